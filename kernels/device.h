@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What it is: where a kernel runs and with how many threads. What it is not: memory (memory.h) or a queue of work.
+#pragma once
+
+#include <memory>
+
+#include "kernels/thread_pool.h"
+
+namespace brink {
+
+#ifdef BRINK_WITH_CUDA
+inline constexpr bool has_cuda = true;
+#else
+inline constexpr bool has_cuda = false;
+#endif
+
+enum class Where : unsigned char { cpu, cuda };
+
+/// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the work.
+struct Device {
+  Where where = Where::cpu;
+  ThreadPool* pool = nullptr;
+  void* stream = nullptr;
+
+  int threads() const { return pool ? pool->threads() : 1; }
+  /// The same device without its pool: what a worker passes on from inside a parallel region.
+  Device serial() const { return {where, nullptr, stream}; }
+};
+
+/// Calls body(begin, end) over a partition of [0, n) whose pieces start at multiples of `grain`; one piece, on the calling
+/// thread, where n ≤ serial_below. The partition must not reach the result.
+template <class Body>
+void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t serial_below, Body&& body) {
+  if (!d.pool || d.pool->threads() == 1 || n <= serial_below) {
+    if (n > 0) body(std::int64_t{0}, n);
+    return;
+  }
+  const std::int64_t grains = (n + grain - 1) / grain;
+  d.pool->run([&](int w) {
+    const Range r = split(grains, d.pool->threads(), w);
+    const std::int64_t begin = r.begin * grain, end = r.end * grain < n ? r.end * grain : n;
+    if (begin < end) body(begin, end);
+  });
+}
+
+/// Number of threads this process may run at once (the CPU affinity mask, not the machine's core count).
+int available_threads();
+
+/// What the start of the program found and put right in the floating-point environment.
+struct FloatingPointState {
+  bool flush_to_zero = false;     // denormals were flushed (FTZ or DAZ)
+  bool other_rounding = false;    // rounding was not to nearest
+};
+/// Sets round-to-nearest and gradual underflow on the calling thread; returns what it found before (promise B10).
+FloatingPointState reset_floating_point();
+
+}  // namespace brink
