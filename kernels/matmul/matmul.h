@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// What it is: matrix products in the two roles that networks need: rows of samples times a weight matrix, and the sum over
+// samples that is a weight gradient. What it is not: a BLAS; no leading dimensions, no alpha and beta.
+// Decision: several products may share one accumulation chain (A₁B₁ + A₂B₂ + …), because that is what the derivative of a
+// product is, and joining the chains anywhere else would make the bits depend on how a batch is cut.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/device.h"
+#include "kernels/view.h"
+
+namespace brink {
+
+/// Number of samples in a group of a network without normalisation (ARCHITECTURE.md, "panels and trees").
+inline constexpr std::int64_t default_group = 128;
+
+namespace cpu {
+
+/// C = A₁B₁ + A₂B₂ + …, or with Bᵀ in place of B.
+/// Shapes:     factors = A₁, B₁, A₂, B₂, …; Aᵢ [M,Kᵢ], Bᵢ [Kᵢ,N] (transpose_b: [N,Kᵢ]), C [M,N]; M, N, Kᵢ ≥ 1.
+/// Layout:     row-major, contiguous; scratch at least matmul_scratch_bytes(N, dtype), aligned to 64 bytes.
+/// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0.
+/// Aliasing:   C overlaps nothing.
+/// Errors:     none; the graph has checked the shapes.
+/// Cost:       2·M·N·ΣKᵢ flops. Register tiles of MR rows × two vectors, A read in place by broadcast, B packed per k-block
+///             unless it already lies as one panel.
+/// Source:     design of BLIS (one microkernel), order fixed by ARCHITECTURE.md, "chain".
+void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch);
+std::int64_t matmul_scratch_bytes(std::int64_t n, Dtype);
+
+/// W = X₁ᵀD₁ + X₂ᵀD₂ + …, summed over samples.
+/// Shapes:     factors = X₁, D₁, X₂, D₂, …; Xᵢ [S,K], Dᵢ [S,N], W [K,N].
+/// Layout:     row-major, contiguous; scratch at least weight_gradient_scratch_bytes(…), aligned to 64 bytes.
+/// Arithmetic: samples are cut into groups of `group` consecutive ones, the last may be shorter. Per group and element one
+///             chain: acc = +0; for i ascending, for s ascending: acc = fma(Xᵢ[s,k], Dᵢ[s,n], acc); acc + 0. Groups join by
+///             T(1) = leaf, T(g) = T(p) + T(g−p), p the largest power of two below g.
+/// Aliasing:   W overlaps nothing.
+/// Errors:     none.
+/// Cost:       2·S·K·N flops per pair. Groups outermost, so that a group's X stays in L2; trees of partial tiles in scratch.
+/// Source:     ARCHITECTURE.md, "panels and trees".
+void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_t group, View scratch);
+std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs, std::int64_t group,
+                                           Dtype);
+
+/// b = Σ over samples of D: the weight gradient against a column of ones.
+/// Shapes:     D [S,N], b [N].
+/// Arithmetic: as weight_gradient with X = 1: acc = acc + D[s,n], s ascending; acc + 0; groups join by T.
+/// Aliasing:   none. Errors: none. Cost: S·N additions. Scratch: sum_samples_scratch_bytes.
+void sum_samples(Device&, View b, View d, std::int64_t group, View scratch);
+std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std::int64_t group, Dtype);
+
+}  // namespace cpu
+
+inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch) {
+  cpu::matmul(d, c, factors, transpose_b, scratch);
+}
+inline void weight_gradient(Device& d, View w, std::span<const View> factors, std::int64_t group, View scratch) {
+  cpu::weight_gradient(d, w, factors, group, scratch);
+}
+inline void sum_samples(Device& d, View b, View in, std::int64_t group, View scratch) {
+  cpu::sum_samples(d, b, in, group, scratch);
+}
+
+}  // namespace brink

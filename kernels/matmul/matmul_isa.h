@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// What it is: the per-instruction-set entry points of this room, defined in matmul_simd.cpp. Not for use elsewhere.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace brink::cpu {
+
+inline constexpr int max_pairs = 16;
+
+template <class T>
+struct Product {
+  const T* a;
+  const T* b;
+  std::int64_t k;
+};
+
+template <class T>
+struct MatmulCall {
+  std::int64_t m, n;
+  T* c;
+  std::array<Product<T>, max_pairs> products;
+  int pairs;
+  bool transpose_b;
+  T* scratch;
+};
+
+template <class T>
+struct WeightGradientCall {
+  std::int64_t samples, k, n, group;
+  T* w;
+  std::array<Product<T>, max_pairs> products;  // a = X, b = D, k unused
+  int pairs;
+  T* scratch;
+};
+
+/// Rows of B (or of a group's D) packed at once, and the columns a packed row is padded to: two of the widest vectors.
+inline constexpr std::int64_t k_block = 256;
+constexpr std::int64_t padded_columns(std::int64_t n, std::int64_t element_bytes) {
+  const std::int64_t per_panel = 128 / element_bytes;
+  return (n + per_panel - 1) / per_panel * per_panel;
+}
+/// Levels of the tree of `groups` leaves that wait in memory.
+constexpr int tree_levels(std::int64_t groups) {
+  int levels = 0;
+  while ((std::int64_t{1} << levels) < groups) ++levels;
+  return levels;
+}
+
+template <class Isa, class T>
+void matmul_isa(const MatmulCall<T>&);
+template <class Isa, class T>
+void weight_gradient_isa(const WeightGradientCall<T>&);
+template <class Isa, class T>
+void sum_samples_isa(std::int64_t samples, std::int64_t n, std::int64_t group, const T* d, T* b, T* scratch);
+
+}  // namespace brink::cpu

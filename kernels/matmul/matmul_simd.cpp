@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// What it is: the matrix products on vector registers, compiled once per instruction set.
+//
+//            n →  [ vector 0 ][ vector 1 ]     one tile of C: MR rows × NV vectors in registers,
+//     m ↓  ┌─────────────────────────────┐     one fma chain per element over the whole of k.
+//     MR   │ acc[i][j] += A[i,k] · B[k,j] │     A[i,k] is broadcast from where it lies, row k of B is loaded once.
+//          └─────────────────────────────┘
+//
+// Which element is computed when never reaches the bits: an accumulator that leaves the registers at the end of a k-block
+// comes back unchanged. 8 × 2 on AVX-512: 16 chains cover the latency of two fma units (4 cycles × 2) twice and need 10
+// loads for 16 fmas; 6 × 2 fills AVX2's 16 registers.
+#include "kernels/isa.h"
+#include "kernels/matmul/matmul_isa.h"
+#include "kernels/simd.h"
+
+namespace brink::cpu {
+namespace {
+
+using std::int64_t;
+
+template <class Isa>
+inline constexpr int tile_rows = Isa::vector_bytes == 64 ? 8 : Isa::vector_bytes == 32 ? 6 : 4;
+
+enum class Start { zero, resume };
+
+/// acc[i][j] (rows × NV vectors, at c) = fma chain over kc terms; A element (i, k) at a[i·row_stride + k·k_stride], row k of
+/// B at b + k·ldb. With finish, +0 is added at the end.
+template <class Isa, class T, int rows, int NV, bool unit_rows>
+[[gnu::noinline]] void tile(int64_t kc, const T* a, int64_t row_stride, int64_t k_stride, const T* b, int64_t ldb, T* c,
+                            int64_t ldc, Start start, bool finish) {
+  using V = Vec<Isa, T>;
+  constexpr int L = lanes<Isa, T>;
+  if constexpr (unit_rows) row_stride = 1;
+  V acc[rows][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) acc[i][j] = start == Start::zero ? V{} : load<V>(c + i * ldc + j * L);
+  for (int64_t k = 0; k < kc; ++k) {
+    V bv[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) bv[j] = load<V>(b + j * L);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const V av = broadcast<V>(a[i * row_stride]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[i][j] = fma(av, bv[j], acc[i][j]);
+    }
+    a += k_stride;
+    b += ldb;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) store(c + i * ldc + j * L, finish ? acc[i][j] + V{} : acc[i][j]);
+}
+
+/// The tile with the number of rows chosen at run time, 1 ≤ rows ≤ MR.
+template <class Isa, class T, int MR, int NV, bool unit_rows>
+[[gnu::always_inline]] inline void tile_of(int rows, int64_t kc, const T* a, int64_t row_stride, int64_t k_stride, const T* b,
+                                           int64_t ldb, T* c, int64_t ldc, Start start, bool finish) {
+  if constexpr (MR > 1)
+    if (rows < MR) return tile_of<Isa, T, MR - 1, NV, unit_rows>(rows, kc, a, row_stride, k_stride, b, ldb, c, ldc, start, finish);
+  tile<Isa, T, MR, NV, unit_rows>(kc, a, row_stride, k_stride, b, ldb, c, ldc, start, finish);
+}
+
+template <class T>
+void copy(T* to, const T* from, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+}
+
+/// Rows of a row-major [rows, n] matrix as panels of `width` columns, each panel [rows, width] contiguous, the last padded
+/// with zeros.
+template <class T>
+void pack_rows(int64_t rows, int64_t n, const T* b, int64_t width, T* out) {
+  for (int64_t j0 = 0; j0 < n; j0 += width, out += rows * width) {
+    const int64_t w = n - j0 < width ? n - j0 : width;
+    for (int64_t k = 0; k < rows; ++k) {
+      copy(out + k * width, b + k * n + j0, w);
+      for (int64_t j = w; j < width; ++j) out[k * width + j] = T(0);
+    }
+  }
+}
+
+/// The same panels of Bᵀ, B being [n, ldb]: rows k … k+rows of Bᵀ are columns of B.
+template <class T>
+void pack_transposed(int64_t rows, int64_t n, const T* b, int64_t ldb, int64_t width, T* out) {
+  for (int64_t j0 = 0; j0 < n; j0 += width, out += rows * width) {
+    const int64_t w = n - j0 < width ? n - j0 : width;
+    for (int64_t j = 0; j < w; ++j)
+      for (int64_t k = 0; k < rows; ++k) out[k * width + j] = b[(j0 + j) * ldb + k];
+    for (int64_t j = w; j < width; ++j)
+      for (int64_t k = 0; k < rows; ++k) out[k * width + j] = T(0);
+  }
+}
+
+/// Width of the panels: two vectors, or one where the matrix is narrow.
+template <class Isa, class T>
+int64_t panel_width(int64_t n) {
+  constexpr int64_t L = lanes<Isa, T>;
+  return n <= L ? L : 2 * L;
+}
+
+template <class Isa, class T, int NV>
+void matmul_panels(const MatmulCall<T>& x) {
+  constexpr int MR = tile_rows<Isa>;
+  constexpr int64_t width = NV * lanes<Isa, T>;
+  // A tile whose panel hangs over the right edge of C is worked on here.
+  alignas(64) T edge[MR * width];
+  for (int p = 0; p < x.pairs; ++p) {
+    const Product<T>& f = x.products[static_cast<std::size_t>(p)];
+    for (int64_t k0 = 0; k0 < f.k; k0 += k_block) {
+      const int64_t kc = f.k - k0 < k_block ? f.k - k0 : k_block;
+      const Start start = p == 0 && k0 == 0 ? Start::zero : Start::resume;
+      const bool finish = p == x.pairs - 1 && k0 + kc == f.k;
+      const T* panels = x.scratch;
+      if (x.transpose_b) pack_transposed(kc, x.n, f.b + k0, f.k, width, x.scratch);
+      else if (x.n == width) panels = f.b + k0 * x.n;
+      else pack_rows(kc, x.n, f.b + k0 * x.n, width, x.scratch);
+      for (int64_t j0 = 0; j0 < x.n; j0 += width) {
+        const T* b = panels + j0 * kc;
+        const int64_t w = x.n - j0 < width ? x.n - j0 : width;
+        for (int64_t i0 = 0; i0 < x.m; i0 += MR) {
+          const int rows = static_cast<int>(x.m - i0 < MR ? x.m - i0 : MR);
+          const T* a = f.a + i0 * f.k + k0;
+          T* c = x.c + i0 * x.n + j0;
+          if (w == width) {
+            tile_of<Isa, T, MR, NV, false>(rows, kc, a, f.k, 1, b, width, c, x.n, start, finish);
+          } else {
+            if (start == Start::resume)
+              for (int i = 0; i < rows; ++i) copy(edge + i * width, c + i * x.n, w);
+            tile_of<Isa, T, MR, NV, false>(rows, kc, a, f.k, 1, b, width, edge, width, start, finish);
+            for (int i = 0; i < rows; ++i) copy(c + i * x.n, edge + i * width, w);
+          }
+        }
+      }
+    }
+  }
+}
+
+/// A finished leaf (rows × w, at t with stride ldt) climbs the tree of its element: waiting[l] holds the finished subtree of
+/// 2ˡ leaves that ends just before this one, or is stale. The order of leaves is the order of calls.
+template <class T>
+void climb(int rows, int64_t w, T* t, int64_t ldt, T* waiting, int64_t level_stride, int64_t ldw, int64_t leaf, int64_t leaves,
+           T* out, int64_t ldo) {
+  int level = 0;
+  const auto join = [&](int l) {
+    const T* lower = waiting + l * level_stride;
+    for (int i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < w; ++j) t[i * ldt + j] = lower[i * ldw + j] + t[i * ldt + j];
+  };
+  for (; (leaf >> level) & 1; ++level) join(level);
+  T* to = waiting + level * level_stride;
+  int64_t ld = ldw;
+  if (leaf == leaves - 1) {
+    for (++level; (leaf >> level) != 0; ++level)
+      if ((leaf >> level) & 1) join(level);
+    to = out;
+    ld = ldo;
+  }
+  for (int i = 0; i < rows; ++i) copy(to + i * ld, t + i * ldt, w);
+}
+
+template <class Isa, class T, int NV>
+void weight_gradient_panels(const WeightGradientCall<T>& x) {
+  constexpr int MR = tile_rows<Isa>;
+  constexpr int64_t width = NV * lanes<Isa, T>;
+  const int64_t groups = (x.samples + x.group - 1) / x.group;
+  const int64_t columns = padded_columns(x.n, sizeof(T));
+  const int64_t longest = x.samples < x.group ? x.samples : x.group;
+  T* const waiting = x.scratch;
+  T* const packed = x.scratch + tree_levels(groups) * x.k * columns;
+  alignas(64) T t[MR * width];
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t s0 = g * x.group;
+    const int64_t rows = x.samples - s0 < x.group ? x.samples - s0 : x.group;
+    const T* d[max_pairs];
+    for (int p = 0; p < x.pairs; ++p) {
+      const T* from = x.products[static_cast<std::size_t>(p)].b + s0 * x.n;
+      T* to = packed + p * longest * columns;
+      if (x.n != width) pack_rows(rows, x.n, from, width, to);
+      d[p] = x.n == width ? from : to;
+    }
+    for (int64_t k0 = 0; k0 < x.k; k0 += MR) {
+      const int tile_k = static_cast<int>(x.k - k0 < MR ? x.k - k0 : MR);
+      for (int64_t j0 = 0; j0 < x.n; j0 += width) {
+        const int64_t w = x.n - j0 < width ? x.n - j0 : width;
+        for (int p = 0; p < x.pairs; ++p)
+          tile_of<Isa, T, MR, NV, true>(tile_k, rows, x.products[static_cast<std::size_t>(p)].a + s0 * x.k + k0, 1, x.k,
+                                        d[p] + j0 * rows, width, t, width, p == 0 ? Start::zero : Start::resume,
+                                        p == x.pairs - 1);
+        climb(tile_k, w, t, width, waiting + k0 * columns + j0, x.k * columns, columns, g, groups, x.w + k0 * x.n + j0, x.n);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+template <class Isa, class T>
+void matmul_isa(const MatmulCall<T>& x) {
+  if (panel_width<Isa, T>(x.n) == lanes<Isa, T>) matmul_panels<Isa, T, 1>(x);
+  else matmul_panels<Isa, T, 2>(x);
+}
+
+template <class Isa, class T>
+void weight_gradient_isa(const WeightGradientCall<T>& x) {
+  if (panel_width<Isa, T>(x.n) == lanes<Isa, T>) weight_gradient_panels<Isa, T, 1>(x);
+  else weight_gradient_panels<Isa, T, 2>(x);
+}
+
+template <class Isa, class T>
+void sum_samples_isa(int64_t samples, int64_t n, int64_t group, const T* d, T* b, T* scratch) {
+  const int64_t groups = (samples + group - 1) / group;
+  T* const t = scratch;
+  T* const waiting = scratch + n;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t end = (g + 1) * group < samples ? (g + 1) * group : samples;
+    for (int64_t j = 0; j < n; ++j) t[j] = T(0);
+    for (int64_t s = g * group; s < end; ++s)
+      for (int64_t j = 0; j < n; ++j) t[j] += d[s * n + j];
+    for (int64_t j = 0; j < n; ++j) t[j] += T(0);
+    climb(1, n, t, n, waiting, n, n, g, groups, b, n);
+  }
+}
+
+template void matmul_isa<ThisIsa, float>(const MatmulCall<float>&);
+template void matmul_isa<ThisIsa, double>(const MatmulCall<double>&);
+template void weight_gradient_isa<ThisIsa, float>(const WeightGradientCall<float>&);
+template void weight_gradient_isa<ThisIsa, double>(const WeightGradientCall<double>&);
+template void sum_samples_isa<ThisIsa, float>(int64_t, int64_t, int64_t, const float*, float*, float*);
+template void sum_samples_isa<ThisIsa, double>(int64_t, int64_t, int64_t, const double*, double*, double*);
+
+}  // namespace brink::cpu
