@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "autodiff/block_runner.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace brink {
+
+namespace {
+char* rows_of(const View& whole, const Block& b) {
+  return static_cast<char*>(whole.data) + b.first_sample * whole.shape.row_elements() * size_of(whole.dtype);
+}
+}  // namespace
+
+BlockRunner::BlockRunner(const BlockPlan& plan, const ParameterLayout& layout, const GraphBuilder& build, int workers)
+    : plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
+  for (const Block& b : plan_.blocks) {
+    if (std::ranges::any_of(programs_, [&](const Sized& p) { return p.samples == b.samples; })) continue;
+    Sized s{b.samples, std::make_unique<Program>(build(b.samples)), {}, {}, 0};
+    const Graph& g = s.program->graph();
+    for (const Output& o : g.outputs())
+      if (o.role == OutputRole::residual) {
+        s.residual_offsets.resize(static_cast<std::size_t>(o.index) + 1);
+        s.residual_offsets[static_cast<std::size_t>(o.index)] = s.residual_bytes;
+        s.residual_bytes += align_up(g.type(o.var).bytes(), alignment_bytes);
+      }
+    for (int w = 0; w < workers; ++w) s.workspaces.push_back(s.program->make_workspace());
+    for (Pointers& p : pointers_) {
+      p.inputs.resize(std::max(p.inputs.size(), g.inputs().size()));
+      p.outputs.resize(std::max(p.outputs.size(), g.outputs().size()));
+    }
+    programs_.push_back(std::move(s));
+  }
+}
+
+BlockRunner::Sized& BlockRunner::program_of(const Block& b) {
+  return *std::ranges::find(programs_, b.samples, &Sized::samples);
+}
+const BlockRunner::Sized& BlockRunner::program_of(const Block& b) const {
+  return *std::ranges::find(programs_, b.samples, &Sized::samples);
+}
+
+void BlockRunner::share_residual_offsets(const BlockRunner& primal) {
+  for (Sized& s : programs_) {
+    const Sized& p = *std::ranges::find(primal.programs_, s.samples, &Sized::samples);
+    s.residual_offsets = p.residual_offsets;
+    s.residual_bytes = p.residual_bytes;
+  }
+}
+
+std::int64_t BlockRunner::workspace_bytes() const {
+  std::int64_t sum = 0;
+  for (const Sized& s : programs_) sum += s.program->arena_bytes() * static_cast<std::int64_t>(s.workspaces.size());
+  return sum;
+}
+
+std::int64_t BlockRunner::flops() const {
+  std::int64_t sum = 0;
+  for (const Block& b : plan_.blocks) sum += program_of(b).program->flops();
+  return sum;
+}
+
+void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
+  Sized& s = program_of(block);
+  const Graph& g = s.program->graph();
+  Pointers& p = pointers_[static_cast<std::size_t>(worker)];
+  const auto place = [](const auto& list, int i) -> const View& { return list[static_cast<std::size_t>(i)]; };
+  for (std::size_t i = 0; i < g.inputs().size(); ++i) {
+    const Input& in = g.inputs()[i];
+    switch (in.role) {
+      case InputRole::parameter: p.inputs[i] = layout_.view(to.parameters, in.index).data; break;
+      case InputRole::tangent: p.inputs[i] = layout_.view(place(to.directions, in.direction), in.index).data; break;
+      case InputRole::data: p.inputs[i] = rows_of(place(to.data, in.index), block); break;
+      case InputRole::residual: p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)]; break;
+    }
+  }
+  std::size_t scalars = 0, samples = 0;
+  for (std::size_t i = 0; i < g.outputs().size(); ++i) {
+    const Output& out = g.outputs()[i];
+    switch (out.role) {
+      case OutputRole::scalar: p.outputs[i] = &to.scalars[scalars++]; break;
+      case OutputRole::parameter: p.outputs[i] = layout_.view(to.vector, out.index).data; break;
+      case OutputRole::residual: p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)]; break;
+      case OutputRole::samples: p.outputs[i] = rows_of(to.samples[samples++], block); break;
+    }
+  }
+  Device serial;
+  s.program->run(serial, s.workspaces[static_cast<std::size_t>(worker)], {p.inputs.data(), g.inputs().size()},
+                 {p.outputs.data(), g.outputs().size()});
+}
+
+}  // namespace brink

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// What it is: the programs of one function for every block size of a plan, and what binds their inputs and outputs.
+// What it is not: the summation (block_sum.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "autodiff/block_sum.h"
+#include "autodiff/parameters.h"
+#include "autodiff/program.h"
+
+namespace brink {
+
+/// Builds the graph of one function for a block of so many samples.
+using GraphBuilder = std::function<Graph(std::int64_t samples)>;
+
+/// The memory that one block's run reads and writes; whatever its graph does not mention may be empty.
+struct Bindings {
+  View parameters;                   ///< a vector of the layout
+  std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
+  std::span<const View> data;        ///< whole data arrays, samples first; the block's rows are taken
+  char* residuals = nullptr;         ///< the block's kept values
+  View vector;                       ///< outputs in the role of parameters
+  std::span<double> scalars;         ///< scalar outputs, in order
+  std::span<const View> samples;     ///< whole arrays for outputs in the role of samples, in order
+};
+
+class BlockRunner {
+ public:
+  /// Builds and plans one program for each number of samples among the plan's blocks, and `workers` workspaces for each.
+  BlockRunner(const BlockPlan&, const ParameterLayout&, const GraphBuilder&, int workers);
+
+  void run(int worker, const Block&, const Bindings&);
+
+  /// Bytes of one block's residual outputs (or inputs, for a tangent program), each aligned.
+  std::int64_t residual_bytes(const Block& b) const { return program_of(b).residual_bytes; }
+  std::int64_t workspace_bytes() const;
+  /// Floating-point operations of all blocks together.
+  std::int64_t flops() const;
+  const Graph& graph(const Block& b) const { return program_of(b).program->graph(); }
+  /// The residual offsets of `primal`, so that a tangent program reads what the primal one wrote.
+  void share_residual_offsets(const BlockRunner& primal);
+
+ private:
+  struct Sized {
+    std::int64_t samples;
+    std::unique_ptr<Program> program;
+    std::vector<Workspace> workspaces;
+    std::vector<std::int64_t> residual_offsets;  // by index
+    std::int64_t residual_bytes;
+  };
+  Sized& program_of(const Block&);
+  const Sized& program_of(const Block&) const;
+
+  BlockPlan plan_;
+  ParameterLayout layout_;
+  std::vector<Sized> programs_;
+  struct Pointers {
+    std::vector<void*> inputs, outputs;
+  };
+  std::vector<Pointers> pointers_;  // by worker
+};
+
+}  // namespace brink

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "autodiff/graph.h"
+
+#include <fmt/format.h>
+
+namespace brink {
+
+std::string to_string(const ValueType& t) { return fmt::format("{} {}", name_of(t.dtype), to_string(t.shape)); }
+
+std::string to_string(const Attributes& a) {
+  struct Printer {
+    std::string operator()(const NoAttributes&) const { return ""; }
+    std::string operator()(const Group& g) const { return fmt::format(" {{groups of {}}}", g.samples); }
+    std::string operator()(const MatmulAttributes& m) const { return m.transpose_b ? " {transpose_b}" : ""; }
+    std::string operator()(const BroadcastAttributes& b) const { return fmt::format(" {{{} rows}}", b.rows); }
+    std::string operator()(const Factor& f) const { return fmt::format(" {{{}}}", f.value); }
+    std::string operator()(const Extent& e) const { return fmt::format(" {{{}}}", e.value); }
+    std::string operator()(const Columns& c) const { return fmt::format(" {{from {}, width {}}}", c.first, c.width); }
+    std::string operator()(const Constant& c) const { return fmt::format(" {{{}}}", c.value); }
+  };
+  return std::visit(Printer{}, a);
+}
+
+Var Graph::input(std::string name, ValueType type, InputRole role, int index, int direction) {
+  const Var v{size()};
+  values_.push_back({type, -1});
+  inputs_.push_back({std::move(name), role, index, direction, v});
+  return v;
+}
+
+void Graph::output(std::string name, OutputRole role, int index, Var v) {
+  if (!v) throw std::logic_error("Graph::output: '" + name + "' is a symbolic zero");
+  outputs_.push_back({std::move(name), role, index, v});
+}
+
+Vars Graph::emit_all(const Primitive& p, std::span<const Var> in, Attributes attributes) {
+  Key key{&p, {in.begin(), in.end()}, attributes};
+  if (const auto it = known_.find(key); it != known_.end()) return it->second;
+  std::vector<ValueType> types;
+  types.reserve(in.size());
+  for (const Var v : in) {
+    if (!v) throw std::logic_error(fmt::format("[{}] a symbolic zero reached emit", p.name));
+    types.push_back(type(v));
+  }
+  Vars out;
+  for (const ValueType& t : p.shape(types, attributes)) {
+    out.push_back({size()});
+    values_.push_back({t, static_cast<int>(nodes_.size())});
+  }
+  nodes_.push_back({&p, key.in, out, std::move(attributes)});
+  known_.emplace(std::move(key), out);
+  return out;
+}
+
+const Node* Graph::producer(Var v) const {
+  const int n = producer_index(v);
+  return n < 0 ? nullptr : &nodes_[static_cast<std::size_t>(n)];
+}
+
+std::int64_t Graph::flops() const {
+  std::int64_t sum = 0;
+  for (const Node& n : nodes_) {
+    std::vector<ValueType> in, out;
+    for (const Var v : n.in) in.push_back(type(v));
+    for (const Var v : n.out) out.push_back(type(v));
+    sum += n.primitive->flops(in, out, n.attributes);
+  }
+  return sum;
+}
+
+std::string Graph::print() const {
+  std::string s;
+  for (const Input& i : inputs_) s += fmt::format("v{} {} = input '{}'\n", i.var.id, to_string(type(i.var)), i.name);
+  for (const Node& n : nodes_) {
+    std::string args;
+    for (const Var v : n.in) args += fmt::format("{}v{}", args.empty() ? "" : ", ", v.id);
+    s += fmt::format("v{} {} = {}({}){}\n", n.out[0].id, to_string(type(n.out[0])), n.primitive->name, args,
+                     to_string(n.attributes));
+  }
+  for (const Output& o : outputs_) s += fmt::format("output '{}' = v{}\n", o.name, o.var.id);
+  return s;
+}
+
+}  // namespace brink

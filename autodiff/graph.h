@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// What it is: a static graph of primitive operations on values whose shapes are known when it is built.
+// What it is not: an executor (program.h) or a differentiator (transform.h).
+// Decision: nodes stand in the order in which they were emitted, which is the order of execution and the order in which
+// contributions are added; emitting the same operation on the same inputs twice gives the same value (common subexpressions).
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "kernels/device.h"
+#include "kernels/view.h"
+
+namespace brink {
+
+/// Raised while a graph is built: "[matmul] a [25,12], b [13,9]: inner extents differ".
+struct ShapeError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// Shape and element type of a value.
+struct ValueType {
+  Shape shape;
+  Dtype dtype = Dtype::f32;
+  std::int64_t bytes() const { return shape.elements() * size_of(dtype); }
+  friend bool operator==(const ValueType&, const ValueType&) = default;
+};
+std::string to_string(const ValueType&);
+
+// Attributes of an operation: a small closed set of plain data.
+struct NoAttributes {
+  friend auto operator<=>(const NoAttributes&, const NoAttributes&) = default;
+};
+/// Samples per group of a sum over samples.
+struct Group {
+  std::int64_t samples = 0;
+  friend auto operator<=>(const Group&, const Group&) = default;
+};
+/// `group` is that of the weight gradient which the derivative brings.
+struct MatmulAttributes {
+  bool transpose_b = false;
+  std::int64_t group = 0;
+  friend auto operator<=>(const MatmulAttributes&, const MatmulAttributes&) = default;
+};
+struct BroadcastAttributes {
+  std::int64_t rows = 0, group = 0;
+  friend auto operator<=>(const BroadcastAttributes&, const BroadcastAttributes&) = default;
+};
+struct Factor {
+  double value = 1;
+  friend auto operator<=>(const Factor&, const Factor&) = default;
+};
+/// An extent that the inputs do not tell: columns of a broadcast, classes of a one-hot.
+struct Extent {
+  std::int64_t value = 0;
+  friend auto operator<=>(const Extent&, const Extent&) = default;
+};
+/// A run of columns: `first` and the `width` of the result.
+struct Columns {
+  std::int64_t first = 0, width = 0;
+  friend auto operator<=>(const Columns&, const Columns&) = default;
+};
+struct Constant {
+  double value = 0;
+  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
+  int rank = 0;
+  Dtype dtype = Dtype::f32;
+  friend auto operator<=>(const Constant&, const Constant&) = default;
+};
+using Attributes = std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, Factor, Extent, Columns, Constant>;
+std::string to_string(const Attributes&);
+
+/// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
+struct Var {
+  std::int32_t id = -1;
+  explicit operator bool() const { return id >= 0; }
+  friend auto operator<=>(const Var&, const Var&) = default;
+};
+using Vars = std::vector<Var>;
+
+class Graph;
+
+/// What a forward derivative rule sees: tangents of the inputs, some of them symbolic zeros, not all.
+struct JvpContext {
+  Graph& g;
+  std::span<const Var> in, out, tangent;
+  const Attributes& attributes;
+};
+/// What a reverse derivative rule sees: cotangents of the outputs, not all symbolic zeros.
+struct VjpContext {
+  Graph& g;
+  std::span<const Var> in, out, cotangent;
+  const Attributes& attributes;
+};
+/// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for.
+struct Call {
+  std::span<const View> in;
+  std::span<const View> out;
+  View scratch;
+  const Attributes& attributes;
+};
+
+/// One operation: constant data. A null jvp or vjp means "not differentiable".
+struct Primitive {
+  std::string_view name;
+  std::vector<ValueType> (*shape)(std::span<const ValueType> in, const Attributes&);  ///< throws ShapeError
+  Vars (*jvp)(const JvpContext&);                                                     ///< tangents of the outputs
+  Vars (*vjp)(const VjpContext&);                                                     ///< cotangents of the inputs
+  void (*run)(Device&, const Call&);                                                  ///< enqueues only
+  std::int64_t (*flops)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&);
+  std::int64_t (*scratch)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&) = nullptr;
+  /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
+  bool sums_samples = false;
+};
+
+struct Node {
+  const Primitive* primitive;
+  std::vector<Var> in, out;
+  Attributes attributes;
+};
+
+/// Who binds an input, and from where.
+enum class InputRole : std::uint8_t { parameter, data, tangent, residual };
+struct Input {
+  std::string name;
+  InputRole role;
+  int index;  ///< which parameter, data array, tangent vector's parameter, or residual
+  int direction = 0;  ///< for tangents: which of several vectors
+  Var var;
+};
+
+/// What becomes of an output when the batch is cut into blocks.
+enum class OutputRole : std::uint8_t {
+  scalar,     ///< a float64 sum over samples, joined by the tree
+  parameter,  ///< a sum over samples of a parameter's shape, joined by the tree; `index` says which
+  residual,   ///< kept for the block
+  samples,    ///< one row a sample
+};
+struct Output {
+  std::string name;
+  OutputRole role;
+  int index;
+  Var var;
+};
+
+class Graph {
+ public:
+  Var input(std::string name, ValueType, InputRole, int index, int direction = 0);
+  void output(std::string name, OutputRole, int index, Var);
+  void clear_outputs() { outputs_.clear(); }
+
+  /// Appends an operation, or finds the equal one. Throws ShapeError.
+  Vars emit_all(const Primitive&, std::span<const Var> in, Attributes = {});
+  Var emit(const Primitive& p, std::initializer_list<Var> in, Attributes a = {}) {
+    return emit_all(p, std::span<const Var>(in.begin(), in.size()), std::move(a))[0];
+  }
+
+  const ValueType& type(Var v) const { return values_[static_cast<std::size_t>(v.id)].type; }
+  const Shape& shape(Var v) const { return type(v).shape; }
+  /// The node that makes v, or null for an input.
+  const Node* producer(Var v) const;
+  int producer_index(Var v) const { return values_[static_cast<std::size_t>(v.id)].node; }
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<Input>& inputs() const { return inputs_; }
+  const std::vector<Output>& outputs() const { return outputs_; }
+  std::int32_t size() const { return static_cast<std::int32_t>(values_.size()); }
+
+  std::int64_t flops() const;
+  /// One line per node: "v7 float32 [128,32] = matmul(v2, v5) {transpose_b}".
+  std::string print() const;
+
+ private:
+  struct Value {
+    ValueType type;
+    int node;
+  };
+  struct Key {
+    const Primitive* primitive;
+    std::vector<Var> in;
+    Attributes attributes;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  std::vector<Value> values_;
+  std::vector<Node> nodes_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  std::map<Key, std::vector<Var>> known_;
+};
+
+}  // namespace brink

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "autodiff/hvp.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "autodiff/transform.h"
+
+namespace brink {
+
+std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, int threads) {
+  // Two groups a block halve the joins and still fit L2; one where that would leave threads without work.
+  const std::int64_t groups = (samples + group - 1) / group;
+  const std::int64_t chunk = groups >= 8 * threads ? 2 * group : group;
+  return std::min(chunk, samples);
+}
+
+namespace {
+BlockPlan plan_of(const Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options) {
+  const std::int64_t samples = data[0].shape[0];
+  const std::int64_t chunk = options.chunk > 0 ? options.chunk : choose_chunk(samples, objective.group, device.threads());
+  return plan_blocks(samples, objective.group, chunk);
+}
+
+int workers_of(const Device& device, const BlockPlan& plan) {
+  return static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(device.threads()), plan.blocks.size()));
+}
+
+constexpr char loss_is_mean[] = {1, 0};
+}  // namespace
+
+SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuilder& build, std::span<const View> data,
+                     const BatchOptions& options, std::vector<char> divide)
+    : device_(device),
+      data_(data.begin(), data.end()),
+      sum_(device, plan_of(device, objective, data, options), objective.layout, objective.dtype, static_cast<int>(divide.size())),
+      runner_(sum_.plan(), objective.layout, build, sum_.workers()),
+      divide_(std::move(divide)) {}
+
+void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
+                    std::span<const View> samples) {
+  const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
+    runner_.run(worker, sum_.plan().blocks[block],
+                {parameters, directions, data_, nullptr, slot.vector, slot.scalars, samples});
+  };
+  sum_.run(device_, body, vector, scalars, divide_);
+}
+
+Gradient::Gradient(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options)
+    : sum_(
+          device, objective, [&](std::int64_t samples) { return grad(objective.loss(samples)); }, data, options,
+          {std::begin(loss_is_mean), std::end(loss_is_mean)}) {}
+
+LossAndCorrect Gradient::evaluate(View theta, View gradient) {
+  double scalars[2];
+  sum_.run(theta, {}, gradient, scalars);
+  return {scalars[0], scalars[1]};
+}
+
+Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options)
+    : Hvp(device, objective, data, options, plan_of(device, objective, data, options)) {}
+
+Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options,
+         const BlockPlan& plan)
+    : device_(device),
+      extent_(objective.layout.extent()),
+      data_(data.begin(), data.end()),
+      sum_(device, plan, objective.layout, objective.dtype, 2),
+      primal_(plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).primal; },
+              workers_of(device, plan)),
+      tangent_(plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).tangent; },
+               workers_of(device, plan)),
+      theta_(objective.layout.make_vector(objective.dtype)) {
+  tangent_.share_residual_offsets(primal_);
+  std::int64_t bytes = 0, largest = 0;
+  for (const Block& b : plan.blocks) largest = std::max(largest, primal_.residual_bytes(b));
+  const std::int64_t scratch = largest * sum_.workers();
+  for (const Block& b : plan.blocks) {
+    const std::int64_t next = bytes + primal_.residual_bytes(b);
+    const bool last = &b == &plan.blocks.back();
+    if (options.memory_bytes > 0 && next + (last ? 0 : scratch) > options.memory_bytes) break;
+    offsets_.push_back(bytes);
+    bytes = next;
+  }
+  kept_ = static_cast<std::int64_t>(offsets_.size());
+  if (kept_ < static_cast<std::int64_t>(plan.blocks.size()))
+    for (int w = 0; w < sum_.workers(); ++w, bytes += largest) offsets_.push_back(bytes);
+  store_ = Buffer(bytes);
+  discarded_ = zeros(Shape{sum_.workers(), extent_}, objective.dtype);
+}
+
+char* Hvp::residuals_of(int worker, std::size_t block) {
+  const bool kept = static_cast<std::int64_t>(block) < kept_;
+  return static_cast<char*>(store_.data()) + offsets_[kept ? block : static_cast<std::size_t>(kept_ + worker)];
+}
+
+LossAndCorrect Hvp::linearize_at(View theta, View gradient) {
+  std::memcpy(theta_.view().data, theta.data, static_cast<std::size_t>(theta.bytes()));
+  double scalars[2];
+  const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
+    primal_.run(worker, sum_.plan().blocks[block],
+                {theta_.view(), {}, data_, residuals_of(worker, block), slot.vector, slot.scalars, {}});
+  };
+  sum_.run(device_, body, gradient, scalars, loss_is_mean);
+  return {scalars[0], scalars[1]};
+}
+
+void Hvp::apply(View v, View hv) {
+  const View directions[] = {v};
+  const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
+    const Block& b = sum_.plan().blocks[block];
+    if (static_cast<std::int64_t>(block) >= kept_) {
+      View sums = discarded_.view();
+      sums.data = static_cast<char*>(sums.data) + worker * extent_ * size_of(sums.dtype);
+      sums.shape = Shape{extent_};
+      double scalars[2];
+      primal_.run(worker, b, {theta_.view(), {}, data_, residuals_of(worker, block), sums, scalars, {}});
+    }
+    tangent_.run(worker, b, {theta_.view(), directions, data_, residuals_of(worker, block), slot.vector, {}, {}});
+  };
+  sum_.run(device_, body, hv, {}, {});
+}
+
+}  // namespace brink

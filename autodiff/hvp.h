@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// What it is: the functions of a whole batch that training and spectra call: sums over samples (loss, gradient, anything
+// built as a graph) and the Hessian–vector product, linearised once for each θ.
+// What it is not: a model or a data set.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "autodiff/block_runner.h"
+
+namespace brink {
+
+/// The mean loss as a function of the parameters: what GD descends.
+struct Objective {
+  ParameterLayout layout;
+  Dtype dtype = Dtype::f32;
+  std::int64_t group = 0;  ///< samples per group of the sums over samples
+  /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
+  GraphBuilder loss;
+};
+
+struct BatchOptions {
+  std::int64_t chunk = 0;         ///< samples per block, a multiple of the group; 0 chooses
+  std::int64_t memory_bytes = 0;  ///< budget for kept residuals; 0: no limit
+};
+
+/// The block size that `chunk = 0` chooses.
+std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, int threads);
+
+/// Σ over a batch of any graph whose outputs are scalars, parameter-shaped sums and rows of samples.
+class SampleSum {
+ public:
+  /// divide[i]: whether scalar output i is a mean (divided by the number of samples) or a plain sum.
+  SampleSum(Device&, const Objective&, const GraphBuilder&, std::span<const View> data, const BatchOptions&,
+            std::vector<char> divide);
+
+  /// parameters and directions: vectors of the layout, [extent]. `vector` and `samples` may be empty where the graph has no
+  /// such outputs. Allocates nothing.
+  void run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
+           std::span<const View> samples = {});
+  std::int64_t flops() const { return runner_.flops(); }
+
+ private:
+  Device device_;
+  std::vector<View> data_;
+  BlockSum sum_;
+  BlockRunner runner_;
+  std::vector<char> divide_;
+};
+
+/// What a pass over the batch gives beside vectors.
+struct LossAndCorrect {
+  double loss = 0;     ///< mean over the samples
+  double correct = 0;  ///< number of samples
+};
+
+/// Loss and gradient of the mean loss.
+class Gradient {
+ public:
+  Gradient(Device&, const Objective&, std::span<const View> data, const BatchOptions& = {});
+  /// theta, gradient: vectors of the layout. Allocates nothing.
+  LossAndCorrect evaluate(View theta, View gradient);
+  std::int64_t flops() const { return sum_.flops(); }
+
+ private:
+  SampleSum sum_;
+};
+
+/// H(θ)v of the mean loss by forward-over-reverse differentiation, exact (Pearlmutter 1994); everything that does not depend
+/// on v is computed once for each θ and kept.
+class Hvp {
+ public:
+  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions& = {});
+
+  /// Loss and gradient at θ, and all residuals. θ is copied, so it may change before apply.
+  LossAndCorrect linearize_at(View theta, View gradient);
+  /// hv = H v.  v, hv: vectors of the layout; hv does not overlap v. Allocates nothing.
+  void apply(View v, View hv);
+
+  /// Elements of a vector, gaps included.
+  std::int64_t dim() const { return extent_; }
+  std::int64_t tangent_flops() const { return tangent_.flops(); }
+  std::int64_t primal_flops() const { return primal_.flops(); }
+  /// Blocks whose residuals are kept; the others are recomputed in every apply, to the same bits.
+  std::int64_t kept_blocks() const { return kept_; }
+  std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
+  std::int64_t residual_bytes() const { return store_.bytes(); }
+
+ private:
+  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions&, const BlockPlan&);
+  char* residuals_of(int worker, std::size_t block);
+
+  Device device_;
+  std::int64_t extent_;
+  std::vector<View> data_;
+  BlockSum sum_;
+  BlockRunner primal_, tangent_;
+  Array theta_;
+  Buffer store_;
+  std::vector<std::int64_t> offsets_;  // of each kept block, then of each worker's scratch slot
+  std::int64_t kept_ = 0;
+  Array discarded_;  // by worker: the primal program's sums when only residuals are wanted
+};
+
+}  // namespace brink

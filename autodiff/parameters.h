@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What it is: where each parameter lies in the one vector that holds them all. What it is not: their values.
+// Decision: every parameter starts at a multiple of 32 elements; the gaps hold +0, stay +0, and belong to the index space of
+// dots and norms, so that those run over one contiguous array.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/memory.h"
+#include "kernels/view.h"
+
+namespace brink {
+
+struct Parameter {
+  std::string name;
+  Shape shape;
+  std::int64_t fan_in = 0;  ///< inputs summed by one output; 0 for a bias, which starts at zero
+  std::int64_t offset = 0;  ///< in elements, set by ParameterLayout
+};
+
+class ParameterLayout {
+ public:
+  ParameterLayout() = default;
+  explicit ParameterLayout(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {
+    for (Parameter& p : parameters_) {
+      p.offset = extent_;
+      extent_ += align_up(p.shape.elements(), 32);
+      count_ += p.shape.elements();
+    }
+  }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const Parameter& operator[](int i) const { return parameters_[static_cast<std::size_t>(i)]; }
+  int size() const { return static_cast<int>(parameters_.size()); }
+  /// Elements of the vector, gaps included.
+  std::int64_t extent() const { return extent_; }
+  /// Elements without gaps: the dimension n of the problem.
+  std::int64_t count() const { return count_; }
+  /// Parameter i inside a vector of this layout.
+  View view(const View& vector, int i) const {
+    const Parameter& p = (*this)[i];
+    return {static_cast<char*>(vector.data) + p.offset * size_of(vector.dtype), p.shape, vector.dtype};
+  }
+  Array make_vector(Dtype dtype) const { return zeros(Shape{extent_}, dtype); }
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::int64_t extent_ = 0, count_ = 0;
+};
+
+}  // namespace brink

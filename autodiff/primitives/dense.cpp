@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+// What it is: the bilinear primitives and the sums over samples, each with all of its mathematics.
+// Decision: matmul, weight_gradient and sample_dot take any number of factor pairs. The product rule then gives one node whose
+// chains are joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ', which the order contract asks for and which costs no pass.
+#include "autodiff/primitives/dense.h"
+
+#include "autodiff/primitives/elementwise.h"
+#include "autodiff/primitives/losses.h"
+#include "autodiff/primitives/rules.h"
+#include "kernels/broadcast/broadcast.h"
+#include "kernels/matmul/matmul.h"
+
+namespace brink {
+
+namespace {
+
+std::vector<Factors> product_rule(const JvpContext& c) {
+  std::vector<Factors> out;
+  for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
+    out.push_back({c.tangent[i], c.in[i + 1]});
+    out.push_back({c.in[i], c.tangent[i + 1]});
+  }
+  return out;
+}
+
+Vars flatten(const std::vector<Factors>& factors) {
+  Vars in;
+  for (const Factors& f : factors)
+    if (f.a && f.b) {
+      in.push_back(f.a);
+      in.push_back(f.b);
+    }
+  return in;
+}
+
+std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+
+std::string describe(rules::Types in) { return fmt::format("a {}, b {}", to_string(in[0]), to_string(in[1])); }
+
+}  // namespace
+
+// Y = Σ AᵢBᵢ.   A̅ᵢ = Y̅ Bᵢᵀ,  B̅ᵢ = Aᵢᵀ Y̅.
+// Y = Σ AᵢBᵢᵀ.  A̅ᵢ = Y̅ Bᵢ,   B̅ᵢ = Y̅ᵀ Aᵢ.      Rows are samples, so a cotangent of B is a sum over samples.
+const Primitive matmul_p{
+    .name = "matmul",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      const bool transposed = std::get<MatmulAttributes>(a).transpose_b;
+      ValueType out{{in[0].shape[0], in[1].shape[transposed ? 0 : 1]}, in[0].dtype};
+      for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
+        const rules::Types pair = in.subspan(i, 2);
+        rules::expect(pair[0].shape.rank == 2 && pair[1].shape.rank == 2, "matmul", describe(pair) + ": expected matrices");
+        rules::expect(pair[0].shape[1] == pair[1].shape[transposed ? 1 : 0], "matmul", describe(pair) + ": inner extents differ");
+        rules::expect(pair[0].dtype == out.dtype && pair[1].dtype == out.dtype, "matmul", describe(pair) + ": types differ");
+        rules::expect(pair[0].shape[0] == out.shape[0] && pair[1].shape[transposed ? 0 : 1] == out.shape[1], "matmul",
+                      describe(pair) + ": product differs in shape from the first, " + to_string(out));
+      }
+      return {out};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      const auto& a = std::get<MatmulAttributes>(c.attributes);
+      return {matmul(c.g, product_rule(c), a.transpose_b, a.group)};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      const auto& a = std::get<MatmulAttributes>(c.attributes);
+      const Var d = c.cotangent[0];
+      Vars out;
+      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
+        out.push_back(matmul(c.g, {{d, c.in[i + 1]}}, !a.transpose_b, a.group));
+        out.push_back(weight_gradient(c.g, {a.transpose_b ? Factors{d, c.in[i]} : Factors{c.in[i], d}}, a.group));
+      }
+      return out;
+    },
+    .run = [](Device& d, const Call& c) {
+      matmul(d, c.out[0], c.in, std::get<MatmulAttributes>(c.attributes).transpose_b, c.scratch);
+    },
+    .flops = [](rules::Types in, rules::Types out, const Attributes&) {
+      std::int64_t inner = 0;
+      for (std::size_t i = 0; i < in.size(); i += 2) inner += in[i].shape[1];
+      return 2 * out[0].shape.elements() * inner;
+    },
+    .scratch = [](rules::Types, rules::Types out, const Attributes&) {
+      return cpu::matmul_scratch_bytes(out[0].shape[1], out[0].dtype);
+    },
+};
+Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
+  const Vars in = flatten(factors);
+  return in.empty() ? Var{} : g.emit_all(matmul_p, in, MatmulAttributes{transpose_b, group})[0];
+}
+
+// W = Σ XᵢᵀDᵢ.  X̅ᵢ = Dᵢ W̅ᵀ,  D̅ᵢ = Xᵢ W̅.
+const Primitive weight_gradient_p{
+    .name = "weight_gradient",
+    .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
+      const ValueType out{{in[0].shape[1], in[1].shape[1]}, in[0].dtype};
+      for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
+        const rules::Types pair = in.subspan(i, 2);
+        rules::expect(pair[0].shape.rank == 2 && pair[1].shape.rank == 2 && pair[0].shape[0] == pair[1].shape[0] &&
+                          pair[0].dtype == out.dtype && pair[1].dtype == out.dtype,
+                      "weight_gradient", describe(pair) + ": expected matrices with one row a sample");
+        rules::expect(pair[0].shape[1] == out.shape[0] && pair[1].shape[1] == out.shape[1], "weight_gradient",
+                      describe(pair) + ": product differs in shape from the first, " + to_string(out));
+      }
+      return {out};
+    },
+    .jvp = [](const JvpContext& c) -> Vars { return {weight_gradient(c.g, product_rule(c), group_of(c.attributes))}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      const std::int64_t group = group_of(c.attributes);
+      Vars out;
+      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
+        out.push_back(matmul(c.g, {{c.in[i + 1], c.cotangent[0]}}, true, group));
+        out.push_back(matmul(c.g, {{c.in[i], c.cotangent[0]}}, false, group));
+      }
+      return out;
+    },
+    .run = [](Device& d, const Call& c) { weight_gradient(d, c.out[0], c.in, group_of(c.attributes), c.scratch); },
+    .flops = [](rules::Types in, rules::Types out, const Attributes&) {
+      return static_cast<std::int64_t>(in.size()) * in[0].shape[0] * out[0].shape.elements();
+    },
+    .scratch = [](rules::Types in, rules::Types out, const Attributes& a) {
+      return cpu::weight_gradient_scratch_bytes(in[0].shape[0], out[0].shape[0], out[0].shape[1],
+                                                static_cast<int>(in.size() / 2), group_of(a), out[0].dtype);
+    },
+    .sums_samples = true,
+};
+Var weight_gradient(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
+  const Vars in = flatten(factors);
+  return in.empty() ? Var{} : g.emit_all(weight_gradient_p, in, Group{group})[0];
+}
+
+// b = Σ_s d_s.  b' = Σ_s d'_s;  d̅_s = b̅.
+const Primitive sum_samples_p{
+    .name = "sum_samples",
+    .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
+      rules::expect(in[0].shape.rank == 2, "sum_samples", to_string(in[0]) + ": expected one row a sample");
+      return {{{in[0].shape[1]}, in[0].dtype}};
+    },
+    .jvp = [](const JvpContext& c) -> Vars { return {sum_samples(c.g, c.tangent[0], group_of(c.attributes))}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {broadcast_row(c.g, c.cotangent[0], c.g.shape(c.in[0])[0], group_of(c.attributes))};
+    },
+    .run = [](Device& d, const Call& c) { sum_samples(d, c.out[0], c.in[0], group_of(c.attributes), c.scratch); },
+    .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
+    .scratch = [](rules::Types in, rules::Types out, const Attributes& a) {
+      return cpu::sum_samples_scratch_bytes(in[0].shape[0], out[0].shape.elements(), group_of(a), out[0].dtype);
+    },
+    .sums_samples = true,
+};
+Var sum_samples(Graph& g, Var d, std::int64_t group) { return d ? g.emit(sum_samples_p, {d}, Group{group}) : Var{}; }
+
+// y_s = x_s + b.  y' = x' + b';  x̅ = y̅, b̅ = Σ_s y̅_s.
+const Primitive add_row_p{
+    .name = "add_row",
+    .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
+      rules::expect(in[0].shape.rank == 2 && in[1].shape == Shape{in[0].shape[1]} && in[0].dtype == in[1].dtype, "add_row",
+                    fmt::format("x {}, b {}: expected one b a column", to_string(in[0]), to_string(in[1])));
+      return {in[0]};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      const std::int64_t group = group_of(c.attributes);
+      if (!c.tangent[0]) return {broadcast_row(c.g, c.tangent[1], c.g.shape(c.in[0])[0], group)};
+      return {c.tangent[1] ? add_row(c.g, c.tangent[0], c.tangent[1], group) : c.tangent[0]};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {c.cotangent[0], sum_samples(c.g, c.cotangent[0], group_of(c.attributes))};
+    },
+    .run = [](Device& d, const Call& c) { add_row(d, c.out[0], c.in[0], c.in[1]); },
+    .flops = rules::one_per_element,
+};
+Var add_row(Graph& g, Var x, Var b, std::int64_t group) { return g.emit(add_row_p, {x, b}, Group{group}); }
+
+// y_s = b.  y' = b';  b̅ = Σ_s y̅_s.
+const Primitive broadcast_row_p{
+    .name = "broadcast_row",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      rules::expect(in[0].shape.rank == 1, "broadcast_row", to_string(in[0]) + ": expected a vector");
+      return {{{std::get<BroadcastAttributes>(a).rows, in[0].shape[0]}, in[0].dtype}};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      const auto& a = std::get<BroadcastAttributes>(c.attributes);
+      return {broadcast_row(c.g, c.tangent[0], a.rows, a.group)};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {sum_samples(c.g, c.cotangent[0], std::get<BroadcastAttributes>(c.attributes).group)};
+    },
+    .run = [](Device& d, const Call& c) { broadcast_row(d, c.out[0], c.in[0]); },
+    .flops = rules::no_flops,
+};
+Var broadcast_row(Graph& g, Var b, std::int64_t rows, std::int64_t group) {
+  return b ? g.emit(broadcast_row_p, {b}, BroadcastAttributes{rows, group}) : Var{};
+}
+
+// y_sc = r_s.  y' = r';  r̅_s = Σ_c y̅_sc.
+const Primitive broadcast_column_p{
+    .name = "broadcast_column",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      rules::expect(in[0].shape.rank == 2 && in[0].shape[1] == 1, "broadcast_column", to_string(in[0]) + ": expected [S,1]");
+      return {{{in[0].shape[0], std::get<Extent>(a).value}, in[0].dtype}};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      return {broadcast_column(c.g, c.tangent[0], std::get<Extent>(c.attributes).value)};
+    },
+    .vjp = [](const VjpContext& c) -> Vars { return {sum_columns(c.g, c.cotangent[0])}; },
+    .run = [](Device& d, const Call& c) { broadcast_column(d, c.out[0], c.in[0]); },
+    .flops = rules::no_flops,
+};
+Var broadcast_column(Graph& g, Var r, std::int64_t columns) {
+  return r ? g.emit(broadcast_column_p, {r}, Extent{columns}) : Var{};
+}
+
+// r_s = Σ_c x_sc.  r' = Σ_c x'_sc;  x̅_sc = r̅_s.
+const Primitive sum_columns_p{
+    .name = "sum_columns",
+    .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
+      rules::expect(in[0].shape.rank == 2, "sum_columns", to_string(in[0]) + ": expected a matrix");
+      return {{{in[0].shape[0], 1}, in[0].dtype}};
+    },
+    .jvp = [](const JvpContext& c) -> Vars { return {sum_columns(c.g, c.tangent[0])}; },
+    .vjp = [](const VjpContext& c) -> Vars { return {broadcast_column(c.g, c.cotangent[0], c.g.shape(c.in[0])[1])}; },
+    .run = [](Device& d, const Call& c) { sum_columns(d, c.out[0], c.in[0]); },
+    .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
+};
+Var sum_columns(Graph& g, Var x) { return x ? g.emit(sum_columns_p, {x}) : Var{}; }
+
+// y = [0 | x | 0].  y' = [0 | x' | 0];  x̅ = the middle columns of y̅.
+const Primitive pad_columns_p{
+    .name = "pad_columns",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      const auto& c = std::get<Columns>(a);
+      rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + in[0].shape[1] <= c.width, "pad_columns",
+                    fmt::format("{}: does not fit into {} columns from {}", to_string(in[0]), c.width, c.first));
+      return {{{in[0].shape[0], c.width}, in[0].dtype}};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      const auto& a = std::get<Columns>(c.attributes);
+      return {pad_columns(c.g, c.tangent[0], a.first, a.width)};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {slice_columns(c.g, c.cotangent[0], std::get<Columns>(c.attributes).first, c.g.shape(c.in[0])[1])};
+    },
+    .run = [](Device& d, const Call& c) { pad_columns(d, c.out[0], c.in[0], std::get<Columns>(c.attributes).first); },
+    .flops = rules::no_flops,
+};
+Var pad_columns(Graph& g, Var x, std::int64_t before, std::int64_t width) {
+  return x ? g.emit(pad_columns_p, {x}, Columns{before, width}) : Var{};
+}
+
+// y = the columns of x from `first`.  y' = those of x';  x̅ = [0 | y̅ | 0].
+const Primitive slice_columns_p{
+    .name = "slice_columns",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      const auto& c = std::get<Columns>(a);
+      rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + c.width <= in[0].shape[1], "slice_columns",
+                    fmt::format("{}: has no {} columns from {}", to_string(in[0]), c.width, c.first));
+      return {{{in[0].shape[0], c.width}, in[0].dtype}};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      const auto& a = std::get<Columns>(c.attributes);
+      return {slice_columns(c.g, c.tangent[0], a.first, a.width)};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {pad_columns(c.g, c.cotangent[0], std::get<Columns>(c.attributes).first, c.g.shape(c.in[0])[1])};
+    },
+    .run = [](Device& d, const Call& c) { slice_columns(d, c.out[0], c.in[0], std::get<Columns>(c.attributes).first); },
+    .flops = rules::no_flops,
+};
+Var slice_columns(Graph& g, Var x, std::int64_t first, std::int64_t width) {
+  return x ? g.emit(slice_columns_p, {x}, Columns{first, width}) : Var{};
+}
+
+Var join_sample_sums(Graph& g, Var a, Var b) {
+  const Node *p = g.producer(a), *q = g.producer(b);
+  const bool same = p && q && p->primitive == q->primitive && p->attributes == q->attributes && p->primitive->sums_samples;
+  if (same && (p->primitive == &weight_gradient_p || p->primitive == &sample_dot_p)) {
+    Vars in = p->in;
+    in.insert(in.end(), q->in.begin(), q->in.end());
+    return g.emit_all(*p->primitive, in, p->attributes)[0];
+  }
+  if (same && p->primitive == &sum_samples_p) {
+    const Var x = p->in[0], y = q->in[0];
+    return sum_samples(g, add(g, x, y), group_of(p->attributes));
+  }
+  throw std::logic_error(fmt::format("[add] {} and {}: finished sums over samples of different kinds cannot be added inside a "
+                                     "block; give the parameter's uses one form",
+                                     p ? p->primitive->name : "input", q ? q->primitive->name : "input"));
+}
+
+}  // namespace brink

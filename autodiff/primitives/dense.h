@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// What it is: builders of matrix products, sums over samples and broadcasts. Their rules are in dense.cpp.
+#pragma once
+
+#include "autodiff/graph.h"
+
+namespace brink {
+
+extern const Primitive matmul_p, weight_gradient_p, sum_samples_p, add_row_p, broadcast_row_p, broadcast_column_p,
+    sum_columns_p, pad_columns_p, slice_columns_p;
+
+/// Two factors of one product in a chain.
+struct Factors {
+  Var a, b;
+};
+
+/// Σᵢ AᵢBᵢ (or AᵢBᵢᵀ) in one chain per element; pairs with a symbolic zero are left out.  A [S,K], B [K,N], result [S,N].
+/// Rows are samples; `group` is that of the sum over samples in B's derivative.
+Var matmul(Graph&, const std::vector<Factors>&, bool transpose_b, std::int64_t group);
+/// Σᵢ XᵢᵀDᵢ summed over samples in groups.  X [S,K], D [S,N], result [K,N]
+Var weight_gradient(Graph&, const std::vector<Factors>&, std::int64_t group);
+/// Σ_s d[s,:].  d [S,N], result [N]
+Var sum_samples(Graph&, Var d, std::int64_t group);
+/// x[s,:] + b.  x [S,N], b [N]. The bias gradient is summed in groups of `group` samples.
+Var add_row(Graph&, Var x, Var b, std::int64_t group);
+/// b in every row.  b [N], result [rows,N]
+Var broadcast_row(Graph&, Var b, std::int64_t rows, std::int64_t group);
+/// r in every column.  r [S,1], result [S,columns]
+Var broadcast_column(Graph&, Var r, std::int64_t columns);
+/// Σ_c x[:,c].  x [S,C], result [S,1]
+Var sum_columns(Graph&, Var x);
+/// x with zero columns before and after.  x [S,C], result [S,width]
+Var pad_columns(Graph&, Var x, std::int64_t before, std::int64_t width);
+/// Columns first … first+width−1.  x [S,C], result [S,width]
+Var slice_columns(Graph&, Var x, std::int64_t first, std::int64_t width);
+/// The sum of two finished sums over samples, as one sum whose chains are joined.
+Var join_sample_sums(Graph&, Var a, Var b);
+
+}  // namespace brink

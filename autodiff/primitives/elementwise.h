@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What it is: builders of the elementwise primitives. Their rules are in elementwise.cpp.
+#pragma once
+
+#include "autodiff/graph.h"
+
+namespace brink {
+
+extern const Primitive add_p, sub_p, mul_p, scale_p, relu_p, gate_p, tanh_p, one_minus_square_p, constant_p;
+
+/// a + b. Two finished sums over samples of one kind become one sum of both (their chains are joined before any tree);
+/// throws std::logic_error where that cannot be done.
+Var add(Graph&, Var a, Var b);
+/// a − b
+Var sub(Graph&, Var a, Var b);
+/// a · b
+Var mul(Graph&, Var a, Var b);
+/// c · a
+Var scale(Graph&, double c, Var a);
+/// max(x, 0); relu′(0) = 0
+Var relu(Graph&, Var x);
+/// d where y > 0, else 0
+Var gate(Graph&, Var y, Var d);
+/// tanh(x)
+Var tanh(Graph&, Var x);
+/// 1 − y²
+Var one_minus_square(Graph&, Var y);
+/// An array of one value.
+Var constant(Graph&, double value, ValueType);
+
+}  // namespace brink

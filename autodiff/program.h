@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What it is: a graph made ready to run many times: an order of operations and a plan of the memory they share.
+// What it is not: a cutter of batches (block_sum.h) or an optimiser; it changes no bit.
+// Decision: a program is immutable and holds no memory, so several threads run one program on workspaces of their own.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "autodiff/graph.h"
+#include "kernels/memory.h"
+
+namespace brink {
+
+/// What one run needs and another may reuse.
+class Workspace {
+ private:
+  friend class Program;
+  Buffer arena_;
+  std::vector<View> operands_;
+  std::vector<void*> places_;
+};
+
+class Program {
+ public:
+  /// Plans the arena: each value lives from its node to its last use; outputs are written where the caller wants them.
+  explicit Program(Graph graph);
+
+  const Graph& graph() const { return graph_; }
+  std::int64_t arena_bytes() const { return arena_bytes_; }
+  std::int64_t flops() const { return flops_; }
+  Workspace make_workspace() const;
+
+  /// Runs all nodes on `device`. inputs[i] and outputs[i] are the memory of the graph's i-th input and output, of their types;
+  /// outputs overlap nothing. Allocates nothing and synchronises nothing.
+  void run(Device& device, Workspace&, std::span<void* const> inputs, std::span<void* const> outputs) const;
+
+ private:
+  enum class Place : std::uint8_t { input, output, arena };
+  struct Location {
+    Place place = Place::arena;
+    std::int64_t offset = 0;  // in the arena, or index of the input or output
+  };
+  struct Step {
+    int node;
+    int first_operand;  // in Workspace::operands_: inputs, outputs, scratch
+    int inputs, outputs;
+    std::int64_t scratch_offset, scratch_bytes;
+  };
+  struct Copy {
+    Var from;
+    int output;
+  };
+  void plan();
+
+  Graph graph_;
+  std::vector<Location> locations_;
+  std::vector<Step> steps_;
+  std::vector<Copy> copies_;  // outputs whose value is an input or is another output too
+  std::vector<View> operands_;
+  std::vector<Var> operand_vars_;  // aligned with operands_; symbolic zero for scratch
+  std::int64_t arena_bytes_ = 0, flops_ = 0;
+};
+
+}  // namespace brink

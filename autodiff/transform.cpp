@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "autodiff/transform.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "autodiff/primitives/elementwise.h"
+
+namespace brink {
+
+namespace {
+
+std::size_t at(Var v) { return static_cast<std::size_t>(v.id); }
+
+/// Marks the values that depend on any of `from`, among the first `nodes` nodes.
+std::vector<char> dependents(const Graph& g, std::span<const Var> from, std::size_t nodes) {
+  std::vector<char> mark(static_cast<std::size_t>(g.size()), 0);
+  for (const Var v : from) mark[at(v)] = 1;
+  for (std::size_t n = 0; n < nodes; ++n) {
+    const Node& node = g.nodes()[n];
+    if (std::ranges::any_of(node.in, [&](Var v) { return mark[at(v)] != 0; }))
+      for (const Var v : node.out) mark[at(v)] = 1;
+  }
+  return mark;
+}
+
+/// Marks the nodes that any of `of` depends on, the producers included.
+std::vector<char> ancestors(const Graph& g, std::span<const Var> of) {
+  std::vector<char> mark(g.nodes().size(), 0);
+  const auto visit = [&](Var v) {
+    if (const int n = g.producer_index(v); n >= 0) mark[static_cast<std::size_t>(n)] = 1;
+  };
+  for (const Var v : of) visit(v);
+  for (std::size_t n = mark.size(); n-- > 0;)
+    if (mark[n])
+      for (const Var v : g.nodes()[n].in) visit(v);
+  return mark;
+}
+
+/// Copies nodes of one graph into another, value by value.
+class Copier {
+ public:
+  Copier(const Graph& from, Graph& to) : from_(from), to_(to), map_(static_cast<std::size_t>(from.size())) {}
+  void set(Var from, Var to) { map_[at(from)] = to; }
+  Var operator()(Var v) const { return map_[at(v)]; }
+  void node(const Node& n) {
+    Vars in;
+    for (const Var v : n.in) in.push_back((*this)(v));
+    const Vars out = to_.emit_all(*n.primitive, in, n.attributes);
+    for (std::size_t i = 0; i < out.size(); ++i) set(n.out[i], out[i]);
+  }
+  void input(const Input& i) { set(i.var, to_.input(i.name, from_.type(i.var), i.role, i.index, i.direction)); }
+
+ private:
+  const Graph& from_;
+  Graph& to_;
+  Vars map_;
+};
+
+Var or_zeros(Graph& g, Var v, const ValueType& type) { return v ? v : constant(g, 0, type); }
+
+Vars vars_of(const std::vector<Output>& outputs) {
+  Vars out;
+  for (const Output& o : outputs) out.push_back(o.var);
+  return out;
+}
+
+Vars tangent_inputs(Graph& g, int direction) {
+  Vars out;
+  const std::vector<Input> inputs = g.inputs();
+  for (const Input& i : inputs)
+    if (i.role == InputRole::parameter)
+      out.push_back(g.input("tangent of " + i.name, g.type(i.var), InputRole::tangent, i.index, direction));
+  return out;
+}
+
+}  // namespace
+
+Vars pullback(Graph& g, std::span<const Var> outputs, std::span<const Var> cotangents, std::span<const Var> wrt) {
+  const std::size_t nodes = g.nodes().size();
+  const std::vector<char> depends = dependents(g, wrt, nodes);
+  const std::vector<char> leads = ancestors(g, outputs);
+  std::vector<Vars> contributions(static_cast<std::size_t>(g.size()));  // latest user first
+  for (std::size_t i = 0; i < outputs.size(); ++i) contributions[at(outputs[i])].push_back(cotangents[i]);
+  const auto total = [&](Var v) {
+    Vars& c = contributions[at(v)];
+    Var sum;
+    for (std::size_t i = c.size(); i-- > 0;) sum = add(g, sum, c[i]);
+    return sum;
+  };
+  for (std::size_t n = nodes; n-- > 0;) {
+    const Node node = g.nodes()[n];  // a copy: emitting moves the nodes
+    if (!leads[n] || std::ranges::none_of(node.out, [&](Var v) { return depends[at(v)] != 0; })) continue;
+    Vars cotangent;
+    for (const Var v : node.out) cotangent.push_back(total(v));
+    if (std::ranges::none_of(cotangent, [](Var v) { return static_cast<bool>(v); })) continue;
+    if (!node.primitive->vjp) throw std::logic_error(fmt::format("[{}] has no reverse derivative", node.primitive->name));
+    const Vars in = node.primitive->vjp({g, node.in, node.out, cotangent, node.attributes});
+    for (std::size_t i = node.in.size(); i-- > 0;)
+      if (in[i] && depends[at(node.in[i])]) contributions[at(node.in[i])].push_back(in[i]);
+  }
+  Vars result;
+  for (const Var w : wrt) result.push_back(total(w));
+  return result;
+}
+
+Vars pushforward(Graph& g, std::span<const Var> outputs, std::span<const Var> wrt, std::span<const Var> tangents) {
+  const std::size_t nodes = g.nodes().size();
+  const std::vector<char> leads = ancestors(g, outputs);
+  Vars tangent(static_cast<std::size_t>(g.size()));
+  for (std::size_t i = 0; i < wrt.size(); ++i) tangent[at(wrt[i])] = tangents[i];
+  for (std::size_t n = 0; n < nodes; ++n) {
+    const Node node = g.nodes()[n];
+    if (!leads[n]) continue;
+    Vars in;
+    for (const Var v : node.in) in.push_back(tangent[at(v)]);
+    if (std::ranges::none_of(in, [](Var v) { return static_cast<bool>(v); })) continue;
+    if (!node.primitive->jvp) throw std::logic_error(fmt::format("[{}] has no forward derivative", node.primitive->name));
+    const Vars out = node.primitive->jvp({g, node.in, node.out, in, node.attributes});
+    for (std::size_t i = 0; i < out.size(); ++i) tangent[at(node.out[i])] = out[i];
+  }
+  Vars result;
+  for (const Var v : outputs) result.push_back(tangent[at(v)]);
+  return result;
+}
+
+Vars parameters_of(const Graph& g) {
+  Vars out;
+  for (const Input& i : g.inputs())
+    if (i.role == InputRole::parameter) out.push_back(i.var);
+  return out;
+}
+
+Graph prune(const Graph& g) {
+  const std::vector<char> leads = ancestors(g, vars_of(g.outputs()));
+  std::vector<char> used(static_cast<std::size_t>(g.size()), 0);
+  for (const Output& o : g.outputs()) used[at(o.var)] = 1;
+  for (std::size_t n = 0; n < leads.size(); ++n)
+    if (leads[n])
+      for (const Var v : g.nodes()[n].in) used[at(v)] = 1;
+  Graph out;
+  Copier copy(g, out);
+  for (const Input& i : g.inputs())
+    if (used[at(i.var)]) copy.input(i);
+  for (std::size_t n = 0; n < leads.size(); ++n)
+    if (leads[n]) copy.node(g.nodes()[n]);
+  for (const Output& o : g.outputs()) out.output(o.name, o.role, o.index, copy(o.var));
+  return out;
+}
+
+Graph grad(const Graph& graph) {
+  Graph g = graph;
+  const Output loss = g.outputs().at(0);
+  const Vars wrt = parameters_of(g);
+  const Var one = constant(g, 1, g.type(loss.var));
+  const Vars gradient = pullback(g, {&loss.var, 1}, {&one, 1}, wrt);
+  for (std::size_t i = 0; i < wrt.size(); ++i)
+    g.output("gradient", OutputRole::parameter, static_cast<int>(i), or_zeros(g, gradient[i], g.type(wrt[i])));
+  return prune(g);
+}
+
+Graph jvp(const Graph& graph, int direction) {
+  Graph g = graph;
+  const Vars wrt = parameters_of(g);
+  const Vars tangents = tangent_inputs(g, direction);
+  const std::vector<Output> outputs = g.outputs();
+  const Vars result = pushforward(g, vars_of(outputs), wrt, tangents);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    g.output("tangent of " + outputs[i].name, outputs[i].role, outputs[i].index, or_zeros(g, result[i], g.type(outputs[i].var)));
+  return prune(g);
+}
+
+Linearized linearize(const Graph& f) {
+  Graph g = f;
+  const Vars wrt = parameters_of(g);
+  const Vars tangents = tangent_inputs(g, 0);
+  std::vector<Output> differentiated;
+  for (const Output& o : f.outputs())
+    if (o.role == OutputRole::parameter) differentiated.push_back(o);
+  Vars result = pushforward(g, vars_of(differentiated), wrt, tangents);
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] = or_zeros(g, result[i], g.type(differentiated[i].var));
+
+  // What depends on v is the tangent program; what it reads and does not depend on v is an input of f or a residual.
+  const std::vector<char> linear = dependents(g, tangents, g.nodes().size());
+  const std::vector<char> leads = ancestors(g, result);
+  Linearized out;
+  Copier copy(g, out.tangent);
+  std::vector<char> read(static_cast<std::size_t>(g.size()), 0);
+  for (std::size_t n = 0; n < leads.size(); ++n)
+    if (leads[n] && linear[at(g.nodes()[n].out[0])])
+      for (const Var v : g.nodes()[n].in) read[at(v)] = 1;
+  for (const Var v : result)
+    if (!linear[at(v)]) read[at(v)] = 1;
+
+  Graph with_residuals = g;
+  int residuals = 0;
+  for (const Input& i : g.inputs())
+    if (i.role == InputRole::tangent || read[at(i.var)]) copy.input(i);
+  for (std::int32_t id = 0; id < g.size(); ++id) {
+    const Var v{id};
+    if (!read[at(v)] || linear[at(v)] || !g.producer(v)) continue;
+    with_residuals.output("residual", OutputRole::residual, residuals, v);
+    copy.set(v, out.tangent.input("residual", g.type(v), InputRole::residual, residuals++));
+  }
+  for (std::size_t n = 0; n < leads.size(); ++n)
+    if (leads[n] && linear[at(g.nodes()[n].out[0])]) copy.node(g.nodes()[n]);
+  for (std::size_t i = 0; i < result.size(); ++i)
+    out.tangent.output("tangent of " + differentiated[i].name, OutputRole::parameter, differentiated[i].index, copy(result[i]));
+  out.tangent = prune(out.tangent);
+  out.primal = prune(with_residuals);
+  return out;
+}
+
+}  // namespace brink

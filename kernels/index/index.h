@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// What it is: kernels that move or make values by integer labels and row numbers. What it is not: arithmetic.
+#pragma once
+
+#include "kernels/device.h"
+#include "kernels/view.h"
+
+namespace brink {
+namespace cpu {
+/// out[s,c] = (c == labels[s]) ? 1 : 0.  labels int32 [S], 0 ≤ label < C (checked when a data set is read); out [S,C] float.
+void one_hot(Device&, View out, View labels);
+/// out[i,…] = x[rows[i],…].  Any element type; rows int32 [R], each within x; out does not overlap x.
+void gather_rows(Device&, View out, View x, View rows);
+/// out = number of samples whose largest logit is at their label; the first of equals counts as the largest, a NaN as larger
+/// than all before it. logits [S,C] float, labels int32 [S], out float64 scalar (exact below 2⁵³).
+void count_correct(Device&, View out, View logits, View labels);
+}  // namespace cpu
+
+inline void one_hot(Device& d, View out, View labels) { cpu::one_hot(d, out, labels); }
+inline void gather_rows(Device& d, View out, View x, View rows) { cpu::gather_rows(d, out, x, rows); }
+inline void count_correct(Device& d, View out, View logits, View labels) { cpu::count_correct(d, out, logits, labels); }
+
+}  // namespace brink

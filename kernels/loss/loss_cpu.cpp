@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/isa.h"
+#include "kernels/loss/loss.h"
+#include "kernels/loss/loss_isa.h"
+
+namespace brink::cpu {
+
+void softmax(Device&, View p, View f) {
+  with_real(f.dtype, [&]<class T>(T) {
+    with_isa([&]<class I>(I) { softmax_isa<I, T>(f.shape[0], f.shape.row_elements(), f.as<T>(), p.as<T>()); });
+  });
+}
+
+void cross_entropy(Device&, View loss, View f, View labels, std::int64_t group) {
+  with_real(f.dtype, [&]<class T>(T) {
+    *loss.as<double>() = with_isa([&]<class I>(I) {
+      return cross_entropy_isa<I, T>(f.shape[0], f.shape.row_elements(), f.as<T>(), labels.as<std::int32_t>(), group);
+    });
+  });
+}
+
+void half_sum_of_squares(Device&, View loss, View d, std::int64_t group) {
+  with_real(d.dtype, [&]<class T>(T) {
+    *loss.as<double>() = with_isa(
+        [&]<class I>(I) { return half_sum_of_squares_isa<I, T>(d.shape[0], d.shape.row_elements(), d.as<T>(), group); });
+  });
+}
+
+void sample_dot(Device&, View out, std::span<const View> factors, std::int64_t group) {
+  with_real(factors[0].dtype, [&]<class T>(T) {
+    *out.as<double>() = with_isa([&]<class I>(I) { return sample_dot_isa<I, T>(factors, group); });
+  });
+}
+
+}  // namespace brink::cpu

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// What it is: the per-instruction-set entry points of this room, defined in loss_simd.cpp. Not for use elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/view.h"
+
+namespace brink::cpu {
+
+template <class Isa, class T>
+void softmax_isa(std::int64_t samples, std::int64_t classes, const T* f, T* p);
+template <class Isa, class T>
+double cross_entropy_isa(std::int64_t samples, std::int64_t classes, const T* f, const std::int32_t* labels, std::int64_t group);
+template <class Isa, class T>
+double half_sum_of_squares_isa(std::int64_t samples, std::int64_t classes, const T* d, std::int64_t group);
+template <class Isa, class T>
+double sample_dot_isa(std::span<const View> factors, std::int64_t group);
+
+}  // namespace brink::cpu

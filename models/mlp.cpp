@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "models/mlp.h"
+
+#include "autodiff/primitives/dense.h"
+#include "autodiff/primitives/elementwise.h"
+
+namespace brink {
+
+Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int64_t classes, Activation activation) {
+  std::vector<std::int64_t> widths = hidden;
+  widths.push_back(classes);
+  std::vector<Parameter> parameters;
+  std::int64_t in = inputs;
+  for (std::size_t l = 0; l < widths.size(); ++l) {
+    const std::string name = "dense" + std::to_string(l);
+    parameters.push_back({name + ".weight", {in, widths[l]}, in});
+    parameters.push_back({name + ".bias", {widths[l]}, 0});
+    in = widths[l];
+  }
+  Model m;
+  m.layout = ParameterLayout(std::move(parameters));
+  m.sample = Shape{inputs};
+  m.classes = classes;
+  m.forward = [activation, group = m.group](Graph& g, std::span<const Var> p, Var x) {
+    Var h = x;                                                                  // [S, inputs]
+    for (std::size_t l = 0; l + 1 < p.size(); l += 2) {
+      h = add_row(g, matmul(g, {{h, p[l]}}, false, group), p[l + 1], group);    // [S, width]
+      if (l + 2 < p.size()) h = activation == Activation::relu ? relu(g, h) : tanh(g, h);
+    }
+    return h;                                                                   // [S, classes]
+  };
+  return m;
+}
+
+}  // namespace brink

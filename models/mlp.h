@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// What it is: the multilayer perceptron as a graph builder. What it is not: parameters' values (models/model.h).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/model.h"
+
+namespace brink {
+
+enum class Activation : std::uint8_t { relu, tanh };
+
+/// flatten, dense + activation for each hidden width, dense [paper: five layers].
+/// Parameters dense0.weight [in,h₀], dense0.bias [h₀], … . Input x [S, inputs], output [S, classes].
+Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int64_t classes, Activation);
+
+}  // namespace brink

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "models/model.h"
+
+#include <algorithm>
+
+#include "autodiff/primitives/elementwise.h"
+#include "autodiff/primitives/losses.h"
+#include "autodiff/transform.h"
+
+namespace brink {
+
+ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples) {
+  ModelGraph out;
+  for (int i = 0; i < m.layout.size(); ++i)
+    out.parameters.push_back(out.g.input(m.layout[i].name, {m.layout[i].shape, dtype}, InputRole::parameter, i));
+  Shape x{samples};
+  for (int a = 0; a < m.sample.rank; ++a) x.extent[static_cast<std::size_t>(x.rank++)] = m.sample[a];
+  out.x = out.g.input("x", {x, dtype}, InputRole::data, 0);
+  out.labels = out.g.input("labels", {{samples}, Dtype::i32}, InputRole::data, 1);
+  out.logits = m.forward(out.g, out.parameters, out.x);
+  return out;
+}
+
+Var emit_loss(Graph& g, Loss loss, Var logits, Var labels, std::int64_t group) {
+  if (loss == Loss::cross_entropy) return cross_entropy(g, logits, labels, group);
+  return half_sum_of_squares(g, sub(g, logits, one_hot(g, labels, g.type(logits))), group);
+}
+
+Objective make_objective(const Model& m, Loss loss, Dtype dtype) {
+  return {m.layout, dtype, m.group, [m, loss, dtype](std::int64_t samples) {
+            ModelGraph f = build_forward(m, dtype, samples);
+            f.g.output("loss", OutputRole::scalar, 0, emit_loss(f.g, loss, f.logits, f.labels, m.group));
+            f.g.output("correct", OutputRole::scalar, 1, count_correct(f.g, f.logits, f.labels));
+            return std::move(f.g);
+          }};
+}
+
+Graph build_gauss_newton(const Model& m, Loss loss, Dtype dtype, std::int64_t samples) {
+  ModelGraph f = build_forward(m, dtype, samples);
+  Graph& g = f.g;
+  Vars v;
+  for (int i = 0; i < m.layout.size(); ++i)
+    v.push_back(g.input("v", g.type(f.parameters[static_cast<std::size_t>(i)]), InputRole::tangent, i));
+  const Vars jv = pushforward(g, {&f.logits, 1}, f.parameters, v);                          // J v          [S,C]
+  const Var l = emit_loss(g, loss, f.logits, f.labels, m.group);
+  const Var one = constant(g, 1, g.type(l));
+  const Vars delta = pullback(g, {&l, 1}, {&one, 1}, {&f.logits, 1});                       // ∂ℓ/∂f        [S,C]
+  const Vars u = pushforward(g, delta, {&f.logits, 1}, jv);                                 // ∂²ℓ/∂f² J v  [S,C]
+  const Vars gv = pullback(g, {&f.logits, 1}, u, f.parameters);                             // Jᵀ …
+  for (std::size_t i = 0; i < gv.size(); ++i)
+    g.output("gauss_newton", OutputRole::parameter, static_cast<int>(i),
+             gv[i] ? gv[i] : constant(g, 0, g.type(f.parameters[i])));
+  return prune(g);
+}
+
+Graph build_directional_derivatives(const Model& m, Loss loss, Dtype dtype, std::int64_t samples,
+                                    std::span<const int> directions) {
+  ModelGraph f = build_forward(m, dtype, samples);
+  Graph& g = f.g;
+  const int vectors = directions.empty() ? 0 : *std::ranges::max_element(directions) + 1;
+  std::vector<Vars> v(static_cast<std::size_t>(vectors));
+  for (int d = 0; d < vectors; ++d)
+    for (int i = 0; i < m.layout.size(); ++i)
+      v[static_cast<std::size_t>(d)].push_back(
+          g.input("v", g.type(f.parameters[static_cast<std::size_t>(i)]), InputRole::tangent, i, d));
+  Var value = emit_loss(g, loss, f.logits, f.labels, m.group);
+  const ValueType scalar = g.type(value);
+  g.output("loss", OutputRole::scalar, 0, value);
+  for (std::size_t k = 0; k < directions.size(); ++k) {
+    if (value) value = pushforward(g, {&value, 1}, f.parameters, v[static_cast<std::size_t>(directions[k])])[0];
+    g.output("derivative", OutputRole::scalar, static_cast<int>(k) + 1, value ? value : constant(g, 0, scalar));
+  }
+  return prune(g);
+}
+
+Graph build_logits(const Model& m, Dtype dtype, std::int64_t samples) {
+  ModelGraph f = build_forward(m, dtype, samples);
+  f.g.output("logits", OutputRole::samples, 0, f.logits);
+  return prune(f.g);
+}
+
+}  // namespace brink
