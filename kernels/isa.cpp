@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/isa.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -22,23 +23,44 @@ Isa widest() {
 #endif
 }
 
+void require(Isa wish) {
+  for (const Isa i : available_isas())
+    if (i == wish) return;
+  throw std::invalid_argument("instruction set " + std::string(name_of(wish)) + ": this processor has " +
+                              std::string(name_of(widest())) + " at most");
+}
+
 Isa choose() {
-  const Isa best = widest();
   const char* wish = std::getenv("BRINK_SIMD");
-  if (wish == nullptr || *wish == '\0') return best;
+  if (wish == nullptr || *wish == '\0') return widest();
   for (const Isa i : {Isa::portable, Isa::x86_64_v3, Isa::x86_64_v4, Isa::neon})
     if (name_of(i) == wish) {
-      const bool available = i == best || (best != Isa::neon && i < best);
-      if (!available) throw std::invalid_argument("BRINK_SIMD=" + std::string(wish) + ": this processor has " + std::string(name_of(best)));
+      require(i);
       return i;
     }
   throw std::invalid_argument("BRINK_SIMD=" + std::string(wish) + ": expected portable, x86-64-v3 or x86-64-v4");
 }
+
+std::atomic<Isa>& current() {
+  static std::atomic<Isa> chosen{choose()};
+  return chosen;
+}
 }  // namespace
 
-Isa isa() {
-  static const Isa chosen = choose();
-  return chosen;
+Isa isa() { return current().load(std::memory_order_relaxed); }
+
+void set_isa(Isa i) {
+  require(i);
+  current().store(i, std::memory_order_relaxed);
+}
+
+std::vector<Isa> available_isas() {
+  const Isa best = widest();
+  if (best == Isa::neon) return {Isa::neon};
+  std::vector<Isa> out;
+  for (const Isa i : {Isa::portable, Isa::x86_64_v3, Isa::x86_64_v4})
+    if (i <= best) out.push_back(i);
+  return out;
 }
 
 std::string_view name_of(Isa i) {

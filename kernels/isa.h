@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace brink {
 
@@ -41,6 +42,10 @@ enum class Isa { portable, x86_64_v3, x86_64_v4, neon };
 /// Widest set that the processor has and that was compiled in; BRINK_SIMD=portable|x86-64-v3|x86-64-v4 in the environment
 /// lowers it. Decided once. Throws std::invalid_argument for a name that is unknown or not available here.
 Isa isa();
+/// Every set that this processor has and that was compiled in.
+std::vector<Isa> available_isas();
+/// Overrides the choice (tests and benchmarks). Throws std::invalid_argument where it is not available.
+void set_isa(Isa);
 std::string_view name_of(Isa);
 
 /// Calls f(Tag{}) with the tag of the chosen set: the one place where it becomes a type.

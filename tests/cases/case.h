@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What it is: one row of the table of cases. Every primitive and every kernel has a row; the rows drive shape, bit, derivative
+// and completeness tests. What it is not: a test.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autodiff/graph.h"
+#include "kernels/memory.h"
+
+namespace brink::cases {
+
+/// How an input's test values are made.
+enum class Values : std::uint8_t {
+  real,      ///< of size 1, with some +0 and −0 (bit tests) or away from 0 (derivative tests)
+  positive,  ///< real, then max(·, 0), what relu gives; away from its kink in derivative tests
+  labels,    ///< int32 below `bound`
+};
+struct In {
+  Shape shape;
+  Values values = Values::real;
+  std::int64_t bound = 0;
+  Dtype dtype = Dtype::f32;  ///< float32 stands for the working precision; float64 and int32 are meant literally
+};
+
+struct Row {
+  std::string name;                     ///< of the primitive or the kernel
+  const Primitive* primitive = nullptr;  ///< null for a kernel that no graph uses
+  std::vector<std::string> kernels;     ///< public kernels that this row covers
+  int sizes = 0;                        ///< the row has inputs(0) … inputs(sizes − 1)
+  std::function<std::vector<In>(int size)> inputs;
+  std::function<Attributes(int size)> attributes;
+  /// The order contract as plain loops.
+  std::function<void(std::span<const View> in, const View& out, const Attributes&)> reference;
+  /// For kernels without a primitive.
+  std::function<ValueType(int size, Dtype)> output;
+  std::function<void(Device&, std::span<const View> in, const View& out, int size)> run;
+};
+
+const std::vector<Row>& table();
+
+/// Inputs of a row: deterministic values. smooth keeps values away from the kinks of piecewise functions.
+std::vector<Array> make_inputs(const Row&, int size, Dtype, bool smooth);
+std::vector<View> views(const std::vector<Array>&);
+ValueType output_type(const Row&, int size, Dtype, std::span<const View> in);
+
+}  // namespace brink::cases

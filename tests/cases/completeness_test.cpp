@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// A primitive or a kernel without a row in the table fails here: the sources are read for their names.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+
+#include "tests/cases/case.h"
+
+using namespace brink;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path source_root() {
+  const char* root = std::getenv("BRINK_SOURCE_ROOT");
+  REQUIRE_MESSAGE(root != nullptr, "BRINK_SOURCE_ROOT must name the source folder");
+  return root;
+}
+
+std::string read(const fs::path& p) {
+  std::ifstream in(p);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
+  std::set<std::string> out;
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) out.insert((*it)[1]);
+  return out;
+}
+
+const std::regex primitive_definition(R"(const Primitive (\w+)_p\{)");
+const std::regex kernel_declaration(R"((?:^|\n)(?:template <[^\n]*>\n)?(?:inline )?(?:void|double) (\w+)\(Device&)");
+
+std::set<std::string> missing(const std::set<std::string>& names, const std::set<std::string>& covered) {
+  std::set<std::string> out;
+  std::ranges::set_difference(names, covered, std::inserter(out, out.end()));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("every primitive has a row, and rules or the word that it is constant") {
+  std::set<std::string> names, covered;
+  for (const auto& file : fs::directory_iterator(source_root() / "autodiff/primitives"))
+    if (file.path().extension() == ".cpp") names.merge(matches(read(file), primitive_definition));
+  REQUIRE(names.size() >= 20);
+  for (const cases::Row& row : cases::table())
+    if (row.primitive) {
+      covered.insert(std::string(row.primitive->name));
+      CHECK_MESSAGE((row.primitive->jvp != nullptr), row.name);
+      CHECK_MESSAGE((row.primitive->vjp != nullptr), row.name);
+    }
+  for (const std::string& name : missing(names, covered)) FAIL_CHECK("primitive without a row in tests/cases/table.cpp: " << name);
+}
+
+TEST_CASE("every kernel has a row") {
+  std::set<std::string> names, covered;
+  for (const auto& room : fs::directory_iterator(source_root() / "kernels")) {
+    const fs::path header = room.path() / (room.path().filename().string() + ".h");
+    if (fs::exists(header)) names.merge(matches(read(header), kernel_declaration));
+  }
+  REQUIRE(names.size() >= 15);
+  for (const cases::Row& row : cases::table()) covered.insert(row.kernels.begin(), row.kernels.end());
+  for (const std::string& name : missing(names, covered)) FAIL_CHECK("kernel without a row in tests/cases/table.cpp: " << name);
+}
+
+TEST_CASE("the search finds what it should: a primitive and a kernel written as they are written") {
+  CHECK(matches("const Primitive softplus_p{\n", primitive_definition) == std::set<std::string>{"softplus"});
+  CHECK(matches("namespace cpu {\nvoid frobnicate(Device&, View out);\n", kernel_declaration) == std::set<std::string>{"frobnicate"});
+  CHECK(missing({"add", "softplus"}, {"add"}) == std::set<std::string>{"softplus"});
+}
