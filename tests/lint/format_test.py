@@ -5,9 +5,12 @@ What it is not: clang-tidy (tidy_test.py).
 Decision: the version is fixed, since another clang-format lays out the same file differently.
 """
 
+import pathlib
 import re
 import shutil
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command, cpp_files, project_files
 
 

@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import LAYERS, Cases, command, compile_commands
 
 NEEDED = "-ffp-contract=off"

@@ -7,7 +7,9 @@ Decision: a rule is a function from (path, text) to complaints, with broken exam
 
 import pathlib
 import re
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import CPP, LAYERS, Cases, project_files
 
 MAY_INCLUDE = {

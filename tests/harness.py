@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 LAYERS = ["kernels", "autodiff", "models", "spectral", "training"]
 CPP = {".h", ".cpp", ".cuh", ".cu"}
 LEFT_OUT = {".git", "runs", "__pycache__"}
