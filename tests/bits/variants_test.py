@@ -98,7 +98,9 @@ with tempfile.TemporaryDirectory() as temporary:
     if "x86-64-v3" in sets:
         wrapper = build / "variants" / "contracting-g++"
         wrapper.parent.mkdir(exist_ok=True)
-        wrapper.write_text(CONTRACTING)
+        if not wrapper.exists() or wrapper.read_text() != CONTRACTING:  # ninja does not look into the compiler
+            shutil.rmtree(build / "variants" / "contracted", ignore_errors=True)
+            wrapper.write_text(CONTRACTING)
         wrapper.chmod(0o755)
         try:
             brink = build_variant(build / "variants" / "contracted", str(wrapper), "2")
