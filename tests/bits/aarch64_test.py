@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
 from training import PRECISIONS, Failed, difference, train
 
-PACKAGES = ["libfmt-dev", "libxxhash-dev", "libxxhash0", "zlib1g-dev", "zlib1g", "libtomlplusplus-dev", "libtomlplusplus3"]
+PACKAGES = ["libfmt-dev", "libfmt9", "libxxhash-dev", "libxxhash0", "zlib1g-dev", "zlib1g", "libtomlplusplus-dev", "libtomlplusplus3"]
 SMALL = {"training.steps": 5, "data.train": 140, "data.test": 16, "model.hidden": "[8]", "measure.every": 2}
 LIBRARIES = "usr/lib/aarch64-linux-gnu"
 CROSS = """[binaries]
@@ -58,6 +58,7 @@ def make_sysroot(folder):
     checked(["apt-get", *options, "download", *PACKAGES], cwd=state)
     for package in state.glob("*.deb"):
         checked(["dpkg", "-x", str(package), str(folder / "sysroot")])
+    (folder / "unpacked").write_text(" ".join(PACKAGES))
 
 
 build = pathlib.Path(sys.argv[1])
@@ -71,7 +72,8 @@ if absent:
 folder = build / "variants" / "aarch64"
 sysroot = folder / "sysroot"
 try:
-    if not (sysroot / LIBRARIES / "libfmt.so").is_symlink():
+    done = folder / "unpacked"
+    if not done.exists() or done.read_text() != " ".join(PACKAGES):
         make_sysroot(folder)
     (folder / "cross.txt").write_text(CROSS.format(sysroot=sysroot, libraries=LIBRARIES))
     if not (folder / "build" / "build.ninja").exists():
