@@ -53,8 +53,10 @@ template <class V>
 #endif
   V r;
   for (int i = 0; i < static_cast<int>(sizeof(V) / sizeof(T)); ++i) {
-    if constexpr (sizeof(T) == 4) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
-    else r[i] = __builtin_fma(a[i], b[i], c[i]);
+    if constexpr (sizeof(T) == 4)
+      r[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    else
+      r[i] = __builtin_fma(a[i], b[i], c[i]);
   }
   return r;
 }

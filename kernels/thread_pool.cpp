@@ -76,7 +76,8 @@ void ThreadPool::run(const std::function<void(int)>& work) {
   s.ticket.fetch_add(1, std::memory_order_release);
   s.ticket.notify_all();
   work(0);
-  for (std::uint32_t left = s.pending.load(std::memory_order_acquire); left != 0;) left = wait_while_equal(s.pending, left);
+  for (std::uint32_t left = s.pending.load(std::memory_order_acquire); left != 0;)
+    left = wait_while_equal(s.pending, left);
   s.busy = false;
 }
 

@@ -28,9 +28,12 @@ constexpr std::string_view name_of(Dtype d) {
 
 template <class T>
 constexpr Dtype dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return Dtype::f32;
-  else if constexpr (std::is_same_v<T, double>) return Dtype::f64;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return Dtype::i32;
+  if constexpr (std::is_same_v<T, float>)
+    return Dtype::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return Dtype::f64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return Dtype::i32;
   else {
     static_assert(std::is_same_v<T, std::uint8_t>, "no Dtype for this type");
     return Dtype::u8;

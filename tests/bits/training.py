@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""What it is: a short training run by the command, and the comparison of two such runs byte for byte.
+What it is not: a test; the tests beside it use it.
+
+Decision: the run is small but not trivial: several groups with a short last one (trees), both ends of the spectrum, a learning rate
+at which the run is chaotic soon, so that one differing bit reaches every later row.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+
+SETTINGS = {"data.train": 304, "data.test": 64, "model.hidden": "[12,10]", "training.learning_rate": 0.4,
+            "training.steps": 25, "measure.top": 2, "measure.bottom": 1, "measure.every": 4}
+PRECISIONS = ["float32", "float64"]
+
+
+class Failed(Exception):
+    pass
+
+
+def train(brink, folder, precision="float32", threads=1, settings=None, environment=None, wrapper=()):
+    """Trains into `folder` (absent before). Returns (the bytes of metrics.csv, what was printed)."""
+    arguments = [*wrapper, str(brink), "train", "--out", str(folder), "--precision", precision, "--threads", str(threads)]
+    for key, value in {**SETTINGS, **(settings or {})}.items():
+        arguments += ["--set", f"{key}={value}"]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("BRINK_")}
+    done = subprocess.run(arguments, env={**clean, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace")
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(arguments)}: status {done.returncode}: {done.stdout.strip()[-2000:]}")
+    metrics = pathlib.Path(folder, "metrics.csv").read_bytes()
+    if metrics.count(b"\n") < 2:
+        raise Failed("metrics.csv has no row")
+    return metrics, done.stdout
+
+
+def difference(name, expected, found):
+    """Complaints: none when the two files are the same bytes, else where they first differ."""
+    if expected == found:
+        return []
+    a, b = expected.decode().splitlines(), found.decode().splitlines()
+    columns = a[0].split(",")
+    for row, (x, y) in enumerate(zip(a, b)):
+        for column, (u, v) in zip(columns, zip(x.split(","), y.split(","))):
+            if u != v:
+                return [f"{name}: row {row}, column {column}: expected {u}, found {v}"]
+    return [f"{name}: {len(a)} rows expected, {len(b)} found"]
+
+
+def instruction_sets():
+    """Names that BRINK_SIMD takes here, from the processor's flags as the system lists them."""
+    try:
+        found = re.search(r"^flags\s*:(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+    except OSError:
+        found = None
+    flags = set(found.group(1).split()) if found else set()
+    sets = ["portable"]
+    if {"avx2", "fma", "bmi2"} <= flags:
+        sets.append("x86-64-v3")
+        if {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags:
+            sets.append("x86-64-v4")
+    return sets

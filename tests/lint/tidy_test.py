@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""What it is: clang-tidy 14 with .clang-tidy on the project's sources. What it is not: a style check (format_test.py).
+
+Decision: a source compiled for several instruction sets is read once, for the portable one; the library and the command are
+read in every run, tests and benchmarks only with --all, for they take most of the time.
+usage: tidy_test.py BUILD [--all]
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import ROOT, Cases, command, compile_commands
+
+
+def tidy(file, folder):
+    said, status = command(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", "-p", folder, str(file)])
+    found = [line for line in said.splitlines() if ": error:" in line or ": warning:" in line]
+    return found or ([said.strip() or f"status {status}"] if status else [])
+
+
+build, everything = sys.argv[1], "--all" in sys.argv
+cases = Cases()
+if not shutil.which("clang-tidy-14"):
+    cases.skip("clang-tidy", "clang-tidy-14 is not installed")
+    cases.close()
+
+chosen, left_out = {}, 0
+for entry in compile_commands(build):
+    if entry["file"].startswith(("tests/", "bench/")) and not everything:
+        left_out += entry["file"] not in chosen
+        continue
+    if entry["file"] not in chosen or not any(a.startswith("-march=") for a in entry["arguments"]):
+        chosen[entry["file"]] = entry
+
+with tempfile.TemporaryDirectory() as folder:
+    # ccache in front would be taken for the compiler; options that only g++ knows would be errors.
+    database = [{"directory": e["directory"], "file": str(ROOT / e["file"]),
+                 "arguments": [a for a in e["arguments"] if pathlib.Path(a).name != "ccache"] + ["-Wno-unknown-warning-option"]}
+                for e in chosen.values()]
+    pathlib.Path(folder, "compile_commands.json").write_text(json.dumps(database))
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("BRINK_JOBS", "0")) or os.cpu_count()) as pool:
+        complaints = list(pool.map(lambda e: tidy(e["file"], folder), database))
+    for entry, found in zip(database, complaints):
+        cases.check(f"clang-tidy {pathlib.Path(entry['file']).relative_to(ROOT)}", found)
+
+    bad = pathlib.Path(folder, "control.cpp")
+    for name, text in {"null": "int* p = 0;\n", "copy": "#include <string>\nint f(std::string s) { return (int)s.size(); }\n",
+                       "sizeof": "int a[4];\nint b = sizeof(sizeof(a));\n"}.items():
+        bad.write_text(text)
+        said, status = command(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(bad), "--", "-std=c++20"])
+        cases.rejects(f"clang-tidy {name}", [said] if "error:" in said and "clang-diagnostic" not in said else [])
+if left_out:
+    cases.skip("clang-tidy of tests and benchmarks", f"{left_out} files, in --all")
+cases.close()

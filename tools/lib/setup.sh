@@ -1,0 +1,105 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: MIT
+# What it is: what tools/demo and tools/test share: finding and installing Debian packages, configuring, building.
+# What it is not: a command; it is sourced. No Python package is needed for either, so there is no virtual environment here
+# (bench/peers makes its own).
+# Decision: a package counts as present when what it is for is found (a command, a header), so that other distributions and
+# hand-made installations work; only the installing itself knows apt.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${BRINK_BUILD:-$root/build}
+jobs=${BRINK_JOBS:-$(nproc)}
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# "package|command:name" or "package|header:name". Commands that come with g++ (nm, objdump) are not listed.
+packages_to_build=(
+  "g++|command:c++" "meson|command:meson" "ninja-build|command:ninja" "pkgconf|command:pkg-config"
+  "python3|command:python3" "libcli11-dev|header:CLI/CLI.hpp" "libtomlplusplus-dev|header:toml++/toml.h"
+  "libfmt-dev|header:fmt/format.h" "nlohmann-json3-dev|header:nlohmann/json.hpp" "zlib1g-dev|header:zlib.h"
+  "libxxhash-dev|header:xxhash.h"
+)
+packages_to_test=(
+  "doctest-dev|header:doctest/doctest.h" "clang-14|command:clang++-14" "clang-format-14|command:clang-format-14"
+  "clang-tidy-14|command:clang-tidy-14" "shellcheck|command:shellcheck" "qemu-user|command:qemu-x86_64"
+)
+packages_for_all=("g++-aarch64-linux-gnu|command:aarch64-linux-gnu-g++")
+
+# Prints the packages of "package|probe" arguments whose probe fails.
+missing_packages() {
+  local entry probe headers=() found=""
+  for entry in "$@"; do
+    probe=${entry#*|}
+    case $probe in header:*) headers+=("${probe#header:}") ;; esac
+  done
+  if command -v c++ >/dev/null && [ ${#headers[@]} -gt 0 ]; then
+    found=$(for h in "${headers[@]}"; do printf '#if __has_include(<%s>)\nfound %s\n#endif\n' "$h" "$h"; done |
+      c++ -std=c++20 -E -P -x c++ - 2>/dev/null | sed -n 's/^found //p')
+  fi
+  for entry in "$@"; do
+    probe=${entry#*|}
+    case $probe in
+      command:*) command -v "${probe#command:}" >/dev/null || echo "${entry%%|*}" ;;
+      header:*) grep -qxF "${probe#header:}" <<<"$found" || echo "${entry%%|*}" ;;
+    esac
+  done
+}
+
+# Installs what is missing of "package|probe" arguments, or says what to install and ends the program.
+need_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -gt 0 ] || return 0
+  local command="apt-get install --no-install-recommends ${missing[*]}"
+  if ! command -v apt-get >/dev/null; then
+    die "missing, by their Debian names: ${missing[*]}"
+  elif [ "$(id -u)" != 0 ]; then
+    die "missing packages: ${missing[*]}
+  install them as root, then run this again:
+  $command"
+  fi
+  say "installing: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  # A package list that is absent or old is the usual reason for a failure, so the second try comes after an update.
+  if [ -z "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null)" ] ||
+    ! apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$root/.setup.log" 2>&1; then
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$root/.setup.log" 2>&1 ||
+      { tail -n 20 "$root/.setup.log" >&2; die "failed: $command"; }
+  fi
+  rm -f "$root/.setup.log"
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -eq 0 ] || die "installed, but still not found: ${missing[*]}"
+}
+
+# configure [meson options]: makes the build folder, or changes the options of the one that is there.
+configure() {
+  if [ -f "$build/build.ninja" ]; then
+    local option
+    for option in "$@"; do
+      if ! meson introspect --buildoptions "$build" | python3 -c '
+import json, sys
+name, value = sys.argv[1][2:].split("=", 1)
+sys.exit(not any(o["name"] == name and str(o["value"]) == value for o in json.load(sys.stdin)))' "$option"; then
+        meson setup --reconfigure "$build" "$root" "$@" >"$build/configure.log" || { tail -n 30 "$build/configure.log" >&2; die "meson failed"; }
+        return
+      fi
+    done
+  else
+    mkdir -p "$build"
+    meson setup "$build" "$root" "$@" >"$build/configure.log" || { tail -n 30 "$build/configure.log" >&2; die "meson failed"; }
+  fi
+}
+
+# compile [targets]: quiet while it works; what the compiler said is shown when it fails or warns.
+compile() {
+  say "building in $build"
+  local started=$SECONDS
+  if ! ninja -C "$build" -j "$jobs" "$@" >"$build/compile.log" 2>&1; then
+    grep -vE '^\[[0-9]+/[0-9]+\]' "$build/compile.log" | tail -n 60 >&2
+    die "the build failed; all of it: $build/compile.log"
+  fi
+  grep -E 'warning:' "$build/compile.log" || true
+  say "built in $((SECONDS - started)) s"
+}
