@@ -46,7 +46,7 @@ Axis axis_of(const Run& run) {
 }
 
 Series column_series(const Run& run, int index, const std::string& column, std::string label, std::string css) {
-  Series s{std::move(label), std::move(css), index, column, "", {}, false};
+  Series s{std::move(label), std::move(css), index, column, "", {}};
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     if (const auto y = run.at(column, row)) s.points.push_back({run.step[row], *y, 0, true});
   }
@@ -59,8 +59,7 @@ Series lambda_series(const Run& run, int index, int lambda, std::string label, s
            index,
            "lambda_" + column_suffix(lambda),
            "residual_" + column_suffix(lambda),
-           {},
-           false};
+           {}};
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     if (const auto v = run.eigenvalue(lambda, row))
       s.points.push_back({run.step[row], v->value, v->residual, v->certified});
@@ -120,7 +119,7 @@ std::vector<Shade> shades_of(const Run& run, const Axis& axis) {
 std::string shade_sentence(const Run& run) {
   if (!run.has_events) return " No events are recorded.";
   if (run.instabilities.empty()) return " There was no instability.";
-  return " Shaded: instabilities, the long ones darker and numbered.";
+  return " Shaded: instabilities, the long ones darker.";
 }
 
 std::optional<double> relative_residual(const Run& run, std::size_t row) {
@@ -134,6 +133,14 @@ bool any(const Panel& panel) {
                      [](auto& s) { return !s.reference && !s.points.empty(); });
 }
 
+Figure titled(std::string title, std::string caption, std::vector<Panel> panels) {
+  Figure figure;
+  figure.title = std::move(title);
+  figure.caption = std::move(caption);
+  figure.panels = std::move(panels);
+  return figure;
+}
+
 Figure sharpness_figure(const Run& run, int index) {
   const int drawn = std::min(run.top, 5);
   Panel panel{"eigenvalue of the Hessian", 340, false, true, {}, {}};
@@ -145,12 +152,12 @@ Figure sharpness_figure(const Run& run, int index) {
   panel.series.push_back(threshold(run, index, "2/η", "edge"));
   std::string caption = "Dashed line: the stability threshold 2/η.";
   if (run.rule != "gd") caption += " It is that of plain gradient descent; this run's rule is " + run.rule + ".";
-  caption += shade_sentence(run) + certificate_sentences(run, 1, drawn);
+  caption += shade_sentence(run);
+  if (!run.instabilities.empty()) caption += " Numbers are those of the table below.";
+  caption += certificate_sentences(run, 1, drawn);
   if (run.top > drawn) caption += " Measured but not drawn: λ₆ to " + lambda_name(run.top) + ".";
-  return {"",      drawn > 1 ? "Sharpness: λ₁ … " + lambda_name(drawn) + " against 2/η" : "Sharpness: λ₁ against 2/η",
-          caption, {},
-          {panel}, {},
-          {}};
+  return titled(drawn > 1 ? "Sharpness: λ₁ … " + lambda_name(drawn) + " against 2/η" : "Sharpness: λ₁ against 2/η",
+                caption, {panel});
 }
 
 Figure learning_figure(const Run& run, int index) {
@@ -158,13 +165,8 @@ Figure learning_figure(const Run& run, int index) {
   Panel accuracy{"accuracy", 150, false, false, {}, {}};
   accuracy.series.push_back(column_series(run, index, "train_accuracy", "train", "train"));
   accuracy.series.push_back(column_series(run, index, "test_accuracy", "test", "test"));
-  Figure figure{"",
-                "Loss and accuracy",
-                "Full training loss; accuracy on training and test samples." + shade_sentence(run),
-                {},
-                {},
-                {},
-                {}};
+  Figure figure = titled("Loss and accuracy",
+                         "Full training loss; accuracy on training and test samples." + shade_sentence(run), {});
   if (any(loss)) figure.panels.push_back(loss);
   if (any(accuracy)) figure.panels.push_back(accuracy);
   return figure;
@@ -172,42 +174,32 @@ Figure learning_figure(const Run& run, int index) {
 
 Figure bottom_figure(const Run& run, int index) {
   Panel panel{"eigenvalue of the Hessian", 180, false, true, {}, {lambda_series(run, index, 0, "λₙ", "bottom")}};
-  return {"",
-          "Most negative curvature: λₙ",
-          "The smallest eigenvalue of the Hessian." + shade_sentence(run) + certificate_sentences(run, 0, 0),
-          {},
-          {panel},
-          {},
-          {}};
+  return titled("Most negative curvature: λₙ",
+                "The smallest eigenvalue of the Hessian." + shade_sentence(run) + certificate_sentences(run, 0, 0),
+                {panel});
 }
 
 Figure motion_figure(const Run& run, int index) {
   Panel panel{"distance in parameter space, logarithmic", 220, true, false, {}, {}};
   panel.series.push_back(column_series(run, index, "jump", "jump", "jump"));
   panel.series.push_back(column_series(run, index, "period2_distance", "drift", "drift"));
-  return {"",
-          "Oscillation and drift: jump and period-2 distance",
-          "With the midpoint m of two successive parameter vectors θ: jump is the distance from θ to m; the period-2 "
-          "distance "
-          "(drift) is how far m moves in two steps." +
-              shade_sentence(run),
-          {},
-          {panel},
-          {},
-          {}};
+  return titled(
+      "Oscillation and drift: jump and period-2 distance",
+      "With the midpoint m of two successive parameter vectors θ: jump is the distance from θ to m; the period-2 "
+      "distance "
+      "(drift) is how far m moves in two steps." +
+          shade_sentence(run),
+      {panel});
 }
 
 Figure certificate_figure(const Run& run, int index) {
-  Figure figure{"",
-                "What the certificates are worth, and their price",
-                "Relative residual of λ₁, ‖Hy−θy‖ / max|λ|, under the tolerance (dashed) where it is certified; and "
-                "Hessian–vector products spent at each step on all eigenvalues measured." +
-                    shade_sentence(run),
-                {},
-                {},
-                {},
-                {}};
-  Series residual{"λ₁", "l1", index, "relative_residual", "", {}, false};
+  Figure figure =
+      titled("Certificates and their cost",
+             "Relative residual of λ₁, ‖Hy−θy‖ / max|λ|, under the tolerance (dashed) where it is certified; and "
+             "Hessian–vector products spent at each step on all eigenvalues measured." +
+                 shade_sentence(run),
+             {});
+  Series residual{"λ₁", "l1", index, "relative_residual", "", {}};
   Series tolerance{"tol.", "edge", index, "", "", {}, true};
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     const auto ratio = relative_residual(run, row);
@@ -218,6 +210,7 @@ Figure certificate_figure(const Run& run, int index) {
   Panel quality{"relative residual of λ₁, logarithmic", 150, true, false, {}, {residual, tolerance}};
   Panel cost{"Hessian products", 120, false, true, {}, {column_series(run, index, "products", "", "cost")}};
   cost.series[0].label = "prod.";
+  cost.series[0].whole = true;
   if (any(quality)) figure.panels.push_back(quality);
   if (any(cost)) figure.panels.push_back(cost);
   return figure;
@@ -253,6 +246,8 @@ std::vector<Figure> run_figures(const Run& run, int index, std::vector<std::stri
     figure.id = "run" + std::to_string(index) + "-chart" + std::to_string(out.size() + 1);
     figure.axis = axis;
     figure.shades = shades_of(run, axis);
+    if (!out.empty())
+      for (auto& shade : figure.shades) shade.number.clear();  // once is enough
     figure.diverged_at = run.diverged_at;
     out.push_back(std::move(figure));
   }
@@ -287,8 +282,10 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs) {
   const auto add = [&](Panel& panel, std::string title, std::string caption) {
     std::erase_if(panel.series, [](const Series& s) { return s.points.empty(); });
     if (!any(panel)) return;
-    out.push_back(
-        {"overlay" + std::to_string(out.size() + 1), std::move(title), std::move(caption), axis, {panel}, {}, {}});
+    Figure figure = titled(std::move(title), std::move(caption), {panel});
+    figure.id = "overlay" + std::to_string(out.size() + 1);
+    figure.axis = axis;
+    out.push_back(std::move(figure));
   };
   add(sharpness, "λ₁ of all runs",
       std::string(one_edge ? "Dashed line: 2/η." : "Dashed lines: each run's 2/η, in its colour.") +

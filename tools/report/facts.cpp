@@ -107,6 +107,7 @@ std::vector<KeyFigure> key_figures(const Run& run) {
   } else {
     out.push_back({"–", "peak λ₁", "not recorded"});
   }
+  out.push_back(last_value(run, "lambda_1", "final λ₁", 4, false));
   out.push_back(last_value(run, "loss", "final loss", 3, false));
   out.push_back(last_value(run, "train_accuracy", "training accuracy", 3, true));
   out.push_back(last_value(run, "test_accuracy", "test accuracy", 3, true));

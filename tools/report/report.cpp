@@ -17,7 +17,7 @@ namespace {
 using namespace report;
 
 std::string heading(const Run& run) {
-  return run.title + (run.learning_rate ? " at η = " + shortest(*run.learning_rate) : "");
+  return run.title + (run.learning_rate ? " at η = " + shortest(*run.learning_rate) : "");
 }
 
 std::string lead(const Run& run) {

@@ -30,7 +30,7 @@ std::string_view page_script() {
   const plots = [...document.querySelectorAll('.plot')].map(plot => {
     const figure = plot.closest('figure');
     const items = [...figure.querySelectorAll('.legend li[data-run]')].map(li => ({
-      run: data[li.dataset.run], key: li.dataset.key, error: li.dataset.error,
+      run: data[li.dataset.run], key: li.dataset.key, error: li.dataset.error, whole: 'whole' in li.dataset,
       output: li.querySelector('output'), first: li.querySelector('output').innerHTML}));
     const where = figure.querySelector('.where output');
     return {plot, items, where, legend: figure.querySelector('.legend'), first: where.textContent,
@@ -58,12 +58,12 @@ std::string_view page_script() {
         if (!column) continue;
         const row = nearest(run.step, step), there = run.step[row] === step && column[row] !== null;
         if (run.time && run.step[row] === step && p.items.every(i => i.run === run)) time = run.time[row];
-        let text = there ? readable(column[row], 4) : '–';
+        let text = there ? (item.whole ? String(column[row]) : readable(column[row], 4)) : '–';
         const error = there && item.error && run[item.error] ? run[item.error][row] : null;
         if (error !== null) {
           const size = Math.abs(error);
           if (size > 0 && isFinite(size)) text += '<small> ±' + readable(size, 2) + '</small>';
-          if (error < 0) text += '<small> uncertified</small>';
+          if (error < 0) text += '<small aria-label="not certified"> ○</small>';
         }
         item.output.innerHTML = text;
       }

@@ -9,15 +9,15 @@ namespace {
 
 constexpr std::string_view light = R"(
   --paper:#fff; --ink:#16191d; --soft:#565e67; --rule:#dfe3e7; --grid:#e9ecef; --frame:#8a929a; --tile:#f5f6f8;
-  --l1:#0b5cad; --l2:#3f86c2; --l3:#6590b0; --l4:#7b8e9d; --l5:#8c8f92; --edge:#c2410c;
-  --shade:#e9a820; --weak:.13; --strong:.28; --alarm:#b3122a; --alarm-tile:#fdecee;
+  --l1:#0b5cad; --l2:#1b88b5; --l3:#2a9a94; --l4:#6d9a78; --l5:#8a9083; --edge:#c2410c;
+  --shade:#e9a820; --weak:.13; --strong:.22; --alarm:#b3122a; --alarm-tile:#fdecee;
   --loss:#0b5cad; --train:#0b5cad; --test:#b45309; --bottom:#6d3fa0; --jump:#0f766e; --drift:#b45309; --cost:#565e67;
   --run0:#0b5cad; --run1:#c2410c; --run2:#0a7a5a; --run3:#a3408a; --run4:#7a6400; --run5:#2f8fc9; --run6:#6d3fa0; --run7:#555b61;
 )";
 constexpr std::string_view dark = R"(
   --paper:#14171b; --ink:#e9ebee; --soft:#a6aeb7; --rule:#30363d; --grid:#252a30; --frame:#6f7780; --tile:#1c2025;
-  --l1:#6cb6ff; --l2:#5795cb; --l3:#6289a8; --l4:#6d8090; --l5:#777c81; --edge:#ff9a5c;
-  --shade:#e9a820; --weak:.09; --strong:.2; --alarm:#ff8a97; --alarm-tile:#38191e;
+  --l1:#6cb6ff; --l2:#3f9ec4; --l3:#3c9c95; --l4:#678f70; --l5:#7c8076; --edge:#ff9a5c;
+  --shade:#e9a820; --weak:.09; --strong:.17; --alarm:#ff8a97; --alarm-tile:#38191e;
   --loss:#6cb6ff; --train:#6cb6ff; --test:#f5a54a; --bottom:#c09af0; --jump:#4fc7b8; --drift:#f5a54a; --cost:#a6aeb7;
   --run0:#6cb6ff; --run1:#ff9a5c; --run2:#4ecb9e; --run3:#e58fd0; --run4:#d8c04a; --run5:#93d4ff; --run6:#c09af0; --run7:#b3bac1;
 )";
@@ -34,7 +34,7 @@ p{margin:0}
 .lead{color:var(--soft);font-size:17px;overflow-wrap:anywhere}
 .banner{margin:16px 0 0;padding:10px 14px;border-left:4px solid var(--alarm);background:var(--alarm-tile);color:var(--alarm);font-weight:600}
 dl{margin:0}dd{margin:0}
-.key{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:24px 0;background:var(--rule);border:1px solid var(--rule)}
+.key{display:grid;grid-template-columns:repeat(5,1fr);gap:1px;margin:24px 0;background:var(--rule);border:1px solid var(--rule)}
 .key>div{display:flex;flex-direction:column;background:var(--paper);padding:12px 14px}
 .key dt{font-size:13px;color:var(--soft);line-height:1.3}
 .key b{display:block;font-size:25px;line-height:1.3;font-weight:600;letter-spacing:-.01em}
@@ -45,7 +45,7 @@ dl{margin:0}dd{margin:0}
 code{font:13px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace}
 figure{margin:48px 0 0;break-inside:avoid}
 figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margin:2px 0 0 44px}
-.legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 18px;margin:6px 0 0;padding:0;font-size:14px;line-height:1.6}
+.legend{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,auto));justify-content:start;gap:2px 4px;margin:6px 0 0;padding:0;font-size:14px;line-height:1.6}
 .legend li{white-space:nowrap}.legend output{font-weight:600}
 .legend small{font-size:12px;font-weight:400;color:var(--soft)}
 .where{color:var(--soft)}
@@ -70,6 +70,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .shade.long{fill-opacity:var(--strong)}
 .shade-number{fill:var(--soft);font-size:11.5px}
 .tick{fill:var(--soft)}
+.axis-name{font-style:italic}
 .panel-name{fill:var(--ink);font-weight:600;font-size:13px}
 .label text{fill:var(--c);font-weight:600;font-size:13px}
 .label .l3,.label .l4,.label .l5{fill:var(--soft)}
@@ -87,16 +88,20 @@ tbody th{color:var(--c)}tbody th a{color:inherit;font-weight:700}
 .compare thead th{white-space:normal;min-width:64px;line-height:1.3}
 .notes{margin:40px 0 0;font-size:14px;color:var(--soft)}.notes ul{margin:4px 0 0;padding-left:20px}
 #theme{position:absolute;top:44px;right:max(32px,calc(50vw - 528px));font:inherit;font-size:13px;color:var(--soft);background:none;border:1px solid var(--rule);border-radius:4px;padding:4px 10px;cursor:pointer}
+@media (max-width:900px){.key{grid-template-columns:repeat(auto-fill,minmax(150px,1fr));background:none;border:0}.key>div{outline:1px solid var(--rule)}}
 @media (max-width:640px){
 main{padding:24px 16px 40px}
 h1{font-size:25px;margin-right:56px}h2,h3{font-size:18px}section>h2{font-size:22px}
 #theme{top:22px;right:16px}
 .key{grid-template-columns:1fr 1fr}.key b{font-size:22px}
 .facts{grid-template-columns:1fr}.facts>div{grid-template-columns:88px 1fr}
-.plot{padding-left:40px;padding-right:36px;margin:0 -4px}
+.plot{padding-left:36px;padding-right:38px}
+.panel-name{transform:translateX(8px)}
+.data .line{stroke-width:1}.data .l1 .line,.data .loss .line{stroke-width:1.4}
+.data .ring{stroke-width:6}.data .hole{stroke-width:3.6}
 figcaption{margin-left:0}
 .second,.shade-number{display:none}
-.legend{gap:0 14px}
+.legend{grid-template-columns:repeat(auto-fill,minmax(146px,1fr))}
 }
 @media print{
 body{font-size:11pt}main{max-width:none;padding:0}#theme,.cursor{display:none}

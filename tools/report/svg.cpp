@@ -40,7 +40,7 @@ class PanelDrawing {
   std::string grid() const {
     std::string out = "<g class=\"grid\">";
     std::string labels = "<g class=\"tick\" text-anchor=\"end\">";
-    for (const auto& tick : ticks(scale_, std::max(3, panel_.height_px / 48))) {
+    for (const auto& tick : ticks(scale_, std::max(3, panel_.height_px / 36))) {
       const std::string y = percentage(down(tick.value));
       out += "<line x1=\"0\" x2=\"100%\" y1=\"" + y + "\" y2=\"" + y + "\"/>";
       labels += "<text x=\"-8\" y=\"" + y + "\" dy=\".34em\">" + tick.label + "</text>";
@@ -103,7 +103,7 @@ class PanelDrawing {
     }
     std::stable_sort(labels.begin(), labels.end(), [](auto& a, auto& b) { return a.y < b.y; });
     constexpr double line_px = 13.5;
-    double floor = panel_.height_px + line_px / 2;
+    double floor = panel_.height_px - 3;
     for (std::size_t i = 1; i < labels.size(); ++i) labels[i].y = std::max(labels[i].y, labels[i - 1].y + line_px);
     for (std::size_t i = labels.size(); i-- > 0; floor = labels[i].y - line_px)
       labels[i].y = std::min(labels[i].y, floor);
@@ -294,15 +294,16 @@ std::string render_legend(const Figure& figure) {
       if (s.key.empty()) continue;
       out +=
           "<li class=\"" + s.css + "\" data-run=\"" + std::to_string(s.run) + "\" data-key=\"" + escaped(s.key) + "\"";
+      if (s.whole) out += " data-whole=\"\"";
       if (!s.error_key.empty()) out += " data-error=\"" + escaped(s.error_key) + "\"";
       out +=
           "><i class=\"swatch" + std::string(s.reference ? " dash" : "") + "\"></i>" + escaped(s.label) + " <output>";
       const bool at_end = !s.points.empty() && s.points.back().x == figure.axis.high;
       if (at_end) {
         const Point& p = s.points.back();
-        out += readable(p.y, 4);
+        out += s.whole && std::isfinite(p.y) ? shortest(p.y) : readable(p.y, 4);
         if (p.error > 0 && std::isfinite(p.y)) out += "<small> ±" + readable(p.error, 2) + "</small>";
-        if (!p.certified) out += "<small> uncertified</small>";
+        if (!p.certified) out += "<small aria-label=\"not certified\"> ○</small>";
       } else {
         out += "–";
       }

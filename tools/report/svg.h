@@ -26,6 +26,7 @@ struct Series {
   int run = 0;                 // with the keys: where the page's script finds the values
   std::string key, error_key;  // columns; empty: not in the legend
   std::vector<Point> points;   // ascending x
+  bool whole = false;          // counts: shown with all digits
   bool reference = false;      // dashed: a line to compare with, not a measurement
 };
 

@@ -25,12 +25,12 @@ struct Spacing {
   int exponent = 0;
 };
 
-/// Smallest 1-2-5 spacing that is at least `width`.
+/// Smallest 1-2-5 spacing that is at least 0.8 `width`.
 Spacing nice_spacing(double width) {
-  int exponent = static_cast<int>(std::floor(log10_for_plots(width)));
+  int exponent = static_cast<int>(std::floor(log10_for_plots(width))) - 1;
   for (;; ++exponent) {
     for (int multiple : {1, 2, 5}) {
-      if (multiple * power(exponent) >= width * (1 - 1e-9)) return {multiple, exponent};
+      if (multiple * power(exponent) >= 0.8 * width) return {multiple, exponent};
     }
   }
 }
@@ -86,7 +86,7 @@ std::vector<Tick> log_ticks(double low, double high, int target) {
   }
   std::vector<Tick> out;
   const int stride = std::max(1, static_cast<int>(std::ceil(decades / target)));
-  const bool with_2_and_5 = decades <= 0.5 * target;
+  const bool with_2_and_5 = 2 * decades <= target;
   for (int k = static_cast<int>(std::floor(bottom)); k <= static_cast<int>(std::ceil(top)); ++k) {
     if (k % stride != 0) continue;
     for (int multiple : {1, 2, 5}) {
@@ -117,6 +117,7 @@ Scale fit_scale(std::span<const double> values, bool logarithmic, bool with_zero
   const double reach = logarithmic ? 1e6 : 8;
   double low = sorted.front(), high = sorted.back();
   if (upper > 0) high = *(std::upper_bound(sorted.begin(), sorted.end(), upper * reach) - 1);
+  if (logarithmic) low = *std::lower_bound(sorted.begin(), sorted.end(), lower / reach);
   if (lower < 0) low = *std::lower_bound(sorted.begin(), sorted.end(), lower * reach);
   if (logarithmic) {
     if (!(high > low * 1.05)) low /= 2, high *= 2;
