@@ -69,7 +69,8 @@ Series lambda_series(const Run& run, int index, int lambda, std::string label, s
 
 /// 2/η_t; with the run's constant η if there is no column.
 Series threshold(const Run& run, int index, std::string label, std::string css) {
-  Series s{std::move(label), std::move(css), index, "threshold", "", {}, true};
+  Series s{std::move(label), std::move(css), index, "threshold", "", {}};
+  s.reference = true;
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     const auto eta = run.columns.contains("learning_rate") ? run.at("learning_rate", row) : run.learning_rate;
     if (eta && *eta > 0) s.points.push_back({run.step[row], 2 / *eta, 0, true});
@@ -153,7 +154,7 @@ Figure sharpness_figure(const Run& run, int index) {
   std::string caption = "Dashed line: the stability threshold 2/η.";
   if (run.rule != "gd") caption += " It is that of plain gradient descent; this run's rule is " + run.rule + ".";
   caption += shade_sentence(run);
-  if (!run.instabilities.empty()) caption += " Numbers are those of the table below.";
+  if (!run.instabilities.empty()) caption += " Their numbers are those of the table below.";
   caption += certificate_sentences(run, 1, drawn);
   if (run.top > drawn) caption += " Measured but not drawn: λ₆ to " + lambda_name(run.top) + ".";
   return titled(drawn > 1 ? "Sharpness: λ₁ … " + lambda_name(drawn) + " against 2/η" : "Sharpness: λ₁ against 2/η",
@@ -200,7 +201,8 @@ Figure certificate_figure(const Run& run, int index) {
                  shade_sentence(run),
              {});
   Series residual{"λ₁", "l1", index, "relative_residual", "", {}};
-  Series tolerance{"tol.", "edge", index, "", "", {}, true};
+  Series tolerance{"tol.", "edge", index, "", "", {}};
+  tolerance.reference = true;
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     const auto ratio = relative_residual(run, row);
     if (!ratio) continue;
@@ -249,6 +251,7 @@ std::vector<Figure> run_figures(const Run& run, int index, std::vector<std::stri
     if (!out.empty())
       for (auto& shade : figure.shades) shade.number.clear();  // once is enough
     figure.diverged_at = run.diverged_at;
+    figure.diverged_label = out.empty();
     out.push_back(std::move(figure));
   }
   if (!left_out.empty()) notes.push_back("Not drawn, because nothing was measured: " + left_out + ".");
@@ -257,7 +260,8 @@ std::vector<Figure> run_figures(const Run& run, int index, std::vector<std::stri
 
 std::vector<Figure> overlay_figures(std::span<const Run> runs) {
   Axis axis{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), {}};
-  Panel sharpness{"λ₁", 340, false, true, {}, {}}, loss{"training loss, logarithmic", 260, true, false, {}, {}};
+  Panel sharpness{"largest eigenvalue of the Hessian", 340, false, true, {}, {}},
+      loss{"training loss, logarithmic", 260, true, false, {}, {}};
   std::vector<Series> edges;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const Run& run = runs[i];
@@ -266,7 +270,8 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs) {
     const int index = static_cast<int>(i);
     sharpness.series.push_back(lambda_series(run, index, 1, run_letter(i), run_colour(i)));
     loss.series.push_back(column_series(run, index, "loss", run_letter(i), run_colour(i)));
-    Series edge = threshold(run, index, "", run_colour(i));
+    sharpness.series.back().legend = loss.series.back().legend = run_letter(i) + " " + run.name;
+    Series edge = threshold(run, index, "2/η", run_colour(i));
     edge.key.clear();
     const bool same = std::any_of(edges.begin(), edges.end(), [&](const Series& other) {
       return !other.points.empty() && !edge.points.empty() && other.points.front().y == edge.points.front().y &&
@@ -274,7 +279,14 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs) {
     });
     if (!same) edges.push_back(std::move(edge));
   }
-  if (edges.size() == 1) edges[0].css = "edge", edges[0].label = "2/η";
+  if (std::all_of(runs.begin(), runs.end(),
+                  [&](const Run& run) { return run.learning_rate == runs[0].learning_rate; })) {
+    const auto longest = std::max_element(runs.begin(), runs.end(),
+                                          [](const Run& a, const Run& b) { return a.step.size() < b.step.size(); });
+    if (!longest->step.empty() && edges.size() == 1 && longest->step.back() == axis.high)
+      axis.time = axis_of(*longest).time;
+  }
+  if (edges.size() == 1) edges[0].css = "edge";
   if (!(axis.high > axis.low)) axis = {axis.low - 0.5, axis.high + 0.5, {}};
   const bool one_edge = edges.size() == 1;
   sharpness.series.insert(sharpness.series.end(), edges.begin(), edges.end());
@@ -288,7 +300,8 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs) {
     out.push_back(std::move(figure));
   };
   add(sharpness, "λ₁ of all runs",
-      std::string(one_edge ? "Dashed line: 2/η." : "Dashed lines: each run's 2/η, in its colour.") +
+      std::string(one_edge ? "Dashed line: 2/η."
+                           : "Dashed lines: the values of 2/η, each in the colour of the first run that has it.") +
           " Rings and dashes: not certified.");
   add(loss, "Training loss of all runs", "Full training loss.");
   return out;
@@ -332,11 +345,10 @@ std::string chart_data(std::span<const Run> runs) {
       list("lambda_" + suffix, [&](std::size_t row) { return number(run.at("lambda_" + suffix, row), 5); });
       list("residual_" + suffix, [&](std::size_t row) {
         const auto v = run.eigenvalue(k, row);
-        // A negative sign marks what is not certified; a residual itself is never negative.
-        return v && !v->certified
-                   ? (v->residual > 0 && std::isfinite(v->residual) ? "-" + number(v->residual, 2) : "-1e999")
-               : v ? number(v->residual, 2)
-                   : "null";
+        // Not certified: a negative sign, or false if there is no finite residual to put it on.
+        if (!v) return std::string("null");
+        if (v->certified) return number(v->residual, 2);
+        return v->residual > 0 && std::isfinite(v->residual) ? "-" + number(v->residual, 2) : std::string("false");
       });
     }
     out += "}";

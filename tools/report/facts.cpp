@@ -96,7 +96,7 @@ std::vector<KeyFigure> key_figures(const Run& run) {
     std::int64_t open = 0, is_long = 0;
     for (const auto& event : run.instabilities) open += event.open, is_long += event.is_long;
     out.push_back(
-        {std::to_string(run.instabilities.size()), run.instabilities.size() == 1 ? "instability" : "instabilities",
+        {std::to_string(run.instabilities.size()), "instabilities",
          std::to_string(is_long) + " long" + (open > 0 ? ", " + std::to_string(open) + " open at the end" : "")});
   } else {
     out.push_back({"–", "instabilities", "no events recorded"});

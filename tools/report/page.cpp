@@ -4,6 +4,7 @@
 #include "tools/report/page.h"
 
 #include <limits>
+#include <vector>
 
 #include "tools/report/charts.h"
 #include "tools/report/text.h"
@@ -85,25 +86,28 @@ std::string render_notes(std::span<const std::string> notes) {
 }
 
 std::string render_comparison(std::span<const Run> runs) {
-  std::string out =
-      "<div class=\"scroll\"><table class=\"compare\">" + heading_cells({"", "run", "what", "η", "2/η", "ending"});
-  out.insert(out.size() - std::string_view("</tr></thead>").size(), [&] {
-    std::string more;
-    for (const auto& figure : key_figures(runs[0])) {
-      more += "<th scope=\"col\">" + escaped(figure.label == "instability" ? "instabilities" : figure.label) + "</th>";
-    }
-    return more;
-  }());
-  out += "<tbody>";
+  std::string out = "<div class=\"scroll\"><table class=\"compare\"><thead><tr><td></td>";
+  std::vector<std::vector<KeyFigure>> figures;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Run& run = runs[i];
-    const bool has_eta = run.learning_rate && *run.learning_rate > 0;
-    out += "<tr><th scope=\"row\" class=\"" + run_colour(i) + "\"><a href=\"#run" + std::to_string(i) + "\">" +
-           run_letter(i) + "</a></th>" + cell(run.name) + cell(run.title) +
-           cell(run.learning_rate ? shortest(*run.learning_rate) : "–") +
-           cell(has_eta ? readable(2 / *run.learning_rate, 4) : "–") + cell(ending(run));
-    for (const auto& figure : key_figures(run)) out += cell(figure.value);
+    out += "<th scope=\"col\" class=\"" + run_colour(i) + "\"><a href=\"#run" + std::to_string(i) + "\">" +
+           run_letter(i) + "</a> " + escaped(runs[i].name) + "</th>";
+    figures.push_back(key_figures(runs[i]));
+  }
+  out += "</tr></thead><tbody>";
+  const auto row = [&](const std::string& label, auto&& value) {
+    out += "<tr><th scope=\"row\">" + escaped(label) + "</th>";
+    for (std::size_t i = 0; i < runs.size(); ++i) out += cell(value(i));
     out += "</tr>";
+  };
+  row("what", [&](std::size_t i) { return runs[i].title; });
+  row("η", [&](std::size_t i) { return runs[i].learning_rate ? shortest(*runs[i].learning_rate) : "–"; });
+  row("2/η", [&](std::size_t i) {
+    const auto eta = runs[i].learning_rate;
+    return eta && *eta > 0 ? readable(2 / *eta, 4) : "–";
+  });
+  row("ending", [&](std::size_t i) { return ending(runs[i]); });
+  for (std::size_t k = 0; k < figures[0].size(); ++k) {
+    row(figures[0][k].label, [&](std::size_t i) { return figures[i][k].value; });
   }
   return out + "</tbody></table></div>\n";
 }

@@ -20,7 +20,7 @@ std::string render_key_figures(std::span<const KeyFigure> figures);
 std::string render_facts(const Run& run);
 std::string render_instabilities(const Run& run);
 std::string render_notes(std::span<const std::string> notes);
-/// One row per run.
+/// One column per run.
 std::string render_comparison(std::span<const Run> runs);
 
 /// style.cpp and script.cpp

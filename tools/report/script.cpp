@@ -15,9 +15,10 @@ std::string_view page_script() {
     if (typeof x === 'string') return x;
     if (x === 0) return '0';
     const [mantissa, exponent] = x.toExponential(digits - 1).split('e').map(Number);
-    const text = exponent >= -4 && exponent < 6 ? x.toFixed(Math.max(0, digits - 1 - exponent)) : String(mantissa);
+    const plainly = exponent >= -4 && exponent < Math.min(6, digits + 2);
+    const text = plainly ? x.toFixed(Math.max(0, digits - 1 - exponent)) : String(mantissa);
     const plain = exponent < 0 && text.includes('.') ? text.replace(/\.?0+$/, '') : text;
-    return plain.replace('-', '−') + (exponent >= -4 && exponent < 6 ? '' : '×10' + superscript(exponent));
+    return plain.replace('-', '−') + (plainly ? '' : '×10' + superscript(exponent));
   };
   const nearest = (steps, x) => {
     let low = 0, high = steps.length - 1;
@@ -63,7 +64,7 @@ std::string_view page_script() {
         if (error !== null) {
           const size = Math.abs(error);
           if (size > 0 && isFinite(size)) text += '<small> ±' + readable(size, 2) + '</small>';
-          if (error < 0) text += '<small aria-label="not certified"> ○</small>';
+          if (error < 0 || error === false) text += '<small aria-label="not certified"> ○</small>';
         }
         item.output.innerHTML = text;
       }

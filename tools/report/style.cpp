@@ -45,13 +45,14 @@ dl{margin:0}dd{margin:0}
 code{font:13px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace}
 figure{margin:48px 0 0;break-inside:avoid}
 figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margin:2px 0 0 44px}
-.legend{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,auto));justify-content:start;gap:2px 4px;margin:6px 0 0;padding:0;font-size:14px;line-height:1.6}
+.legend{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,auto));justify-content:start;gap:2px 14px;margin:6px 0 0;padding:0;font-size:14px;line-height:1.6}
 .legend li{white-space:nowrap}.legend output{font-weight:600}
 .legend small{font-size:12px;font-weight:400;color:var(--soft)}
 .where{color:var(--soft)}
 .swatch{display:inline-block;width:16px;height:0;border-top:3px solid var(--c);vertical-align:4px;margin-right:6px}
 .swatch.dash{border-top:2px dashed var(--c)}
 .plot{padding:48px 46px 32px 44px;touch-action:pan-y;cursor:crosshair}
+.timeless{padding-top:28px}
 .plot:focus-visible{outline:2px solid var(--l1);outline-offset:2px}
 .panel{display:block;width:100%;overflow:visible;font-size:12.5px}
 .panel+.panel{margin-top:40px}
@@ -84,8 +85,8 @@ details{margin:40px 0 0}summary{cursor:pointer;font-weight:600}
 table{border-collapse:collapse;font-size:14px}
 th,td{padding:5px 18px 5px 0;text-align:left;white-space:nowrap;border-bottom:1px solid var(--rule)}
 thead th{color:var(--soft);font-weight:400;vertical-align:bottom}
-tbody th{color:var(--c)}tbody th a{color:inherit;font-weight:700}
-.compare thead th{white-space:normal;min-width:64px;line-height:1.3}
+.compare th[scope=row]{color:var(--soft);font-weight:400}
+.compare thead th{color:var(--c);font-weight:700}.compare thead a{color:inherit}
 .notes{margin:40px 0 0;font-size:14px;color:var(--soft)}.notes ul{margin:4px 0 0;padding-left:20px}
 #theme{position:absolute;top:44px;right:max(32px,calc(50vw - 528px));font:inherit;font-size:13px;color:var(--soft);background:none;border:1px solid var(--rule);border-radius:4px;padding:4px 10px;cursor:pointer}
 @media (max-width:900px){.key{grid-template-columns:repeat(auto-fill,minmax(150px,1fr));background:none;border:0}.key>div{outline:1px solid var(--rule)}}

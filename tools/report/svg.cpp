@@ -40,7 +40,7 @@ class PanelDrawing {
   std::string grid() const {
     std::string out = "<g class=\"grid\">";
     std::string labels = "<g class=\"tick\" text-anchor=\"end\">";
-    for (const auto& tick : ticks(scale_, std::max(3, panel_.height_px / 36))) {
+    for (const auto& tick : ticks(scale_, std::max(4, panel_.height_px / 46))) {
       const std::string y = percentage(down(tick.value));
       out += "<line x1=\"0\" x2=\"100%\" y1=\"" + y + "\" y2=\"" + y + "\"/>";
       labels += "<text x=\"-8\" y=\"" + y + "\" dy=\".34em\">" + tick.label + "</text>";
@@ -99,11 +99,12 @@ class PanelDrawing {
     for (const auto& s : panel_.series) {
       const auto last = std::find_if(s.points.rbegin(), s.points.rend(), [&](auto& p) { return drawable(p); });
       if (last == s.points.rend() || s.label.empty()) continue;
-      labels.push_back({across(last->x), std::clamp(down(last->y), 0.0, 1.0) * panel_.height_px, &s});
+      const double x = across(last->x);
+      labels.push_back({x > 0.94 ? 1 : x, std::clamp(down(last->y), 0.0, 1.0) * panel_.height_px, &s});
     }
     std::stable_sort(labels.begin(), labels.end(), [](auto& a, auto& b) { return a.y < b.y; });
-    constexpr double line_px = 13.5;
-    double floor = panel_.height_px - 3;
+    constexpr double line_px = 15;
+    double floor = panel_.height_px - 6;
     for (std::size_t i = 1; i < labels.size(); ++i) labels[i].y = std::max(labels[i].y, labels[i - 1].y + line_px);
     for (std::size_t i = labels.size(); i-- > 0; floor = labels[i].y - line_px)
       labels[i].y = std::min(labels[i].y, floor);
@@ -271,16 +272,16 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
   if (figure.diverged_at) {
     const double x = drawing.across(*figure.diverged_at);
     out += "<line class=\"diverged\" x1=\"" + percentage(x) + "\" x2=\"" + percentage(x) + "\" y1=\"0\" y2=\"100%\"/>";
-    if (top) {
+    if (top && figure.diverged_label) {
       out += "<text class=\"diverged\" text-anchor=\"" + std::string(x > 0.5 ? "end\" dx=\"-6" : "start\" dx=\"6") +
-             "\" x=\"" + percentage(x) + "\" y=\"0\" dy=\"1.25em\">diverged at step " + shortest(*figure.diverged_at) +
+             "\" x=\"" + percentage(x) + "\" y=\"0\" dy=\"3em\">diverged at step " + shortest(*figure.diverged_at) +
              "</text>";
     }
   }
   if (!numbers.empty()) out += "<g class=\"shade-number\" text-anchor=\"middle\">" + numbers + "</g>";
   out += drawing.arrows() + drawing.labels();
-  out += "<text class=\"panel-name\" x=\"-44\" y=\"" + std::string(top ? "-30" : "-9") + "\">" + escaped(panel.name) +
-         "</text>";
+  out += "<text class=\"panel-name\" x=\"-44\" y=\"" + std::string(top && !figure.axis.time.empty() ? "-30" : "-9") +
+         "\">" + escaped(panel.name) + "</text>";
   out += "<line class=\"cursor\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"100%\"/></svg>";
   return out;
 }
@@ -296,8 +297,8 @@ std::string render_legend(const Figure& figure) {
           "<li class=\"" + s.css + "\" data-run=\"" + std::to_string(s.run) + "\" data-key=\"" + escaped(s.key) + "\"";
       if (s.whole) out += " data-whole=\"\"";
       if (!s.error_key.empty()) out += " data-error=\"" + escaped(s.error_key) + "\"";
-      out +=
-          "><i class=\"swatch" + std::string(s.reference ? " dash" : "") + "\"></i>" + escaped(s.label) + " <output>";
+      out += "><i class=\"swatch" + std::string(s.reference ? " dash" : "") + "\"></i>" +
+             escaped(s.legend.empty() ? s.label : s.legend) + " <output>";
       const bool at_end = !s.points.empty() && s.points.back().x == figure.axis.high;
       if (at_end) {
         const Point& p = s.points.back();
@@ -320,7 +321,8 @@ std::string render_figure(const Figure& figure) {
   for (std::size_t i = 0; i < figure.panels.size(); ++i) panels += render_panel(figure, i, sentences);
   const std::string heading = "h" + std::to_string(figure.heading);
   return "<figure id=\"" + figure.id + "\"><" + heading + " id=\"" + figure.id + "-title\">" + escaped(figure.title) +
-         "</" + heading + ">" + render_legend(figure) + "<div class=\"plot\" data-low=\"" + shortest(figure.axis.low) +
+         "</" + heading + ">" + render_legend(figure) + "<div class=\"plot" +
+         std::string(figure.axis.time.empty() ? " timeless" : "") + "\" data-low=\"" + shortest(figure.axis.low) +
          "\" data-high=\"" + shortest(figure.axis.high) + "\">" + panels + "</div><figcaption id=\"" + figure.id +
          "-caption\">" + escaped(figure.caption + sentences) + "</figcaption></figure>\n";
 }

@@ -27,6 +27,7 @@ struct Series {
   std::string key, error_key;  // columns; empty: not in the legend
   std::vector<Point> points;   // ascending x
   bool whole = false;          // counts: shown with all digits
+  std::string legend = {};     // a longer name than the label
   bool reference = false;      // dashed: a line to compare with, not a measurement
 };
 
@@ -55,7 +56,8 @@ struct Figure {
   std::vector<Panel> panels;
   std::vector<Shade> shades;
   std::optional<double> diverged_at;
-  int heading = 2;  // <h2> or <h3>
+  bool diverged_label = false;  // in words beside the line
+  int heading = 2;              // <h2> or <h3>
 };
 
 /// <figure> with its caption; the caption ends with sentences on everything that is not drawn as it is in the data.

@@ -104,7 +104,7 @@ std::string readable(double x, int digits) {
   const std::string scientific = converted(x, std::chars_format::scientific, digits - 1);
   const auto e = scientific.find('e');
   const int exponent = std::stoi(scientific.substr(e + 1));  // of the rounded number: 9.996 is 10.0, not 9.99
-  if (exponent >= -4 && exponent < 6) {
+  if (exponent >= -4 && exponent < std::min(6, digits + 2)) {
     std::string number = converted(x, std::chars_format::fixed, std::max(0, digits - 1 - exponent));
     if (exponent < 0) drop_trailing_zeros(number);
     return with_minus(number);

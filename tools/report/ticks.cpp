@@ -86,7 +86,7 @@ std::vector<Tick> log_ticks(double low, double high, int target) {
   }
   std::vector<Tick> out;
   const int stride = std::max(1, static_cast<int>(std::ceil(decades / target)));
-  const bool with_2_and_5 = 2 * decades <= target;
+  const bool with_2_and_5 = 2 * decades <= target + 1;
   for (int k = static_cast<int>(std::floor(bottom)); k <= static_cast<int>(std::ceil(top)); ++k) {
     if (k % stride != 0) continue;
     for (int multiple : {1, 2, 5}) {
