@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// What it is: a reader of the run folder's comma-separated files, by header name. What it is not: a general CSV parser
+// (no quoting: no file of a run folder has any).
+// Decision: nothing is repaired or dropped in silence: what cannot be read is counted, and the page says so in words.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace brink::report {
+
+/// One numeric column. An empty cell is "not measured"; NaN and infinities are values.
+struct Column {
+  std::vector<std::optional<double>> values;  // [rows]
+  std::int64_t unreadable = 0;                // cells that are neither empty nor a number
+};
+
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;  // each as long as the header
+  std::int64_t misshapen = 0;                  // lines with another number of cells; left out of `rows`
+
+  std::optional<std::size_t> find(std::string_view name) const;
+  /// Empty if there is no such column.
+  std::optional<Column> numbers(std::string_view name) const;
+};
+
+Table parse_csv(std::string_view text);
+/// Empty if the file cannot be opened.
+std::optional<std::string> read_file(const std::filesystem::path& path);
+/// A whole cell as a number: decimal, "nan", "inf".
+std::optional<double> parse_number(std::string_view cell);
+
+}  // namespace brink::report

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What it is: run folders in, one self-contained HTML page out. What it is not: a recomputation: it reads the folders'
+// files and nothing else.
+// Decision: no time, no machine and no path enters the page except the folders' names as given: the same folders give
+// the same bytes. The page loads nothing from anywhere and is complete without JavaScript.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+namespace brink {
+
+/// A folder that cannot be reported on; the message names the file and the reason.
+struct ReportError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The page for one run, or for several: an overlay first, then each run's section in the order given.
+/// Errors: ReportError if a folder has no readable metrics.csv with a `step` column, or if `runs` is empty.
+std::string render_report(std::span<const std::filesystem::path> runs);
+
+/// Where the page goes by default: RUN/report.html for one run, report.html in the current folder for several.
+std::filesystem::path default_report_path(std::span<const std::filesystem::path> runs);
+
+/// Renders and writes `out_path`. Errors: those of render_report; std::filesystem::filesystem_error if it cannot be
+/// written.
+void write_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path);
+
+}  // namespace brink
