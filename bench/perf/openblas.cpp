@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <stdexcept>
 
 namespace brink::bench {
@@ -23,15 +24,17 @@ using Sgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k,
   throw std::runtime_error("OpenBLAS: " + what + (reason ? std::string(": ") + reason : ""));
 }
 
-/// The file behind a loader's name, found by opening it once.
+/// The file behind a loader's name, found by opening it once, before a copy (which bears the same name inside) is open.
 std::string file_of(const std::string& path) {
   if (path.find('/') != std::string::npos) return path;
+  static std::map<std::string, std::string> known;
+  if (const auto it = known.find(path); it != known.end()) return it->second;
   void* handle = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
   link_map* map = nullptr;
   if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void*>(&map)) != 0) fail("cannot open " + path);
-  std::string file = map->l_name;
+  known[path] = map->l_name;
   dlclose(handle);
-  return file;
+  return known[path];
 }
 
 /// Sets an environment variable ("" unsets it) and puts the former value back at the end of the scope.
