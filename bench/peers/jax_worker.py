@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from worker import flat, largest_eigenvalue, check_values, serve
+from worker import arpack_variants, check_values, flat, largest_eigenvalue, serve
 
 
 def make(work):
@@ -56,10 +56,6 @@ def make(work):
     def apply_flat(vector):
         return flat(apply(tangent, [jnp.asarray(a) for a in work.tree(vector)]))
 
-    def lanczos():
-        value, products, residual = largest_eigenvalue(apply_flat, work.v)
-        return {"info": {"lambda_1": value, "products": products, "residual": residual}}
-
     def gd():
         wait(descend(theta, x, labels, rate, work.gd_steps))
         return {"divide": work.gd_steps}
@@ -69,7 +65,7 @@ def make(work):
         "hvp": {"jvp_of_grad": lambda: wait(hvp(theta, v, x, labels))},
         "hvp_linearized": {"linearize": lambda: wait(apply(tangent, v))},
         "gd_step": {"scan": gd},
-        "lanczos": {"arpack": lanczos},
+        "lanczos": arpack_variants(apply_flat, work.v),
     }
     loss, g = gradient(theta, x, labels)
     final, _ = descend(theta, x, labels, rate, work.gd_steps)

@@ -8,7 +8,7 @@ are skipped by name where its compiler does not work.
 import numpy as np
 import torch
 
-from worker import check_values, largest_eigenvalue, serve
+from worker import arpack_variants, check_values, largest_eigenvalue, serve
 
 
 def make(work):
@@ -114,11 +114,7 @@ def make(work):
 
     apply_flat = lambda vector: flat(kept(tree(vector)))
 
-    def lanczos():
-        value, products, residual = largest_eigenvalue(apply_flat, work.v)
-        return {"info": {"lambda_1": value, "products": products, "residual": residual}}
-
-    calls["lanczos"] = {"arpack": lanczos}
+    calls["lanczos"] = arpack_variants(apply_flat, work.v)
     descend(gradient_of(moving, mean_loss), moving)
     values = check_values(work, eager_gradient()[1].item(), reference["gradient"], reference["hvp"],
                           reference["hvp_linearized"], mean_loss(moving).item(),
