@@ -2,7 +2,8 @@
 // What it is: where a kernel runs and with how many threads. What it is not: memory (memory.h) or a queue of work.
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <functional>
 
 #include "kernels/thread_pool.h"
 
@@ -36,11 +37,12 @@ void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t se
     return;
   }
   const std::int64_t grains = (n + grain - 1) / grain;
-  d.pool->run([&](int w) {
+  const auto work = [&](int w) {
     const Range r = split(grains, d.pool->threads(), w);
     const std::int64_t begin = r.begin * grain, end = r.end * grain < n ? r.end * grain : n;
     if (begin < end) body(begin, end);
-  });
+  };
+  d.pool->run(std::cref(work));  // by reference: a std::function of the closure itself would be allocated
 }
 
 /// Number of threads this process may run at once (the CPU affinity mask, not the machine's core count).

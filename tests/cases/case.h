@@ -36,8 +36,8 @@ struct Row {
   /// The order contract as plain loops.
   std::function<void(std::span<const View> in, const View& out, const Attributes&)> reference;
   /// For kernels without a primitive.
-  std::function<ValueType(int size, Dtype)> output;
-  std::function<void(Device&, std::span<const View> in, const View& out, int size)> run;
+  std::function<ValueType(int size, Dtype)> output = {};
+  std::function<void(Device&, std::span<const View> in, const View& out, int size)> run = {};
 };
 
 const std::vector<Row>& table();

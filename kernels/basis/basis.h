@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// What it is: sweeps over a tall set of columns, the work of Lanczos beside its products. What it is not: a general
+// matrix–vector product (matmul). Decision: coefficients and every chain are float64 whatever the columns are, each element
+// is rounded once, and a column's coefficient is exactly `dot` of reduce.h.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/device.h"
+#include "kernels/view.h"
+
+namespace brink {
+
+/// Non-owning: `count` columns of n elements, column i at data + i·stride elements.
+struct Columns {
+  void* data = nullptr;
+  std::int64_t n = 0, stride = 0;
+  int count = 0;
+  Dtype dtype = Dtype::f32;
+
+  template <class T>
+  T* as() const {
+    assert(dtype == dtype_of<T>());
+    return static_cast<T*>(data);
+  }
+  View column(int i) const {
+    return {static_cast<char*>(data) + i * stride * size_of(dtype), Shape{n}, dtype};
+  }
+  Columns range(int first, int end) const { return {column(first).data, n, stride, end - first, dtype}; }
+};
+
+/// Largest number of columns that `combine` makes in one call.
+inline constexpr int max_combined = 128;
+
+namespace cpu {
+
+/// Doubles of scratch that `project` needs.
+std::int64_t project_scratch(std::int64_t n, int columns);
+
+/// cᵢ = ⟨qᵢ, w⟩
+/// Shapes: q count columns of n, w [n], c count doubles.  Layout: columns contiguous.
+/// Arithmetic: each cᵢ as `dot` (tiles, 32 float64 lanes, tree).
+/// Aliasing: w may be a column of q.  Errors: none.
+/// Cost: reads q once and w once per few columns; scratch of project_scratch(n, count) doubles.  Source: method, Lanczos-MPK.
+void project(Device&, const Columns& q, View w, double* c, double* scratch);
+
+/// w −= Q c
+/// Shapes: as `project`.  Layout: columns contiguous.
+/// Arithmetic: per element acc = (double)wₑ; acc = fma(−cᵢ, (double)qᵢₑ, acc) for i ascending; rounded once to T.
+/// Aliasing: w is no column of q.  Errors: none.  Cost: reads q once, reads and writes w once.  Source: method, Lanczos-MPK.
+void subtract(Device&, const Columns& q, const double* c, View w);
+
+/// Y = Q S
+/// Shapes: q m columns, s [m × k] row-major with k = y.count ≤ max_combined, y k columns.  Layout: columns contiguous.
+/// Arithmetic: per element and output acc = +0; acc = fma(sᵢⱼ, (double)qᵢₑ, acc) for i ascending; rounded once to T.
+/// Aliasing: y may be the first columns of q (in place), else disjoint.  Errors: none.
+/// Cost: reads q once, writes y once; no allocation.  Source: thick restart (Wu & Simon 2000).
+void combine(Device&, const Columns& q, const double* s, const Columns& y);
+
+/// y = factor · x
+/// Shapes: x, y [n].  Arithmetic: float64 product, rounded once to T.  Aliasing: y may be x.  Errors: none.  Cost: one pass.
+void scale(Device&, View x, double factor, View y);
+
+/// The entry of largest size with its sign (the first one of several); 0 for an empty or all-zero x. NaNs are passed over.
+double largest_entry(View x);
+
+}  // namespace cpu
+}  // namespace brink

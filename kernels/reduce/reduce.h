@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// What it is: sum, dot and norm of whole arrays, and T over rows. What it is not: sums over samples, whose panels belong
+// to the kernels that make them. Decision: the order of additions is fixed by position alone (tiles, 32 lanes, a tree), so
+// threads, instruction sets and devices may differ and the bits may not.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/device.h"
+#include "kernels/reduce/tree.h"
+#include "kernels/view.h"
+
+namespace brink {
+
+inline constexpr std::int64_t reduce_tile = 4096;
+inline constexpr int reduce_lanes = 32;
+
+constexpr std::int64_t reduce_tiles(std::int64_t n) { return (n + reduce_tile - 1) / reduce_tile; }
+
+/// lane[0] = the 32 lanes folded by 16, 8, 4, 2, 1; the others are overwritten.
+template <class X>
+static BRINK_HD X fold_lanes(X* lane) {
+  for (int half = reduce_lanes / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; ++l) lane[l] = lane[l] + lane[l + half];
+  return lane[0];
+}
+
+namespace cpu {
+
+/// Σ xₑ
+/// Shapes: x any shape, n elements.  Layout: contiguous.
+/// Arithmetic: in tiles of 4096, lane l (from +0) adds elements l, l+32, … in T; lanes folded by 16, 8, 4, 2, 1; tiles joined
+///   by T. n = 0 gives +0. The result is T's value as a double.
+/// Aliasing: none.  Errors: none.  Cost: n reads; no allocation.  Source: ARCHITECTURE.md, rule 4.
+double sum(Device&, View x);
+
+/// Σ aₑbₑ
+/// Shapes: a, b n elements each, same dtype.  Layout: contiguous.
+/// Arithmetic: as `sum` with float64 lanes: lane = fma((double)a, (double)b, lane), from +0.
+/// Aliasing: a may be b.  Errors: none; overflows to inf where Σ does in float64.  Cost: 2n reads; no allocation.
+/// Source: ARCHITECTURE.md, rule 4.
+double dot(Device&, View a, View b);
+
+/// √dot(x, x)
+double norm(Device&, View x);
+
+/// out = T over the rows of `rows`.
+/// Shapes: rows [n, …] (n ≥ 1), out one row.  Layout: row-major; `rows` is overwritten.
+/// Arithmetic: per element, T over the n rows in T's own dtype.  Aliasing: out may be row 0.  Errors: none.
+/// Cost: one pass over rows; no allocation.  Source: ARCHITECTURE.md, rule 3.
+void tree_add_rows(Device&, View rows, View out);
+
+}  // namespace cpu
+}  // namespace brink

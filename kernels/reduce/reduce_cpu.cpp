@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// What it is: the tree over tiles and its threads. What it is not: arithmetic inside a tile (reduce_simd.cpp).
+// Decision: tile partials live on the stack, 1024 tiles (4M elements) at a time: an aligned block of 2¹⁰ tiles is a subtree
+// of T, so a binary counter joins the blocks and nothing is allocated whatever n is.
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "kernels/isa.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/reduce/reduce_isa.h"
+
+namespace brink::cpu {
+
+namespace {
+constexpr std::int64_t block_tiles = 1024;
+constexpr std::int64_t serial_tiles = 16;  // below, waking a worker costs more than it saves
+
+/// T over all tiles, whose partials work(first, last, partials) writes.
+template <class X, class Work>
+X over_tiles(Device& d, std::int64_t n, const Work& work) {
+  const std::int64_t tiles = reduce_tiles(n);
+  X partial[block_tiles];
+  TreeCounter<X> tree;
+  for (std::int64_t block = 0; block < tiles; block += block_tiles) {
+    const std::int64_t count = std::min(block_tiles, tiles - block);
+    parallel_for(d, count, 1, serial_tiles,
+                 [&](std::int64_t begin, std::int64_t end) { work(block + begin, block + end, partial + begin); });
+    tree.push(tree_add(partial, count));
+  }
+  return tree.total();
+}
+}  // namespace
+
+double sum(Device& d, View x) {
+  return with_real(x.dtype, [&](auto zero) -> double {
+    using T = decltype(zero);
+    const std::int64_t n = x.shape.elements();
+    return with_isa([&](auto set) -> double {
+      return over_tiles<T>(d, n, [&](std::int64_t first, std::int64_t last, T* partial) {
+        sum_tiles<decltype(set), T>(x.as<T>(), n, first, last, partial);
+      });
+    });
+  });
+}
+
+double dot(Device& d, View a, View b) {
+  assert(a.dtype == b.dtype && a.shape.elements() == b.shape.elements());
+  return with_real(a.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const std::int64_t n = a.shape.elements();
+    return with_isa([&](auto set) {
+      return over_tiles<double>(d, n, [&](std::int64_t first, std::int64_t last, double* partial) {
+        dot_tiles<decltype(set), T>(a.as<T>(), b.as<T>(), n, first, last, partial);
+      });
+    });
+  });
+}
+
+double norm(Device& d, View x) { return std::sqrt(dot(d, x, x)); }
+
+void tree_add_rows(Device& d, View rows, View out) {
+  assert(rows.dtype == out.dtype && rows.shape[0] >= 1 && rows.shape.row_elements() == out.shape.elements());
+  with_real(rows.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const std::int64_t count = rows.shape[0], width = rows.shape.row_elements();
+    constexpr std::int64_t grain = 1024;  // elements a piece carries through all levels while they are in cache
+    const std::int64_t serial_below = count > 0 ? 65536 / count : 0;
+    parallel_for(d, width, grain, serial_below, [&](std::int64_t begin, std::int64_t end) {
+      with_isa([&](auto set) {
+        for (std::int64_t b = begin; b < end; b += grain)
+          tree_add_columns<decltype(set), T>(rows.as<T>(), count, width, b, std::min(b + grain, end), out.as<T>());
+      });
+    });
+  });
+}
+
+}  // namespace brink::cpu

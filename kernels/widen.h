@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What it is: float32 or float64 elements as vectors of float64, and back with one rounding. What it is not: a general
+// conversion. For sources compiled once per instruction set only (isa.h).
+#pragma once
+
+#include "kernels/simd.h"
+
+namespace brink {
+namespace {
+
+template <class Isa>
+using Wide = Vec<Isa, double>;
+template <class Isa>
+inline constexpr int wide = lanes<Isa, double>;
+template <class Isa>
+using Half = typename VecOf<float, Isa::vector_bytes / 2>::type;
+
+template <class Isa, class T>
+[[gnu::always_inline]] inline Wide<Isa> widen(const T* p) {
+  if constexpr (std::is_same_v<T, double>) return load<Wide<Isa>>(p);
+  else return __builtin_convertvector(load<Half<Isa>>(p), Wide<Isa>);
+}
+
+template <class Isa, class T>
+[[gnu::always_inline]] inline void narrow(T* p, Wide<Isa> v) {
+  if constexpr (std::is_same_v<T, double>) store(p, v);
+  else store(p, __builtin_convertvector(v, Half<Isa>));
+}
+
+/// a·b + c where a and b came from T: for float the product is exact in float64, so two operations give fma's bits and spare
+/// processors without fma its emulation.
+template <class T, class V>
+[[gnu::always_inline]] inline V fma_of(V a, V b, V c) {
+  if constexpr (std::is_same_v<T, float>) return a * b + c;
+  else return fma(a, b, c);
+}
+template <class T>
+[[gnu::always_inline]] inline double fma_of_scalar(double a, double b, double c) {
+  if constexpr (std::is_same_v<T, float>) return a * b + c;
+  else return __builtin_fma(a, b, c);
+}
+
+}  // namespace
+}  // namespace brink

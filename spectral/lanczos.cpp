@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: MIT
+#include "spectral/lanczos.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kernels/basis/basis.h"
+#include "kernels/dense/symmetric_eigen.h"
+#include "kernels/memory.h"
+#include "kernels/reduce/reduce.h"
+
+namespace brink {
+
+namespace {
+constexpr double accepted_ratio = 0.70710678118654752;  // 1/√2
+constexpr int most_sweeps = 3;
+constexpr int random_attempts = 5;
+
+double epsilon_of(Dtype d) {
+  return d == Dtype::f64 ? std::numeric_limits<double>::epsilon() : static_cast<double>(std::numeric_limits<float>::epsilon());
+}
+
+struct Basis {
+  Array storage;
+  Columns columns;
+  Basis(std::int64_t n, int count, Dtype dtype) {
+    const std::int64_t stride = align_up(n, alignment_bytes / size_of(dtype));
+    storage = Array(Shape{count, stride}, dtype);
+    columns = {storage.view().data, n, stride, count, dtype};
+  }
+};
+
+/// How many of `count` kept vectors belong to the top: half, but never fewer than are wanted at either end.
+int share_of_top(int top, int bottom, int count) {
+  if (bottom == 0) return count;
+  const int least = std::min(top, count);
+  return top == 0 ? 0 : std::max(least, std::min((count + 1) / 2, count - bottom));
+}
+
+/// Where a Ritz value sits: among the locked columns, or in the active block.
+struct Candidate {
+  double value = 0, bound = 0;
+  int index = 0;
+  bool locked = false;
+};
+}  // namespace
+
+// T = diag(locked values) ⊕ tridiagonal(alpha, beta). Columns 0 … locked−1 of Q span invariant spaces left behind by
+// breakdowns, columns locked … m−1 are the active block, column m holds the next vector.
+struct Lanczos::State {
+  Device device;
+  std::int64_t dim;
+  Dtype dtype;
+  LanczosLimits limits;
+  FillNormal normals;
+  Basis q, aq, y, ay, rest;
+  std::vector<double> alpha, beta, d, e, last, s, arrow, c, scratch;
+  std::vector<Candidate> active, all;
+  std::vector<RitzPair> pairs;
+  std::vector<int> kept;
+
+  int m = 0, locked = 0;
+  double largest = 0;  // max|T|
+  LanczosResult result;
+  std::uint64_t step = 0;
+  std::uint32_t restart = 0;
+
+  State(Device& dev, std::int64_t n, Dtype t, const LanczosLimits& l, FillNormal f)
+      : device(dev), dim(n), dtype(t), limits(l), normals(std::move(f)), q(n, l.max_basis + 1, t), aq(n, l.max_basis, t),
+        y(n, l.max_pairs + 1, t), ay(n, l.max_pairs + 1, t), rest(n, 1, t) {
+    const auto size = static_cast<std::size_t>(l.max_basis) + 1;
+    for (std::vector<double>* v : {&alpha, &beta, &d, &e, &last, &c}) v->resize(size);
+    s.resize(size * size);
+    arrow.resize(size * size);
+    scratch.resize(std::max<std::size_t>(size * size, static_cast<std::size_t>(cpu::project_scratch(n, l.max_basis + 1))));
+    active.resize(size);
+    all.resize(size);
+    kept.resize(size);
+    pairs.resize(static_cast<std::size_t>(l.max_pairs));
+  }
+
+  int active_size() const { return m - locked; }
+
+  /// Sweeps w against columns 0 … count−1 by the MPK rule; its norm before normalisation, 0 where it is dependent.
+  double orthogonalise(View w, int count, double before, double floor) {
+    if (before <= floor) return 0;
+    const Columns against = q.columns.range(0, count);
+    for (int sweep = 0; sweep < most_sweeps && count > 0; ++sweep) {
+      cpu::project(device, against, w, c.data(), scratch.data());
+      cpu::subtract(device, against, c.data(), w);
+      ++result.sweeps;
+      const double after = cpu::norm(device, w);
+      if (after >= accepted_ratio * before) return after;
+      if (after <= floor) return 0;
+      before = after;
+    }
+    return count > 0 ? 0 : before;
+  }
+
+  double floor_of(double size) const {
+    return 10 * epsilon_of(dtype) * std::sqrt(static_cast<double>(dim)) * size;
+  }
+
+  /// A fresh random unit vector in column m, orthogonal to columns 0 … m−1. False if none is found.
+  bool random_column() {
+    const View w = q.columns.column(m);
+    for (int attempt = 0; attempt < random_attempts && m < dim; ++attempt) {
+      normals(w, RandomUse::start, step, restart++);
+      const double before = cpu::norm(device, w);
+      const double norm = orthogonalise(w, m, before, floor_of(before));
+      if (norm > 0 && std::isfinite(norm)) {
+        cpu::scale(device, w, 1 / norm, w);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// One step of the recurrence: column m becomes part of the basis, column m + 1 the next direction, not yet normalised.
+  /// False if something is not finite.
+  bool advance(const LinearOperator& a) {
+    const View v = q.columns.column(m), product = aq.columns.column(m), w = q.columns.column(m + 1);
+    a.apply(v, product);
+    ++result.products;
+    const auto j = static_cast<std::size_t>(m);
+    alpha[j] = cpu::dot(device, v, product);
+    cpu::scale(device, product, 1, w);
+    const bool first = m == locked;
+    const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
+    cpu::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, w);
+    ++m;
+    const double before = cpu::norm(device, w);
+    largest = std::max(largest, std::fabs(alpha[j]));
+    if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
+    beta[j] = m < dim ? orthogonalise(w, m, before, floor_of(largest)) : 0;
+    largest = std::max(largest, beta[j]);
+    return std::isfinite(beta[j]);
+  }
+
+  /// Ritz values of the active block, ascending, with bounds; `all` = these and the locked ones, ascending.
+  bool solve() {
+    const int a = active_size();
+    for (int i = 0; i < a; ++i) {
+      d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
+      e[static_cast<std::size_t>(i)] = beta[static_cast<std::size_t>(locked + i)];
+      last[static_cast<std::size_t>(i)] = i == a - 1 ? 1 : 0;
+    }
+    if (!tridiagonal_eigen(a, d.data(), e.data(), last.data(), 1)) return false;
+    const double coupling = a > 0 ? std::fabs(beta[static_cast<std::size_t>(m - 1)]) : 0;
+    for (int i = 0; i < a; ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      active[k] = {d[k], coupling * std::fabs(last[k]), i, false};
+      all[k] = active[k];
+    }
+    for (int i = 0; i < locked; ++i) all[static_cast<std::size_t>(a + i)] = {alpha[static_cast<std::size_t>(i)], 0, i, true};
+    std::sort(all.begin(), all.begin() + m, [](const Candidate& x, const Candidate& z) {
+      return x.value != z.value ? x.value < z.value : x.locked != z.locked ? x.locked : x.index < z.index;
+    });
+    result.scale = m > 0 ? std::max(std::fabs(all[0].value), std::fabs(all[static_cast<std::size_t>(m - 1)].value)) : 0;
+    return true;
+  }
+
+  Candidate from_top(int i) const { return all[static_cast<std::size_t>(m - 1 - i)]; }
+  Candidate from_bottom(int i) const { return all[static_cast<std::size_t>(i)]; }
+
+  bool bounds_hold(int top, int bottom, double tolerance) const {
+    const double limit = tolerance * result.scale;
+    if (m < std::min<std::int64_t>(dim, top + bottom)) return false;
+    bool hold = true;
+    for (int i = 0; i < std::min(top, m); ++i) hold = hold && from_top(i).bound <= limit;
+    for (int i = 0; i < std::min(bottom, m); ++i) hold = hold && from_bottom(i).bound <= limit;
+    if (locked > 0 && active_size() > 0) {  // after a breakdown the new block must have found its own ends
+      if (top > 0) hold = hold && active[static_cast<std::size_t>(active_size() - 1)].bound <= limit;
+      if (bottom > 0) hold = hold && active[0].bound <= limit;
+    }
+    return hold;
+  }
+
+  /// Whether the active block reaches beyond what the locked columns already hold, at a wanted place.
+  bool contributed(int top, int bottom, double tolerance) const {
+    const double limit = tolerance * result.scale;
+    if (locked < std::min<std::int64_t>(dim, top + bottom)) return true;
+    const auto locked_at = [&](int rank) {  // of all locked values, ascending
+      for (int i = 0, seen = 0; i < m; ++i)
+        if (all[static_cast<std::size_t>(i)].locked && seen++ == rank) return all[static_cast<std::size_t>(i)].value;
+      return 0.0;
+    };
+    const int a = active_size();
+    if (a > 0 && top > 0 && active[static_cast<std::size_t>(a - 1)].value > locked_at(locked - top) + limit) return true;
+    return a > 0 && bottom > 0 && active[0].value < locked_at(bottom - 1) - limit;
+  }
+
+  /// d = the active block's Ritz values, ascending; arrow[i·a + k] = entry k of its eigenvector i.
+  void vectors_of_active() {
+    const int a = active_size();
+    double* z = arrow.data();
+    for (int i = 0; i < a; ++i) {
+      d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
+      e[static_cast<std::size_t>(i)] = beta[static_cast<std::size_t>(locked + i)];
+      for (int k = 0; k < a; ++k) z[i * a + k] = i == k ? 1 : 0;
+    }
+    (void)tridiagonal_eigen(a, d.data(), e.data(), z, a);  // solve() has found this T good a moment ago
+  }
+
+  void make_pairs(int top, int bottom) {
+    const int tops = std::min(top, m), bottoms = std::min(bottom, m), a = active_size();
+    const int wanted = tops + bottoms;
+    const bool one_end = tops == 0 || bottoms == 0;  // then the other end's vector is made too, for the asymmetry
+    const int count = one_end ? wanted + 1 : wanted, other = one_end ? wanted : tops;
+    vectors_of_active();
+    std::fill(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(m) * count, 0.0);
+    const auto chosen = [&](int j) {
+      if (j < tops) return from_top(j);
+      if (j < wanted) return from_bottom(j - tops);
+      return tops > 0 ? from_bottom(0) : from_top(0);
+    };
+    for (int j = 0; j < count; ++j) {
+      const Candidate k = chosen(j);
+      if (k.locked) s[static_cast<std::size_t>(k.index * count + j)] = 1;
+      else
+        for (int i = 0; i < a; ++i)
+          s[static_cast<std::size_t>((locked + i) * count + j)] = arrow[static_cast<std::size_t>(k.index * a + i)];
+    }
+    const Columns into = y.columns.range(0, count), a_into = ay.columns.range(0, count);
+    cpu::combine(device, q.columns.range(0, m), s.data(), into);
+    cpu::combine(device, aq.columns.range(0, m), s.data(), a_into);
+    const View r = rest.columns.column(0);
+    for (int j = 0; j < count; ++j) {
+      const View u = into.column(j), au = a_into.column(j);
+      const double norm = cpu::norm(device, u);
+      cpu::scale(device, u, 1 / norm, u);
+      cpu::scale(device, au, 1 / norm, au);
+      if (j >= wanted) continue;
+      const Candidate k = chosen(j);
+      cpu::scale(device, au, 1, r);
+      cpu::subtract(device, into.range(j, j + 1), &k.value, r);
+      RitzPair& p = pairs[static_cast<std::size_t>(j)];
+      p = {k.value, k.bound, cpu::norm(device, r), 0, u};
+      p.relative = p.residual == 0 ? 0 : p.residual / result.scale;
+    }
+    result.asymmetry = std::fabs(cpu::dot(device, into.column(0), a_into.column(other)) -
+                                 cpu::dot(device, into.column(other), a_into.column(0)));
+    result.top = {pairs.data(), static_cast<std::size_t>(tops)};
+    result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
+  }
+
+  bool residuals_hold(double tolerance) const {
+    for (const auto& end : {result.top, result.bottom})
+      for (const RitzPair& p : end)
+        if (!(p.relative <= tolerance)) return false;
+    return true;
+  }
+
+  /// Keeps `count` candidates of the active block, chosen in turn from the wanted ends, and rewrites block and T.
+  /// With `coupled` they stay coupled to column m; otherwise they become locked columns of their own.
+  void compress(int top, int bottom, int count, bool coupled) {
+    const int a = active_size();
+    vectors_of_active();
+    const int tops = share_of_top(top, bottom, count);
+    for (int j = 0; j < count; ++j) kept[static_cast<std::size_t>(j)] = j < count - tops ? j : a - count + j;
+    const double* z = arrow.data();  // eigenvector i at z + i·a
+    double* turn = scratch.data();
+    if (coupled) {
+      const int k = count + 1;
+      const double coupling = beta[static_cast<std::size_t>(m - 1)];
+      std::fill(turn, turn + k * k, 0.0);
+      for (int j = 0; j < count; ++j) {
+        const int i = kept[static_cast<std::size_t>(j)];
+        turn[j * k + j] = d[static_cast<std::size_t>(i)];
+        turn[count * k + j] = coupling * z[i * a + a - 1];
+      }
+      (void)tridiagonalise(k, turn, c.data(), e.data());
+      for (int i = 0; i < a; ++i)
+        for (int j = 0; j < count; ++j) {
+          double sum = 0;
+          for (int l = 0; l < count; ++l) sum += z[kept[static_cast<std::size_t>(l)] * a + i] * turn[l * k + j];
+          s[static_cast<std::size_t>(i * count + j)] = sum;
+        }
+    } else {
+      for (int j = 0; j < count; ++j) {
+        c[static_cast<std::size_t>(j)] = d[static_cast<std::size_t>(kept[static_cast<std::size_t>(j)])];
+        e[static_cast<std::size_t>(j)] = 0;
+        for (int i = 0; i < a; ++i) s[static_cast<std::size_t>(i * count + j)] = z[kept[static_cast<std::size_t>(j)] * a + i];
+      }
+    }
+    for (Basis* b : {&q, &aq})
+      cpu::combine(device, b->columns.range(locked, m), s.data(), b->columns.range(locked, locked + count));
+    for (int j = 0; j < count; ++j) {
+      alpha[static_cast<std::size_t>(locked + j)] = c[static_cast<std::size_t>(j)];
+      beta[static_cast<std::size_t>(locked + j)] = e[static_cast<std::size_t>(j)];
+    }
+    if (coupled) cpu::scale(device, q.columns.column(m), 1, q.columns.column(locked + count));
+    m = locked + count;
+  }
+
+  /// β = 0: the active block's Ritz vectors become locked columns. Where these fill more than half the memory, the ones
+  /// furthest from the wanted ends are forgotten; a later block may then find their values again, to no harm.
+  void lock(int top, int bottom) {
+    compress(top, bottom, active_size(), false);
+    locked = m;
+    ++result.breakdowns;
+    const int room = limits.max_basis == dim ? limits.max_basis : limits.max_basis / 2;
+    if (locked <= room || !solve()) return;
+    const int tops = share_of_top(top, bottom, room);
+    for (int j = 0; j < room; ++j) kept[static_cast<std::size_t>(j)] = (j < tops ? from_top(j) : from_bottom(j - tops)).index;
+    std::sort(kept.begin(), kept.begin() + room);
+    for (int j = 0; j < room; ++j) {
+      const int from = kept[static_cast<std::size_t>(j)];
+      if (from == j) continue;
+      for (Basis* b : {&q, &aq}) cpu::scale(device, b->columns.column(from), 1, b->columns.column(j));
+      alpha[static_cast<std::size_t>(j)] = alpha[static_cast<std::size_t>(from)];
+    }
+    m = locked = room;
+  }
+};
+
+Lanczos::Lanczos(Device& device, std::int64_t dim, Dtype dtype, const LanczosLimits& limits, FillNormal normals) {
+  if (dim < 1) throw std::invalid_argument("[lanczos] dimension " + std::to_string(dim) + ": expected at least 1");
+  LanczosLimits l = limits;
+  const int least = 2 * l.max_pairs + 8;
+  if (l.max_pairs < 1 || least > max_combined)
+    throw std::invalid_argument("[lanczos] max_pairs " + std::to_string(l.max_pairs) + ": expected 1 to " +
+                                std::to_string((max_combined - 8) / 2));
+  l.max_basis = static_cast<int>(std::min<std::int64_t>(l.max_basis, dim));
+  if (l.max_basis < std::min<std::int64_t>(dim, least) || l.max_basis > max_combined)
+    throw std::invalid_argument("[lanczos] max_basis " + std::to_string(l.max_basis) + ": expected " + std::to_string(least) +
+                                " to " + std::to_string(max_combined) + " for " + std::to_string(l.max_pairs) + " pairs");
+  state_ = std::make_unique<State>(device, dim, dtype, l, std::move(normals));
+}
+
+Lanczos::~Lanczos() = default;
+Lanczos::Lanczos(Lanczos&&) noexcept = default;
+
+LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, View start) {
+  State& k = *state_;
+  if (a.dim != k.dim || a.dtype != k.dtype) throw std::invalid_argument("[lanczos] the operator's dimension or type is not the solver's");
+  if (o.top < 0 || o.bottom < 0 || o.top + o.bottom < 1 || o.top + o.bottom > k.limits.max_pairs || o.budget < 1)
+    throw std::invalid_argument("[lanczos] expected 1 to " + std::to_string(k.limits.max_pairs) + " pairs and a budget of at least 1");
+  const int top = static_cast<int>(std::min<std::int64_t>(o.top, k.dim)), bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, k.dim));
+  k.result = {};
+  k.m = k.locked = 0;
+  k.largest = 0;
+  k.step = o.step;
+  k.restart = o.restart;
+
+  const auto finish = [&](LanczosStop stop) {
+    k.result.stop = stop;
+    k.result.converged = stop == LanczosStop::converged;
+    k.result.basis = k.m;
+    double square = 0;
+    for (int j = 0; j < k.m; ++j) {
+      cpu::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
+      for (int i = 0; i <= j; ++i) {
+        const double x = k.c[static_cast<std::size_t>(i)] - (i == j ? 1 : 0);
+        square += (i == j ? 1 : 2) * (x * x);
+      }
+    }
+    k.result.orthogonality = std::sqrt(square);
+    return k.result;
+  };
+
+  const View first = k.q.columns.column(0);
+  double size = 0;
+  if (start.data != nullptr) {
+    if (start.dtype != k.dtype || start.shape.elements() != k.dim) throw std::invalid_argument("[lanczos] the start vector does not fit");
+    size = cpu::norm(k.device, start);
+    if (!std::isfinite(size)) return finish(LanczosStop::not_finite);
+    if (size > 0) cpu::scale(k.device, start, 1 / size, first);
+  }
+  if (size == 0 && !k.random_column()) return finish(LanczosStop::not_finite);
+
+  for (int held = 0;;) {
+    if (!k.advance(a)) {
+      --k.m;  // what the last product brought is left out of basis and T
+      if (k.m > 0 && k.solve()) k.make_pairs(top, bottom);
+      return finish(LanczosStop::not_finite);
+    }
+    if (!k.solve()) return finish(LanczosStop::not_finite);
+    const bool exhausted = k.beta[static_cast<std::size_t>(k.m - 1)] == 0, complete = k.m == k.dim;
+    bool stop = complete;
+    if (!complete && k.bounds_hold(top, bottom, o.tolerance)) {
+      ++held;
+      stop = exhausted ? k.locked > 0 && !k.contributed(top, bottom, o.tolerance) : held > o.confirm;
+    } else {
+      held = 0;
+    }
+    const bool last = k.result.products >= o.budget;
+    if (stop || last) {
+      k.make_pairs(top, bottom);
+      if (stop && k.residuals_hold(o.tolerance)) return finish(LanczosStop::converged);
+      if (complete) return finish(LanczosStop::exhausted);
+      if (last) return finish(LanczosStop::budget);
+    }
+    if (exhausted) {
+      k.lock(top, bottom);
+      held = 0;
+      if (!k.random_column()) {
+        if (!k.solve()) return finish(LanczosStop::not_finite);
+        k.make_pairs(top, bottom);
+        return finish(k.residuals_hold(o.tolerance) ? LanczosStop::converged : LanczosStop::exhausted);
+      }
+      continue;
+    }
+    const View next = k.q.columns.column(k.m);
+    cpu::scale(k.device, next, 1 / k.beta[static_cast<std::size_t>(k.m - 1)], next);
+    if (k.m == k.limits.max_basis) {
+      const int room = k.active_size();
+      k.compress(top, bottom, std::min(room - 2, std::max(room / 2, top + bottom + 2)), true);
+      ++k.result.restarts;
+    }
+  }
+}
+
+}  // namespace brink

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "spectral/subspace.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/dense/svd.h"
+#include "kernels/memory.h"
+#include "kernels/reduce/reduce.h"
+
+namespace brink {
+
+namespace {
+constexpr double half_pi = 1.5707963267948966;
+
+// Σ (−1)ⁱ x^(2i+1)/(2i+1)! for 0 ≤ x ≤ π/4: the first term left out is below 2e-19.
+double sine_series(double x) {
+  const double square = x * x;
+  double sum = 0;
+  for (int i = 8; i >= 1; --i) sum = -(sum + 1) * square / ((2 * i) * (2 * i + 1));
+  return x + x * sum;
+}
+double cosine_series(double x) {
+  const double square = x * x;
+  double sum = 0;
+  for (int i = 9; i >= 1; --i) sum = -(sum + 1) * square / ((2 * i) * (2 * i - 1));
+  return 1 + sum;
+}
+/// cos x for x in [0, π/2].
+double cosine(double x) { return x <= half_pi / 2 ? cosine_series(x) : sine_series(half_pi - x); }
+
+class Tall {
+ public:
+  Tall(std::int64_t n, int count) : storage_({count, n}, Dtype::f64), columns{storage_.view().data, n, n, count, Dtype::f64} {}
+
+ private:
+  Array storage_;
+
+ public:
+  Columns columns;
+};
+
+Tall widened(const Columns& from) {
+  Tall to(from.n, from.count);
+  with_real(from.dtype, [&](auto zero) {
+    for (int j = 0; j < from.count; ++j) {
+      const auto x = from.column(j).span<const decltype(zero)>();
+      const auto y = to.columns.column(j).span<double>();
+      for (std::size_t e = 0; e < x.size(); ++e) y[e] = static_cast<double>(x[e]);
+    }
+  });
+  return to;
+}
+
+/// X = Q R by Gram–Schmidt, twice; Q replaces X, column j of R at r + j·k. A column without rest stays as it is.
+void factorise(Device& d, const Columns& x, double* r, std::vector<double>& c, std::vector<double>& scratch) {
+  const int k = x.count;
+  for (int j = 0; j < k; ++j) {
+    double* column = r + j * k;
+    for (int i = 0; i < k; ++i) column[i] = 0;
+    for (int pass = 0; pass < 2 && j > 0; ++pass) {
+      cpu::project(d, x.range(0, j), x.column(j), c.data(), scratch.data());
+      cpu::subtract(d, x.range(0, j), c.data(), x.column(j));
+      for (int i = 0; i < j; ++i) column[i] += c[static_cast<std::size_t>(i)];
+    }
+    column[j] = cpu::norm(d, x.column(j));
+    if (column[j] > 0) cpu::scale(d, x.column(j), 1 / column[j], x.column(j));
+  }
+}
+}  // namespace
+
+double angle_of(double sine, double cosine) {
+  if (sine > cosine) return half_pi - angle_of(cosine, sine);
+  const double length = std::sqrt(sine * sine + cosine * cosine);
+  if (!(length > 0)) return 0;
+  const double s = sine / length, c = cosine / length;
+  double angle = s;
+  for (int i = 0; i < 4; ++i) angle += s * cosine_series(angle) - c * sine_series(angle);  // + sin(true − angle): cubic
+  return angle;
+}
+
+SubspaceComparison compare_subspaces(Device& d, const Columns& u, const Columns& v) {
+  const auto shape = [](const Columns& x) { return to_string(Shape{x.n, x.count}); };
+  if (u.n != v.n || u.count != v.count || u.dtype != v.dtype)
+    throw std::invalid_argument("[subspace] " + shape(u) + " and " + shape(v) + ": expected equal shapes and types");
+  if (u.count < 1 || u.count > u.n) throw std::invalid_argument("[subspace] " + shape(u) + ": expected 1 to n columns");
+  const int k = u.count;
+  const auto size = static_cast<std::size_t>(k);
+  const Tall q = widened(u), p = widened(v);
+  std::vector<double> c(size), r(size * size), product(size * size), right(size * size), cosines(size), sines(size);
+  std::vector<double> scratch(static_cast<std::size_t>(cpu::project_scratch(u.n, k)));
+
+  const double eps = u.dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
+  for (const Tall* x : {&q, &p}) {
+    std::vector<double> sizes;
+    for (int j = 0; j < k; ++j) sizes.push_back(cpu::norm(d, x->columns.column(j)));
+    factorise(d, x->columns, r.data(), c, scratch);
+    for (int j = 0; j < k; ++j)
+      if (const double rest = r[static_cast<std::size_t>(j) * (size + 1)]; !(rest > 10 * eps * sizes[static_cast<std::size_t>(j)]))
+        throw std::invalid_argument("[subspace] column " + std::to_string(j) + " depends on the ones before it, or is not finite");
+  }
+  for (int j = 0; j < k; ++j) cpu::project(d, q.columns, p.columns.column(j), product.data() + j * k, scratch.data());
+  for (int j = 0; j < k; ++j) cpu::subtract(d, q.columns, product.data() + j * k, p.columns.column(j));  // V − U UᵀV
+  factorise(d, p.columns, r.data(), c, scratch);
+  if (!svd(k, k, product.data(), cosines.data(), right.data()) || !svd(k, k, r.data(), sines.data(), right.data()))
+    throw std::invalid_argument("[subspace] a column is not finite");
+
+  SubspaceComparison out;
+  double square = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    out.angles.push_back(angle_of(sines[size - 1 - i], cosines[i]));
+    square += out.angles[i] * out.angles[i];
+  }
+  out.distance = std::sqrt(square);
+  const double mean = out.distance / std::sqrt(static_cast<double>(k));
+  const double half = sine_series(mean / 2);
+  out.similarity = cosine(mean < half_pi ? mean : half_pi);
+  out.misalignment = 2 * half * half;
+  return out;
+}
+
+}  // namespace brink

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "spectral/tracker.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/basis/basis.h"
+#include "kernels/memory.h"
+#include "kernels/reduce/reduce.h"
+
+namespace brink {
+
+namespace {
+constexpr std::uint32_t cold_restart = 0, redo_restart = 1U << 20, warm_restart = 1U << 21;
+
+const TrackerOptions& checked(const TrackerOptions& o) {
+  if (o.top < 0 || o.bottom < 0 || o.top + o.bottom < 1)
+    throw std::invalid_argument("[tracker] top " + std::to_string(o.top) + ", bottom " + std::to_string(o.bottom) +
+                                ": expected at least one pair");
+  if (!(o.tolerance > 0) || o.budget < 1 || o.cold_check < 0 || !(o.noise >= 0) || o.cold_confirm < 0)
+    throw std::invalid_argument("[tracker] expected tolerance > 0, budget ≥ 1, cold_check ≥ 0, noise ≥ 0, cold_confirm ≥ 0");
+  return o;
+}
+}  // namespace
+
+struct EigenTracker::State {
+  Device device;
+  std::int64_t dim;
+  Dtype dtype;
+  TrackerOptions options;
+  FillNormal normals;
+  Lanczos lanczos;
+  Array vectors, start, noise;
+  std::vector<RitzPair> pairs;
+  int tops = 0, bottoms = 0;
+  std::int64_t measured = 0;
+  bool have = false;
+  LanczosResult reported;
+
+  State(Device& d, std::int64_t n, Dtype t, const TrackerOptions& o, FillNormal f)
+      : device(d), dim(n), dtype(t), options(o), normals(f),
+        lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = o.top + o.bottom}, std::move(f)),
+        vectors(zeros({o.top + o.bottom, n}, t)), start({n}, t), noise({n}, t), pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
+
+  Columns columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
+
+  /// The unit sum of the remembered vectors plus `options.noise` times a random unit vector. (Rows never filled are zero.)
+  View warm_start(std::uint64_t step) {
+    const View x = start.view(), z = noise.view();
+    const int count = options.top + options.bottom;
+    const Columns into{x.data, dim, dim, 1, dtype};
+    const Columns from = columns(count);
+    cpu::scale(device, from.column(0), 1, x);
+    constexpr double minus_one = -1;
+    for (int i = 1; i < count; ++i) cpu::subtract(device, from.range(i, i + 1), &minus_one, x);
+    const double size = cpu::norm(device, x);
+    if (size > 0) cpu::scale(device, x, 1 / size, x);
+    normals(z, RandomUse::noise, step, 0);
+    const double noise_size = cpu::norm(device, z);
+    if (noise_size > 0) {
+      const double factor = -options.noise / noise_size;
+      cpu::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x);
+    }
+    return into.column(0);
+  }
+
+  LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from, TrackerStep& out) {
+    const LanczosResult r = lanczos.run(a, {.top = options.top, .bottom = options.bottom, .tolerance = options.tolerance,
+                                            .budget = options.budget - out.products, .confirm = confirm, .step = step, .restart = restart},
+                                        from);
+    out.products += r.products;
+    out.sweeps += r.sweeps;
+    out.finite = out.finite && r.stop != LanczosStop::not_finite;
+    return r;
+  }
+
+  /// Takes over values and vectors; each vector's largest entry becomes positive.
+  void keep(const LanczosResult& r) {
+    reported = r;
+    tops = static_cast<int>(r.top.size());
+    bottoms = static_cast<int>(r.bottom.size());
+    const Columns all = columns(options.top + options.bottom);
+    int i = 0;
+    for (const auto& end : {r.top, r.bottom})
+      for (const RitzPair& p : end) {
+        const double sign = cpu::largest_entry(p.vector) < 0 ? -1 : 1;
+        cpu::scale(device, p.vector, sign, all.column(i));
+        pairs[static_cast<std::size_t>(i)] = p;
+        pairs[static_cast<std::size_t>(i)].vector = all.column(i);
+        ++i;
+      }
+    for (; i < options.top + options.bottom; ++i) cpu::scale(device, all.column(0), 0, all.column(i));
+    reported.top = {pairs.data(), r.top.size()};
+    reported.bottom = {pairs.data() + tops, r.bottom.size()};
+  }
+
+  bool disagrees(const LanczosResult& r) const {
+    const double eps = dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
+    const double scale = r.scale > reported.scale ? r.scale : reported.scale;
+    const double rounding = 10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself takes for nothing
+    const auto differ = [&](std::span<const RitzPair> x, std::span<const RitzPair> y) {
+      if (x.size() != y.size()) return true;
+      for (std::size_t i = 0; i < x.size(); ++i)
+        if (std::fabs(x[i].value - y[i].value) > x[i].residual + y[i].residual + rounding) return true;
+      return false;
+    };
+    return differ(r.top, reported.top) || differ(r.bottom, reported.bottom);
+  }
+
+  /// Ritz values never lie outside the spectrum, so of two sets the one further out is nearer to the truth.
+  static double reach(const LanczosResult& r) {
+    double sum = 0;
+    for (const RitzPair& p : r.top) sum += p.value;
+    for (const RitzPair& p : r.bottom) sum -= p.value;
+    return sum;
+  }
+  bool replaces(const LanczosResult& r, bool disagree) const {
+    if (r.top.size() + r.bottom.size() < static_cast<std::size_t>(tops + bottoms)) return false;
+    if (!disagree && r.converged != reported.converged) return r.converged;
+    return reach(r) > reach(reported);
+  }
+};
+
+EigenTracker::EigenTracker(Device& device, std::int64_t dim, Dtype dtype, const TrackerOptions& options, FillNormal normals)
+    : state_(std::make_unique<State>(device, dim, dtype, checked(options), std::move(normals))) {}
+EigenTracker::~EigenTracker() = default;
+EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
+
+TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bool check) {
+  State& k = *state_;
+  const auto index = static_cast<std::uint64_t>(step);
+  TrackerStep out;
+  bool warm = false, any = false;
+  if (k.have) {
+    const LanczosResult r = k.run(a, index, warm_restart, 0, k.warm_start(index), out);
+    if (out.finite) {
+      k.keep(r);
+      warm = any = true;
+    }
+  }
+  const bool due = k.options.cold_check > 0 && k.measured % k.options.cold_check == 0;
+  if (out.finite && (!k.have || check || due) && out.products < k.options.budget) {
+    const LanczosResult r = k.run(a, index, cold_restart, k.options.cold_confirm, {}, out);
+    if (out.finite && !any) {
+      k.keep(r);
+      any = true;
+    } else if (out.finite) {
+      out.cold_checked = true;
+      out.redone = k.disagrees(r);
+      if (k.replaces(r, out.redone)) {
+        k.keep(r);
+        warm = false;
+      }
+      if (out.redone && out.products < k.options.budget) {
+        const LanczosResult again = k.run(a, index, redo_restart, k.options.cold_confirm, {}, out);
+        if (out.finite && k.replaces(again, k.disagrees(again))) {
+          k.keep(again);
+          warm = false;
+        }
+      }
+    }
+  }
+  ++k.measured;
+  if (!out.finite || !any) return out;
+  k.have = true;
+  out.top = k.reported.top;
+  out.bottom = k.reported.bottom;
+  out.converged = k.reported.converged;
+  out.warm = warm;
+  out.scale = k.reported.scale;
+  out.orthogonality = k.reported.orthogonality;
+  out.asymmetry = k.reported.asymmetry;
+  return out;
+}
+
+EigenTracker::Memory EigenTracker::memory() const { return {state_->vectors.view(), state_->measured}; }
+
+void EigenTracker::restore(const Memory& m) {
+  State& k = *state_;
+  if (m.vectors.dtype != k.dtype || m.vectors.shape != k.vectors.view().shape)
+    throw std::invalid_argument("[tracker] vectors " + to_string(m.vectors.shape) + ": expected " + to_string(k.vectors.view().shape));
+  const View to = k.vectors.view();
+  const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype}, flat_to{to.data, {to.shape.elements()}, to.dtype};
+  cpu::scale(k.device, flat_from, 1, flat_to);
+  k.measured = m.measured;
+  k.have = cpu::largest_entry(flat_to) != 0;
+}
+
+void EigenTracker::forget() {
+  const View v = state_->vectors.view();
+  cpu::scale(state_->device, v, 0, v);
+  state_->have = false;
+}
+
+}  // namespace brink
