@@ -14,7 +14,8 @@ namespace brink::test {
 enum class Function { exp, log, tanh, sin, cos, sin_turns, cos_turns, log_twice_rounded };
 inline constexpr std::array five{Function::exp, Function::log, Function::tanh, Function::sin, Function::cos};
 constexpr std::string_view name_of(Function f) {
-  constexpr std::array<std::string_view, 8> names{"exp", "log", "tanh", "sin", "cos", "sin_turns", "cos_turns", "log, rounded twice"};
+  constexpr std::array<std::string_view, 8> names{"exp", "log",       "tanh",      "sin",
+                                                  "cos", "sin_turns", "cos_turns", "log, rounded twice"};
   return names[static_cast<std::size_t>(f)];
 }
 

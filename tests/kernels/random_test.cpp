@@ -103,7 +103,8 @@ TEST_CASE_TEMPLATE("threads, partitions and single elements give the same bits",
       CHECK(same_bits(uniforms_of<T>(key, length, begin), {u.begin() + begin, u.begin() + begin + length}));
     }
   }
-  for (std::int64_t i : {0, 1, 2, 777, 50'000}) CHECK(z[static_cast<std::size_t>(i)] == static_cast<T>(0.3 * normal_at(key, i)));
+  for (std::int64_t i : {0, 1, 2, 777, 50'000})
+    CHECK(z[static_cast<std::size_t>(i)] == static_cast<T>(0.3 * normal_at(key, i)));
   if constexpr (sizeof(T) == 8) CHECK(u[777] == uniform_at(key, 777));
   // Far beyond 2^32 elements.
   constexpr std::int64_t far = (std::int64_t{1} << 40) + 1;
@@ -122,15 +123,17 @@ TEST_CASE("float32 numbers are the float64 numbers rounded") {
 
 TEST_CASE("every part of the key selects another stream") {
   const std::vector<double> z = normals_of<double>(key, 8);
-  for (const RandomKey& other : {RandomKey(2025, Stream::test, 7, 3), RandomKey(2024 + (1ULL << 32), Stream::test, 7, 3),
-                                 RandomKey(2024, Stream::probe, 7, 3), RandomKey(2024, Stream::test, 8, 3),
-                                 RandomKey(2024, Stream::test, 7, 4)})
+  for (const RandomKey& other :
+       {RandomKey(2025, Stream::test, 7, 3), RandomKey(2024 + (1ULL << 32), Stream::test, 7, 3),
+        RandomKey(2024, Stream::probe, 7, 3), RandomKey(2024, Stream::test, 8, 3), RandomKey(2024, Stream::test, 7, 4)})
     CHECK_FALSE(same_bits(z, normals_of<double>(other, 8)));
   CHECK_THROWS_AS(RandomKey(0, Stream::test, 0, 1U << 24), std::out_of_range);
 }
 
 TEST_CASE("frozen: the first 100,000 normals and uniforms") {
-  const auto hash = [](const auto& v) { return static_cast<std::uint64_t>(XXH3_64bits(v.data(), v.size() * sizeof v[0])); };
+  const auto hash = [](const auto& v) {
+    return static_cast<std::uint64_t>(XXH3_64bits(v.data(), v.size() * sizeof v[0]));
+  };
   CHECK(hash(normals_of<double>(RandomKey(0, Stream::test), 100'000)) == 0xb64087c08a9598fcULL);
   CHECK(hash(normals_of<float>(RandomKey(0, Stream::test), 100'000)) == 0x3639c932807e8f11ULL);
   CHECK(hash(uniforms_of<double>(RandomKey(0, Stream::test), 100'000)) == 0x744448ed2e05e37eULL);
