@@ -1,44 +1,64 @@
-# Minimax polynomials by Remez exchange, relative weights; coefficients rounded to float64 from low degree up, refitting the rest.
-from mpmath import mp, mpf, matrix, lu_solve, cos, pi, log, exp, sin, expm1, log1p, atanh, sqrt, taylor
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Prints the polynomial coefficients and the digits of 2/pi of elementary_parts.h and elementary.h. Needs mpmath.
+
+Not part of the build: the printed numbers are copied. Each polynomial is a weighted least-squares fit at Chebyshev nodes,
+which is within a factor of two of the minimax one. Coefficients are rounded to float64 one at a time from the lowest, the
+others fitted again each time, so that a later coefficient makes up for an earlier one's rounding.
+"""
+from mpmath import cos, factorial, log, lu_solve, matrix, mp, mpf, nint, pi, sqrt
+
 mp.prec = 400
-def remez(f,w,n,a,b,fixed=()):
-    m=len(fixed); N=n+1-m; K=3*N+8
-    A=matrix(K,N); B=matrix(K,1)
-    for k in range(K):
-        x=(a+b)/2-(b-a)/2*cos(pi*(k+mpf(1)/2)/K); ww=w(x)
-        for i in range(N): A[k,i]=ww*x**(m+i)
-        B[k]=ww*(f(x)-sum(c*x**i for i,c in enumerate(fixed)))
-    G=A.T*A; s=lu_solve(G*mpf(2)**300,A.T*B*mpf(2)**300)
-    return [s[i] for i in range(N)]
-def fit(name,f,w,n,a,b,fixed=()):
-    fixed=[mpf(float(c)) for c in fixed]
-    while len(fixed)<n+1:
-        c=remez(f,w,n,a,b,fixed)
-        fixed.append(mpf(float(c[0])))
-    mx=0
-    for k in range(501):
-        x=(a+b)/2-(b-a)/2*cos(pi*(k+mpf(1)/2)/501)
-        p=mpf(0)
-        for q in reversed(fixed): p=p*x+q
-        mx=max(mx,abs((p-f(x))*w(x)))
-    print('//',name,'degree',n,'error 2^%.2f'%float(log(mx)/log(2)))
-    for c in fixed: print('   ',float(c).hex())
-h=log(mpf(2))/2*mpf(1.0001)
-def ser(coef,x,n=40): return sum(coef(i)*x**i for i in range(n))
-from mpmath import factorial
-fe=lambda x: ser(lambda i:1/factorial(i+2),x,30)
-import sys
-for n in (9,10):
-    fit('expm1: (e^r-1-r)/r^2, error times |r|',fe,lambda x:abs(x),n,-h,h,[0.5])
-zmax=(( sqrt(mpf(2))-1)/(sqrt(mpf(2))+1))**2*mpf(1.0001)
-# log: log1p(f)=2 atanh(s)=2s+s*R, R= 2(z/3+z^2/5+..) ; R/z as polynomial in z; error weight z
-fl=lambda z: ser(lambda i: mpf(2)/(2*i+3),z,60)
-for n in (6,7):
-    fit('log: (2 atanh(s)/s-2)/z',fl,lambda z:z,n,mpf(0),zmax)
-q=(pi/4)**2*mpf(1.0001)
-fs=lambda z: ser(lambda i: (-1)**(i+1)/factorial(2*i+3),z,30)
-fc=lambda z: ser(lambda i: (-1)**(i)/factorial(2*i+4),z,30)
-for n in (5,6):
-    fit('sin: (sin r/r-1)/z',fs,lambda z:z,n,mpf(0),q)
-for n in (5,6):
-    fit('cos: (cos r-1+z/2)/z^2',fc,lambda z:z*z,n,mpf(0),q)
+
+
+def chebyshev(count, low, high):
+    return [(low + high) / 2 - (high - low) / 2 * cos(pi * (k + mpf(1) / 2) / count) for k in range(count)]
+
+
+def fit_free(f, weight, degree, low, high, fixed):
+    """Real coefficients of powers len(fixed) ... degree, the lower ones given."""
+    unknown = degree + 1 - len(fixed)
+    nodes = chebyshev(3 * unknown + 8, low, high)
+    a, b = matrix(len(nodes), unknown), matrix(len(nodes), 1)
+    for k, x in enumerate(nodes):
+        for i in range(unknown):
+            a[k, i] = weight(x) * x ** (len(fixed) + i)
+        b[k] = weight(x) * (f(x) - sum(c * x**i for i, c in enumerate(fixed)))
+    scale = mpf(2) ** 300  # lu_solve calls small pivots singular
+    return lu_solve(a.T * a * scale, a.T * b * scale)
+
+
+def fit(title, f, weight, degree, low, high, fixed=()):
+    coefficients = [mpf(c) for c in fixed]
+    while len(coefficients) <= degree:
+        coefficients.append(mpf(float(fit_free(f, weight, degree, low, high, coefficients)[0])))
+    worst = max(abs(sum(c * x**i for i, c in enumerate(coefficients)) - f(x)) * weight(x) for x in chebyshev(501, low, high))
+    print(f"{title}: weighted error 2^{float(log(worst, 2)):.2f}")
+    for c in reversed(coefficients):
+        print("   ", float(c).hex())
+
+
+def series(coefficient, terms=60):
+    return lambda x: sum(coefficient(i) * x**i for i in range(terms))
+
+
+def main():
+    slack = mpf(1.0001)
+    half_ln2 = log(mpf(2)) / 2 * slack
+    fit("(e^r - 1 - r)/r^2", series(lambda i: 1 / factorial(i + 2)), abs, 10, -half_ln2, half_ln2, [0.5])
+    s2 = ((sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)) ** 2 * slack
+    fit("(2 atanh(s)/s - 2)/s^2 in s^2", series(lambda i: mpf(2) / (2 * i + 3)), lambda z: z, 7, mpf(0), s2)
+    r2 = (pi / 4) ** 2 * slack
+    fit("(sin r/r - 1)/r^2 in r^2", series(lambda i: (-1) ** (i + 1) / factorial(2 * i + 3)), lambda z: z, 6, mpf(0), r2)
+    fit("(cos r - 1 + r^2/2)/r^4 in r^2", series(lambda i: (-1) ** i / factorial(2 * i + 4)), lambda z: z * z, 5, mpf(0), r2)
+    mp.prec = 1600
+    rest = 2 / pi
+    digits = []
+    for _ in range(46):
+        rest *= 2**26
+        digits.append(int(nint(rest)))
+        rest -= digits[-1]
+    print("2/pi in balanced digits of base 2^26:", digits)
+
+
+main()

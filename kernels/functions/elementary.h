@@ -56,7 +56,7 @@ template <class T>
   const std::uint64_t u = bits_of(scaled);
   const std::uint64_t exponent = (u - sqrt_half_bits + (std::uint64_t{1024} << 52)) >> 52;
   const double m = from_bits(u - ((exponent - 1024) << 52));
-  const double k = from_bits(0x4330000000000000 + (exponent - 1024 + offset)) - (0x1p52 + 1024);
+  const double k = from_bits(0x4330000000000000 + exponent + offset) - (0x1p52 + 2048);
   // log m = f − f²/2 + s(f²/2 + R), f = m − 1, s = f/(m + 1), R = 2 atanh(s)/s − 2
   const double f = m - 1.0;
   const double s = f / (m + 1.0);
@@ -92,10 +92,10 @@ template <class T>
   const double two_k = power_of_two(e.k_bits);
   const Pair sum = fast_two_sum(two_k - 1.0, two_k * q.hi);
   const double n = sum.hi, n_lo = std::fma(two_k, q.lo, sum.lo);
-  const double d = n + 2.0, d_lo = (n - (d - 2.0)) + n_lo;
-  const double inverse = 1.0 / d;
+  const Pair d = two_sum(n, 2.0);
+  const double inverse = 1.0 / d.hi;
   const double quotient = n * inverse;
-  const double remainder = std::fma(-quotient, d_lo, std::fma(-quotient, d, n) + n_lo);
+  const double remainder = std::fma(-quotient, d.lo + n_lo, std::fma(-quotient, d.hi, n) + n_lo);
   const double y = std::fma(remainder, inverse, quotient);
   return static_cast<T>(from_bits(bits_of(y) | (bits_of(x) & sign_bit)));
 }

@@ -99,12 +99,11 @@ template <class T>
 [[gnu::always_inline]] BRINK_HD inline ReducedAngle reduce_angle(double x) {
   // 2/π = Σ digit[i]·2^(−26(i+1)), |digit| ≤ 2^25 but for the first.
   static constexpr double digit[] = {
-      42722830, -18553791, 21659402, -11021835, 13858563, 28715354, -28372764, 4324945, 26128251, -4434405, 29957007,
-      -29209133, -8382171, -17915747, 6588224, -31593699, -20666723, -1144797, 24988591, -12286742, -26099557,
-      -12191772, 5137526, -29785261, 15192690, 4585660, -8500721, -14681960, -34794, 25231091, -3906857, -32871137,
-      28629499, 15891633, -26356782, -29399394, 25143478, -11371604, 33225084, 24853767, 15195689, 19476135,
-      -16853012, 18845021, 2185229, -16486456
-  };
+      42722830,  -18553791, 21659402,  -11021835, 13858563,  28715354,  -28372764, 4324945,   26128251, -4434405,
+      29957007,  -29209133, -8382171,  -17915747, 6588224,   -31593699, -20666723, -1144797,  24988591, -12286742,
+      -26099557, -12191772, 5137526,   -29785261, 15192690,  4585660,   -8500721,  -14681960, -34794,   25231091,
+      -3906857,  -32871137, 28629499,  15891633,  -26356782, -29399394, 25143478,  -11371604, 33225084, 24853767,
+      15195689,  19476135,  -16853012, 18845021,  2185229,   -16486456};
   constexpr bool wide = sizeof(T) == 8;
   // x is an integer times 2^(exponent field − last_bit). No select in floating point here: g++ would turn it into a branch,
   // move table look-ups under it, and the loop would no longer vectorise.
@@ -123,13 +122,14 @@ template <class T>
   if constexpr (wide) {
     const double d6 = digit[first + 6] * 0x1p-182, d7 = digit[first + 7] * 0x1p-208;
     const double head = from_bits(bits_of(scaled) & ~std::uint64_t{0x7FFFFFF});  // 26 bits
-    const double tail = scaled - head;                                             // 27 bits
+    const double tail = scaled - head;                                           // 27 bits
     t0 = mod4(head * d0);
     t1 = mod4(std::fma(head, d1, tail * d0));
     t2 = mod4(std::fma(head, d2, tail * d1));
     t3 = std::fma(head, d3, tail * d2);
     t4 = std::fma(head, d4, tail * d3);
-    const double t5 = std::fma(head, d5, tail * d4), t6 = std::fma(head, d6, tail * d5), t7 = std::fma(head, d7, tail * d6);
+    const double t5 = std::fma(head, d5, tail * d4), t6 = std::fma(head, d6, tail * d5),
+                 t7 = std::fma(head, d7, tail * d6);
     s = two_sum(t6, t7);
     e6 = s.lo;
     s = two_sum(t5, s.hi);

@@ -10,18 +10,18 @@ namespace brink {
 
 /// A stream, with the meaning of its words `first` and `second` in brackets.
 enum class Stream : std::uint8_t {
-  initialisation = 1,    // [ordinal of the parameter in parameter_order, 0]
-  minibatch_order = 2,   // [epoch, 0]
-  probe = 3,             // [step, number of the probe]
-  lanczos_start = 4,     // [step, restart]
-  tracker_noise = 5,     // [step, ordinal of the vector]
-  augmentation = 6,      // [0, 0]; the element index comes from the sample's index
-  synthetic_data = 7,    // [class or part of the recipe, 0]
-  data_choice = 8,       // [class, 0]: which samples of a file are used
-  data_order = 9,        // [0, 0]: the fixed order of the samples
-  direction = 10,        // [step, number of the direction]: envelopes, slices and their cones
-  surrogate = 11,        // [figure, repetition]: permutation tests and bootstraps
-  test = 255,            // [anything, anything]
+  initialisation = 1,   // [ordinal of the parameter in parameter_order, 0]
+  minibatch_order = 2,  // [epoch, 0]
+  probe = 3,            // [step, number of the probe]
+  lanczos_start = 4,    // [step, restart]
+  tracker_noise = 5,    // [step, ordinal of the vector]
+  augmentation = 6,     // [0, 0]; the element index comes from the sample's index
+  synthetic_data = 7,   // [class or part of the recipe, 0]
+  data_choice = 8,      // [class, 0]: which samples of a file are used
+  data_order = 9,       // [0, 0]: the fixed order of the samples
+  direction = 10,       // [step, number of the direction]: envelopes, slices and their cones
+  surrogate = 11,       // [figure, repetition]: permutation tests and bootstraps
+  test = 255,           // [anything, anything]
 };
 
 /// Selects one stream: element i is a function of these and of i alone.

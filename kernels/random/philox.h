@@ -42,7 +42,8 @@ struct TwoWords {
 /// Counter words: block low, block high, key.first, key.second with the stream in the top byte. Key words: seed low, high.
 [[gnu::always_inline]] BRINK_HD inline TwoWords random_words(RandomKey key, std::uint64_t block) {
   const std::uint64_t tag = key.second | (static_cast<std::uint64_t>(key.stream) << 24);
-  const PhiloxWords w = philox4x32_10({block & 0xFFFFFFFF, block >> 32, key.first, tag}, key.seed & 0xFFFFFFFF, key.seed >> 32);
+  const PhiloxWords w =
+      philox4x32_10({block & 0xFFFFFFFF, block >> 32, key.first, tag}, key.seed & 0xFFFFFFFF, key.seed >> 32);
   return {w.w0 | (w.w1 << 32), w.w2 | (w.w3 << 32)};
 }
 

@@ -48,9 +48,8 @@ std::vector<std::int32_t> permutation(RandomKey key, std::int32_t n) {
     const TwoWords w = random_words(key, static_cast<std::uint64_t>(i) / 2);
     entries[static_cast<std::size_t>(i)] = {i % 2 == 0 ? w.first : w.second, i};
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.word != b.word ? a.word < b.word : a.index < b.index;
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.word != b.word ? a.word < b.word : a.index < b.index; });
   std::vector<std::int32_t> order(entries.size());
   std::transform(entries.begin(), entries.end(), order.begin(), [](const Entry& e) { return e.index; });
   return order;

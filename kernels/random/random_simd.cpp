@@ -42,8 +42,10 @@ void fill_uniform_isa(T* out, std::int64_t begin, std::int64_t end, const Random
   const RandomKey k = key;
   fill_pairs(out, begin, end, [k](std::int64_t block) {
     const TwoWords w = random_words(k, static_cast<std::uint64_t>(block));
-    if constexpr (sizeof(T) == 4) return Two<T>{uniform_f32(w.first), uniform_f32(w.second)};
-    else return Two<T>{uniform_f64(w.first), uniform_f64(w.second)};
+    if constexpr (sizeof(T) == 4)
+      return Two<T>{uniform_f32(w.first), uniform_f32(w.second)};
+    else
+      return Two<T>{uniform_f64(w.first), uniform_f64(w.second)};
   });
 }
 
