@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// What it is: faults at every call index of the I/O layer (promise S3).
+#include "training/io/file.h"
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/training/faulty_system.h"
+#include "tests/training/temporary_folder.h"
+#include "training/errors.h"
+
+using namespace brink;
+using test::FaultySystem;
+
+namespace {
+
+int count_files(const std::string& path) {
+  int n = 0;
+  for ([[maybe_unused]] const auto& e : std::filesystem::directory_iterator(path)) ++n;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("a file is replaced whole") {
+  test::TemporaryFolder folder;
+  write_file(folder / "a", "old");
+  write_file(folder / "a", "new and longer");
+  CHECK(test::read_text(folder / "a") == "new and longer");
+  CHECK(count_files(folder.path()) == 1);
+}
+
+TEST_CASE("every call of an atomic write may fail: old or new, never between, nothing left over") {
+  const std::string old_text(5000, 'o'), new_text(9000, 'n');
+  for (const int error : {EIO, ENOSPC, EDQUOT}) {
+    for (const bool short_write : {false, true}) {
+      int faults = 0;
+      for (int at = 0;; ++at) {
+        test::TemporaryFolder folder;
+        write_file(folder / "f", old_text);
+        FaultySystem system(at, error, short_write);
+        bool failed = false;
+        try {
+          write_file(folder / "f", new_text, system);
+        } catch (const IoError& e) {
+          failed = true;
+          ++faults;
+          CHECK(e.code() == ExitCode::io);
+          CHECK(std::string(e.what()).find(folder.path()) == 0);
+        }
+        const std::string found = test::read_text(folder / "f");
+        CHECK((found == old_text || found == new_text));
+        if (!failed) CHECK(found == new_text);
+        CHECK(count_files(folder.path()) == 1);
+        int syncs_of_file = 0;
+        for (std::size_t i = 0; i < system.log.size() && system.log[i] != "rename"; ++i)
+          syncs_of_file += system.log[i] == "fsync";
+        CHECK(syncs_of_file <= 1);  // a failed fsync is never tried again
+        if (at >= system.calls()) break;
+      }
+      CHECK(faults >= 7);  // two opens, write, fsync, close, rename, fsync of the folder
+    }
+  }
+}
+
+TEST_CASE("control: writing in place is caught by the same test") {
+  const std::string old_text(5000, 'o'), new_text(9000, 'n');
+  test::TemporaryFolder folder;
+  write_file(folder / "f", old_text);
+  FaultySystem system(1, ENOSPC, true);
+  const Folder opened(folder.path());
+  const int file = system.openat(opened.descriptor(), "f", 01001 /* O_WRONLY | O_TRUNC */, 0);
+  CHECK(system.write(file, new_text.data(), new_text.size()) == 1);
+  system.close(file);
+  const std::string found = test::read_text(folder / "f");
+  CHECK(!(found == old_text || found == new_text));
+}
+
+TEST_CASE("a growing file holds whole rows after any fault") {
+  for (const bool short_write : {false, true}) {
+    for (int at = 0;; ++at) {
+      test::TemporaryFolder folder;
+      FaultySystem system(at, ENOSPC, short_write);
+      bool failed = false;
+      try {
+        const Folder opened(folder.path(), system);
+        AppendFile file(opened, "rows");
+        for (int i = 0; i < 4; ++i) {
+          file.append("a row of some length\n");
+          file.flush();
+        }
+        file.close();
+      } catch (const IoError& e) {
+        failed = true;
+        CHECK(std::string(e.what()).find("No space left on device") != std::string::npos);
+      }
+      const std::string found = std::filesystem::exists(folder / "rows") ? test::read_text(folder / "rows") : "";
+      CHECK(found.size() % 21 == 0);
+      if (!failed) CHECK(found.size() == 84);
+      if (at >= system.calls()) break;
+    }
+  }
+}
+
+TEST_CASE("a growing file can be watched, and takes no more after a failure") {
+  test::TemporaryFolder folder;
+  const Folder opened(folder.path());
+  AppendFile file(opened, "rows");
+  file.append(std::string(70000, 'x') + "\n");
+  CHECK(test::read_text(folder / "rows").size() == 70001);  // a large piece goes out at once
+  file.append("small\n");
+  CHECK(test::read_text(folder / "rows").size() == 70001);
+  file.close();
+  CHECK(test::read_text(folder / "rows").size() == 70007);
+  CHECK_THROWS_AS(file.flush(), IoError);
+}
+
+TEST_CASE("a quota ends in an error that names the file (RLIMIT_FSIZE)") {
+  test::TemporaryFolder folder;
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{1000, 1000};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    int result = 1;
+    try {
+      write_file(folder / "f", std::string(5000, 'x'));
+    } catch (const IoError& e) {
+      result = std::string(e.what()) == (folder / "f") + ": write: File too large" ? 0 : 2;
+    }
+    _exit(result);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(count_files(folder.path()) == 0);
+}
+
+TEST_CASE("reading names what is wrong") {
+  test::TemporaryFolder folder;
+  CHECK_THROWS_WITH_AS(read_file(folder / "none", 10), ((folder / "none") + ": open: No such file or directory").c_str(), DataError);
+  CHECK_THROWS_WITH_AS(read_file(folder.path(), 10), (folder.path() + ": expected a file, found something else").c_str(), DataError);
+  write_file(folder / "f", "12345678901");
+  CHECK_THROWS_WITH_AS(read_file(folder / "f", 10), ((folder / "f") + ": expected at most 10 bytes, found 11").c_str(), DataError);
+  CHECK(read_file(folder / "f", 11).size() == 11);
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// What it is: how this brink was built and what it runs on, as text. What it is not: a choice of anything.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace brink {
+
+struct BuildInfo {
+  std::string_view version, compiler, flags, build_type;
+  std::vector<std::string_view> instruction_sets;  // compiled in
+};
+const BuildInfo& build_info();
+
+/// The model name that the operating system gives, or "unknown".
+std::string processor_name();
+
+}  // namespace brink

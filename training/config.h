@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// What it is: everything a run is told, typed, with its defaults. What it is not: what a run finds out (run_folder.h).
+// Decision: run.* except precision and arithmetic, and data.directory, are left out of the hash: they change no number.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/device.h"
+#include "kernels/view.h"
+#include "models/mlp.h"
+
+namespace brink {
+
+enum class DataName { synthetic, fmnist4 };
+enum class ModelName { mlp, dln };
+enum class Init { lecun, he };
+enum class Rule { gd };
+enum class Arithmetic { exact };
+
+struct Config {
+  struct Data {
+    DataName name = DataName::synthetic;
+    std::string directory;                   // holds the files themselves; empty for synthetic
+    std::int64_t train = 1000, test = 1000;  // samples, shared equally by the classes
+    std::int64_t seed = 0;
+  } data;
+  struct Model {
+    ModelName name = ModelName::mlp;
+    std::vector<std::int64_t> hidden{32, 32, 32, 32};  // mlp
+    Activation activation = Activation::relu;          // mlp
+    Init init = Init::lecun;                           // mlp
+    std::vector<double> start{2.5, 0.5};               // dln: the parameters at step 0; their number is the depth
+    double target = 0;                                 // dln: y of ½(z − y)²
+  } model;
+  struct Training {
+    Rule rule = Rule::gd;
+    double learning_rate = 0.1;
+    std::int64_t steps = 400;
+    Loss loss = Loss::cross_entropy;
+    std::int64_t seed = 0;
+    double divergence_loss = std::numeric_limits<double>::infinity();  // a larger loss ends the run
+  } training;
+  struct Measure {
+    std::int64_t top = 1, bottom = 1;  // eigenvalues at each end; 0: none
+    double tolerance = 1e-3;           // relative residual
+    std::int64_t every = 1;            // steps
+    std::int64_t cold_check = 25;      // measured steps between two cold starts; 0: never
+    std::int64_t budget = 400;         // products a step
+  } measure;
+  struct Events {
+    std::int64_t merge_gap = 2, minimum_length = 8;  // steps
+  } events;
+  struct Run {
+    Where device = Where::cpu;
+    Dtype precision = Dtype::f32;
+    std::int64_t threads = 0;       // 0: all
+    std::int64_t chunk = 0;         // samples; 0: chosen by memory; ≥ data.train: the whole batch
+    std::int64_t memory_bytes = 0;  // 0: three quarters of what is free
+    Arithmetic arithmetic = Arithmetic::exact;
+  } run;
+};
+
+/// Where settings come from, weakest first; a later one replaces an earlier one.
+struct ConfigSources {
+  std::string file;                                        // empty: none
+  std::vector<std::string> sets;                           // "training.steps=400", as given to --set
+  std::vector<std::pair<std::string, std::string>> flags;  // {"threads", "2"}, as given to --threads
+};
+
+/// Throws UsageError: "file:line:column: message", or the argument in the place of file:line:column.
+Config load_config(const ConfigSources&);
+
+/// The resolved config: every key that has a meaning for it, in the order of the tables above.
+std::string to_toml(const Config&);
+/// XXH3-64 of what decides the numbers, 16 hexadecimal digits.
+std::string config_hash(const Config&);
+/// "runs/<data>-<model>-<hash>"
+std::string default_folder(const Config&);
+
+std::string_view name_of(DataName);
+std::string_view name_of(ModelName);
+
+}  // namespace brink

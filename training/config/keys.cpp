@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT
+#include "training/config/keys.h"
+
+#include <cmath>
+
+#include "training/text.h"
+
+namespace brink::config {
+
+namespace {
+
+using Problem = std::optional<std::string>;
+constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+
+Problem expected(const std::string& what, const toml::node& got) {
+  return "expected " + what + ", got " + describe(got);
+}
+
+std::string range_text(std::int64_t low, std::int64_t high) {
+  if (high == most) return "an integer of at least " + number_text(low);
+  return "an integer from " + number_text(low) + " to " + number_text(high);
+}
+
+std::string real_text(double x) {
+  std::string out = number_text(x);
+  if (out.find_first_not_of("-0123456789") == std::string::npos) out += ".0";
+  return out;
+}
+
+std::optional<double> as_real(const toml::node& node) {
+  if (node.is_integer() || node.is_floating_point()) return node.value<double>();
+  return std::nullopt;
+}
+
+template <class Field>
+Key integer(std::string_view table, std::string_view name, std::int64_t low, std::int64_t high, Field field) {
+  return {table, name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            const auto x = v.value_exact<std::int64_t>();
+            if (!x) return expected("an integer", v);
+            if (*x < low || *x > high) return expected(range_text(low, high), v);
+            field(c) = *x;
+            return {};
+          },
+          [=](const Config& c) { return number_text(field(const_cast<Config&>(c))); }};
+}
+
+/// An integer of at least 1, or `word`, which is kept as 0.
+template <class Field>
+Key integer_or(std::string_view table, std::string_view name, std::string_view word, std::int64_t high, Field field) {
+  return {table,
+          name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            if (v.value_exact<std::string>() == std::string(word)) return field(c) = 0, Problem{};
+            const auto x = v.value_exact<std::int64_t>();
+            if (!x || *x < 1 || *x > high) return expected(range_text(1, high) + " or " + quote(word), v);
+            field(c) = *x;
+            return {};
+          },
+          [=](const Config& c) {
+            const std::int64_t x = field(const_cast<Config&>(c));
+            return x == 0 ? quote(word) : number_text(x);
+          },
+          false,
+          false};
+}
+
+template <class Field, class Accept>
+Key real(std::string_view table, std::string_view name, const char* what, Accept accept, Field field) {
+  return {table, name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            const auto x = as_real(v);
+            if (!x || !accept(*x)) return expected(what, v);
+            field(c) = *x;
+            return {};
+          },
+          [=](const Config& c) { return real_text(field(const_cast<Config&>(c))); }};
+}
+
+template <class E>
+struct Choices {
+  std::vector<std::pair<std::string_view, E>> built;
+  std::vector<std::string_view> later;
+
+  std::string text() const {
+    std::string out;
+    for (std::size_t i = 0; i < built.size(); ++i)
+      out += (i == 0 ? "" : i + 1 == built.size() ? " or " : ", ") + quote(built[i].first);
+    return out;
+  }
+  std::string_view name(E e) const {
+    for (const auto& [text, value] : built)
+      if (value == e) return text;
+    return {};
+  }
+};
+
+template <class E, class Field>
+Key choice(std::string_view table, std::string_view name, Choices<E> choices, Field field) {
+  return {table, name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            const auto x = v.value_exact<std::string>();
+            if (!x) return expected(choices.text(), v);
+            for (const auto& [text, value] : choices.built)
+              if (text == *x) return field(c) = value, Problem{};
+            for (const std::string_view text : choices.later)
+              if (text == *x) return not_built(quote(text));
+            return expected(choices.text(), v);
+          },
+          [=](const Config& c) { return quote(choices.name(field(const_cast<Config&>(c)))); }, true};
+}
+
+/// A list whose items one function turns into T.
+template <class T, class Field, class Item>
+Key list(std::string_view table, std::string_view name, const char* what, std::size_t longest, Item item, Field field) {
+  return {table, name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            const toml::array* a = v.as_array();
+            if (a == nullptr) return expected(what, v);
+            if (a->empty()) return expected(what, v);
+            if (a->size() > longest)
+              return "expected at most " + number_text(longest) + " entries, got " + number_text(a->size());
+            std::vector<T> out;
+            for (const toml::node& n : *a) {
+              const std::optional<T> x = item(n);
+              if (!x) return "entry " + number_text(out.size() + 1) + ": " + *expected(what, n);
+              out.push_back(*x);
+            }
+            field(c) = std::move(out);
+            return {};
+          },
+          [=](const Config& c) {
+            std::string out = "[";
+            for (const T x : field(const_cast<Config&>(c))) {
+              if (out.size() > 1) out += ", ";
+              if constexpr (std::is_same_v<T, double>)
+                out += real_text(x);
+              else
+                append_number(out, x);
+            }
+            return out + "]";
+          }};
+}
+
+Key directory() {
+  return {"data",
+          "directory",
+          [](Config& c, const toml::node& v) -> Problem {
+            const auto x = v.value_exact<std::string>();
+            if (!x || x->empty() || x->find('\0') != std::string::npos) return expected("the path of a folder", v);
+            c.data.directory = *x;
+            return {};
+          },
+          [](const Config& c) { return c.data.directory.empty() ? std::string() : quote(c.data.directory); },
+          true,
+          false};
+}
+
+/// Bytes, as an integer or with a unit: "2GiB".
+Key memory() {
+  return {"run",
+          "memory",
+          [](Config& c, const toml::node& v) -> Problem {
+            constexpr const char* what = "\"auto\", bytes as an integer, or a size such as \"2GiB\" (KiB, MiB, GiB)";
+            std::optional<std::int64_t> bytes = v.value_exact<std::int64_t>();
+            if (const auto text = v.value_exact<std::string>()) {
+              if (*text == "auto") return c.run.memory_bytes = 0, Problem{};
+              for (const auto& [unit, shift] : {std::pair{"KiB", 10}, {"MiB", 20}, {"GiB", 30}})
+                if (text->size() > 3 && text->ends_with(unit)) {
+                  const auto n = parse_number<std::int64_t>(std::string_view(*text).substr(0, text->size() - 3));
+                  if (n && *n > 0 && *n <= (most >> shift)) bytes = *n << shift;
+                }
+            }
+            if (!bytes || *bytes < 1) return expected(what, v);
+            c.run.memory_bytes = *bytes;
+            return {};
+          },
+          [](const Config& c) { return c.run.memory_bytes == 0 ? quote("auto") : number_text(c.run.memory_bytes); },
+          true,
+          false};
+}
+
+Key later(std::string_view table, std::string_view name) { return {table, name, {}, {}}; }
+
+Key only(ModelName model, Key key) {
+  key.print = [print = key.print, model](const Config& c) { return c.model.name == model ? print(c) : std::string(); };
+  return key;
+}
+Key without_hash(Key key) {
+  key.hashed = false;
+  return key;
+}
+
+const Choices<DataName> data_names{{{"synthetic", DataName::synthetic}, {"fmnist4", DataName::fmnist4}},
+                                   {"cifar10-5k", "cifar10-50k", "cifar10-500k"}};
+const Choices<ModelName> model_names{{{"mlp", ModelName::mlp}, {"dln", ModelName::dln}},
+                                     {"alexnet", "vgg", "resnet20"}};
+
+std::vector<Key> data_and_model_keys() {
+  const auto width = [](const toml::node& n) {
+    const auto x = n.value_exact<std::int64_t>();
+    return x && *x >= 1 && *x <= 65536 ? x : std::nullopt;
+  };
+  const auto parameter = [](const toml::node& n) {
+    const auto x = as_real(n);
+    return x && std::isfinite(*x) ? x : std::nullopt;
+  };
+  const Choices<Activation> activations{{{"relu", Activation::relu}, {"tanh", Activation::tanh}}, {}};
+  const Choices<Init> inits{{{"lecun", Init::lecun}, {"he", Init::he}}, {}};
+  return {
+      choice(
+          "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; }),
+      directory(),
+      integer(
+          "data", "train", 4, 10'000'000, [](Config & c) -> auto& { return c.data.train; }),
+      integer(
+          "data", "test", 4, 10'000'000, [](Config & c) -> auto& { return c.data.test; }),
+      integer(
+          "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; }),
+      choice(
+          "model", "name", model_names, [](Config & c) -> auto& { return c.model.name; }),
+      only(ModelName::mlp, list<std::int64_t>(
+                               "model", "hidden", "a list of widths from 1 to 65536", 64, width,
+                               [](Config & c) -> auto& { return c.model.hidden; })),
+      only(ModelName::mlp,
+           choice(
+               "model", "activation", activations, [](Config & c) -> auto& { return c.model.activation; })),
+      only(ModelName::mlp, choice(
+                               "model", "init", inits, [](Config & c) -> auto& { return c.model.init; })),
+      only(ModelName::dln, list<double>(
+                               "model", "start", "a list of finite numbers", 64, parameter,
+                               [](Config & c) -> auto& { return c.model.start; })),
+      only(ModelName::dln, real(
+                               "model", "target", "a finite number", [](double x) { return std::isfinite(x); },
+                               [](Config & c) -> auto& { return c.model.target; })),
+      later("model", "filters"),
+      later("model", "dense"),
+      later("model", "channels"),
+      later("model", "widths"),
+      later("model", "ghost_batch"),
+      later("model", "short_group"),
+      later("model", "norm_mode"),
+  };
+}
+
+std::vector<Key> training_keys() {
+  const Choices<Rule> rules{{{"gd", Rule::gd}},
+                            {"sgd", "noise_scaled", "adam", "rmsprop", "clipped_adam", "clipped_rmsprop"}};
+  const Choices<Loss> losses{{{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}}, {}};
+  std::vector<Key> out{
+      choice(
+          "training", "rule", rules, [](Config & c) -> auto& { return c.training.rule; }),
+      real(
+          "training", "learning_rate", "a finite number above 0", [](double x) { return std::isfinite(x) && x > 0; },
+          [](Config & c) -> auto& { return c.training.learning_rate; }),
+      integer(
+          "training", "steps", 0, 1'000'000'000, [](Config & c) -> auto& { return c.training.steps; }),
+      choice(
+          "training", "loss", losses, [](Config & c) -> auto& { return c.training.loss; }),
+      integer(
+          "training", "seed", 0, most, [](Config & c) -> auto& { return c.training.seed; }),
+      real(
+          "training", "divergence_loss", "a number above 0 (inf: none)", [](double x) { return x > 0; },
+          [](Config & c) -> auto& { return c.training.divergence_loss; }),
+  };
+  for (const char* name : {"batch", "noise", "beta1", "beta2", "epsilon", "bias_correction", "clip", "clip_on",
+                           "warmup_epochs", "project", "stop_accuracy", "change"})
+    out.push_back(later("training", name));
+  return out;
+}
+
+std::vector<Key> measure_and_run_keys() {
+  const Choices<Where> devices{{{"cpu", Where::cpu}}, {"cuda"}};
+  const Choices<Dtype> precisions{{{"float32", Dtype::f32}, {"float64", Dtype::f64}}, {}};
+  const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}}, {"vendor"}};
+  return {
+      integer(
+          "measure", "top", 0, 100, [](Config & c) -> auto& { return c.measure.top; }),
+      integer(
+          "measure", "bottom", 0, 100, [](Config & c) -> auto& { return c.measure.bottom; }),
+      real(
+          "measure", "tolerance", "a number above 0 and below 1", [](double x) { return x > 0 && x < 1; },
+          [](Config & c) -> auto& { return c.measure.tolerance; }),
+      integer(
+          "measure", "every", 1, most, [](Config & c) -> auto& { return c.measure.every; }),
+      integer(
+          "measure", "cold_check", 0, most, [](Config & c) -> auto& { return c.measure.cold_check; }),
+      integer(
+          "measure", "budget", 1, most, [](Config & c) -> auto& { return c.measure.budget; }),
+      integer(
+          "events", "merge_gap", 0, most, [](Config & c) -> auto& { return c.events.merge_gap; }),
+      integer(
+          "events", "minimum_length", 1, most, [](Config & c) -> auto& { return c.events.minimum_length; }),
+      without_hash(choice(
+          "run", "device", devices, [](Config & c) -> auto& { return c.run.device; })),
+      choice(
+          "run", "precision", precisions, [](Config & c) -> auto& { return c.run.precision; }),
+      integer_or(
+          "run", "threads", "all", 1024, [](Config & c) -> auto& { return c.run.threads; }),
+      integer_or(
+          "run", "chunk", "auto", most, [](Config & c) -> auto& { return c.run.chunk; }),
+      memory(),
+      choice(
+          "run", "arithmetic", arithmetics, [](Config & c) -> auto& { return c.run.arithmetic; }),
+      later("run", "checkpoint_every"),
+  };
+}
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> all = [] {
+    std::vector<Key> out;
+    for (auto part : {data_and_model_keys(), training_keys(), measure_and_run_keys()})
+      out.insert(out.end(), part.begin(), part.end());
+    return out;
+  }();
+  return all;
+}
+
+const std::vector<std::string_view>& tables() {
+  static const std::vector<std::string_view> all{"data", "model", "training", "measure", "events", "run"};
+  return all;
+}
+
+bool is_later_table(std::string_view path) {
+  for (const std::string_view name :
+       {"measure.density", "measure.rotation", "measure.delta", "measure.kappa", "measure.slices", "measure.effective"})
+    if (path == name) return true;
+  return false;
+}
+
+std::string not_built(const std::string& what) { return what + " is not built in this version"; }
+
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      out += "\\u00" + hex_text(static_cast<unsigned char>(c)).substr(14);
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string describe(const toml::node& node) {
+  if (const auto* s = node.as_string()) return "the string " + quote(s->get());
+  if (const auto* i = node.as_integer()) return "the integer " + number_text(i->get());
+  if (const auto* x = node.as_floating_point()) return "the float " + real_text(x->get());
+  if (const auto* b = node.as_boolean()) return b->get() ? "the boolean true" : "the boolean false";
+  if (const auto* a = node.as_array()) return a->empty() ? "an empty array" : "an array";
+  if (node.is_table()) return "a table";
+  return "a date or time";
+}
+
+std::optional<Conflict> conflict(const Config& c, const std::function<bool(std::string_view)>& given) {
+  const bool mlp = c.model.name == ModelName::mlp;
+  for (const Key& key : keys()) {
+    const bool of_mlp = key.name == "hidden" || key.name == "activation" || key.name == "init";
+    const bool of_dln = key.name == "start" || key.name == "target";
+    if (key.table == "model" && given(key.path()) && (mlp ? of_dln : of_mlp))
+      return Conflict{key.path(), "has no meaning for model.name = " + quote(name_of(c.model.name))};
+  }
+  if (c.data.name == DataName::synthetic && !c.data.directory.empty())
+    return Conflict{"data.directory", "has no meaning for data.name = \"synthetic\""};
+  if (c.data.name == DataName::fmnist4 && c.data.directory.empty())
+    return Conflict{"data.name", "\"fmnist4\" needs data.directory, the folder that holds the Fashion-MNIST files"};
+  for (const auto& [path, samples, available] :
+       {std::tuple{"data.train", c.data.train, 24000}, {"data.test", c.data.test, 4000}}) {
+    if (samples % 4 != 0) return Conflict{path, "expected a multiple of the 4 classes, got " + number_text(samples)};
+    if (c.data.name == DataName::fmnist4 && samples > available)
+      return Conflict{path,
+                      "expected at most " + number_text(available) + " for \"fmnist4\", got " + number_text(samples)};
+  }
+  if (c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % default_group != 0)
+    return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(default_group) + " samples, or " +
+                                     number_text(c.data.train) + " and more for the whole batch, got " +
+                                     number_text(c.run.chunk)};
+  return {};
+}
+
+}  // namespace brink::config
+
+namespace brink {
+
+std::string_view name_of(DataName name) { return config::data_names.name(name); }
+std::string_view name_of(ModelName name) { return config::model_names.name(name); }
+
+}  // namespace brink

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "training/events.h"
+
+#include <cassert>
+
+#include "training/text.h"
+
+namespace brink {
+
+EventFinder::EventFinder(std::int64_t merge_gap, std::int64_t minimum_length)
+    : merge_gap_(merge_gap), minimum_length_(minimum_length) {
+  assert(merge_gap >= 0 && minimum_length >= 1);
+}
+
+std::optional<Instability> EventFinder::take(bool open) {
+  std::optional<Instability> out = std::move(current_);
+  current_.reset();
+  out->is_long = out->length() >= minimum_length_;
+  out->open = open;
+  return out;
+}
+
+std::optional<Instability> EventFinder::advance(std::int64_t step, double surplus, bool measured) {
+  if (!(surplus > 0)) {
+    // step − resolution + 1 non-positive steps have followed.
+    if (current_ && step - current_->resolution >= merge_gap_) return take(false);
+    return {};
+  }
+  if (!current_) current_ = Instability{step, step, step, surplus, false, false, {}};
+  current_->resolution = step + 1;
+  if (surplus > current_->peak_surplus) {
+    current_->peak_surplus = surplus;
+    current_->peak_step = step;
+  }
+  if (measured && !(last_step_ && last_surplus_ > 0)) {
+    current_->crossings.push_back(step);
+    ++crossings_;
+  }
+  return {};
+}
+
+std::optional<Instability> EventFinder::push(std::int64_t step, double surplus) {
+  assert(!last_step_ || step > *last_step_);
+  std::optional<Instability> over;
+  // The unmeasured steps between are all alike, so the last of them decides.
+  if (last_step_ && step - *last_step_ > 1) over = advance(step - 1, last_surplus_, false);
+  std::optional<Instability> now = advance(step, surplus, true);
+  last_step_ = step;
+  last_surplus_ = surplus;
+  return over ? over : now;
+}
+
+std::optional<Instability> EventFinder::finish() {
+  if (!current_) return {};
+  return take(true);
+}
+
+std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
+                                     std::int64_t minimum_length) {
+  EventFinder finder(merge_gap, minimum_length);
+  std::vector<Instability> out;
+  for (std::size_t i = 0; i < surplus.size(); ++i)
+    if (auto e = finder.push(static_cast<std::int64_t>(i), surplus[i])) out.push_back(std::move(*e));
+  if (auto e = finder.finish()) out.push_back(std::move(*e));
+  return out;
+}
+
+std::string events_row(const Instability& e) {
+  std::string out;
+  for (const std::int64_t x :
+       {e.entry, e.resolution, e.length(), std::int64_t{e.is_long}, std::int64_t{e.open}, e.peak_step}) {
+    append_number(out, x);
+    out += ',';
+  }
+  append_number(out, e.peak_surplus);
+  out += ',';
+  append_number(out, e.crossings.size());
+  out += ',';
+  for (std::size_t i = 0; i < e.crossings.size(); ++i) {
+    if (i > 0) out += ' ';
+    append_number(out, e.crossings[i]);
+  }
+  return out + '\n';
+}
+
+}  // namespace brink

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// What it is: instabilities, found in the surplus s = ηλ₁ − 2 row by row. What it is not: a measurement.
+// Decision: a step that was not measured counts as the measured one before it, so lengths stay in steps.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace brink {
+
+/// Positive steps with at most merge_gap non-positive ones between them (method: instability).
+struct Instability {
+  std::int64_t entry = 0;       // its first positive step
+  std::int64_t resolution = 0;  // its last positive step + 1
+  std::int64_t peak_step = 0;   // first step with the largest surplus
+  double peak_surplus = 0;
+  bool is_long = false;                 // length ≥ minimum_length
+  bool open = false;                    // not yet resolved when the run ended
+  std::vector<std::int64_t> crossings;  // raw: every positive step that follows a non-positive one or begins the record
+
+  std::int64_t length() const { return resolution - entry; }
+  friend bool operator==(const Instability&, const Instability&) = default;
+};
+
+class EventFinder {
+ public:
+  /// merge_gap ≥ 0 and minimum_length ≥ 1, in steps.
+  EventFinder(std::int64_t merge_gap, std::int64_t minimum_length);
+
+  /// Steps ascend. Returns the instability that this row shows to be over: merge_gap + 1 non-positive steps after its
+  /// end. A surplus that is not a number is non-positive.
+  std::optional<Instability> push(std::int64_t step, double surplus);
+  /// At the end of the run: the instability still going on, marked open, if there is one.
+  std::optional<Instability> finish();
+
+  bool inside() const { return current_.has_value(); }
+  std::int64_t crossings() const { return crossings_; }
+
+ private:
+  std::optional<Instability> advance(std::int64_t step, double surplus, bool measured);
+  std::optional<Instability> take(bool open);
+
+  std::int64_t merge_gap_, minimum_length_;
+  std::optional<Instability> current_;
+  std::optional<std::int64_t> last_step_;
+  double last_surplus_ = 0;
+  std::int64_t crossings_ = 0;
+};
+
+/// All instabilities of a record whose row i is step i, the last one possibly open.
+std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
+                                     std::int64_t minimum_length);
+
+/// events.csv: the header, and one row. `crossings` lists the raw crossings, separated by spaces.
+inline constexpr const char* events_header =
+    "entry,resolution,length,long,open,peak_step,peak_surplus,crossing_count,crossings\n";
+std::string events_row(const Instability&);
+
+}  // namespace brink

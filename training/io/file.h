@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// What it is: whole files written so that a reader sees the old or the new one, files that grow by rows, and whole
+// files read. What it is not: knowledge of what is in them. Decision: names are relative to an open folder, so neither
+// a changed working directory nor a long path separates the files of one run.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "training/io/system.h"
+
+namespace brink {
+
+/// An open folder. Movable; closes itself.
+class Folder {
+ public:
+  /// Throws IoError (UsageError where the path is too long).
+  explicit Folder(const std::string& path, System& = posix_system());
+  ~Folder();
+  Folder(Folder&&) noexcept;
+  Folder& operator=(Folder&&) noexcept;
+
+  const std::string& path() const { return path_; }
+  int descriptor() const { return descriptor_; }
+  System& system() const { return *system_; }
+  std::string path_of(std::string_view name) const { return path_ + "/" + std::string(name); }
+
+  /// Writes name.tmp.<pid>, syncs it, renames it to `name`, syncs the folder. Throws IoError naming file, call and
+  /// reason; then the old file is intact (or, where only the folder's sync failed, replaced whole) and no temporary is
+  /// left.
+  void write_file(const std::string& name, std::span<const std::span<const std::byte>> pieces) const;
+  void write_file(const std::string& name, std::string_view text) const;
+  bool contains(const std::string& name) const;
+
+ private:
+  std::string path_;
+  System* system_;
+  int descriptor_ = -1;
+};
+
+/// write_file for a path; the folder must exist.
+void write_file(const std::string& path, std::string_view text, System& = posix_system());
+
+/// A file that starts empty and grows by whole rows. Rows reach the disk in pieces of 64 KiB or after half a second,
+/// whichever comes first, so the file can be watched.
+class AppendFile {
+ public:
+  AppendFile(const Folder& folder, const std::string& name);
+  /// Closes without flushing: rows not flushed by then are lost. Call close().
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  /// `row` ends with a newline. Throws IoError; the file then ends with a whole row and takes no more.
+  void append(std::string_view row);
+  void flush();
+  /// Flushes, syncs and closes.
+  void close();
+
+ private:
+  [[noreturn]] void fail(const char* call);
+
+  System& system_;
+  std::string path_;
+  std::string buffer_;
+  std::chrono::steady_clock::time_point flushed_;
+  off_t length_bytes_ = 0;
+  int descriptor_ = -1;
+};
+
+/// Throws DataError naming the file: missing, a folder, unreadable, or more than `largest_bytes`.
+std::vector<std::byte> read_file(const std::string& path, std::size_t largest_bytes);
+
+/// "PATH: CALL: REASON" from errno.
+std::string system_message(const std::string& path, const char* call);
+
+}  // namespace brink

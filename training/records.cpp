@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "training/records.h"
+
+#include <sys/utsname.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "kernels/isa.h"
+#include "training/build_info.h"
+#include "training/text.h"
+
+namespace brink {
+
+namespace {
+
+template <class T>
+void field(std::string& out, const std::optional<T>& value) {
+  out += ',';
+  if (value) append_number(out, *value);
+}
+
+void fields(std::string& out, const std::vector<double>& values, std::int64_t columns) {
+  for (std::int64_t i = 0; i < columns; ++i) {
+    out += ',';
+    if (i < static_cast<std::int64_t>(values.size())) append_number(out, values[static_cast<std::size_t>(i)]);
+  }
+}
+
+template <class T>
+nlohmann::ordered_json or_null(const std::optional<T>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+}
+
+}  // namespace
+
+std::string metrics_header(std::int64_t top) {
+  std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
+  for (const char* name : {",lambda_", ",residual_"})
+    for (std::int64_t i = 1; i <= top; ++i) out += name + number_text(i);
+  return out + ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest\n";
+}
+
+void append_row(std::string& out, const MetricsRow& r, std::int64_t top) {
+  append_number(out, r.step);
+  for (const auto* x : {&r.loss, &r.train_accuracy, &r.test_accuracy, &r.learning_rate, &r.gradient_norm})
+    field(out, *x);
+  fields(out, r.lambda, top);
+  fields(out, r.residual, top);
+  field(out, r.lambda_min);
+  field(out, r.residual_min);
+  field(out, r.products);
+  for (const auto* x : {&r.surplus, &r.jump, &r.period2_distance}) field(out, *x);
+  out += ',' + r.digest + '\n';
+}
+
+std::string timing_header() { return "step,elapsed_ms,gradient_ms,spectrum_ms,products_ms,evaluation_ms\n"; }
+
+void append_row(std::string& out, const TimingRow& r) {
+  append_number(out, r.step);
+  for (const double x : {r.elapsed_ms, r.gradient_ms, r.spectrum_ms, r.products_ms, r.evaluation_ms}) {
+    out += ',';
+    char text[40];
+    const auto end = std::to_chars(text, text + sizeof text, x, std::chars_format::fixed, 3);
+    out.append(text, end.ec == std::errc{} ? end.ptr : text);
+  }
+  out += '\n';
+}
+
+std::string run_json(const Config& c, const RunRecord& r) {
+  nlohmann::ordered_json j;
+  j["version"] = build_info().version;
+  j["status"] = r.status;
+  j["config_hash"] = config_hash(c);
+  j["data"] = {
+      {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
+  j["parameters"] = r.parameters;
+  j["steps_done"] = r.steps_done;
+  j["diverged_at"] = or_null(r.diverged_at);
+  j["instabilities"] = or_null(r.instabilities);
+  j["long_instabilities"] = or_null(r.long_instabilities);
+  j["crossings"] = or_null(r.crossings);
+  j["measured_steps"] = or_null(r.measured_steps);
+  j["converged_steps"] = or_null(r.converged_steps);
+  j["products"] = or_null(r.products);
+  j["final_digest"] = r.final_digest;
+  j["threads"] = r.threads;
+  j["chunk_samples"] = r.chunk_samples;
+  j["build"] = {{"compiler", build_info().compiler}, {"flags", build_info().flags}, {"cuda", has_cuda}};
+  utsname machine{};
+  if (uname(&machine) == 0)
+    j["machine"] = {{"host", machine.nodename},         {"system", machine.sysname},
+                    {"release", machine.release},       {"architecture", machine.machine},
+                    {"processor", processor_name()},    {"threads", available_threads()},
+                    {"instruction_set", name_of(isa())}};
+  j["started"] = r.started;
+  j["ended"] = r.ended;
+  // A host name need not be UTF-8; what is not becomes U+FFFD rather than an error.
+  return j.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string utc_now() {
+  using namespace std::chrono;
+  const auto now = floor<seconds>(system_clock::now());
+  const auto day = floor<days>(now);
+  const year_month_day date(day);
+  const hh_mm_ss time(now - day);
+  std::string out;
+  const auto add = [&out](auto value, std::size_t width, char after) {
+    const std::string digits = number_text(value);
+    out += std::string(width > digits.size() ? width - digits.size() : 0, '0') + digits + after;
+  };
+  add(static_cast<int>(date.year()), 4, '-');
+  add(static_cast<unsigned>(date.month()), 2, '-');
+  add(static_cast<unsigned>(date.day()), 2, 'T');
+  add(time.hours().count(), 2, ':');
+  add(time.minutes().count(), 2, ':');
+  add(time.seconds().count(), 2, 'Z');
+  return out;
+}
+
+}  // namespace brink

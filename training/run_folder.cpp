@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "training/run_folder.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "training/errors.h"
+#include "training/text.h"
+
+namespace brink {
+
+namespace {
+
+constexpr const char* lock_name = ".lock";
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "an unnamed host";
+}
+
+struct Owner {
+  std::string host;
+  pid_t pid = 0;
+  std::string text() const { return "process " + number_text(pid) + " on " + host; }
+};
+
+/// The lock file holds "PID HOST\n", or nothing after a clean end.
+Owner read_owner(int file) {
+  char buffer[400];
+  const ssize_t n = pread(file, buffer, sizeof buffer, 0);
+  const std::string_view text(buffer, n > 0 ? static_cast<std::size_t>(n) : 0);
+  const std::size_t space = text.find(' '), end = text.find('\n');
+  if (space == std::string_view::npos || end == std::string_view::npos || space > end) return {};
+  return {std::string(text.substr(space + 1, end - space - 1)), parse_number<pid_t>(text.substr(0, space)).value_or(0)};
+}
+
+/// Whoever has just taken the lock may not have signed it yet: wait for a living name, up to a second.
+Owner wait_for_owner(int file) {
+  Owner owner;
+  for (int i = 0; i < 100; ++i) {
+    owner = read_owner(file);
+    const bool dead = owner.host == host_name() && kill(owner.pid, 0) != 0 && errno == ESRCH;
+    if (owner.pid > 0 && !dead) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return owner;
+}
+
+/// "finished", "diverged", "running", or nothing.
+std::string status_of(const Folder& folder) {
+  try {
+    const auto bytes = read_file(folder.path_of("run.json"), std::size_t{1} << 24);
+    const auto json = nlohmann::json::parse(reinterpret_cast<const char*>(bytes.data()),
+                                            reinterpret_cast<const char*>(bytes.data() + bytes.size()), nullptr, false);
+    if (json.is_object() && json.contains("status") && json["status"].is_string()) return json["status"];
+  } catch (const DataError&) {}
+  return {};
+}
+
+void remove_temporaries(const Folder& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    const std::size_t at = name.rfind(".tmp.");
+    if (at == std::string::npos || !parse_number<pid_t>(std::string_view(name).substr(at + 5))) continue;
+    for (const std::string_view ours : {"run.json", "config.toml", "report.html", "events.csv"})
+      if (name.substr(0, at) == ours) folder.system().unlinkat(folder.descriptor(), name.c_str(), 0);
+  }
+}
+
+[[noreturn]] void fail_to_make(const std::string& path, const char* call) {
+  if (errno == ENAMETOOLONG || errno == ENOTDIR || errno == ELOOP || errno == EINVAL)
+    throw UsageError(system_message(path, call));
+  throw IoError(system_message(path, call));
+}
+
+void make_parents(const std::string& path, System& system) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const std::string parent = path.substr(0, slash);
+    if (system.mkdirat(AT_FDCWD, parent.c_str(), 0777) != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS)
+      fail_to_make(parent, "mkdir");
+  }
+}
+
+}  // namespace
+
+struct RunFolder::Lock {
+  System& system;
+  int file = -1;
+
+  explicit Lock(System& s) : system(s) {}
+  ~Lock() {
+    if (file < 0) return;
+    if (signed_) system.ftruncate(file, 0);
+    system.close(file);
+  }
+
+  /// False where another process holds it.
+  bool take(const Folder& folder, int flags) {
+    file = system.openat(folder.descriptor(), lock_name, O_RDWR | O_CLOEXEC | flags, 0666);
+    if (file < 0) throw IoError(system_message(folder.path_of(lock_name), "open"));
+    while (flock(file, LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return false;
+      if (errno != EINTR) throw IoError(system_message(folder.path_of(lock_name), "flock"));
+    }
+    return true;
+  }
+  void sign(const Folder& folder) {
+    const std::string text = number_text(getpid()) + " " + host_name() + "\n";
+    signed_ = true;
+    if (system.ftruncate(file, 0) != 0 || lseek(file, 0, SEEK_SET) != 0 ||
+        system.write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+      throw IoError(system_message(folder.path_of(lock_name), "write"));
+  }
+
+ private:
+  bool signed_ = false;
+};
+
+RunFolder::RunFolder(Folder folder, std::unique_ptr<Lock> lock, Opened opened, std::vector<std::string> notes)
+    : folder_(std::move(folder)), lock_(std::move(lock)), opened_(opened), notes_(std::move(notes)) {}
+
+RunFolder::~RunFolder() = default;
+
+RunFolder RunFolder::open(const std::string& given, bool resume, System& system) {
+  std::string path = given;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (path.empty() || path.find('\0') != std::string::npos) throw UsageError("--out: expected the path of a folder");
+
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0) {
+    if (!S_ISDIR(status.st_mode)) throw UsageError(path + ": expected a folder, found a file");
+    return reopen(path, resume, system);
+  }
+  if (errno != ENOENT) fail_to_make(path, "stat");
+  std::vector<std::string> notes;
+  if (resume) notes.push_back(path + " does not exist; starting at step 0");
+  try {
+    return create(path, std::move(notes), system);
+  } catch (const InUseError&) {  // another process was quicker
+    return reopen(path, resume, system);
+  }
+}
+
+RunFolder RunFolder::create(const std::string& path, std::vector<std::string> notes, System& system) {
+  make_parents(path, system);
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  std::string temporary;
+  for (int i = 0;; ++i) {
+    temporary = parent + ".brink-" + number_text(getpid()) + "-" + number_text(i) + ".tmp";
+    if (system.mkdirat(AT_FDCWD, temporary.c_str(), 0777) == 0) break;
+    if (errno != EEXIST || i > 1000) fail_to_make(path, "mkdir");
+  }
+  const auto remove_temporary = [&] {
+    const int saved = errno;
+    system.unlinkat(AT_FDCWD, (temporary + "/" + lock_name).c_str(), 0);
+    system.unlinkat(AT_FDCWD, temporary.c_str(), AT_REMOVEDIR);
+    errno = saved;
+  };
+  try {
+    auto lock = std::make_unique<Lock>(system);
+    Folder folder(temporary, system);
+    if (!lock->take(folder, O_CREAT)) throw IoError(folder.path_of(lock_name) + ": flock: held by another process");
+    lock->sign(folder);
+    if (system.renameat_new(AT_FDCWD, temporary.c_str(), path.c_str()) != 0) {
+      if (errno == EEXIST || errno == ENOTEMPTY) throw InUseError(path);
+      if (errno != EINVAL && errno != ENOSYS) fail_to_make(path, "rename");
+      // A file system without exclusive renames: mkdir decides who is first, and the loser may see the folder unsigned.
+      if (system.mkdirat(AT_FDCWD, path.c_str(), 0777) != 0) {
+        if (errno == EEXIST) throw InUseError(path);
+        fail_to_make(path, "mkdir");
+      }
+      lock = std::make_unique<Lock>(system);
+      if (!lock->take(Folder(path, system), O_CREAT)) throw InUseError(path);
+      lock->sign(Folder(path, system));
+      remove_temporary();
+    }
+    return RunFolder(Folder(path, system), std::move(lock), Opened::fresh, std::move(notes));
+  } catch (...) {
+    remove_temporary();
+    throw;
+  }
+}
+
+RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system) {
+  Folder folder(path, system);
+  if (!folder.contains(lock_name)) {
+    const bool empty = std::filesystem::is_empty(path);
+    if (!resume) throw InUseError(path + " exists already (not a run of brink); choose another --out");
+    if (!empty) throw UsageError(path + ": --resume: not a run of brink, and not empty");
+  }
+  auto lock = std::make_unique<Lock>(system);
+  if (!lock->take(folder, resume ? O_CREAT : 0))
+    throw InUseError(path + " is in use by " + wait_for_owner(lock->file).text());
+
+  const std::string status = status_of(folder);
+  const Owner before = read_owner(lock->file);
+  const bool over = status == "finished" || status == "diverged";
+  if (!resume)
+    throw InUseError(path + " exists already (" + (over ? "a " + status + " run" : "a run that did not finish") +
+                     ", not in use); --resume continues it, or choose another --out");
+  std::vector<std::string> notes;
+  if (before.pid > 0) notes.push_back("the lock of " + before.text() + " is stale: that run ended without finishing");
+  lock->sign(folder);
+  if (over) {
+    notes.push_back(path + " is " + status + "; nothing is left to do");
+    return RunFolder(std::move(folder), std::move(lock), Opened::finished, std::move(notes));
+  }
+  remove_temporaries(folder);
+  notes.push_back(path + " holds no valid checkpoint; starting at step 0");
+  return RunFolder(std::move(folder), std::move(lock), Opened::restarted, std::move(notes));
+}
+
+}  // namespace brink

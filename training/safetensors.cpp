@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+#include "training/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <stdexcept>
+
+#include "training/errors.h"
+#include "training/text.h"
+
+namespace brink {
+
+namespace {
+
+constexpr std::size_t largest_header_bytes = 100'000'000;  // the format's own limit
+constexpr std::size_t most_tensors = 65536;
+
+constexpr std::pair<std::string_view, Dtype> dtype_names[] = {
+    {"F32", Dtype::f32}, {"F64", Dtype::f64}, {"I32", Dtype::i32}, {"U8", Dtype::u8}};
+
+struct Entry {
+  std::string name;
+  std::optional<Dtype> dtype;
+  std::optional<std::vector<std::uint64_t>> shape, offsets;
+};
+
+/// Accepts {"__metadata__": {text: text}, NAME: {"dtype": text, "shape": [n…], "data_offsets": [n, n]}} and nothing
+/// else, while it is read: no tree is built, so a hostile header costs no more memory than its own text.
+class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::vector<Entry> entries;
+  std::map<std::string, std::string, std::less<>> metadata;
+  std::string problem;
+
+  bool start_object(std::size_t) override {
+    if (depth_ == 0 && !done_) return ++depth_, true;
+    if (depth_ == 1 && !key_.empty_state) {
+      in_metadata_ = key_.text == "__metadata__";
+      if (in_metadata_ && seen_metadata_) return fail("__metadata__ is there twice");
+      if (in_metadata_)
+        seen_metadata_ = true;
+      else if (!names_.insert(key_.text).second)
+        return fail("the tensor \"" + key_.text + "\" is there twice");
+      else if (entries.size() == most_tensors)
+        return fail("expected at most " + number_text(most_tensors) + " tensors, found more");
+      else
+        entries.push_back({key_.text, {}, {}, {}});
+      return ++depth_, true;
+    }
+    return fail("an object where none belongs");
+  }
+  bool end_object() override {
+    if (--depth_ == 0) done_ = true;
+    if (depth_ == 1 && !in_metadata_) {
+      const Entry& e = entries.back();
+      if (!e.dtype || !e.shape || !e.offsets)
+        return fail("tensor \"" + e.name + "\": expected dtype, shape and data_offsets");
+    }
+    return true;
+  }
+  bool key(std::string& text) override {
+    key_ = {text, false};
+    return true;
+  }
+  bool string(std::string& text) override {
+    if (depth_ == 2 && in_metadata_)
+      return metadata.emplace(key_.text, text).second || fail("the metadata key \"" + key_.text + "\" is there twice");
+    if (depth_ != 2 || list_ || key_.text != "dtype") return fail("a text where none belongs");
+    Entry& e = entries.back();
+    if (e.dtype) return fail("tensor \"" + e.name + "\": dtype is there twice");
+    for (const auto& [name, dtype] : dtype_names)
+      if (name == text) e.dtype = dtype;
+    return e.dtype.has_value() ||
+           fail("tensor \"" + e.name + "\": expected dtype F32, F64, I32 or U8, found \"" + text + "\"");
+  }
+  bool start_array(std::size_t) override {
+    if (depth_ != 2 || in_metadata_ || list_) return fail("an array where none belongs");
+    Entry& e = entries.back();
+    auto* const list = key_.text == "shape" ? &e.shape : key_.text == "data_offsets" ? &e.offsets : nullptr;
+    if (list == nullptr) return fail("an array where none belongs");
+    if (*list) return fail("tensor \"" + e.name + "\": " + key_.text + " is there twice");
+    list->emplace();
+    list_ = &**list;
+    return true;
+  }
+  bool end_array() override {
+    list_ = nullptr;
+    return true;
+  }
+  bool number_unsigned(std::uint64_t x) override {
+    if (list_ == nullptr) return fail("a number where none belongs");
+    if (list_->size() == 5)
+      return fail("tensor \"" + entries.back().name + "\": expected at most 5 dimensions, found more");
+    list_->push_back(x);
+    return true;
+  }
+  bool number_integer(std::int64_t) override { return fail("a negative number"); }
+  bool number_float(double, const std::string&) override { return fail("a number that is no integer"); }
+  bool null() override { return fail("null where it does not belong"); }
+  bool boolean(bool) override { return fail("a boolean where none belongs"); }
+  bool binary(nlohmann::json::binary_t&) override { return fail("binary data"); }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
+    return fail("JSON that ends or breaks at byte " + number_text(position));
+  }
+
+ private:
+  bool fail(std::string what) {
+    if (problem.empty()) problem = std::move(what);
+    return false;
+  }
+  struct {
+    std::string text;
+    bool empty_state = true;
+  } key_;
+  std::set<std::string, std::less<>> names_;
+  std::vector<std::uint64_t>* list_ = nullptr;
+  int depth_ = 0;
+  bool done_ = false, in_metadata_ = false, seen_metadata_ = false;
+};
+
+}  // namespace
+
+Safetensors Safetensors::parse(const std::string& name, std::vector<std::byte> file) {
+  const auto refuse = [&](const std::string& what) -> void {
+    throw DataError(name + ": not a safetensors file: " + what);
+  };
+  if (file.size() < 8) refuse("expected a header length of 8 bytes, found " + number_text(file.size()) + " bytes");
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, file.data(), 8);
+  if (header_bytes > largest_header_bytes || header_bytes > file.size() - 8)
+    refuse("expected a header of " + number_text(header_bytes) + " bytes, found " + number_text(file.size() - 8));
+  const char* const text = reinterpret_cast<const char*>(file.data()) + 8;
+  if (header_bytes == 0 || text[0] != '{') refuse("expected a header that begins with {");
+
+  HeaderReader reader;
+  if (!nlohmann::json::sax_parse(text, text + header_bytes, &reader) || !reader.problem.empty())
+    refuse("the header holds " + reader.problem);
+
+  Safetensors out;
+  out.name_ = name;
+  out.metadata_ = std::move(reader.metadata);
+  out.file_ = std::move(file);
+  const auto data = std::span<const std::byte>(out.file_).subspan(8 + header_bytes);
+  std::sort(reader.entries.begin(), reader.entries.end(), [](const Entry& a, const Entry& b) {
+    const auto order = [](const Entry& e) {
+      return e.offsets->size() == 2 ? std::pair((*e.offsets)[0], (*e.offsets)[1])
+                                    : std::pair<std::uint64_t, std::uint64_t>();
+    };
+    return order(a) < order(b);
+  });
+  std::uint64_t end = 0;
+  for (const Entry& e : reader.entries) {
+    const std::string tensor = "tensor \"" + e.name + "\": ";
+    if (e.offsets->size() != 2) refuse(tensor + "expected two data_offsets, found " + number_text(e.offsets->size()));
+    const std::uint64_t from = (*e.offsets)[0], to = (*e.offsets)[1];
+    if (from != end) refuse(tensor + "expected its data at byte " + number_text(end) + ", found " + number_text(from));
+    if (to < from || to > data.size())
+      refuse(tensor + "expected its data to end within " + number_text(data.size()) + " bytes, found " +
+             number_text(to));
+    Tensor t{*e.dtype, {}, data.subspan(from, to - from)};
+    std::uint64_t bytes = static_cast<std::uint64_t>(size_of(*e.dtype));
+    bool overflow = false;
+    for (const std::uint64_t extent : *e.shape) {
+      overflow = overflow || (extent != 0 && bytes > std::numeric_limits<std::int64_t>::max() / extent);
+      bytes *= extent;
+      t.shape.extent[static_cast<std::size_t>(t.shape.rank++)] = static_cast<std::int64_t>(extent);
+    }
+    if (overflow || bytes != to - from)
+      refuse(tensor + "expected " + (overflow ? "more bytes than there are" : number_text(bytes) + " bytes") +
+             " for its shape, found " + number_text(to - from));
+    out.tensors_.emplace(e.name, t);
+    end = to;
+  }
+  if (end != data.size()) refuse("expected " + number_text(end) + " bytes of data, found " + number_text(data.size()));
+  return out;
+}
+
+Safetensors Safetensors::read(const std::string& path) { return parse(path, read_file(path, std::size_t{1} << 40)); }
+
+const Safetensors::Tensor& Safetensors::tensor(std::string_view name) const {
+  const auto it = tensors_.find(name);
+  if (it == tensors_.end()) throw DataError(name_ + ": expected a tensor \"" + std::string(name) + "\", found none");
+  return it->second;
+}
+
+Array Safetensors::load(std::string_view name) const {
+  const Tensor& t = tensor(name);
+  Array out(t.shape, t.dtype);
+  if (!t.data.empty()) std::memcpy(out.view().data, t.data.data(), t.data.size());
+  return out;
+}
+
+std::vector<double> Safetensors::load_doubles(std::string_view name) const {
+  const Array a = load(name);
+  const auto convert = [](auto values) { return std::vector<double>(values.begin(), values.end()); };
+  switch (a.view().dtype) {
+    case Dtype::f32:
+      return convert(a.span<float>());
+    case Dtype::f64:
+      return convert(a.span<double>());
+    case Dtype::i32:
+      return convert(a.span<std::int32_t>());
+    case Dtype::u8:
+      return convert(a.span<std::uint8_t>());
+  }
+  return {};
+}
+
+void write_safetensors(const Folder& folder, const std::string& name, std::span<const NamedView> tensors,
+                       const std::vector<std::pair<std::string, std::string>>& metadata) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : metadata) header["__metadata__"][key] = value;
+  std::vector<std::span<const std::byte>> pieces(1);
+  std::int64_t at = 0;
+  for (const NamedView& t : tensors) {
+    if (header.contains(t.name)) throw std::invalid_argument("write_safetensors: \"" + t.name + "\" is there twice");
+    std::string_view dtype;
+    for (const auto& [text, value] : dtype_names)
+      if (value == t.view.dtype) dtype = text;
+    auto& entry = header[t.name];
+    entry["dtype"] = dtype;
+    entry["shape"] = nlohmann::ordered_json::array();
+    for (int a = 0; a < t.view.shape.rank; ++a) entry["shape"].push_back(t.view.shape[a]);
+    entry["data_offsets"] = {at, at + t.view.bytes()};
+    at += t.view.bytes();
+    pieces.emplace_back(static_cast<const std::byte*>(t.view.data), static_cast<std::size_t>(t.view.bytes()));
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  std::string front(8, '\0');
+  const std::uint64_t length = text.size();
+  std::memcpy(front.data(), &length, 8);
+  front += text;
+  pieces[0] = std::as_bytes(std::span(front));
+  folder.write_file(name, pieces);
+}
+
+}  // namespace brink
