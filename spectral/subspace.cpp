@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kernels/dense/svd.h"
+#include "kernels/functions/elementary.h"
 #include "kernels/memory.h"
 #include "kernels/reduce/reduce.h"
 
@@ -14,22 +15,6 @@ namespace brink {
 
 namespace {
 constexpr double half_pi = 1.5707963267948966;
-
-// Σ (−1)ⁱ x^(2i+1)/(2i+1)! for 0 ≤ x ≤ π/4: the first term left out is below 2e-19.
-double sine_series(double x) {
-  const double square = x * x;
-  double sum = 0;
-  for (int i = 8; i >= 1; --i) sum = -(sum + 1) * square / ((2 * i) * (2 * i + 1));
-  return x + x * sum;
-}
-double cosine_series(double x) {
-  const double square = x * x;
-  double sum = 0;
-  for (int i = 9; i >= 1; --i) sum = -(sum + 1) * square / ((2 * i) * (2 * i - 1));
-  return 1 + sum;
-}
-/// cos x for x in [0, π/2].
-double cosine(double x) { return x <= half_pi / 2 ? cosine_series(x) : sine_series(half_pi - x); }
 
 class Tall {
  public:
@@ -77,7 +62,7 @@ double angle_of(double sine, double cosine) {
   if (!(length > 0)) return 0;
   const double s = sine / length, c = cosine / length;
   double angle = s;
-  for (int i = 0; i < 4; ++i) angle += s * cosine_series(angle) - c * sine_series(angle);  // + sin(true − angle): cubic
+  for (int i = 0; i < 4; ++i) angle += s * elementary::cos(angle) - c * elementary::sin(angle);  // + sin(true − angle): cubic
   return angle;
 }
 
@@ -115,8 +100,8 @@ SubspaceComparison compare_subspaces(Device& d, const Columns& u, const Columns&
   }
   out.distance = std::sqrt(square);
   const double mean = out.distance / std::sqrt(static_cast<double>(k));
-  const double half = sine_series(mean / 2);
-  out.similarity = cosine(mean < half_pi ? mean : half_pi);
+  const double half = elementary::sin(mean / 2);
+  out.similarity = mean < half_pi ? elementary::cos(mean) : 0;
   out.misalignment = 2 * half * half;
   return out;
 }

@@ -44,6 +44,16 @@ class KnownSpectrum {
 
   std::vector<double> lambda;
 
+  /// Turns the eigenvectors a little, by an angle of about 2·amount.
+  void turn(double amount, std::uint64_t seed) {
+    double square = 0;
+    for (std::size_t i = 0; i < lambda.size(); ++i) {
+      mirror_[1][i] += amount * std::sqrt(3.0 / static_cast<double>(lambda.size())) * uniform(seed, i);
+      square += mirror_[1][i] * mirror_[1][i];
+    }
+    for (double& x : mirror_[1]) x /= std::sqrt(square);
+  }
+
   brink::LinearOperator op(brink::Dtype dtype) {
     return {static_cast<std::int64_t>(lambda.size()), dtype, [this](brink::View x, brink::View y) {
               ++products;
