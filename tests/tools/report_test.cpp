@@ -185,7 +185,7 @@ TEST_CASE("run.json's own account is shown, and contradictions are named") {
   CHECK(has(page, "Nothing that the run folder should hold was missing"));
   CHECK(has(page, "77 parameters"));
   CHECK(has(page, "made, training set abc, test set def"));
-  CHECK_FALSE(has(page, "banner\">"));
+  CHECK_FALSE(has(page, "class=\"banner\""));
 
   folder.write("run.json", R"({"status":"running","instabilities":5,"final_digest":"ff"})");
   page = folder.render();
