@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -25,10 +26,7 @@ namespace {
 /// A folder of its own for one test, removed at its end.
 class Folder {
  public:
-  explicit Folder(const std::string& name)
-      : root_(fs::temp_directory_path() / ("brink-report-test-" + unique())), path_(root_ / name) {
-    fs::create_directories(path_);
-  }
+  explicit Folder(const std::string& name) : root_(unused()), path_(root_ / name) { fs::create_directories(path_); }
   ~Folder() { fs::remove_all(root_); }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
@@ -39,12 +37,14 @@ class Folder {
   std::string render() const { return render_report(std::vector<fs::path>{path_}); }
 
  private:
-  static std::string unique() {
+  static fs::path unused() {
     static int count = 0;
-    std::string name;
-    do name = std::to_string(++count);
-    while (fs::exists(fs::temp_directory_path() / ("brink-report-test-" + name)));
-    return name;
+    fs::path path;
+    do {
+      std::string name = "brink-report-test-";
+      path = fs::temp_directory_path() / name.append(std::to_string(++count));
+    } while (!fs::create_directory(path));
+    return path;
   }
   fs::path root_, path_;
 };
@@ -71,7 +71,7 @@ constexpr std::string_view rows =
     "1,1.25,0.5,0.45,0.1,1,30,6,0.5,0.001,-2,0.0001,7,1,0.05,,bb\n"
     "2,1.0,0.75,0.7,0.1,1,15,7,0.001,,-3,0.0001,8,-0.5,0.05,,cc\n"
     "3,0.5,1,0.9,0.1,1,25,8,0.001,0.001,-4,0.0001,8,0.5,0.05,0.01,00112233445566778899aabbccddeeff\n";
-constexpr std::string_view events = "entry,resolution,length,long,open\n1,2,1,false,false\n3,,1,false,true\n";
+constexpr std::string_view events = "entry,resolution,length,long,open,peak_step\n1,2,1,0,0,1\n3,4,1,0,1,3\n";
 
 void write_whole(const Folder& folder) {
   folder.write("config.toml", config);
@@ -101,7 +101,12 @@ void check_page(const std::string& page) {
   for (auto at = page.find("<path "); at != std::string::npos; at = page.find("<path ", at + 1)) {
     const auto d = page.find(" d=\"", at) + 4;
     const std::string path = page.substr(d, page.find('"', d) - d);
-    CHECK(path.find_first_not_of("MlhvV0123456789- ") == std::string::npos);
+    CHECK(path.find_first_not_of("Mlhv0123456789- ") == std::string::npos);
+    for (auto i = path.find_first_of("0123456789"); i != std::string::npos; i = path.find_first_of("0123456789", i)) {
+      const auto end = std::min(path.find_first_not_of("0123456789", i), path.size());
+      CHECK(end - i <= 5);  // the box is 10000 × 2000: what lies beyond it stays near
+      i = end;
+    }
   }
   const auto data = page.find("id=\"data\">") + 10;
   CHECK_FALSE(
@@ -168,6 +173,33 @@ TEST_CASE("error bars appear where they are taller than the line") {
   check_page(page);
   CHECK(count(page, "class=\"bar\"") == 1);
   CHECK(has(page, "at most 3.0 for λ₁ at step 1"));
+}
+
+TEST_CASE("run.json's own account is shown, and contradictions are named") {
+  const Folder folder("r");
+  write_whole(folder);
+  folder.write("run.json", R"({"brink":"9.8.7","status":"finished","parameters":77,"diverged_at":null,"instabilities":2,
+    "final_digest":"00112233445566778899aabbccddeeff","data":{"provenance":"made","train_checksum":"abc","test_checksum":"def"}})");
+  std::string page = folder.render();
+  check_page(page);
+  CHECK(has(page, "Nothing that the run folder should hold was missing"));
+  CHECK(has(page, "77 parameters"));
+  CHECK(has(page, "made, training set abc, test set def"));
+  CHECK_FALSE(has(page, "class=\"banner\""));
+
+  folder.write("run.json", R"({"status":"running","instabilities":5,"final_digest":"ff"})");
+  page = folder.render();
+  check_page(page);
+  CHECK(has(page, "This run is not finished"));
+  CHECK(has(page, "run.json counts 5 instabilities, events.csv holds 2."));
+  CHECK(has(
+      page,
+      "The final digest in run.json is ff, that of the last row of metrics.csv is 00112233445566778899aabbccddeeff."));
+
+  folder.write(
+      "run.json",
+      R"({"status":["x"],"instabilities":"many","parameters":{},"data":3,"diverged_at":"now","final_digest":null})");
+  check_page(folder.render());
 }
 
 TEST_CASE("the same folders give the same bytes, wherever they are") {

@@ -32,6 +32,11 @@ std::string run_body(Run& run, int index, int heading_level) {
     out += "<p class=\"banner\">This run diverged at step " + escaped(shortest(*run.diverged_at)) +
            ": its loss was not finite or above the limit. What is drawn ends there.</p>\n";
   }
+  if (run.unfinished) {
+    out +=
+        "<p class=\"banner\">This run is not finished: it was running, or had been interrupted, when this was "
+        "written.</p>\n";
+  }
   out += render_key_figures(key_figures(run)) + render_facts(run);
   for (auto& figure : figures) {
     figure.heading = heading_level;

@@ -70,6 +70,12 @@ nlohmann::json read_provenance(const fs::path& folder, std::vector<std::string>&
   return nlohmann::json::object();
 }
 
+std::string string_at(const nlohmann::json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto at = object.find(key);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
 void add_fact(Run& run, std::string label, std::string value) {
   if (!value.empty()) run.facts.emplace_back(std::move(label), std::move(value));
 }
@@ -93,10 +99,8 @@ void describe(Run& run, const Config& config, const nlohmann::json& provenance) 
   run.planned_steps = config.number("training.steps");
   run.tolerance = config.number("measure.tolerance").value_or(1e-3);
   if (const auto rule = config.text("training.rule"); !rule.empty()) run.rule = rule;
-  std::string parameters;
-  if (const auto at = provenance.find("parameters"); at != provenance.end() && at->is_number_integer()) {
-    parameters = std::to_string(at->get<std::int64_t>());
-  }
+  const auto count = provenance.find("parameters");
+  const std::string parameters = count != provenance.end() && count->is_number_integer() ? count->dump() : "";
   add_fact(
       run, "Data",
       joined({data, labelled("", config.text("data.train"), " training samples"),
@@ -117,9 +121,17 @@ void describe(Run& run, const Config& config, const nlohmann::json& provenance) 
   }
   add_fact(run, "Arithmetic",
            joined({config.text("run.precision"), config.text("run.arithmetic"), config.text("run.device")}));
-  if (const auto at = provenance.find("version"); at != provenance.end() && at->is_string()) {
-    add_fact(run, "brink", at->get<std::string>());
+  if (const auto record = provenance.find("data"); record != provenance.end()) {
+    add_fact(run, "Data source",
+             joined({string_at(*record, "provenance"), labelled("training set ", string_at(*record, "train_checksum")),
+                     labelled("test set ", string_at(*record, "test_checksum"))}));
   }
+  const std::string version = string_at(provenance, "brink");
+  add_fact(run, "brink", version.empty() ? string_at(provenance, "version") : version);
+  if (const auto at = provenance.find("diverged_at"); at != provenance.end() && at->is_number()) {
+    run.diverged_at = at->get<double>();
+  }
+  run.unfinished = string_at(provenance, "status") == "running";
 }
 
 bool is_true(const std::string& cell) { return cell == "true" || cell == "1" || cell == "yes"; }
@@ -204,6 +216,21 @@ void read_metrics(Run& run, const fs::path& folder) {
   if (!absent.empty()) run.notes.push_back("metrics.csv has no column: " + absent + ".");
 }
 
+/// What run.json says of itself against what the other files hold.
+void compare_accounts(Run& run, const nlohmann::json& provenance) {
+  const auto said = provenance.find("instabilities");
+  const auto held = static_cast<std::int64_t>(run.instabilities.size());
+  if (run.has_events && said != provenance.end() && said->is_number_integer() && said->get<std::int64_t>() != held) {
+    run.notes.push_back("run.json counts " + said->dump() + " instabilities, events.csv holds " + std::to_string(held) +
+                        ".");
+  }
+  const std::string digest = string_at(provenance, "final_digest");
+  if (!digest.empty() && !run.final_digest.empty() && digest != run.final_digest) {
+    run.notes.push_back("The final digest in run.json is " + digest + ", that of the last row of metrics.csv is " +
+                        run.final_digest + ".");
+  }
+}
+
 /// t = Σ η over the steps before each row.
 void add_time(Run& run) {
   double sum = 0;
@@ -256,11 +283,9 @@ Run read_run(const fs::path& folder) {
   const Config config = read_config(folder, run.notes);
   const nlohmann::json provenance = read_provenance(folder, run.notes);
   describe(run, config, provenance);
-  if (const auto at = provenance.find("diverged_at"); at != provenance.end() && at->is_number()) {
-    run.diverged_at = at->get<double>();
-  }
   add_time(run);
   read_events(run, folder);
+  compare_accounts(run, provenance);
   return run;
 }
 

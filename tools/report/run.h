@@ -37,6 +37,7 @@ struct Run {
   std::string title;                                       // "mlp on fmnist4"
   std::string rule = "gd";
   std::optional<double> learning_rate, planned_steps, diverged_at;
+  bool unfinished = false;  // run.json still says "running"
   double tolerance = 1e-3;
   int top = 0;  // columns lambda_1 … lambda_top present
   bool has_bottom = false;
