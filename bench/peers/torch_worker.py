@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What it is: the workload in PyTorch, in every way that its users are told is fast. What it is not: one chosen way.
 
-Decision: all variants are timed, in every round, and the driver takes the fastest by its median; torch.compile's variants
-are skipped by name where its compiler does not work.
+Decision: all variants are timed, in every round, and the driver takes the fastest by its median; torch.compile's
+variants are skipped by name where its compiler does not work.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What it is: the protocol and the workload that the Python workers share. What it is not: a measurement of anything.
 
-Decision: a worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside and
-the systems can take turns within one run.
+Decision: a worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside
+and the systems can take turns within one run.
 
     {"setup": {"folder": F, "threads": T, "learning_rate": η, "gd_steps": K}}
         → {"ready": true, "versions": {…}, "values": {…}, "variants": {kind: [name, …]}, "skipped": {"kind/name": why}}
@@ -58,7 +58,10 @@ def flat(tree):
 
 
 def largest_eigenvalue(apply_flat, start, tolerance=LANCZOS_TOLERANCE, basis=None):
-    """SciPy's ARPACK on v ↦ H v with `basis` vectors (None: SciPy's choice, 20). → λ₁, products, true relative residual ‖Hu − λu‖ / λ."""
+    """SciPy's ARPACK on v ↦ H v with `basis` vectors (None: SciPy's choice, 20).
+
+    → λ₁, products used, true relative residual ‖Hu − λu‖ / λ.
+    """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
     products = 0
@@ -118,7 +121,10 @@ def timed(call, repeat):
 
 
 def serve(make):
-    """make(Workload) → (versions, values, {kind: {variant: call}}, skipped). A call may return {"divide": K, "info": {…}}."""
+    """make(Workload) → (versions, values, {kind: {variant: call}}, skipped).
+
+    A call may return {"divide": K, "info": {…}}: its time is divided by K, the info passed on.
+    """
     out, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not break the protocol
     calls = {}
     for line in sys.stdin:
@@ -131,5 +137,6 @@ def serve(make):
             wall, cpu, result = timed(calls[request["run"]][request["variant"]], request["repeat"])
             result = result if isinstance(result, dict) else {}
             steps = result.get("divide", 1)
-            reply = {"ms": [t / steps for t in wall], "cpu_ms": [t / steps for t in cpu], "info": result.get("info", {})}
+            reply = {"ms": [t / steps for t in wall], "cpu_ms": [t / steps for t in cpu],
+                     "info": result.get("info", {})}
         print(json.dumps(reply), file=out, flush=True)

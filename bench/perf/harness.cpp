@@ -104,7 +104,8 @@ nlohmann::json machine_and_build() {
     const std::size_t colon = line.find(':');
     const std::string key = line.substr(0, line.find_first_of("\t:"));
     const std::string value = colon + 2 < line.size() ? line.substr(colon + 2) : "";
-    if (key == "model name" || key == "cpu family" || key == "model" || key == "cache size") out["processor"][key] = value;
+    if (key == "model name" || key == "cpu family" || key == "model" || key == "cache size")
+      out["processor"][key] = value;
     if (key != "flags") continue;
     for (const char* feature : {"fma", "avx2", "avx512f", "avx512dq", "avx512vl"})
       if ((" " + value + " ").find(std::string(" ") + feature + " ") != std::string::npos)

@@ -4,7 +4,8 @@
 // Decision: the yardstick of a shape is the fastest of OpenBLAS's processor kernels that computes it correctly, not the
 // one that the library happens to choose: on some processors its own choice is neither.
 //
-// brink sums a weight gradient in panels and a tree (ARCHITECTURE.md), OpenBLAS in one go; the work is the same 2·S·K·N.
+// brink sums a weight gradient in panels and a tree (ARCHITECTURE.md), OpenBLAS in one go; the work is the same
+// 2·S·K·N.
 
 #include <fmt/format.h>
 
@@ -73,7 +74,8 @@ struct Arrays {
   }
 };
 
-/// Largest error of sampled elements (the corners among them), in units of the bound k·2⁻²⁴·Σ|a||b| of any summation order.
+/// Largest error of sampled elements (the corners among them), in units of the bound k·2⁻²⁴·Σ|a||b| of any summation
+/// order.
 double worst_error(const Case& s, const Arrays& x) {
   const auto a = x.a.span<float>(), b = x.b.span<float>(), c = x.c.span<float>();
   double worst = 0;
@@ -82,8 +84,9 @@ double worst_error(const Case& s, const Arrays& x) {
     const std::int64_t i = e / s.n, j = e % s.n;
     double sum = 0, size = 0;
     for (std::int64_t k = 0; k < s.k; ++k) {
-      const double p = double{a[static_cast<std::size_t>(s.role == Role::weight_gradient ? k * s.m + i : i * s.k + k)]} *
-                       double{b[static_cast<std::size_t>(s.role == Role::input_gradient ? j * s.k + k : k * s.n + j)]};
+      const double p =
+          double{a[static_cast<std::size_t>(s.role == Role::weight_gradient ? k * s.m + i : i * s.k + k)]} *
+          double{b[static_cast<std::size_t>(s.role == Role::input_gradient ? j * s.k + k : k * s.n + j)]};
       sum += p;
       size += std::fabs(p);
     }
@@ -101,14 +104,18 @@ double worst_error(const Case& s, const Arrays& x) {
 void run_openblas(const OpenBlas& blas, const Case& s, const Arrays& x) {
   const float *a = x.a.view().as<float>(), *b = x.b.view().as<float>();
   float* c = x.c.view().as<float>();
-  if (s.role == Role::input_gradient) blas.sgemm_bt(s.m, s.n, s.k, a, b, c);
-  else blas.sgemm(s.role == Role::weight_gradient, s.m, s.n, s.k, a, b, c);
+  if (s.role == Role::input_gradient)
+    blas.sgemm_bt(s.m, s.n, s.k, a, b, c);
+  else
+    blas.sgemm(s.role == Role::weight_gradient, s.m, s.n, s.k, a, b, c);
 }
 
 void run_brink(Device& device, const Case& s, const Arrays& x, View scratch) {
   const View factors[] = {x.a.view(), x.b.view()};
-  if (s.role == Role::weight_gradient) weight_gradient(device, x.c.view(), factors, default_group, scratch);
-  else matmul(device, x.c.view(), factors, s.role == Role::input_gradient, scratch);
+  if (s.role == Role::weight_gradient)
+    weight_gradient(device, x.c.view(), factors, default_group, scratch);
+  else
+    matmul(device, x.c.view(), factors, s.role == Role::input_gradient, scratch);
 }
 
 std::int64_t scratch_bytes(const Case& s) {
@@ -148,7 +155,8 @@ std::vector<Yardstick> open_yardsticks(const Options& o, nlohmann::json& report)
         OpenBlas blas(library, type);
         const std::string version = blas.config().substr(0, blas.config().find(' ', blas.config().find(' ') + 1));
         const std::string name = version + " " + blas.core_name();
-        report["openblas"].push_back({{"library", library}, {"asked_for", type}, {"got", blas.core_name()}, {"config", blas.config()}});
+        report["openblas"].push_back(
+            {{"library", library}, {"asked_for", type}, {"got", blas.core_name()}, {"config", blas.config()}});
         fmt::print("{:24} core type {:10} -> {}\n", library, type.empty() ? "(own choice)" : type, name);
         if (std::none_of(found.begin(), found.end(), [&](const Yardstick& y) { return y.name == name; }))
           found.push_back({name, std::move(blas)});
@@ -161,7 +169,8 @@ std::vector<Yardstick> open_yardsticks(const Options& o, nlohmann::json& report)
   return found;
 }
 
-nlohmann::json measure(const Case& s, int threads, const std::vector<Yardstick>& yardsticks, const Options& o, double roof) {
+nlohmann::json measure(const Case& s, int threads, const std::vector<Yardstick>& yardsticks, const Options& o,
+                       double roof) {
   Arrays x(s);
   ThreadPool pool(threads);
   Device device{Where::cpu, threads > 1 ? &pool : nullptr, nullptr};
@@ -169,20 +178,24 @@ nlohmann::json measure(const Case& s, int threads, const std::vector<Yardstick>&
   std::vector<Contender> contenders{{"brink", [&] { run_brink(device, s, x, scratch.view()); }}};
   nlohmann::json wrong = nlohmann::json::array();
   run_brink(device, s, x, scratch.view());
-  if (const double error = worst_error(s, x); !(error <= 1)) throw std::runtime_error(fmt::format("brink: error {} bounds", error));
+  if (const double error = worst_error(s, x); !(error <= 1))
+    throw std::runtime_error(fmt::format("brink: error {} bounds", error));
   for (const Yardstick& y : yardsticks) {
     y.blas.set_threads(threads);
     fill(x.c.span<float>(), 3);
     run_openblas(y.blas, s, x);
-    if (worst_error(s, x) <= 1) contenders.push_back({y.name, [&] { run_openblas(y.blas, s, x); }});
-    else wrong.push_back(y.name);
+    if (worst_error(s, x) <= 1)
+      contenders.push_back({y.name, [&] { run_openblas(y.blas, s, x); }});
+    else
+      wrong.push_back(y.name);
   }
   Turns turns = o.turns;
   if (threads > 1) turns.settle_ms = 40;  // OpenBLAS's idle threads spin for about 26 ms
   const std::vector<Timing> timings = take_turns(contenders, turns);
   const double gflop = 2e-9 * static_cast<double>(s.m * s.k * s.n);
-  nlohmann::json out{{"role", name_of(s.role)}, {"note", s.note},         {"m", s.m},           {"k", s.k},
-                     {"n", s.n},                {"threads", threads},     {"gflop", gflop},     {"wrong_results", wrong}};
+  nlohmann::json out{
+      {"role", name_of(s.role)}, {"note", s.note},        {"m", s.m}, {"k", s.k}, {"n", s.n}, {"threads", threads},
+      {"gflop", gflop},          {"wrong_results", wrong}};
   const Timing* best = nullptr;
   for (const Timing& t : timings) {
     const Spread wall = spread_of(t.wall_ms);
@@ -197,8 +210,9 @@ nlohmann::json measure(const Case& s, int threads, const std::vector<Yardstick>&
                               {"calls_per_turn", t.calls_per_turn}});
   }
   const Spread own = spread_of(timings.front().wall_ms);
-  fmt::print("{:15} {:5}x{:4}x{:4} {} thr | brink {:6.1f} best {:6.1f} GFLOP/s, {:3.0f} % of roof", name_of(s.role), s.m, s.k,
-             s.n, threads, gflop / own.median * 1e3, gflop / own.best * 1e3, 100 * gflop / own.best * 1e3 / roof);
+  fmt::print("{:15} {:5}x{:4}x{:4} {} thr | brink {:6.1f} best {:6.1f} GFLOP/s, {:3.0f} % of roof", name_of(s.role),
+             s.m, s.k, s.n, threads, gflop / own.median * 1e3, gflop / own.best * 1e3,
+             100 * gflop / own.best * 1e3 / roof);
   if (best) {
     // Times: OpenBLAS's over brink's, so that above 1 brink is faster.
     const Spread ratio = ratio_of(best->wall_ms, timings.front().wall_ms), theirs = spread_of(best->wall_ms);
@@ -208,8 +222,9 @@ nlohmann::json measure(const Case& s, int threads, const std::vector<Yardstick>&
     // On one thread the processor's own clock leaves out what other processes took: the figure of a busy machine.
     const Spread by_cpu = ratio_of(best->cpu_ms, timings.front().cpu_ms);
     out["speed_over_yardstick_by_cpu_time"] = to_json(by_cpu);
-    fmt::print(" | {} {:6.1f} best {:6.1f} | brink/yardstick {} best {:.2f} cpu {}", best->name, gflop / theirs.median * 1e3,
-               gflop / theirs.best * 1e3, text_of(ratio, 2), theirs.best / own.best, text_of(by_cpu, 2));
+    fmt::print(" | {} {:6.1f} best {:6.1f} | brink/yardstick {} best {:.2f} cpu {}", best->name,
+               gflop / theirs.median * 1e3, gflop / theirs.best * 1e3, text_of(ratio, 2), theirs.best / own.best,
+               text_of(by_cpu, 2));
   }
   fmt::print("{}\n", wrong.empty() ? "" : " | wrong results from " + wrong.dump());
   std::fflush(stdout);
@@ -221,7 +236,8 @@ int main_of(int argc, char** argv) {
   Options o;
   CLI::App app("Matrix products of brink against OpenBLAS, in turns within one run.");
   app.add_option("--openblas", o.libraries, "library names or files; several take part side by side");
-  app.add_option("--core-type", o.core_types, "OPENBLAS_CORETYPE values to try; default: the library's choice and what fits");
+  app.add_option("--core-type", o.core_types,
+                 "OPENBLAS_CORETYPE values to try; default: the library's choice and what fits");
   app.add_option("--threads", o.threads, "numbers of threads");
   app.add_option("--rounds", o.turns.rounds, "rounds")->check(CLI::PositiveNumber);
   app.add_option("--turn-ms", o.turns.turn_ms, "length of a turn");
@@ -237,7 +253,8 @@ int main_of(int argc, char** argv) {
     report["roofs"].back()["threads"] = threads;
     fmt::print("roofs, {} thread(s), {}: {:.0f} GFLOP/s float32, {:.1f} GB/s read\n", threads, roofs.fma_isa,
                roofs.fma_f32_gflops_all, roofs.read_gb_per_s_all);
-    for (const Case& s : cases) report["results"].push_back(measure(s, threads, yardsticks, o, roofs.fma_f32_gflops_all));
+    for (const Case& s : cases)
+      report["results"].push_back(measure(s, threads, yardsticks, o, roofs.fma_f32_gflops_all));
   }
   if (!o.out.empty()) std::ofstream(o.out) << report.dump(1) << "\n";
   return 0;

@@ -29,7 +29,8 @@ std::vector<T> read_raw(const std::filesystem::path& file, std::int64_t expected
   std::ifstream in(file, std::ios::binary | std::ios::ate);
   const std::int64_t bytes = in ? static_cast<std::int64_t>(in.tellg()) : -1;
   const std::int64_t needed = expected * static_cast<std::int64_t>(sizeof(T));
-  if (bytes != needed) throw std::runtime_error(fmt::format("{}: expected {} bytes, found {}", file.string(), needed, bytes));
+  if (bytes != needed)
+    throw std::runtime_error(fmt::format("{}: expected {} bytes, found {}", file.string(), needed, bytes));
   std::vector<T> out(static_cast<std::size_t>(expected));
   in.seekg(0);
   in.read(reinterpret_cast<char*>(out.data()), needed);

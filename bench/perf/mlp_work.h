@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What it is: one workload, a ReLU MLP with cross-entropy on a full batch, through the library's public classes.
 // What it is not: a training run; no measurements, no files written.
-// Decision: brink's parameters lie in one vector with aligned gaps; the files shared with other systems have none, so the
-// conversion lives here and never inside a timed call.
+// Decision: brink's parameters lie in one vector with aligned gaps; the files shared with other systems have none, so
+// the conversion lives here and never inside a timed call.
 #pragma once
 
 #include <cstdint>

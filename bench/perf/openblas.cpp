@@ -42,12 +42,16 @@ class ScopedVariable {
  public:
   ScopedVariable(const char* name, const std::string& value) : name_(name) {
     if (const char* before = std::getenv(name)) had_ = true, before_ = before;
-    if (value.empty()) unsetenv(name);
-    else setenv(name, value.c_str(), 1);
+    if (value.empty())
+      unsetenv(name);
+    else
+      setenv(name, value.c_str(), 1);
   }
   ~ScopedVariable() {
-    if (had_) setenv(name_, before_.c_str(), 1);
-    else unsetenv(name_);
+    if (had_)
+      setenv(name_, before_.c_str(), 1);
+    else
+      unsetenv(name_);
   }
   ScopedVariable(const ScopedVariable&) = delete;
   ScopedVariable& operator=(const ScopedVariable&) = delete;
@@ -110,7 +114,8 @@ void OpenBlas::sgemm(bool transpose_a, std::int64_t m, std::int64_t n, std::int6
                   static_cast<int>(k), 1.0f, a, lda, b, ldb, 0.0f, c, ldb);
 }
 
-void OpenBlas::sgemm_bt(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, float* c) const {
+void OpenBlas::sgemm_bt(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b,
+                        float* c) const {
   library_->sgemm(row_major, no_trans, trans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), 1.0f, a,
                   static_cast<int>(k), b, static_cast<int>(k), 0.0f, c, static_cast<int>(n));
 }

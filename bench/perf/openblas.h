@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: OpenBLAS as a yardstick, opened at run time, several of its processor kernels side by side in one process.
-// What it is not: a dependency of brink or of the build; without the library the benchmark runs without a yardstick.
-// Decision: OpenBLAS chooses its kernels once, when it is loaded. A copy of the library's file is another library to the
-// loader, so each core type gets a copy of its own and they can take turns within one run.
+// What it is: OpenBLAS as a yardstick, opened at run time, several of its processor kernels side by side in one
+// process. What it is not: a dependency of brink or of the build; without the library the benchmark runs without a
+// yardstick. Decision: OpenBLAS chooses its kernels once, when it is loaded. A copy of the library's file is another
+// library to the loader, so each core type gets a copy of its own and they can take turns within one run.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@ namespace brink::bench {
 
 class OpenBlas {
  public:
-  /// `path`: a file or a name for the loader ("libopenblas.so.0"). `core_type`: OPENBLAS_CORETYPE, "" for the library's own
-  /// choice. Throws std::runtime_error where it cannot be loaded.
+  /// `path`: a file or a name for the loader ("libopenblas.so.0"). `core_type`: OPENBLAS_CORETYPE, "" for the library's
+  /// own choice. Throws std::runtime_error where it cannot be loaded.
   OpenBlas(const std::string& path, const std::string& core_type);
   ~OpenBlas();
   OpenBlas(OpenBlas&&) noexcept;
   OpenBlas& operator=(OpenBlas&&) = delete;
 
-  std::string config() const;      // "OpenBLAS 0.3.21 … DYNAMIC_ARCH …"
-  std::string core_name() const;   // the kernels in use: "Haswell", "SkylakeX", …
+  std::string config() const;     // "OpenBLAS 0.3.21 … DYNAMIC_ARCH …"
+  std::string core_name() const;  // the kernels in use: "Haswell", "SkylakeX", …
   void set_threads(int) const;
   /// C [m,n] = A·B, or Aᵀ·B with A stored [k,m]; row-major, no gaps.
   void sgemm(bool transpose_a, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b,

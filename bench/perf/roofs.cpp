@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the machine's roofs: fused multiply-adds per second from registers, and bytes read per second from memory.
-// What it is not: a model of a kernel; a share of these roofs says how much is left at most.
-// Decision: the loops are compiled for their instruction set by a function attribute and not per source file, so that this
-// file stays an ordinary one. Without fast-math no compiler may fold the chains; an empty asm statement takes the result.
+// What it is: the machine's roofs: fused multiply-adds per second from registers, and bytes read per second from
+// memory. What it is not: a model of a kernel; a share of these roofs says how much is left at most. Decision: the
+// loops are compiled for their instruction set by a function attribute and not per source file, so that this file stays
+// an ordinary one. Without fast-math no compiler may fold the chains; an empty asm statement takes the result.
 
 #include <algorithm>
 #include <chrono>
@@ -105,12 +105,12 @@ Roofs measure_roofs(ThreadPool& pool) {
   const double bytes = static_cast<double>(buffer.bytes());
   roofs.read_gb_per_s_core = bytes * 1e-9 / best_seconds(10, [&] { sums[0] = read_all(words, n), use(); });
   roofs.read_gb_per_s_all = bytes * 1e-9 / best_seconds(10, [&] {
-    pool.run([&](int w) {
-      const Range r = split(n, pool.threads(), w);
-      sums[static_cast<std::size_t>(w)] = read_all(words + r.begin, r.end - r.begin);
-    });
-    use();
-  });
+                              pool.run([&](int w) {
+                                const Range r = split(n, pool.threads(), w);
+                                sums[static_cast<std::size_t>(w)] = read_all(words + r.begin, r.end - r.begin);
+                              });
+                              use();
+                            });
   return roofs;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: gradient, linearised HVP and GD step of one MLP on a full batch, taking turns; time ratio beside flop ratio.
-// What it is not: a comparison with other systems (bench/peers) or a training run.
-// Decision: HVP and gradient are timed in turns of one run, because their ratio is the figure of interest.
+// What it is: gradient, linearised HVP and GD step of one MLP on a full batch, taking turns; time ratio beside flop
+// ratio. What it is not: a comparison with other systems (bench/peers) or a training run. Decision: HVP and gradient
+// are timed in turns of one run, because their ratio is the figure of interest.
 
 #include <fmt/format.h>
 
@@ -47,9 +47,10 @@ nlohmann::json measure(const std::vector<std::int64_t>& widths, std::int64_t sam
   }
   const Spread wall = ratio_of(t[1].wall_ms, t[0].wall_ms), cpu = ratio_of(t[1].cpu_ms, t[0].cpu_ms);
   const double flop_ratio = flops[1] / flops[0];
-  out.update({{"hvp_over_gradient", to_json(wall)}, {"hvp_over_gradient_cpu", to_json(cpu)}, {"flop_ratio", flop_ratio}});
-  fmt::print("  HVP / gradient  time {}, processor time {}, flops {:.3f}: time is {:.2f} x the flops\n", text_of(wall, 3),
-             text_of(cpu, 3), flop_ratio, wall.median / flop_ratio);
+  out.update(
+      {{"hvp_over_gradient", to_json(wall)}, {"hvp_over_gradient_cpu", to_json(cpu)}, {"flop_ratio", flop_ratio}});
+  fmt::print("  HVP / gradient  time {}, processor time {}, flops {:.3f}: time is {:.2f} x the flops\n",
+             text_of(wall, 3), text_of(cpu, 3), flop_ratio, wall.median / flop_ratio);
   return out;
 }
 

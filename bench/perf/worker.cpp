@@ -49,11 +49,12 @@ class Worker {
     const int steps = s.at("gd_steps");
     const double rate = s.at("learning_rate");
     MlpWork& w = *work_;
-    calls_ = {{"gradient", {{"program", {[&w] { w.gradient(); }}}}},
-              {"hvp", {{"linearize_and_apply", {[&w] { w.linearize(), w.apply(); }}}}},
-              {"hvp_linearized", {{"tangent_program", {[&w] { w.apply(); }}}}},
-              // descend ends with one more evaluation, for the loss that it returns
-              {"gd_step", {{"program", {[&w, steps, rate] { w.descend(steps - 1, rate); }, static_cast<double>(steps)}}}}};
+    calls_ = {
+        {"gradient", {{"program", {[&w] { w.gradient(); }}}}},
+        {"hvp", {{"linearize_and_apply", {[&w] { w.linearize(), w.apply(); }}}}},
+        {"hvp_linearized", {{"tangent_program", {[&w] { w.apply(); }}}}},
+        // descend ends with one more evaluation, for the loss that it returns
+        {"gd_step", {{"program", {[&w, steps, rate] { w.descend(steps - 1, rate); }, static_cast<double>(steps)}}}}};
     const double loss = w.gradient();
     const std::vector<float> g = w.packed(w.gradient_vector());
     w.linearize();
