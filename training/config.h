@@ -11,13 +11,15 @@
 
 #include "kernels/device.h"
 #include "kernels/view.h"
+#include "models/initialise.h"
+#include "models/mlp.h"
+#include "models/model.h"
 #include "models/mlp.h"
 
 namespace brink {
 
 enum class DataName { synthetic, fmnist4 };
 enum class ModelName { mlp, dln };
-enum class Init { lecun, he };
 enum class Rule { gd };
 enum class Arithmetic { exact };
 

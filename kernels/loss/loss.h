@@ -8,7 +8,7 @@
 #include "kernels/view.h"
 
 // Common to all. Layout: row-major, contiguous; logits float32 or float64; out of the sums: one float64. Sums over samples:
-// a float64 chain from +0 within each group of `group` consecutive samples, groups joined by the tree (kernels/tree.h); nothing
+// a float64 chain from +0 within each group of `group` consecutive samples, groups joined by the tree (kernels/reduce/tree.h); nothing
 // is divided by the number of samples here. Aliasing: none, except softmax, whose out may be its input. Errors: none.
 namespace brink {
 namespace cpu {

@@ -3,7 +3,7 @@
 #include "kernels/functions/elementary.h"
 #include "kernels/isa.h"
 #include "kernels/loss/loss_isa.h"
-#include "kernels/tree.h"
+#include "kernels/reduce/tree.h"
 
 namespace brink::cpu {
 namespace {
@@ -39,7 +39,7 @@ void exponentials(int64_t rows, int64_t classes, const T* f, T* e, T* max, doubl
 /// Calls per_sample(s) for every sample in order and joins the groups' chains.
 template <class F>
 double group_sum(int64_t samples, int64_t group, F&& per_sample) {
-  TreeSum<double> tree;
+  TreeCounter<double> tree;
   for (int64_t s = 0; s < samples;) {
     const int64_t end = s + group < samples ? s + group : samples;
     double chain = 0;

@@ -12,7 +12,7 @@ namespace brink {
 
 /// T over leaf[0 … n), n ≥ 1; the leaves are overwritten. Doubling strides build exactly T's subtrees.
 template <class X>
-BRINK_HD X tree_add(X* leaf, std::int64_t n) {
+[[gnu::always_inline]] BRINK_HD inline X tree_add(X* leaf, std::int64_t n) {
   for (std::int64_t stride = 1; stride < n; stride *= 2)
     for (std::int64_t i = 0; i + stride < n; i += 2 * stride) leaf[i] = leaf[i] + leaf[i + stride];
   return leaf[0];
@@ -23,14 +23,14 @@ BRINK_HD X tree_add(X* leaf, std::int64_t n) {
 template <class X>
 class TreeCounter {
  public:
-  BRINK_HD void push(X x) {
+  [[gnu::always_inline]] BRINK_HD void push(X x) {
     int level = 0;
     for (; (count_ >> level & 1) != 0; ++level) x = slot_[level] + x;
     slot_[level] = x;
     ++count_;
   }
   /// The sum so far; X{} if nothing was pushed. What is left over joins from the right: smallest subtrees first.
-  BRINK_HD X total() const {
+  [[gnu::always_inline]] BRINK_HD X total() const {
     if (count_ == 0) return X{};
     int level = 0;
     while ((count_ >> level & 1) == 0) ++level;
