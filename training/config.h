@@ -14,7 +14,6 @@
 #include "models/initialise.h"
 #include "models/mlp.h"
 #include "models/model.h"
-#include "models/mlp.h"
 
 namespace brink {
 

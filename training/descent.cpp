@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "training/descent.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "kernels/map/map.h"
+#include "kernels/random/random.h"
+#include "kernels/reduce/reduce.h"
+
+namespace brink {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+/// Standard normals in a vector of the layout; the gaps become +0. The draw is 0 for the tracker's noise, else run · 2³² + i.
+FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_t seed) {
+  return [device, layout, seed](View x, std::uint64_t step, std::uint64_t draw) mutable {
+    const Stream stream = draw == 0 ? Stream::tracker_noise : Stream::lanczos_start;
+    const auto which = static_cast<std::uint32_t>((draw >> 32 << 16) | (draw & 0xFFFF));
+    const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), which);
+    std::memset(x.data, 0, static_cast<std::size_t>(x.bytes()));
+    for (int i = 0; i < layout.size(); ++i) cpu::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
+  };
+}
+
+}  // namespace
+
+Descent::Descent(Device& device, const Objective& objective, std::span<const View> train, std::span<const View> test,
+                 const DescentOptions& options, View theta0)
+    : device_(device), layout_(objective.layout), dtype_(objective.dtype) {
+  if (options.tracker) {
+    hvp_ = std::make_unique<Hvp>(device, objective, train, options.batch);
+    tracker_ = std::make_unique<EigenTracker>(device_, layout_.extent(), dtype_, *options.tracker,
+                                              normals_of(device_, layout_, options.seed));
+    hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
+                  const Clock::time_point start = Clock::now();
+                  hvp_->apply(x, y);
+                  seen_.products_ms += ms_since(start);
+                }};
+  }
+  gradient_only_ = std::make_unique<Gradient>(device, objective, train, options.batch);
+  if (!test.empty())
+    evaluation_ = std::make_unique<SampleSum>(device, objective, objective.loss, test, options.batch, std::vector<char>{1, 0});
+  for (Array& a : history_) a = layout_.make_vector(dtype_);
+  std::memcpy(history_[0].view().data, theta0.data, static_cast<std::size_t>(theta0.bytes()));
+  gradient_ = layout_.make_vector(dtype_);
+  difference_ = layout_.make_vector(dtype_);
+  second_difference_ = layout_.make_vector(dtype_);
+}
+
+const Observation& Descent::observe(bool spectrum, bool cold_check) {
+  seen_.step = step_;
+  seen_.spectrum = false;
+  seen_.products = 0;
+  seen_.redone = false;
+  seen_.gradient_ms = seen_.spectrum_ms = seen_.products_ms = seen_.evaluation_ms = 0;
+  seen_.top.clear();
+  seen_.bottom.clear();
+  spectrum = spectrum && tracker_;
+
+  const Clock::time_point start = Clock::now();
+  const LossAndCorrect pass = spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
+  seen_.loss = pass.loss;
+  seen_.correct = pass.correct;
+  seen_.gradient_ms = ms_since(start);
+  seen_.gradient_norm = cpu::norm(device_, gradient());
+  if (spectrum && std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(cold_check);
+
+  if (evaluation_) {
+    const Clock::time_point evaluation = Clock::now();
+    double scalars[2];
+    evaluation_->run(theta(), {}, {}, scalars);
+    seen_.test_correct = scalars[1];
+    seen_.evaluation_ms = ms_since(evaluation);
+  }
+
+  // θ_t − θ̄_t = ½(θ_t − θ_{t−1});  θ̄_t − θ̄_{t−2} = ½((θ_t − θ_{t−2}) + (θ_{t−1} − θ_{t−3})).
+  const auto past = [&](int back) { return history_[static_cast<std::size_t>(back)].view(); };
+  seen_.jump.reset();
+  seen_.period2_distance.reset();
+  if (step_ >= 1) {
+    map<Subtract>(device_, difference_.view(), {past(0), past(1)});
+    seen_.jump = 0.5 * cpu::norm(device_, difference_.view());
+  }
+  if (step_ >= 3) {
+    map<Subtract>(device_, difference_.view(), {past(0), past(2)});
+    map<Subtract>(device_, second_difference_.view(), {past(1), past(3)});
+    map<Add>(device_, difference_.view(), {difference_.view(), second_difference_.view()});
+    seen_.period2_distance = 0.5 * cpu::norm(device_, difference_.view());
+  }
+  return seen_;
+}
+
+void Descent::measure_spectrum(bool cold_check) {
+  const Clock::time_point start = Clock::now();
+  const TrackerStep t = tracker_->measure(hessian_, step_, cold_check);
+  seen_.products = t.products;
+  if (t.finite) {
+    seen_.spectrum = true;
+    for (const RitzPair& p : t.top) seen_.top.push_back({p.value, p.residual});
+    for (const RitzPair& p : t.bottom) seen_.bottom.push_back({p.value, p.residual});
+    seen_.scale = t.scale;
+    seen_.converged = t.converged;
+    seen_.redone = t.redone;
+  }
+  seen_.spectrum_ms = ms_since(start);
+}
+
+void Descent::update(double learning_rate) {
+  std::rotate(history_.begin(), history_.end() - 1, history_.end());
+  map<Descend>(device_, history_[0].view(), {history_[1].view(), gradient()}, learning_rate);
+  ++step_;
+}
+
+}  // namespace brink

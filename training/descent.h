@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// What it is: gradient descent one step at a time, with everything that is measured at θ_t before update t.
+// What it is not: files, configs or events (train.h).
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "autodiff/hvp.h"
+#include "spectral/tracker.h"
+
+namespace brink {
+
+struct DescentOptions {
+  std::optional<TrackerOptions> tracker;  ///< absent: no curvature
+  std::uint64_t seed = 0;                 ///< of the tracker's random vectors
+  BatchOptions batch;
+};
+
+/// One eigenvalue with its certificate: some eigenvalue of the Hessian lies within `residual` of it.
+struct Eigenvalue {
+  double value = 0, residual = 0;
+};
+
+/// Taken at θ_t, before update t.
+struct Observation {
+  std::int64_t step = 0;
+  double loss = 0;           ///< mean over the training samples
+  double correct = 0;        ///< training samples answered rightly, in the same pass
+  double test_correct = 0;   ///< test samples answered rightly
+  double gradient_norm = 0;
+  bool spectrum = false;     ///< whether what follows was measured
+  std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
+  double scale = 0;          ///< max|θⱼ|
+  bool converged = false;    ///< every residual ≤ tolerance · scale
+  bool redone = false;       ///< warm and cold start disagreed; the cold one is given
+  int products = 0;
+  std::optional<double> jump;              ///< ‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2
+  std::optional<double> period2_distance;  ///< ‖θ̄_t − θ̄_{t−2}‖
+  double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
+};
+
+class Descent {
+ public:
+  /// `test` may be empty. theta0 is copied. All memory is taken here. Throws OutOfMemory, std::invalid_argument.
+  Descent(Device&, const Objective&, std::span<const View> train, std::span<const View> test, const DescentOptions&, View theta0);
+
+  /// Measures at θ_t. spectrum: λ too; cold_check: with a cold run beside the warm one. The reference holds until the next call.
+  const Observation& observe(bool spectrum, bool cold_check);
+  /// θ_{t+1} = θ_t − η g_t with the gradient of the last observe.
+  void update(double learning_rate);
+
+  View theta() const { return history_[0].view(); }
+  View gradient() const { return gradient_.view(); }
+  std::int64_t step() const { return step_; }
+  const ParameterLayout& layout() const { return layout_; }
+  /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent].
+  View eigenvectors() const { return tracker_->memory().vectors; }
+
+ private:
+  void measure_spectrum(bool cold_check);
+
+  Device device_;
+  ParameterLayout layout_;
+  Dtype dtype_;
+  std::unique_ptr<Hvp> hvp_;
+  std::unique_ptr<Gradient> gradient_only_;
+  std::unique_ptr<SampleSum> evaluation_;
+  std::unique_ptr<EigenTracker> tracker_;
+  LinearOperator hessian_;
+  std::array<Array, 4> history_;  // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
+  Array gradient_, difference_, second_difference_;
+  std::int64_t step_ = 0;
+  Observation seen_;
+};
+
+}  // namespace brink

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "training/problem.h"
+
+#include "models/dln.h"
+#include "models/initialise.h"
+#include "models/mlp.h"
+
+namespace brink {
+
+namespace {
+
+Problem make_mlp_problem(const Config& config) {
+  Problem p;
+  p.data = load_data(config);
+  const Dataset& train = p.data.train;
+  const Model model = mlp(train.picture.elements(), config.model.hidden, train.classes, config.model.activation);
+  p.objective = make_objective(model, config.training.loss, config.run.precision);
+  p.train = {train.x.view(), train.labels.view()};
+  if (p.data.test.x.view().data) p.test = {p.data.test.x.view(), p.data.test.labels.view()};
+  return p;
+}
+
+Problem make_dln_problem(const Config& config) {
+  Problem p;
+  const auto parameters = static_cast<int>(config.model.start.size());
+  Dln dln{parameters, {{}}};
+  for (int i = 0; i < parameters; ++i) dln.terms[0].push_back(i);
+  p.objective = make_dln_objective(dln, DlnLoss::half_square, config.model.target, config.run.precision);
+  p.labels = zeros(Shape{1}, Dtype::i32);
+  p.train = {p.labels.view()};
+  return p;
+}
+
+}  // namespace
+
+Problem make_problem(Device& device, const Config& config) {
+  Problem p = config.model.name == ModelName::dln ? make_dln_problem(config) : make_mlp_problem(config);
+  p.theta0 = initial_parameters(device, config, p.objective);
+  return p;
+}
+
+Array initial_parameters(Device& device, const Config& config, const Objective& objective) {
+  Array theta = objective.layout.make_vector(objective.dtype);
+  if (config.model.name == ModelName::dln) {
+    with_real(objective.dtype, [&]<class T>(T) {
+      for (int i = 0; i < objective.layout.size(); ++i)
+        *objective.layout.view(theta.view(), i).as<T>() = static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
+    });
+  } else {
+    initialise(device, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed), theta.view());
+  }
+  return theta;
+}
+
+}  // namespace brink

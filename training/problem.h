@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// What it is: a config made concrete: data, network, loss, θ₀. What it is not: a run.
+#pragma once
+
+#include <vector>
+
+#include "autodiff/hvp.h"
+#include "models/model.h"
+#include "training/config.h"
+#include "training/data/dataset.h"
+
+namespace brink {
+
+/// Owns the arrays that the views point to; movable.
+struct Problem {
+  DataPair data;             ///< empty for a network without data (dln)
+  Array labels;              ///< dln: its one label
+  Objective objective;
+  std::vector<View> train;   ///< data arrays of the objective's graphs, samples first
+  std::vector<View> test;    ///< empty where there is nothing to evaluate
+  Array theta0;              ///< vector of the layout
+  std::int64_t train_samples() const { return train[0].shape[0]; }
+  std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
+};
+
+/// Throws DataError.
+Problem make_problem(Device&, const Config&);
+
+/// θ₀ by the config's rule and seed. Throws nothing.
+Array initial_parameters(Device&, const Config&, const Objective&);
+
+}  // namespace brink

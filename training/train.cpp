@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "training/train.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "training/descent.h"
+#include "training/digest.h"
+#include "training/errors.h"
+#include "training/events.h"
+#include "training/problem.h"
+#include "training/progress.h"
+#include "training/records.h"
+#include "training/run_folder.h"
+
+namespace brink {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t free_memory_bytes() {
+  return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::string digest_of(const Descent& descent) {
+  std::vector<View> parameters;
+  for (int i = 0; i < descent.layout().size(); ++i) parameters.push_back(descent.layout().view(descent.theta(), i));
+  return digest(parameters);
+}
+
+DescentOptions descent_options(const Config& config) {
+  DescentOptions o;
+  o.seed = static_cast<std::uint64_t>(config.training.seed);
+  o.batch.chunk = config.run.chunk;
+  o.batch.memory_bytes = config.run.memory_bytes > 0 ? config.run.memory_bytes : free_memory_bytes() / 4 * 3;
+  if (config.measure.top + config.measure.bottom > 0)
+    o.tracker = TrackerOptions{.top = static_cast<int>(config.measure.top),
+                               .bottom = static_cast<int>(config.measure.bottom),
+                               .tolerance = config.measure.tolerance,
+                               .cold_check = static_cast<int>(config.measure.cold_check),
+                               .budget = static_cast<int>(config.measure.budget)};
+  return o;
+}
+
+MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Config& config, std::string digest) {
+  MetricsRow row;
+  row.step = seen.step;
+  row.loss = seen.loss;
+  if (config.model.name != ModelName::dln) row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
+  if (!problem.test.empty()) row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
+  row.learning_rate = config.training.learning_rate;
+  row.gradient_norm = seen.gradient_norm;
+  for (const Eigenvalue& e : seen.top) {
+    row.lambda.push_back(e.value);
+    row.residual.push_back(e.residual);
+  }
+  if (!seen.bottom.empty()) {
+    row.lambda_min = seen.bottom[0].value;
+    row.residual_min = seen.bottom[0].residual;
+  }
+  if (seen.products > 0) row.products = seen.products;
+  if (!seen.top.empty()) row.surplus = config.training.learning_rate * seen.top[0].value - 2;
+  row.jump = seen.jump;
+  row.period2_distance = seen.period2_distance;
+  row.digest = std::move(digest);
+  return row;
+}
+
+/// The three growing files of a run and what is shown of them.
+class Recorder {
+ public:
+  Recorder(const RunFolder& folder, const Config& config, Console& out)
+      : top_(config.measure.top),
+        metrics_(folder.folder(), "metrics.csv"),
+        timing_(folder.folder(), "timing.csv"),
+        events_(folder.folder(), "events.csv"),
+        progress_(out, config.training.steps) {
+    metrics_.append(metrics_header(top_));
+    timing_.append(timing_header());
+    events_.append(events_header);
+  }
+  void row(const MetricsRow& row, const TimingRow& timing) {
+    std::string text;
+    append_row(text, row, top_);
+    metrics_.append(text);
+    text.clear();
+    append_row(text, timing);
+    timing_.append(text);
+    progress_.row(row);
+  }
+  void event(const Instability& i) {
+    events_.append(events_row(i));
+    progress_.event(i);
+  }
+  void note(std::string_view text) { progress_.note(text); }
+  void close() {
+    progress_.finish();
+    metrics_.close();
+    timing_.close();
+    events_.close();
+  }
+
+ private:
+  std::int64_t top_;
+  AppendFile metrics_, timing_, events_;
+  Progress progress_;
+};
+
+}  // namespace
+
+ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
+  ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
+  Device device{config.run.device, &pool, nullptr};
+  const Problem problem = make_problem(device, config);
+  Descent descent(device, problem.objective, problem.train, problem.test, descent_options(config), problem.theta0.view());
+
+  const RunFolder folder = RunFolder::open(options.folder, options.resume);
+  for (const std::string& note : folder.notes()) out.line(note);
+  if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
+  folder.folder().write_file("config.toml", to_toml(config));
+  RunRecord record;
+  record.data_provenance = problem.data.provenance;
+  record.train_checksum = problem.data.train.checksum;
+  record.test_checksum = problem.data.test.checksum;
+  record.parameters = problem.objective.layout.count();
+  record.threads = pool.threads();
+  record.chunk_samples = config.run.chunk > 0 ? config.run.chunk
+                                              : choose_chunk(problem.train_samples(), problem.objective.group, pool.threads());
+  record.started = utc_now();
+  folder.folder().write_file("run.json", run_json(config, record));
+
+  Recorder recorder(folder, config, out);
+  EventFinder events(config.events.merge_gap, config.events.minimum_length);
+  std::int64_t instabilities = 0, long_instabilities = 0, measured = 0, converged = 0, products = 0;
+  const auto take = [&](const std::optional<Instability>& i) {
+    if (!i) return;
+    ++instabilities;
+    long_instabilities += i->is_long;
+    recorder.event(*i);
+  };
+
+  const Clock::time_point start = Clock::now();
+  bool check_next = false;
+  for (std::int64_t t = 0; t <= config.training.steps; ++t) {
+    const bool spectrum = t % config.measure.every == 0;
+    const Observation& seen = descent.observe(spectrum, check_next);
+    if (seen.spectrum) check_next = false;
+    record.final_digest = digest_of(descent);
+    const MetricsRow row = metrics_of(seen, problem, config, record.final_digest);
+    const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    recorder.row(row, {t, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
+    record.steps_done = t;
+    measured += seen.spectrum;
+    converged += seen.spectrum && seen.converged;
+    products += seen.products;
+    if (seen.redone) recorder.note(fmt::format("step {}: warm and cold Lanczos disagreed; the cold result is recorded", t));
+    if (row.surplus) {
+      const bool was_inside = events.inside();
+      const std::optional<Instability> over = events.push(t, *row.surplus);
+      take(over);
+      check_next = check_next || over || (!was_inside && events.inside());
+    }
+    if (!std::isfinite(seen.loss) || seen.loss > config.training.divergence_loss) {
+      record.diverged_at = t;
+      break;
+    }
+    if (t < config.training.steps) descent.update(config.training.learning_rate);
+  }
+  take(events.finish());
+  recorder.close();
+
+  record.status = record.diverged_at ? "diverged" : "finished";
+  record.ended = utc_now();
+  if (config.measure.top > 0) {
+    record.instabilities = instabilities;
+    record.long_instabilities = long_instabilities;
+    record.crossings = events.crossings();
+  }
+  if (config.measure.top + config.measure.bottom > 0) {
+    record.measured_steps = measured;
+    record.converged_steps = converged;
+    record.products = products;
+  }
+  folder.folder().write_file("run.json", run_json(config, record));
+  if (record.diverged_at) {
+    out.line(fmt::format("diverged at step {}: loss is {}", *record.diverged_at,
+                         config.training.divergence_loss < INFINITY ? "not finite or above training.divergence_loss" : "not finite"));
+    return ExitCode::diverged;
+  }
+  return ExitCode::done;
+}
+
+}  // namespace brink
