@@ -40,18 +40,10 @@ std::string digest(std::span<const View> parameters) {
   XXH3_128bits_reset(state.get());
   for (const View& v : parameters) {
     switch (v.dtype) {
-      case Dtype::f32:
-        update<float>(state.get(), v.span<float>());
-        break;
-      case Dtype::f64:
-        update<double>(state.get(), v.span<double>());
-        break;
-      case Dtype::i32:
-        update<std::int32_t>(state.get(), v.span<std::int32_t>());
-        break;
-      case Dtype::u8:
-        update<std::uint8_t>(state.get(), v.span<std::uint8_t>());
-        break;
+      case Dtype::f32: update<float>(state.get(), v.span<float>()); break;
+      case Dtype::f64: update<double>(state.get(), v.span<double>()); break;
+      case Dtype::i32: update<std::int32_t>(state.get(), v.span<std::int32_t>()); break;
+      case Dtype::u8: update<std::uint8_t>(state.get(), v.span<std::uint8_t>()); break;
     }
   }
   const XXH128_hash_t h = XXH3_128bits_digest(state.get());

@@ -25,7 +25,8 @@ constexpr std::pair<std::string_view, Dtype> dtype_names[] = {
 struct Entry {
   std::string name;
   std::optional<Dtype> dtype;
-  std::optional<std::vector<std::uint64_t>> shape, offsets;
+  std::vector<std::uint64_t> shape, offsets;
+  bool has_shape = false, has_offsets = false;
 };
 
 /// Accepts {"__metadata__": {text: text}, NAME: {"dtype": text, "shape": [n…], "data_offsets": [n, n]}} and nothing
@@ -48,7 +49,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
       else if (entries.size() == most_tensors)
         return fail("expected at most " + number_text(most_tensors) + " tensors, found more");
       else
-        entries.push_back({key_.text, {}, {}, {}});
+        entries.emplace_back().name = key_.text;
       return ++depth_, true;
     }
     return fail("an object where none belongs");
@@ -57,7 +58,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     if (--depth_ == 0) done_ = true;
     if (depth_ == 1 && !in_metadata_) {
       const Entry& e = entries.back();
-      if (!e.dtype || !e.shape || !e.offsets)
+      if (!e.dtype || !e.has_shape || !e.has_offsets)
         return fail("tensor \"" + e.name + "\": expected dtype, shape and data_offsets");
     }
     return true;
@@ -80,11 +81,12 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t) override {
     if (depth_ != 2 || in_metadata_ || list_) return fail("an array where none belongs");
     Entry& e = entries.back();
-    auto* const list = key_.text == "shape" ? &e.shape : key_.text == "data_offsets" ? &e.offsets : nullptr;
-    if (list == nullptr) return fail("an array where none belongs");
-    if (*list) return fail("tensor \"" + e.name + "\": " + key_.text + " is there twice");
-    list->emplace();
-    list_ = &**list;
+    const bool shape = key_.text == "shape";
+    if (!shape && key_.text != "data_offsets") return fail("an array where none belongs");
+    bool& seen = shape ? e.has_shape : e.has_offsets;
+    if (seen) return fail("tensor \"" + e.name + "\": " + key_.text + " is there twice");
+    seen = true;
+    list_ = shape ? &e.shape : &e.offsets;
     return true;
   }
   bool end_array() override {
@@ -145,18 +147,18 @@ Safetensors Safetensors::parse(const std::string& name, std::vector<std::byte> f
   out.metadata_ = std::move(reader.metadata);
   out.file_ = std::move(file);
   const auto data = std::span<const std::byte>(out.file_).subspan(8 + header_bytes);
-  std::sort(reader.entries.begin(), reader.entries.end(), [](const Entry& a, const Entry& b) {
-    const auto order = [](const Entry& e) {
-      return e.offsets->size() == 2 ? std::pair((*e.offsets)[0], (*e.offsets)[1])
-                                    : std::pair<std::uint64_t, std::uint64_t>();
-    };
-    return order(a) < order(b);
-  });
-  std::uint64_t end = 0;
+  std::vector<const Entry*> by_offset;
   for (const Entry& e : reader.entries) {
+    if (e.offsets.size() != 2)
+      refuse("tensor \"" + e.name + "\": expected two data_offsets, found " + number_text(e.offsets.size()));
+    by_offset.push_back(&e);
+  }
+  std::sort(by_offset.begin(), by_offset.end(), [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
+  std::uint64_t end = 0;
+  for (const Entry* const entry : by_offset) {
+    const Entry& e = *entry;
     const std::string tensor = "tensor \"" + e.name + "\": ";
-    if (e.offsets->size() != 2) refuse(tensor + "expected two data_offsets, found " + number_text(e.offsets->size()));
-    const std::uint64_t from = (*e.offsets)[0], to = (*e.offsets)[1];
+    const std::uint64_t from = e.offsets[0], to = e.offsets[1];
     if (from != end) refuse(tensor + "expected its data at byte " + number_text(end) + ", found " + number_text(from));
     if (to < from || to > data.size())
       refuse(tensor + "expected its data to end within " + number_text(data.size()) + " bytes, found " +
@@ -164,7 +166,7 @@ Safetensors Safetensors::parse(const std::string& name, std::vector<std::byte> f
     Tensor t{*e.dtype, {}, data.subspan(from, to - from)};
     std::uint64_t bytes = static_cast<std::uint64_t>(size_of(*e.dtype));
     bool overflow = false;
-    for (const std::uint64_t extent : *e.shape) {
+    for (const std::uint64_t extent : e.shape) {
       overflow = overflow || (extent != 0 && bytes > std::numeric_limits<std::int64_t>::max() / extent);
       bytes *= extent;
       t.shape.extent[static_cast<std::size_t>(t.shape.rank++)] = static_cast<std::int64_t>(extent);
@@ -198,14 +200,10 @@ std::vector<double> Safetensors::load_doubles(std::string_view name) const {
   const Array a = load(name);
   const auto convert = [](auto values) { return std::vector<double>(values.begin(), values.end()); };
   switch (a.view().dtype) {
-    case Dtype::f32:
-      return convert(a.span<float>());
-    case Dtype::f64:
-      return convert(a.span<double>());
-    case Dtype::i32:
-      return convert(a.span<std::int32_t>());
-    case Dtype::u8:
-      return convert(a.span<std::uint8_t>());
+    case Dtype::f32: return convert(a.span<float>());
+    case Dtype::f64: return convert(a.span<double>());
+    case Dtype::i32: return convert(a.span<std::int32_t>());
+    case Dtype::u8: return convert(a.span<std::uint8_t>());
   }
   return {};
 }

@@ -39,10 +39,10 @@ TEST_CASE("instabilities by hand") {
   check("", 2, 8, {});
   check("-----", 2, 8, {});
   check("-+---", 2, 8, {{1, 2, false, false}});
-  check("-+--", 2, 8, {{1, 2, false, true}});             // the third non-positive step would close it
-  check("-+--+---", 2, 8, {{1, 5, false, false}});        // two between: one instability
+  check("-+--", 2, 8, {{1, 2, false, true}});                              // the third non-positive step would close it
+  check("-+--+---", 2, 8, {{1, 5, false, false}});                         // two between: one instability
   check("-+---+---", 2, 8, {{1, 2, false, false}, {5, 6, false, false}});  // three between: two
-  check("+-+-+-+----", 2, 7, {{0, 7, true, false}});      // chatter of the period-2 cycle, from the first row on
+  check("+-+-+-+----", 2, 7, {{0, 7, true, false}});  // chatter of the period-2 cycle, from the first row on
   check("+-+-+-+----", 2, 8, {{0, 7, false, false}});
   check("+-+-", 0, 1, {{0, 1, true, false}, {2, 3, true, false}});  // nothing merges
   check("--++++++++", 2, 8, {{2, 10, true, true}});
@@ -103,8 +103,10 @@ TEST_CASE("every record of 12 steps agrees with the definition") {
       std::vector<std::pair<std::int64_t, std::int64_t>> expected;
       for (std::int64_t t = 0; t < 12; ++t) {
         if (s[static_cast<std::size_t>(t)] <= 0) continue;
-        if (!expected.empty() && t - expected.back().second <= gap) expected.back().second = t + 1;
-        else expected.emplace_back(t, t + 1);
+        if (!expected.empty() && t - expected.back().second <= gap)
+          expected.back().second = t + 1;
+        else
+          expected.emplace_back(t, t + 1);
       }
       const auto found = find_events(s, gap, 1);
       REQUIRE(found.size() == expected.size());

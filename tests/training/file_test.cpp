@@ -130,9 +130,7 @@ TEST_CASE("a quota ends in an error that names the file (RLIMIT_FSIZE)") {
     int result = 1;
     try {
       write_file(folder / "f", std::string(5000, 'x'));
-    } catch (const IoError& e) {
-      result = std::string(e.what()) == (folder / "f") + ": write: File too large" ? 0 : 2;
-    }
+    } catch (const IoError& e) { result = std::string(e.what()) == (folder / "f") + ": write: File too large" ? 0 : 2; }
     _exit(result);
   }
   int status = 0;
@@ -143,9 +141,12 @@ TEST_CASE("a quota ends in an error that names the file (RLIMIT_FSIZE)") {
 
 TEST_CASE("reading names what is wrong") {
   test::TemporaryFolder folder;
-  CHECK_THROWS_WITH_AS(read_file(folder / "none", 10), ((folder / "none") + ": open: No such file or directory").c_str(), DataError);
-  CHECK_THROWS_WITH_AS(read_file(folder.path(), 10), (folder.path() + ": expected a file, found something else").c_str(), DataError);
+  CHECK_THROWS_WITH_AS(read_file(folder / "none", 10),
+                       ((folder / "none") + ": open: No such file or directory").c_str(), DataError);
+  CHECK_THROWS_WITH_AS(read_file(folder.path(), 10),
+                       (folder.path() + ": expected a file, found something else").c_str(), DataError);
   write_file(folder / "f", "12345678901");
-  CHECK_THROWS_WITH_AS(read_file(folder / "f", 10), ((folder / "f") + ": expected at most 10 bytes, found 11").c_str(), DataError);
+  CHECK_THROWS_WITH_AS(read_file(folder / "f", 10), ((folder / "f") + ": expected at most 10 bytes, found 11").c_str(),
+                       DataError);
   CHECK(read_file(folder / "f", 11).size() == 11);
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// What it is: the `brink` command. What it is not: any work; that is in the subcommands' sources.
+// Decision: the locale is never set, so numbers are written and read in one way; all ways out pass through here.
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+#include "tools/brink/command.h"
+#include "training/build_info.h"
+#include "training/errors.h"
+#include "training/io/console.h"
+
+namespace brink {
+
+namespace {
+
+ExitCode run(int argc, char** argv) {
+  ExitCode code = ExitCode::done;
+  CLI::App app(
+      "Full-batch gradient descent at the edge of stability, the same bits on every machine, with certified\n"
+      "eigenvalues of the Hessian.",
+      "brink");
+  app.set_version_flag("--version", "brink " + std::string(build_info().version));
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 a check did not hold, 2 usage or config, 3 bad data, 4 input or output, 5 diverged,\n"
+      "6 device, 70 internal error, 73 folder in use, 75 interrupted and resumable.\n"
+      "`brink COMMAND --help` explains each command.");
+  add_train(app, code);
+  add_verify(app, code);
+  add_report(app, code);
+  add_info(app, code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {  // --help, --version
+    std::ostringstream out, error;
+    app.exit(e, out, error);
+    standard_output().print(out.str());
+  } catch (const CLI::ParseError& e) {
+    std::string command = "brink";
+    for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
+    throw UsageError(std::string(e.what()) + " (`" + command + " --help` lists what there is)");
+  }
+  if (const int error = standard_output().failed(); error != 0 && code == ExitCode::done)
+    throw IoError("standard output: write: " + std::generic_category().message(error));
+  return code;
+}
+
+}  // namespace
+
+}  // namespace brink
+
+int main(int argc, char** argv) {
+  brink::prepare_process();
+  try {
+    return static_cast<int>(brink::run(argc, argv));
+  } catch (...) {
+    const brink::Failure failure = brink::current_failure();
+    brink::standard_error().line("brink: " + failure.message);
+    return static_cast<int>(failure.code);
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// What it is: `brink report`. What it is not: the page (tools/report).
+#include "tools/report/report.h"
+
+#include <filesystem>
+
+#include "tools/brink/command.h"
+#include "training/errors.h"
+#include "training/io/console.h"
+#include "training/io/file.h"
+
+namespace brink {
+
+void add_report(CLI::App& app, ExitCode&) {
+  struct Options {
+    std::vector<std::string> folders;
+    std::string out;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("report", "One self-contained HTML page about one run, or several compared");
+  sub->add_option("DIR", o->folders, "Run folders")->required();
+  sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)");
+  sub->callback([o] {
+    const std::vector<std::filesystem::path> runs(o->folders.begin(), o->folders.end());
+    std::string page;
+    try {
+      page = render_report(runs);
+    } catch (const ReportError& e) { throw DataError(e.what()); }
+    const std::string path = o->out.empty() ? default_report_path(runs).string() : o->out;
+    write_file(path, page);
+    standard_output().line(path);
+  });
+}
+
+}  // namespace brink

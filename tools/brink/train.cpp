@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// What it is: `brink train` up to the training itself: options, config, data, folder. What it is not: the loop
+// (training/train.h). Decision: everything that can be wrong with a config or the data is found before a folder is made.
+#include <filesystem>
+
+#include "tools/brink/command.h"
+#include "training/config.h"
+#include "training/errors.h"
+#include "training/io/console.h"
+#include "training/run_folder.h"
+
+namespace brink {
+
+namespace {
+
+struct Options {
+  ConfigSources sources;
+  std::string out, trace;
+  bool resume = false, dry_run = false;
+  std::string flags[6];
+};
+constexpr const char* flag_names[6] = {"device", "threads", "chunk", "memory", "precision", "arithmetic"};
+constexpr const char* flag_help[6] = {"cpu",
+                                      "Number of threads, or all",
+                                      "Samples at a time: auto, or a multiple of the group of 128 samples",
+                                      "Memory to use at most: auto, bytes, or such as 2GiB",
+                                      "float32 or float64",
+                                      "exact"};
+
+ExitCode train(Options o) {
+  if (!o.trace.empty()) throw UsageError("--trace is not built in this version");
+  for (std::size_t i = 0; i < 6; ++i)
+    if (!o.flags[i].empty()) o.sources.flags.emplace_back(flag_names[i], o.flags[i]);
+
+  // A run that is taken up again without a config takes its own.
+  const bool own =
+      o.resume && !o.out.empty() && o.sources.file.empty() && std::filesystem::exists(o.out + "/config.toml");
+  if (own) o.sources.file = o.out + "/config.toml";
+  const Config config = load_config(o.sources);
+  const std::string folder = o.out.empty() ? default_folder(config) : o.out;
+  if (o.dry_run) {
+    standard_output().print("# would train into " + folder + "\n" + to_toml(config));
+    return ExitCode::done;
+  }
+  announce_arithmetic();
+  throw std::logic_error("brink::train(config, …) goes here");
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, ExitCode& code) {
+  auto o = std::make_shared<Options>();
+  CLI::App* sub =
+      app.add_subcommand("train", "Train a network and measure the ends of its Hessian's spectrum at every step");
+  sub->add_option("CONFIG.toml", o->sources.file,
+                  "Settings; without it the main job: an MLP on data made by the program");
+  sub->add_option("--set", o->sources.sets, "key=value, stronger than the config; may be given again and again")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  sub->add_option("--out", o->out, "Folder to make (default: runs/DATA-MODEL-HASH of the settings)")->type_name("DIR");
+  sub->add_flag("--resume", o->resume, "Go on with a run; a finished one is left as it is");
+  sub->add_flag("--dry-run", o->dry_run, "Print the resolved settings and the folder, and stop");
+  sub->add_option("--trace", o->trace)->group("");
+  for (std::size_t i = 0; i < 6; ++i)
+    sub->add_option(std::string("--") + flag_names[i], o->flags[i], flag_help[i])->type_name("VALUE")->group("Run");
+  sub->callback([o, &code] { code = train(*o); });
+}
+
+}  // namespace brink

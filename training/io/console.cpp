@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "training/io/console.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+namespace brink {
+
+void Console::print(std::string_view text) {
+  while (!gone_ && !text.empty()) {
+    const ssize_t n = ::write(descriptor_, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      gone_ = true;
+      if (errno != EPIPE && errno != EBADF && errno != EIO) failed_ = errno;  // EIO: the terminal hung up
+      return;
+    }
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+void Console::line(std::string_view text) { print(std::string(text) + '\n'); }
+
+bool Console::terminal() const {
+  const char* term = std::getenv("TERM");
+  return isatty(descriptor_) == 1 && term != nullptr && std::string_view(term) != "dumb";
+}
+
+Console& standard_output() {
+  static Console out(STDOUT_FILENO);
+  return out;
+}
+
+Console& standard_error() {
+  static Console out(STDERR_FILENO);
+  return out;
+}
+
+void prepare_process() {
+  for (int file = 0; file <= 2; ++file)
+    if (fcntl(file, F_GETFD) < 0 && errno == EBADF) {
+      const int opened = ::open("/dev/null", file == 0 ? O_RDONLY : O_WRONLY);
+      if (opened >= 0 && opened != file) {
+        dup2(opened, file);
+        ::close(opened);
+      }
+    }
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+}
+
+}  // namespace brink

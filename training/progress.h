@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// What it is: what a person sees of a running training: one redrawn line on a terminal, plain lines elsewhere.
+// What it is not: a record; nothing of it is read back.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "training/events.h"
+#include "training/io/console.h"
+#include "training/records.h"
+
+namespace brink {
+
+class Progress {
+ public:
+  /// `steps` updates are to come. A terminal is redrawn at most ten times a second; a file or pipe gets twenty lines a run.
+  Progress(Console&, std::int64_t steps);
+
+  void row(const MetricsRow&);
+  void event(const Instability&);
+  /// A line that stays.
+  void note(std::string_view);
+  /// Ends the live line; the last row stays visible.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string text() const;
+  void erase();
+
+  Console& out_;
+  std::int64_t steps_;
+  bool live_;
+  Clock::time_point start_, drawn_;
+  MetricsRow last_;
+  std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
+  bool shown_ = true;  // last_ is on the screen
+};
+
+}  // namespace brink
