@@ -18,12 +18,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
 
-/// Standard normals in a vector of the layout; the gaps become +0. The draw is 0 for the tracker's noise, else run · 2³² + i.
+/// Standard normals in a vector of the layout; the gaps become +0.
 FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_t seed) {
-  return [device, layout, seed](View x, std::uint64_t step, std::uint64_t draw) mutable {
-    const Stream stream = draw == 0 ? Stream::tracker_noise : Stream::lanczos_start;
-    const auto which = static_cast<std::uint32_t>((draw >> 32 << 16) | (draw & 0xFFFF));
-    const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), which);
+  return [device, layout, seed](View x, RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {
+    const Stream stream = use == RandomUse::noise ? Stream::tracker_noise : Stream::lanczos_start;
+    const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), restart);
     std::memset(x.data, 0, static_cast<std::size_t>(x.bytes()));
     for (int i = 0; i < layout.size(); ++i) cpu::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
   };

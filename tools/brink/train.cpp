@@ -4,10 +4,12 @@
 #include <filesystem>
 
 #include "tools/brink/command.h"
+#include "tools/report/report.h"
 #include "training/config.h"
 #include "training/errors.h"
 #include "training/io/console.h"
-#include "training/run_folder.h"
+#include "training/io/file.h"
+#include "training/train.h"
 
 namespace brink {
 
@@ -27,7 +29,7 @@ constexpr const char* flag_help[6] = {"cpu",
                                       "float32 or float64",
                                       "exact"};
 
-ExitCode train(Options o) {
+ExitCode run_training(Options o) {
   if (!o.trace.empty()) throw UsageError("--trace is not built in this version");
   for (std::size_t i = 0; i < 6; ++i)
     if (!o.flags[i].empty()) o.sources.flags.emplace_back(flag_names[i], o.flags[i]);
@@ -43,7 +45,12 @@ ExitCode train(Options o) {
     return ExitCode::done;
   }
   announce_arithmetic();
-  throw std::logic_error("brink::train(config, …) goes here");
+  const ExitCode code = brink::train(config, {folder, o.resume}, standard_output());
+  const std::filesystem::path runs[] = {folder};
+  const std::filesystem::path page = default_report_path(runs);
+  write_file(page.string(), render_report(runs));
+  standard_output().line(page.string());
+  return code;
 }
 
 }  // namespace
@@ -65,7 +72,7 @@ void add_train(CLI::App& app, ExitCode& code) {
   sub->add_option("--trace", o->trace)->group("");
   for (std::size_t i = 0; i < 6; ++i)
     sub->add_option(std::string("--") + flag_names[i], o->flags[i], flag_help[i])->type_name("VALUE")->group("Run");
-  sub->callback([o, &code] { code = train(*o); });
+  sub->callback([o, &code] { code = run_training(*o); });
 }
 
 }  // namespace brink
