@@ -18,7 +18,8 @@ class RunFolder {
   enum class Opened {
     fresh,      // made now
     restarted,  // was there without a checkpoint: everything starts again
-    finished    // nothing is left to do
+    finished,   // nothing is left to do
+    diverged    // likewise
   };
 
   /// Without `resume` an existing folder is refused: InUseError says whether another process (host and pid) uses it or

@@ -80,7 +80,9 @@ TEST_CASE("resume") {
     CHECK(run.notes() == std::vector<std::string>{path + " holds no valid checkpoint; starting at step 0"});
     CHECK(!std::filesystem::exists(path + "/run.json.tmp.123"));
     CHECK(std::filesystem::exists(path + "/notes.tmp.123"));
-    run.folder().write_file("run.json", run_json({}, {.status = "finished"}));
+    RunRecord record;
+    record.status = "finished";
+    run.folder().write_file("run.json", run_json({}, record));
   }
   {
     const RunFolder run = RunFolder::open(path, true);
