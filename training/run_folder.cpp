@@ -225,4 +225,13 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
   return RunFolder(std::move(folder), std::move(lock), Opened::restarted, std::move(notes));
 }
 
+void RunFolder::require_same_config(const Config& config) const {
+  if (!folder_.contains("config.toml")) return;
+  const std::string stored = config_hash(load_config({folder_.path_of("config.toml"), {}, {}})),
+                    own = config_hash(config);
+  if (stored != own)
+    throw UsageError(path() + ": --resume: the settings are not those of this run (hash " + own + ", the run's is " +
+                     stored + ")");
+}
+
 }  // namespace brink

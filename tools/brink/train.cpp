@@ -5,7 +5,6 @@
 
 #include "tools/brink/command.h"
 #include "training/config.h"
-#include "training/data/dataset.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/run_folder.h"
@@ -28,15 +27,6 @@ constexpr const char* flag_help[6] = {"cpu",
                                       "float32 or float64",
                                       "exact"};
 
-/// A folder is gone on with under the settings it was begun with; threads, chunk and memory may differ.
-void check_same_config(const RunFolder& run, const Config& config) {
-  if (!run.folder().contains("config.toml")) return;
-  const std::string stored = config_hash(load_config({run.folder().path_of("config.toml"), {}, {}}));
-  if (stored != config_hash(config))
-    throw UsageError(run.path() + ": --resume: the settings are not those of this run (hash " + config_hash(config) +
-                     ", the run's is " + stored + ")");
-}
-
 ExitCode train(Options o) {
   if (!o.trace.empty()) throw UsageError("--trace is not built in this version");
   for (std::size_t i = 0; i < 6; ++i)
@@ -53,13 +43,6 @@ ExitCode train(Options o) {
     return ExitCode::done;
   }
   announce_arithmetic();
-  const DataPair data = load_data(config);
-  RunFolder run = RunFolder::open(folder, o.resume);
-  for (const std::string& note : run.notes()) standard_output().line(note);
-  if (run.opened() == RunFolder::Opened::finished) return ExitCode::done;
-  if (run.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
-  if (run.opened() == RunFolder::Opened::restarted) check_same_config(run, config);
-  run.folder().write_file("config.toml", to_toml(config));
   throw std::logic_error("brink::train(config, …) goes here");
 }
 
