@@ -172,20 +172,23 @@ RunFolder RunFolder::create(const std::string& path, std::vector<std::string> no
     Folder folder(temporary, system);
     if (!lock->take(folder, O_CREAT)) throw IoError(folder.path_of(lock_name) + ": flock: held by another process");
     lock->sign(folder);
-    if (system.renameat_new(AT_FDCWD, temporary.c_str(), path.c_str()) != 0) {
-      if (errno == EEXIST || errno == ENOTEMPTY) throw InUseError(path);
-      if (errno != EINVAL && errno != ENOSYS) fail_to_make(path, "rename");
-      // A file system without exclusive renames: mkdir decides who is first, and the loser may see the folder unsigned.
-      if (system.mkdirat(AT_FDCWD, path.c_str(), 0777) != 0) {
-        if (errno == EEXIST) throw InUseError(path);
-        fail_to_make(path, "mkdir");
-      }
-      lock = std::make_unique<Lock>(system);
-      if (!lock->take(Folder(path, system), O_CREAT)) throw InUseError(path);
-      lock->sign(Folder(path, system));
-      remove_temporary();
+    if (system.renameat_new(AT_FDCWD, temporary.c_str(), path.c_str()) == 0) {
+      folder.set_path(path);
+      return RunFolder(std::move(folder), std::move(lock), Opened::fresh, std::move(notes));
     }
-    return RunFolder(Folder(path, system), std::move(lock), Opened::fresh, std::move(notes));
+    if (errno == EEXIST || errno == ENOTEMPTY) throw InUseError(path);
+    if (errno != EINVAL && errno != ENOSYS) fail_to_make(path, "rename");
+    // A file system without exclusive renames: mkdir decides who is first, and the loser may see the folder unsigned.
+    if (system.mkdirat(AT_FDCWD, path.c_str(), 0777) != 0) {
+      if (errno == EEXIST) throw InUseError(path);
+      fail_to_make(path, "mkdir");
+    }
+    Folder final_folder(path, system);
+    auto final_lock = std::make_unique<Lock>(system);
+    if (!final_lock->take(final_folder, O_CREAT)) throw InUseError(path);
+    final_lock->sign(final_folder);
+    remove_temporary();
+    return RunFolder(std::move(final_folder), std::move(final_lock), Opened::fresh, std::move(notes));
   } catch (...) {
     remove_temporary();
     throw;
@@ -214,11 +217,21 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
   lock->sign(folder);
   if (over) {
     notes.push_back(path + " is " + status + "; nothing is left to do");
-    return RunFolder(std::move(folder), std::move(lock), Opened::finished, std::move(notes));
+    const Opened opened = status == "finished" ? Opened::finished : Opened::diverged;
+    return RunFolder(std::move(folder), std::move(lock), opened, std::move(notes));
   }
   remove_temporaries(folder);
   notes.push_back(path + " holds no valid checkpoint; starting at step 0");
   return RunFolder(std::move(folder), std::move(lock), Opened::restarted, std::move(notes));
+}
+
+void RunFolder::require_same_config(const Config& config) const {
+  if (!folder_.contains("config.toml")) return;
+  const std::string stored = config_hash(load_config({folder_.path_of("config.toml"), {}, {}})),
+                    own = config_hash(config);
+  if (stored != own)
+    throw UsageError(path() + ": --resume: the settings are not those of this run (hash " + own + ", the run's is " +
+                     stored + ")");
 }
 
 }  // namespace brink

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "training/config.h"
 #include "training/io/file.h"
 
 namespace brink {
@@ -18,7 +19,8 @@ class RunFolder {
   enum class Opened {
     fresh,      // made now
     restarted,  // was there without a checkpoint: everything starts again
-    finished    // nothing is left to do
+    finished,   // nothing is left to do
+    diverged    // likewise
   };
 
   /// Without `resume` an existing folder is refused: InUseError says whether another process (host and pid) uses it or
@@ -34,6 +36,9 @@ class RunFolder {
   Opened opened() const { return opened_; }
   /// What the user should be told about how it was opened: a line each.
   const std::vector<std::string>& notes() const { return notes_; }
+  /// A run goes on under the settings it was begun with; only what is not hashed may differ. Throws UsageError where the
+  /// folder's config.toml says otherwise; a folder without one accepts any.
+  void require_same_config(const Config&) const;
 
  private:
   struct Lock;

@@ -122,6 +122,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   for (const std::string& note : folder.notes()) out.line(note);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
+  if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
+  if (folder.opened() == RunFolder::Opened::restarted) folder.require_same_config(config);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   record.data_provenance = problem.data.provenance;

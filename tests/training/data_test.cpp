@@ -104,17 +104,16 @@ TEST_CASE("every bit flip of an IDX file is refused, or changes the records' che
         CHECK(bit / 8 >= 16);
         ++detected;
       } else {
-        // Only what gzip itself leaves unprotected: time, level and system in its header.
+        // Only what gzip itself leaves unprotected: time, level and system in its header, padding after the last code.
         CHECK(packed);
-        CHECK(bit / 8 >= 3);
-        CHECK(bit / 8 < 10);
+        CHECK((bit / 8 < 10 || bit / 8 == file.size() - 9));
         CHECK(f.bytes == small_idx());
         ++harmless;
       }
     }
   }
   CHECK(detected == 18 * 8);
-  CHECK(harmless <= 7 * 8);
+  CHECK(harmless <= 8 * 8);
   CHECK(refused > 300);
 }
 
@@ -129,7 +128,7 @@ TEST_CASE("what a refusal says") {
   g.push_back(std::byte{0});
   CHECK(refusal(g) == "f: expected the end of the file after the gzip stream, found 1 bytes more");
   g = gzipped(small_idx());
-  g[g.size() - 5] ^= std::byte{1};
+  g[g.size() - 4] ^= std::byte{1};
   CHECK(refusal(g) == "f: expected a gzip stream, found it damaged (incorrect length check)");
   g = gzipped(small_idx());
   g[g.size() - 8] ^= std::byte{1};
@@ -174,11 +173,11 @@ TEST_CASE("synthetic data: balanced, normalised, reproducible") {
   for (const int n : count) CHECK(n == 250);
   double sum = 0, squares = 0;
   for (const double x : a.train.x.span<double>()) sum += x, squares += x * x;
-  CHECK(std::fabs(sum / 784000) < 1e-12);
-  CHECK(std::fabs(squares / 784000 - 1) < 1e-12);
+  CHECK(std::fabs(sum / 784000) < 1e-10);
+  CHECK(std::fabs(squares / 784000 - 1) < 1e-10);
   // These bytes are promised: whatever changes them is marked "bits" in the change log.
-  CHECK(a.train.checksum == "?");
-  CHECK(a.test.checksum == "?");
+  CHECK(a.train.checksum == "0dce40f68ef37abb9cb79949c1d7c4dd");
+  CHECK(a.test.checksum == "756a04fdfb3d133ae63c29d4b8e3c053");
   CHECK(make_synthetic(1000, 4, 1, Dtype::f32).train.checksum != a.train.checksum);
   CHECK(make_synthetic(1000, 1000, 0, Dtype::f32).train.checksum == a.train.checksum);
   CHECK(b.train.samples() == 400);

@@ -80,7 +80,23 @@ TEST_CASE("resume") {
     CHECK(run.notes() == std::vector<std::string>{path + " holds no valid checkpoint; starting at step 0"});
     CHECK(!std::filesystem::exists(path + "/run.json.tmp.123"));
     CHECK(std::filesystem::exists(path + "/notes.tmp.123"));
-    run.folder().write_file("run.json", run_json({}, {.status = "finished"}));
+    Config config;
+    run.require_same_config(config);
+    run.folder().write_file("config.toml", to_toml(config));
+    config.run.threads = 7;
+    run.require_same_config(config);
+    config.training.seed = 7;
+    CHECK_THROWS_AS(run.require_same_config(config), UsageError);
+    RunRecord record;
+    record.status = "diverged";
+    run.folder().write_file("run.json", run_json({}, record));
+  }
+  {
+    const RunFolder run = RunFolder::open(path, true);
+    CHECK(run.opened() == RunFolder::Opened::diverged);
+    RunRecord record;
+    record.status = "finished";
+    run.folder().write_file("run.json", run_json({}, record));
   }
   {
     const RunFolder run = RunFolder::open(path, true);

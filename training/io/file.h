@@ -25,6 +25,8 @@ class Folder {
   Folder& operator=(Folder&&) noexcept;
 
   const std::string& path() const { return path_; }
+  /// After the folder itself was renamed: the name in messages.
+  void set_path(const std::string& path) { path_ = path; }
   int descriptor() const { return descriptor_; }
   System& system() const { return *system_; }
   std::string path_of(std::string_view name) const { return path_ + "/" + std::string(name); }

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""What it is: the `brink` command from outside: exit codes, messages, and what it leaves behind (promises R3, R7, S7).
+What it is not: a test of the numbers.
+usage: command_test.py BUILD
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import Cases
+
+brink = str(pathlib.Path(sys.argv[1], "tools", "brink").resolve())
+cases = Cases()
+
+
+def call(*arguments, shell=None, environment=None, folder=None):
+    """(status, standard output, standard error)"""
+    line = [brink, *arguments] if shell is None else ["bash", "-c", shell]
+    done = subprocess.run(line, capture_output=True, text=True, errors="replace", cwd=folder, stdin=subprocess.DEVNULL,
+                          env={**os.environ, "BRINK": brink, **(environment or {})})
+    return done.returncode, done.stdout, done.stderr
+
+
+def expect(name, found, status, said="", in_output=""):
+    complaints = []
+    if found[0] != status:
+        complaints.append(f"{name}: status {status} expected, {found[0]} found: {found[2].strip()}")
+    if said and found[2].strip() != said:
+        complaints.append(f"{name}: expected {said!r}, found {found[2].strip()!r}")
+    if in_output and in_output not in found[1]:
+        complaints.append(f"{name}: expected {in_output!r} in {found[1]!r}")
+    return complaints
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    here = pathlib.Path(temporary)
+
+    def case(name, status, said="", *arguments, in_output="", **options):
+        cases.check(name, expect(name, call(*arguments, folder=temporary, **options), status, said, in_output))
+
+    case("help", 0, "", "--help", in_output="Exit codes")
+    for name in ["train", "verify", "report", "info"]:
+        case(f"help of {name}", 0, "", name, "--help", in_output=name)
+    case("version", 0, "", "--version", in_output="brink ")
+    case("info", 0, "", "info", in_output="instruction sets")
+    case("no command", 2)
+    case("unknown command", 2, "", "trian")
+    case("unknown option", 2, "", "train", "--step", "3")
+    case("option of a later version", 2, "brink: --trace is not built in this version", "train", "--trace", "f")
+    case("option without its value", 2, "", "train", "--out")
+
+    (here / "wrong.toml").write_text("[training]\nlerning_rate = 0.1\n")
+    case("wrong config", 2, "brink: wrong.toml:2:1: unknown key training.lerning_rate; the nearest is training.learning_rate",
+         "train", "wrong.toml")
+    case("wrong config, dry run", 2, "", "train", "--dry-run", "wrong.toml")
+    case("missing config", 2, "brink: none.toml: the config cannot be read: No such file or directory", "train", "none.toml")
+    case("wrong argument", 2,
+         "brink: --set training.steps=-5: training.steps: expected an integer from 0 to 1000000000, got the integer -5",
+         "train", "--set", "training.steps=-5")
+    case("wrong flag", 2, "brink: --threads 0: run.threads: expected an integer from 1 to 1024 or \"all\", got the integer 0",
+         "train", "--threads", "0")
+    case("missing data", 3, "brink: none: expected the folder that holds the Fashion-MNIST files, found nothing", "train",
+         "--set", "data.name=fmnist4", "--set", "data.directory=none")
+    (here / "data").mkdir()
+    case("empty data folder", 3,
+         "brink: data/train-images-idx3-ubyte: expected this file, or the same with .gz, found neither", "train", "--set",
+         "data.name=fmnist4", "--set", "data.directory=data")
+    for part in ["train-images-idx3", "train-labels-idx1"]:
+        (here / "data" / f"{part}-ubyte").write_bytes(b"\0\0\x08\1" + bytes(12))
+    case("wrong magic", 3, "brink: data/train-images-idx3-ubyte: expected the IDX magic 0x00000803 (unsigned bytes, 3 dimensions), "
+         "found 0x00000801", "train", "--set", "data.name=fmnist4", "--set", "data.directory=data")
+    case("wrong instruction set", 2, "", "info", environment={"BRINK_SIMD": "mmx"})
+    case("wrong instruction set, training", 2, "", "train", environment={"BRINK_SIMD": "mmx"})
+    case("a name too long", 2, "", "train", "--out", "x" * 300)
+    case("a path too long", 2, "", "train", "--out", "x/" * 3000 + "y")
+    cases.check("nothing was made", [] if not (here / "runs").exists() and not (here / "x").exists() else ["a folder was made"])
+
+    (here / "taken").mkdir()
+    case("an existing folder", 73, "brink: taken exists already (not a run of brink); choose another --out", "train", "--out",
+         "taken")
+
+    plain = call("train", "--dry-run", folder=temporary)
+    for name, environment in {"decimal comma": {"LC_ALL": "de_DE.UTF-8"}, "time zone": {"TZ": "Pacific/Chatham"}}.items():
+        same = call("train", "--dry-run", folder=temporary, environment=environment) == plain and plain[0] == 0
+        cases.check(f"dry run, {name}", [] if same else [f"{name}: the output differs"])
+    case("a dry run in one line of text", 0, "", "train", "--dry-run", "--set", "data.directory=ü ö", "--set",
+         "data.name=fmnist4", in_output='directory = "ü ö"')
+
+    case("closed standard output", 0, shell='"$BRINK" info >&-')
+    case("a reader that leaves", 0, shell='set -o pipefail; "$BRINK" train --dry-run | true')
+    case("a full standard output", 4, "brink: standard output: write: No space left on device", shell='"$BRINK" info >/dev/full')
+    case("no descriptor at all", 2, shell='"$BRINK" train wrong.toml <&- >&- 2>&-')
+    cases.check("wrong.toml is as it was",
+                [] if (here / "wrong.toml").read_text().startswith("[training]") else ["messages were written into a file"])
+    case("report of nothing", 3, "", "report", "taken")
+cases.close()
