@@ -3,6 +3,7 @@
 // conversion. For sources compiled once per instruction set only (isa.h).
 #pragma once
 
+#include "kernels/isa.h"
 #include "kernels/simd.h"
 
 namespace brink {
@@ -27,11 +28,11 @@ template <class Isa, class T>
   else store(p, __builtin_convertvector(v, Half<Isa>));
 }
 
-/// a·b + c where a and b came from T: for float the product is exact in float64, so two operations give fma's bits and spare
-/// processors without fma its emulation.
-template <class T, class V>
+/// a·b + c, one rounding, where a and b came from T. For float the product is exact in float64, so on processors without fma
+/// two operations give the same bits and spare its emulation.
+template <class Isa, class T, class V>
 [[gnu::always_inline]] inline V fma_of(V a, V b, V c) {
-  if constexpr (std::is_same_v<T, float>) return a * b + c;
+  if constexpr (std::is_same_v<T, float> && std::is_same_v<Isa, Portable>) return a * b + c;
   else return fma(a, b, c);
 }
 template <class T>

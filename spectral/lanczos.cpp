@@ -26,7 +26,7 @@ double epsilon_of(Dtype d) {
 
 struct Basis {
   Array storage;
-  Columns columns;
+  ColumnSet columns;
   Basis(std::int64_t n, int count, Dtype dtype) {
     const std::int64_t stride = align_up(n, alignment_bytes / size_of(dtype));
     storage = Array(Shape{count, stride}, dtype);
@@ -49,7 +49,7 @@ struct Candidate {
 };
 }  // namespace
 
-// T = diag(locked values) ⊕ tridiagonal(alpha, beta). Columns 0 … locked−1 of Q span invariant spaces left behind by
+// T = diag(locked values) ⊕ tridiagonal(alpha, beta). ColumnSet 0 … locked−1 of Q span invariant spaces left behind by
 // breakdowns, columns locked … m−1 are the active block, column m holds the next vector.
 struct Lanczos::State {
   Device device;
@@ -88,12 +88,11 @@ struct Lanczos::State {
   /// Sweeps w against columns 0 … count−1 by the MPK rule; its norm before normalisation, 0 where it is dependent.
   double orthogonalise(View w, int count, double before, double floor) {
     if (before <= floor) return 0;
-    const Columns against = q.columns.range(0, count);
+    const ColumnSet against = q.columns.range(0, count);
     for (int sweep = 0; sweep < most_sweeps && count > 0; ++sweep) {
       cpu::project(device, against, w, c.data(), scratch.data());
-      cpu::subtract(device, against, c.data(), w);
+      const double after = cpu::subtract(device, against, c.data(), w, w);
       ++result.sweeps;
-      const double after = cpu::norm(device, w);
       if (after >= accepted_ratio * before) return after;
       if (after <= floor) return 0;
       before = after;
@@ -128,12 +127,10 @@ struct Lanczos::State {
     ++result.products;
     const auto j = static_cast<std::size_t>(m);
     alpha[j] = cpu::dot(device, v, product);
-    cpu::scale(device, product, 1, w);
     const bool first = m == locked;
     const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
-    cpu::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, w);
+    const double before = cpu::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
     ++m;
-    const double before = cpu::norm(device, w);
     largest = std::max(largest, std::fabs(alpha[j]));
     if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
     beta[j] = m < dim ? orthogonalise(w, m, before, floor_of(largest)) : 0;
@@ -225,7 +222,7 @@ struct Lanczos::State {
         for (int i = 0; i < a; ++i)
           s[static_cast<std::size_t>((locked + i) * count + j)] = arrow[static_cast<std::size_t>(k.index * a + i)];
     }
-    const Columns into = y.columns.range(0, count), a_into = ay.columns.range(0, count);
+    const ColumnSet into = y.columns.range(0, count), a_into = ay.columns.range(0, count);
     cpu::combine(device, q.columns.range(0, m), s.data(), into);
     cpu::combine(device, aq.columns.range(0, m), s.data(), a_into);
     const View r = rest.columns.column(0);
@@ -236,10 +233,9 @@ struct Lanczos::State {
       cpu::scale(device, au, 1 / norm, au);
       if (j >= wanted) continue;
       const Candidate k = chosen(j);
-      cpu::scale(device, au, 1, r);
-      cpu::subtract(device, into.range(j, j + 1), &k.value, r);
+      const double residual = cpu::subtract(device, into.range(j, j + 1), &k.value, au, r);
       RitzPair& p = pairs[static_cast<std::size_t>(j)];
-      p = {k.value, k.bound, cpu::norm(device, r), 0, u};
+      p = {k.value, k.bound, residual, 0, u};
       p.relative = p.residual == 0 ? 0 : p.residual / result.scale;
     }
     result.asymmetry = std::fabs(cpu::dot(device, into.column(0), a_into.column(other)) -
@@ -352,7 +348,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.converged = stop == LanczosStop::converged;
     k.result.basis = k.m;
     double square = 0;
-    for (int j = 0; j < k.m; ++j) {
+    for (int j = 0; o.orthogonality && j < k.m; ++j) {
       cpu::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
       for (int i = 0; i <= j; ++i) {
         const double x = k.c[static_cast<std::size_t>(i)] - (i == j ? 1 : 0);

@@ -26,6 +26,7 @@ struct LanczosOptions {
   double tolerance = 1e-3;       ///< on ‖Hy − θy‖ / max|θⱼ|
   int budget = 200;              ///< products
   int confirm = 0;               ///< further iterations for which the tolerance must hold before it is believed
+  bool orthogonality = true;     ///< compute ‖QᵀQ − I‖: as much work as all sweeps together
   std::uint64_t step = 0;        ///< random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
   std::uint32_t restart = 0;
 };
@@ -53,7 +54,7 @@ struct LanczosResult {
   int breakdowns = 0;     ///< times the space was exhausted or a vector counted as dependent
   int basis = 0;          ///< columns of Q at the end
   double scale = 0;       ///< max|θⱼ|
-  double orthogonality = 0;  ///< ‖QᵀQ − I‖, Frobenius
+  double orthogonality = 0;  ///< ‖QᵀQ − I‖, Frobenius; 0 where not asked for
   double asymmetry = 0;      ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
 };
 

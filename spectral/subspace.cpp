@@ -24,10 +24,10 @@ class Tall {
   Array storage_;
 
  public:
-  Columns columns;
+  ColumnSet columns;
 };
 
-Tall widened(const Columns& from) {
+Tall widened(const ColumnSet& from) {
   Tall to(from.n, from.count);
   with_real(from.dtype, [&](auto zero) {
     for (int j = 0; j < from.count; ++j) {
@@ -40,14 +40,14 @@ Tall widened(const Columns& from) {
 }
 
 /// X = Q R by Gram–Schmidt, twice; Q replaces X, column j of R at r + j·k. A column without rest stays as it is.
-void factorise(Device& d, const Columns& x, double* r, std::vector<double>& c, std::vector<double>& scratch) {
+void factorise(Device& d, const ColumnSet& x, double* r, std::vector<double>& c, std::vector<double>& scratch) {
   const int k = x.count;
   for (int j = 0; j < k; ++j) {
     double* column = r + j * k;
     for (int i = 0; i < k; ++i) column[i] = 0;
     for (int pass = 0; pass < 2 && j > 0; ++pass) {
       cpu::project(d, x.range(0, j), x.column(j), c.data(), scratch.data());
-      cpu::subtract(d, x.range(0, j), c.data(), x.column(j));
+      cpu::subtract(d, x.range(0, j), c.data(), x.column(j), x.column(j));
       for (int i = 0; i < j; ++i) column[i] += c[static_cast<std::size_t>(i)];
     }
     column[j] = cpu::norm(d, x.column(j));
@@ -66,8 +66,8 @@ double angle_of(double sine, double cosine) {
   return angle;
 }
 
-SubspaceComparison compare_subspaces(Device& d, const Columns& u, const Columns& v) {
-  const auto shape = [](const Columns& x) { return to_string(Shape{x.n, x.count}); };
+SubspaceComparison compare_subspaces(Device& d, const ColumnSet& u, const ColumnSet& v) {
+  const auto shape = [](const ColumnSet& x) { return to_string(Shape{x.n, x.count}); };
   if (u.n != v.n || u.count != v.count || u.dtype != v.dtype)
     throw std::invalid_argument("[subspace] " + shape(u) + " and " + shape(v) + ": expected equal shapes and types");
   if (u.count < 1 || u.count > u.n) throw std::invalid_argument("[subspace] " + shape(u) + ": expected 1 to n columns");
@@ -87,7 +87,7 @@ SubspaceComparison compare_subspaces(Device& d, const Columns& u, const Columns&
         throw std::invalid_argument("[subspace] column " + std::to_string(j) + " depends on the ones before it, or is not finite");
   }
   for (int j = 0; j < k; ++j) cpu::project(d, q.columns, p.columns.column(j), product.data() + j * k, scratch.data());
-  for (int j = 0; j < k; ++j) cpu::subtract(d, q.columns, product.data() + j * k, p.columns.column(j));  // V − U UᵀV
+  for (int j = 0; j < k; ++j) cpu::subtract(d, q.columns, product.data() + j * k, p.columns.column(j), p.columns.column(j));  // V − U UᵀV
   factorise(d, p.columns, r.data(), c, scratch);
   if (!svd(k, k, product.data(), cosines.data(), right.data()) || !svd(k, k, r.data(), sines.data(), right.data()))
     throw std::invalid_argument("[subspace] a column is not finite");

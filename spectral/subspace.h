@@ -22,7 +22,7 @@ struct SubspaceComparison {
 /// orthonormalised in float64 first. Order and signs of columns do not matter beyond rounding.
 /// Throws std::invalid_argument if shapes differ, k is 0 or above n, a column is dependent or not finite.
 /// Allocates 4 n × k doubles.  Source: Björck & Golub 1973; Knyazev & Argentati 2002.
-SubspaceComparison compare_subspaces(Device&, const Columns& u, const Columns& v);
+SubspaceComparison compare_subspaces(Device&, const ColumnSet& u, const ColumnSet& v);
 
 /// The angle in [0, π/2] whose sine and cosine are given (both ≥ 0, together of length near 1). Error below 4e-16.
 double angle_of(double sine, double cosine);

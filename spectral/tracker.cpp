@@ -46,32 +46,35 @@ struct EigenTracker::State {
         lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = o.top + o.bottom}, std::move(f)),
         vectors(zeros({o.top + o.bottom, n}, t)), start({n}, t), noise({n}, t), pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
 
-  Columns columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
+  ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
 
   /// The unit sum of the remembered vectors plus `options.noise` times a random unit vector. (Rows never filled are zero.)
   View warm_start(std::uint64_t step) {
     const View x = start.view(), z = noise.view();
     const int count = options.top + options.bottom;
-    const Columns into{x.data, dim, dim, 1, dtype};
-    const Columns from = columns(count);
+    const ColumnSet into{x.data, dim, dim, 1, dtype};
+    const ColumnSet from = columns(count);
     cpu::scale(device, from.column(0), 1, x);
     constexpr double minus_one = -1;
-    for (int i = 1; i < count; ++i) cpu::subtract(device, from.range(i, i + 1), &minus_one, x);
+    for (int i = 1; i < count; ++i) cpu::subtract(device, from.range(i, i + 1), &minus_one, x, x);
     const double size = cpu::norm(device, x);
     if (size > 0) cpu::scale(device, x, 1 / size, x);
     normals(z, RandomUse::noise, step, 0);
     const double noise_size = cpu::norm(device, z);
     if (noise_size > 0) {
       const double factor = -options.noise / noise_size;
-      cpu::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x);
+      cpu::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x, x);
     }
     return into.column(0);
   }
 
   LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from, TrackerStep& out) {
+    const bool cold = from.data == nullptr;
     const LanczosResult r = lanczos.run(a, {.top = options.top, .bottom = options.bottom, .tolerance = options.tolerance,
-                                            .budget = options.budget - out.products, .confirm = confirm, .step = step, .restart = restart},
+                                            .budget = options.budget - out.products, .confirm = confirm, .orthogonality = cold,
+                                            .step = step, .restart = restart},
                                         from);
+    if (cold) out.orthogonality = r.orthogonality;
     out.products += r.products;
     out.sweeps += r.sweeps;
     out.finite = out.finite && r.stop != LanczosStop::not_finite;
@@ -83,7 +86,7 @@ struct EigenTracker::State {
     reported = r;
     tops = static_cast<int>(r.top.size());
     bottoms = static_cast<int>(r.bottom.size());
-    const Columns all = columns(options.top + options.bottom);
+    const ColumnSet all = columns(options.top + options.bottom);
     int i = 0;
     for (const auto& end : {r.top, r.bottom})
       for (const RitzPair& p : end) {
@@ -172,7 +175,6 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
   out.converged = k.reported.converged;
   out.warm = warm;
   out.scale = k.reported.scale;
-  out.orthogonality = k.reported.orthogonality;
   out.asymmetry = k.reported.asymmetry;
   return out;
 }

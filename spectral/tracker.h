@@ -39,7 +39,7 @@ struct TrackerStep {
   int products = 0;                  ///< all runs
   int sweeps = 0;
   double scale = 0;                  ///< max|θⱼ|
-  double orthogonality = 0;          ///< of the reported run
+  double orthogonality = 0;          ///< ‖QᵀQ − I‖ of the step's cold run, else 0: it costs as much as all sweeps
   double asymmetry = 0;
 };
 

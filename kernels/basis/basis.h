@@ -12,7 +12,7 @@
 namespace brink {
 
 /// Non-owning: `count` columns of n elements, column i at data + i·stride elements.
-struct Columns {
+struct ColumnSet {
   void* data = nullptr;
   std::int64_t n = 0, stride = 0;
   int count = 0;
@@ -26,7 +26,7 @@ struct Columns {
   View column(int i) const {
     return {static_cast<char*>(data) + i * stride * size_of(dtype), Shape{n}, dtype};
   }
-  Columns range(int first, int end) const { return {column(first).data, n, stride, end - first, dtype}; }
+  ColumnSet range(int first, int end) const { return {column(first).data, n, stride, end - first, dtype}; }
 };
 
 /// Largest number of columns that `combine` makes in one call.
@@ -42,20 +42,22 @@ std::int64_t project_scratch(std::int64_t n, int columns);
 /// Arithmetic: each cᵢ as `dot` (tiles, 32 float64 lanes, tree).
 /// Aliasing: w may be a column of q.  Errors: none.
 /// Cost: reads q once and w once per few columns; scratch of project_scratch(n, count) doubles.  Source: method, Lanczos-MPK.
-void project(Device&, const Columns& q, View w, double* c, double* scratch);
+void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
 
-/// w −= Q c
-/// Shapes: as `project`.  Layout: columns contiguous.
-/// Arithmetic: per element acc = (double)wₑ; acc = fma(−cᵢ, (double)qᵢₑ, acc) for i ascending; rounded once to T.
-/// Aliasing: w is no column of q.  Errors: none.  Cost: reads q once, reads and writes w once.  Source: method, Lanczos-MPK.
-void subtract(Device&, const Columns& q, const double* c, View w);
+/// w = x − Q c; returns ‖w‖
+/// Shapes: as `project`, x [n].  Layout: columns contiguous.
+/// Arithmetic: per element acc = (double)xₑ; acc = fma(−cᵢ, (double)qᵢₑ, acc) for i ascending; rounded once to T. The norm is
+///   exactly `norm` of the rounded w.
+/// Aliasing: w may be x; it is no column of q.  Errors: none.  Cost: reads q and x once, writes w once; no allocation.
+/// Source: method, Lanczos-MPK.
+double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 
 /// Y = Q S
 /// Shapes: q m columns, s [m × k] row-major with k = y.count ≤ max_combined, y k columns.  Layout: columns contiguous.
 /// Arithmetic: per element and output acc = +0; acc = fma(sᵢⱼ, (double)qᵢₑ, acc) for i ascending; rounded once to T.
 /// Aliasing: y may be the first columns of q (in place), else disjoint.  Errors: none.
 /// Cost: reads q once, writes y once; no allocation.  Source: thick restart (Wu & Simon 2000).
-void combine(Device&, const Columns& q, const double* s, const Columns& y);
+void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
 
 /// y = factor · x
 /// Shapes: x, y [n].  Arithmetic: float64 product, rounded once to T.  Aliasing: y may be x.  Errors: none.  Cost: one pass.

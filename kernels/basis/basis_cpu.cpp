@@ -4,9 +4,11 @@
 #include "kernels/basis/basis.h"
 
 #include <cassert>
+#include <cmath>
 
 #include "kernels/basis/basis_isa.h"
 #include "kernels/isa.h"
+#include "kernels/reduce/over_tiles.h"
 #include "kernels/reduce/reduce.h"
 
 namespace brink::cpu {
@@ -20,7 +22,7 @@ std::int64_t serial_below(int columns) { return serial_elements / (columns > 0 ?
 
 std::int64_t project_scratch(std::int64_t n, int columns) { return reduce_tiles(n) * columns; }
 
-void project(Device& d, const Columns& q, View w, double* c, double* scratch) {
+void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) {
   assert(q.dtype == w.dtype && q.n == w.shape.elements());
   const std::int64_t tiles = reduce_tiles(q.n);
   with_real(q.dtype, [&](auto zero) {
@@ -34,17 +36,21 @@ void project(Device& d, const Columns& q, View w, double* c, double* scratch) {
   for (int i = 0; i < q.count; ++i) c[i] = tiles > 0 ? tree_add(scratch + i * tiles, tiles) : 0.0;
 }
 
-void subtract(Device& d, const Columns& q, const double* c, View w) {
-  assert(q.dtype == w.dtype && q.n == w.shape.elements());
-  with_real(q.dtype, [&](auto zero) {
+double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) {
+  assert(q.dtype == w.dtype && q.n == w.shape.elements() && q.dtype == x.dtype && q.n == x.shape.elements());
+  return with_real(q.dtype, [&](auto zero) {
     using T = decltype(zero);
-    parallel_for(d, q.n, grain, serial_below(q.count), [&](std::int64_t begin, std::int64_t end) {
-      with_isa([&](auto set) { subtract_range<decltype(set), T>(q.as<T>(), q.stride, q.count, c, w.as<T>(), begin, end); });
+    return with_isa([&](auto set) {
+      const double square = over_tiles<double>(
+          d, q.n, serial_below(q.count) / reduce_tile, [&](std::int64_t first, std::int64_t last, double* partial) {
+            subtract_tiles<decltype(set), T>(q.as<T>(), q.stride, q.count, c, x.as<T>(), w.as<T>(), q.n, first, last, partial);
+          });
+      return std::sqrt(square);
     });
   });
 }
 
-void combine(Device& d, const Columns& q, const double* s, const Columns& y) {
+void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) {
   assert(q.dtype == y.dtype && q.n == y.n && y.count <= max_combined);
   with_real(q.dtype, [&](auto zero) {
     using T = decltype(zero);

@@ -14,7 +14,13 @@ void project_tiles(const T* q, std::int64_t stride, int columns, const T* w, std
 
 /// `subtract` on elements [begin, end).
 template <class Isa, class T>
-void subtract_range(const T* q, std::int64_t stride, int columns, const double* c, T* w, std::int64_t begin, std::int64_t end);
+void subtract_range(const T* q, std::int64_t stride, int columns, const double* c, const T* x, T* w, std::int64_t begin,
+                    std::int64_t end);
+
+/// The same on tiles [first, last), and partial[t − first] = the dot of w's tile t with itself.
+template <class Isa, class T>
+void subtract_tiles(const T* q, std::int64_t stride, int columns, const double* c, const T* x, T* w, std::int64_t n,
+                    std::int64_t first, std::int64_t last, double* partial);
 
 /// `combine` on elements [begin, end); s is [columns × outputs].
 template <class Isa, class T>

@@ -6,6 +6,7 @@
 #include "kernels/basis/basis.h"
 #include "kernels/isa.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/reduce/reduce_isa.h"
 #include "kernels/widen.h"
 
 namespace brink::cpu {
@@ -24,7 +25,7 @@ void project_tile(const T* q, std::int64_t stride, const T* w, std::int64_t size
   for (; e + reduce_lanes <= size; e += reduce_lanes)
     for (int r = 0; r < registers; ++r) {
       const Wide<Isa> x = widen<Isa>(w + e + r * width);
-      for (int c = 0; c < columns; ++c) acc[c][r] = fma_of<T>(widen<Isa>(q + c * stride + e + r * width), x, acc[c][r]);
+      for (int c = 0; c < columns; ++c) acc[c][r] = fma_of<Isa, T>(widen<Isa>(q + c * stride + e + r * width), x, acc[c][r]);
     }
   for (int c = 0; c < columns; ++c) {
     double lane[reduce_lanes];
@@ -65,24 +66,38 @@ void chain_chunk(const T* q, std::int64_t stride, int columns, const double* s, 
     }
 }
 
-// acc[e] = fma(−cᵢ, qᵢₑ, acc[e]) for `columns` columns in turn
-template <class Isa, int columns, class T>
-void subtract_columns(const T* q, std::int64_t stride, const double* c, double* acc, std::int64_t size) {
-  constexpr int width = wide<Isa>;
+// acc[e] = fma(−cᵢ, qᵢₑ, acc[e]) for `columns` columns in turn; the first columns start from x, the last ones end in w
+template <class Isa, int columns, bool first, bool last, class T>
+void subtract_columns(const T* q, std::int64_t stride, const double* c, const T* x, double* acc, T* w, std::int64_t size) {
+  constexpr int width = wide<Isa>, vectors = 2;
   Wide<Isa> factor[columns];
   for (int i = 0; i < columns; ++i) factor[i] = broadcast<Wide<Isa>>(-c[i]);
   std::int64_t e = 0;
-  for (; e + 2 * width <= size; e += 2 * width) {
-    Wide<Isa> a = load<Wide<Isa>>(acc + e), b = load<Wide<Isa>>(acc + e + width);
-    for (int i = 0; i < columns; ++i) {
-      a = fma(factor[i], widen<Isa>(q + i * stride + e), a);
-      b = fma(factor[i], widen<Isa>(q + i * stride + e + width), b);
+  for (; e + vectors * width <= size; e += vectors * width)
+    for (int v = 0; v < vectors; ++v) {
+      const std::int64_t at = e + v * width;
+      Wide<Isa> a;
+      if constexpr (first) a = widen<Isa>(x + at);
+      else a = load<Wide<Isa>>(acc + at);
+      for (int i = 0; i < columns; ++i) a = fma(factor[i], widen<Isa>(q + i * stride + at), a);
+      if constexpr (last) narrow<Isa>(w + at, a);
+      else store(acc + at, a);
     }
-    store(acc + e, a);
-    store(acc + e + width, b);
+  for (; e < size; ++e) {
+    double a = first ? static_cast<double>(x[e]) : acc[e];
+    for (int i = 0; i < columns; ++i) a = __builtin_fma(-c[i], static_cast<double>(q[i * stride + e]), a);
+    if (last) w[e] = static_cast<T>(a);
+    else acc[e] = a;
   }
-  for (; e < size; ++e)
-    for (int i = 0; i < columns; ++i) acc[e] = __builtin_fma(-c[i], static_cast<double>(q[i * stride + e]), acc[e]);
+}
+
+template <class Isa, int columns, class T>
+void subtract_some(bool first, bool last, const T* q, std::int64_t stride, const double* c, const T* x, double* acc, T* w,
+                   std::int64_t size) {
+  if (first && last) subtract_columns<Isa, columns, true, true>(q, stride, c, x, acc, w, size);
+  else if (first) subtract_columns<Isa, columns, true, false>(q, stride, c, x, acc, w, size);
+  else if (last) subtract_columns<Isa, columns, false, true>(q, stride, c, x, acc, w, size);
+  else subtract_columns<Isa, columns, false, false>(q, stride, c, x, acc, w, size);
 }
 
 }  // namespace
@@ -96,29 +111,45 @@ void project_tiles(const T* q, std::int64_t stride, int columns, const T* w, std
     int i = 0;
     for (; i + at_once <= columns; i += at_once)
       project_tile<Isa, at_once>(q + i * stride + start, stride, w + start, size, partial + i * tiles + t, tiles);
+    if (at_once > 2 && i + 2 <= columns) {
+      project_tile<Isa, 2>(q + i * stride + start, stride, w + start, size, partial + i * tiles + t, tiles);
+      i += 2;
+    }
     for (; i < columns; ++i)
       project_tile<Isa, 1>(q + i * stride + start, stride, w + start, size, partial + i * tiles + t, tiles);
   }
 }
 
 template <class Isa, class T>
-void subtract_range(const T* q, std::int64_t stride, int columns, const double* c, T* w, std::int64_t begin, std::int64_t end) {
-  constexpr int at_once = 8, width = wide<Isa>;
-  constexpr std::int64_t piece = 512;
+void subtract_range(const T* q, std::int64_t stride, int columns, const double* c, const T* x, T* w, std::int64_t begin,
+                    std::int64_t end) {
+  constexpr std::int64_t piece = 1024;
   alignas(64) double acc[piece];
   for (std::int64_t start = begin; start < end; start += piece) {
     const std::int64_t size = end - start < piece ? end - start : piece;
-    std::int64_t e = 0;
-    for (; e + width <= size; e += width) store(acc + e, widen<Isa>(w + start + e));
-    for (; e < size; ++e) acc[e] = static_cast<double>(w[start + e]);
-    int i = 0;
     const T* p = q + start;
-    for (; i + at_once <= columns; i += at_once) subtract_columns<Isa, at_once>(p + i * stride, stride, c + i, acc, size);
-    for (; i + 2 <= columns; i += 2) subtract_columns<Isa, 2>(p + i * stride, stride, c + i, acc, size);
-    for (; i < columns; ++i) subtract_columns<Isa, 1>(p + i * stride, stride, c + i, acc, size);
-    e = 0;
-    for (; e + width <= size; e += width) narrow<Isa>(w + start + e, load<Wide<Isa>>(acc + e));
-    for (; e < size; ++e) w[start + e] = static_cast<T>(acc[e]);
+    for (int i = 0, step = 0; i < columns; i += step) {
+      const int left = columns - i;
+      step = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+      const bool first = i == 0, last = step == left;
+      const T* from = p + i * stride;
+      if (step == 8) subtract_some<Isa, 8>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+      else if (step == 4) subtract_some<Isa, 4>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+      else if (step == 2) subtract_some<Isa, 2>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+      else subtract_some<Isa, 1>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+    }
+    if (columns == 0)
+      for (std::int64_t e = 0; e < size; ++e) w[start + e] = x[start + e];
+  }
+}
+
+template <class Isa, class T>
+void subtract_tiles(const T* q, std::int64_t stride, int columns, const double* c, const T* x, T* w, std::int64_t n,
+                    std::int64_t first, std::int64_t last, double* partial) {
+  for (std::int64_t t = first; t < last; ++t) {
+    const std::int64_t start = t * reduce_tile, left = n - start;
+    subtract_range<Isa, T>(q, stride, columns, c, x, w, start, start + (left < reduce_tile ? left : reduce_tile));
+    dot_tiles<Isa, T>(w, w, n, t, t + 1, partial + (t - first));  // while the tile is in the first cache
   }
 }
 
@@ -165,12 +196,16 @@ T max_size(const T* x, std::int64_t n) {
 }
 
 template void project_tiles<ThisIsa, float>(const float*, std::int64_t, int, const float*, std::int64_t, std::int64_t, std::int64_t, double*, std::int64_t);
-template void subtract_range<ThisIsa, float>(const float*, std::int64_t, int, const double*, float*, std::int64_t, std::int64_t);
+template void subtract_range<ThisIsa, float>(const float*, std::int64_t, int, const double*, const float*, float*, std::int64_t, std::int64_t);
+template void subtract_tiles<ThisIsa, float>(const float*, std::int64_t, int, const double*, const float*, float*, std::int64_t, std::int64_t,
+                                             std::int64_t, double*);
 template void combine_range<ThisIsa, float>(const float*, std::int64_t, int, const double*, int, float*, std::int64_t, std::int64_t, std::int64_t);
 template void scale_range<ThisIsa, float>(const float*, double, float*, std::int64_t, std::int64_t);
 template float max_size<ThisIsa, float>(const float*, std::int64_t);
 template void project_tiles<ThisIsa, double>(const double*, std::int64_t, int, const double*, std::int64_t, std::int64_t, std::int64_t, double*, std::int64_t);
-template void subtract_range<ThisIsa, double>(const double*, std::int64_t, int, const double*, double*, std::int64_t, std::int64_t);
+template void subtract_range<ThisIsa, double>(const double*, std::int64_t, int, const double*, const double*, double*, std::int64_t, std::int64_t);
+template void subtract_tiles<ThisIsa, double>(const double*, std::int64_t, int, const double*, const double*, double*, std::int64_t, std::int64_t,
+                                             std::int64_t, double*);
 template void combine_range<ThisIsa, double>(const double*, std::int64_t, int, const double*, int, double*, std::int64_t, std::int64_t, std::int64_t);
 template void scale_range<ThisIsa, double>(const double*, double, double*, std::int64_t, std::int64_t);
 template double max_size<ThisIsa, double>(const double*, std::int64_t);

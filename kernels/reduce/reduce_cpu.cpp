@@ -1,35 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What it is: the tree over tiles and its threads. What it is not: arithmetic inside a tile (reduce_simd.cpp).
-// Decision: tile partials live on the stack, 1024 tiles (4M elements) at a time: an aligned block of 2¹⁰ tiles is a subtree
-// of T, so a binary counter joins the blocks and nothing is allocated whatever n is.
+// What it is: types and threads of reduce.h. What it is not: arithmetic inside a tile (reduce_simd.cpp) or between tiles
+// (over_tiles.h).
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 
 #include "kernels/isa.h"
+#include "kernels/reduce/over_tiles.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/reduce/reduce_isa.h"
 
 namespace brink::cpu {
 
 namespace {
-constexpr std::int64_t block_tiles = 1024;
 constexpr std::int64_t serial_tiles = 16;  // below, waking a worker costs more than it saves
-
-/// T over all tiles, whose partials work(first, last, partials) writes.
-template <class X, class Work>
-X over_tiles(Device& d, std::int64_t n, const Work& work) {
-  const std::int64_t tiles = reduce_tiles(n);
-  X partial[block_tiles];
-  TreeCounter<X> tree;
-  for (std::int64_t block = 0; block < tiles; block += block_tiles) {
-    const std::int64_t count = std::min(block_tiles, tiles - block);
-    parallel_for(d, count, 1, serial_tiles,
-                 [&](std::int64_t begin, std::int64_t end) { work(block + begin, block + end, partial + begin); });
-    tree.push(tree_add(partial, count));
-  }
-  return tree.total();
-}
 }  // namespace
 
 double sum(Device& d, View x) {
@@ -37,7 +21,7 @@ double sum(Device& d, View x) {
     using T = decltype(zero);
     const std::int64_t n = x.shape.elements();
     return with_isa([&](auto set) -> double {
-      return over_tiles<T>(d, n, [&](std::int64_t first, std::int64_t last, T* partial) {
+      return over_tiles<T>(d, n, serial_tiles, [&](std::int64_t first, std::int64_t last, T* partial) {
         sum_tiles<decltype(set), T>(x.as<T>(), n, first, last, partial);
       });
     });
@@ -50,7 +34,7 @@ double dot(Device& d, View a, View b) {
     using T = decltype(zero);
     const std::int64_t n = a.shape.elements();
     return with_isa([&](auto set) {
-      return over_tiles<double>(d, n, [&](std::int64_t first, std::int64_t last, double* partial) {
+      return over_tiles<double>(d, n, serial_tiles, [&](std::int64_t first, std::int64_t last, double* partial) {
         dot_tiles<decltype(set), T>(a.as<T>(), b.as<T>(), n, first, last, partial);
       });
     });

@@ -36,9 +36,16 @@ void dot_tiles(const T* a, const T* b, std::int64_t n, std::int64_t first, std::
     const std::int64_t left = n - t * reduce_tile, size = left < reduce_tile ? left : reduce_tile;
     Wide<Isa> acc[registers] = {};
     std::int64_t e = 0;
+    if (p == q) {  // conversions bound this loop: widen once
+      for (; e + reduce_lanes <= size; e += reduce_lanes)
+        for (int r = 0; r < registers; ++r) {
+          const Wide<Isa> x = widen<Isa>(p + e + r * w);
+          acc[r] = fma_of<Isa, T>(x, x, acc[r]);
+        }
+    }
     for (; e + reduce_lanes <= size; e += reduce_lanes)
       for (int r = 0; r < registers; ++r)
-        acc[r] = fma_of<T>(widen<Isa>(p + e + r * w), widen<Isa>(q + e + r * w), acc[r]);
+        acc[r] = fma_of<Isa, T>(widen<Isa>(p + e + r * w), widen<Isa>(q + e + r * w), acc[r]);
     double lane[reduce_lanes];
     for (int r = 0; r < registers; ++r) store(lane + r * w, acc[r]);
     for (int l = 0; e < size; ++e, ++l) lane[l] = fma_of_scalar<T>(p[e], q[e], lane[l]);

@@ -34,7 +34,7 @@ struct Case {
     w = numbers<T>(3, n);
     c = numbers<double>(4, columns);
   }
-  Columns view() {
+  ColumnSet view() {
     return {storage.data(), static_cast<std::int64_t>(n), stride, static_cast<int>(columns), dtype_of<T>()};
   }
 };
@@ -57,9 +57,12 @@ void check_case(std::size_t n, std::size_t columns) {
     std::vector<double> c(columns, NAN), scratch(static_cast<std::size_t>(cpu::project_scratch(size, static_cast<int>(columns))));
     cpu::project(d, k.view(), view_of(k.w.data(), {size}), c.data(), scratch.data());
     CHECK(same_bytes(c, dots));
-    std::vector<T> w = k.w;
-    cpu::subtract(d, k.view(), k.c.data(), view_of(w.data(), {size}));
+    std::vector<T> w = k.w, fresh(n, static_cast<T>(NAN));
+    const double norm = std::sqrt(reference::dot(subtracted, subtracted));
+    CHECK(same_bytes(cpu::subtract(d, k.view(), k.c.data(), view_of(w.data(), {size}), view_of(w.data(), {size})), norm));
     CHECK(same_bytes(w, subtracted));
+    CHECK(same_bytes(cpu::subtract(d, k.view(), k.c.data(), view_of(k.w.data(), {size}), view_of(fresh.data(), {size})), norm));
+    CHECK(same_bytes(fresh, subtracted));
     std::vector<T> y(outputs * n, static_cast<T>(NAN));
     cpu::combine(d, k.view(), s.data(), {y.data(), size, size, static_cast<int>(outputs), dtype_of<T>()});
     Case<T> in_place(n, columns);
@@ -80,7 +83,7 @@ void check_case(std::size_t n, std::size_t columns) {
     for (std::size_t i = 0; i < columns; ++i) c[i] = tree_add(partial.data() + static_cast<std::int64_t>(i) * tiles, tiles);
     CHECK(same_bytes(c, dots));
     std::vector<T> w = k.w, y(outputs * n);
-    cpu::subtract_range<Set, T>(k.storage.data(), k.stride, m, k.c.data(), w.data(), 0, size);
+    cpu::subtract_range<Set, T>(k.storage.data(), k.stride, m, k.c.data(), k.w.data(), w.data(), 0, size);
     CHECK(same_bytes(w, subtracted));
     cpu::combine_range<Set, T>(k.storage.data(), k.stride, m, s.data(), static_cast<int>(outputs), y.data(), size, 0, size);
     for (std::size_t j = 0; j < outputs; ++j)

@@ -20,7 +20,7 @@ using namespace brink;
 namespace {
 
 template <class T>
-Columns columns_of(std::vector<T>& x, std::int64_t n) {
+ColumnSet columns_of(std::vector<T>& x, std::int64_t n) {
   return {x.data(), n, n, static_cast<int>(static_cast<std::int64_t>(x.size()) / n), dtype_of<T>()};
 }
 
