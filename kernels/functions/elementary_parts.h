@@ -170,8 +170,9 @@ template <class T>
   return static_cast<T>(from_bits(u + inexact_and_even - 2 * (inexact_and_even & inwards)));
 }
 
-/// sin(quadrant·π/2 + hi + lo); the cosine is the sine one quadrant later.
-[[gnu::always_inline]] BRINK_HD inline double sin_reduced(ReducedAngle a) {
+/// sin(quadrant·π/2 + hi + lo), rounded to T; the cosine is the sine one quadrant later.
+template <class T>
+[[gnu::always_inline]] BRINK_HD inline T sin_reduced(ReducedAngle a) {
   const double z = a.hi * a.hi;
   double p = -0x1.a513850a48725p-41;  // (sin r / r − 1)/r², error·r² < 2^−62.8
   p = std::fma(p, z, 0x1.61140fec19a79p-33);
@@ -181,7 +182,7 @@ template <class T>
   p = std::fma(p, z, 0x1.1111111111089p-7);
   p = std::fma(p, z, -0x1.5555555555555p-3);
   const double half_z = 0.5 * z;
-  const double sine = a.hi + std::fma(a.hi * z, p, std::fma(-half_z, a.lo, a.lo));
+  const double sine_lo = std::fma(a.hi * z, p, std::fma(-half_z, a.lo, a.lo));
   double q = -0x1.8fa9952065738p-37;  // (cos r − 1 + r²/2)/r⁴, error·r⁴ < 2^−64
   q = std::fma(q, z, 0x1.1ee9e15f38979p-29);
   q = std::fma(q, z, -0x1.27e4f7f8eae3ap-22);
@@ -190,9 +191,11 @@ template <class T>
   q = std::fma(q, z, 0x1.555555555554bp-5);
   const double z_lo = std::fma(a.hi, a.hi, -z);
   const Pair one = fast_two_sum(1.0, -half_z);
-  const double cosine = one.hi + std::fma(z * z, q, std::fma(-a.hi, a.lo, std::fma(-0.5, z_lo, one.lo)));
-  const double y = (a.quadrant_bits & 1) != 0 ? cosine : sine;
-  return from_bits(bits_of(y) ^ ((a.quadrant_bits & 2) << 62));
+  const double cosine_lo = std::fma(z * z, q, std::fma(-a.hi, a.lo, std::fma(-0.5, z_lo, one.lo)));
+  const bool odd = (a.quadrant_bits & 1) != 0;
+  const std::uint64_t sign = (a.quadrant_bits & 2) << 62;
+  const double hi = odd ? one.hi : a.hi, lo = odd ? cosine_lo : sine_lo;
+  return round_to<T>(from_bits(bits_of(hi) ^ sign), from_bits(bits_of(lo) ^ sign));
 }
 
 }  // namespace

@@ -21,17 +21,22 @@ struct PhiloxWords {
   std::uint64_t w0, w1, w2, w3;
 };
 
-/// Ten rounds. Key words in k0, k1.
+/// The last `rounds` rounds of Philox4x32 with the key words k0, k1 of the first of them. A recursion and not a loop: g++ does
+/// not vectorise a loop over elements around a loop over rounds.
+template <int rounds>
+[[gnu::always_inline]] BRINK_HD inline PhiloxWords philox4x32(PhiloxWords c, std::uint64_t k0, std::uint64_t k1) {
+  if constexpr (rounds == 0) {
+    return c;
+  } else {
+    constexpr std::uint64_t low = 0xFFFFFFFF;
+    const std::uint64_t p0 = 0xD2511F53 * c.w0, p1 = 0xCD9E8D57 * c.w2;
+    const PhiloxWords next{(p1 >> 32) ^ c.w1 ^ k0, p1 & low, (p0 >> 32) ^ c.w3 ^ k1, p0 & low};
+    return philox4x32<rounds - 1>(next, (k0 + 0x9E3779B9) & low, (k1 + 0xBB67AE85) & low);
+  }
+}
 /// Source: Salmon, Moraes, Dror, Shaw, Parallel random numbers: as easy as 1, 2, 3, SC 2011.
 [[gnu::always_inline]] BRINK_HD inline PhiloxWords philox4x32_10(PhiloxWords c, std::uint64_t k0, std::uint64_t k1) {
-  constexpr std::uint64_t low = 0xFFFFFFFF;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = 0xD2511F53 * c.w0, p1 = 0xCD9E8D57 * c.w2;
-    c = {(p1 >> 32) ^ c.w1 ^ k0, p1 & low, (p0 >> 32) ^ c.w3 ^ k1, p0 & low};
-    k0 = (k0 + 0x9E3779B9) & low;
-    k1 = (k1 + 0xBB67AE85) & low;
-  }
-  return c;
+  return philox4x32<10>(c, k0, k1);
 }
 
 struct TwoWords {

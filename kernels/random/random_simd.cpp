@@ -31,22 +31,24 @@ struct Two {
 template <class Isa, class T>
 void fill_normal_isa(T* out, std::int64_t begin, std::int64_t end, const RandomKey& key, double scale) {
   const RandomKey k = key;
-  fill_pairs(out, begin, end, [k, scale](std::int64_t block) {
-    const TwoNormals z = normals(random_words(k, static_cast<std::uint64_t>(block)));
-    return Two<T>{static_cast<T>(scale * z.first), static_cast<T>(scale * z.second)};
-  });
+  fill_pairs(
+      out, begin, end, [ k, scale ](std::int64_t block) __attribute__((always_inline)) {
+        const TwoNormals z = normals(random_words(k, static_cast<std::uint64_t>(block)));
+        return Two<T>{static_cast<T>(scale * z.first), static_cast<T>(scale * z.second)};
+      });
 }
 
 template <class Isa, class T>
 void fill_uniform_isa(T* out, std::int64_t begin, std::int64_t end, const RandomKey& key) {
   const RandomKey k = key;
-  fill_pairs(out, begin, end, [k](std::int64_t block) {
-    const TwoWords w = random_words(k, static_cast<std::uint64_t>(block));
-    if constexpr (sizeof(T) == 4)
-      return Two<T>{uniform_f32(w.first), uniform_f32(w.second)};
-    else
-      return Two<T>{uniform_f64(w.first), uniform_f64(w.second)};
-  });
+  fill_pairs(
+      out, begin, end, [k](std::int64_t block) __attribute__((always_inline)) {
+        const TwoWords w = random_words(k, static_cast<std::uint64_t>(block));
+        if constexpr (sizeof(T) == 4)
+          return Two<T>{uniform_f32(w.first), uniform_f32(w.second)};
+        else
+          return Two<T>{uniform_f64(w.first), uniform_f64(w.second)};
+      });
 }
 
 template void fill_normal_isa<ThisIsa, float>(float*, std::int64_t, std::int64_t, const RandomKey&, double);

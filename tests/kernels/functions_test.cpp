@@ -76,9 +76,9 @@ const Frozen frozen[] = {
      "33b8ad75da4b38ec55c7ed75cbfd9fff"},
     {Function::tanh, "60c6274c0bf158771e3a9df31b162486", "4e8eb2e9c4fddaaa4538047070dd0dee",
      "2b5c81bf5710e21efdb73fb25dc0ef93"},
-    {Function::sin, "ffec94e19c9791728d59ed4add4ddbb7", "dfe121b5128677f6c765dad62b097539",
+    {Function::sin, "28828215d4cd591b60109805dc29d411", "dfe121b5128677f6c765dad62b097539",
      "083152e4aaa9a711deb22ee0031c1120"},
-    {Function::cos, "81377251d43360159a3c629492cbac4b", "40204a47c9d77ae3def1fccb38ff7cb9",
+    {Function::cos, "590c0dcb924d36a959e80b60d6b1f592", "8de366935bfe826e1602e8d630c6a5c8",
      "43d4192d3704c9d9c13db65b5be0e387"},
 };
 
@@ -93,6 +93,10 @@ std::vector<Isa> sets_here() {
 }  // namespace
 
 TEST_CASE("all 2^32 outputs of each float32 function have the frozen hash (B8)") {
+  if (isa() == Isa::portable) {
+    MESSAGE("[skip] all 2^32 outputs: fma in software takes too long; the long run does it");
+    return;
+  }
   for (const Frozen& f : frozen) {
     CAPTURE(std::string(name_of(f.function)));
     CHECK(scan(isa(), f.function, 1) == f.all);
@@ -101,7 +105,7 @@ TEST_CASE("all 2^32 outputs of each float32 function have the frozen hash (B8)")
 
 TEST_CASE("every instruction set gives the same bits (B7): one block in sixteen, portable one in 64") {
   for (const Isa set : sets_here()) {
-    if (set == isa()) continue;
+    if (set == isa() && set != Isa::portable) continue;  // scanned whole, above
     CAPTURE(std::string(name_of(set)));
     for (const Frozen& f : frozen) {
       CAPTURE(std::string(name_of(f.function)));
@@ -143,7 +147,10 @@ TEST_CASE("control: a logarithm that is rounded twice, or one wrong last bit, ch
   CHECK(differing == 5);
 }
 
-TEST_CASE("correct rounding at the hardest inputs of the logarithm") {
+TEST_CASE("correct rounding at the hardest inputs") {
+  CHECK(elementary::sin(0x1.33333p+13F) == -0x1.63f4bap-2F);
+  CHECK(elementary::cos(0x1.3170fp+63F) == 0x1.fe2976p-1F);
+  CHECK(elementary::cos(0x1.2b9622p+67F) == 0x1.f0285ep-1F);
   CHECK(elementary::log(0x1.827a74p-7F) == -0x1.1c2b1ep+2F);
   CHECK(elementary::log(0x1.2f1fd6p+3F) == 0x1.1fcbcep+1F);
   CHECK(elementary::log(0x1.bacb4ap+25F) == 0x1.1e0696p+4F);
