@@ -77,6 +77,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .label .l3,.label .l4,.label .l5{fill:var(--soft)}
 .arrow{fill:var(--c);font-size:10px}
 line.diverged{stroke:var(--alarm);stroke-width:1.5}
+.label text,text.diverged{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 text.diverged{fill:var(--alarm);font-weight:600}
 .cursor{stroke:var(--ink);stroke-width:1;visibility:hidden}
 .live .cursor{visibility:visible}
