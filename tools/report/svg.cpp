@@ -22,6 +22,12 @@ struct Dot {
 
 std::string percentage(double share) { return fixed(100 * share, 2) + "%"; }
 
+/// ` name="value"`; the value has to be safe already.
+std::string attribute(std::string_view name, std::string_view value) {
+  std::string out = " ";
+  return out.append(name).append("=\"").append(value).append("\"");
+}
+
 class PanelDrawing {
  public:
   PanelDrawing(const Panel& panel, const Axis& axis) : panel_(panel), axis_(axis) {
@@ -42,7 +48,7 @@ class PanelDrawing {
     std::string labels = "<g class=\"tick\" text-anchor=\"end\">";
     for (const auto& tick : ticks(scale_, std::max(4, panel_.height_px / 46))) {
       const std::string y = percentage(down(tick.value));
-      out += "<line x1=\"0\" x2=\"100%\" y1=\"" + y + "\" y2=\"" + y + "\"/>";
+      out += "<line x1=\"0\" x2=\"100%\"" + attribute("y1", y) + attribute("y2", y) + "/>";
       labels += "<text x=\"-8\" y=\"" + y + "\" dy=\".34em\">" + tick.label + "</text>";
     }
     return out + "</g>" + labels + "</g>";
@@ -227,19 +233,14 @@ std::string x_ticks(const Axis& axis, const PanelDrawing& drawing, bool top, boo
     out += "<g class=\"tick\" text-anchor=\"middle\"><text class=\"axis-name\" text-anchor=\"end\" x=\"-8\" y=\"" + y +
            "\" dy=\"" + dy + "\">" + std::string(name) + "</text>";
     for (std::size_t i = 0; i < all.size(); ++i) {
-      out += "<text" + std::string(i % 2 == 1 && all.size() > 6 ? " class=\"second\"" : "") + " x=\"" +
-             percentage(drawing.across(all[i].value)) + "\" y=\"" + y + "\" dy=\"" + dy + "\">" + all[i].label +
-             "</text>";
+      const bool dispensable = i % 2 == 1 && all.size() > 6;
+      out += "<text" + (dispensable ? attribute("class", "second") : "") +
+             attribute("x", percentage(drawing.across(all[i].value))) + attribute("y", y) + attribute("dy", dy) + ">" +
+             all[i].label + "</text>";
     }
     out += "</g>";
   };
   const auto steps = linear_ticks(axis.low, axis.high, 8, true);
-  out += "<g class=\"stub\">";
-  for (const auto& tick : steps) {
-    const std::string x = percentage(drawing.across(tick.value));
-    out += "<line x1=\"" + x + "\" x2=\"" + x + "\" y1=\"100%\" y2=\"100%\"/>";
-  }
-  out += "</g>";
   if (bottom) axis_labels(steps, "100%", "1.55em", "step");
   if (top && !axis.time.empty()) axis_labels(axis.time, "0", "-.7em", "ηt");
   return out;
