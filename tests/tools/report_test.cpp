@@ -238,9 +238,9 @@ TEST_CASE("missing files and columns are named, not passed over") {
   for (std::string_view text :
        {"There is no config.toml", "There is no run.json", "no events recorded",
         "cells that are not numbers, left out: extra (1)",
-        "metrics.csv has no column: train_accuracy, test_accuracy, learning_rate, gradient_norm, products, surplus, "
-        "jump",
-        "The axis of time ηt is left out", "Not drawn, because nothing was measured: “Sharpness", "λ₁ not measured"}) {
+        "metrics.csv has no column: train_accuracy, test_accuracy, learning_rate",
+        "gradient_norm, products, surplus, jump, period2_distance.", "The axis of time ηt is left out",
+        "Not drawn, because nothing was measured: “Sharpness", "λ₁ not measured"}) {
     CAPTURE(text);
     CHECK(has(page, text));
   }
