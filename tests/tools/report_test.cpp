@@ -294,6 +294,20 @@ TEST_CASE("a diverged run: the step in words, values beyond the axis and not fin
   CHECK(count(page, "▲") >= 2);
 }
 
+TEST_CASE("a run lost within a few steps still shows what came before") {
+  const Folder folder("r");
+  folder.write("metrics.csv",
+               "step,loss,learning_rate,lambda_1,residual_1,lambda_min,residual_min\n0,1.5,0.1,10,0.001,-1,0.001\n"
+               "1,1.2,0.1,25,0.001,-2,0.001\n2,1e30,0.1,1e40,0.001,-1e40,0.001\n3,1e90,0.1,1e80,0.001,-1e80,0.001\n");
+  folder.write("run.json", R"({"diverged_at": 4})");
+  const std::string page = folder.render();
+  check_page(page);
+  for (const char* name : {"λ₁", "λₙ", "loss"})
+    CHECK(has(page, std::string(name).append(": 2 values lie beyond the axis")));
+  CHECK(has(page, ">20</text>"));
+  CHECK(has(page, "step <output>3</output>"));
+}
+
 TEST_CASE("not measured at every step, none at the bottom, zero and negative losses") {
   const Folder folder("r");
   folder.write("metrics.csv",

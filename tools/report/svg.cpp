@@ -33,7 +33,9 @@ class PanelDrawing {
   PanelDrawing(const Panel& panel, const Axis& axis) : panel_(panel), axis_(axis) {
     std::vector<double> values;
     for (const auto& series : panel.series) {
-      for (const auto& point : series.points) values.push_back(point.y);
+      for (const auto& point : series.points) {
+        if (!panel.farthest || std::fabs(point.y) <= *panel.farthest) values.push_back(point.y);
+      }
     }
     scale_ = panel.scale ? *panel.scale : fit_scale(values, panel.logarithmic, panel.with_zero);
   }
@@ -275,7 +277,7 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
     out += "<line class=\"diverged\" x1=\"" + percentage(x) + "\" x2=\"" + percentage(x) + "\" y1=\"0\" y2=\"100%\"/>";
     if (top && figure.diverged_label) {
       out += "<text class=\"diverged\" text-anchor=\"" + std::string(x > 0.5 ? "end\" dx=\"-6" : "start\" dx=\"6") +
-             "\" x=\"" + percentage(x) + "\" y=\"0\" dy=\"3em\">diverged at step " + shortest(*figure.diverged_at) +
+             "\" x=\"" + percentage(x) + "\" y=\"50%\" dy=\"0\">diverged at step " + shortest(*figure.diverged_at) +
              "</text>";
     }
   }
@@ -289,8 +291,13 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
 
 /// Legend and readout in one: the values of the last step, which the page's script replaces by those under the cursor.
 std::string render_legend(const Figure& figure) {
-  std::string out = "<ul class=\"legend\" aria-live=\"polite\"><li class=\"where\">step <output>" +
-                    shortest(figure.axis.high) + "</output></li>";
+  double last = figure.axis.low;
+  for (const auto& panel : figure.panels) {
+    for (const auto& s : panel.series) {
+      if (!s.points.empty()) last = std::max(last, s.points.back().x);
+    }
+  }
+  std::string out = "<ul class=\"legend\"><li class=\"where\">step <output>" + shortest(last) + "</output></li>";
   for (const auto& panel : figure.panels) {
     for (const auto& s : panel.series) {
       if (s.key.empty()) continue;
@@ -300,7 +307,7 @@ std::string render_legend(const Figure& figure) {
       if (!s.error_key.empty()) out += " data-error=\"" + escaped(s.error_key) + "\"";
       out += "><i class=\"swatch" + std::string(s.reference ? " dash" : "") + "\"></i>" +
              escaped(s.legend.empty() ? s.label : s.legend) + " <output>";
-      const bool at_end = !s.points.empty() && s.points.back().x == figure.axis.high;
+      const bool at_end = !s.points.empty() && s.points.back().x == last;
       if (at_end) {
         const Point& p = s.points.back();
         out += s.whole && std::isfinite(p.y) ? shortest(p.y) : readable(p.y, 4);
