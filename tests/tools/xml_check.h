@@ -19,7 +19,7 @@ inline std::string xml_defect(std::string_view text) {
   std::set<std::string> ids;
   bool seen_root = false;
   std::size_t at = 0;
-  const auto defect = [&](std::string what) { return what + " at byte " + std::to_string(at); };
+  const auto defect = [&](const std::string& what) { return what + " at byte " + std::to_string(at); };
   const auto starts = [&](std::string_view prefix) { return text.substr(at, prefix.size()) == prefix; };
   const auto name_end = [&](std::size_t i) {
     while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '-' || text[i] == '_'))

@@ -129,6 +129,13 @@ std::optional<double> relative_residual(const Run& run, std::size_t row) {
   return v->largest > 0 ? v->residual / v->largest : nan;
 }
 
+/// λ far beyond the threshold belongs to a run that is being lost: it must not flatten what came before.
+std::optional<double> far_beyond_threshold(const Run& run) {
+  double threshold_at_most = 0;
+  for (const auto& point : threshold(run, 0, "", "").points) threshold_at_most = std::max(threshold_at_most, point.y);
+  return threshold_at_most > 0 ? std::optional(25 * threshold_at_most) : std::nullopt;
+}
+
 bool any(const Panel& panel) {
   return std::any_of(panel.series.begin(), panel.series.end(),
                      [](auto& s) { return !s.reference && !s.points.empty(); });
@@ -151,6 +158,7 @@ Figure sharpness_figure(const Run& run, int index) {
     }
   }
   panel.series.push_back(threshold(run, index, "2/η", "edge"));
+  panel.farthest = far_beyond_threshold(run);
   std::string caption = "Dashed line: the stability threshold 2/η.";
   if (run.rule != "gd") caption += " It is that of plain gradient descent; this run's rule is " + run.rule + ".";
   caption += shade_sentence(run);
@@ -163,6 +171,7 @@ Figure sharpness_figure(const Run& run, int index) {
 
 Figure learning_figure(const Run& run, int index) {
   Panel loss{"training loss, logarithmic", 220, true, false, {}, {column_series(run, index, "loss", "loss", "loss")}};
+  if (const auto& points = loss.series[0].points; !points.empty() && points[0].y > 0) loss.farthest = 1e4 * points[0].y;
   Panel accuracy{"accuracy", 150, false, false, {}, {}};
   accuracy.series.push_back(column_series(run, index, "train_accuracy", "train", "train"));
   accuracy.series.push_back(column_series(run, index, "test_accuracy", "test", "test"));
@@ -175,6 +184,7 @@ Figure learning_figure(const Run& run, int index) {
 
 Figure bottom_figure(const Run& run, int index) {
   Panel panel{"eigenvalue of the Hessian", 180, false, true, {}, {lambda_series(run, index, 0, "λₙ", "bottom")}};
+  panel.farthest = far_beyond_threshold(run);
   return titled("Most negative curvature: λₙ",
                 "The smallest eigenvalue of the Hessian." + shade_sentence(run) + certificate_sentences(run, 0, 0),
                 {panel});
@@ -288,6 +298,14 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs) {
   }
   if (edges.size() == 1) edges[0].css = "edge";
   if (!(axis.high > axis.low)) axis = {axis.low - 0.5, axis.high + 0.5, {}};
+  for (const Run& run : runs) {
+    if (const auto far = far_beyond_threshold(run)) sharpness.farthest = std::max(sharpness.farthest.value_or(0), *far);
+  }
+  for (const Series& line : loss.series) {
+    if (!line.points.empty() && line.points[0].y > 0) {
+      loss.farthest = std::max(loss.farthest.value_or(0), 1e4 * line.points[0].y);
+    }
+  }
   const bool one_edge = edges.size() == 1;
   sharpness.series.insert(sharpness.series.end(), edges.begin(), edges.end());
   std::vector<Figure> out;

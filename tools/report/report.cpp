@@ -3,13 +3,12 @@
 // Decision: a single run is its own page with its title on top; several runs start with what they have in common.
 #include "tools/report/report.h"
 
-#include <fstream>
-#include <system_error>
 #include <vector>
 
 #include "tools/report/charts.h"
 #include "tools/report/page.h"
 #include "tools/report/text.h"
+#include "training/io/file.h"
 
 namespace brink {
 namespace {
@@ -70,14 +69,7 @@ std::filesystem::path default_report_path(std::span<const std::filesystem::path>
 }
 
 void write_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path) {
-  const std::string page = render_report(runs);
-  std::ofstream file(out_path, std::ios::binary);
-  file.write(page.data(), static_cast<std::streamsize>(page.size()));
-  file.close();
-  if (!file) {
-    throw std::filesystem::filesystem_error("report cannot be written", out_path,
-                                            std::make_error_code(std::errc::io_error));
-  }
+  write_file(out_path.string(), render_report(runs));
 }
 
 }  // namespace brink

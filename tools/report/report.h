@@ -7,14 +7,15 @@
 
 #include <filesystem>
 #include <span>
-#include <stdexcept>
 #include <string>
+
+#include "training/errors.h"
 
 namespace brink {
 
 /// A folder that cannot be reported on; the message names the file and the reason.
-struct ReportError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct ReportError : DataError {
+  using DataError::DataError;
 };
 
 /// The page for one run, or for several: an overlay first, then each run's section in the order given.
@@ -24,8 +25,7 @@ std::string render_report(std::span<const std::filesystem::path> runs);
 /// Where the page goes by default: RUN/report.html for one run, report.html in the current folder for several.
 std::filesystem::path default_report_path(std::span<const std::filesystem::path> runs);
 
-/// Renders and writes `out_path`. Errors: those of render_report; std::filesystem::filesystem_error if it cannot be
-/// written.
+/// Renders and writes `out_path` whole or not at all. Errors: those of render_report; IoError if it cannot be written.
 void write_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path);
 
 }  // namespace brink

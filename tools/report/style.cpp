@@ -46,7 +46,7 @@ code{font:13px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monos
 figure{margin:48px 0 0;break-inside:avoid}
 figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margin:2px 0 0 44px}
 .legend{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,auto));justify-content:start;gap:2px 14px;margin:6px 0 0;padding:0;font-size:14px;line-height:1.6}
-.legend li{white-space:nowrap}.legend output{font-weight:600}
+.legend li{min-width:0}.legend output{font-weight:600}
 .legend small{font-size:12px;font-weight:400;color:var(--soft)}
 .where{color:var(--soft)}
 .swatch{display:inline-block;width:16px;height:0;border-top:3px solid var(--c);vertical-align:4px;margin-right:6px}
@@ -77,6 +77,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .label .l3,.label .l4,.label .l5{fill:var(--soft)}
 .arrow{fill:var(--c);font-size:10px}
 line.diverged{stroke:var(--alarm);stroke-width:1.5}
+.label text,text.diverged{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 text.diverged{fill:var(--alarm);font-weight:600}
 .cursor{stroke:var(--ink);stroke-width:1;visibility:hidden}
 .live .cursor{visibility:visible}

@@ -22,12 +22,20 @@ struct Dot {
 
 std::string percentage(double share) { return fixed(100 * share, 2) + "%"; }
 
+/// ` name="value"`; the value has to be safe already.
+std::string attribute(std::string_view name, std::string_view value) {
+  std::string out = " ";
+  return out.append(name).append("=\"").append(value).append("\"");
+}
+
 class PanelDrawing {
  public:
   PanelDrawing(const Panel& panel, const Axis& axis) : panel_(panel), axis_(axis) {
     std::vector<double> values;
     for (const auto& series : panel.series) {
-      for (const auto& point : series.points) values.push_back(point.y);
+      for (const auto& point : series.points) {
+        if (!panel.farthest || std::fabs(point.y) <= *panel.farthest) values.push_back(point.y);
+      }
     }
     scale_ = panel.scale ? *panel.scale : fit_scale(values, panel.logarithmic, panel.with_zero);
   }
@@ -42,7 +50,7 @@ class PanelDrawing {
     std::string labels = "<g class=\"tick\" text-anchor=\"end\">";
     for (const auto& tick : ticks(scale_, std::max(4, panel_.height_px / 46))) {
       const std::string y = percentage(down(tick.value));
-      out += "<line x1=\"0\" x2=\"100%\" y1=\"" + y + "\" y2=\"" + y + "\"/>";
+      out += "<line x1=\"0\" x2=\"100%\"" + attribute("y1", y) + attribute("y2", y) + "/>";
       labels += "<text x=\"-8\" y=\"" + y + "\" dy=\".34em\">" + tick.label + "</text>";
     }
     return out + "</g>" + labels + "</g>";
@@ -227,19 +235,14 @@ std::string x_ticks(const Axis& axis, const PanelDrawing& drawing, bool top, boo
     out += "<g class=\"tick\" text-anchor=\"middle\"><text class=\"axis-name\" text-anchor=\"end\" x=\"-8\" y=\"" + y +
            "\" dy=\"" + dy + "\">" + std::string(name) + "</text>";
     for (std::size_t i = 0; i < all.size(); ++i) {
-      out += "<text" + std::string(i % 2 == 1 && all.size() > 6 ? " class=\"second\"" : "") + " x=\"" +
-             percentage(drawing.across(all[i].value)) + "\" y=\"" + y + "\" dy=\"" + dy + "\">" + all[i].label +
-             "</text>";
+      const bool dispensable = i % 2 == 1 && all.size() > 6;
+      out += "<text" + (dispensable ? attribute("class", "second") : "") +
+             attribute("x", percentage(drawing.across(all[i].value))) + attribute("y", y) + attribute("dy", dy) + ">" +
+             all[i].label + "</text>";
     }
     out += "</g>";
   };
   const auto steps = linear_ticks(axis.low, axis.high, 8, true);
-  out += "<g class=\"stub\">";
-  for (const auto& tick : steps) {
-    const std::string x = percentage(drawing.across(tick.value));
-    out += "<line x1=\"" + x + "\" x2=\"" + x + "\" y1=\"100%\" y2=\"100%\"/>";
-  }
-  out += "</g>";
   if (bottom) axis_labels(steps, "100%", "1.55em", "step");
   if (top && !axis.time.empty()) axis_labels(axis.time, "0", "-.7em", "ηt");
   return out;
@@ -274,7 +277,7 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
     out += "<line class=\"diverged\" x1=\"" + percentage(x) + "\" x2=\"" + percentage(x) + "\" y1=\"0\" y2=\"100%\"/>";
     if (top && figure.diverged_label) {
       out += "<text class=\"diverged\" text-anchor=\"" + std::string(x > 0.5 ? "end\" dx=\"-6" : "start\" dx=\"6") +
-             "\" x=\"" + percentage(x) + "\" y=\"0\" dy=\"3em\">diverged at step " + shortest(*figure.diverged_at) +
+             "\" x=\"" + percentage(x) + "\" y=\"50%\" dy=\"0\">diverged at step " + shortest(*figure.diverged_at) +
              "</text>";
     }
   }
@@ -288,8 +291,13 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
 
 /// Legend and readout in one: the values of the last step, which the page's script replaces by those under the cursor.
 std::string render_legend(const Figure& figure) {
-  std::string out = "<ul class=\"legend\" aria-live=\"polite\"><li class=\"where\">step <output>" +
-                    shortest(figure.axis.high) + "</output></li>";
+  double last = figure.axis.low;
+  for (const auto& panel : figure.panels) {
+    for (const auto& s : panel.series) {
+      if (!s.points.empty()) last = std::max(last, s.points.back().x);
+    }
+  }
+  std::string out = "<ul class=\"legend\"><li class=\"where\">step <output>" + shortest(last) + "</output></li>";
   for (const auto& panel : figure.panels) {
     for (const auto& s : panel.series) {
       if (s.key.empty()) continue;
@@ -299,7 +307,7 @@ std::string render_legend(const Figure& figure) {
       if (!s.error_key.empty()) out += " data-error=\"" + escaped(s.error_key) + "\"";
       out += "><i class=\"swatch" + std::string(s.reference ? " dash" : "") + "\"></i>" +
              escaped(s.legend.empty() ? s.label : s.legend) + " <output>";
-      const bool at_end = !s.points.empty() && s.points.back().x == figure.axis.high;
+      const bool at_end = !s.points.empty() && s.points.back().x == last;
       if (at_end) {
         const Point& p = s.points.back();
         out += s.whole && std::isfinite(p.y) ? shortest(p.y) : readable(p.y, 4);

@@ -35,8 +35,9 @@ struct Panel {
   std::string name;  // above the axis
   int height_px = 200;
   bool logarithmic = false, with_zero = false;
-  std::optional<Scale> scale;  // fitted to the data if empty
-  std::vector<Series> series;  // drawn in reverse: the first is on top
+  std::optional<Scale> scale;           // fitted to the data if empty
+  std::vector<Series> series;           // drawn in reverse: the first is on top
+  std::optional<double> farthest = {};  // |y| beyond this never widens the axis
 };
 
 struct Shade {
