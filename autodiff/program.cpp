@@ -113,7 +113,7 @@ void Program::plan() {
     Vars ending = node.in;
     ending.insert(ending.end(), node.out.begin(), node.out.end());
     std::ranges::sort(ending);
-    ending.erase(std::ranges::unique(ending).begin(), ending.end());
+    ending.erase(std::unique(ending.begin(), ending.end()), ending.end());  // clang++ 14 cannot read ranges::unique
     for (const Var v : ending)
       if (last_use[id(v)] == static_cast<int>(n) && locations_[id(v)].place == Place::arena)
         arena.give(locations_[id(v)].offset, graph_.type(v).bytes());

@@ -5,6 +5,7 @@ What it is not: clang-tidy (tidy_test.py).
 Decision: the version is fixed, since another clang-format lays out the same file differently.
 """
 
+import collections
 import pathlib
 import re
 import shutil
@@ -16,7 +17,9 @@ from harness import ROOT, Cases, command, cpp_files, project_files
 
 def format_complaints(arguments, **options):
     said, status = command([CLANG_FORMAT, "--dry-run", "-Werror", "--style=file", *arguments], cwd=ROOT, **options)
-    return [line for line in said.splitlines() if "error:" in line] or ([said.strip() or "failed"] if status else [])
+    places = collections.Counter(line.split(":")[0] for line in said.splitlines() if "error:" in line)
+    found = [f"{path}: {count} places; clang-format-14 -i {path}" for path, count in sorted(places.items())]
+    return found or ([said.strip() or "failed"] if status else [])
 
 
 def python_complaints(path, text):

@@ -2,11 +2,13 @@
 """What it is: clang-tidy 14 with .clang-tidy on the project's sources. What it is not: a style check (format_test.py).
 
 Decision: a source compiled for several instruction sets is read once, for the portable one; the library and the command are
-read in every run, tests and benchmarks only with --all, for they take most of the time.
+read in every run, tests and benchmarks only with --all, for they take most of the time. A source that was clean is not read again
+while the preprocessed text and the settings are the same.
 usage: tidy_test.py BUILD [--all]
 """
 
 import concurrent.futures
+import hashlib
 import json
 import os
 import pathlib
@@ -18,7 +20,26 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command, compile_commands
 
 
-def tidy(file, folder):
+def known_clean(entry, clean):
+    """The file whose existence says that exactly this text was clean before; None if the text cannot be had."""
+    arguments = iter(entry["arguments"])
+    without_output = [a for a in arguments if not (a in ("-o", "-MF", "-MQ") and next(arguments))]
+    text, status = command(["clang++-14", *without_output[1:], "-Wno-everything", "-E", "-C"], cwd=entry["directory"])
+    settings = (ROOT / ".clang-tidy").read_text()
+    return clean / hashlib.sha256((settings + text).encode()).hexdigest() if status == 0 else None
+
+
+def tidy(entry, folder, clean):
+    mark = known_clean(entry, clean)
+    if mark and mark.exists():
+        return []
+    found = complaints_of(entry["file"], folder)
+    if mark and not found:
+        mark.touch()
+    return found
+
+
+def complaints_of(file, folder):
     said, status = command(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", "-p", folder, str(file)])
     found = [line for line in said.splitlines() if ": error:" in line or ": warning:" in line]
     return found or ([said.strip() or f"status {status}"] if status else [])
@@ -45,12 +66,15 @@ with tempfile.TemporaryDirectory() as folder:
                 for e in chosen.values()]
     pathlib.Path(folder, "compile_commands.json").write_text(json.dumps(database))
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("BRINK_JOBS", "0")) or os.cpu_count()) as pool:
-        complaints = list(pool.map(lambda e: tidy(e["file"], folder), database))
+        clean = pathlib.Path(build, "tidy-clean")
+        clean.mkdir(exist_ok=True)
+        complaints = list(pool.map(lambda e: tidy(e, folder, clean), database))
     for entry, found in zip(database, complaints):
         cases.check(f"clang-tidy {pathlib.Path(entry['file']).relative_to(ROOT)}", found)
 
     bad = pathlib.Path(folder, "control.cpp")
-    for name, text in {"null": "int* p = 0;\n", "copy": "#include <string>\nint f(std::string s) { return (int)s.size(); }\n",
+    for name, text in {"move": "#include <utility>\n#include <string>\nauto f(std::string s) { auto t = std::move(s); return s.size(); }\n",
+                       "copy": "#include <string>\nint f(std::string s) { return (int)s.size(); }\n",
                        "sizeof": "int a[4];\nint b = sizeof(sizeof(a));\n"}.items():
         bad.write_text(text)
         said, status = command(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(bad), "--", "-std=c++20"])
