@@ -71,7 +71,9 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
       case InputRole::parameter: p.inputs[i] = layout_.view(to.parameters, in.index).data; break;
       case InputRole::tangent: p.inputs[i] = layout_.view(place(to.directions, in.direction), in.index).data; break;
       case InputRole::data: p.inputs[i] = rows_of(place(to.data, in.index), block); break;
-      case InputRole::residual: p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)]; break;
+      case InputRole::residual:
+        p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)];
+        break;
     }
   }
   std::size_t scalars = 0, samples = 0;
@@ -80,7 +82,9 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
     switch (out.role) {
       case OutputRole::scalar: p.outputs[i] = &to.scalars[scalars++]; break;
       case OutputRole::parameter: p.outputs[i] = layout_.view(to.vector, out.index).data; break;
-      case OutputRole::residual: p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)]; break;
+      case OutputRole::residual:
+        p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)];
+        break;
       case OutputRole::samples: p.outputs[i] = rows_of(to.samples[samples++], block); break;
     }
   }

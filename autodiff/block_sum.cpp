@@ -12,7 +12,8 @@ namespace brink {
 namespace {
 /// Two subtrees are siblings when the lower one is complete and aligned to twice its size.
 bool siblings(std::int64_t lower_first, std::int64_t lower_groups, std::int64_t upper_groups) {
-  return lower_groups == upper_groups && (lower_groups & (lower_groups - 1)) == 0 && lower_first % (2 * lower_groups) == 0;
+  return lower_groups == upper_groups && (lower_groups & (lower_groups - 1)) == 0 &&
+         lower_first % (2 * lower_groups) == 0;
 }
 }  // namespace
 
@@ -49,7 +50,8 @@ int depth_of(const BlockPlan& plan, int workers) {
   // Subtrees a worker can hold at once: its range is cut into at most 2·log₂(groups) maximal aligned ones, and one in work.
   int bits = 1;
   while ((std::int64_t{1} << bits) < plan.blocks.back().first_group + plan.blocks.back().groups) ++bits;
-  const auto per_worker = static_cast<int>((plan.blocks.size() + static_cast<std::size_t>(workers) - 1) / static_cast<std::size_t>(workers));
+  const auto per_worker = static_cast<int>((plan.blocks.size() + static_cast<std::size_t>(workers) - 1) /
+                                           static_cast<std::size_t>(workers));
   return std::min(2 * bits, per_worker) + 1;
 }
 }  // namespace
@@ -60,7 +62,8 @@ std::int64_t BlockSum::bytes(const BlockPlan& plan, const ParameterLayout& layou
 
 BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& layout, Dtype dtype, int scalars)
     : plan_(std::move(plan)), dtype_(dtype), extent_(layout.extent()), scalar_count_(scalars) {
-  const int workers = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(device.threads()), plan_.blocks.size()));
+  const int workers =
+      static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(device.threads()), plan_.blocks.size()));
   const int depth = depth_of(plan_, workers);
   stacks_.resize(static_cast<std::size_t>(workers));
   for (Stack& s : stacks_) {
@@ -113,17 +116,21 @@ void BlockSum::run(Device& device, const std::function<void(int, std::size_t, co
       push(s, {block.first_group, block.groups, slot});
     }
   };
-  if (device.pool && workers() > 1) device.pool->run(work);
+  if (device.pool && workers() > 1)
+    device.pool->run(work);
   else
     for (int w = 0; w < workers(); ++w) work(w);
 
   // The workers' leftovers, in order, join as the blocks did; what remains is folded from the right.
   rest_.clear();
-  const auto stack = [&](const std::pair<int, Subtree>& e) -> Stack& { return stacks_[static_cast<std::size_t>(e.first)]; };
+  const auto stack = [&](const std::pair<int, Subtree>& e) -> Stack& {
+    return stacks_[static_cast<std::size_t>(e.first)];
+  };
   for (int w = 0; w < workers(); ++w)
     for (Subtree t : stacks_[static_cast<std::size_t>(w)].waiting) {
       std::pair<int, Subtree> top{w, t};
-      while (!rest_.empty() && siblings(rest_.back().second.first_group, rest_.back().second.groups, top.second.groups)) {
+      while (!rest_.empty() &&
+             siblings(rest_.back().second.first_group, rest_.back().second.groups, top.second.groups)) {
         auto lower = rest_.back();
         rest_.pop_back();
         join(stack(lower), lower.second.slot, stack(top), top.second.slot);
@@ -132,7 +139,8 @@ void BlockSum::run(Device& device, const std::function<void(int, std::size_t, co
       }
       rest_.push_back(top);
     }
-  for (std::size_t i = rest_.size() - 1; i-- > 0;) join(stack(rest_[i]), rest_[i].second.slot, stack(rest_[i + 1]), rest_[i + 1].second.slot);
+  for (std::size_t i = rest_.size() - 1; i-- > 0;)
+    join(stack(rest_[i]), rest_[i].second.slot, stack(rest_[i + 1]), rest_[i + 1].second.slot);
 
   Stack& s = stack(rest_[0]);
   const auto total = static_cast<std::size_t>(rest_[0].second.slot);

@@ -16,7 +16,9 @@ namespace brink {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 /// Standard normals in a vector of the layout; the gaps become +0.
 FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_t seed) {
@@ -45,7 +47,8 @@ Descent::Descent(Device& device, const Objective& objective, std::span<const Vie
   }
   gradient_only_ = std::make_unique<Gradient>(device, objective, train, options.batch);
   if (!test.empty())
-    evaluation_ = std::make_unique<SampleSum>(device, objective, objective.loss, test, options.batch, std::vector<char>{1, 0});
+    evaluation_ =
+        std::make_unique<SampleSum>(device, objective, objective.loss, test, options.batch, std::vector<char>{1, 0});
   for (Array& a : history_) a = layout_.make_vector(dtype_);
   std::memcpy(history_[0].view().data, theta0.data, static_cast<std::size_t>(theta0.bytes()));
   gradient_ = layout_.make_vector(dtype_);
@@ -64,7 +67,8 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
   spectrum = spectrum && tracker_;
 
   const Clock::time_point start = Clock::now();
-  const LossAndCorrect pass = spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
+  const LossAndCorrect pass =
+      spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
   seen_.loss = pass.loss;
   seen_.correct = pass.correct;
   seen_.gradient_ms = ms_since(start);

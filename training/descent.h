@@ -28,15 +28,15 @@ struct Eigenvalue {
 /// Taken at θ_t, before update t.
 struct Observation {
   std::int64_t step = 0;
-  double loss = 0;           ///< mean over the training samples
-  double correct = 0;        ///< training samples answered rightly, in the same pass
-  double test_correct = 0;   ///< test samples answered rightly
+  double loss = 0;          ///< mean over the training samples
+  double correct = 0;       ///< training samples answered rightly, in the same pass
+  double test_correct = 0;  ///< test samples answered rightly
   double gradient_norm = 0;
-  bool spectrum = false;     ///< whether what follows was measured
+  bool spectrum = false;                ///< whether what follows was measured
   std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
-  double scale = 0;          ///< max|θⱼ|
-  bool converged = false;    ///< every residual ≤ tolerance · scale
-  bool redone = false;       ///< warm and cold start disagreed; the cold one is given
+  double scale = 0;                     ///< max|θⱼ|
+  bool converged = false;               ///< every residual ≤ tolerance · scale
+  bool redone = false;                  ///< warm and cold start disagreed; the cold one is given
   int products = 0;
   std::optional<double> jump;              ///< ‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2
   std::optional<double> period2_distance;  ///< ‖θ̄_t − θ̄_{t−2}‖
@@ -46,7 +46,8 @@ struct Observation {
 class Descent {
  public:
   /// `test` may be empty. theta0 is copied. All memory is taken here. Throws OutOfMemory, std::invalid_argument.
-  Descent(Device&, const Objective&, std::span<const View> train, std::span<const View> test, const DescentOptions&, View theta0);
+  Descent(Device&, const Objective&, std::span<const View> train, std::span<const View> test, const DescentOptions&,
+          View theta0);
 
   /// Measures at θ_t. spectrum: λ too; cold_check: with a cold run beside the warm one. The reference holds until the next call.
   const Observation& observe(bool spectrum, bool cold_check);

@@ -44,10 +44,12 @@ Array initial_parameters(Device& device, const Config& config, const Objective& 
   if (config.model.name == ModelName::dln) {
     with_real(objective.dtype, [&]<class T>(T) {
       for (int i = 0; i < objective.layout.size(); ++i)
-        *objective.layout.view(theta.view(), i).as<T>() = static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
+        *objective.layout.view(theta.view(), i).as<T>() =
+            static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
     });
   } else {
-    initialise(device, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed), theta.view());
+    initialise(device, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed),
+               theta.view());
   }
   return theta;
 }

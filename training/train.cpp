@@ -51,7 +51,8 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
   MetricsRow row;
   row.step = seen.step;
   row.loss = seen.loss;
-  if (config.model.name != ModelName::dln) row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
+  if (config.model.name != ModelName::dln)
+    row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
   if (!problem.test.empty()) row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
   row.learning_rate = config.training.learning_rate;
   row.gradient_norm = seen.gradient_norm;
@@ -117,7 +118,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
   Device device{config.run.device, &pool, nullptr};
   const Problem problem = make_problem(device, config);
-  Descent descent(device, problem.objective, problem.train, problem.test, descent_options(config), problem.theta0.view());
+  Descent descent(device, problem.objective, problem.train, problem.test, descent_options(config),
+                  problem.theta0.view());
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   for (const std::string& note : folder.notes()) out.line(note);
@@ -131,8 +133,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.test_checksum = problem.data.test.checksum;
   record.parameters = problem.objective.layout.count();
   record.threads = pool.threads();
-  record.chunk_samples = config.run.chunk > 0 ? config.run.chunk
-                                              : choose_chunk(problem.train_samples(), problem.objective.group, pool.threads());
+  record.chunk_samples =
+      config.run.chunk > 0 ? config.run.chunk : choose_chunk(problem.train_samples(), problem.objective.group);
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 
@@ -160,7 +162,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     measured += seen.spectrum;
     converged += seen.spectrum && seen.converged;
     products += seen.products;
-    if (seen.redone) recorder.note(fmt::format("step {}: warm and cold Lanczos disagreed; the cold result is recorded", t));
+    if (seen.redone)
+      recorder.note(fmt::format("step {}: warm and cold Lanczos disagreed; the cold result is recorded", t));
     if (row.surplus) {
       const bool was_inside = events.inside();
       const std::optional<Instability> over = events.push(t, *row.surplus);
@@ -190,8 +193,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   }
   folder.folder().write_file("run.json", run_json(config, record));
   if (record.diverged_at) {
-    out.line(fmt::format("diverged at step {}: loss is {}", *record.diverged_at,
-                         config.training.divergence_loss < INFINITY ? "not finite or above training.divergence_loss" : "not finite"));
+    out.line(fmt::format(
+        "diverged at step {}: loss is {}", *record.diverged_at,
+        config.training.divergence_loss < INFINITY ? "not finite or above training.divergence_loss" : "not finite"));
     return ExitCode::diverged;
   }
   return ExitCode::done;

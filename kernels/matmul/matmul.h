@@ -41,8 +41,8 @@ std::int64_t matmul_scratch_bytes(std::int64_t n, Dtype);
 /// Cost:       2·S·K·N flops per pair. Groups outermost, so that a group's X stays in L2; trees of partial tiles in scratch.
 /// Source:     ARCHITECTURE.md, "panels and trees".
 void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_t group, View scratch);
-std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs, std::int64_t group,
-                                           Dtype);
+std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs,
+                                           std::int64_t group, Dtype);
 
 /// b = Σ over samples of D: the weight gradient against a column of ones.
 /// Shapes:     D [S,N], b [N].

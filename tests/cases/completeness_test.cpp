@@ -56,7 +56,8 @@ TEST_CASE("every primitive has a row, and rules or the word that it is constant"
       CHECK_MESSAGE((row.primitive->jvp != nullptr), row.name);
       CHECK_MESSAGE((row.primitive->vjp != nullptr), row.name);
     }
-  for (const std::string& name : missing(names, covered)) FAIL_CHECK("primitive without a row in tests/cases/table.cpp: " << name);
+  for (const std::string& name : missing(names, covered))
+    FAIL_CHECK("primitive without a row in tests/cases/table.cpp: " << name);
 }
 
 TEST_CASE("every kernel has a row") {
@@ -67,11 +68,13 @@ TEST_CASE("every kernel has a row") {
   }
   REQUIRE(names.size() >= 15);
   for (const cases::Row& row : cases::table()) covered.insert(row.kernels.begin(), row.kernels.end());
-  for (const std::string& name : missing(names, covered)) FAIL_CHECK("kernel without a row in tests/cases/table.cpp: " << name);
+  for (const std::string& name : missing(names, covered))
+    FAIL_CHECK("kernel without a row in tests/cases/table.cpp: " << name);
 }
 
 TEST_CASE("the search finds what it should: a primitive and a kernel written as they are written") {
   CHECK(matches("const Primitive softplus_p{\n", primitive_definition) == std::set<std::string>{"softplus"});
-  CHECK(matches("namespace cpu {\nvoid frobnicate(Device&, View out);\n", kernel_declaration) == std::set<std::string>{"frobnicate"});
+  CHECK(matches("namespace cpu {\nvoid frobnicate(Device&, View out);\n", kernel_declaration) ==
+        std::set<std::string>{"frobnicate"});
   CHECK(missing({"add", "softplus"}, {"add"}) == std::set<std::string>{"softplus"});
 }

@@ -22,7 +22,7 @@ using Views = std::span<const View>;
 struct Extents {
   std::int64_t s, k, n;
 };
-constexpr Extents extents[] = {{1, 1, 1},    {2, 3, 2},    {7, 5, 3},     {31, 13, 17},  {127, 33, 4},
+constexpr Extents extents[] = {{1, 1, 1},     {2, 3, 2},     {7, 5, 3},     {31, 13, 17},  {127, 33, 4},
                                {129, 64, 32}, {131, 37, 65}, {300, 47, 10}, {641, 19, 40}, {128, 784, 32}};
 constexpr int number_of_extents = std::size(extents);
 const Extents& at(int size) { return extents[static_cast<std::size_t>(size)]; }
@@ -33,7 +33,8 @@ Attributes groups_of_128(int) { return Group{128}; }
 Attributes small_groups(int size) { return Group{size % 2 ? 16 : 7}; }
 
 template <class F, class... More>
-Row map_row(std::string name, const Primitive& p, std::vector<Values> inputs, std::function<Attributes(int)> attributes = none) {
+Row map_row(std::string name, const Primitive& p, std::vector<Values> inputs,
+            std::function<Attributes(int)> attributes = none) {
   return {.name = std::move(name),
           .primitive = &p,
           .kernels = {"map"},
@@ -51,8 +52,10 @@ Row map_row(std::string name, const Primitive& p, std::vector<Values> inputs, st
                 const F f = make_functor<F>(factor ? factor->value : 0);
                 with_real(out.dtype, [&]<class T>(T) {
                   for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
-                    if constexpr (F::arity == 1) out.as<T>()[i] = f(in[0].as<T>()[i]);
-                    else out.as<T>()[i] = f(in[0].as<T>()[i], in[1].as<T>()[i]);
+                    if constexpr (F::arity == 1)
+                      out.as<T>()[i] = f(in[0].as<T>()[i]);
+                    else
+                      out.as<T>()[i] = f(in[0].as<T>()[i], in[1].as<T>()[i]);
                   }
                 });
               }};
@@ -79,7 +82,10 @@ std::vector<Row> elementwise_rows() {
        .primitive = &constant_p,
        .sizes = 2,
        .inputs = [](int) { return std::vector<In>{}; },
-       .attributes = [](int size) { return Constant{0.1, {size + 1, 3, 1, 1, 1}, 2, Dtype::f32}; },
+       .attributes =
+           [](int size) {
+             return Constant{0.1, {size + 1, 3, 1, 1, 1}, 2, Dtype::f32};
+           },
        .reference = [](Views, const View& out, const Attributes&) { std::ranges::fill(out.span<float>(), 0.1F); }},
   };
 }
@@ -102,7 +108,10 @@ std::vector<Row> dense_rows() {
                .kernels = {"matmul"},
                .sizes = number_of_extents,
                .inputs = pairs(count, transpose),
-               .attributes = [transpose](int) { return MatmulAttributes{transpose, 128}; },
+               .attributes =
+                   [transpose](int) {
+                     return MatmulAttributes{transpose, 128};
+                   },
                .reference =
                    [transpose](Views in, const View& out, const Attributes&) {
                      with_real(out.dtype, [&]<class T>(T) { reference::matmul<T>(in, out, transpose); });
@@ -125,7 +134,8 @@ std::vector<Row> dense_rows() {
                .attributes = std::move(groups),
                .reference =
                    [](Views in, const View& out, const Attributes& a) {
-                     with_real(out.dtype, [&]<class T>(T) { reference::weight_gradient<T>(in, out, std::get<Group>(a).samples); });
+                     with_real(out.dtype,
+                               [&]<class T>(T) { reference::weight_gradient<T>(in, out, std::get<Group>(a).samples); });
                    }};
   };
   const auto samples_by_columns = [](int size) { return std::vector<In>{{{at(size).s, at(size).n}}}; };
@@ -136,10 +146,10 @@ std::vector<Row> dense_rows() {
                .sizes = number_of_extents,
                .inputs = samples_by_columns,
                .attributes = std::move(groups),
-               .reference =
-                   [](Views in, const View& out, const Attributes& a) {
-                     with_real(out.dtype, [&]<class T>(T) { reference::sum_samples<T>(in[0], out, std::get<Group>(a).samples); });
-                   }};
+               .reference = [](Views in, const View& out, const Attributes& a) {
+                 with_real(out.dtype,
+                           [&]<class T>(T) { reference::sum_samples<T>(in[0], out, std::get<Group>(a).samples); });
+               }};
   };
   return {
       matmul_row("matmul", 1, false),
@@ -155,13 +165,18 @@ std::vector<Row> dense_rows() {
        .primitive = &add_row_p,
        .kernels = {"add_row"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{at(size).s, at(size).n}}, {{at(size).n}}}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s, at(size).n}}, {{at(size).n}}};
+           },
        .attributes = groups_of_128,
        .reference =
            [](Views in, const View& out, const Attributes&) {
              with_real(out.dtype, [&]<class T>(T) {
                const std::int64_t n = out.shape[1];
-               for_elements(out.shape, [&](auto s, auto c) { out.as<T>()[s * n + c] = in[0].as<T>()[s * n + c] + in[1].as<T>()[c]; });
+               for_elements(out.shape, [&](auto s, auto c) {
+                 out.as<T>()[s * n + c] = in[0].as<T>()[s * n + c] + in[1].as<T>()[c];
+               });
              });
            }},
       {.name = "broadcast_row",
@@ -169,7 +184,10 @@ std::vector<Row> dense_rows() {
        .kernels = {"broadcast_row"},
        .sizes = number_of_extents,
        .inputs = [](int size) { return std::vector<In>{{{at(size).n}}}; },
-       .attributes = [](int size) { return BroadcastAttributes{at(size).s, 128}; },
+       .attributes =
+           [](int size) {
+             return BroadcastAttributes{at(size).s, 128};
+           },
        .reference =
            [](Views in, const View& out, const Attributes&) {
              with_real(out.dtype, [&]<class T>(T) {
@@ -180,7 +198,10 @@ std::vector<Row> dense_rows() {
        .primitive = &broadcast_column_p,
        .kernels = {"broadcast_column"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{at(size).s, 1}}}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s, 1}}};
+           },
        .attributes = [](int size) { return Extent{at(size).n}; },
        .reference =
            [](Views in, const View& out, const Attributes&) {
@@ -210,7 +231,10 @@ std::vector<Row> dense_rows() {
        .kernels = {"pad_columns"},
        .sizes = number_of_extents,
        .inputs = samples_by_columns,
-       .attributes = [](int size) { return Columns{size % 3, at(size).n + size % 3 + size % 2}; },
+       .attributes =
+           [](int size) {
+             return Columns{size % 3, at(size).n + size % 3 + size % 2};
+           },
        .reference =
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
@@ -225,8 +249,14 @@ std::vector<Row> dense_rows() {
        .primitive = &slice_columns_p,
        .kernels = {"slice_columns"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{at(size).s, at(size).n + 3}}}; },
-       .attributes = [](int size) { return Columns{size % 4, at(size).n}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s, at(size).n + 3}}};
+           },
+       .attributes =
+           [](int size) {
+             return Columns{size % 4, at(size).n};
+           },
        .reference =
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
@@ -248,11 +278,15 @@ std::vector<Row> loss_rows() {
                .primitive = &sample_dot_p,
                .kernels = {"sample_dot"},
                .sizes = number_of_extents,
-               .inputs = [pairs](int size) { return std::vector<In>(static_cast<std::size_t>(2 * pairs), {{at(size).s, at(size).n}}); },
+               .inputs =
+                   [pairs](int size) {
+                     return std::vector<In>(static_cast<std::size_t>(2 * pairs), {{at(size).s, at(size).n}});
+                   },
                .attributes = std::move(groups),
                .reference =
                    [](Views in, const View& out, const Attributes& a) {
-                     with_real(in[0].dtype, [&]<class T>(T) { reference::sample_dot<T>(in, out, std::get<Group>(a).samples); });
+                     with_real(in[0].dtype,
+                               [&]<class T>(T) { reference::sample_dot<T>(in, out, std::get<Group>(a).samples); });
                    }};
   };
   const auto cross_entropy_row = [&](std::string name, std::function<Attributes(int)> groups) {
@@ -262,25 +296,24 @@ std::vector<Row> loss_rows() {
                .sizes = number_of_extents,
                .inputs = logits_and_labels,
                .attributes = std::move(groups),
-               .reference =
-                   [](Views in, const View& out, const Attributes& a) {
-                     with_real(in[0].dtype, [&]<class T>(T) {
-                       const std::int64_t n = in[0].shape[1];
-                       *out.as<double>() = reference::over_groups<double>(
-                           in[0].shape[0], std::get<Group>(a).samples, [&](std::int64_t first, std::int64_t last) {
-                             double chain = 0;
-                             for (std::int64_t s = first; s < last; ++s) {
-                               const T* f = in[0].as<T>() + s * n;
-                               const T m = *std::max_element(f, f + n);
-                               double sum = 0;
-                               for (std::int64_t c = 0; c < n; ++c) sum += static_cast<double>(elementary::exp(f[c] - m));
-                               chain += elementary::log(sum) +
-                                        (static_cast<double>(m) - static_cast<double>(f[in[1].as<std::int32_t>()[s]]));
-                             }
-                             return chain;
-                           });
-                     });
-                   }};
+               .reference = [](Views in, const View& out, const Attributes& a) {
+                 with_real(in[0].dtype, [&]<class T>(T) {
+                   const std::int64_t n = in[0].shape[1];
+                   *out.as<double>() = reference::over_groups<double>(
+                       in[0].shape[0], std::get<Group>(a).samples, [&](std::int64_t first, std::int64_t last) {
+                         double chain = 0;
+                         for (std::int64_t s = first; s < last; ++s) {
+                           const T* f = in[0].as<T>() + s * n;
+                           const T m = *std::max_element(f, f + n);
+                           double sum = 0;
+                           for (std::int64_t c = 0; c < n; ++c) sum += static_cast<double>(elementary::exp(f[c] - m));
+                           chain += elementary::log(sum) +
+                                    (static_cast<double>(m) - static_cast<double>(f[in[1].as<std::int32_t>()[s]]));
+                         }
+                         return chain;
+                       });
+                 });
+               }};
   };
   return {
       cross_entropy_row("cross_entropy", groups_of_128),
@@ -289,7 +322,10 @@ std::vector<Row> loss_rows() {
        .primitive = &softmax_p,
        .kernels = {"softmax"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{at(size).s, at(size).n}}}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s, at(size).n}}};
+           },
        .attributes = none,
        .reference =
            [](Views in, const View& out, const Attributes&) {
@@ -309,8 +345,14 @@ std::vector<Row> loss_rows() {
        .primitive = &one_hot_p,
        .kernels = {"one_hot"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{at(size).s}, Values::labels, at(size).n, Dtype::i32}}; },
-       .attributes = [](int size) { return Constant{1, {at(size).s, at(size).n, 1, 1, 1}, 2, Dtype::f32}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s}, Values::labels, at(size).n, Dtype::i32}};
+           },
+       .attributes =
+           [](int size) {
+             return Constant{1, {at(size).s, at(size).n, 1, 1, 1}, 2, Dtype::f32};
+           },
        .reference =
            [](Views in, const View& out, const Attributes&) {
              for_elements(out.shape, [&](auto s, auto c) {
@@ -321,7 +363,10 @@ std::vector<Row> loss_rows() {
        .primitive = &half_sum_of_squares_p,
        .kernels = {"half_sum_of_squares"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{at(size).s, at(size).n}}}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s, at(size).n}}};
+           },
        .attributes = small_groups,
        .reference =
            [](Views in, const View& out, const Attributes& a) {
@@ -337,7 +382,10 @@ std::vector<Row> loss_rows() {
        .primitive = &scale_by_p,
        .kernels = {"scale_by"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{}, Values::real, 0, Dtype::f64}, {{at(size).s, at(size).n}}}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{}, Values::real, 0, Dtype::f64}, {{at(size).s, at(size).n}}};
+           },
        .attributes = groups_of_128,
        .reference =
            [](Views in, const View& out, const Attributes&) {
@@ -386,12 +434,18 @@ std::vector<Row> kernel_rows() {
                });
              });
            },
-       .output = [](int size, Dtype dtype) { return ValueType{{at(size).k, at(size).n}, dtype}; },
+       .output =
+           [](int size, Dtype dtype) {
+             return ValueType{{at(size).k, at(size).n}, dtype};
+           },
        .run = [](Device& d, Views in, const View& out, int) { gather_rows(d, out, in[0], in[1]); }},
       {.name = "divide",
        .kernels = {"map"},
        .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>{{{at(size).s * 200, at(size).n}}}; },
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s * 200, at(size).n}}};
+           },
        .attributes = none,
        .reference =
            [](Views in, const View& out, const Attributes&) {
@@ -399,7 +453,10 @@ std::vector<Row> kernel_rows() {
                for (std::int64_t i = 0; i < out.shape.elements(); ++i) out.as<T>()[i] = in[0].as<T>()[i] / T(1000);
              });
            },
-       .output = [](int size, Dtype dtype) { return ValueType{{at(size).s * 200, at(size).n}, dtype}; },
+       .output =
+           [](int size, Dtype dtype) {
+             return ValueType{{at(size).s * 200, at(size).n}, dtype};
+           },
        .run = [](Device& d, Views in, const View& out, int) { map<Divide>(d, out, in, 1000); }},
       {.name = "descend",
        .kernels = {"map"},
@@ -418,7 +475,10 @@ std::vector<Row> kernel_rows() {
                }
              });
            },
-       .output = [](int size, Dtype dtype) { return ValueType{{at(size).s * 200, at(size).n}, dtype}; },
+       .output =
+           [](int size, Dtype dtype) {
+             return ValueType{{at(size).s * 200, at(size).n}, dtype};
+           },
        .run = [](Device& d, Views in, const View& out, int) { map<Descend>(d, out, in, 0.1); }},
   };
 }
@@ -448,7 +508,8 @@ std::vector<Array> make_inputs(const Row& row, int size, Dtype dtype, bool smoot
     const Dtype type = in.dtype == Dtype::f32 ? dtype : in.dtype;
     Array a(in.shape, type);
     if (type == Dtype::i32) {
-      for (std::int32_t& x : a.span<std::int32_t>()) x = static_cast<std::int32_t>(next() % static_cast<std::uint32_t>(in.bound));
+      for (std::int32_t& x : a.span<std::int32_t>())
+        x = static_cast<std::int32_t>(next() % static_cast<std::uint32_t>(in.bound));
     } else {
       with_real(type, [&]<class T>(T) {
         for (T& x : a.span<T>()) {
