@@ -18,7 +18,8 @@ constexpr double half_pi = 1.5707963267948966;
 
 class Tall {
  public:
-  Tall(std::int64_t n, int count) : storage_({count, n}, Dtype::f64), columns{storage_.view().data, n, n, count, Dtype::f64} {}
+  Tall(std::int64_t n, int count)
+      : storage_({count, n}, Dtype::f64), columns{storage_.view().data, n, n, count, Dtype::f64} {}
 
  private:
   Array storage_;
@@ -62,7 +63,8 @@ double angle_of(double sine, double cosine) {
   if (!(length > 0)) return 0;
   const double s = sine / length, c = cosine / length;
   double angle = s;
-  for (int i = 0; i < 4; ++i) angle += s * elementary::cos(angle) - c * elementary::sin(angle);  // + sin(true − angle): cubic
+  for (int i = 0; i < 4; ++i)
+    angle += s * elementary::cos(angle) - c * elementary::sin(angle);  // + sin(true − angle): cubic
   return angle;
 }
 
@@ -77,17 +79,21 @@ SubspaceComparison compare_subspaces(Device& d, const ColumnSet& u, const Column
   std::vector<double> c(size), r(size * size), product(size * size), right(size * size), cosines(size), sines(size);
   std::vector<double> scratch(static_cast<std::size_t>(cpu::project_scratch(u.n, k)));
 
-  const double eps = u.dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
+  const double eps =
+      u.dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
   for (const Tall* x : {&q, &p}) {
     std::vector<double> sizes;
     for (int j = 0; j < k; ++j) sizes.push_back(cpu::norm(d, x->columns.column(j)));
     factorise(d, x->columns, r.data(), c, scratch);
     for (int j = 0; j < k; ++j)
-      if (const double rest = r[static_cast<std::size_t>(j) * (size + 1)]; !(rest > 10 * eps * sizes[static_cast<std::size_t>(j)]))
-        throw std::invalid_argument("[subspace] column " + std::to_string(j) + " depends on the ones before it, or is not finite");
+      if (const double rest = r[static_cast<std::size_t>(j) * (size + 1)];
+          !(rest > 10 * eps * sizes[static_cast<std::size_t>(j)]))
+        throw std::invalid_argument("[subspace] column " + std::to_string(j) +
+                                    " depends on the ones before it, or is not finite");
   }
   for (int j = 0; j < k; ++j) cpu::project(d, q.columns, p.columns.column(j), product.data() + j * k, scratch.data());
-  for (int j = 0; j < k; ++j) cpu::subtract(d, q.columns, product.data() + j * k, p.columns.column(j), p.columns.column(j));  // V − U UᵀV
+  for (int j = 0; j < k; ++j)
+    cpu::subtract(d, q.columns, product.data() + j * k, p.columns.column(j), p.columns.column(j));  // V − U UᵀV
   factorise(d, p.columns, r.data(), c, scratch);
   if (!svd(k, k, product.data(), cosines.data(), right.data()) || !svd(k, k, r.data(), sines.data(), right.data()))
     throw std::invalid_argument("[subspace] a column is not finite");

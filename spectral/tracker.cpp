@@ -22,7 +22,8 @@ const TrackerOptions& checked(const TrackerOptions& o) {
     throw std::invalid_argument("[tracker] top " + std::to_string(o.top) + ", bottom " + std::to_string(o.bottom) +
                                 ": expected at least one pair");
   if (!(o.tolerance > 0) || o.budget < 1 || o.cold_check < 0 || !(o.noise >= 0) || o.cold_confirm < 0)
-    throw std::invalid_argument("[tracker] expected tolerance > 0, budget ≥ 1, cold_check ≥ 0, noise ≥ 0, cold_confirm ≥ 0");
+    throw std::invalid_argument(
+        "[tracker] expected tolerance > 0, budget ≥ 1, cold_check ≥ 0, noise ≥ 0, cold_confirm ≥ 0");
   return o;
 }
 }  // namespace
@@ -42,9 +43,16 @@ struct EigenTracker::State {
   LanczosResult reported;
 
   State(Device& d, std::int64_t n, Dtype t, const TrackerOptions& o, FillNormal f)
-      : device(d), dim(n), dtype(t), options(o), normals(f),
+      : device(d),
+        dim(n),
+        dtype(t),
+        options(o),
+        normals(f),
         lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = o.top + o.bottom}, std::move(f)),
-        vectors(zeros({o.top + o.bottom, n}, t)), start({n}, t), noise({n}, t), pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
+        vectors(zeros({o.top + o.bottom, n}, t)),
+        start({n}, t),
+        noise({n}, t),
+        pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
 
   ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
 
@@ -68,11 +76,18 @@ struct EigenTracker::State {
     return into.column(0);
   }
 
-  LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from, TrackerStep& out) {
+  LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from,
+                    TrackerStep& out) {
     const bool cold = from.data == nullptr;
-    const LanczosResult r = lanczos.run(a, {.top = options.top, .bottom = options.bottom, .tolerance = options.tolerance,
-                                            .budget = options.budget - out.products, .confirm = confirm, .orthogonality = cold,
-                                            .step = step, .restart = restart},
+    const LanczosResult r = lanczos.run(a,
+                                        {.top = options.top,
+                                         .bottom = options.bottom,
+                                         .tolerance = options.tolerance,
+                                         .budget = options.budget - out.products,
+                                         .confirm = confirm,
+                                         .orthogonality = cold,
+                                         .step = step,
+                                         .restart = restart},
                                         from);
     if (cold) out.orthogonality = r.orthogonality;
     out.products += r.products;
@@ -102,9 +117,11 @@ struct EigenTracker::State {
   }
 
   bool disagrees(const LanczosResult& r) const {
-    const double eps = dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
+    const double eps =
+        dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
     const double scale = r.scale > reported.scale ? r.scale : reported.scale;
-    const double rounding = 10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself takes for nothing
+    const double rounding =
+        10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself takes for nothing
     const auto differ = [&](std::span<const RitzPair> x, std::span<const RitzPair> y) {
       if (x.size() != y.size()) return true;
       for (std::size_t i = 0; i < x.size(); ++i)
@@ -128,7 +145,8 @@ struct EigenTracker::State {
   }
 };
 
-EigenTracker::EigenTracker(Device& device, std::int64_t dim, Dtype dtype, const TrackerOptions& options, FillNormal normals)
+EigenTracker::EigenTracker(Device& device, std::int64_t dim, Dtype dtype, const TrackerOptions& options,
+                           FillNormal normals)
     : state_(std::make_unique<State>(device, dim, dtype, checked(options), std::move(normals))) {}
 EigenTracker::~EigenTracker() = default;
 EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
@@ -184,9 +202,11 @@ EigenTracker::Memory EigenTracker::memory() const { return {state_->vectors.view
 void EigenTracker::restore(const Memory& m) {
   State& k = *state_;
   if (m.vectors.dtype != k.dtype || m.vectors.shape != k.vectors.view().shape)
-    throw std::invalid_argument("[tracker] vectors " + to_string(m.vectors.shape) + ": expected " + to_string(k.vectors.view().shape));
+    throw std::invalid_argument("[tracker] vectors " + to_string(m.vectors.shape) + ": expected " +
+                                to_string(k.vectors.view().shape));
   const View to = k.vectors.view();
-  const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype}, flat_to{to.data, {to.shape.elements()}, to.dtype};
+  const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype},
+      flat_to{to.data, {to.shape.elements()}, to.dtype};
   cpu::scale(k.device, flat_from, 1, flat_to);
   k.measured = m.measured;
   k.have = cpu::largest_entry(flat_to) != 0;

@@ -23,9 +23,7 @@ struct ColumnSet {
     assert(dtype == dtype_of<T>());
     return static_cast<T*>(data);
   }
-  View column(int i) const {
-    return {static_cast<char*>(data) + i * stride * size_of(dtype), Shape{n}, dtype};
-  }
+  View column(int i) const { return {static_cast<char*>(data) + i * stride * size_of(dtype), Shape{n}, dtype}; }
   ColumnSet range(int first, int end) const { return {column(first).data, n, stride, end - first, dtype}; }
 };
 

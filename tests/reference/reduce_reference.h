@@ -56,7 +56,8 @@ void subtract(const std::vector<std::vector<T>>& q, const std::vector<double>& c
 }
 
 template <class T>
-std::vector<std::vector<T>> combine(const std::vector<std::vector<T>>& q, const std::vector<double>& s, std::size_t outputs) {
+std::vector<std::vector<T>> combine(const std::vector<std::vector<T>>& q, const std::vector<double>& s,
+                                    std::size_t outputs) {
   const std::size_t n = q.at(0).size();
   std::vector<std::vector<T>> y(outputs, std::vector<T>(n));
   for (std::size_t j = 0; j < outputs; ++j)
