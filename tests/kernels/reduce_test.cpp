@@ -85,7 +85,7 @@ TEST_CASE(
     "the tree over scalars: in place, from a counter, and from aligned blocks, all equal the recursive definition") {
   for (std::size_t n = 1; n <= 600; ++n) {
     const std::vector<float> leaf = numbers<float>(n, n);
-    const float expected = reference::tree(leaf, 0, n);
+    const float expected = reference::tree<float>(leaf);
     std::vector<float> work = leaf;
     REQUIRE(same_bytes(tree_add(work.data(), static_cast<std::int64_t>(n)), expected));
     for (std::size_t block : {1, 2, 8, 64}) {
@@ -98,22 +98,3 @@ TEST_CASE(
   CHECK(TreeCounter<double>{}.total() == 0.0);
 }
 
-TEST_CASE("the tree over rows equals the scalar tree in every column, whatever the threads") {
-  for (std::int64_t rows : {1, 2, 3, 5, 8, 13, 32})
-    for (std::int64_t width : {1, 31, 1024, 5003}) {
-      const std::vector<float> data = numbers<float>(7, static_cast<std::size_t>(rows * width));
-      for (int threads : {1, 2, 3}) {
-        ThreadPool pool(threads);
-        Device d{.pool = &pool};
-        std::vector<float> work = data, out(static_cast<std::size_t>(width), NAN);
-        cpu::tree_add_rows(d, view_of(work.data(), {rows, width}), view_of(out.data(), {width}));
-        bool same = true;
-        for (std::int64_t e = 0; e < width; ++e) {
-          std::vector<float> column;
-          for (std::int64_t r = 0; r < rows; ++r) column.push_back(data[static_cast<std::size_t>(r * width + e)]);
-          same = same && same_bytes(out[static_cast<std::size_t>(e)], reference::tree(column, 0, column.size()));
-        }
-        CHECK(same);
-      }
-    }
-}
