@@ -91,10 +91,9 @@ TEST_CASE(
     for (std::size_t block : {1, 2, 8, 64}) {
       TreeCounter<float> counter;
       for (std::size_t first = 0; first < n; first += block)
-        counter.push(reference::tree(leaf, first, std::min(block, n - first)));
+        counter.push(reference::tree<float>(std::span(leaf).subspan(first, std::min(block, n - first))));
       REQUIRE(same_bytes(counter.total(), expected));
     }
   }
   CHECK(TreeCounter<double>{}.total() == 0.0);
 }
-
