@@ -32,7 +32,7 @@ Tall widened(const ColumnSet& from) {
   Tall to(from.n, from.count);
   with_real(from.dtype, [&](auto zero) {
     for (int j = 0; j < from.count; ++j) {
-      const auto x = from.column(j).span<const decltype(zero)>();
+      const auto x = from.column(j).span<decltype(zero)>();
       const auto y = to.columns.column(j).span<double>();
       for (std::size_t e = 0; e < x.size(); ++e) y[e] = static_cast<double>(x[e]);
     }

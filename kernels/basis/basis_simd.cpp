@@ -37,9 +37,10 @@ void project_tile(const T* q, std::int64_t stride, const T* w, std::int64_t size
   }
 }
 
-constexpr int chunk = 64;  // elements whose columns are combined before any is written back
+constexpr int pool =
+    64 * max_combined;  // elements of all outputs together that are combined before any is written back
 
-// out[j][e] = fma chain over the columns, for `size` ≤ chunk elements and `outputs` outputs that start at s[0], row length s_row
+// out[j][e] = fma chain over the columns, for `size` elements and `outputs` outputs that start at s[0], row length s_row
 template <class Isa, int outputs, class T>
 void chain_chunk(const T* q, std::int64_t stride, int columns, const double* s, std::int64_t s_row, T* out,
                  std::int64_t out_stride, std::int64_t size) {
@@ -173,7 +174,8 @@ void subtract_tiles(const T* q, std::int64_t stride, int columns, const double* 
 template <class Isa, class T>
 void combine_range(const T* q, std::int64_t stride, int columns, const double* s, int outputs, T* y,
                    std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
-  alignas(64) T out[max_combined * chunk];
+  alignas(64) T out[pool];
+  const std::int64_t chunk = outputs <= 8 ? 1024 : pool / outputs / 64 * 64;
   for (std::int64_t start = begin; start < end; start += chunk) {
     const std::int64_t size = end - start < chunk ? end - start : chunk;
     int j = 0;
