@@ -2,6 +2,7 @@
 #include "autodiff/block_sum.h"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -113,7 +114,7 @@ void BlockSum::run(Device& device, const std::function<void(int, std::size_t, co
       push(s, {block.first_group, block.groups, slot});
     }
   };
-  if (device.pool && workers() > 1) device.pool->run(work);
+  if (device.pool && workers() > 1) device.pool->run(std::cref(work));  // by reference: a copy would be allocated
   else
     for (int w = 0; w < workers(); ++w) work(w);
 

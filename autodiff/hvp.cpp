@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "autodiff/transform.h"
 
@@ -43,7 +44,7 @@ void SampleSum::run(View parameters, std::span<const View> directions, View vect
     runner_.run(worker, sum_.plan().blocks[block],
                 {parameters, directions, data_, nullptr, slot.vector, slot.scalars, samples});
   };
-  sum_.run(device_, body, vector, scalars, divide_);
+  sum_.run(device_, std::cref(body), vector, scalars, divide_);  // by reference: a copy would be allocated
 }
 
 Gradient::Gradient(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options)
@@ -101,7 +102,7 @@ LossAndCorrect Hvp::linearize_at(View theta, View gradient) {
     primal_.run(worker, sum_.plan().blocks[block],
                 {theta_.view(), {}, data_, residuals_of(worker, block), slot.vector, slot.scalars, {}});
   };
-  sum_.run(device_, body, gradient, scalars, loss_is_mean);
+  sum_.run(device_, std::cref(body), gradient, scalars, loss_is_mean);
   return {scalars[0], scalars[1]};
 }
 
@@ -118,7 +119,7 @@ void Hvp::apply(View v, View hv) {
     }
     tangent_.run(worker, b, {theta_.view(), directions, data_, residuals_of(worker, block), slot.vector, {}, {}});
   };
-  sum_.run(device_, body, hv, {}, {});
+  sum_.run(device_, std::cref(body), hv, {}, {});
 }
 
 }  // namespace brink
