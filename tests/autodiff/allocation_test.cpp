@@ -14,8 +14,9 @@ std::atomic<long> allocations{0};
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
-                                                   : std::malloc(bytes > 0 ? bytes : 1);
+  void* p = alignment > alignof(std::max_align_t)
+                ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
+                : std::malloc(bytes > 0 ? bytes : 1);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }
@@ -50,7 +51,8 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
           const BatchOptions batch{chunk, 0};
           Gradient gradient(device, n.objective, n.data(), batch);
           Hvp kept(device, n.objective, n.data(), batch), recomputed(device, n.objective, n.data(), {chunk, 1});
-          SampleSum newton(device, n.objective, [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, dtype, s); },
+          SampleSum newton(device, n.objective,
+                           [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, dtype, s); },
                            n.data(), batch, {});
           const View directions[] = {n.v.view()};
 

@@ -37,12 +37,16 @@ TEST_CASE("tangent program over gradient: products and multiply–adds equal the
     std::vector<std::int64_t> widths;
     std::int64_t gradient, tangent;  // by hand, a sample; 0: by the formula only
   };
-  const Net nets[] = {{{784, 32, 32, 32, 32, 4}, 59776, 69376}, {{5, 7, 3}, 2 * 35 + 3 * 21, 2 * 35 + 6 * 21}, {{12, 10}, 240, 240}, {{3, 50, 40, 2}, 0, 0}};
+  const Net nets[] = {{{784, 32, 32, 32, 32, 4}, 59776, 69376},
+                      {{5, 7, 3}, 2 * 35 + 3 * 21, 2 * 35 + 6 * 21},
+                      {{12, 10}, 240, 240},
+                      {{3, 50, 40, 2}, 0, 0}};
   for (const Net& net : nets)
     for (const Activation activation : {Activation::relu, Activation::tanh})
       for (const Loss loss : {Loss::cross_entropy, Loss::mse}) {
         constexpr std::int64_t samples = 200;
-        const Model m = mlp(net.widths.front(), {net.widths.begin() + 1, net.widths.end() - 1}, net.widths.back(), activation);
+        const Model m =
+            mlp(net.widths.front(), {net.widths.begin() + 1, net.widths.end() - 1}, net.widths.back(), activation);
         const Objective o = make_objective(m, loss, Dtype::f32);
         const auto layers = static_cast<std::int64_t>(net.widths.size()) - 1;
         const std::int64_t a = net.widths[0] * net.widths[1];
@@ -50,7 +54,8 @@ TEST_CASE("tangent program over gradient: products and multiply–adds equal the
         for (std::size_t l = 2; l < net.widths.size(); ++l) b += net.widths[l - 1] * net.widths[l];
 
         const Linearized split = linearize(grad(o.loss(samples)));
-        const Work gradient = work_of(grad(o.loss(samples))), primal = work_of(split.primal), tangent = work_of(split.tangent);
+        const Work gradient = work_of(grad(o.loss(samples))), primal = work_of(split.primal),
+                   tangent = work_of(split.tangent);
         CHECK(gradient.products == 3 * layers - 1);
         CHECK(tangent.products == 6 * layers - 4);
         CHECK(primal.products == gradient.products);

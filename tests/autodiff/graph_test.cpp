@@ -64,7 +64,8 @@ TEST_CASE("symbolic zeros vanish, numbers that are zero do not") {
   CHECK(g.nodes().empty());
   CHECK(add(g, a, constant(g, 0, g.type(a))) != a);
   CHECK_THROWS_WITH_AS(g.emit(add_p, {a, Var{}}), "[add] a symbolic zero reached emit", std::logic_error);
-  CHECK_THROWS_WITH_AS(g.output("y", OutputRole::samples, 0, {}), "Graph::output: 'y' is a symbolic zero", std::logic_error);
+  CHECK_THROWS_WITH_AS(g.output("y", OutputRole::samples, 0, {}), "Graph::output: 'y' is a symbolic zero",
+                       std::logic_error);
 }
 
 TEST_CASE("prune drops what no output needs and keeps the order of the rest") {
@@ -88,33 +89,45 @@ TEST_CASE("shape errors say what was expected and what was found") {
   Graph g;
   const Var a = data(g, {25, 12}), b = data(g, {13, 9}), c = data(g, {12, 9}), d = data(g, {2, 12, 9});
   const Var logits = data(g, {4, 3}), labels = data(g, {5}, Dtype::i32), wide = data(g, {12, 9}, Dtype::f64);
-  CHECK_THROWS_WITH_AS(matmul(g, {{a, b}}, false, 128), "[matmul] a float32 [25,12], b float32 [13,9]: inner extents differ", ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(g, {{a, c}}, true, 128), "[matmul] a float32 [25,12], b float32 [12,9]: inner extents differ", ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(g, {{a, d}}, false, 128), "[matmul] a float32 [25,12], b float32 [2,12,9]: expected matrices", ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(g, {{a, wide}}, false, 128), "[matmul] a float32 [25,12], b float64 [12,9]: types differ", ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(g, {{a, c}, {c, data(g, {9, 9})}}, false, 128),
-                       "[matmul] a float32 [12,9], b float32 [9,9]: product differs in shape from the first, float32 [25,9]", ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(g, {{a, b}}, false, 128),
+                       "[matmul] a float32 [25,12], b float32 [13,9]: inner extents differ", ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(g, {{a, c}}, true, 128),
+                       "[matmul] a float32 [25,12], b float32 [12,9]: inner extents differ", ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(g, {{a, d}}, false, 128),
+                       "[matmul] a float32 [25,12], b float32 [2,12,9]: expected matrices", ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(g, {{a, wide}}, false, 128), "[matmul] a float32 [25,12], b float64 [12,9]: types differ",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      matmul(g, {{a, c}, {c, data(g, {9, 9})}}, false, 128),
+      "[matmul] a float32 [12,9], b float32 [9,9]: product differs in shape from the first, float32 [25,9]",
+      ShapeError);
   CHECK_THROWS_WITH_AS(add(g, a, b), "[add] float32 [25,12] and float32 [13,9]: expected equal shapes", ShapeError);
   CHECK_THROWS_WITH_AS(mul(g, c, wide), "[mul] float32 [12,9] and float64 [12,9]: expected equal shapes", ShapeError);
   CHECK_THROWS_WITH_AS(cross_entropy(g, logits, labels, 128),
-                       "[cross_entropy] logits float32 [4,3], labels int32 [5]: expected one int32 label a row", ShapeError);
+                       "[cross_entropy] logits float32 [4,3], labels int32 [5]: expected one int32 label a row",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(weight_gradient(g, {{a, b}}, 128),
-                       "[weight_gradient] a float32 [25,12], b float32 [13,9]: expected matrices with one row a sample", ShapeError);
-  CHECK_THROWS_WITH_AS(add_row(g, a, labels, 128), "[add_row] x float32 [25,12], b int32 [5]: expected one b a column", ShapeError);
-  CHECK_THROWS_WITH_AS(slice_columns(g, a, 10, 3), "[slice_columns] float32 [25,12]: has no 3 columns from 10", ShapeError);
+                       "[weight_gradient] a float32 [25,12], b float32 [13,9]: expected matrices with one row a sample",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(add_row(g, a, labels, 128), "[add_row] x float32 [25,12], b int32 [5]: expected one b a column",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(slice_columns(g, a, 10, 3), "[slice_columns] float32 [25,12]: has no 3 columns from 10",
+                       ShapeError);
 }
 
 TEST_CASE("a primitive without a rule is named") {
-  static const Primitive opaque{.name = "opaque",
-                                .shape = [](std::span<const ValueType> in, const Attributes&) { return std::vector<ValueType>{in[0]}; },
-                                .jvp = nullptr,
-                                .vjp = nullptr,
-                                .run = nullptr,
-                                .flops = nullptr};
+  static const Primitive opaque{
+      .name = "opaque",
+      .shape = [](std::span<const ValueType> in, const Attributes&) { return std::vector<ValueType>{in[0]}; },
+      .jvp = nullptr,
+      .vjp = nullptr,
+      .run = nullptr,
+      .flops = nullptr};
   Graph g;
   const Var x = data(g, {2, 2}), y = g.emit(opaque, {x});
   CHECK_THROWS_WITH_AS(pullback(g, {&y, 1}, {&x, 1}, {&x, 1}), "[opaque] has no reverse derivative", std::logic_error);
-  CHECK_THROWS_WITH_AS(pushforward(g, {&y, 1}, {&x, 1}, {&x, 1}), "[opaque] has no forward derivative", std::logic_error);
+  CHECK_THROWS_WITH_AS(pushforward(g, {&y, 1}, {&x, 1}, {&x, 1}), "[opaque] has no forward derivative",
+                       std::logic_error);
 }
 
 TEST_CASE("a parameter used by two products has one gradient, whose chains are joined") {
@@ -160,15 +173,19 @@ TEST_CASE("finished sums over samples join or are refused, never added inside a 
   REQUIRE(g.producer(bias)->primitive == &sum_samples_p);
   CHECK(g.producer(g.producer(bias)->in[0])->primitive == &add_p);
 
-  const std::string kinds = ": finished sums over samples of different kinds cannot be added inside a block; give the parameter's "
-                            "uses one form";
-  CHECK_THROWS_WITH_AS(add(g, p, weight_gradient(g, {{d, x}}, 64)), ("[add] weight_gradient and weight_gradient" + kinds).c_str(), std::logic_error);
-  CHECK_THROWS_WITH_AS(add(g, p, data(g, {5, 5})), ("[add] weight_gradient and input" + kinds).c_str(), std::logic_error);
+  const std::string kinds =
+      ": finished sums over samples of different kinds cannot be added inside a block; give the parameter's "
+      "uses one form";
+  CHECK_THROWS_WITH_AS(add(g, p, weight_gradient(g, {{d, x}}, 64)),
+                       ("[add] weight_gradient and weight_gradient" + kinds).c_str(), std::logic_error);
+  CHECK_THROWS_WITH_AS(add(g, p, data(g, {5, 5})), ("[add] weight_gradient and input" + kinds).c_str(),
+                       std::logic_error);
   CHECK_THROWS_WITH_AS(add(g, half_sum_of_squares(g, x, 128), sample_dot(g, {{x, d}}, 128)),
                        ("[add] half_sum_of_squares and sample_dot" + kinds).c_str(), std::logic_error);
 }
 
-TEST_CASE("linearize: the tangent program reads residuals and directions, and computes nothing that does not depend on v") {
+TEST_CASE(
+    "linearize: the tangent program reads residuals and directions, and computes nothing that does not depend on v") {
   const support::Network n({.samples = 128});
   const Linearized split = linearize(grad(n.objective.loss(128)));
   std::vector<char> depends(static_cast<std::size_t>(split.tangent.size()), 0);

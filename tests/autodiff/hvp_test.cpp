@@ -29,7 +29,8 @@ Doubles minus(const Doubles& a, const Doubles& b) {
 }
 Array moved(const Network& n, double t, const Array& along) {
   Array x = n.vector();
-  for (std::size_t i = 0; i < x.span<double>().size(); ++i) x.span<double>()[i] = n.theta.span<double>()[i] + t * along.span<double>()[i];
+  for (std::size_t i = 0; i < x.span<double>().size(); ++i)
+    x.span<double>()[i] = n.theta.span<double>()[i] + t * along.span<double>()[i];
   return x;
 }
 
@@ -51,7 +52,8 @@ Doubles gauss_newton_times(const Network& n, const Array& v) {
   Device device;
   const Array gv = n.vector();
   SampleSum sum(device, n.objective,
-                [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, Dtype::f64, s); }, n.data(), {}, {});
+                [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, Dtype::f64, s); }, n.data(),
+                {}, {});
   const View directions[] = {v.view()};
   sum.run(n.theta.view(), directions, gv.view(), {});
   return copy(gv);
@@ -59,7 +61,8 @@ Doubles gauss_newton_times(const Network& n, const Array& v) {
 Doubles logits_at(const Network& n, const Array& theta) {
   Device device;
   const Array f(Shape{n.options.samples, n.options.classes}, Dtype::f64);
-  SampleSum sum(device, n.objective, [&](std::int64_t s) { return build_logits(n.model, Dtype::f64, s); }, n.data(), {}, {});
+  SampleSum sum(device, n.objective, [&](std::int64_t s) { return build_logits(n.model, Dtype::f64, s); }, n.data(), {},
+                {});
   const View samples[] = {f.view()};
   sum.run(theta.view(), {}, {}, {}, samples);
   return copy(f);
@@ -105,7 +108,8 @@ TEST_CASE("the linearised product is, bit for bit, the tangent of the gradient i
       Hvp hvp(device, n.objective, n.data(), {128, 0});
       hvp.linearize_at(n.theta.view(), g.view());
       hvp.apply(n.v.view(), hv.view());
-      SampleSum sum(device, n.objective, [&](std::int64_t s) { return support::hvp_in_one_graph(n.objective, s); }, n.data(), {}, {});
+      SampleSum sum(device, n.objective, [&](std::int64_t s) { return support::hvp_in_one_graph(n.objective, s); },
+                    n.data(), {}, {});
       const View directions[] = {n.v.view()};
       sum.run(n.theta.view(), directions, direct.view(), {});
       CHECK(support::same_bytes(hv.view(), direct.view()));
@@ -123,7 +127,8 @@ TEST_CASE("H is linear: zero to +0, doubling exact; θ may change after lineariz
   hvp.apply(n.v.view(), hv.view());
   std::ranges::fill(theta.span<double>(), 3.0);
   hvp.apply(v2.view(), twice.view());
-  for (std::size_t i = 0; i < hv.span<double>().size(); ++i) REQUIRE(twice.span<double>()[i] == 2 * hv.span<double>()[i]);
+  for (std::size_t i = 0; i < hv.span<double>().size(); ++i)
+    REQUIRE(twice.span<double>()[i] == 2 * hv.span<double>()[i]);
   const Array zero = n.vector();
   hvp.apply(zero.view(), twice.view());
   for (const double x : twice.span<double>()) REQUIRE(x == 0);
@@ -131,7 +136,8 @@ TEST_CASE("H is linear: zero to +0, doubling exact; θ may change after lineariz
   for (const Parameter& p : n.objective.layout.parameters())
     std::fill_n(used.begin() + p.offset, p.shape.elements(), char{1});
   for (std::size_t i = 0; i < used.size(); ++i)
-    if (!used[i]) REQUIRE((hv.span<double>()[i] == 0 && !std::signbit(hv.span<double>()[i]) && g.span<double>()[i] == 0));
+    if (!used[i])
+      REQUIRE((hv.span<double>()[i] == 0 && !std::signbit(hv.span<double>()[i]) && g.span<double>()[i] == 0));
   CHECK(std::ranges::count(used, 0) > 0);
 }
 
@@ -175,8 +181,8 @@ TEST_CASE("derivatives of orders 1 to 3 along directions agree with gradient, HV
     const int along[] = {0, 0, 1};
     double d[4];
     SampleSum sum(device, n.objective,
-                  [&](std::int64_t s) { return build_directional_derivatives(n.model, loss, Dtype::f64, s, along); }, n.data(), {},
-                  {1, 1, 1, 1});
+                  [&](std::int64_t s) { return build_directional_derivatives(n.model, loss, Dtype::f64, s, along); },
+                  n.data(), {}, {1, 1, 1, 1});
     const View directions[] = {n.v.view(), n.w.view()};
     sum.run(n.theta.view(), directions, {}, d);
     const Doubles v = copy(n.v);

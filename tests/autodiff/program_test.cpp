@@ -16,7 +16,9 @@ namespace {
 /// Numbers for tests: a counter.
 struct Counter {
   std::uint64_t seed, i = 0;
-  std::size_t below(std::size_t n) { return std::min(static_cast<std::size_t>((support::uniform(seed, i++) + 1) / 2 * static_cast<double>(n)), n - 1); }
+  std::size_t below(std::size_t n) {
+    return std::min(static_cast<std::size_t>((support::uniform(seed, i++) + 1) / 2 * static_cast<double>(n)), n - 1);
+  }
 };
 
 /// Square and tall matrices through elementwise operations, products (with scratch) and sums; several outputs, some of them
@@ -42,7 +44,8 @@ Graph random_graph(std::uint64_t seed) {
       default: tall.push_back(broadcast_column(g, sum_columns(g, any(tall)), columns)); break;
     }
   }
-  for (std::size_t i = 0, n = 1 + c.below(4); i < n; ++i) g.output("y", OutputRole::samples, 0, c.below(3) == 0 ? any(square) : any(tall));
+  for (std::size_t i = 0, n = 1 + c.below(4); i < n; ++i)
+    g.output("y", OutputRole::samples, 0, c.below(3) == 0 ? any(square) : any(tall));
   return g;
 }
 
@@ -100,12 +103,14 @@ std::vector<Array> run_apart(const Graph& g, const std::vector<Array>& in, bool 
 }
 
 bool same(const std::vector<Array>& a, const std::vector<Array>& b) {
-  return std::ranges::equal(a, b, [](const Array& x, const Array& y) { return support::same_bytes(x.view(), y.view()); });
+  return std::ranges::equal(a, b,
+                            [](const Array& x, const Array& y) { return support::same_bytes(x.view(), y.view()); });
 }
 
 }  // namespace
 
-TEST_CASE("values that live at the same time never share memory, inputs are not written, and memory is shared otherwise") {
+TEST_CASE(
+    "values that live at the same time never share memory, inputs are not written, and memory is shared otherwise") {
   int caught = 0, could_be = 0, reused = 0;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);

@@ -64,25 +64,39 @@ TEST_CASE("B3: every chunk at N = 1000, short last group, both activations, loss
           CAPTURE(static_cast<int>(loss));
           CAPTURE(groups);
           const int threads = threads_of[static_cast<std::size_t>(groups) % 5];
-          REQUIRE(support::first_difference(support::compute(n, {.threads = threads, .chunk = groups * 128, .steps = 8}), whole) == "");
+          REQUIRE(support::first_difference(
+                      support::compute(n, {.threads = threads, .chunk = groups * 128, .steps = 8}), whole) == "");
         }
       }
 }
 
 TEST_CASE("B3: forty random chunks at N = 8000, threads mixed") {
-  const support::NetworkOptions configs[] = {
-      {.samples = 8000, .hidden = {5, 4}, .activation = Activation::relu, .loss = Loss::cross_entropy, .dtype = Dtype::f32, .inputs = 5, .classes = 3},
-      {.samples = 8000, .hidden = {5, 4}, .activation = Activation::tanh, .loss = Loss::mse, .dtype = Dtype::f64, .inputs = 5, .classes = 3}};
+  const support::NetworkOptions configs[] = {{.samples = 8000,
+                                              .hidden = {5, 4},
+                                              .activation = Activation::relu,
+                                              .loss = Loss::cross_entropy,
+                                              .dtype = Dtype::f32,
+                                              .inputs = 5,
+                                              .classes = 3},
+                                             {.samples = 8000,
+                                              .hidden = {5, 4},
+                                              .activation = Activation::tanh,
+                                              .loss = Loss::mse,
+                                              .dtype = Dtype::f64,
+                                              .inputs = 5,
+                                              .classes = 3}};
   for (const auto& options : configs) {
     const Network n(options);
     const Bits whole = support::compute(n, {.threads = 1, .chunk = 8000, .steps = 3});
     for (std::uint64_t i = 0; i < 20; ++i) {
-      const auto groups = 1 + static_cast<std::int64_t>((support::uniform(31, 2 * i + (options.dtype == Dtype::f64)) + 1) / 2 * 63);
+      const auto groups =
+          1 + static_cast<std::int64_t>((support::uniform(31, 2 * i + (options.dtype == Dtype::f64)) + 1) / 2 * 63);
       const int threads = threads_of[i % 5];
       CAPTURE(groups);
       CAPTURE(threads);
       CAPTURE(name_of(options.dtype));
-      REQUIRE(support::first_difference(support::compute(n, {.threads = threads, .chunk = groups * 128, .steps = 3}), whole) == "");
+      REQUIRE(support::first_difference(support::compute(n, {.threads = threads, .chunk = groups * 128, .steps = 3}),
+                                        whole) == "");
     }
   }
 }
@@ -90,7 +104,9 @@ TEST_CASE("B3: forty random chunks at N = 8000, threads mixed") {
 TEST_CASE("B3: kept, half kept and recomputed residuals are all met") {
   const Network n({.samples = 1000});
   Device device;
-  const auto kept = [&](std::int64_t budget) { return Hvp(device, n.objective, n.data(), {128, budget}).kept_blocks(); };
+  const auto kept = [&](std::int64_t budget) {
+    return Hvp(device, n.objective, n.data(), {128, budget}).kept_blocks();
+  };
   const Hvp all(device, n.objective, n.data(), {128, 0});
   CHECK(all.kept_blocks() == all.blocks());
   CHECK(all.blocks() == 8);
@@ -100,7 +116,8 @@ TEST_CASE("B3: kept, half kept and recomputed residuals are all met") {
   CHECK(kept(1) == 0);
 }
 
-TEST_CASE("B3 control: an HVP whose two weight terms are added after the tree depends on the chunk, and is not the HVP") {
+TEST_CASE(
+    "B3 control: an HVP whose two weight terms are added after the tree depends on the chunk, and is not the HVP") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     const Network n({.samples = 1000, .dtype = dtype});
     const auto joined = [&](std::int64_t s) { return support::hvp_in_one_graph(n.objective, s); };

@@ -14,13 +14,19 @@ using support::Network;
 
 namespace {
 
-const support::NetworkOptions relu_f32{.samples = 1000, .hidden = {9, 7}, .activation = Activation::relu, .loss = Loss::cross_entropy, .dtype = Dtype::f32};
-const support::NetworkOptions tanh_f64{.samples = 1000, .hidden = {9, 7}, .activation = Activation::tanh, .loss = Loss::mse, .dtype = Dtype::f64};
+const support::NetworkOptions relu_f32{.samples = 1000,
+                                       .hidden = {9, 7},
+                                       .activation = Activation::relu,
+                                       .loss = Loss::cross_entropy,
+                                       .dtype = Dtype::f32};
+const support::NetworkOptions tanh_f64{
+    .samples = 1000, .hidden = {9, 7}, .activation = Activation::tanh, .loss = Loss::mse, .dtype = Dtype::f64};
 
 /// The undivided gradient of each group of 128 samples.
 std::vector<Array> group_gradients(const Network& n) {
   const BlockPlan plan = plan_blocks(n.options.samples, n.objective.group, n.objective.group);
-  BlockRunner runner(plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, 1);
+  BlockRunner runner(
+      plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, 1);
   const std::vector<View> data = n.data();
   std::vector<Array> out;
   for (const Block& b : plan.blocks) {
@@ -51,7 +57,8 @@ Sum by_threads(std::span<const Array> leaves, int threads) {
     const Range r = split(static_cast<std::int64_t>(leaves.size()), threads, t);
     if (r.begin == r.end) continue;
     Sum own = tree(leaves.subspan(static_cast<std::size_t>(r.begin), 1));
-    for (std::int64_t i = r.begin + 1; i < r.end; ++i) own = sum_of(own, tree(leaves.subspan(static_cast<std::size_t>(i), 1)));
+    for (std::int64_t i = r.begin + 1; i < r.end; ++i)
+      own = sum_of(own, tree(leaves.subspan(static_cast<std::size_t>(i), 1)));
     total = total.empty() ? own : sum_of(total, own);
   }
   return total;
@@ -137,7 +144,8 @@ const Primitive adds_to_memory{
     .vjp = nullptr,
     .run =
         [](Device&, const Call& c) {
-          for (std::size_t i = 0; i < c.out[0].span<float>().size(); ++i) c.out[0].as<float>()[i] += c.in[0].as<float>()[i];
+          for (std::size_t i = 0; i < c.out[0].span<float>().size(); ++i)
+            c.out[0].as<float>()[i] += c.in[0].as<float>()[i];
         },
     .flops = [](std::span<const ValueType>, std::span<const ValueType>, const Attributes&) { return std::int64_t{0}; },
 };

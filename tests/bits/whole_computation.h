@@ -38,7 +38,8 @@ inline std::string digest_of(const brink::ParameterLayout& layout, const brink::
 }
 
 /// Gradient descent at a rate far beyond 2/λ at times, with both ends of the spectrum tracked: every step's digest and numbers.
-inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps, const brink::View& theta0) {
+inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps,
+                       const brink::View& theta0) {
   Bits out;
   brink::DescentOptions options;
   options.tracker = brink::TrackerOptions{.top = 2, .bottom = 1, .cold_check = 7, .budget = 40, .max_basis = 24};
@@ -90,9 +91,12 @@ inline Bits compute(const Network& n, const Plan& plan) {
     out.add("Hv, " + name, b.view());
     if (name != "kept") continue;
 
-    brink::Lanczos lanczos(device, hvp.dim(), n.options.dtype, {.max_basis = 24, .max_pairs = 3}, layout_normals(n.objective.layout));
-    const brink::LinearOperator hessian{hvp.dim(), n.options.dtype, [&](brink::View x, brink::View y) { hvp.apply(x, y); }};
-    const brink::LanczosResult r = lanczos.run(hessian, {.top = 2, .bottom = 1, .tolerance = 1e-4, .budget = 40}, n.v.view());
+    brink::Lanczos lanczos(device, hvp.dim(), n.options.dtype, {.max_basis = 24, .max_pairs = 3},
+                           layout_normals(n.objective.layout));
+    const brink::LinearOperator hessian{hvp.dim(), n.options.dtype,
+                                        [&](brink::View x, brink::View y) { hvp.apply(x, y); }};
+    const brink::LanczosResult r =
+        lanczos.run(hessian, {.top = 2, .bottom = 1, .tolerance = 1e-4, .budget = 40}, n.v.view());
     for (const auto& pairs : {r.top, r.bottom})
       for (const brink::RitzPair& p : pairs) {
         out.add("Ritz value", p.value);
@@ -114,11 +118,12 @@ inline Bits compute(const Network& n, const Plan& plan) {
   };
   const auto& o = n.options;
   sum("Hv in one graph", [&](std::int64_t s) { return hvp_in_one_graph(n.objective, s); }, {}, {n.v.view()});
-  sum("Gauss–Newton product", [&](std::int64_t s) { return brink::build_gauss_newton(n.model, o.loss, o.dtype, s); }, {}, {n.v.view()});
+  sum("Gauss–Newton product", [&](std::int64_t s) { return brink::build_gauss_newton(n.model, o.loss, o.dtype, s); },
+      {}, {n.v.view()});
   const int along[] = {0, 0, 1};
   sum("directional derivatives",
-      [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); }, {1, 1, 1, 1},
-      {n.v.view(), n.w.view()});
+      [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
+      {1, 1, 1, 1}, {n.v.view(), n.w.view()});
 
   Bits path = trajectory(n, device, batch, plan.steps, n.theta.view());
   for (auto& p : path.parts) out.parts.push_back(std::move(p));

@@ -73,20 +73,24 @@ TEST_CASE("depth five") {
   for (std::size_t i = 0; i < t.size(); ++i) {
     CHECK(c.gradient[i] == r * product_without(i, i));
     for (std::size_t j = 0; j < t.size(); ++j)
-      CHECK(c.hessian[i][j] == product_without(i, i) * product_without(j, j) + (i == j ? 0 : r * product_without(i, j)));
+      CHECK(c.hessian[i][j] ==
+            product_without(i, i) * product_without(j, j) + (i == j ? 0 : r * product_without(i, j)));
   }
 }
 
 TEST_CASE("sums of products, shared parameters, squares: H = ℓ″ ∇z∇zᵀ + ℓ′ ∇²z") {
   struct Example {
     Dln dln;
-    Doubles theta, first;            // ∇z
-    std::vector<Doubles> second;     // ∇²z
+    Doubles theta, first;         // ∇z
+    std::vector<Doubles> second;  // ∇²z
     double z;
   };
   const Example examples[] = {
-      {{4, {{0, 1}, {2, 3}}}, {1.5, 0.5, -0.25, 2}, {0.5, 1.5, 2, -0.25},
-       {{0, 1, 0, 0}, {1, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 1, 0}}, 0.25},
+      {{4, {{0, 1}, {2, 3}}},
+       {1.5, 0.5, -0.25, 2},
+       {0.5, 1.5, 2, -0.25},
+       {{0, 1, 0, 0}, {1, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 1, 0}},
+       0.25},
       {{3, {{0, 1}, {0, 2}}}, {1.5, 0.5, -0.25}, {0.25, 1.5, 1.5}, {{0, 1, 1}, {1, 0, 0}, {1, 0, 0}}, 0.375},
       {{2, {{0, 0, 1}}}, {1.5, 0.5}, {1.5, 2.25}, {{1, 3}, {3, 0}}, 1.125},
       {{1, {{0, 0}, {0}}}, {1.5}, {4}, {{2}}, 3.75},
@@ -98,7 +102,8 @@ TEST_CASE("sums of products, shared parameters, squares: H = ℓ″ ∇z∇zᵀ 
     CHECK(square.loss == 0.5 * r * r);
     for (const std::int32_t label : {0, 1}) {
       const double p = 1 / (1 + std::exp(-e.z));
-      const Curvature bce = evaluate(make_dln_objective(e.dln, DlnLoss::binary_cross_entropy, 0, Dtype::f64), e.theta, label);
+      const Curvature bce =
+          evaluate(make_dln_objective(e.dln, DlnLoss::binary_cross_entropy, 0, Dtype::f64), e.theta, label);
       CHECK(bce.loss == doctest::Approx(std::log(1 + std::exp(e.z)) - label * e.z).epsilon(1e-14));
       for (std::size_t i = 0; i < n; ++i) {
         CHECK(square.gradient[i] == r * e.first[i]);
@@ -114,8 +119,8 @@ TEST_CASE("sums of products, shared parameters, squares: H = ℓ″ ∇z∇zᵀ 
 }
 
 TEST_CASE("a term that names no parameter is refused") {
-  CHECK_THROWS_WITH_AS(make_dln_objective({2, {{0, 2}}}, DlnLoss::half_square, 0, Dtype::f64), "[dln] a term names parameter 2",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(make_dln_objective({2, {{0, 2}}}, DlnLoss::half_square, 0, Dtype::f64),
+                       "[dln] a term names parameter 2", std::invalid_argument);
 }
 
 TEST_CASE("nested forward mode is exact in orders 1 to 4, along one direction and along several") {
@@ -135,18 +140,20 @@ TEST_CASE("nested forward mode is exact in orders 1 to 4, along one direction an
                           vector_of(m.layout, {v[2][0], v[2][1]})};
   const View directions[] = {arrays[0].view(), arrays[1].view(), arrays[2].view()};
 
-  const auto first = [&](int i) { return v[i][0] * b + v[i][1] * a; };            // z_i
+  const auto first = [&](int i) { return v[i][0] * b + v[i][1] * a; };                      // z_i
   const auto second = [&](int i, int j) { return v[i][0] * v[j][1] + v[i][1] * v[j][0]; };  // z_ij; higher ones are 0
   for (const std::vector<int>& k : {std::vector<int>{0, 0, 0, 0}, {0, 1, 2, 0}, {2, 1, 1, 0}, {1, 0, 1, 0}}) {
     Device device;
-    SampleSum sum(device, o, [&](std::int64_t s) { return build_directional_derivatives(m, Loss::mse, Dtype::f64, s, k); }, data, {},
-                  {1, 1, 1, 1, 1});
+    SampleSum sum(device, o,
+                  [&](std::int64_t s) { return build_directional_derivatives(m, Loss::mse, Dtype::f64, s, k); }, data,
+                  {}, {1, 1, 1, 1, 1});
     double d[5];
     sum.run(theta.view(), directions, {}, d);
     CHECK(d[0] == 0.5 * r * r);
     CHECK(d[1] == r * first(k[0]));
     CHECK(d[2] == first(k[0]) * first(k[1]) + r * second(k[0], k[1]));
-    CHECK(d[3] == first(k[0]) * second(k[1], k[2]) + first(k[1]) * second(k[0], k[2]) + first(k[2]) * second(k[0], k[1]));
+    CHECK(d[3] ==
+          first(k[0]) * second(k[1], k[2]) + first(k[1]) * second(k[0], k[2]) + first(k[2]) * second(k[0], k[1]));
     CHECK(d[4] == second(k[0], k[1]) * second(k[2], k[3]) + second(k[0], k[2]) * second(k[1], k[3]) +
                       second(k[0], k[3]) * second(k[1], k[2]));
   }

@@ -34,8 +34,10 @@ TEST_CASE("biases and gaps are +0, every weight is set") {
         if (p.fan_in > 0) std::fill_n(weight.begin() + p.offset, p.shape.elements(), char{1});
       for (std::size_t i = 0; i < weight.size(); ++i) {
         const T x = theta.span<T>()[i];
-        if (weight[i]) REQUIRE((std::isfinite(x) && x != 0));
-        else REQUIRE((x == 0 && !std::signbit(x)));
+        if (weight[i])
+          REQUIRE((std::isfinite(x) && x != 0));
+        else
+          REQUIRE((x == 0 && !std::signbit(x)));
       }
     });
   CHECK(layout().extent() > layout().count());
@@ -53,14 +55,17 @@ TEST_CASE("weights have mean 0 and variance 1/fan_in, or 2/fan_in") {
         sum += x;
         square += x * x;
       }
-      const auto n = static_cast<double>(w.size()), variance = (init == Init::he ? 2.0 : 1.0) / static_cast<double>(p.fan_in);
-      CHECK(std::abs(sum / n) < 4 * std::sqrt(variance / n));                               // four standard errors
+      const auto n = static_cast<double>(w.size()),
+                 variance = (init == Init::he ? 2.0 : 1.0) / static_cast<double>(p.fan_in);
+      CHECK(std::abs(sum / n) < 4 * std::sqrt(variance / n));  // four standard errors
       CHECK(std::abs(square / n / variance - 1) < 4 * std::sqrt(2 / n));
     }
 }
 
-TEST_CASE("θ₀ follows the seed alone: not threads; float32 is float64 rounded once; parameters have their own numbers") {
-  const Array wide = made(Init::lecun, 11, Dtype::f64), narrow = made(Init::lecun, 11, Dtype::f32), other = made(Init::lecun, 12, Dtype::f64);
+TEST_CASE(
+    "θ₀ follows the seed alone: not threads; float32 is float64 rounded once; parameters have their own numbers") {
+  const Array wide = made(Init::lecun, 11, Dtype::f64), narrow = made(Init::lecun, 11, Dtype::f32),
+              other = made(Init::lecun, 12, Dtype::f64);
   ThreadPool pool(3);
   CHECK(support::same_bytes(made(Init::lecun, 11, Dtype::f64, {Where::cpu, &pool, nullptr}).view(), wide.view()));
   std::size_t equal = 0, weights = 0;
@@ -75,5 +80,6 @@ TEST_CASE("θ₀ follows the seed alone: not threads; float32 is float64 rounded
   for (std::int64_t k = 0; k < 10; ++k)
     for (const int i : {0, 2})
       CHECK(layout().view(wide.view(), i).as<double>()[k] ==
-            std::sqrt(1.0 / static_cast<double>(layout()[i].fan_in)) * normal_at({11, Stream::initialisation, static_cast<std::uint32_t>(i)}, k));
+            std::sqrt(1.0 / static_cast<double>(layout()[i].fan_in)) *
+                normal_at({11, Stream::initialisation, static_cast<std::uint32_t>(i)}, k));
 }

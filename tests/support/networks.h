@@ -67,7 +67,8 @@ class Network {
 /// Uniform numbers as the random vectors of a spectral solver; gaps +0.
 inline brink::FillNormal layout_normals(const brink::ParameterLayout& layout) {
   return [layout](brink::View x, brink::RandomUse use, std::uint64_t step, std::uint32_t restart) {
-    const brink::Array v = direction(layout, x.dtype, (step * 1000033 + restart) * 2 + (use == brink::RandomUse::noise) + 100);
+    const brink::Array v =
+        direction(layout, x.dtype, (step * 1000033 + restart) * 2 + (use == brink::RandomUse::noise) + 100);
     std::memcpy(x.data, v.view().data, static_cast<std::size_t>(x.bytes()));
   };
 }
@@ -85,7 +86,9 @@ struct Bits {
     parts.push_back({std::move(name), {p, p + v.bytes()}});
   }
   void add(std::string name, double value) { add(std::move(name), brink::view_of(&value, {})); }
-  void add(std::string name, const std::string& text) { parts.push_back({std::move(name), {text.begin(), text.end()}}); }
+  void add(std::string name, const std::string& text) {
+    parts.push_back({std::move(name), {text.begin(), text.end()}});
+  }
 };
 
 /// The name of the first part that differs, empty where none does.

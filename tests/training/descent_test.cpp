@@ -16,7 +16,9 @@ namespace {
 
 using Point = std::array<double, 2>;
 Point mean(const Point& a, const Point& b) { return {(a[0] + b[0]) / 2, (a[1] + b[1]) / 2}; }
-double distance(const Point& a, const Point& b) { return std::sqrt((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1])); }
+double distance(const Point& a, const Point& b) {
+  return std::sqrt((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]));
+}
 
 }  // namespace
 
@@ -30,7 +32,8 @@ TEST_CASE("dln: trajectory, loss, eigenvalues, jump and period-2 distance equal 
   for (int i = 0; i < 2; ++i) *o.layout.view(theta0.view(), i).as<double>() = path[0][static_cast<std::size_t>(i)];
   Device device;
   DescentOptions options;
-  options.tracker = TrackerOptions{.top = 1, .bottom = 1, .tolerance = 1e-10, .cold_check = 5, .budget = 60, .max_basis = 24};
+  options.tracker =
+      TrackerOptions{.top = 1, .bottom = 1, .tolerance = 1e-10, .cold_check = 5, .budget = 60, .max_basis = 24};
   Descent descent(device, o, data, {}, options, theta0.view());
   bool bounced = false;
   for (std::size_t t = 0; t < 40; ++t) {
@@ -60,7 +63,9 @@ TEST_CASE("dln: trajectory, loss, eigenvalues, jump and period-2 distance equal 
   CHECK(bounced);
 }
 
-TEST_CASE("mlp: an observation's loss and gradient are Gradient's, its update is θ − ηg in two roundings, its test pass the same graph") {
+TEST_CASE(
+    "mlp: an observation's loss and gradient are Gradient's, its update is θ − ηg in two roundings, its test pass the "
+    "same graph") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     const support::Network train({.samples = 300, .dtype = dtype}), test({.samples = 90, .dtype = dtype});
     Device device;
@@ -98,7 +103,8 @@ TEST_CASE("measuring changes no step; a loss that is not finite has no spectrum"
   Device device;
   DescentOptions with;
   with.tracker = TrackerOptions{.top = 1, .bottom = 1, .budget = 40, .max_basis = 24};
-  Descent measured(device, n.objective, n.data(), {}, with, n.theta.view()), plain(device, n.objective, n.data(), {}, {}, n.theta.view());
+  Descent measured(device, n.objective, n.data(), {}, with, n.theta.view()),
+      plain(device, n.objective, n.data(), {}, {}, n.theta.view());
   for (int t = 0; t < 5; ++t) {
     CHECK(measured.observe(true, t == 3).spectrum);
     CHECK_FALSE(plain.observe(true, true).spectrum);
