@@ -22,10 +22,6 @@ BlockPlan plan_of(const Device& device, const Objective& objective, std::span<co
   return plan_blocks(samples, objective.group, chunk);
 }
 
-int workers_of(const Device& device, const BlockPlan& plan) {
-  return static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(device.threads()), plan.blocks.size()));
-}
-
 constexpr char loss_is_mean[] = {1, 0};
 }  // namespace
 
@@ -68,10 +64,10 @@ Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data,
       sum_(device, plan, objective.layout, objective.dtype, 2),
       primal_(
           plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).primal; },
-          workers_of(device, plan)),
+          sum_.workers()),
       tangent_(
           plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).tangent; },
-          workers_of(device, plan)),
+          sum_.workers()),
       theta_(objective.layout.make_vector(objective.dtype)) {
   tangent_.share_residual_offsets(primal_);
   std::int64_t bytes = 0, largest = 0;
