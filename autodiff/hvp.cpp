@@ -15,8 +15,7 @@ std::int64_t choose_chunk(std::int64_t samples, std::int64_t group) {
 }
 
 namespace {
-BlockPlan plan_of(const Device& device, const Objective& objective, std::span<const View> data,
-                  const BatchOptions& options) {
+BlockPlan plan_of(const Objective& objective, std::span<const View> data, const BatchOptions& options) {
   const std::int64_t samples = data[0].shape[0];
   const std::int64_t chunk = options.chunk > 0 ? options.chunk : choose_chunk(samples, objective.group);
   return plan_blocks(samples, objective.group, chunk);
@@ -29,7 +28,7 @@ SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuil
                      const BatchOptions& options, std::vector<char> divide)
     : device_(device),
       data_(data.begin(), data.end()),
-      sum_(device, plan_of(device, objective, data, options), objective.layout, objective.dtype,
+      sum_(device, plan_of(objective, data, options), objective.layout, objective.dtype,
            static_cast<int>(divide.size())),
       runner_(sum_.plan(), objective.layout, build, sum_.workers()),
       divide_(std::move(divide)) {}
@@ -54,7 +53,7 @@ LossAndCorrect Gradient::evaluate(View theta, View gradient) {
 }
 
 Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options)
-    : Hvp(device, objective, data, options, plan_of(device, objective, data, options)) {}
+    : Hvp(device, objective, data, options, plan_of(objective, data, options)) {}
 
 Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options,
          const BlockPlan& plan)
