@@ -270,7 +270,7 @@ std::vector<Key> training_keys() {
 }
 
 std::vector<Key> measure_and_run_keys() {
-  const Choices<Where> devices{{{"cpu", Where::cpu}}, {"cuda"}};
+  const Choices<Where> devices{{{"cpu", Where::cpu}, {"cuda", Where::cuda}}, {}};
   const Choices<Dtype> precisions{{{"float32", Dtype::f32}, {"float64", Dtype::f64}}, {}};
   const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}}, {"vendor"}};
   return {
