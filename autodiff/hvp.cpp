@@ -69,13 +69,17 @@ Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data,
           sum_.workers()),
       theta_(objective.layout.make_vector(objective.dtype)) {
   tangent_.share_residual_offsets(primal_);
-  std::int64_t bytes = 0, largest = 0;
-  for (const Block& b : plan.blocks) largest = std::max(largest, primal_.residual_bytes(b));
-  const std::int64_t scratch = largest * sum_.workers();
+  std::int64_t bytes = 0, largest = 0, all = 0;
+  for (const Block& b : plan.blocks) {
+    largest = std::max(largest, primal_.residual_bytes(b));
+    all += primal_.residual_bytes(b);
+  }
+  // Where not all fit, a slot for each worker to recompute in is part of the budget.
+  const bool keep_all = options.memory_bytes <= 0 || all <= options.memory_bytes;
+  const std::int64_t budget = keep_all ? all : options.memory_bytes - largest * sum_.workers();
   for (const Block& b : plan.blocks) {
     const std::int64_t next = bytes + primal_.residual_bytes(b);
-    const bool last = &b == &plan.blocks.back();
-    if (options.memory_bytes > 0 && next + (last ? 0 : scratch) > options.memory_bytes) break;
+    if (next > budget) break;
     offsets_.push_back(bytes);
     bytes = next;
   }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
+#include <limits>
 
 #include "models/dln.h"
 #include "tests/support/networks.h"
@@ -112,8 +114,7 @@ TEST_CASE("measuring changes no step; a loss that is not finite has no spectrum"
     plain.update(0.5);
     CHECK(support::same_bytes(measured.theta(), plain.theta()));
   }
-  measured.update(1e38);
-  measured.update(1e38);
+  measured.update(std::numeric_limits<double>::infinity());
   const Observation& far = measured.observe(true, true);
   CHECK_FALSE((std::isfinite(far.loss) && std::isfinite(far.gradient_norm)));
   CHECK_FALSE(far.spectrum);
