@@ -1,12 +1,64 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink verify`: options only. What it is not: the checks.
+// What it is: `brink verify`: its options, and the verdict as an exit code. What it is not: the checks (tools/verify).
+#include "tools/verify/verify.h"
+
+#include "kernels/device.h"
 #include "tools/brink/command.h"
+#include "training/errors.h"
+#include "training/io/console.h"
 
 namespace brink {
 
-void add_verify(CLI::App& app, ExitCode&) {
-  CLI::App* sub = app.add_subcommand("verify", "Check this brink against closed forms, and against reference values");
-  sub->callback([] { throw std::logic_error("brink::verify(…) goes here"); });
+namespace {
+
+struct Options {
+  std::string run, reference;
+  std::vector<std::string> sets;
+};
+
+/// The only setting that a reference folder leaves open.
+std::string data_directory(const std::vector<std::string>& sets) {
+  std::string out;
+  for (const std::string& set : sets) {
+    constexpr std::string_view key = "data.directory=";
+    if (!set.starts_with(key)) throw UsageError("--set " + set + ": with --reference only data.directory can be set");
+    out = set.substr(key.size());
+    const bool quoted = out.size() >= 2 && (out[0] == '"' || out[0] == '\'') && out.back() == out[0];
+    if (quoted) out = out.substr(1, out.size() - 2);
+    if (out.empty()) throw UsageError("--set " + set + ": expected a folder");
+  }
+  return out;
+}
+
+ExitCode run_verification(const Options& o) {
+  if (!o.run.empty() && !o.reference.empty()) throw UsageError("verify takes a RUN or --reference DIR, not both");
+  if (o.run.empty() && o.reference.empty() && !o.sets.empty())
+    throw UsageError("--set " + o.sets[0] + ": has a meaning with RUN or --reference DIR only");
+  const std::string directory = o.reference.empty() ? "" : data_directory(o.sets);
+  announce_arithmetic();
+  ThreadPool pool(available_threads());
+  Device device{Where::cpu, &pool, nullptr};
+  const verify::Table table = !o.reference.empty() ? verify::check_reference(device, o.reference, directory)
+                              : !o.run.empty()     ? verify::check_run(o.run, o.sets)
+                                                   : verify::check_closed_forms();
+  standard_output().print(table.text());
+  return table.failed() > 0 ? ExitCode::check_failed : ExitCode::done;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, ExitCode& code) {
+  auto o = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("verify", "Check this brink against closed forms, reference values, or a run recomputed");
+  sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ");
+  sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")->type_name("DIR");
+  sub->add_option("--set", o->sets, "key=value: data.directory, the folder of the official Fashion-MNIST files")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  sub->footer("Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not hold.");
+  sub->callback([o, &code] { code = run_verification(*o); });
 }
 
 }  // namespace brink

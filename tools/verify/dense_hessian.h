@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What it is: the whole Hessian of a small network and its spectrum, and the error of a vector over the parameters.
+// What it is not: a way to spectra of large networks (spectral/).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "autodiff/hvp.h"
+#include "spectral/linear_operator.h"
+
+namespace brink::verify {
+
+class DenseHessian {
+ public:
+  /// n products of an Hvp that has been linearised in float64; n = layout.count(). Memory 8n² bytes, time n products and
+  /// about 9n³ operations. Throws DataError where an entry is not finite.
+  DenseHessian(const ParameterLayout&, Hvp&);
+
+  const std::vector<double>& eigenvalues() const { return eigenvalues_; }  ///< ascending
+  Array eigenvector(std::int64_t i) const;                                 ///< of eigenvalue i, a vector of the layout
+  double trace() const { return trace_; }
+  double trace_of_square() const { return trace_of_square_; }
+  double asymmetry() const { return asymmetry_; }  ///< max|H − Hᵀ| / max|H|
+
+ private:
+  ParameterLayout layout_;
+  std::vector<std::int64_t> place_;  // of entry i in a vector of the layout
+  std::vector<double> vectors_;
+  std::vector<double> eigenvalues_;
+  double trace_ = 0, trace_of_square_ = 0, asymmetry_ = 0;
+};
+
+struct VectorError {
+  double error = 0;
+  std::string tensor;  ///< the worst
+};
+/// The largest of |a − b| / max|b| over the tensors of a vector; a tensor of zeros is measured against the whole vector.
+VectorError vector_error(const ParameterLayout&, const Array& found, const Array& reference);
+
+/// Standard normals for Lanczos; the layout's gaps are +0.
+FillNormal normals_of(Device, const ParameterLayout&);
+
+}  // namespace brink::verify

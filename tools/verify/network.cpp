@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// What it is: the kind `network`: one network at one point, all its derivatives. What it is not: a trajectory (descent.cpp).
+// Decision: the spectrum is dense where the network is small, from n Hessian–vector products, because Lanczos sees one copy
+// of a multiple eigenvalue; where it is not, Lanczos to a residual far below the tolerance.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+#include "kernels/map/map.h"
+#include "kernels/random/random.h"
+#include "kernels/reduce/reduce.h"
+#include "spectral/lanczos.h"
+#include "tools/verify/dense_hessian.h"
+#include "tools/verify/kinds.h"
+
+namespace brink::verify {
+
+namespace {
+
+constexpr std::int64_t largest_dense = 800;
+constexpr double first = 1e-9, iterative_bottom = 1e-7, third = 1e-8, fourth = 1e-6, finite_difference = 1e-5;
+
+class Network {
+ public:
+  Network(Device& device, const Case& c, const ReferenceModel& m, Table& table)
+      : device_(device),
+        case_(c),
+        model_(m.model),
+        loss_(m.loss),
+        table_(table),
+        data_(read_samples(c, m)),
+        views_(data_.views()),
+        objective_(make_objective(model_, loss_, Dtype::f64)),
+        theta_(c.vector("parameter", layout())),
+        gradient_(layout().make_vector(Dtype::f64)),
+        hvp_(device, objective_, views_) {}
+
+  void check() {
+    const LossAndCorrect pass = hvp_.linearize_at(theta_.view(), gradient_.view());
+    scalar("loss", pass.loss, first);
+    check_logits();
+    vector("gradient", gradient_, first);
+    scalar("gradient_norm", cpu::norm(device_, gradient_.view()), first);
+
+    const Array v = case_.vector("v", layout());
+    Array hv = layout().make_vector(Dtype::f64), gv = layout().make_vector(Dtype::f64);
+    hvp_.apply(v.view(), hv.view());
+    vector("hvp", hv, first);
+    scalar("v_H_v", cpu::dot(device_, v.view(), hv.view()), first);
+    SampleSum gauss_newton(device_, objective_,
+                           [&](std::int64_t n) { return build_gauss_newton(model_, loss_, Dtype::f64, n); }, views_, {}, {});
+    const View directions[] = {v.view()};
+    gauss_newton.run(theta_.view(), directions, gv.view(), {});
+    vector("gauss_newton_vp", gv, first);
+
+    const std::vector<double> along_v = derivatives({0, 0, 0, 0}, directions);
+    scalar("d3_v", along_v[3], third);
+    scalar("d4_v", along_v[4], fourth);
+    Array unit = layout().make_vector(Dtype::f64);
+    map<Scale>(device_, unit.view(), {gradient_.view()}, 1 / cpu::norm(device_, gradient_.view()));
+    const View along_gradient[] = {unit.view()};
+    scalar("d4_gradient_direction", derivatives({0, 0, 0, 0}, along_gradient)[4], fourth);
+    check_spectrum();
+  }
+
+ private:
+  const ParameterLayout& layout() const { return model_.layout; }
+
+  void add(const std::string& quantity, double error, double tolerance, std::string note = {}) {
+    table_.add({case_.name(), quantity, error, tolerance, std::move(note)});
+  }
+  void scalar(const std::string& key, double found, double tolerance) { add(key, error_of(found, case_.number(key)), tolerance); }
+  /// The worst tensor of a vector; one that is zero in the reference is measured against the whole vector.
+  void vector(const std::string& prefix, const Array& found, double tolerance) {
+    const VectorError e = vector_error(layout(), found, case_.vector(prefix, layout()));
+    add(prefix, e.error, tolerance, e.tensor);
+  }
+
+  void check_logits() {
+    Array logits({data_.samples(), model_.classes}, Dtype::f64);
+    SampleSum sum(device_, objective_, [&](std::int64_t n) { return build_logits(model_, Dtype::f64, n); }, views_, {}, {});
+    const View outputs[] = {logits.view()};
+    sum.run(theta_.view(), {}, {}, {}, outputs);
+    add("logits", error_of(logits.span<double>(), case_.doubles("logits", logits.view().shape)), first);
+  }
+
+  std::vector<double> derivatives(const std::vector<int>& order, std::span<const View> directions) {
+    SampleSum sum(device_, objective_,
+                  [&](std::int64_t n) { return build_directional_derivatives(model_, loss_, Dtype::f64, n, order); }, views_, {},
+                  std::vector<char>(order.size() + 1, 1));
+    std::vector<double> out(order.size() + 1);
+    sum.run(theta_.view(), directions, {}, out);
+    return out;
+  }
+
+  double loss_at(double distance, const Array& direction) {
+    Array theta = layout().make_vector(Dtype::f64), unused = layout().make_vector(Dtype::f64);
+    for (std::size_t i = 0; i < theta.span<double>().size(); ++i)
+      theta.span<double>()[i] = theta_.span<double>()[i] + distance * direction.span<double>()[i];
+    return Gradient(device_, objective_, views_).evaluate(theta.view(), unused.view()).loss;
+  }
+
+  void check_spectrum() {
+    const Shape top_shape = case_.shape("top_eigenvalues"), bottom_shape = case_.shape("bottom_eigenvalues");
+    const std::vector<double> top = case_.doubles("top_eigenvalues", {top_shape[0]});
+    const std::vector<double> bottom = case_.doubles("bottom_eigenvalues", {bottom_shape[0]});
+    const double scale = std::max(largest(top), largest(bottom));
+    // One condition, "where small", governs all of these, so one of them brings the others.
+    const bool small = case_.has_tensor("all_eigenvalues") || case_.has("trace") || case_.has("trace_of_square") ||
+                       case_.has("sharpness_drift") || case_.has("hocm_finite_difference") || case_.has("d4_top_eigenvector");
+    const double bottom_tolerance = case_.has_tensor("all_eigenvalues") ? first : iterative_bottom;
+    Array u1;
+    double lambda1 = 0;
+    if (small || layout().count() <= largest_dense) {
+      const DenseHessian h(layout(), hvp_);
+      std::vector<double> descending(h.eigenvalues().rbegin(), h.eigenvalues().rend());
+      lambda1 = descending[0];
+      u1 = h.eigenvector(static_cast<std::int64_t>(descending.size()) - 1);
+      const auto head = [](const std::vector<double>& all, std::size_t n) {
+        return std::span(all).first(std::min(n, all.size()));
+      };
+      add("top_eigenvalues", error_of(head(descending, top.size()), top, scale), first);
+      add("bottom_eigenvalues", error_of(head(h.eigenvalues(), bottom.size()), bottom, scale), bottom_tolerance);
+      if (!small) return;
+      add("all_eigenvalues", all_eigenvalues_error(h, scale), first);
+      scalar("trace", h.trace(), first);
+      scalar("trace_of_square", h.trace_of_square(), first);
+    } else {
+      check_by_lanczos(top, bottom, scale, bottom_tolerance);
+      return;
+    }
+    const View drift[] = {u1.view(), gradient_.view()};
+    scalar("sharpness_drift", -derivatives({0, 0, 1}, drift)[3], third);
+    const double e = case_.number("hocm_radius");
+    const double difference = loss_at(e, u1) + loss_at(-e, u1) - 2 * loss_at(0, u1) - e * e * lambda1;
+    scalar("hocm_finite_difference", difference / (e * e * e * e), finite_difference);
+    const View along_u1[] = {u1.view()};
+    scalar("d4_top_eigenvector", derivatives({0, 0, 0, 0}, along_u1)[4], fourth);
+  }
+
+  /// The file holds them in either order.
+  double all_eigenvalues_error(const DenseHessian& h, double scale) {
+    std::vector<double> reference = case_.doubles("all_eigenvalues", {layout().count()});
+    if (largest(reference) != largest(reference)) return largest(reference);
+    std::ranges::sort(reference);
+    return error_of(h.eigenvalues(), reference, scale);
+  }
+
+  void check_by_lanczos(const std::vector<double>& top, const std::vector<double>& bottom, double scale, double bottom_tolerance) {
+    const int pairs = static_cast<int>(top.size() + bottom.size());
+    Lanczos lanczos(device_, layout().extent(), Dtype::f64, {.max_basis = std::max(96, 2 * pairs + 8), .max_pairs = pairs},
+                    normals_of(device_, layout()));
+    const LinearOperator hessian{layout().extent(), Dtype::f64, [&](View x, View y) { hvp_.apply(x, y); }};
+    const LanczosResult r = lanczos.run(hessian, {.top = static_cast<int>(top.size()),
+                                                  .bottom = static_cast<int>(bottom.size()),
+                                                  .tolerance = 1e-10,
+                                                  .budget = 20000,
+                                                  .confirm = 8});
+    const auto values = [](std::span<const RitzPair> pairs_found) {
+      std::vector<double> out;
+      for (const RitzPair& p : pairs_found) out.push_back(p.value);
+      return out;
+    };
+    const std::string note = r.converged ? "" : "Lanczos did not converge";
+    add("top_eigenvalues", error_of(values(r.top), top, scale), first, note);
+    add("bottom_eigenvalues", error_of(values(r.bottom), bottom, scale), bottom_tolerance, note);
+  }
+
+  Device& device_;
+  const Case& case_;
+  const Model& model_;
+  Loss loss_;
+  Table& table_;
+  ReferenceData data_;
+  std::vector<View> views_;
+  Objective objective_;
+  Array theta_, gradient_;
+  Hvp hvp_;
+};
+
+}  // namespace
+
+void check_network(Device& device, const Case& c, Table& table) {
+  const ReferenceModel m = read_model(c);
+  if (!m.not_built.empty()) return table.skip(c.name(), m.not_built + " is not built in this version");
+  Network(device, c, m, table).check();
+}
+
+}  // namespace brink::verify

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// What it is: the three things `brink verify` can do: closed forms, reference values, a run folder recomputed.
+// What it is not: the command's options (tools/brink/verify.cpp).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/verify/table.h"
+#include "training/config.h"
+
+namespace brink {
+struct Device;
+}
+
+namespace brink::verify {
+
+/// Functions, derivatives, spectra and angles whose values are known in closed form or by finite differences, and one
+/// bitwise comparison across threads and chunks. Needs no file.
+Table check_closed_forms();
+
+/// Every case of a folder of the reference format, in float64. `data_directory` holds the official Fashion-MNIST files, or is
+/// empty: then the kind `fmnist` is skipped by name. Throws DataError for a folder that lacks what its own kinds require.
+/// Tolerances: 1e-9; eigenvalues of the lower end found iteratively 1e-7; third derivatives 1e-8, fourth 1e-6, finite
+/// differences 1e-5; trajectories 1e-8 over the first 60 steps and 1e-6 after, their spectra on Fashion-MNIST 1e-7 and 1e-6.
+Table check_reference(Device&, const std::string& folder, const std::string& data_directory);
+
+/// Recomputes a run folder from its own config and compares metrics.csv byte by byte. `sets` as given to --set; they may
+/// name only what changes no number (data.directory, run.threads …). Throws DataError, UsageError.
+Table check_run(const std::string& folder, const std::vector<std::string>& sets);
+
+}  // namespace brink::verify
