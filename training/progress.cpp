@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "training/progress.h"
 
-#include <cmath>
 #include <fmt/format.h>
+#include <cmath>
 
 #include <algorithm>
 

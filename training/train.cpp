@@ -116,7 +116,8 @@ class Recorder {
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
   if (config.run.device == Where::cuda)
-    throw DeviceError("run.device = \"cuda\": this version has no CUDA kernels; leave --device out or give --device cpu");
+    throw DeviceError(
+        "run.device = \"cuda\": this version has no CUDA kernels; leave --device out or give --device cpu");
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
   Device device{config.run.device, &pool, nullptr};
   const Problem problem = make_problem(device, config);
