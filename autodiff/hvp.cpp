@@ -30,7 +30,7 @@ SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuil
       data_(data.begin(), data.end()),
       sum_(device, plan_of(objective, data, options), objective.layout, objective.dtype,
            static_cast<int>(divide.size())),
-      runner_(sum_.plan(), objective.layout, build, sum_.workers()),
+      runner_(device, sum_.plan(), objective.layout, build, sum_.workers()),
       divide_(std::move(divide)) {}
 
 void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
@@ -62,10 +62,10 @@ Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data,
       data_(data.begin(), data.end()),
       sum_(device, plan, objective.layout, objective.dtype, 2),
       primal_(
-          plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).primal; },
+          device, plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).primal; },
           sum_.workers()),
       tangent_(
-          plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).tangent; },
+          device, plan, objective.layout, [&](std::int64_t n) { return linearize(grad(objective.loss(n))).tangent; },
           sum_.workers()),
       theta_(objective.layout.make_vector(objective.dtype)) {
   tangent_.share_residual_offsets(primal_);
@@ -87,7 +87,7 @@ Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data,
   if (kept_ < static_cast<std::int64_t>(plan.blocks.size()))
     for (int w = 0; w < sum_.workers(); ++w, bytes += largest) offsets_.push_back(bytes);
   store_ = Buffer(bytes);
-  discarded_ = zeros(Shape{sum_.workers(), extent_}, objective.dtype);
+  if (kept_ < static_cast<std::int64_t>(plan.blocks.size())) discarded_ = zeros(Shape{sum_.workers(), extent_}, objective.dtype);
 }
 
 char* Hvp::residuals_of(int worker, std::size_t block) {

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/device.h"
+
 namespace brink {
 
 namespace {
@@ -60,7 +62,15 @@ struct ThreadPool::State {
     return false;
   }
 
+  void end() {
+    stop = true;
+    runs.fetch_add(1);
+    runs.notify_all();
+    for (std::thread& t : threads) t.join();
+  }
+
   void loop(int worker) {
+    reset_floating_point();
     std::uint32_t seen = 0;
     while (true) {
       seen = wait_while_equal(runs, seen);
@@ -76,32 +86,32 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 1 || threads > static_cast<int>(inside_mask))
     throw std::invalid_argument("ThreadPool: 1 to 4095 threads");
-  for (int w = 1; w < threads; ++w) state_->threads.emplace_back([s = state_.get(), w] { s->loop(w); });
+  try {
+    for (int w = 1; w < threads; ++w) state_->threads.emplace_back([s = state_.get(), w] { s->loop(w); });
+  } catch (...) {
+    state_->end();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  state_->stop = true;
-  state_->runs.fetch_add(1, std::memory_order_release);
-  state_->runs.notify_all();
-  for (std::thread& t : state_->threads) t.join();
-}
+ThreadPool::~ThreadPool() { state_->end(); }
 
 int ThreadPool::threads() const { return static_cast<int>(state_->threads.size()) + 1; }
 
 void ThreadPool::run(std::int64_t pieces, FunctionRef<void(int, std::int64_t)> work) {
   State& s = *state_;
-  if (s.busy) throw std::logic_error("ThreadPool::run called from inside a run");
+  if (s.busy.exchange(true)) throw std::logic_error("ThreadPool::run called from inside a run");
   if (s.threads.empty() || pieces <= 1) {
     for (std::int64_t p = 0; p < pieces; ++p) work(0, p);
+    s.busy = false;
     return;
   }
-  s.busy = true;
   s.work = &work;
   s.pieces = pieces;
   s.next.store(0, std::memory_order_relaxed);
   const std::uint32_t run = s.runs.load(std::memory_order_relaxed) + 1;
   s.gate.store(run << run_shift | open_bit, std::memory_order_release);
-  s.runs.store(run, std::memory_order_release);
+  s.runs.store(run);  // sequentially consistent: notify looks for sleepers after this is seen
   s.runs.notify_all();
   s.claim(0);
   std::uint32_t g = s.gate.fetch_and(~open_bit, std::memory_order_acq_rel) & ~open_bit;

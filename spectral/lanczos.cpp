@@ -86,7 +86,7 @@ struct Lanczos::State {
     s.resize(size * size);
     arrow.resize(size * size);
     scratch.resize(
-        std::max<std::size_t>(size * size, static_cast<std::size_t>(cpu::project_scratch(n, l.max_basis + 1))));
+        std::max<std::size_t>(size * size, static_cast<std::size_t>(brink::project_scratch(n, l.max_basis + 1))));
     active.resize(size);
     all.resize(size);
     kept.resize(size);
@@ -100,8 +100,8 @@ struct Lanczos::State {
     if (before <= floor) return 0;
     const ColumnSet against = q.columns.range(0, count);
     for (int sweep = 0; sweep < most_sweeps && count > 0; ++sweep) {
-      cpu::project(device, against, w, c.data(), scratch.data());
-      const double after = cpu::subtract(device, against, c.data(), w, w);
+      brink::project(device, against, w, c.data(), scratch.data());
+      const double after = brink::subtract(device, against, c.data(), w, w);
       ++result.sweeps;
       if (after >= accepted_ratio * before) return after;
       if (after <= floor) return 0;
@@ -117,10 +117,10 @@ struct Lanczos::State {
     const View w = q.columns.column(m);
     for (int attempt = 0; attempt < random_attempts && m < dim; ++attempt) {
       normals(w, RandomUse::start, step, restart++);
-      const double before = cpu::norm(device, w);
+      const double before = brink::norm(device, w);
       const double norm = orthogonalise(w, m, before, floor_of(before));
       if (norm > 0 && std::isfinite(norm)) {
-        cpu::scale(device, w, 1 / norm, w);
+        brink::scale(device, w, 1 / norm, w);
         return true;
       }
     }
@@ -134,10 +134,10 @@ struct Lanczos::State {
     a.apply(v, product);
     ++result.products;
     const auto j = static_cast<std::size_t>(m);
-    alpha[j] = cpu::dot(device, v, product);
+    alpha[j] = brink::dot(device, v, product);
     const bool first = m == locked;
     const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
-    const double before = cpu::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
+    const double before = brink::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
     if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
@@ -234,23 +234,23 @@ struct Lanczos::State {
           s[static_cast<std::size_t>((locked + i) * count + j)] = arrow[static_cast<std::size_t>(k.index * a + i)];
     }
     const ColumnSet into = y.columns.range(0, count), a_into = ay.columns.range(0, count);
-    cpu::combine(device, q.columns.range(0, m), s.data(), into);
-    cpu::combine(device, aq.columns.range(0, m), s.data(), a_into);
+    brink::combine(device, q.columns.range(0, m), s.data(), into);
+    brink::combine(device, aq.columns.range(0, m), s.data(), a_into);
     const View r = rest.columns.column(0);
     for (int j = 0; j < count; ++j) {
       const View u = into.column(j), au = a_into.column(j);
-      const double norm = cpu::norm(device, u);
-      cpu::scale(device, u, 1 / norm, u);
-      cpu::scale(device, au, 1 / norm, au);
+      const double norm = brink::norm(device, u);
+      brink::scale(device, u, 1 / norm, u);
+      brink::scale(device, au, 1 / norm, au);
       if (j >= wanted) continue;
       const Candidate k = chosen(j);
-      const double residual = cpu::subtract(device, into.range(j, j + 1), &k.value, au, r);
+      const double residual = brink::subtract(device, into.range(j, j + 1), &k.value, au, r);
       RitzPair& p = pairs[static_cast<std::size_t>(j)];
       p = {k.value, k.bound, residual, 0, u};
       p.relative = p.residual == 0 ? 0 : p.residual / result.scale;
     }
-    result.asymmetry = std::fabs(cpu::dot(device, into.column(0), a_into.column(other)) -
-                                 cpu::dot(device, into.column(other), a_into.column(0)));
+    result.asymmetry = std::fabs(brink::dot(device, into.column(0), a_into.column(other)) -
+                                 brink::dot(device, into.column(other), a_into.column(0)));
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
   }
@@ -296,12 +296,12 @@ struct Lanczos::State {
       }
     }
     for (Basis* b : {&q, &aq})
-      cpu::combine(device, b->columns.range(locked, m), s.data(), b->columns.range(locked, locked + count));
+      brink::combine(device, b->columns.range(locked, m), s.data(), b->columns.range(locked, locked + count));
     for (int j = 0; j < count; ++j) {
       alpha[static_cast<std::size_t>(locked + j)] = c[static_cast<std::size_t>(j)];
       beta[static_cast<std::size_t>(locked + j)] = e[static_cast<std::size_t>(j)];
     }
-    if (coupled) cpu::scale(device, q.columns.column(m), 1, q.columns.column(locked + count));
+    if (coupled) brink::scale(device, q.columns.column(m), 1, q.columns.column(locked + count));
     m = locked + count;
   }
 
@@ -320,7 +320,7 @@ struct Lanczos::State {
     for (int j = 0; j < room; ++j) {
       const int from = kept[static_cast<std::size_t>(j)];
       if (from == j) continue;
-      for (Basis* b : {&q, &aq}) cpu::scale(device, b->columns.column(from), 1, b->columns.column(j));
+      for (Basis* b : {&q, &aq}) brink::scale(device, b->columns.column(from), 1, b->columns.column(j));
       alpha[static_cast<std::size_t>(j)] = alpha[static_cast<std::size_t>(from)];
     }
     m = locked = room;
@@ -366,7 +366,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.basis = k.m;
     double square = 0;
     for (int j = 0; o.orthogonality && j < k.m; ++j) {
-      cpu::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
+      brink::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
       for (int i = 0; i <= j; ++i) {
         const double x = k.c[static_cast<std::size_t>(i)] - (i == j ? 1 : 0);
         square += (i == j ? 1 : 2) * (x * x);
@@ -381,9 +381,9 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
   if (start.data != nullptr) {
     if (start.dtype != k.dtype || start.shape.elements() != k.dim)
       throw std::invalid_argument("[lanczos] the start vector does not fit");
-    size = cpu::norm(k.device, start);
+    size = brink::norm(k.device, start);
     if (!std::isfinite(size)) return finish(LanczosStop::not_finite);
-    if (size > 0) cpu::scale(k.device, start, 1 / size, first);
+    if (size > 0) brink::scale(k.device, start, 1 / size, first);
   }
   if (size == 0 && !k.random_column()) return finish(LanczosStop::not_finite);
 
@@ -420,7 +420,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
       continue;
     }
     const View next = k.q.columns.column(k.m);
-    cpu::scale(k.device, next, 1 / k.beta[static_cast<std::size_t>(k.m - 1)], next);
+    brink::scale(k.device, next, 1 / k.beta[static_cast<std::size_t>(k.m - 1)], next);
     if (k.m == k.limits.max_basis) {
       const int room = k.active_size();
       k.compress(top, bottom, std::min(room - 2, std::max(room / 2, top + bottom + 2)), true);

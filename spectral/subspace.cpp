@@ -47,12 +47,12 @@ void factorise(Device& d, const ColumnSet& x, double* r, std::vector<double>& c,
     double* column = r + j * k;
     for (int i = 0; i < k; ++i) column[i] = 0;
     for (int pass = 0; pass < 2 && j > 0; ++pass) {
-      cpu::project(d, x.range(0, j), x.column(j), c.data(), scratch.data());
-      cpu::subtract(d, x.range(0, j), c.data(), x.column(j), x.column(j));
+      brink::project(d, x.range(0, j), x.column(j), c.data(), scratch.data());
+      brink::subtract(d, x.range(0, j), c.data(), x.column(j), x.column(j));
       for (int i = 0; i < j; ++i) column[i] += c[static_cast<std::size_t>(i)];
     }
-    column[j] = cpu::norm(d, x.column(j));
-    if (column[j] > 0) cpu::scale(d, x.column(j), 1 / column[j], x.column(j));
+    column[j] = brink::norm(d, x.column(j));
+    if (column[j] > 0) brink::scale(d, x.column(j), 1 / column[j], x.column(j));
   }
 }
 }  // namespace
@@ -77,13 +77,13 @@ SubspaceComparison compare_subspaces(Device& d, const ColumnSet& u, const Column
   const auto size = static_cast<std::size_t>(k);
   const Tall q = widened(u), p = widened(v);
   std::vector<double> c(size), r(size * size), product(size * size), right(size * size), cosines(size), sines(size);
-  std::vector<double> scratch(static_cast<std::size_t>(cpu::project_scratch(u.n, k)));
+  std::vector<double> scratch(static_cast<std::size_t>(brink::project_scratch(u.n, k)));
 
   const double eps =
       u.dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
   for (const Tall* x : {&q, &p}) {
     std::vector<double> sizes;
-    for (int j = 0; j < k; ++j) sizes.push_back(cpu::norm(d, x->columns.column(j)));
+    for (int j = 0; j < k; ++j) sizes.push_back(brink::norm(d, x->columns.column(j)));
     factorise(d, x->columns, r.data(), c, scratch);
     for (int j = 0; j < k; ++j)
       if (const double rest = r[static_cast<std::size_t>(j) * (size + 1)];
@@ -91,9 +91,9 @@ SubspaceComparison compare_subspaces(Device& d, const ColumnSet& u, const Column
         throw std::invalid_argument("[subspace] column " + std::to_string(j) +
                                     " depends on the ones before it, or is not finite");
   }
-  for (int j = 0; j < k; ++j) cpu::project(d, q.columns, p.columns.column(j), product.data() + j * k, scratch.data());
+  for (int j = 0; j < k; ++j) brink::project(d, q.columns, p.columns.column(j), product.data() + j * k, scratch.data());
   for (int j = 0; j < k; ++j)
-    cpu::subtract(d, q.columns, product.data() + j * k, p.columns.column(j), p.columns.column(j));  // V − U UᵀV
+    brink::subtract(d, q.columns, product.data() + j * k, p.columns.column(j), p.columns.column(j));  // V − U UᵀV
   factorise(d, p.columns, r.data(), c, scratch);
   if (!svd(k, k, product.data(), cosines.data(), right.data()) || !svd(k, k, r.data(), sines.data(), right.data()))
     throw std::invalid_argument("[subspace] a column is not finite");

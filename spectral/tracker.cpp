@@ -62,16 +62,16 @@ struct EigenTracker::State {
     const int count = options.top + options.bottom;
     const ColumnSet into{x.data, dim, dim, 1, dtype};
     const ColumnSet from = columns(count);
-    cpu::scale(device, from.column(0), 1, x);
+    brink::scale(device, from.column(0), 1, x);
     constexpr double minus_one = -1;
-    for (int i = 1; i < count; ++i) cpu::subtract(device, from.range(i, i + 1), &minus_one, x, x);
-    const double size = cpu::norm(device, x);
-    if (size > 0) cpu::scale(device, x, 1 / size, x);
+    for (int i = 1; i < count; ++i) brink::subtract(device, from.range(i, i + 1), &minus_one, x, x);
+    const double size = brink::norm(device, x);
+    if (size > 0) brink::scale(device, x, 1 / size, x);
     normals(z, RandomUse::noise, step, 0);
-    const double noise_size = cpu::norm(device, z);
+    const double noise_size = brink::norm(device, z);
     if (noise_size > 0) {
       const double factor = -options.noise / noise_size;
-      cpu::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x, x);
+      brink::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x, x);
     }
     return into.column(0);
   }
@@ -105,13 +105,13 @@ struct EigenTracker::State {
     int i = 0;
     for (const auto& end : {r.top, r.bottom})
       for (const RitzPair& p : end) {
-        const double sign = cpu::largest_entry(p.vector) < 0 ? -1 : 1;
-        cpu::scale(device, p.vector, sign, all.column(i));
+        const double sign = brink::largest_entry(p.vector) < 0 ? -1 : 1;
+        brink::scale(device, p.vector, sign, all.column(i));
         pairs[static_cast<std::size_t>(i)] = p;
         pairs[static_cast<std::size_t>(i)].vector = all.column(i);
         ++i;
       }
-    for (; i < options.top + options.bottom; ++i) cpu::scale(device, all.column(0), 0, all.column(i));
+    for (; i < options.top + options.bottom; ++i) brink::scale(device, all.column(0), 0, all.column(i));
     reported.top = {pairs.data(), r.top.size()};
     reported.bottom = {pairs.data() + tops, r.bottom.size()};
   }
@@ -207,14 +207,14 @@ void EigenTracker::restore(const Memory& m) {
   const View to = k.vectors.view();
   const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype},
       flat_to{to.data, {to.shape.elements()}, to.dtype};
-  cpu::scale(k.device, flat_from, 1, flat_to);
+  brink::scale(k.device, flat_from, 1, flat_to);
   k.measured = m.measured;
-  k.have = cpu::largest_entry(flat_to) != 0;
+  k.have = brink::largest_entry(flat_to) != 0;
 }
 
 void EigenTracker::forget() {
   const View v = state_->vectors.view();
-  cpu::scale(state_->device, v, 0, v);
+  brink::scale(state_->device, v, 0, v);
   state_->have = false;
 }
 

@@ -4,6 +4,8 @@
 // chains are joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ', which the order contract asks for and which costs no pass.
 #include "autodiff/primitives/dense.h"
 
+#include <algorithm>
+
 #include "autodiff/primitives/elementwise.h"
 #include "autodiff/primitives/losses.h"
 #include "autodiff/primitives/rules.h"
@@ -35,6 +37,12 @@ Vars flatten(const std::vector<Factors>& factors) {
 
 std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
 
+/// The kernels hold their factors in arrays of fixed length.
+void expect_pairs(std::string_view name, rules::Types in) {
+  rules::expect(in.size() <= 2 * max_factor_pairs, name,
+                fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));
+}
+
 std::string describe(rules::Types in) { return fmt::format("a {}, b {}", to_string(in[0]), to_string(in[1])); }
 
 }  // namespace
@@ -45,6 +53,7 @@ const Primitive matmul_p{
     .name = "matmul",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       const bool transposed = std::get<MatmulAttributes>(a).transpose_b;
+      expect_pairs("matmul", in);
       ValueType out{{in[0].shape[0], in[1].shape[transposed ? 0 : 1]}, in[0].dtype};
       for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
         const rules::Types pair = in.subspan(i, 2);
@@ -83,8 +92,12 @@ const Primitive matmul_p{
           for (std::size_t i = 0; i < in.size(); i += 2) inner += in[i].shape[1];
           return 2 * out[0].shape.elements() * inner;
         },
-    .scratch = [](rules::Types, rules::Types out,
-                  const Attributes&) { return cpu::matmul_scratch_bytes(out[0].shape[1], out[0].dtype); },
+    .scratch =
+        [](rules::Types in, rules::Types out, const Attributes&) {
+          std::int64_t largest = 0;
+          for (std::size_t i = 0; i < in.size(); i += 2) largest = std::max(largest, in[i].shape[1]);
+          return cpu::matmul_scratch_bytes(largest, out[0].shape[1], out[0].dtype);
+        },
 };
 Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
   const Vars in = flatten(factors);
@@ -95,6 +108,7 @@ Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std:
 const Primitive weight_gradient_p{
     .name = "weight_gradient",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
+      expect_pairs("weight_gradient", in);
       const ValueType out{{in[0].shape[1], in[1].shape[1]}, in[0].dtype};
       for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
         const rules::Types pair = in.subspan(i, 2);

@@ -9,9 +9,9 @@ namespace brink::cpu {
 
 namespace {
 template <class T>
-std::array<Product<T>, max_pairs> products_of(std::span<const View> factors) {
-  assert(factors.size() % 2 == 0 && factors.size() <= 2 * max_pairs);
-  std::array<Product<T>, max_pairs> out{};
+std::array<Product<T>, max_factor_pairs> products_of(std::span<const View> factors) {
+  assert(factors.size() % 2 == 0 && factors.size() <= 2 * max_factor_pairs);
+  std::array<Product<T>, max_factor_pairs> out{};
   for (std::size_t i = 0; i + 1 < factors.size(); i += 2)
     out[i / 2] = {factors[i].as<T>(), factors[i + 1].as<T>(), factors[i].shape[1]};
   return out;
@@ -31,9 +31,10 @@ void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, Vi
   });
 }
 
-std::int64_t matmul_scratch_bytes(std::int64_t n, Dtype dtype) {
-  const std::int64_t packed_a = n >= packed_a_from_columns ? (row_block + 8) * k_block : 0;
-  return (k_block * padded_columns(n, size_of(dtype)) + packed_a) * size_of(dtype);
+std::int64_t matmul_scratch_bytes(std::int64_t largest_k, std::int64_t n, Dtype dtype) {
+  const std::int64_t depth = largest_k < k_block ? largest_k : k_block;
+  const std::int64_t packed_a = n >= packed_a_from_columns ? (row_block + 8) * depth : 0;
+  return (depth * padded_columns(n, size_of(dtype)) + packed_a) * size_of(dtype);
 }
 
 void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_t group, View scratch) {

@@ -5,9 +5,10 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/matmul/matmul.h"
+
 namespace brink::cpu {
 
-inline constexpr int max_pairs = 16;
 
 template <class T>
 struct Product {
@@ -20,7 +21,7 @@ template <class T>
 struct MatmulCall {
   std::int64_t m, n;
   T* c;
-  std::array<Product<T>, max_pairs> products;
+  std::array<Product<T>, max_factor_pairs> products;
   int pairs;
   bool transpose_b;
   T* scratch;
@@ -30,7 +31,7 @@ template <class T>
 struct WeightGradientCall {
   std::int64_t samples, k, n, group;
   T* w;
-  std::array<Product<T>, max_pairs> products;  // a = X, b = D, k unused
+  std::array<Product<T>, max_factor_pairs> products;  // a = X, b = D, k unused
   int pairs;
   T* scratch;
 };

@@ -165,7 +165,9 @@ void matmul_panels(const MatmulCall<T>& x) {
   // Each element of a packed A is read once for every panel of B; below that many panels, copying costs more than the
   // strided reads. (Rows 4096 bytes apart share one set of the first-level cache: 1024³ ran at 0.90 of its speed packed.)
   const bool pack_a = x.n >= packed_a_from_columns;
-  T* const packed_a = x.scratch + k_block * padded_columns(x.n, sizeof(T));
+  int64_t depth = 0;
+  for (int p = 0; p < x.pairs; ++p) depth = x.products[static_cast<std::size_t>(p)].k > depth ? x.products[static_cast<std::size_t>(p)].k : depth;
+  T* const packed_a = x.scratch + (depth < k_block ? depth : k_block) * padded_columns(x.n, sizeof(T));
   for (int p = 0; p < x.pairs; ++p) {
     const Product<T>& f = x.products[static_cast<std::size_t>(p)];
     for (int64_t k0 = 0; k0 < f.k; k0 += k_block) {
@@ -234,7 +236,7 @@ void weight_gradient_panels(const WeightGradientCall<T>& x) {
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t s0 = g * x.group;
     const int64_t rows = x.samples - s0 < x.group ? x.samples - s0 : x.group;
-    const T* d[max_pairs];
+    const T* d[max_factor_pairs];
     for (int p = 0; p < x.pairs; ++p) {
       const T* from = x.products[static_cast<std::size_t>(p)].b + s0 * x.n;
       T* to = packed + p * longest * columns;

@@ -45,4 +45,8 @@ double dot(Device&, View a, View b);
 double norm(Device&, View x);
 
 }  // namespace cpu
+
+inline double sum(Device& d, View x) { return cpu::sum(d, x); }
+inline double dot(Device& d, View a, View b) { return cpu::dot(d, a, b); }
+inline double norm(Device& d, View x) { return cpu::norm(d, x); }
 }  // namespace brink

@@ -41,6 +41,6 @@ double dot(Device& d, View a, View b) {
   });
 }
 
-double norm(Device& d, View x) { return std::sqrt(dot(d, x, x)); }
+double norm(Device& d, View x) { return std::sqrt(cpu::dot(d, x, x)); }
 
 }  // namespace brink::cpu

@@ -275,18 +275,18 @@ std::vector<Key> measure_and_run_keys() {
   const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}}, {"vendor"}};
   return {
       integer(
-          "measure", "top", 0, 100, [](Config & c) -> auto& { return c.measure.top; }),
+          "measure", "top", 0, 50, [](Config & c) -> auto& { return c.measure.top; }),
       integer(
-          "measure", "bottom", 0, 100, [](Config & c) -> auto& { return c.measure.bottom; }),
+          "measure", "bottom", 0, 1, [](Config & c) -> auto& { return c.measure.bottom; }),
       real(
           "measure", "tolerance", "a number above 0 and below 1", [](double x) { return x > 0 && x < 1; },
           [](Config & c) -> auto& { return c.measure.tolerance; }),
       integer(
           "measure", "every", 1, most, [](Config & c) -> auto& { return c.measure.every; }),
       integer(
-          "measure", "cold_check", 0, most, [](Config & c) -> auto& { return c.measure.cold_check; }),
+          "measure", "cold_check", 0, 1000000000, [](Config & c) -> auto& { return c.measure.cold_check; }),
       integer(
-          "measure", "budget", 1, most, [](Config & c) -> auto& { return c.measure.budget; }),
+          "measure", "budget", 1, 1000000000, [](Config & c) -> auto& { return c.measure.budget; }),
       integer(
           "events", "merge_gap", 0, most, [](Config & c) -> auto& { return c.events.merge_gap; }),
       integer(
