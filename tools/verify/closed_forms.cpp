@@ -30,8 +30,8 @@ struct Network {
   std::vector<View> views;
   Objective objective;
 
-  Network(Device d, std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int64_t classes, Activation a, Loss l,
-          const std::vector<double>& samples, const std::vector<std::int32_t>& answers)
+  Network(Device d, std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int64_t classes, Activation a,
+          Loss l, const std::vector<double>& samples, const std::vector<std::int32_t>& answers)
       : device(d),
         model(mlp(inputs, hidden, classes, a)),
         loss(l),
@@ -52,9 +52,10 @@ struct Network {
   /// L and its first four derivatives along v.
   std::vector<double> derivatives(const Array& v, const Array& at) {
     const std::vector<int> order{0, 0, 0, 0};
-    SampleSum sum(device, objective,
-                  [&](std::int64_t n) { return build_directional_derivatives(model, loss, Dtype::f64, n, order); }, views, {},
-                  std::vector<char>(5, 1));
+    SampleSum sum(
+        device, objective,
+        [&](std::int64_t n) { return build_directional_derivatives(model, loss, Dtype::f64, n, order); }, views, {},
+        std::vector<char>(5, 1));
     std::vector<double> out(5);
     const View directions[] = {v.view()};
     sum.run(at.view(), directions, {}, out);
@@ -73,7 +74,8 @@ void check_product(Device& device, Table& table) {
   const double a = 2.5, b = 0.5, y = 0.75, z = a * b;
   const Objective objective = make_dln_objective({}, DlnLoss::half_square, y, Dtype::f64);
   const ParameterLayout& layout = objective.layout;
-  const Array label = zeros(Shape{1}, Dtype::i32), theta = layout.make_vector(Dtype::f64), g = layout.make_vector(Dtype::f64);
+  const Array label = zeros(Shape{1}, Dtype::i32), theta = layout.make_vector(Dtype::f64),
+              g = layout.make_vector(Dtype::f64);
   const View views[] = {label.view()};
   *layout.view(theta.view(), 0).as<double>() = a;
   *layout.view(theta.view(), 1).as<double>() = b;
@@ -85,13 +87,18 @@ void check_product(Device& device, Table& table) {
   table.add({of, "gradient", error_of(found, std::vector<double>{(z - y) * b, (z - y) * a}), exact, {}});
   const DenseHessian h(layout, hvp);
   const double p = b * b, q = a * a, r = 2 * z - y, root = std::sqrt((p - q) * (p - q) + 4 * r * r);
-  table.add({of, "eigenvalues", error_of(h.eigenvalues(), std::vector<double>{(p + q - root) / 2, (p + q + root) / 2}), exact, {}});
+  table.add({of,
+             "eigenvalues",
+             error_of(h.eigenvalues(), std::vector<double>{(p + q - root) / 2, (p + q + root) / 2}),
+             exact,
+             {}});
 }
 
 /// Columns of X orthogonal to each other and to the ones: H = diag(s², 1) ⊗ I, whatever the parameters and labels are.
 void check_least_squares(Device& device, Table& table) {
   const double s0 = 2, s1 = 0.5, s2 = 3;
-  const int signs[8][3] = {{1, 1, 1}, {1, 1, -1}, {1, -1, 1}, {1, -1, -1}, {-1, 1, 1}, {-1, 1, -1}, {-1, -1, 1}, {-1, -1, -1}};
+  const int signs[8][3] = {{1, 1, 1},  {1, 1, -1},  {1, -1, 1},  {1, -1, -1},
+                           {-1, 1, 1}, {-1, 1, -1}, {-1, -1, 1}, {-1, -1, -1}};
   std::vector<double> x;
   std::vector<std::int32_t> y;
   for (int i = 0; i < 8; ++i) {
@@ -129,13 +136,15 @@ void check_least_squares(Device& device, Table& table) {
   net.model.layout.view(v.view(), 1).as<double>()[1] = -0.7;
   hvp.apply(v.view(), hv.view());
   SampleSum gauss_newton(device, net.objective,
-                         [&](std::int64_t n) { return build_gauss_newton(net.model, net.loss, Dtype::f64, n); }, net.views, {}, {});
+                         [&](std::int64_t n) { return build_gauss_newton(net.model, net.loss, Dtype::f64, n); },
+                         net.views, {}, {});
   const View directions[] = {v.view()};
   gauss_newton.run(net.theta.view(), directions, gv.view(), {});
   Array by_hand = net.vector();
   const double eigenvalue[3] = {s0 * s0, s1 * s1, s2 * s2};
   for (int k = 0; k < 6; ++k)
-    net.model.layout.view(by_hand.view(), 0).as<double>()[k] = eigenvalue[k / 2] * net.model.layout.view(v.view(), 0).as<double>()[k];
+    net.model.layout.view(by_hand.view(), 0).as<double>()[k] =
+        eigenvalue[k / 2] * net.model.layout.view(v.view(), 0).as<double>()[k];
   net.model.layout.view(by_hand.view(), 1).as<double>()[1] = -0.7;
   table.add({of, "Hessian–vector product", vector_error(net.model.layout, hv, by_hand).error, exact, {}});
   table.add({of, "Gauss–Newton product = Hv", vector_error(net.model.layout, gv, by_hand).error, exact, {}});
@@ -180,12 +189,14 @@ void check_polynomial(Device& device, Table& table) {
   net.model.layout.view(v.view(), 2).as<double>()[0] = q;
   // z(t) = r + a t + b t², L = ½ z².
   const double r = w * u * x - 1, a = (p * u + w * q) * x, b = p * q * x;
-  const std::vector<double> by_hand{0.5 * r * r, r * a, a * a + 2 * r * b, 6 * a * b, 12 * b * b}, found = net.derivatives(v, net.theta);
+  const std::vector<double> by_hand{0.5 * r * r, r * a, a * a + 2 * r * b, 6 * a * b, 12 * b * b},
+      found = net.derivatives(v, net.theta);
   const char* names[] = {"loss", "first derivative", "second derivative", "third derivative", "fourth derivative"};
-  for (std::size_t k = 0; k < 5; ++k) table.add({"polynomial of degree 4", names[k], error_of(found[k], by_hand[k]), exact, {}});
+  for (std::size_t k = 0; k < 5; ++k)
+    table.add({"polynomial of degree 4", names[k], error_of(found[k], by_hand[k]), exact, {}});
 }
 
-/// A network of tanh and softmax: differences of 8th order in a step h = 2⁻⁶ of the derivative one order below.
+/// A network of tanh and softmax: differences of 8th order in a step h = 2⁻⁹ of the derivative one order below.
 void check_differences(Device& device, Table& table) {
   std::vector<double> x;
   std::vector<std::int32_t> y;
@@ -196,21 +207,26 @@ void check_differences(Device& device, Table& table) {
   initialise(device, net.model.layout, Init::lecun, 1, net.theta.view());
   const Array v = net.vector();
   initialise(device, net.model.layout, Init::lecun, 2, v.view());
-  const double h = 0x1p-6, weights[4] = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
+  const double h = 0x1p-9, weights[4] = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
   const std::vector<double> at = net.derivatives(v, net.theta);
   std::array<double, 5> difference{};
   for (int k = 0; k < 4; ++k) {
-    const std::vector<double> ahead = net.derivatives(v, net.moved(v, (k + 1) * h)), behind = net.derivatives(v, net.moved(v, -(k + 1) * h));
+    const std::vector<double> ahead = net.derivatives(v, net.moved(v, (k + 1) * h)),
+                              behind = net.derivatives(v, net.moved(v, -(k + 1) * h));
     for (std::size_t d = 1; d < 5; ++d) difference[d] += weights[k] * (ahead[d - 1] - behind[d - 1]) / h;
   }
   const char* names[] = {"", "first derivative", "second derivative", "third derivative", "fourth derivative"};
-  for (std::size_t d = 1; d < 5; ++d) table.add({"tanh network, differences", names[d], error_of(at[d], difference[d]), 1e-9, {}});
+  for (std::size_t d = 1; d < 5; ++d)
+    table.add({"tanh network, differences", names[d], error_of(at[d], difference[d]), 1e-9, {}});
 
   Hvp hvp(device, net.objective, net.views);
   const Array hv = net.vector(), reference = net.vector();
   hvp.linearize_at(net.theta.view(), net.gradient.view());
-  table.add({"tanh network, differences", "gᵀv = first derivative",
-             error_of(cpu::dot(device, net.gradient.view(), v.view()), at[1]), exact, {}});
+  table.add({"tanh network, differences",
+             "gᵀv = first derivative",
+             error_of(cpu::dot(device, net.gradient.view(), v.view()), at[1]),
+             exact,
+             {}});
   hvp.apply(v.view(), hv.view());
   Gradient gradient(device, net.objective, net.views);
   for (int k = 0; k < 4; ++k)
@@ -219,24 +235,36 @@ void check_differences(Device& device, Table& table) {
       for (std::size_t i = 0; i < reference.span<double>().size(); ++i)
         reference.span<double>()[i] += side * weights[k] * net.gradient.span<double>()[i] / h;
     }
-  table.add({"tanh network, differences", "Hessian–vector product", vector_error(net.model.layout, hv, reference).error, 1e-9, {}});
-  table.add({"tanh network, differences", "asymmetry of the Hessian", DenseHessian(net.model.layout, hvp).asymmetry(), exact, {}});
+  table.add({"tanh network, differences",
+             "Hessian–vector product",
+             vector_error(net.model.layout, hv, reference).error,
+             1e-9,
+             {}});
+  table.add({"tanh network, differences",
+             "asymmetry of the Hessian",
+             DenseHessian(net.model.layout, hvp).asymmetry(),
+             exact,
+             {}});
 }
 
 void check_lanczos(Device& device, Table& table) {
   const std::int64_t n = 200;
   std::vector<double> d;
-  for (std::int64_t i = 0; i < n; ++i) d.push_back(i < 5 ? 50.0 - 5 * static_cast<double>(i) : -1.0 + 2.0 * static_cast<double>(i) / static_cast<double>(n));
+  for (std::int64_t i = 0; i < n; ++i)
+    d.push_back(i < 5 ? 50.0 - 5 * static_cast<double>(i)
+                      : -1.0 + 2.0 * static_cast<double>(i) / static_cast<double>(n));
   d[5] = -9;
   d[6] = -6;
   const LinearOperator diagonal{n, Dtype::f64, [&](View x, View y) {
-                                  for (std::size_t i = 0; i < d.size(); ++i) y.as<double>()[i] = d[i] * x.as<double>()[i];
+                                  for (std::size_t i = 0; i < d.size(); ++i)
+                                    y.as<double>()[i] = d[i] * x.as<double>()[i];
                                 }};
   const FillNormal normals = [&](View x, RandomUse, std::uint64_t step, std::uint32_t restart) {
     cpu::fill_normal(device, x, {0, Stream::lanczos_start, static_cast<std::uint32_t>(step), restart}, 1);
   };
   Lanczos lanczos(device, n, Dtype::f64, {.max_basis = 96, .max_pairs = 7}, normals);
-  const LanczosResult r = lanczos.run(diagonal, {.top = 5, .bottom = 2, .tolerance = 1e-10, .budget = 2000, .confirm = 4});
+  const LanczosResult r =
+      lanczos.run(diagonal, {.top = 5, .bottom = 2, .tolerance = 1e-10, .budget = 2000, .confirm = 4});
   std::vector<double> top, bottom;
   for (const RitzPair& p : r.top) top.push_back(p.value);
   for (const RitzPair& p : r.bottom) bottom.push_back(p.value);
@@ -255,7 +283,8 @@ void check_angles(Device& device, Table& table) {
   v[2] = sine;
   v[5 + 1] = 1;
   v[5 + 3] = small;
-  const SubspaceComparison s = compare_subspaces(device, {u.data(), 5, 5, 2, Dtype::f64}, {v.data(), 5, 5, 2, Dtype::f64});
+  const SubspaceComparison s =
+      compare_subspaces(device, {u.data(), 5, 5, 2, Dtype::f64}, {v.data(), 5, 5, 2, Dtype::f64});
   const double angle = 0.643501108793284386802809;  // atan(3/4)
   table.add({"subspaces", "small angle", error_of(s.angles[0], small), exact, {}});
   table.add({"subspaces", "large angle", error_of(s.angles[1], angle), exact, {}});
@@ -271,7 +300,8 @@ void check_bits(Table& table) {
     const Objective objective = make_objective(model, Loss::cross_entropy, dtype);
     const Array x({samples, inputs}, dtype), labels({samples}, Dtype::i32);
     cpu::fill_normal(serial, x.view(), {3, Stream::test}, 1);
-    for (std::int64_t i = 0; i < samples; ++i) labels.span<std::int32_t>()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % 5);
+    for (std::int64_t i = 0; i < samples; ++i)
+      labels.span<std::int32_t>()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % 5);
     const std::vector<View> views{x.view(), labels.view()};
     const Array theta = model.layout.make_vector(dtype), v = model.layout.make_vector(dtype);
     initialise(serial, model.layout, Init::lecun, 1, theta.view());
@@ -288,7 +318,8 @@ void check_bits(Table& table) {
       hvp.apply(v.view(), now[1].view());
       if (first.empty()) std::swap(first, now);
       for (std::size_t i = 0; i < now.size(); ++i)
-        differing += std::memcmp(first[i].view().data, now[i].view().data, static_cast<std::size_t>(first[i].view().bytes())) != 0;
+        differing += std::memcmp(first[i].view().data, now[i].view().data,
+                                 static_cast<std::size_t>(first[i].view().bytes())) != 0;
     }
     table.add({"threads and chunks, " + std::string(name_of(dtype)), "bits of gradient and Hv", differing, 0, {}});
   }

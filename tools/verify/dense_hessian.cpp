@@ -22,7 +22,8 @@ DenseHessian::DenseHessian(const ParameterLayout& layout, Hvp& hvp) : layout_(la
     unit.span<double>()[static_cast<std::size_t>(place_[j])] = 1;
     hvp.apply(unit.view(), column.view());
     unit.span<double>()[static_cast<std::size_t>(place_[j])] = 0;
-    for (std::size_t i = 0; i < n; ++i) vectors_[j * n + i] = column.span<double>()[static_cast<std::size_t>(place_[i])];
+    for (std::size_t i = 0; i < n; ++i)
+      vectors_[j * n + i] = column.span<double>()[static_cast<std::size_t>(place_[i])];
   }
   double most = 0;
   for (std::size_t i = 0; i < n; ++i) {

@@ -17,8 +17,8 @@ namespace brink::verify {
 
 namespace {
 
-constexpr std::int64_t close_steps = 60;       // steps 0 … 59
-constexpr double comparable_until = 1e6;       // a larger reference value ends the comparison, as a non-finite one does
+constexpr std::int64_t close_steps = 60;  // steps 0 … 59
+constexpr double comparable_until = 1e6;  // a larger reference value ends the comparison, as a non-finite one does
 constexpr double early = 1e-8, late = 1e-6, early_spectrum_fmnist = 1e-7;
 
 bool comparable(double reference) { return std::fabs(reference) <= comparable_until; }
@@ -65,7 +65,8 @@ class Trajectory {
       if (!(error <= early) && !ends) ends = s.step[i];
     }
     const std::string note = ends ? "1e-8 ends at step " + std::to_string(*ends) : "1e-8 holds to the end";
-    if (rows[0] > 0) table_.add({case_.name(), s.name + ", first 60 steps", worst[0], spectrum ? early_spectrum_ : early, note});
+    if (rows[0] > 0)
+      table_.add({case_.name(), s.name + ", first 60 steps", worst[0], spectrum ? early_spectrum_ : early, note});
     if (rows[1] > 0) table_.add({case_.name(), s.name + ", after", worst[1], late, note});
   }
 
@@ -83,7 +84,8 @@ class Trajectory {
     if (!ends_early()) return;
     bool left = false;
     for (const Series* s : all)
-      for (std::size_t i = 0; i < s->found.size(); ++i) left = left || (s->step[i] == end_ && !comparable(2 * s->found[i]));
+      for (std::size_t i = 0; i < s->found.size(); ++i)
+        left = left || (s->step[i] == end_ && !comparable(2 * s->found[i]));
     table_.add({case_.name(), "leaves the range", left ? 0.0 : 1.0, 0,
                 "at step " + std::to_string(end_) + " the reference is not finite or exceeds 1e6"});
     const auto word = [](bool finite) { return finite ? std::string("finite") : std::string("not finite"); };
@@ -106,7 +108,9 @@ std::vector<std::int64_t> counting(std::int64_t first, std::size_t n) {
   return out;
 }
 
-bool all_finite(std::span<const double> x) { return std::ranges::all_of(x, [](double v) { return std::isfinite(v); }); }
+bool all_finite(std::span<const double> x) {
+  return std::ranges::all_of(x, [](double v) { return std::isfinite(v); });
+}
 
 double learning_rate_of(const Case& c) {
   const double rate = c.number("learning_rate"), threshold = c.number("threshold");
@@ -138,8 +142,12 @@ void check_descent(Device& device, const Case& c, Table& table) {
   const std::int64_t steps = c.integer("steps"), above = c.integer("steps_above_threshold");
   const std::int64_t distances = std::max<std::int64_t>(steps - 3, 0);
   Series loss{"loss", c.doubles("loss", {steps}), {}, counting(0, static_cast<std::size_t>(steps))};
-  Series top{"lambda_max", c.doubles("lambda_max", {steps}), {}, loss.step}, bottom{"lambda_min", c.doubles("lambda_min", {steps}), {}, loss.step};
-  Series period2{"period2_distance", c.doubles("period2_distance", {distances}), {}, counting(3, static_cast<std::size_t>(distances))};
+  Series top{"lambda_max", c.doubles("lambda_max", {steps}), {}, loss.step},
+      bottom{"lambda_min", c.doubles("lambda_min", {steps}), {}, loss.step};
+  Series period2{"period2_distance",
+                 c.doubles("period2_distance", {distances}),
+                 {},
+                 counting(3, static_cast<std::size_t>(distances))};
   const std::vector<std::int64_t> correct = c.integers("correct", {steps});
   const Array theta0 = c.vector("parameter", m.model.layout);
   c.vector("final_parameter", m.model.layout);
@@ -150,7 +158,8 @@ void check_descent(Device& device, const Case& c, Table& table) {
   const Objective objective = make_objective(m.model, m.loss, Dtype::f64);
   const std::vector<View> views = data.views();
   DescentOptions options;
-  options.tracker = TrackerOptions{.tolerance = 1e-8, .cold_check = 1, .budget = 5000, .max_basis = 96, .cold_confirm = 8};
+  options.tracker =
+      TrackerOptions{.tolerance = 1e-8, .cold_check = 1, .budget = 5000, .max_basis = 96, .cold_confirm = 8};
   Descent descent(device, objective, views, {}, options, theta0.view());
   constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> right;
@@ -187,20 +196,24 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
   const std::int64_t steps = c.integer("steps"), classes = c.integer("classes"), per_class = c.integer("per_class");
   if (classes < 1 || classes > 10) c.fail("classes", "expected 1 to 10");
   if (per_class < 1 || per_class > 6000) c.fail("per_class", "expected 1 to 6000");
-  if (m.model.classes != classes) c.fail("classes", "expected the " + std::to_string(m.model.classes) + " of the last layer");
+  if (m.model.classes != classes)
+    c.fail("classes", "expected the " + std::to_string(m.model.classes) + " of the last layer");
   // A last row after the last update is there or not.
   const std::int64_t rows = c.shape("loss")[0];
-  if (rows != steps && rows != steps + 1) c.fail_tensor("loss", "expected " + std::to_string(steps) + " rows, or one more");
+  if (rows != steps && rows != steps + 1)
+    c.fail_tensor("loss", "expected " + std::to_string(steps) + " rows, or one more");
   const std::size_t measured = static_cast<std::size_t>(c.shape("spectrum_step")[0]);
   const auto measured_rows = static_cast<std::int64_t>(measured);
   const std::int64_t tops = c.shape("top_eigenvalues")[1];
   Series loss{"loss", c.doubles("loss", {rows}), {}, counting(0, static_cast<std::size_t>(rows))};
-  const std::vector<std::int64_t> correct = c.integers("correct", {rows}), at = c.integers("spectrum_step", {measured_rows}),
+  const std::vector<std::int64_t> correct = c.integers("correct", {rows}),
+                                  at = c.integers("spectrum_step", {measured_rows}),
                                   kept = c.integers("kept_rows", {classes * per_class});
   Series top{"top_eigenvalues", c.doubles("top_eigenvalues", {measured_rows, tops}), {}, {}};
   Series bottom{"lambda_min", c.doubles("lambda_min", {measured_rows}), {}, at};
   for (std::size_t i = 0; i < measured; ++i) {
-    if (at[i] < 0 || at[i] >= rows || (i > 0 && at[i] <= at[i - 1])) c.fail_tensor("spectrum_step", "expected ascending steps of the run");
+    if (at[i] < 0 || at[i] >= rows || (i > 0 && at[i] <= at[i - 1]))
+      c.fail_tensor("spectrum_step", "expected ascending steps of the run");
     for (std::int64_t k = 0; k < tops; ++k) top.step.push_back(at[i]);
   }
   const Array theta0 = c.vector("parameter", m.model.layout);
@@ -258,8 +271,11 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
   trajectory.add_correct(correct, right);
   trajectory.add_end({&loss, &top, &bottom}, std::isfinite(loss.reference.back()), std::isfinite(loss.found.back()));
   if (c.has("final_loss") && !trajectory.ends_early() && rows == steps + 1)
-    table.add({c.name(), "final_loss", error_of({&loss.found.back(), 1}, std::vector<double>{c.number("final_loss")}, loss.scale),
-               steps < close_steps ? early : late, {}});
+    table.add({c.name(),
+               "final_loss",
+               error_of({&loss.found.back(), 1}, std::vector<double>{c.number("final_loss")}, loss.scale),
+               steps < close_steps ? early : late,
+               {}});
 }
 
 }  // namespace brink::verify

@@ -49,7 +49,8 @@ class Network {
     vector("hvp", hv, first);
     scalar("v_H_v", cpu::dot(device_, v.view(), hv.view()), first);
     SampleSum gauss_newton(device_, objective_,
-                           [&](std::int64_t n) { return build_gauss_newton(model_, loss_, Dtype::f64, n); }, views_, {}, {});
+                           [&](std::int64_t n) { return build_gauss_newton(model_, loss_, Dtype::f64, n); }, views_, {},
+                           {});
     const View directions[] = {v.view()};
     gauss_newton.run(theta_.view(), directions, gv.view(), {});
     vector("gauss_newton_vp", gv, first);
@@ -70,7 +71,9 @@ class Network {
   void add(const std::string& quantity, double error, double tolerance, std::string note = {}) {
     table_.add({case_.name(), quantity, error, tolerance, std::move(note)});
   }
-  void scalar(const std::string& key, double found, double tolerance) { add(key, error_of(found, case_.number(key)), tolerance); }
+  void scalar(const std::string& key, double found, double tolerance) {
+    add(key, error_of(found, case_.number(key)), tolerance);
+  }
   /// The worst tensor of a vector; one that is zero in the reference is measured against the whole vector.
   void vector(const std::string& prefix, const Array& found, double tolerance) {
     const VectorError e = vector_error(layout(), found, case_.vector(prefix, layout()));
@@ -79,16 +82,18 @@ class Network {
 
   void check_logits() {
     Array logits({data_.samples(), model_.classes}, Dtype::f64);
-    SampleSum sum(device_, objective_, [&](std::int64_t n) { return build_logits(model_, Dtype::f64, n); }, views_, {}, {});
+    SampleSum sum(device_, objective_, [&](std::int64_t n) { return build_logits(model_, Dtype::f64, n); }, views_, {},
+                  {});
     const View outputs[] = {logits.view()};
     sum.run(theta_.view(), {}, {}, {}, outputs);
     add("logits", error_of(logits.span<double>(), case_.doubles("logits", logits.view().shape)), first);
   }
 
   std::vector<double> derivatives(const std::vector<int>& order, std::span<const View> directions) {
-    SampleSum sum(device_, objective_,
-                  [&](std::int64_t n) { return build_directional_derivatives(model_, loss_, Dtype::f64, n, order); }, views_, {},
-                  std::vector<char>(order.size() + 1, 1));
+    SampleSum sum(
+        device_, objective_,
+        [&](std::int64_t n) { return build_directional_derivatives(model_, loss_, Dtype::f64, n, order); }, views_, {},
+        std::vector<char>(order.size() + 1, 1));
     std::vector<double> out(order.size() + 1);
     sum.run(theta_.view(), directions, {}, out);
     return out;
@@ -108,7 +113,8 @@ class Network {
     const double scale = std::max(largest(top), largest(bottom));
     // One condition, "where small", governs all of these, so one of them brings the others.
     const bool small = case_.has_tensor("all_eigenvalues") || case_.has("trace") || case_.has("trace_of_square") ||
-                       case_.has("sharpness_drift") || case_.has("hocm_finite_difference") || case_.has("d4_top_eigenvector");
+                       case_.has("sharpness_drift") || case_.has("hocm_finite_difference") ||
+                       case_.has("d4_top_eigenvector");
     const double bottom_tolerance = case_.has_tensor("all_eigenvalues") ? first : iterative_bottom;
     Array u1;
     double lambda1 = 0;
@@ -147,10 +153,11 @@ class Network {
     return error_of(h.eigenvalues(), reference, scale);
   }
 
-  void check_by_lanczos(const std::vector<double>& top, const std::vector<double>& bottom, double scale, double bottom_tolerance) {
+  void check_by_lanczos(const std::vector<double>& top, const std::vector<double>& bottom, double scale,
+                        double bottom_tolerance) {
     const int pairs = static_cast<int>(top.size() + bottom.size());
-    Lanczos lanczos(device_, layout().extent(), Dtype::f64, {.max_basis = std::max(96, 2 * pairs + 8), .max_pairs = pairs},
-                    normals_of(device_, layout()));
+    Lanczos lanczos(device_, layout().extent(), Dtype::f64,
+                    {.max_basis = std::max(96, 2 * pairs + 8), .max_pairs = pairs}, normals_of(device_, layout()));
     const LinearOperator hessian{layout().extent(), Dtype::f64, [&](View x, View y) { hvp_.apply(x, y); }};
     const LanczosResult r = lanczos.run(hessian, {.top = static_cast<int>(top.size()),
                                                   .bottom = static_cast<int>(bottom.size()),

@@ -82,14 +82,16 @@ Shape Case::shape(const std::string& tensor) const { return file().tensor(tensor
 std::vector<double> Case::doubles(const std::string& tensor, const Shape& expected) const {
   const Safetensors::Tensor& t = file().tensor(tensor);
   if (t.dtype != Dtype::f64) fail_tensor(tensor, "expected float64, found " + std::string(name_of(t.dtype)));
-  if (t.shape != expected) fail_tensor(tensor, "expected the shape " + to_string(expected) + ", found " + to_string(t.shape));
+  if (t.shape != expected)
+    fail_tensor(tensor, "expected the shape " + to_string(expected) + ", found " + to_string(t.shape));
   return file().load_doubles(tensor);
 }
 
 std::vector<std::int64_t> Case::integers(const std::string& tensor, const Shape& expected) const {
   const Safetensors::Tensor& t = file().tensor(tensor);
   if (t.dtype != Dtype::i32) fail_tensor(tensor, "expected int32, found " + std::string(name_of(t.dtype)));
-  if (t.shape != expected) fail_tensor(tensor, "expected the shape " + to_string(expected) + ", found " + to_string(t.shape));
+  if (t.shape != expected)
+    fail_tensor(tensor, "expected the shape " + to_string(expected) + ", found " + to_string(t.shape));
   const std::vector<double> values = file().load_doubles(tensor);
   return {values.begin(), values.end()};
 }
@@ -130,13 +132,15 @@ ReferenceModel read_model(const Case& c) {
   for (std::size_t l = 0; 2 * l < order.size(); ++l) {
     const std::string weight = "dense" + std::to_string(l) + ".weight", bias = "dense" + std::to_string(l) + ".bias";
     if (order[2 * l] != weight || 2 * l + 1 == order.size() || order[2 * l + 1] != bias)
-      c.fail("parameter_order", "expected " + weight + " and " + bias + " at places " + std::to_string(2 * l) + " and " +
-                                    std::to_string(2 * l + 1) + ", as in every mlp");
+      c.fail("parameter_order", "expected " + weight + " and " + bias + " at places " + std::to_string(2 * l) +
+                                    " and " + std::to_string(2 * l + 1) + ", as in every mlp");
     const Shape shape = c.shape("parameter/" + weight);
-    if (shape.rank != 2 || shape.elements() == 0) c.fail_tensor("parameter/" + weight, "expected the shape [in,out], found " + to_string(shape));
+    if (shape.rank != 2 || shape.elements() == 0)
+      c.fail_tensor("parameter/" + weight, "expected the shape [in,out], found " + to_string(shape));
     if (l == 0) out.inputs = shape[0];
     if (l > 0 && shape[0] != widths.back())
-      c.fail_tensor("parameter/" + weight, "expected " + std::to_string(widths.back()) + " inputs, found " + std::to_string(shape[0]));
+      c.fail_tensor("parameter/" + weight,
+                    "expected " + std::to_string(widths.back()) + " inputs, found " + std::to_string(shape[0]));
     widths.push_back(shape[1]);
   }
   if (widths.empty()) c.fail("parameter_order", "expected the names of the parameters, found none");
@@ -149,7 +153,8 @@ ReferenceModel read_model(const Case& c) {
 ReferenceData read_samples(const Case& c, const ReferenceModel& m) {
   const Shape shape = c.shape("x");
   if (shape.rank < 2 || shape[0] < 1 || shape.row_elements() != m.inputs)
-    c.fail_tensor("x", "expected samples of " + std::to_string(m.inputs) + " numbers, found the shape " + to_string(shape));
+    c.fail_tensor("x",
+                  "expected samples of " + std::to_string(m.inputs) + " numbers, found the shape " + to_string(shape));
   ReferenceData out;
   out.x = Array({shape[0], m.inputs}, Dtype::f64);
   out.labels = Array({shape[0]}, Dtype::i32);
@@ -157,7 +162,8 @@ ReferenceData read_samples(const Case& c, const ReferenceModel& m) {
   const std::vector<std::int64_t> labels = c.integers("y", {shape[0]});
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || labels[i] >= m.model.classes)
-      c.fail_tensor("y", "expected labels below " + std::to_string(m.model.classes) + ", found " + std::to_string(labels[i]));
+      c.fail_tensor(
+          "y", "expected labels below " + std::to_string(m.model.classes) + ", found " + std::to_string(labels[i]));
     out.labels.span<std::int32_t>()[i] = static_cast<std::int32_t>(labels[i]);
   }
   return out;

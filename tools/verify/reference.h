@@ -40,7 +40,7 @@ class Case {
   /// A vector over the parameters, "PREFIX/NAME" for each.
   Array vector(const std::string& prefix, const ParameterLayout&) const;
 
-  [[noreturn]] void fail(const std::string& what, const std::string& message) const;       ///< DataError about golden.json
+  [[noreturn]] void fail(const std::string& what, const std::string& message) const;  ///< DataError about golden.json
   [[noreturn]] void fail_tensor(const std::string& tensor, const std::string& message) const;
 
  private:

@@ -72,7 +72,8 @@ std::vector<std::string_view> cells(std::string_view line) {
 std::string shown(std::string_view cell) { return cell.empty() ? "nothing" : std::string(cell); }
 
 /// A row of the table for each column of metrics.csv: the number of rows that differ, and the first of them.
-void compare_metrics(std::string_view recorded, std::string_view recomputed, const std::string& path, bool finished, Table& table) {
+void compare_metrics(std::string_view recorded, std::string_view recomputed, const std::string& path, bool finished,
+                     Table& table) {
   const std::vector<std::string_view> a = lines(recorded), b = lines(recomputed);
   if (a.empty()) throw DataError(path + ": expected a header, found nothing");
   const std::vector<std::string_view> names = cells(b[0]);
@@ -81,8 +82,8 @@ void compare_metrics(std::string_view recorded, std::string_view recomputed, con
     std::size_t k = 0;
     while (k < std::min(found.size(), names.size()) && found[k] == names[k]) ++k;
     table.add({"metrics.csv", "header", 1, 0,
-               "column " + std::to_string(k + 1) + ": recorded " + (k < found.size() ? shown(found[k]) : "nothing") + ", recomputed " +
-                   (k < names.size() ? shown(names[k]) : "nothing")});
+               "column " + std::to_string(k + 1) + ": recorded " + (k < found.size() ? shown(found[k]) : "nothing") +
+                   ", recomputed " + (k < names.size() ? shown(names[k]) : "nothing")});
     return;
   }
   const std::size_t rows = std::min(a.size(), b.size());
@@ -119,7 +120,9 @@ Config config_of(const std::string& folder, const std::vector<std::string>& sets
   } catch (const UsageError& e) { throw DataError(e.what()); }
   const Config out = load_config({path, sets, {}});
   if (config_hash(out) != config_hash(recorded))
-    throw UsageError("--set: a run is recomputed under its own settings; only data.directory and run.* that change no number may differ");
+    throw UsageError(
+        "--set: a run is recomputed under its own settings; only data.directory and run.* that change no number may "
+        "differ");
   return out;
 }
 
@@ -132,7 +135,9 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets)
   std::string status;
   try {
     status = nlohmann::json::parse(text_of(record)).at("status").get<std::string>();
-  } catch (const nlohmann::json::exception& e) { throw DataError(record + ": expected the record of a run: " + e.what()); }
+  } catch (const nlohmann::json::exception& e) {
+    throw DataError(record + ": expected the record of a run: " + e.what());
+  }
   const bool finished = status != "running";
 
   const TemporaryFolder temporary;

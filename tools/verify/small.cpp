@@ -38,10 +38,12 @@ class DlnRow {
   std::vector<double> at(const Array& theta) {
     const double loss = hvp_.linearize_at(theta.view(), gradient_.view()).loss;
     const double t0 = *layout_.view(theta.view(), 0).as<double>(), t1 = *layout_.view(theta.view(), 1).as<double>();
-    if (!std::isfinite(loss) || !std::isfinite(t0) || !std::isfinite(t1)) return std::vector<double>(columns_.size(), NAN);
+    if (!std::isfinite(loss) || !std::isfinite(t0) || !std::isfinite(t1))
+      return std::vector<double>(columns_.size(), NAN);
     const DenseHessian h(layout_, hvp_);
     const Array u = h.eigenvector(1);
-    const double u0 = std::fabs(*layout_.view(u.view(), 0).as<double>()), u1 = std::fabs(*layout_.view(u.view(), 1).as<double>());
+    const double u0 = std::fabs(*layout_.view(u.view(), 0).as<double>()),
+                 u1 = std::fabs(*layout_.view(u.view(), 1).as<double>());
     const bool second_smaller = std::fabs(t1) < std::fabs(t0);
     std::vector<double> out;
     for (const std::string& name : columns_)
@@ -79,7 +81,8 @@ std::string tensor_of(const Case& c, double rate) {
 
 void check_dln(Device& device, const Case& c, Table& table) {
   const std::vector<double> start = c.numbers("start"), rates = c.numbers("learning_rates");
-  if (start.size() != 2) return table.skip(c.name(), "a dln of " + std::to_string(start.size()) + " parameters has no reference format");
+  if (start.size() != 2)
+    return table.skip(c.name(), "a dln of " + std::to_string(start.size()) + " parameters has no reference format");
   if (rates.empty()) c.fail("learning_rates", "expected at least one");
   const std::int64_t steps = c.integer("steps");
   const Objective objective = make_dln_objective({}, DlnLoss::half_square, c.number("target"), Dtype::f64);
@@ -88,12 +91,17 @@ void check_dln(Device& device, const Case& c, Table& table) {
   for (const double rate : rates) {
     const std::string name = tensor_of(c, rate);
     const std::vector<double> reference = c.doubles(name, {steps, static_cast<std::int64_t>(width)});
-    const auto reference_row = [&](std::int64_t t) { return std::span(reference).subspan(static_cast<std::size_t>(t) * width, width); };
+    const auto reference_row = [&](std::int64_t t) {
+      return std::span(reference).subspan(static_cast<std::size_t>(t) * width, width);
+    };
     std::int64_t end = 0;
-    while (end < steps && std::ranges::all_of(reference_row(end), [](double x) { return std::fabs(x) <= comparable_until; })) ++end;
+    while (end < steps &&
+           std::ranges::all_of(reference_row(end), [](double x) { return std::fabs(x) <= comparable_until; }))
+      ++end;
 
     Array theta = objective.layout.make_vector(Dtype::f64);
-    for (int i = 0; i < 2; ++i) *objective.layout.view(theta.view(), i).as<double>() = start[static_cast<std::size_t>(i)];
+    for (int i = 0; i < 2; ++i)
+      *objective.layout.view(theta.view(), i).as<double>() = start[static_cast<std::size_t>(i)];
     std::vector<std::vector<double>> found(width), expected(width);
     std::vector<double> last, leaving;
     for (std::int64_t t = 0; t < steps; ++t) {
@@ -106,14 +114,18 @@ void check_dln(Device& device, const Case& c, Table& table) {
       row.update(theta, rate);
     }
     for (std::size_t k = 0; k < width; ++k)
-      table.add({c.name(), name + " " + row.columns()[k], error_of(found[k], expected[k], std::max(1.0, largest(expected[k]))),
-                 tolerance, end < steps ? "compared until step " + std::to_string(end) : ""});
+      table.add({c.name(), name + " " + row.columns()[k],
+                 error_of(found[k], expected[k], std::max(1.0, largest(expected[k]))), tolerance,
+                 end < steps ? "compared until step " + std::to_string(end) : ""});
     if (end < steps) {
       // Rows that agree up to the step before leave the range at the same step, so one damaged row is not taken for the end.
       const bool left = std::ranges::any_of(leaving, [](double x) { return !(std::fabs(2 * x) <= comparable_until); });
       table.add({c.name(), name + " leaves the range", left ? 0.0 : 1.0, 0, "at step " + std::to_string(end)});
-      const auto finite = [](std::span<const double> x) { return std::ranges::all_of(x, [](double v) { return std::isfinite(v); }); };
-      table.add({c.name(), name + " finite at the end", finite(last) == finite(reference_row(steps - 1)) ? 0.0 : 1.0, 0, {}});
+      const auto finite = [](std::span<const double> x) {
+        return std::ranges::all_of(x, [](double v) { return std::isfinite(v); });
+      };
+      table.add(
+          {c.name(), name + " finite at the end", finite(last) == finite(reference_row(steps - 1)) ? 0.0 : 1.0, 0, {}});
     }
   }
 }
@@ -127,7 +139,8 @@ void check_subspace(Device& device, const Case& c, Table& table) {
     const std::vector<double> rows = c.doubles(tensor, shape);
     store.resize(rows.size());
     for (std::int64_t i = 0; i < n; ++i)
-      for (std::int64_t j = 0; j < k; ++j) store[static_cast<std::size_t>(j * n + i)] = rows[static_cast<std::size_t>(i * k + j)];
+      for (std::int64_t j = 0; j < k; ++j)
+        store[static_cast<std::size_t>(j * n + i)] = rows[static_cast<std::size_t>(i * k + j)];
     if (!(largest(store) < INFINITY)) c.fail_tensor(tensor, "expected finite numbers");
     return ColumnSet{store.data(), n, n, static_cast<int>(k), Dtype::f64};
   };

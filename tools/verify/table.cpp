@@ -31,7 +31,9 @@ double error_of(std::span<const double> a, std::span<const double> b, double sca
   return scale == 0 ? infinity : most / scale;
 }
 
-std::int64_t Table::failed() const { return std::ranges::count_if(rows_, [](const Row& r) { return !r.passed(); }); }
+std::int64_t Table::failed() const {
+  return std::ranges::count_if(rows_, [](const Row& r) { return !r.passed(); });
+}
 
 std::string Table::text() const {
   std::size_t of = 4, quantity = 8;
@@ -45,8 +47,8 @@ std::string Table::text() const {
     out += text + "\n";
   };
   if (!rows_.empty())
-    line(fmt::format("{:<{}}  {:<{}}  {:>11}  {:>9}  {:<7}  {}", "case", of, "quantity", quantity, "worst error", "tolerance",
-                     "verdict", "note"));
+    line(fmt::format("{:<{}}  {:<{}}  {:>11}  {:>9}  {:<7}  {}", "case", of, "quantity", quantity, "worst error",
+                     "tolerance", "verdict", "note"));
   for (const Row& r : rows_) {
     const std::string tolerance = r.tolerance > 0 ? fmt::format("{:.0e}", r.tolerance) : "equal";
     line(fmt::format("{:<{}}  {:<{}}  {:>11.2e}  {:>9}  {:<7}  {}", r.of, of, r.quantity, quantity, r.error, tolerance,
@@ -55,8 +57,8 @@ std::string Table::text() const {
   for (const Skipped& s : skipped_) line(fmt::format("skipped {}: {}", s.of, s.reason));
   const auto failed_rows = failed();
   line("(passed and failed count quantities, skipped counts cases)");
-  line(fmt::format("{} passed, {} failed, {} skipped", static_cast<std::int64_t>(rows_.size()) - failed_rows, failed_rows,
-                   skipped_.size()));
+  line(fmt::format("{} passed, {} failed, {} skipped", static_cast<std::int64_t>(rows_.size()) - failed_rows,
+                   failed_rows, skipped_.size()));
   return out;
 }
 
