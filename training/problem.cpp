@@ -25,8 +25,11 @@ Problem make_dln_problem(const Config& config) {
   const auto parameters = static_cast<int>(config.model.start.size());
   Dln dln{parameters, {{}}};
   for (int i = 0; i < parameters; ++i) dln.terms[0].push_back(i);
-  p.objective = make_dln_objective(dln, DlnLoss::half_square, config.model.target, config.run.precision);
+  const bool squared = config.training.loss == Loss::mse;
+  p.objective = make_dln_objective(dln, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy, config.model.target,
+                                   config.run.precision);
   p.labels = zeros(Shape{1}, Dtype::i32);
+  if (!squared) p.labels.span<std::int32_t>()[0] = config.model.target == 1 ? 1 : 0;
   p.train = {p.labels.view()};
   return p;
 }

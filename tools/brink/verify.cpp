@@ -49,15 +49,19 @@ ExitCode run_verification(const Options& o) {
 
 void add_verify(CLI::App& app, ExitCode& code) {
   auto o = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("verify", "Check this brink against closed forms, reference values, or a run recomputed");
+  CLI::App* sub =
+      app.add_subcommand("verify", "Check this brink against closed forms, reference values, or a run recomputed");
   sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ");
-  sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")->type_name("DIR");
+  sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")
+      ->type_name("DIR");
   sub->add_option("--set", o->sets, "key=value: data.directory, the folder of the official Fashion-MNIST files")
       ->type_name("KEY=VALUE")
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  sub->footer("Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not hold.");
+  sub->footer(
+      "Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not "
+      "hold.");
   sub->callback([o, &code] { code = run_verification(*o); });
 }
 

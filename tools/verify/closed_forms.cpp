@@ -196,7 +196,7 @@ void check_polynomial(Device& device, Table& table) {
     table.add({"polynomial of degree 4", names[k], error_of(found[k], by_hand[k]), exact, {}});
 }
 
-/// A network of tanh and softmax: differences of 8th order in a step h = 2⁻⁶ of the derivative one order below.
+/// A network of tanh and softmax: differences of 8th order in a step h = 2⁻⁹ of the derivative one order below.
 void check_differences(Device& device, Table& table) {
   std::vector<double> x;
   std::vector<std::int32_t> y;
@@ -207,7 +207,7 @@ void check_differences(Device& device, Table& table) {
   initialise(device, net.model.layout, Init::lecun, 1, net.theta.view());
   const Array v = net.vector();
   initialise(device, net.model.layout, Init::lecun, 2, v.view());
-  const double h = 0x1p-6, weights[4] = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
+  const double h = 0x1p-9, weights[4] = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
   const std::vector<double> at = net.derivatives(v, net.theta);
   std::array<double, 5> difference{};
   for (int k = 0; k < 4; ++k) {
