@@ -8,6 +8,7 @@ usage: softplus_test.py BUILD
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,11 @@ def run_cases(binary, root, *arguments):
     return command([str(binary), "--no-colors", *arguments], env={**os.environ, "BRINK_SOURCE_ROOT": str(root)})
 
 
+def command_complaints(arguments):
+    said, status = command(arguments, cwd=build)
+    return [said] if status else []
+
+
 cases = Cases()
 parts = diffs((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
 cases.check("the worked example touches three files", [] if len(parts) == 3 and TABLE in parts else [f"it touches {sorted(parts)}"])
@@ -94,26 +100,36 @@ with tempfile.TemporaryDirectory() as place:
 
     # Only kernels, autodiff and the cases themselves are linked into the program of the table of cases.
     changed = dependents([path for path in parts if (ROOT / path).exists()])
-    complaints, objects = [], []
+    complaints, objects, table = [], [], None
     for entry in compile_commands(build):
         linked = entry["file"].startswith(("kernels/", "autodiff/", "tests/cases/"))
         if not linked or entry["output"] not in changed:
             continue
         objects.append(pathlib.Path(place, f"{len(objects)}.o"))
         complaints += compile_copy(entry, whole, objects[-1])
+        if entry["file"] == TABLE:
+            table = (entry, whole, objects[-1])
     cases.check("the example builds", complaints or ([] if len(objects) > 4 else [f"only {len(objects)} sources were found"]))
 
     # The link line of the program as it is built, with the new objects in front: the library's own are then not drawn in.
-    line = command(["ninja", "-C", str(build), "-t", "commands", "-s", "tests/test_cases"])[0].splitlines()[-1].split(" ")
-    kept = [a for a in line if not (a.endswith(".o") and a in changed)]
+    line = command(["ninja", "-C", str(build), "-t", "commands", "-s", "tests/test_cases"])[0].splitlines()[-1]
+    kept = [a for a in shlex.split(line) if not (a.endswith(".o") and a in changed)]
     at = kept.index("-o")
     example = pathlib.Path(place, "test_cases")
-    said, status = command([*kept[:at], "-o", str(example), *map(str, objects), *kept[at + 2:]], cwd=build)
-    cases.check("the example links", [said] if status else [])
-    said, status = run_cases(example, whole) if not status else ("not linked", 1)
+    link = [*kept[:at], "-o", str(example), *map(str, objects), *kept[at + 2:]]
+    cases.check("the example links", command_complaints(link))
+    said, status = run_cases(example, whole) if example.exists() else ("not linked", 1)
     cases.check("the table passes with it", [said] if status else [])
 
-    # The control: all but the row.
+    # The controls: a wrong derivative, σ² for σ(x)σ(−x); and all but the row.
+    block = whole / "autodiff/primitives/softplus.h"
+    wrong = block.read_text(encoding="utf-8").replace("scale(g, -1, x)", "x")
+    cases.check("the example can be made wrong", wrong != block.read_text(encoding="utf-8"))
+    block.write_text(wrong, encoding="utf-8")
+    complaints = compile_copy(*table) or command_complaints(link)
+    cases.check("the wrong example builds", complaints)
+    said, status = run_cases(example, whole, "-tc=rules*")
+    cases.check("the wrong derivative is seen", [] if status and any(f"row.name := {n}" in said for n in NAMES) else [said])
     cases.check("the rest applies", copy_with(rowless, [part for path, part in parts.items() if path != TABLE]))
     said, status = run_cases(program, rowless, "-tc=every primitive*")
     missed = {name for name in NAMES if f"primitive without a row in {TABLE}: {name}" in said}
