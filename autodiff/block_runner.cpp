@@ -21,13 +21,15 @@ void expect_sums(const Graph& g, const BlockPlan& plan) {
     const auto* constant = node ? std::get_if<Constant>(&node->attributes) : nullptr;
     const bool zero = constant && node->in.empty() && constant->value == 0;
     if (!zero && !(node && node->primitive->sums_samples))
-      throw std::logic_error("output '" + o.name + "' is no sum over samples, so it cannot be joined over blocks; use one block");
+      throw std::logic_error("output '" + o.name +
+                             "' is no sum over samples, so it cannot be joined over blocks; use one block");
   }
 }
 
 }  // namespace
 
-BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const ParameterLayout& layout, const GraphBuilder& build, int workers)
+BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const ParameterLayout& layout,
+                         const GraphBuilder& build, int workers)
     : device_(device), plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
   for (const Block& b : plan_.blocks) {
     if (std::ranges::any_of(programs_, [&](const Sized& p) { return p.samples == b.samples; })) continue;

@@ -87,7 +87,8 @@ Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data,
   if (kept_ < static_cast<std::int64_t>(plan.blocks.size()))
     for (int w = 0; w < sum_.workers(); ++w, bytes += largest) offsets_.push_back(bytes);
   store_ = Buffer(bytes);
-  if (kept_ < static_cast<std::int64_t>(plan.blocks.size())) discarded_ = zeros(Shape{sum_.workers(), extent_}, objective.dtype);
+  if (kept_ < static_cast<std::int64_t>(plan.blocks.size()))
+    discarded_ = zeros(Shape{sum_.workers(), extent_}, objective.dtype);
 }
 
 char* Hvp::residuals_of(int worker, std::size_t block) {

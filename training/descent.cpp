@@ -48,7 +48,8 @@ Descent::Descent(Device& device, const Objective& objective, std::span<const Vie
   }
   gradient_only_ = std::make_unique<Gradient>(device, objective, train, options.batch);
   BatchOptions evaluation = options.batch;
-  if (evaluation.chunk >= train[0].shape[0]) evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
+  if (evaluation.chunk >= train[0].shape[0])
+    evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
   if (!test.empty())
     evaluation_ =
         std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation, std::vector<char>{1, 0});

@@ -26,8 +26,8 @@ Problem make_dln_problem(const Config& config) {
   Dln dln{parameters, {{}}};
   for (int i = 0; i < parameters; ++i) dln.terms[0].push_back(i);
   const bool squared = config.training.loss == Loss::mse;
-  p.objective = make_dln_objective(dln, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy, config.model.target,
-                                   config.run.precision);
+  p.objective = make_dln_objective(dln, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy,
+                                   config.model.target, config.run.precision);
   p.labels = zeros(Shape{1}, Dtype::i32);
   if (!squared) p.labels.span<std::int32_t>()[0] = config.model.target == 1 ? 1 : 0;
   p.train = {p.labels.view()};

@@ -38,7 +38,9 @@ std::string metrics_header(std::int64_t top) {
   std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
   for (const char* name : {",lambda_", ",residual_"})
     for (std::int64_t i = 1; i <= top; ++i) out += name + number_text(i);
-  return out + ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_u1\n";
+  return out +
+         ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_"
+         "u1\n";
 }
 
 void append_row(std::string& out, const MetricsRow& r, std::int64_t top) {

@@ -22,12 +22,12 @@ struct MetricsRow {
   std::optional<std::int64_t> products;  // Hessian–vector products of this step
   std::optional<double> surplus, jump, period2_distance;
   // After the digest: what certifies the eigenvalues, and what else is known.
-  std::optional<double> scale;       // max|θⱼ|: a value is certified when its residual ≤ measure.tolerance · scale
-  std::optional<bool> converged;     // all values certified
-  std::optional<bool> redone;        // a cold check disagreed; the values that reach further out are given
-  std::optional<double> asymmetry;   // |uᵀHv − vᵀHu|
-  std::optional<double> jump_u1;     // |⟨u₁, θ_t − θ̄_t⟩|
-  std::string digest;  // of the parameters, digest.h
+  std::optional<double> scale;      // max|θⱼ|: a value is certified when its residual ≤ measure.tolerance · scale
+  std::optional<bool> converged;    // all values certified
+  std::optional<bool> redone;       // a cold check disagreed; the values that reach further out are given
+  std::optional<double> asymmetry;  // |uᵀHv − vᵀHu|
+  std::optional<double> jump_u1;    // |⟨u₁, θ_t − θ̄_t⟩|
+  std::string digest;               // of the parameters, digest.h
 };
 
 /// The fixed columns for `top` eigenvalues, comma-separated, with a newline.

@@ -39,14 +39,16 @@ DescentOptions descent_options(const Config& config) {
   DescentOptions o;
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
-  o.batch.memory_bytes = config.run.memory_bytes > 0 ? config.run.memory_bytes : std::max<std::int64_t>(1, free_memory_bytes() / 4 * 3);
+  o.batch.memory_bytes =
+      config.run.memory_bytes > 0 ? config.run.memory_bytes : std::max<std::int64_t>(1, free_memory_bytes() / 4 * 3);
   if (config.measure.top + config.measure.bottom > 0)
-    o.tracker = TrackerOptions{.top = static_cast<int>(config.measure.top),
-                               .bottom = static_cast<int>(config.measure.bottom),
-                               .tolerance = config.measure.tolerance,
-                               .cold_check = static_cast<int>(config.measure.cold_check),
-                               .budget = static_cast<int>(config.measure.budget),
-                               .max_basis = std::max(48, 2 * static_cast<int>(config.measure.top + config.measure.bottom) + 16)};
+    o.tracker = TrackerOptions{
+        .top = static_cast<int>(config.measure.top),
+        .bottom = static_cast<int>(config.measure.bottom),
+        .tolerance = config.measure.tolerance,
+        .cold_check = static_cast<int>(config.measure.cold_check),
+        .budget = static_cast<int>(config.measure.budget),
+        .max_basis = std::max(48, 2 * static_cast<int>(config.measure.top + config.measure.bottom) + 16)};
   return o;
 }
 
@@ -57,7 +59,8 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
   const bool finite = std::isfinite(seen.loss);  // the arg max of NaNs says nothing
   if (finite && config.model.name != ModelName::dln)
     row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
-  if (finite && !problem.test.empty()) row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
+  if (finite && !problem.test.empty())
+    row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
   row.learning_rate = config.training.learning_rate;
   row.gradient_norm = seen.gradient_norm;
   for (const Eigenvalue& e : seen.top) {
@@ -156,8 +159,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.test_checksum = problem.data.test.checksum;
   record.parameters = problem.objective.layout.count();
   record.threads = pool.threads();
-  record.chunk_samples =
-      config.run.chunk > 0 ? std::min(config.run.chunk, problem.train_samples()) : choose_chunk(problem.train_samples(), problem.objective.group);
+  record.chunk_samples = config.run.chunk > 0 ? std::min(config.run.chunk, problem.train_samples())
+                                              : choose_chunk(problem.train_samples(), problem.objective.group);
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 
@@ -221,8 +224,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   folder.folder().write_file("run.json", run_json(config, record));
   if (record.diverged_at) {
     out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
-                         over_limit ? fmt::format("exceeds training.divergence_loss = {}", config.training.divergence_loss)
-                                    : std::string("is not finite")));
+                         over_limit
+                             ? fmt::format("exceeds training.divergence_loss = {}", config.training.divergence_loss)
+                             : std::string("is not finite")));
     return ExitCode::diverged;
   }
   return ExitCode::done;

@@ -67,8 +67,12 @@ double largest_entry(View x);
 }  // namespace cpu
 
 inline std::int64_t project_scratch(std::int64_t n, int columns) { return cpu::project_scratch(n, columns); }
-inline void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) { cpu::project(d, q, w, c, scratch); }
-inline double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) { return cpu::subtract(d, q, c, x, w); }
+inline void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) {
+  cpu::project(d, q, w, c, scratch);
+}
+inline double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) {
+  return cpu::subtract(d, q, c, x, w);
+}
 inline void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) { cpu::combine(d, q, s, y); }
 inline void scale(Device& d, View x, double factor, View y) { cpu::scale(d, x, factor, y); }
 inline double largest_entry(View x) { return cpu::largest_entry(x); }

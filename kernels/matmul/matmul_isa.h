@@ -9,7 +9,6 @@
 
 namespace brink::cpu {
 
-
 template <class T>
 struct Product {
   const T* a;

@@ -166,7 +166,8 @@ void matmul_panels(const MatmulCall<T>& x) {
   // strided reads. (Rows 4096 bytes apart share one set of the first-level cache: 1024³ ran at 0.90 of its speed packed.)
   const bool pack_a = x.n >= packed_a_from_columns;
   int64_t depth = 0;
-  for (int p = 0; p < x.pairs; ++p) depth = x.products[static_cast<std::size_t>(p)].k > depth ? x.products[static_cast<std::size_t>(p)].k : depth;
+  for (int p = 0; p < x.pairs; ++p)
+    depth = x.products[static_cast<std::size_t>(p)].k > depth ? x.products[static_cast<std::size_t>(p)].k : depth;
   T* const packed_a = x.scratch + (depth < k_block ? depth : k_block) * padded_columns(x.n, sizeof(T));
   for (int p = 0; p < x.pairs; ++p) {
     const Product<T>& f = x.products[static_cast<std::size_t>(p)];

@@ -14,6 +14,12 @@ namespace {
 
 constexpr int threads_of[] = {1, 2, 3, 5, 8};
 
+const Primitive claimed_sum_p = [] {
+  Primitive p = add_p;
+  p.sums_samples = true;
+  return p;
+}();
+
 /// A copy of g in which a weight gradient of several pairs is one sum over samples for each pair, added when finished: what an
 /// implementation does that adds the HVP's two weight terms after the tree.
 Graph added_after_the_tree(const Graph& g) {
@@ -29,7 +35,8 @@ Graph added_after_the_tree(const Graph& g) {
       Var sum;
       for (std::size_t i = 0; i < in.size(); i += 2) {
         const Var term = out.emit(weight_gradient_p, {in[i], in[i + 1]}, node.attributes);
-        sum = sum ? out.emit(add_p, {sum, term}) : term;  // emit, because the builder `add` would join the chains
+        // `add` would join the chains, and BlockRunner would refuse add_p: a sum that only claims to be one over samples.
+        sum = sum ? out.emit(claimed_sum_p, {sum, term}) : term;
       }
       result = {sum};
     } else {
@@ -125,6 +132,14 @@ TEST_CASE(
     CHECK(support::same_bytes(product(n, 128, joined).view(), product(n, 1000, joined).view()));
     CHECK_FALSE(support::same_bytes(product(n, 128, added).view(), product(n, 1000, added).view()));
     CHECK_FALSE(support::same_bytes(product(n, 1000, added).view(), product(n, 1000, joined).view()));
+    const auto honest = [&](std::int64_t s) {
+      Graph g = joined(s);
+      const Var sum = g.outputs()[0].var;
+      g.clear_outputs();
+      g.output("doubled", OutputRole::parameter, 0, g.emit(add_p, {sum, sum}));
+      return g;
+    };
+    CHECK_THROWS_AS(product(n, 128, honest), std::logic_error);
   }
 }
 

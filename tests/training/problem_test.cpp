@@ -63,6 +63,7 @@ TEST_CASE("dln: the start is θ₀, the target is y") {
     c.model.name = ModelName::dln;
     c.model.start = {1.5, -0.5, 2};
     c.model.target = 0.25;
+    c.training.loss = Loss::mse;
     c.run.precision = dtype;
     Device device;
     const Problem p = make_problem(device, c);

@@ -212,7 +212,8 @@ TEST_CASE("a fault while the folder is made leaves nothing behind") {
 TEST_CASE("rows") {
   CHECK(metrics_header(2) ==
         "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm,lambda_1,lambda_2,residual_1,residual_2,"
-        "lambda_min,residual_min,products,surplus,jump,period2_distance,digest\n");
+        "lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_"
+        "u1\n");
   MetricsRow row;
   row.step = 7;
   row.loss = 0.1;
@@ -222,12 +223,16 @@ TEST_CASE("rows") {
   row.products = 12;
   row.surplus = -0.0;
   row.digest = "ab";
+  row.scale = 20.5;
+  row.converged = true;
+  row.redone = false;
+  row.jump_u1 = 0.25;
   std::string out;
   append_row(out, row, 2);
-  CHECK(out == "7,0.1,,,1e-30,,20.5,,nan,,,,12,-0,,,ab\n");
+  CHECK(out == "7,0.1,,,1e-30,,20.5,,nan,,,,12,-0,,,ab,20.5,1,0,,0.25\n");
   out.clear();
   append_row(out, MetricsRow{}, 0);
-  CHECK(out == "0,,,,,,,,,,,,\n");
+  CHECK(out == "0,,,,,,,,,,,,,,,,,\n");
   out.clear();
   append_row(out, TimingRow{3, 1.23456, 0, 1e9, 0, 0});
   CHECK(out == "3,1.235,0.000,1000000000.000,0.000,0.000\n");

@@ -366,11 +366,9 @@ std::optional<Conflict> conflict(const Config& c, const std::function<bool(std::
       return Conflict{key.path(), "has no meaning for model.name = " + quote(name_of(c.model.name))};
   }
   if (!mlp) {
-    for (const char* path : {"data.name", "data.directory", "data.train", "data.test", "data.seed", "training.seed"})
-      if (given(path)) return Conflict{path, "has no meaning for model.name = " + quote(name_of(c.model.name))};
     if (c.training.loss == Loss::cross_entropy && c.model.target != 0 && c.model.target != 1)
-      return Conflict{"model.target", "expected 0 or 1 for training.loss = \"cross_entropy\", got " + number_text(c.model.target)};
-    return {};
+      return Conflict{"model.target",
+                      "expected 0 or 1 for training.loss = \"cross_entropy\", got " + real_text(c.model.target)};
   }
   if (c.data.name == DataName::synthetic && !c.data.directory.empty())
     return Conflict{"data.directory", "has no meaning for data.name = \"synthetic\""};
