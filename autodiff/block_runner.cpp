@@ -10,14 +10,30 @@ namespace {
 char* rows_of(const View& whole, const Block& b) {
   return static_cast<char*>(whole.data) + b.first_sample * whole.shape.row_elements() * size_of(whole.dtype);
 }
+
+/// Blocks are joined by adding, so with several of them a scalar or a parameter's output must be a finished sum over samples as it
+/// is, or zero: anything done to it inside a block would depend on how the batch is cut.
+void expect_sums(const Graph& g, const BlockPlan& plan) {
+  if (plan.blocks.size() == 1) return;
+  for (const Output& o : g.outputs()) {
+    if (o.role != OutputRole::scalar && o.role != OutputRole::parameter) continue;
+    const Node* node = g.producer(o.var);
+    const auto* constant = node ? std::get_if<Constant>(&node->attributes) : nullptr;
+    const bool zero = constant && node->in.empty() && constant->value == 0;
+    if (!zero && !(node && node->primitive->sums_samples))
+      throw std::logic_error("output '" + o.name + "' is no sum over samples, so it cannot be joined over blocks; use one block");
+  }
+}
+
 }  // namespace
 
-BlockRunner::BlockRunner(const BlockPlan& plan, const ParameterLayout& layout, const GraphBuilder& build, int workers)
-    : plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
+BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const ParameterLayout& layout, const GraphBuilder& build, int workers)
+    : device_(device), plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
   for (const Block& b : plan_.blocks) {
     if (std::ranges::any_of(programs_, [&](const Sized& p) { return p.samples == b.samples; })) continue;
     Sized s{b.samples, std::make_unique<Program>(build(b.samples)), {}, {}, 0};
     const Graph& g = s.program->graph();
+    expect_sums(g, plan_);
     for (const Output& o : g.outputs())
       if (o.role == OutputRole::residual) {
         s.residual_offsets.resize(static_cast<std::size_t>(o.index) + 1);
@@ -48,12 +64,6 @@ void BlockRunner::share_residual_offsets(const BlockRunner& primal) {
   }
 }
 
-std::int64_t BlockRunner::workspace_bytes() const {
-  std::int64_t sum = 0;
-  for (const Sized& s : programs_) sum += s.program->arena_bytes() * static_cast<std::int64_t>(s.workspaces.size());
-  return sum;
-}
-
 std::int64_t BlockRunner::flops() const {
   std::int64_t sum = 0;
   for (const Block& b : plan_.blocks) sum += program_of(b).program->flops();
@@ -71,7 +81,9 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
       case InputRole::parameter: p.inputs[i] = layout_.view(to.parameters, in.index).data; break;
       case InputRole::tangent: p.inputs[i] = layout_.view(place(to.directions, in.direction), in.index).data; break;
       case InputRole::data: p.inputs[i] = rows_of(place(to.data, in.index), block); break;
-      case InputRole::residual: p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)]; break;
+      case InputRole::residual:
+        p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)];
+        break;
     }
   }
   std::size_t scalars = 0, samples = 0;
@@ -80,11 +92,13 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
     switch (out.role) {
       case OutputRole::scalar: p.outputs[i] = &to.scalars[scalars++]; break;
       case OutputRole::parameter: p.outputs[i] = layout_.view(to.vector, out.index).data; break;
-      case OutputRole::residual: p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)]; break;
+      case OutputRole::residual:
+        p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)];
+        break;
       case OutputRole::samples: p.outputs[i] = rows_of(to.samples[samples++], block); break;
     }
   }
-  Device serial;
+  Device serial = device_.serial();
   s.program->run(serial, s.workspaces[static_cast<std::size_t>(worker)], {p.inputs.data(), g.inputs().size()},
                  {p.outputs.data(), g.outputs().size()});
 }

@@ -31,13 +31,12 @@ struct Bindings {
 class BlockRunner {
  public:
   /// Builds and plans one program for each number of samples among the plan's blocks, and `workers` workspaces for each.
-  BlockRunner(const BlockPlan&, const ParameterLayout&, const GraphBuilder&, int workers);
+  BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, int workers);
 
   void run(int worker, const Block&, const Bindings&);
 
   /// Bytes of one block's residual outputs (or inputs, for a tangent program), each aligned.
   std::int64_t residual_bytes(const Block& b) const { return program_of(b).residual_bytes; }
-  std::int64_t workspace_bytes() const;
   /// Floating-point operations of all blocks together.
   std::int64_t flops() const;
   const Graph& graph(const Block& b) const { return program_of(b).program->graph(); }
@@ -55,6 +54,7 @@ class BlockRunner {
   Sized& program_of(const Block&);
   const Sized& program_of(const Block&) const;
 
+  Device device_;
   BlockPlan plan_;
   ParameterLayout layout_;
   std::vector<Sized> programs_;

@@ -12,7 +12,8 @@ namespace brink {
 namespace {
 /// Two subtrees are siblings when the lower one is complete and aligned to twice its size.
 bool siblings(std::int64_t lower_first, std::int64_t lower_groups, std::int64_t upper_groups) {
-  return lower_groups == upper_groups && (lower_groups & (lower_groups - 1)) == 0 && lower_first % (2 * lower_groups) == 0;
+  return lower_groups == upper_groups && (lower_groups & (lower_groups - 1)) == 0 &&
+         lower_first % (2 * lower_groups) == 0;
 }
 }  // namespace
 
@@ -45,101 +46,132 @@ BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chu
 }
 
 namespace {
-int depth_of(const BlockPlan& plan, int workers) {
-  // Subtrees a worker can hold at once: its range is cut into at most 2·log₂(groups) maximal aligned ones, and one in work.
-  int bits = 1;
-  while ((std::int64_t{1} << bits) < plan.blocks.back().first_group + plan.blocks.back().groups) ++bits;
-  const auto per_worker = static_cast<int>((plan.blocks.size() + static_cast<std::size_t>(workers) - 1) / static_cast<std::size_t>(workers));
-  return std::min(2 * bits, per_worker) + 1;
+
+/// Groups of a unit: a power of two, such that each thread has some units to claim.
+std::int64_t unit_groups(const BlockPlan& plan, int threads) {
+  constexpr std::int64_t units_a_thread = 4;
+  const std::int64_t groups = plan.blocks.back().first_group + plan.blocks.back().groups;
+  std::int64_t size = 1;
+  while (groups / (2 * size) >= units_a_thread * threads) size *= 2;
+  for (const Block& b : plan.blocks)
+    while (size < b.groups) size *= 2;
+  return size;
 }
+
+/// into = into + more.
+void join(View into, View more, std::span<double> scalars, std::span<const double> more_scalars) {
+  Device serial;
+  map<Add>(serial, into, {into, more});
+  for (std::size_t i = 0; i < scalars.size(); ++i) scalars[i] = scalars[i] + more_scalars[i];
+}
+
 }  // namespace
 
-std::int64_t BlockSum::bytes(const BlockPlan& plan, const ParameterLayout& layout, Dtype dtype, int workers) {
-  return workers * depth_of(plan, workers) * layout.extent() * size_of(dtype);
-}
-
 BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& layout, Dtype dtype, int scalars)
-    : plan_(std::move(plan)), dtype_(dtype), extent_(layout.extent()), scalar_count_(scalars) {
-  const int workers = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(device.threads()), plan_.blocks.size()));
-  const int depth = depth_of(plan_, workers);
-  stacks_.resize(static_cast<std::size_t>(workers));
-  for (Stack& s : stacks_) {
-    for (int i = 0; i < depth; ++i) {
-      s.vectors.push_back(zeros(Shape{extent_}, dtype));
-      s.scalars.emplace_back(static_cast<std::size_t>(scalars));
-    }
-    s.waiting.reserve(static_cast<std::size_t>(depth));
-    s.unused.reserve(static_cast<std::size_t>(depth));
+    : plan_(std::move(plan)), dtype_(dtype), extent_(layout.extent()) {
+  const std::int64_t size = unit_groups(plan_, device.threads());
+  for (std::size_t b = 0; b < plan_.blocks.size(); ++b) {
+    const bool same = b > 0 && plan_.blocks[b].first_group / size == plan_.blocks[b - 1].first_group / size;
+    if (same)
+      units_.back().end_block = b + 1;
+    else
+      units_.push_back({b, b + 1});
   }
-  rest_.reserve(static_cast<std::size_t>(workers * depth));
-}
-
-void BlockSum::join(Stack& lower_of, int lower, Stack& upper_of, int upper) {
-  Device serial;
-  const View& into = lower_of.vectors[static_cast<std::size_t>(lower)].view();
-  map<Add>(serial, into, {into, upper_of.vectors[static_cast<std::size_t>(upper)].view()});
-  auto& sums = lower_of.scalars[static_cast<std::size_t>(lower)];
-  const auto& more = upper_of.scalars[static_cast<std::size_t>(upper)];
-  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = sums[i] + more[i];
-}
-
-void BlockSum::push(Stack& s, Subtree t) {
-  while (!s.waiting.empty() && siblings(s.waiting.back().first_group, s.waiting.back().groups, t.groups)) {
-    const Subtree lower = s.waiting.back();
-    s.waiting.pop_back();
-    join(s, lower.slot, s, t.slot);
-    s.unused.push_back(t.slot);
-    t = {lower.first_group, lower.groups + t.groups, lower.slot};
-  }
-  s.waiting.push_back(t);
-}
-
-void BlockSum::run(Device& device, const std::function<void(int, std::size_t, const Slot&)>& body, View vector,
-                   std::span<double> scalars, std::span<const char> divide_scalar) {
-  const auto blocks = static_cast<std::int64_t>(plan_.blocks.size());
-  const auto work = [&](int w) {
-    if (w >= workers()) return;
-    Stack& s = stacks_[static_cast<std::size_t>(w)];
-    s.waiting.clear();
-    s.unused.clear();
-    for (std::size_t i = s.vectors.size(); i-- > 0;) s.unused.push_back(static_cast<int>(i));
-    const Range r = split(blocks, workers(), w);
-    for (std::int64_t b = r.begin; b < r.end; ++b) {
-      const int slot = s.unused.back();
-      s.unused.pop_back();
-      const auto at = static_cast<std::size_t>(slot);
-      body(w, static_cast<std::size_t>(b), {s.vectors[at].view(), s.scalars[at]});
-      const Block& block = plan_.blocks[static_cast<std::size_t>(b)];
-      push(s, {block.first_group, block.groups, slot});
-    }
+  const auto make = [&] {
+    return Value{zeros(Shape{extent_}, dtype), std::vector<double>(static_cast<std::size_t>(scalars))};
   };
-  if (device.pool && workers() > 1) device.pool->run(work);
-  else
-    for (int w = 0; w < workers(); ++w) work(w);
+  for (std::size_t u = 0; u < units_.size(); ++u) values_.push_back(make());
 
-  // The workers' leftovers, in order, join as the blocks did; what remains is folded from the right.
-  rest_.clear();
-  const auto stack = [&](const std::pair<int, Subtree>& e) -> Stack& { return stacks_[static_cast<std::size_t>(e.first)]; };
-  for (int w = 0; w < workers(); ++w)
-    for (Subtree t : stacks_[static_cast<std::size_t>(w)].waiting) {
-      std::pair<int, Subtree> top{w, t};
-      while (!rest_.empty() && siblings(rest_.back().second.first_group, rest_.back().second.groups, top.second.groups)) {
-        auto lower = rest_.back();
-        rest_.pop_back();
-        join(stack(lower), lower.second.slot, stack(top), top.second.slot);
-        lower.second.groups += top.second.groups;
-        top = lower;
-      }
-      rest_.push_back(top);
+  // A unit of 2ʲ groups keeps at most j subtrees waiting, and one is being made.
+  int depth = 2;
+  while ((std::int64_t{1} << (depth - 2)) < size) ++depth;
+  std::size_t longest = 1;
+  for (const Unit& u : units_) longest = std::max(longest, u.end_block - u.first_block);
+  depth = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(depth), longest));
+  // A worker's number is the thread's, so each thread needs a stack even where there are fewer units.
+  stacks_.resize(static_cast<std::size_t>(units_.size() > 1 ? device.threads() : 1));
+  for (Stack& s : stacks_) {
+    for (int i = 0; i < depth; ++i) s.slots.push_back(make());
+    s.waiting.reserve(s.slots.size() + 1);
+    s.unused.reserve(s.slots.size());
+  }
+}
+
+void BlockSum::run_unit(int worker, std::size_t unit, const Body& body) {
+  Stack& s = stacks_[static_cast<std::size_t>(worker)];
+  s.waiting.clear();
+  s.unused.clear();
+  for (std::size_t i = s.slots.size(); i-- > 0;) s.unused.push_back(static_cast<int>(i));
+  const auto slot = [&](const Subtree& t) -> Value& { return s.slots[static_cast<std::size_t>(t.slot)]; };
+  const auto join_top = [&](const Subtree& upper) {
+    Value &into = slot(s.waiting.back()), &more = slot(upper);
+    join(into.vector.view(), more.vector.view(), into.scalars, more.scalars);
+    s.unused.push_back(upper.slot);
+    s.waiting.back().groups += upper.groups;
+  };
+  for (std::size_t b = units_[unit].first_block; b < units_[unit].end_block; ++b) {
+    const Block& block = plan_.blocks[b];
+    Subtree t{block.first_group, block.groups, s.unused.back()};
+    s.unused.pop_back();
+    body(worker, b, {slot(t).vector.view(), slot(t).scalars});
+    while (!s.waiting.empty() && siblings(s.waiting.back().first_group, s.waiting.back().groups, t.groups)) {
+      join_top(t);
+      t = s.waiting.back();
+      s.waiting.pop_back();
     }
-  for (std::size_t i = rest_.size() - 1; i-- > 0;) join(stack(rest_[i]), rest_[i].second.slot, stack(rest_[i + 1]), rest_[i + 1].second.slot);
+    s.waiting.push_back(t);
+  }
+  // The last unit may be no whole subtree: what remains is folded from the right.
+  while (s.waiting.size() > 1) {
+    const Subtree upper = s.waiting.back();
+    s.waiting.pop_back();
+    join_top(upper);
+  }
+  std::swap(values_[unit], slot(s.waiting[0]));
+}
 
-  Stack& s = stack(rest_[0]);
-  const auto total = static_cast<std::size_t>(rest_[0].second.slot);
+void BlockSum::join_units(Device& device, View vector) {
+  const std::size_t units = units_.size();
+  for (std::size_t stride = 1; stride < units; stride *= 2)
+    for (std::size_t i = 0; i + stride < units; i += 2 * stride)
+      for (std::size_t k = 0; k < values_[i].scalars.size(); ++k)
+        values_[i].scalars[k] = values_[i].scalars[k] + values_[i + stride].scalars[k];
+  if (!vector.data) return;
+
+  // Every element goes through the whole tree while its neighbours are in the first-level cache.
+  constexpr std::int64_t piece = 1024, serial_below = 1 << 14;
   const auto n = static_cast<double>(plan_.samples);
-  if (vector.data) map<Divide>(device, vector, {s.vectors[total].view()}, n);
+  parallel_for(device, extent_, piece, serial_below / static_cast<std::int64_t>(units),
+               [&](std::int64_t begin, std::int64_t end) {
+                 Device serial;
+                 for (std::int64_t e = begin; e < end; e += piece) {
+                   const Shape shape{std::min(piece, end - e)};
+                   const auto part = [&](const View& v) {
+                     return View{static_cast<char*>(v.data) + e * size_of(dtype_), shape, dtype_};
+                   };
+                   for (std::size_t stride = 1; stride < units; stride *= 2)
+                     for (std::size_t i = 0; i + stride < units; i += 2 * stride) {
+                       const View into = part(values_[i].vector.view());
+                       map<Add>(serial, into, {into, part(values_[i + stride].vector.view())});
+                     }
+                   map<Divide>(serial, part(vector), {part(values_[0].vector.view())}, n);
+                 }
+               });
+}
+
+void BlockSum::run(Device& device, Body body, View vector, std::span<double> scalars,
+                   std::span<const char> divide_scalar) {
+  const auto units = static_cast<std::int64_t>(units_.size());
+  const auto work = [&](int worker, std::int64_t unit) { run_unit(worker, static_cast<std::size_t>(unit), body); };
+  if (device.pool) {
+    device.pool->run(units, work);
+  } else {
+    for (std::int64_t u = 0; u < units; ++u) work(0, u);
+  }
+  join_units(device, vector);
+  const auto n = static_cast<double>(plan_.samples);
   for (std::size_t i = 0; i < scalars.size(); ++i)
-    scalars[i] = divide_scalar[i] ? s.scalars[total][i] / n : s.scalars[total][i];
+    scalars[i] = divide_scalar[i] ? values_[0].scalars[i] / n : values_[0].scalars[i];
 }
 
 }  // namespace brink

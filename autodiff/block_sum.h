@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -33,10 +32,11 @@ struct BlockPlan {
 /// range into maximal aligned blocks of 2ʲ groups. Throws std::invalid_argument for a chunk that would split a group.
 BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk);
 
-/// Sums vectors of a layout and float64 scalars over the blocks of a plan.
+/// Sums vectors of a layout and float64 scalars over the blocks of a plan. Threads claim units, runs of blocks that make one
+/// subtree, so a thread that the machine holds up delays one unit and not half of the batch.
 class BlockSum {
  public:
-  /// Memory for the waiting subtrees of each worker is allocated here.
+  /// Memory for a value of each unit and for the waiting subtrees of each worker is allocated here.
   BlockSum(const Device&, BlockPlan, const ParameterLayout&, Dtype, int scalars);
 
   /// Where a block's run writes: a vector of the layout (its gaps are zero already) and the scalars.
@@ -44,35 +44,40 @@ class BlockSum {
     View vector;
     std::span<double> scalars;
   };
-  /// body(worker, index of the block, slot) is called once for each block, from several threads. The totals are divided by
+  using Body = FunctionRef<void(int worker, std::size_t block, const Slot&)>;
+  /// body is called once for each block, from several threads, a worker being one thread at a time. The totals are divided by
   /// the number of samples ("finished sums are divided once by the global N") and stored; either may be empty.
-  void run(Device&, const std::function<void(int worker, std::size_t block, const Slot&)>& body, View vector,
-           std::span<double> scalars, std::span<const char> divide_scalar);
+  void run(Device&, Body body, View vector, std::span<double> scalars, std::span<const char> divide_scalar);
 
   const BlockPlan& plan() const { return plan_; }
   int workers() const { return static_cast<int>(stacks_.size()); }
-  static std::int64_t bytes(const BlockPlan&, const ParameterLayout&, Dtype, int workers);
 
  private:
+  struct Value {
+    Array vector;
+    std::vector<double> scalars;
+  };
   struct Subtree {
     std::int64_t first_group, groups;
     int slot;
   };
   struct Stack {
-    std::vector<Array> vectors;
-    std::vector<std::vector<double>> scalars;
+    std::vector<Value> slots;
     std::vector<Subtree> waiting;
     std::vector<int> unused;
   };
-  void push(Stack&, Subtree);
-  void join(Stack& lower_of, int lower, Stack& upper_of, int upper);
+  struct Unit {
+    std::size_t first_block, end_block;
+  };
+  void run_unit(int worker, std::size_t unit, const Body&);
+  void join_units(Device&, View vector);
 
   BlockPlan plan_;
   Dtype dtype_;
   std::int64_t extent_;
-  int scalar_count_;
-  std::vector<Stack> stacks_;
-  std::vector<std::pair<int, Subtree>> rest_;  // worker and subtree, while the workers' leftovers are joined
+  std::vector<Unit> units_;
+  std::vector<Value> values_;  // of the units
+  std::vector<Stack> stacks_;  // of the workers
 };
 
 }  // namespace brink

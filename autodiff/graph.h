@@ -75,7 +75,8 @@ struct Constant {
   Dtype dtype = Dtype::f32;
   friend auto operator<=>(const Constant&, const Constant&) = default;
 };
-using Attributes = std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, Factor, Extent, Columns, Constant>;
+using Attributes =
+    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, Factor, Extent, Columns, Constant>;
 std::string to_string(const Attributes&);
 
 /// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
@@ -132,7 +133,7 @@ enum class InputRole : std::uint8_t { parameter, data, tangent, residual };
 struct Input {
   std::string name;
   InputRole role;
-  int index;  ///< which parameter, data array, tangent vector's parameter, or residual
+  int index;          ///< which parameter, data array, tangent vector's parameter, or residual
   int direction = 0;  ///< for tangents: which of several vectors
   Var var;
 };

@@ -27,7 +27,7 @@ struct BatchOptions {
 };
 
 /// The block size that `chunk = 0` chooses.
-std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, int threads);
+std::int64_t choose_chunk(std::int64_t samples, std::int64_t group);
 
 /// Σ over a batch of any graph whose outputs are scalars, parameter-shaped sums and rows of samples.
 class SampleSum {

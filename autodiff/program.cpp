@@ -129,12 +129,14 @@ Workspace Program::make_workspace() const {
   auto* const base = static_cast<char*>(w.arena_.data());
   for (std::size_t v = 0; v < locations_.size(); ++v)
     if (locations_[v].place == Place::arena) w.places_[v] = base + locations_[v].offset;
-  for (const Step& s : steps_) w.operands_[static_cast<std::size_t>(s.first_operand + s.inputs + s.outputs)].data = base + s.scratch_offset;
+  for (const Step& s : steps_)
+    w.operands_[static_cast<std::size_t>(s.first_operand + s.inputs + s.outputs)].data = base + s.scratch_offset;
   return w;
 }
 
 void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, std::span<void* const> outputs) const {
-  for (std::size_t i = 0; i < inputs.size(); ++i) w.places_[static_cast<std::size_t>(graph_.inputs()[i].var.id)] = inputs[i];
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    w.places_[static_cast<std::size_t>(graph_.inputs()[i].var.id)] = inputs[i];
   for (std::size_t v = 0; v < locations_.size(); ++v)
     if (locations_[v].place == Place::output) w.places_[v] = outputs[static_cast<std::size_t>(locations_[v].offset)];
   for (std::size_t i = 0; i < operand_vars_.size(); ++i)
@@ -142,10 +144,12 @@ void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, s
   const std::span<const View> all = w.operands_;
   for (const Step& s : steps_) {
     const Node& node = graph_.nodes()[static_cast<std::size_t>(s.node)];
-    const auto operands = all.subspan(static_cast<std::size_t>(s.first_operand), static_cast<std::size_t>(s.inputs + s.outputs + 1));
-    node.primitive->run(device, {operands.first(static_cast<std::size_t>(s.inputs)),
-                                 operands.subspan(static_cast<std::size_t>(s.inputs), static_cast<std::size_t>(s.outputs)),
-                                 operands.back(), node.attributes});
+    const auto operands =
+        all.subspan(static_cast<std::size_t>(s.first_operand), static_cast<std::size_t>(s.inputs + s.outputs + 1));
+    node.primitive->run(device,
+                        {operands.first(static_cast<std::size_t>(s.inputs)),
+                         operands.subspan(static_cast<std::size_t>(s.inputs), static_cast<std::size_t>(s.outputs)),
+                         operands.back(), node.attributes});
   }
   for (const Copy& c : copies_)
     std::memcpy(outputs[static_cast<std::size_t>(c.output)], w.places_[static_cast<std::size_t>(c.from.id)],

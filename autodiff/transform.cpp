@@ -95,7 +95,8 @@ Vars pullback(Graph& g, std::span<const Var> outputs, std::span<const Var> cotan
     Vars cotangent;
     for (const Var v : node.out) cotangent.push_back(total(v));
     if (std::ranges::none_of(cotangent, [](Var v) { return static_cast<bool>(v); })) continue;
-    if (!node.primitive->vjp) throw std::logic_error(fmt::format("[{}] has no reverse derivative", node.primitive->name));
+    if (!node.primitive->vjp)
+      throw std::logic_error(fmt::format("[{}] has no reverse derivative", node.primitive->name));
     const Vars in = node.primitive->vjp({g, node.in, node.out, cotangent, node.attributes});
     for (std::size_t i = node.in.size(); i-- > 0;)
       if (in[i] && depends[at(node.in[i])]) contributions[at(node.in[i])].push_back(in[i]);
@@ -116,7 +117,8 @@ Vars pushforward(Graph& g, std::span<const Var> outputs, std::span<const Var> wr
     Vars in;
     for (const Var v : node.in) in.push_back(tangent[at(v)]);
     if (std::ranges::none_of(in, [](Var v) { return static_cast<bool>(v); })) continue;
-    if (!node.primitive->jvp) throw std::logic_error(fmt::format("[{}] has no forward derivative", node.primitive->name));
+    if (!node.primitive->jvp)
+      throw std::logic_error(fmt::format("[{}] has no forward derivative", node.primitive->name));
     const Vars out = node.primitive->jvp({g, node.in, node.out, in, node.attributes});
     for (std::size_t i = 0; i < out.size(); ++i) tangent[at(node.out[i])] = out[i];
   }
@@ -167,7 +169,8 @@ Graph jvp(const Graph& graph, int direction) {
   const std::vector<Output> outputs = g.outputs();
   const Vars result = pushforward(g, vars_of(outputs), wrt, tangents);
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    g.output("tangent of " + outputs[i].name, outputs[i].role, outputs[i].index, or_zeros(g, result[i], g.type(outputs[i].var)));
+    g.output("tangent of " + outputs[i].name, outputs[i].role, outputs[i].index,
+             or_zeros(g, result[i], g.type(outputs[i].var)));
   return prune(g);
 }
 
@@ -206,7 +209,8 @@ Linearized linearize(const Graph& f) {
   for (std::size_t n = 0; n < leads.size(); ++n)
     if (leads[n] && linear[at(g.nodes()[n].out[0])]) copy.node(g.nodes()[n]);
   for (std::size_t i = 0; i < result.size(); ++i)
-    out.tangent.output("tangent of " + differentiated[i].name, OutputRole::parameter, differentiated[i].index, copy(result[i]));
+    out.tangent.output("tangent of " + differentiated[i].name, OutputRole::parameter, differentiated[i].index,
+                       copy(result[i]));
   out.tangent = prune(out.tangent);
   out.primal = prune(with_residuals);
   return out;

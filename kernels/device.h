@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "kernels/thread_pool.h"
 
@@ -36,13 +35,14 @@ void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t se
     if (n > 0) body(std::int64_t{0}, n);
     return;
   }
-  const std::int64_t grains = (n + grain - 1) / grain;
-  const auto work = [&](int w) {
-    const Range r = split(grains, d.pool->threads(), w);
+  constexpr std::int64_t pieces_a_thread = 2;
+  const std::int64_t grains = (n + grain - 1) / grain, wanted = pieces_a_thread * d.pool->threads();
+  const std::int64_t pieces = grains < wanted ? grains : wanted;
+  d.pool->run(pieces, [&](int, std::int64_t piece) {
+    const Range r = split(grains, pieces, piece);
     const std::int64_t begin = r.begin * grain, end = r.end * grain < n ? r.end * grain : n;
     if (begin < end) body(begin, end);
-  };
-  d.pool->run(std::cref(work));  // by reference: a std::function of the closure itself would be allocated
+  });
 }
 
 /// Number of threads this process may run at once (the CPU affinity mask, not the machine's core count).

@@ -39,6 +39,35 @@ template <class V, class T>
   return x - V{};  // not V{} + x: that would turn −0 into +0
 }
 
+/// The first n lanes, 0 ≤ n ≤ lanes; memory beyond them is neither read nor written, and lanes beyond them load as 0.
+template <class V, class T>
+[[gnu::always_inline]] inline V load_first(const T* p, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64 && sizeof(T) == 4)
+    return (V)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1), p);
+  if constexpr (sizeof(V) == 64 && sizeof(T) == 8)
+    return (V)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << n) - 1), p);
+#endif
+  V v{};
+  if (n > 0) std::memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(T));
+  return v;
+}
+template <class V, class T>
+[[gnu::always_inline]] inline void store_first(T* p, V v, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64 && sizeof(T) == 4)
+    return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), (__m512)v);
+  if constexpr (sizeof(V) == 64 && sizeof(T) == 8)
+    return _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << n) - 1), (__m512d)v);
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(V) == 32 && sizeof(T) == 4)
+    return _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
+                               (__m256)v);
+#endif
+  if (n > 0) std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(T));
+}
+
 /// a·b + c, one rounding, in every lane.
 template <class V>
 [[gnu::always_inline]] inline V fma(V a, V b, V c) {

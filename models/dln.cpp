@@ -13,7 +13,8 @@ Objective make_dln_objective(const Dln& dln, DlnLoss loss, double target, Dtype 
   for (int i = 0; i < dln.parameters; ++i) parameters.push_back({"theta" + std::to_string(i), {1, 1}, 1});
   for (const auto& term : dln.terms)
     for (const int i : term)
-      if (i < 0 || i >= dln.parameters) throw std::invalid_argument("[dln] a term names parameter " + std::to_string(i));
+      if (i < 0 || i >= dln.parameters)
+        throw std::invalid_argument("[dln] a term names parameter " + std::to_string(i));
   Objective out;
   out.layout = ParameterLayout(std::move(parameters));
   out.dtype = dtype;
@@ -28,7 +29,8 @@ Objective make_dln_objective(const Dln& dln, DlnLoss loss, double target, Dtype 
     Var z;  // [1,1]
     for (const auto& term : dln.terms) {
       Var product;
-      for (const int i : term) product = product ? mul(g, product, theta[static_cast<std::size_t>(i)]) : theta[static_cast<std::size_t>(i)];
+      for (const int i : term)
+        product = product ? mul(g, product, theta[static_cast<std::size_t>(i)]) : theta[static_cast<std::size_t>(i)];
       z = add(g, z, product);
     }
     Var value;

@@ -14,7 +14,8 @@ void initialise(Device& device, const ParameterLayout& layout, Init init, std::u
     const Parameter& p = layout[i];
     if (p.fan_in == 0) continue;
     const double variance = (init == Init::he ? 2.0 : 1.0) / static_cast<double>(p.fan_in);
-    cpu::fill_normal(device, layout.view(theta, i), {seed, Stream::initialisation, static_cast<std::uint32_t>(i)}, std::sqrt(variance));
+    brink::fill_normal(device, layout.view(theta, i), {seed, Stream::initialisation, static_cast<std::uint32_t>(i)},
+                     std::sqrt(variance));
   }
 }
 

@@ -16,7 +16,7 @@ namespace brink {
 
 struct Model {
   ParameterLayout layout;
-  Shape sample;            ///< shape of one sample of x as the network takes it, e.g. [784]
+  Shape sample;  ///< shape of one sample of x as the network takes it, e.g. [784]
   std::int64_t classes = 0;
   std::int64_t group = default_group;  ///< samples per group of all sums over samples
   /// Appends the network: parameters in layout order and x [S, sample…] to logits [S, classes].

@@ -21,7 +21,8 @@ constexpr int most_sweeps = 3;
 constexpr int random_attempts = 5;
 
 double epsilon_of(Dtype d) {
-  return d == Dtype::f64 ? std::numeric_limits<double>::epsilon() : static_cast<double>(std::numeric_limits<float>::epsilon());
+  return d == Dtype::f64 ? std::numeric_limits<double>::epsilon()
+                         : static_cast<double>(std::numeric_limits<float>::epsilon());
 }
 
 struct Basis {
@@ -70,13 +71,22 @@ struct Lanczos::State {
   std::uint32_t restart = 0;
 
   State(Device& dev, std::int64_t n, Dtype t, const LanczosLimits& l, FillNormal f)
-      : device(dev), dim(n), dtype(t), limits(l), normals(std::move(f)), q(n, l.max_basis + 1, t), aq(n, l.max_basis, t),
-        y(n, l.max_pairs + 1, t), ay(n, l.max_pairs + 1, t), rest(n, 1, t) {
+      : device(dev),
+        dim(n),
+        dtype(t),
+        limits(l),
+        normals(std::move(f)),
+        q(n, l.max_basis + 1, t),
+        aq(n, l.max_basis, t),
+        y(n, l.max_pairs + 1, t),
+        ay(n, l.max_pairs + 1, t),
+        rest(n, 1, t) {
     const auto size = static_cast<std::size_t>(l.max_basis) + 1;
     for (std::vector<double>* v : {&alpha, &beta, &d, &e, &last, &c}) v->resize(size);
     s.resize(size * size);
     arrow.resize(size * size);
-    scratch.resize(std::max<std::size_t>(size * size, static_cast<std::size_t>(cpu::project_scratch(n, l.max_basis + 1))));
+    scratch.resize(
+        std::max<std::size_t>(size * size, static_cast<std::size_t>(brink::project_scratch(n, l.max_basis + 1))));
     active.resize(size);
     all.resize(size);
     kept.resize(size);
@@ -90,8 +100,8 @@ struct Lanczos::State {
     if (before <= floor) return 0;
     const ColumnSet against = q.columns.range(0, count);
     for (int sweep = 0; sweep < most_sweeps && count > 0; ++sweep) {
-      cpu::project(device, against, w, c.data(), scratch.data());
-      const double after = cpu::subtract(device, against, c.data(), w, w);
+      brink::project(device, against, w, c.data(), scratch.data());
+      const double after = brink::subtract(device, against, c.data(), w, w);
       ++result.sweeps;
       if (after >= accepted_ratio * before) return after;
       if (after <= floor) return 0;
@@ -100,19 +110,17 @@ struct Lanczos::State {
     return count > 0 ? 0 : before;
   }
 
-  double floor_of(double size) const {
-    return 10 * epsilon_of(dtype) * std::sqrt(static_cast<double>(dim)) * size;
-  }
+  double floor_of(double size) const { return 10 * epsilon_of(dtype) * std::sqrt(static_cast<double>(dim)) * size; }
 
   /// A fresh random unit vector in column m, orthogonal to columns 0 … m−1. False if none is found.
   bool random_column() {
     const View w = q.columns.column(m);
     for (int attempt = 0; attempt < random_attempts && m < dim; ++attempt) {
       normals(w, RandomUse::start, step, restart++);
-      const double before = cpu::norm(device, w);
+      const double before = brink::norm(device, w);
       const double norm = orthogonalise(w, m, before, floor_of(before));
       if (norm > 0 && std::isfinite(norm)) {
-        cpu::scale(device, w, 1 / norm, w);
+        brink::scale(device, w, 1 / norm, w);
         return true;
       }
     }
@@ -126,10 +134,10 @@ struct Lanczos::State {
     a.apply(v, product);
     ++result.products;
     const auto j = static_cast<std::size_t>(m);
-    alpha[j] = cpu::dot(device, v, product);
+    alpha[j] = brink::dot(device, v, product);
     const bool first = m == locked;
     const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
-    const double before = cpu::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
+    const double before = brink::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
     if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
@@ -153,7 +161,8 @@ struct Lanczos::State {
       active[k] = {d[k], coupling * std::fabs(last[k]), i, false};
       all[k] = active[k];
     }
-    for (int i = 0; i < locked; ++i) all[static_cast<std::size_t>(a + i)] = {alpha[static_cast<std::size_t>(i)], 0, i, true};
+    for (int i = 0; i < locked; ++i)
+      all[static_cast<std::size_t>(a + i)] = {alpha[static_cast<std::size_t>(i)], 0, i, true};
     std::sort(all.begin(), all.begin() + m, [](const Candidate& x, const Candidate& z) {
       return x.value != z.value ? x.value < z.value : x.locked != z.locked ? x.locked : x.index < z.index;
     });
@@ -187,7 +196,8 @@ struct Lanczos::State {
       return 0.0;
     };
     const int a = active_size();
-    if (a > 0 && top > 0 && active[static_cast<std::size_t>(a - 1)].value > locked_at(locked - top) + limit) return true;
+    if (a > 0 && top > 0 && active[static_cast<std::size_t>(a - 1)].value > locked_at(locked - top) + limit)
+      return true;
     return a > 0 && bottom > 0 && active[0].value < locked_at(bottom - 1) - limit;
   }
 
@@ -217,29 +227,30 @@ struct Lanczos::State {
     };
     for (int j = 0; j < count; ++j) {
       const Candidate k = chosen(j);
-      if (k.locked) s[static_cast<std::size_t>(k.index * count + j)] = 1;
+      if (k.locked)
+        s[static_cast<std::size_t>(k.index * count + j)] = 1;
       else
         for (int i = 0; i < a; ++i)
           s[static_cast<std::size_t>((locked + i) * count + j)] = arrow[static_cast<std::size_t>(k.index * a + i)];
     }
     const ColumnSet into = y.columns.range(0, count), a_into = ay.columns.range(0, count);
-    cpu::combine(device, q.columns.range(0, m), s.data(), into);
-    cpu::combine(device, aq.columns.range(0, m), s.data(), a_into);
+    brink::combine(device, q.columns.range(0, m), s.data(), into);
+    brink::combine(device, aq.columns.range(0, m), s.data(), a_into);
     const View r = rest.columns.column(0);
     for (int j = 0; j < count; ++j) {
       const View u = into.column(j), au = a_into.column(j);
-      const double norm = cpu::norm(device, u);
-      cpu::scale(device, u, 1 / norm, u);
-      cpu::scale(device, au, 1 / norm, au);
+      const double norm = brink::norm(device, u);
+      brink::scale(device, u, 1 / norm, u);
+      brink::scale(device, au, 1 / norm, au);
       if (j >= wanted) continue;
       const Candidate k = chosen(j);
-      const double residual = cpu::subtract(device, into.range(j, j + 1), &k.value, au, r);
+      const double residual = brink::subtract(device, into.range(j, j + 1), &k.value, au, r);
       RitzPair& p = pairs[static_cast<std::size_t>(j)];
       p = {k.value, k.bound, residual, 0, u};
       p.relative = p.residual == 0 ? 0 : p.residual / result.scale;
     }
-    result.asymmetry = std::fabs(cpu::dot(device, into.column(0), a_into.column(other)) -
-                                 cpu::dot(device, into.column(other), a_into.column(0)));
+    result.asymmetry = std::fabs(brink::dot(device, into.column(0), a_into.column(other)) -
+                                 brink::dot(device, into.column(other), a_into.column(0)));
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
   }
@@ -280,16 +291,17 @@ struct Lanczos::State {
       for (int j = 0; j < count; ++j) {
         c[static_cast<std::size_t>(j)] = d[static_cast<std::size_t>(kept[static_cast<std::size_t>(j)])];
         e[static_cast<std::size_t>(j)] = 0;
-        for (int i = 0; i < a; ++i) s[static_cast<std::size_t>(i * count + j)] = z[kept[static_cast<std::size_t>(j)] * a + i];
+        for (int i = 0; i < a; ++i)
+          s[static_cast<std::size_t>(i * count + j)] = z[kept[static_cast<std::size_t>(j)] * a + i];
       }
     }
     for (Basis* b : {&q, &aq})
-      cpu::combine(device, b->columns.range(locked, m), s.data(), b->columns.range(locked, locked + count));
+      brink::combine(device, b->columns.range(locked, m), s.data(), b->columns.range(locked, locked + count));
     for (int j = 0; j < count; ++j) {
       alpha[static_cast<std::size_t>(locked + j)] = c[static_cast<std::size_t>(j)];
       beta[static_cast<std::size_t>(locked + j)] = e[static_cast<std::size_t>(j)];
     }
-    if (coupled) cpu::scale(device, q.columns.column(m), 1, q.columns.column(locked + count));
+    if (coupled) brink::scale(device, q.columns.column(m), 1, q.columns.column(locked + count));
     m = locked + count;
   }
 
@@ -302,12 +314,13 @@ struct Lanczos::State {
     const int room = limits.max_basis == dim ? limits.max_basis : limits.max_basis / 2;
     if (locked <= room || !solve()) return;
     const int tops = share_of_top(top, bottom, room);
-    for (int j = 0; j < room; ++j) kept[static_cast<std::size_t>(j)] = (j < tops ? from_top(j) : from_bottom(j - tops)).index;
+    for (int j = 0; j < room; ++j)
+      kept[static_cast<std::size_t>(j)] = (j < tops ? from_top(j) : from_bottom(j - tops)).index;
     std::sort(kept.begin(), kept.begin() + room);
     for (int j = 0; j < room; ++j) {
       const int from = kept[static_cast<std::size_t>(j)];
       if (from == j) continue;
-      for (Basis* b : {&q, &aq}) cpu::scale(device, b->columns.column(from), 1, b->columns.column(j));
+      for (Basis* b : {&q, &aq}) brink::scale(device, b->columns.column(from), 1, b->columns.column(j));
       alpha[static_cast<std::size_t>(j)] = alpha[static_cast<std::size_t>(from)];
     }
     m = locked = room;
@@ -323,8 +336,9 @@ Lanczos::Lanczos(Device& device, std::int64_t dim, Dtype dtype, const LanczosLim
                                 std::to_string((max_combined - 8) / 2));
   l.max_basis = static_cast<int>(std::min<std::int64_t>(l.max_basis, dim));
   if (l.max_basis < std::min<std::int64_t>(dim, least) || l.max_basis > max_combined)
-    throw std::invalid_argument("[lanczos] max_basis " + std::to_string(l.max_basis) + ": expected " + std::to_string(least) +
-                                " to " + std::to_string(max_combined) + " for " + std::to_string(l.max_pairs) + " pairs");
+    throw std::invalid_argument("[lanczos] max_basis " + std::to_string(l.max_basis) + ": expected " +
+                                std::to_string(least) + " to " + std::to_string(max_combined) + " for " +
+                                std::to_string(l.max_pairs) + " pairs");
   state_ = std::make_unique<State>(device, dim, dtype, l, std::move(normals));
 }
 
@@ -333,10 +347,13 @@ Lanczos::Lanczos(Lanczos&&) noexcept = default;
 
 LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, View start) {
   State& k = *state_;
-  if (a.dim != k.dim || a.dtype != k.dtype) throw std::invalid_argument("[lanczos] the operator's dimension or type is not the solver's");
+  if (a.dim != k.dim || a.dtype != k.dtype)
+    throw std::invalid_argument("[lanczos] the operator's dimension or type is not the solver's");
   if (o.top < 0 || o.bottom < 0 || o.top + o.bottom < 1 || o.top + o.bottom > k.limits.max_pairs || o.budget < 1)
-    throw std::invalid_argument("[lanczos] expected 1 to " + std::to_string(k.limits.max_pairs) + " pairs and a budget of at least 1");
-  const int top = static_cast<int>(std::min<std::int64_t>(o.top, k.dim)), bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, k.dim));
+    throw std::invalid_argument("[lanczos] expected 1 to " + std::to_string(k.limits.max_pairs) +
+                                " pairs and a budget of at least 1");
+  const int top = static_cast<int>(std::min<std::int64_t>(o.top, k.dim)),
+            bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, k.dim));
   k.result = {};
   k.m = k.locked = 0;
   k.largest = 0;
@@ -349,7 +366,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.basis = k.m;
     double square = 0;
     for (int j = 0; o.orthogonality && j < k.m; ++j) {
-      cpu::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
+      brink::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
       for (int i = 0; i <= j; ++i) {
         const double x = k.c[static_cast<std::size_t>(i)] - (i == j ? 1 : 0);
         square += (i == j ? 1 : 2) * (x * x);
@@ -362,10 +379,11 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
   const View first = k.q.columns.column(0);
   double size = 0;
   if (start.data != nullptr) {
-    if (start.dtype != k.dtype || start.shape.elements() != k.dim) throw std::invalid_argument("[lanczos] the start vector does not fit");
-    size = cpu::norm(k.device, start);
+    if (start.dtype != k.dtype || start.shape.elements() != k.dim)
+      throw std::invalid_argument("[lanczos] the start vector does not fit");
+    size = brink::norm(k.device, start);
     if (!std::isfinite(size)) return finish(LanczosStop::not_finite);
-    if (size > 0) cpu::scale(k.device, start, 1 / size, first);
+    if (size > 0) brink::scale(k.device, start, 1 / size, first);
   }
   if (size == 0 && !k.random_column()) return finish(LanczosStop::not_finite);
 
@@ -402,7 +420,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
       continue;
     }
     const View next = k.q.columns.column(k.m);
-    cpu::scale(k.device, next, 1 / k.beta[static_cast<std::size_t>(k.m - 1)], next);
+    brink::scale(k.device, next, 1 / k.beta[static_cast<std::size_t>(k.m - 1)], next);
     if (k.m == k.limits.max_basis) {
       const int room = k.active_size();
       k.compress(top, bottom, std::min(room - 2, std::max(room / 2, top + bottom + 2)), true);

@@ -22,12 +22,12 @@ struct LanczosLimits {
 };
 
 struct LanczosOptions {
-  int top = 1, bottom = 0;       ///< pairs wanted at each end; more than the dimension means all
-  double tolerance = 1e-3;       ///< on ‖Hy − θy‖ / max|θⱼ|
-  int budget = 200;              ///< products
-  int confirm = 0;               ///< further iterations for which the tolerance must hold before it is believed
-  bool orthogonality = true;     ///< compute ‖QᵀQ − I‖: as much work as all sweeps together
-  std::uint64_t step = 0;        ///< random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
+  int top = 1, bottom = 0;    ///< pairs wanted at each end; more than the dimension means all
+  double tolerance = 1e-3;    ///< on ‖Hy − θy‖ / max|θⱼ|
+  int budget = 200;           ///< products
+  int confirm = 0;            ///< further iterations for which the tolerance must hold before it is believed
+  bool orthogonality = true;  ///< compute ‖QᵀQ − I‖: as much work as all sweeps together
+  std::uint64_t step = 0;     ///< random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
   std::uint32_t restart = 0;
 };
 
@@ -49,13 +49,13 @@ struct LanczosResult {
   LanczosStop stop = LanczosStop::budget;
   bool converged = false;
   int products = 0;
-  int sweeps = 0;         ///< of Gram–Schmidt, all vectors together
-  int restarts = 0;       ///< thick restarts
-  int breakdowns = 0;     ///< times the space was exhausted or a vector counted as dependent
-  int basis = 0;          ///< columns of Q at the end
-  double scale = 0;       ///< max|θⱼ|
+  int sweeps = 0;            ///< of Gram–Schmidt, all vectors together
+  int restarts = 0;          ///< thick restarts
+  int breakdowns = 0;        ///< times the space was exhausted or a vector counted as dependent
+  int basis = 0;             ///< columns of Q at the end
+  double scale = 0;          ///< max|θⱼ|
   double orthogonality = 0;  ///< ‖QᵀQ − I‖, Frobenius; 0 where not asked for
-  double asymmetry = 0;      ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
+  double asymmetry = 0;  ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
 };
 
 /// One solver for many runs: all memory, 2·max_basis + 2·max_pairs + 6 vectors, is taken by the constructor.

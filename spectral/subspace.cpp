@@ -18,7 +18,8 @@ constexpr double half_pi = 1.5707963267948966;
 
 class Tall {
  public:
-  Tall(std::int64_t n, int count) : storage_({count, n}, Dtype::f64), columns{storage_.view().data, n, n, count, Dtype::f64} {}
+  Tall(std::int64_t n, int count)
+      : storage_({count, n}, Dtype::f64), columns{storage_.view().data, n, n, count, Dtype::f64} {}
 
  private:
   Array storage_;
@@ -31,7 +32,7 @@ Tall widened(const ColumnSet& from) {
   Tall to(from.n, from.count);
   with_real(from.dtype, [&](auto zero) {
     for (int j = 0; j < from.count; ++j) {
-      const auto x = from.column(j).span<const decltype(zero)>();
+      const auto x = from.column(j).span<decltype(zero)>();
       const auto y = to.columns.column(j).span<double>();
       for (std::size_t e = 0; e < x.size(); ++e) y[e] = static_cast<double>(x[e]);
     }
@@ -46,12 +47,12 @@ void factorise(Device& d, const ColumnSet& x, double* r, std::vector<double>& c,
     double* column = r + j * k;
     for (int i = 0; i < k; ++i) column[i] = 0;
     for (int pass = 0; pass < 2 && j > 0; ++pass) {
-      cpu::project(d, x.range(0, j), x.column(j), c.data(), scratch.data());
-      cpu::subtract(d, x.range(0, j), c.data(), x.column(j), x.column(j));
+      brink::project(d, x.range(0, j), x.column(j), c.data(), scratch.data());
+      brink::subtract(d, x.range(0, j), c.data(), x.column(j), x.column(j));
       for (int i = 0; i < j; ++i) column[i] += c[static_cast<std::size_t>(i)];
     }
-    column[j] = cpu::norm(d, x.column(j));
-    if (column[j] > 0) cpu::scale(d, x.column(j), 1 / column[j], x.column(j));
+    column[j] = brink::norm(d, x.column(j));
+    if (column[j] > 0) brink::scale(d, x.column(j), 1 / column[j], x.column(j));
   }
 }
 }  // namespace
@@ -62,7 +63,8 @@ double angle_of(double sine, double cosine) {
   if (!(length > 0)) return 0;
   const double s = sine / length, c = cosine / length;
   double angle = s;
-  for (int i = 0; i < 4; ++i) angle += s * elementary::cos(angle) - c * elementary::sin(angle);  // + sin(true − angle): cubic
+  for (int i = 0; i < 4; ++i)
+    angle += s * elementary::cos(angle) - c * elementary::sin(angle);  // + sin(true − angle): cubic
   return angle;
 }
 
@@ -75,19 +77,23 @@ SubspaceComparison compare_subspaces(Device& d, const ColumnSet& u, const Column
   const auto size = static_cast<std::size_t>(k);
   const Tall q = widened(u), p = widened(v);
   std::vector<double> c(size), r(size * size), product(size * size), right(size * size), cosines(size), sines(size);
-  std::vector<double> scratch(static_cast<std::size_t>(cpu::project_scratch(u.n, k)));
+  std::vector<double> scratch(static_cast<std::size_t>(brink::project_scratch(u.n, k)));
 
-  const double eps = u.dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
+  const double eps =
+      u.dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
   for (const Tall* x : {&q, &p}) {
     std::vector<double> sizes;
-    for (int j = 0; j < k; ++j) sizes.push_back(cpu::norm(d, x->columns.column(j)));
+    for (int j = 0; j < k; ++j) sizes.push_back(brink::norm(d, x->columns.column(j)));
     factorise(d, x->columns, r.data(), c, scratch);
     for (int j = 0; j < k; ++j)
-      if (const double rest = r[static_cast<std::size_t>(j) * (size + 1)]; !(rest > 10 * eps * sizes[static_cast<std::size_t>(j)]))
-        throw std::invalid_argument("[subspace] column " + std::to_string(j) + " depends on the ones before it, or is not finite");
+      if (const double rest = r[static_cast<std::size_t>(j) * (size + 1)];
+          !(rest > 10 * eps * sizes[static_cast<std::size_t>(j)]))
+        throw std::invalid_argument("[subspace] column " + std::to_string(j) +
+                                    " depends on the ones before it, or is not finite");
   }
-  for (int j = 0; j < k; ++j) cpu::project(d, q.columns, p.columns.column(j), product.data() + j * k, scratch.data());
-  for (int j = 0; j < k; ++j) cpu::subtract(d, q.columns, product.data() + j * k, p.columns.column(j), p.columns.column(j));  // V − U UᵀV
+  for (int j = 0; j < k; ++j) brink::project(d, q.columns, p.columns.column(j), product.data() + j * k, scratch.data());
+  for (int j = 0; j < k; ++j)
+    brink::subtract(d, q.columns, product.data() + j * k, p.columns.column(j), p.columns.column(j));  // V − U UᵀV
   factorise(d, p.columns, r.data(), c, scratch);
   if (!svd(k, k, product.data(), cosines.data(), right.data()) || !svd(k, k, r.data(), sines.data(), right.data()))
     throw std::invalid_argument("[subspace] a column is not finite");

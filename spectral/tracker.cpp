@@ -22,7 +22,8 @@ const TrackerOptions& checked(const TrackerOptions& o) {
     throw std::invalid_argument("[tracker] top " + std::to_string(o.top) + ", bottom " + std::to_string(o.bottom) +
                                 ": expected at least one pair");
   if (!(o.tolerance > 0) || o.budget < 1 || o.cold_check < 0 || !(o.noise >= 0) || o.cold_confirm < 0)
-    throw std::invalid_argument("[tracker] expected tolerance > 0, budget ≥ 1, cold_check ≥ 0, noise ≥ 0, cold_confirm ≥ 0");
+    throw std::invalid_argument(
+        "[tracker] expected tolerance > 0, budget ≥ 1, cold_check ≥ 0, noise ≥ 0, cold_confirm ≥ 0");
   return o;
 }
 }  // namespace
@@ -42,9 +43,16 @@ struct EigenTracker::State {
   LanczosResult reported;
 
   State(Device& d, std::int64_t n, Dtype t, const TrackerOptions& o, FillNormal f)
-      : device(d), dim(n), dtype(t), options(o), normals(f),
+      : device(d),
+        dim(n),
+        dtype(t),
+        options(o),
+        normals(f),
         lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = o.top + o.bottom}, std::move(f)),
-        vectors(zeros({o.top + o.bottom, n}, t)), start({n}, t), noise({n}, t), pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
+        vectors(zeros({o.top + o.bottom, n}, t)),
+        start({n}, t),
+        noise({n}, t),
+        pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
 
   ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
 
@@ -54,25 +62,32 @@ struct EigenTracker::State {
     const int count = options.top + options.bottom;
     const ColumnSet into{x.data, dim, dim, 1, dtype};
     const ColumnSet from = columns(count);
-    cpu::scale(device, from.column(0), 1, x);
+    brink::scale(device, from.column(0), 1, x);
     constexpr double minus_one = -1;
-    for (int i = 1; i < count; ++i) cpu::subtract(device, from.range(i, i + 1), &minus_one, x, x);
-    const double size = cpu::norm(device, x);
-    if (size > 0) cpu::scale(device, x, 1 / size, x);
+    for (int i = 1; i < count; ++i) brink::subtract(device, from.range(i, i + 1), &minus_one, x, x);
+    const double size = brink::norm(device, x);
+    if (size > 0) brink::scale(device, x, 1 / size, x);
     normals(z, RandomUse::noise, step, 0);
-    const double noise_size = cpu::norm(device, z);
+    const double noise_size = brink::norm(device, z);
     if (noise_size > 0) {
       const double factor = -options.noise / noise_size;
-      cpu::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x, x);
+      brink::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x, x);
     }
     return into.column(0);
   }
 
-  LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from, TrackerStep& out) {
+  LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from,
+                    TrackerStep& out) {
     const bool cold = from.data == nullptr;
-    const LanczosResult r = lanczos.run(a, {.top = options.top, .bottom = options.bottom, .tolerance = options.tolerance,
-                                            .budget = options.budget - out.products, .confirm = confirm, .orthogonality = cold,
-                                            .step = step, .restart = restart},
+    const LanczosResult r = lanczos.run(a,
+                                        {.top = options.top,
+                                         .bottom = options.bottom,
+                                         .tolerance = options.tolerance,
+                                         .budget = options.budget - out.products,
+                                         .confirm = confirm,
+                                         .orthogonality = cold,
+                                         .step = step,
+                                         .restart = restart},
                                         from);
     if (cold) out.orthogonality = r.orthogonality;
     out.products += r.products;
@@ -90,21 +105,23 @@ struct EigenTracker::State {
     int i = 0;
     for (const auto& end : {r.top, r.bottom})
       for (const RitzPair& p : end) {
-        const double sign = cpu::largest_entry(p.vector) < 0 ? -1 : 1;
-        cpu::scale(device, p.vector, sign, all.column(i));
+        const double sign = brink::largest_entry(p.vector) < 0 ? -1 : 1;
+        brink::scale(device, p.vector, sign, all.column(i));
         pairs[static_cast<std::size_t>(i)] = p;
         pairs[static_cast<std::size_t>(i)].vector = all.column(i);
         ++i;
       }
-    for (; i < options.top + options.bottom; ++i) cpu::scale(device, all.column(0), 0, all.column(i));
+    for (; i < options.top + options.bottom; ++i) brink::scale(device, all.column(0), 0, all.column(i));
     reported.top = {pairs.data(), r.top.size()};
     reported.bottom = {pairs.data() + tops, r.bottom.size()};
   }
 
   bool disagrees(const LanczosResult& r) const {
-    const double eps = dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
+    const double eps =
+        dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
     const double scale = r.scale > reported.scale ? r.scale : reported.scale;
-    const double rounding = 10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself takes for nothing
+    const double rounding =
+        10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself takes for nothing
     const auto differ = [&](std::span<const RitzPair> x, std::span<const RitzPair> y) {
       if (x.size() != y.size()) return true;
       for (std::size_t i = 0; i < x.size(); ++i)
@@ -128,7 +145,8 @@ struct EigenTracker::State {
   }
 };
 
-EigenTracker::EigenTracker(Device& device, std::int64_t dim, Dtype dtype, const TrackerOptions& options, FillNormal normals)
+EigenTracker::EigenTracker(Device& device, std::int64_t dim, Dtype dtype, const TrackerOptions& options,
+                           FillNormal normals)
     : state_(std::make_unique<State>(device, dim, dtype, checked(options), std::move(normals))) {}
 EigenTracker::~EigenTracker() = default;
 EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
@@ -184,17 +202,19 @@ EigenTracker::Memory EigenTracker::memory() const { return {state_->vectors.view
 void EigenTracker::restore(const Memory& m) {
   State& k = *state_;
   if (m.vectors.dtype != k.dtype || m.vectors.shape != k.vectors.view().shape)
-    throw std::invalid_argument("[tracker] vectors " + to_string(m.vectors.shape) + ": expected " + to_string(k.vectors.view().shape));
+    throw std::invalid_argument("[tracker] vectors " + to_string(m.vectors.shape) + ": expected " +
+                                to_string(k.vectors.view().shape));
   const View to = k.vectors.view();
-  const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype}, flat_to{to.data, {to.shape.elements()}, to.dtype};
-  cpu::scale(k.device, flat_from, 1, flat_to);
+  const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype},
+      flat_to{to.data, {to.shape.elements()}, to.dtype};
+  brink::scale(k.device, flat_from, 1, flat_to);
   k.measured = m.measured;
-  k.have = cpu::largest_entry(flat_to) != 0;
+  k.have = brink::largest_entry(flat_to) != 0;
 }
 
 void EigenTracker::forget() {
   const View v = state_->vectors.view();
-  cpu::scale(state_->device, v, 0, v);
+  brink::scale(state_->device, v, 0, v);
   state_->have = false;
 }
 

@@ -15,12 +15,12 @@
 namespace brink {
 
 struct TrackerOptions {
-  int top = 1, bottom = 1;   ///< either may be 0, not both
-  double tolerance = 1e-3;   ///< relative residual
-  int cold_check = 25;       ///< every so many measured steps a cold run beside the warm one; 0 = at events only
-  int budget = 200;          ///< products a step, all its runs together
-  double noise = 0.1;        ///< size of the noise added to the unit sum of the warm vectors
-  int max_basis = 48;        ///< columns of Lanczos's basis
+  int top = 1, bottom = 1;  ///< either may be 0, not both
+  double tolerance = 1e-3;  ///< relative residual
+  int cold_check = 25;      ///< every so many measured steps a cold run beside the warm one; 0 = at events only
+  int budget = 200;         ///< products a step, all its runs together
+  double noise = 0.1;       ///< size of the noise added to the unit sum of the warm vectors
+  int max_basis = 48;       ///< columns of Lanczos's basis
   /// Further iterations for which a cold run must hold its tolerance. A random start lies almost wholly in the near-null space
   /// of a Hessian, and a Ritz value there passes the test long before the lower end is found: without, 20 of 150 cold runs on an
   /// MLP were wrong by more than 3e-3·λ₁, with 4 none was (2026).
@@ -38,8 +38,8 @@ struct TrackerStep {
   bool redone = false;               ///< warm and cold disagreed beyond their residuals
   int products = 0;                  ///< all runs
   int sweeps = 0;
-  double scale = 0;                  ///< max|θⱼ|
-  double orthogonality = 0;          ///< ‖QᵀQ − I‖ of the step's cold run, else 0: it costs as much as all sweeps
+  double scale = 0;          ///< max|θⱼ|
+  double orthogonality = 0;  ///< ‖QᵀQ − I‖ of the step's cold run, else 0: it costs as much as all sweeps
   double asymmetry = 0;
 };
 

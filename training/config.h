@@ -35,7 +35,7 @@ struct Config {
     Activation activation = Activation::relu;          // mlp
     Init init = Init::lecun;                           // mlp
     std::vector<double> start{2.5, 0.5};               // dln: the parameters at step 0; their number is the depth
-    double target = 0;                                 // dln: y of ½(z − y)²
+    double target = 0;                                 // dln: y of ½(z − y)², or the label 0 or 1 of the cross-entropy
   } model;
   struct Training {
     Rule rule = Rule::gd;

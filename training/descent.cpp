@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "kernels/map/map.h"
@@ -16,7 +17,9 @@ namespace brink {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 /// Standard normals in a vector of the layout; the gaps become +0.
 FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_t seed) {
@@ -24,7 +27,7 @@ FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_
     const Stream stream = use == RandomUse::noise ? Stream::tracker_noise : Stream::lanczos_start;
     const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), restart);
     std::memset(x.data, 0, static_cast<std::size_t>(x.bytes()));
-    for (int i = 0; i < layout.size(); ++i) cpu::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
+    for (int i = 0; i < layout.size(); ++i) brink::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
   };
 }
 
@@ -44,8 +47,11 @@ Descent::Descent(Device& device, const Objective& objective, std::span<const Vie
                 }};
   }
   gradient_only_ = std::make_unique<Gradient>(device, objective, train, options.batch);
+  BatchOptions evaluation = options.batch;
+  if (evaluation.chunk >= train[0].shape[0]) evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
   if (!test.empty())
-    evaluation_ = std::make_unique<SampleSum>(device, objective, objective.loss, test, options.batch, std::vector<char>{1, 0});
+    evaluation_ =
+        std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation, std::vector<char>{1, 0});
   for (Array& a : history_) a = layout_.make_vector(dtype_);
   std::memcpy(history_[0].view().data, theta0.data, static_cast<std::size_t>(theta0.bytes()));
   gradient_ = layout_.make_vector(dtype_);
@@ -58,17 +64,21 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
   seen_.spectrum = false;
   seen_.products = 0;
   seen_.redone = false;
+  seen_.converged = false;
+  seen_.scale = seen_.asymmetry = 0;
+  seen_.jump_u1.reset();
   seen_.gradient_ms = seen_.spectrum_ms = seen_.products_ms = seen_.evaluation_ms = 0;
   seen_.top.clear();
   seen_.bottom.clear();
   spectrum = spectrum && tracker_;
 
   const Clock::time_point start = Clock::now();
-  const LossAndCorrect pass = spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
+  const LossAndCorrect pass =
+      spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
   seen_.loss = pass.loss;
   seen_.correct = pass.correct;
   seen_.gradient_ms = ms_since(start);
-  seen_.gradient_norm = cpu::norm(device_, gradient());
+  seen_.gradient_norm = brink::norm(device_, gradient());
   if (spectrum && std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(cold_check);
 
   if (evaluation_) {
@@ -85,13 +95,17 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
   seen_.period2_distance.reset();
   if (step_ >= 1) {
     map<Subtract>(device_, difference_.view(), {past(0), past(1)});
-    seen_.jump = 0.5 * cpu::norm(device_, difference_.view());
+    seen_.jump = 0.5 * norm(device_, difference_.view());
+    if (seen_.spectrum && !seen_.top.empty()) {
+      const View u1{eigenvectors().data, Shape{layout_.extent()}, dtype_};
+      seen_.jump_u1 = 0.5 * std::abs(dot(device_, u1, difference_.view()));
+    }
   }
   if (step_ >= 3) {
     map<Subtract>(device_, difference_.view(), {past(0), past(2)});
     map<Subtract>(device_, second_difference_.view(), {past(1), past(3)});
     map<Add>(device_, difference_.view(), {difference_.view(), second_difference_.view()});
-    seen_.period2_distance = 0.5 * cpu::norm(device_, difference_.view());
+    seen_.period2_distance = 0.5 * brink::norm(device_, difference_.view());
   }
   return seen_;
 }
@@ -99,16 +113,24 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
 void Descent::measure_spectrum(bool cold_check) {
   const Clock::time_point start = Clock::now();
   const TrackerStep t = tracker_->measure(hessian_, step_, cold_check);
-  seen_.products = t.products;
+  seen_.products += t.products;
+  seen_.top.clear();
+  seen_.bottom.clear();
+  seen_.spectrum = t.finite;
   if (t.finite) {
-    seen_.spectrum = true;
     for (const RitzPair& p : t.top) seen_.top.push_back({p.value, p.residual});
     for (const RitzPair& p : t.bottom) seen_.bottom.push_back({p.value, p.residual});
     seen_.scale = t.scale;
+    seen_.asymmetry = t.asymmetry;
     seen_.converged = t.converged;
     seen_.redone = t.redone;
   }
-  seen_.spectrum_ms = ms_since(start);
+  seen_.spectrum_ms += ms_since(start);
+}
+
+const Observation& Descent::check_spectrum() {
+  measure_spectrum(true);
+  return seen_;
 }
 
 void Descent::update(double learning_rate) {

@@ -28,17 +28,19 @@ struct Eigenvalue {
 /// Taken at θ_t, before update t.
 struct Observation {
   std::int64_t step = 0;
-  double loss = 0;           ///< mean over the training samples
-  double correct = 0;        ///< training samples answered rightly, in the same pass
-  double test_correct = 0;   ///< test samples answered rightly
+  double loss = 0;          ///< mean over the training samples
+  double correct = 0;       ///< training samples answered rightly, in the same pass
+  double test_correct = 0;  ///< test samples answered rightly
   double gradient_norm = 0;
-  bool spectrum = false;     ///< whether what follows was measured
+  bool spectrum = false;                ///< whether what follows was measured
   std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
-  double scale = 0;          ///< max|θⱼ|
-  bool converged = false;    ///< every residual ≤ tolerance · scale
-  bool redone = false;       ///< warm and cold start disagreed; the cold one is given
+  double scale = 0;                     ///< max|θⱼ|
+  bool converged = false;               ///< every residual ≤ tolerance · scale
+  bool redone = false;     ///< warm and cold start disagreed; the values that reach further out are given
+  double asymmetry = 0;    ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
   int products = 0;
   std::optional<double> jump;              ///< ‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2
+  std::optional<double> jump_u1;           ///< |⟨u₁, θ_t − θ̄_t⟩|, its part along the leading eigenvector
   std::optional<double> period2_distance;  ///< ‖θ̄_t − θ̄_{t−2}‖
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 };
@@ -46,18 +48,25 @@ struct Observation {
 class Descent {
  public:
   /// `test` may be empty. theta0 is copied. All memory is taken here. Throws OutOfMemory, std::invalid_argument.
-  Descent(Device&, const Objective&, std::span<const View> train, std::span<const View> test, const DescentOptions&, View theta0);
+  Descent(Device&, const Objective&, std::span<const View> train, std::span<const View> test, const DescentOptions&,
+          View theta0);
+  Descent(const Descent&) = delete;  // the Hessian operator points back here
+  Descent& operator=(const Descent&) = delete;
 
   /// Measures at θ_t. spectrum: λ too; cold_check: with a cold run beside the warm one. The reference holds until the next call.
   const Observation& observe(bool spectrum, bool cold_check);
+  /// Measures λ at the same θ again, with a cold run beside the warm one; products and times add up.
+  const Observation& check_spectrum();
   /// θ_{t+1} = θ_t − η g_t with the gradient of the last observe.
   void update(double learning_rate);
 
   View theta() const { return history_[0].view(); }
   View gradient() const { return gradient_.view(); }
+  /// θ_{t−1}; zero before the first update.
+  View previous_theta() const { return history_[1].view(); }
   std::int64_t step() const { return step_; }
   const ParameterLayout& layout() const { return layout_; }
-  /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent].
+  /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
   View eigenvectors() const { return tracker_->memory().vectors; }
 
  private:

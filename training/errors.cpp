@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "training/errors.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "kernels/memory.h"
 
 namespace brink {
@@ -13,6 +16,10 @@ Failure current_failure() {
                                   " bytes more were needed; a smaller run.chunk or run.memory needs less"};
   } catch (const std::bad_alloc&) {
     return {ExitCode::device, "out of memory; a smaller run.chunk or run.memory needs less"};
+  } catch (const std::filesystem::filesystem_error& e) {
+    return {ExitCode::usage, e.what()};
+  } catch (const std::system_error& e) {
+    return {ExitCode::device, std::string("the system refused a resource (fewer run.threads may help): ") + e.what()};
   } catch (const std::exception& e) {
     return {ExitCode::internal, std::string("internal error: ") + e.what()};
   } catch (...) { return {ExitCode::internal, "internal error: an unknown exception"}; }

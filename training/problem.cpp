@@ -25,8 +25,11 @@ Problem make_dln_problem(const Config& config) {
   const auto parameters = static_cast<int>(config.model.start.size());
   Dln dln{parameters, {{}}};
   for (int i = 0; i < parameters; ++i) dln.terms[0].push_back(i);
-  p.objective = make_dln_objective(dln, DlnLoss::half_square, config.model.target, config.run.precision);
+  const bool squared = config.training.loss == Loss::mse;
+  p.objective = make_dln_objective(dln, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy, config.model.target,
+                                   config.run.precision);
   p.labels = zeros(Shape{1}, Dtype::i32);
+  if (!squared) p.labels.span<std::int32_t>()[0] = config.model.target == 1 ? 1 : 0;
   p.train = {p.labels.view()};
   return p;
 }
@@ -44,10 +47,12 @@ Array initial_parameters(Device& device, const Config& config, const Objective& 
   if (config.model.name == ModelName::dln) {
     with_real(objective.dtype, [&]<class T>(T) {
       for (int i = 0; i < objective.layout.size(); ++i)
-        *objective.layout.view(theta.view(), i).as<T>() = static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
+        *objective.layout.view(theta.view(), i).as<T>() =
+            static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
     });
   } else {
-    initialise(device, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed), theta.view());
+    initialise(device, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed),
+               theta.view());
   }
   return theta;
 }

@@ -13,12 +13,12 @@ namespace brink {
 
 /// Owns the arrays that the views point to; movable.
 struct Problem {
-  DataPair data;             ///< empty for a network without data (dln)
-  Array labels;              ///< dln: its one label
+  DataPair data;  ///< empty for a network without data (dln)
+  Array labels;   ///< dln: its one label
   Objective objective;
-  std::vector<View> train;   ///< data arrays of the objective's graphs, samples first
-  std::vector<View> test;    ///< empty where there is nothing to evaluate
-  Array theta0;              ///< vector of the layout
+  std::vector<View> train;  ///< data arrays of the objective's graphs, samples first
+  std::vector<View> test;   ///< empty where there is nothing to evaluate
+  Array theta0;             ///< vector of the layout
   std::int64_t train_samples() const { return train[0].shape[0]; }
   std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
 };

@@ -2,6 +2,7 @@
 #include "training/progress.h"
 
 #include <fmt/format.h>
+#include <cmath>
 
 #include <algorithm>
 
@@ -24,7 +25,7 @@ std::string Progress::text() const {
     const double rate = done / seconds;
     out += fmt::format("  {:.{}f} it/s", rate, rate < 10 ? 2 : 0);
     if (last_.step < steps_) {
-      const auto left = static_cast<std::int64_t>(static_cast<double>(steps_ - last_.step) / rate + 0.5);
+      const auto left = std::llround(static_cast<double>(steps_ - last_.step) / rate);
       out += left < 60     ? fmt::format("  ETA {} s", left)
              : left < 3600 ? fmt::format("  ETA {}:{:02} min", left / 60, left % 60)
                            : fmt::format("  ETA {}:{:02} h", left / 3600, left / 60 % 60);

@@ -38,7 +38,7 @@ std::string metrics_header(std::int64_t top) {
   std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
   for (const char* name : {",lambda_", ",residual_"})
     for (std::int64_t i = 1; i <= top; ++i) out += name + number_text(i);
-  return out + ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest\n";
+  return out + ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_u1\n";
 }
 
 void append_row(std::string& out, const MetricsRow& r, std::int64_t top) {
@@ -51,7 +51,12 @@ void append_row(std::string& out, const MetricsRow& r, std::int64_t top) {
   field(out, r.residual_min);
   field(out, r.products);
   for (const auto* x : {&r.surplus, &r.jump, &r.period2_distance}) field(out, *x);
-  out += ',' + r.digest + '\n';
+  out += ',' + r.digest;
+  field(out, r.scale);
+  for (const auto* x : {&r.converged, &r.redone}) out += *x ? (**x ? ",1" : ",0") : ",";
+  field(out, r.asymmetry);
+  field(out, r.jump_u1);
+  out += '\n';
 }
 
 std::string timing_header() { return "step,elapsed_ms,gradient_ms,spectrum_ms,products_ms,evaluation_ms\n"; }

@@ -21,6 +21,12 @@ struct MetricsRow {
   std::optional<double> lambda_min, residual_min;
   std::optional<std::int64_t> products;  // Hessian–vector products of this step
   std::optional<double> surplus, jump, period2_distance;
+  // After the digest: what certifies the eigenvalues, and what else is known.
+  std::optional<double> scale;       // max|θⱼ|: a value is certified when its residual ≤ measure.tolerance · scale
+  std::optional<bool> converged;     // all values certified
+  std::optional<bool> redone;        // a cold check disagreed; the values that reach further out are given
+  std::optional<double> asymmetry;   // |uᵀHv − vᵀHu|
+  std::optional<double> jump_u1;     // |⟨u₁, θ_t − θ̄_t⟩|
   std::string digest;  // of the parameters, digest.h
 };
 
@@ -33,8 +39,8 @@ void append_row(std::string& out, const MetricsRow&, std::int64_t top);
 struct TimingRow {
   std::int64_t step = 0;
   double elapsed_ms = 0;     // since the first step began
-  double gradient_ms = 0;    // loss and gradient
-  double spectrum_ms = 0;    // linearisation, products, Lanczos
+  double gradient_ms = 0;    // loss and gradient; in a measured step the linearisation too
+  double spectrum_ms = 0;    // products and Lanczos
   double products_ms = 0;    // of these, the products
   double evaluation_ms = 0;  // test accuracy
 };

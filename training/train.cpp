@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "training/progress.h"
 #include "training/records.h"
 #include "training/run_folder.h"
+#include "training/safetensors.h"
 
 namespace brink {
 
@@ -37,13 +39,14 @@ DescentOptions descent_options(const Config& config) {
   DescentOptions o;
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
-  o.batch.memory_bytes = config.run.memory_bytes > 0 ? config.run.memory_bytes : free_memory_bytes() / 4 * 3;
+  o.batch.memory_bytes = config.run.memory_bytes > 0 ? config.run.memory_bytes : std::max<std::int64_t>(1, free_memory_bytes() / 4 * 3);
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{.top = static_cast<int>(config.measure.top),
                                .bottom = static_cast<int>(config.measure.bottom),
                                .tolerance = config.measure.tolerance,
                                .cold_check = static_cast<int>(config.measure.cold_check),
-                               .budget = static_cast<int>(config.measure.budget)};
+                               .budget = static_cast<int>(config.measure.budget),
+                               .max_basis = std::max(48, 2 * static_cast<int>(config.measure.top + config.measure.bottom) + 16)};
   return o;
 }
 
@@ -51,8 +54,10 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
   MetricsRow row;
   row.step = seen.step;
   row.loss = seen.loss;
-  if (config.model.name != ModelName::dln) row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
-  if (!problem.test.empty()) row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
+  const bool finite = std::isfinite(seen.loss);  // the arg max of NaNs says nothing
+  if (finite && config.model.name != ModelName::dln)
+    row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
+  if (finite && !problem.test.empty()) row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
   row.learning_rate = config.training.learning_rate;
   row.gradient_norm = seen.gradient_norm;
   for (const Eigenvalue& e : seen.top) {
@@ -64,11 +69,27 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
     row.residual_min = seen.bottom[0].residual;
   }
   if (seen.products > 0) row.products = seen.products;
+  if (seen.spectrum) {
+    row.scale = seen.scale;
+    row.converged = seen.converged;
+    row.redone = seen.redone;
+    row.asymmetry = seen.asymmetry;
+  }
+  row.jump_u1 = seen.jump_u1;
   if (!seen.top.empty()) row.surplus = config.training.learning_rate * seen.top[0].value - 2;
   row.jump = seen.jump;
   row.period2_distance = seen.period2_distance;
   row.digest = std::move(digest);
   return row;
+}
+
+/// The parameters of the last step whose loss was finite, for looking at what went wrong (promise R2).
+void keep_last_finite(const RunFolder& folder, const Descent& descent, std::int64_t step) {
+  const View theta = step == descent.step() ? descent.theta() : descent.previous_theta();
+  std::vector<NamedView> tensors;
+  for (int i = 0; i < descent.layout().size(); ++i)
+    tensors.push_back({descent.layout()[i].name, descent.layout().view(theta, i)});
+  write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
 }
 
 /// The three growing files of a run and what is shown of them.
@@ -114,16 +135,20 @@ class Recorder {
 }  // namespace
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
+  if (config.run.device == Where::cuda)
+    throw DeviceError(
+        "run.device = \"cuda\": this version has no CUDA kernels; leave --device out or give --device cpu");
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
   Device device{config.run.device, &pool, nullptr};
   const Problem problem = make_problem(device, config);
-  Descent descent(device, problem.objective, problem.train, problem.test, descent_options(config), problem.theta0.view());
+  Descent descent(device, problem.objective, problem.train, problem.test, descent_options(config),
+                  problem.theta0.view());
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   for (const std::string& note : folder.notes()) out.line(note);
+  if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
-  if (folder.opened() == RunFolder::Opened::restarted) folder.require_same_config(config);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   record.data_provenance = problem.data.provenance;
@@ -131,8 +156,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.test_checksum = problem.data.test.checksum;
   record.parameters = problem.objective.layout.count();
   record.threads = pool.threads();
-  record.chunk_samples = config.run.chunk > 0 ? config.run.chunk
-                                              : choose_chunk(problem.train_samples(), problem.objective.group, pool.threads());
+  record.chunk_samples =
+      config.run.chunk > 0 ? std::min(config.run.chunk, problem.train_samples()) : choose_chunk(problem.train_samples(), problem.objective.group);
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 
@@ -146,12 +171,18 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     recorder.event(*i);
   };
 
+  bool over_limit = false;
   const Clock::time_point start = Clock::now();
-  bool check_next = false;
   for (std::int64_t t = 0; t <= config.training.steps; ++t) {
-    const bool spectrum = t % config.measure.every == 0;
-    const Observation& seen = descent.observe(spectrum, check_next);
-    if (seen.spectrum) check_next = false;
+    const Observation& seen = descent.observe(t % config.measure.every == 0, false);
+    const auto surplus = [&] { return config.training.learning_rate * seen.top[0].value - 2; };
+    std::optional<Instability> over;
+    if (!seen.top.empty()) {
+      // At every event a cold run judges the warm one before the row is written.
+      EventFinder ahead = events;
+      if (ahead.push(t, surplus()) || ahead.inside() != events.inside()) descent.check_spectrum();
+      if (!seen.top.empty()) over = events.push(t, surplus());
+    }
     record.final_digest = digest_of(descent);
     const MetricsRow row = metrics_of(seen, problem, config, record.final_digest);
     const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -160,15 +191,14 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     measured += seen.spectrum;
     converged += seen.spectrum && seen.converged;
     products += seen.products;
-    if (seen.redone) recorder.note(fmt::format("step {}: warm and cold Lanczos disagreed; the cold result is recorded", t));
-    if (row.surplus) {
-      const bool was_inside = events.inside();
-      const std::optional<Instability> over = events.push(t, *row.surplus);
-      take(over);
-      check_next = check_next || over || (!was_inside && events.inside());
-    }
+    if (seen.redone)
+      recorder.note(
+          fmt::format("step {}: warm and cold Lanczos disagreed; the values reaching further out are recorded", t));
+    take(over);
     if (!std::isfinite(seen.loss) || seen.loss > config.training.divergence_loss) {
       record.diverged_at = t;
+      over_limit = std::isfinite(seen.loss);
+      keep_last_finite(folder, descent, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
       break;
     }
     if (t < config.training.steps) descent.update(config.training.learning_rate);
@@ -190,8 +220,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   }
   folder.folder().write_file("run.json", run_json(config, record));
   if (record.diverged_at) {
-    out.line(fmt::format("diverged at step {}: loss is {}", *record.diverged_at,
-                         config.training.divergence_loss < INFINITY ? "not finite or above training.divergence_loss" : "not finite"));
+    out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
+                         over_limit ? fmt::format("exceeds training.divergence_loss = {}", config.training.divergence_loss)
+                                    : std::string("is not finite")));
     return ExitCode::diverged;
   }
   return ExitCode::done;

@@ -4,6 +4,8 @@
 // chains are joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ', which the order contract asks for and which costs no pass.
 #include "autodiff/primitives/dense.h"
 
+#include <algorithm>
+
 #include "autodiff/primitives/elementwise.h"
 #include "autodiff/primitives/losses.h"
 #include "autodiff/primitives/rules.h"
@@ -35,6 +37,12 @@ Vars flatten(const std::vector<Factors>& factors) {
 
 std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
 
+/// The kernels hold their factors in arrays of fixed length.
+void expect_pairs(std::string_view name, rules::Types in) {
+  rules::expect(in.size() <= 2 * max_factor_pairs, name,
+                fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));
+}
+
 std::string describe(rules::Types in) { return fmt::format("a {}, b {}", to_string(in[0]), to_string(in[1])); }
 
 }  // namespace
@@ -45,12 +53,16 @@ const Primitive matmul_p{
     .name = "matmul",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       const bool transposed = std::get<MatmulAttributes>(a).transpose_b;
+      expect_pairs("matmul", in);
       ValueType out{{in[0].shape[0], in[1].shape[transposed ? 0 : 1]}, in[0].dtype};
       for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
         const rules::Types pair = in.subspan(i, 2);
-        rules::expect(pair[0].shape.rank == 2 && pair[1].shape.rank == 2, "matmul", describe(pair) + ": expected matrices");
-        rules::expect(pair[0].shape[1] == pair[1].shape[transposed ? 1 : 0], "matmul", describe(pair) + ": inner extents differ");
-        rules::expect(pair[0].dtype == out.dtype && pair[1].dtype == out.dtype, "matmul", describe(pair) + ": types differ");
+        rules::expect(pair[0].shape.rank == 2 && pair[1].shape.rank == 2, "matmul",
+                      describe(pair) + ": expected matrices");
+        rules::expect(pair[0].shape[1] == pair[1].shape[transposed ? 1 : 0], "matmul",
+                      describe(pair) + ": inner extents differ");
+        rules::expect(pair[0].dtype == out.dtype && pair[1].dtype == out.dtype, "matmul",
+                      describe(pair) + ": types differ");
         rules::expect(pair[0].shape[0] == out.shape[0] && pair[1].shape[transposed ? 0 : 1] == out.shape[1], "matmul",
                       describe(pair) + ": product differs in shape from the first, " + to_string(out));
       }
@@ -70,17 +82,22 @@ const Primitive matmul_p{
       }
       return out;
     },
-    .run = [](Device& d, const Call& c) {
-      matmul(d, c.out[0], c.in, std::get<MatmulAttributes>(c.attributes).transpose_b, c.scratch);
-    },
-    .flops = [](rules::Types in, rules::Types out, const Attributes&) {
-      std::int64_t inner = 0;
-      for (std::size_t i = 0; i < in.size(); i += 2) inner += in[i].shape[1];
-      return 2 * out[0].shape.elements() * inner;
-    },
-    .scratch = [](rules::Types, rules::Types out, const Attributes&) {
-      return cpu::matmul_scratch_bytes(out[0].shape[1], out[0].dtype);
-    },
+    .run =
+        [](Device& d, const Call& c) {
+          matmul(d, c.out[0], c.in, std::get<MatmulAttributes>(c.attributes).transpose_b, c.scratch);
+        },
+    .flops =
+        [](rules::Types in, rules::Types out, const Attributes&) {
+          std::int64_t inner = 0;
+          for (std::size_t i = 0; i < in.size(); i += 2) inner += in[i].shape[1];
+          return 2 * out[0].shape.elements() * inner;
+        },
+    .scratch =
+        [](rules::Types in, rules::Types out, const Attributes&) {
+          std::int64_t largest = 0;
+          for (std::size_t i = 0; i < in.size(); i += 2) largest = std::max(largest, in[i].shape[1]);
+          return cpu::matmul_scratch_bytes(largest, out[0].shape[1], out[0].dtype);
+        },
 };
 Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
   const Vars in = flatten(factors);
@@ -91,6 +108,7 @@ Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std:
 const Primitive weight_gradient_p{
     .name = "weight_gradient",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
+      expect_pairs("weight_gradient", in);
       const ValueType out{{in[0].shape[1], in[1].shape[1]}, in[0].dtype};
       for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
         const rules::Types pair = in.subspan(i, 2);
@@ -113,13 +131,15 @@ const Primitive weight_gradient_p{
       return out;
     },
     .run = [](Device& d, const Call& c) { weight_gradient(d, c.out[0], c.in, group_of(c.attributes), c.scratch); },
-    .flops = [](rules::Types in, rules::Types out, const Attributes&) {
-      return static_cast<std::int64_t>(in.size()) * in[0].shape[0] * out[0].shape.elements();
-    },
-    .scratch = [](rules::Types in, rules::Types out, const Attributes& a) {
-      return cpu::weight_gradient_scratch_bytes(in[0].shape[0], out[0].shape[0], out[0].shape[1],
-                                                static_cast<int>(in.size() / 2), group_of(a), out[0].dtype);
-    },
+    .flops =
+        [](rules::Types in, rules::Types out, const Attributes&) {
+          return static_cast<std::int64_t>(in.size()) * in[0].shape[0] * out[0].shape.elements();
+        },
+    .scratch =
+        [](rules::Types in, rules::Types out, const Attributes& a) {
+          return cpu::weight_gradient_scratch_bytes(in[0].shape[0], out[0].shape[0], out[0].shape[1],
+                                                    static_cast<int>(in.size() / 2), group_of(a), out[0].dtype);
+        },
     .sums_samples = true,
 };
 Var weight_gradient(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
@@ -140,9 +160,10 @@ const Primitive sum_samples_p{
     },
     .run = [](Device& d, const Call& c) { sum_samples(d, c.out[0], c.in[0], group_of(c.attributes), c.scratch); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
-    .scratch = [](rules::Types in, rules::Types out, const Attributes& a) {
-      return cpu::sum_samples_scratch_bytes(in[0].shape[0], out[0].shape.elements(), group_of(a), out[0].dtype);
-    },
+    .scratch =
+        [](rules::Types in, rules::Types out, const Attributes& a) {
+          return cpu::sum_samples_scratch_bytes(in[0].shape[0], out[0].shape.elements(), group_of(a), out[0].dtype);
+        },
     .sums_samples = true,
 };
 Var sum_samples(Graph& g, Var d, std::int64_t group) { return d ? g.emit(sum_samples_p, {d}, Group{group}) : Var{}; }
@@ -151,8 +172,8 @@ Var sum_samples(Graph& g, Var d, std::int64_t group) { return d ? g.emit(sum_sam
 const Primitive add_row_p{
     .name = "add_row",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(in[0].shape.rank == 2 && in[1].shape == Shape{in[0].shape[1]} && in[0].dtype == in[1].dtype, "add_row",
-                    fmt::format("x {}, b {}: expected one b a column", to_string(in[0]), to_string(in[1])));
+      rules::expect(in[0].shape.rank == 2 && in[1].shape == Shape{in[0].shape[1]} && in[0].dtype == in[1].dtype,
+                    "add_row", fmt::format("x {}, b {}: expected one b a column", to_string(in[0]), to_string(in[1])));
       return {in[0]};
     },
     .jvp = [](const JvpContext& c) -> Vars {
@@ -193,7 +214,8 @@ Var broadcast_row(Graph& g, Var b, std::int64_t rows, std::int64_t group) {
 const Primitive broadcast_column_p{
     .name = "broadcast_column",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      rules::expect(in[0].shape.rank == 2 && in[0].shape[1] == 1, "broadcast_column", to_string(in[0]) + ": expected [S,1]");
+      rules::expect(in[0].shape.rank == 2 && in[0].shape[1] == 1, "broadcast_column",
+                    to_string(in[0]) + ": expected [S,1]");
       return {{{in[0].shape[0], std::get<Extent>(a).value}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
@@ -269,7 +291,8 @@ Var slice_columns(Graph& g, Var x, std::int64_t first, std::int64_t width) {
 
 Var join_sample_sums(Graph& g, Var a, Var b) {
   const Node *p = g.producer(a), *q = g.producer(b);
-  const bool same = p && q && p->primitive == q->primitive && p->attributes == q->attributes && p->primitive->sums_samples;
+  const bool same =
+      p && q && p->primitive == q->primitive && p->attributes == q->attributes && p->primitive->sums_samples;
   if (same && (p->primitive == &weight_gradient_p || p->primitive == &sample_dot_p)) {
     Vars in = p->in;
     in.insert(in.end(), q->in.begin(), q->in.end());
@@ -279,9 +302,10 @@ Var join_sample_sums(Graph& g, Var a, Var b) {
     const Var x = p->in[0], y = q->in[0];
     return sum_samples(g, add(g, x, y), group_of(p->attributes));
   }
-  throw std::logic_error(fmt::format("[add] {} and {}: finished sums over samples of different kinds cannot be added inside a "
-                                     "block; give the parameter's uses one form",
-                                     p ? p->primitive->name : "input", q ? q->primitive->name : "input"));
+  throw std::logic_error(
+      fmt::format("[add] {} and {}: finished sums over samples of different kinds cannot be added inside a "
+                  "block; give the parameter's uses one form",
+                  p ? p->primitive->name : "input", q ? q->primitive->name : "input"));
 }
 
 }  // namespace brink

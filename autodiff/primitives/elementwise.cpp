@@ -29,7 +29,9 @@ const Primitive add_p{
     .name = "add",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("add", in); },
     .jvp = [](const JvpContext& c) -> Vars { return {add(c.g, c.tangent[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {c.cotangent[0], c.cotangent[0]}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {c.cotangent[0], c.cotangent[0]};
+    },
     .run = run_map<Add>,
     .flops = rules::one_per_element,
 };
@@ -46,7 +48,9 @@ const Primitive sub_p{
     .name = "sub",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("sub", in); },
     .jvp = [](const JvpContext& c) -> Vars { return {sub(c.g, c.tangent[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {c.cotangent[0], scale(c.g, -1, c.cotangent[0])}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {c.cotangent[0], scale(c.g, -1, c.cotangent[0])};
+    },
     .run = run_map<Subtract>,
     .flops = rules::one_per_element,
 };
@@ -75,7 +79,9 @@ const Primitive scale_p{
     .name = "scale",
     .shape = rules::same_as_first,
     .jvp = [](const JvpContext& c) -> Vars { return {scale(c.g, std::get<Factor>(c.attributes).value, c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {scale(c.g, std::get<Factor>(c.attributes).value, c.cotangent[0])}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {scale(c.g, std::get<Factor>(c.attributes).value, c.cotangent[0])};
+    },
     .run = run_map<Scale>,
     .flops = rules::one_per_element,
 };
@@ -97,7 +103,9 @@ const Primitive gate_p{
     .name = "gate",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("gate", in); },
     .jvp = [](const JvpContext& c) -> Vars { return {gate(c.g, c.in[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {Var{}, gate(c.g, c.in[0], c.cotangent[0])}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {Var{}, gate(c.g, c.in[0], c.cotangent[0])};
+    },
     .run = run_map<Gate>,
     .flops = rules::one_per_element,
 };

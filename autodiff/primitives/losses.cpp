@@ -42,12 +42,14 @@ const Primitive cross_entropy_p{
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 3 * in[0].shape.elements(); },
     .sums_samples = true,
 };
-Var cross_entropy(Graph& g, Var f, Var labels, std::int64_t group) { return g.emit(cross_entropy_p, {f, labels}, Group{group}); }
+Var cross_entropy(Graph& g, Var f, Var labels, std::int64_t group) {
+  return g.emit(cross_entropy_p, {f, labels}, Group{group});
+}
 
 // p = softmax f.  p' = p∘(f' − ⟨p, f'⟩);  f̅ = p∘(p̅ − ⟨p, p̅⟩): the Jacobian is symmetric.
 namespace {
 Var softmax_product(Graph& g, Var p, Var t) {
-  const Var mean = sum_columns(g, mul(g, p, t));                       // [S,1]
+  const Var mean = sum_columns(g, mul(g, p, t));                          // [S,1]
   return mul(g, p, sub(g, t, broadcast_column(g, mean, g.shape(p)[1])));  // [S,C]
 }
 }  // namespace
@@ -69,7 +71,8 @@ const Primitive one_hot_p{
     .name = "one_hot",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       const auto& c = std::get<Constant>(a);
-      rules::expect(in[0].shape.rank == 1 && in[0].dtype == Dtype::i32, "one_hot", to_string(in[0]) + ": expected int32 labels");
+      rules::expect(in[0].shape.rank == 1 && in[0].dtype == Dtype::i32, "one_hot",
+                    to_string(in[0]) + ": expected int32 labels");
       return {{{in[0].shape[0], c.extent[1]}, c.dtype}};
     },
     .jvp = rules::zero_tangent,
@@ -88,15 +91,17 @@ const Primitive half_sum_of_squares_p{
       rules::expect(in[0].shape.rank == 2, "half_sum_of_squares", to_string(in[0]) + ": expected one row a sample");
       return {scalar64};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {sample_dot(c.g, {{c.in[0], c.tangent[0]}}, group_of(c.attributes))}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))};
+    .jvp = [](const JvpContext& c) -> Vars {
+      return {sample_dot(c.g, {{c.in[0], c.tangent[0]}}, group_of(c.attributes))};
     },
+    .vjp = [](const VjpContext& c) -> Vars { return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))}; },
     .run = [](Device& d, const Call& c) { half_sum_of_squares(d, c.out[0], c.in[0], group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 2 * in[0].shape.elements(); },
     .sums_samples = true,
 };
-Var half_sum_of_squares(Graph& g, Var d, std::int64_t group) { return g.emit(half_sum_of_squares_p, {d}, Group{group}); }
+Var half_sum_of_squares(Graph& g, Var d, std::int64_t group) {
+  return g.emit(half_sum_of_squares_p, {d}, Group{group});
+}
 
 // z = Σᵢ ⟨aᵢ, bᵢ⟩.  z' = Σᵢ ⟨aᵢ', bᵢ⟩ + ⟨aᵢ, bᵢ'⟩;  a̅ᵢ = z̅·bᵢ, b̅ᵢ = z̅·aᵢ.
 const Primitive sample_dot_p{
@@ -124,9 +129,8 @@ const Primitive sample_dot_p{
       return out;
     },
     .run = [](Device& d, const Call& c) { sample_dot(d, c.out[0], c.in, group_of(c.attributes)); },
-    .flops = [](rules::Types in, rules::Types, const Attributes&) {
-      return static_cast<std::int64_t>(in.size()) * in[0].shape.elements();
-    },
+    .flops = [](rules::Types in, rules::Types,
+                const Attributes&) { return static_cast<std::int64_t>(in.size()) * in[0].shape.elements(); },
     .sums_samples = true,
 };
 Var sample_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {

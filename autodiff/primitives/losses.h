@@ -8,7 +8,8 @@
 
 namespace brink {
 
-extern const Primitive cross_entropy_p, softmax_p, one_hot_p, half_sum_of_squares_p, sample_dot_p, scale_by_p, count_correct_p;
+extern const Primitive cross_entropy_p, softmax_p, one_hot_p, half_sum_of_squares_p, sample_dot_p, scale_by_p,
+    count_correct_p;
 
 /// Σ_s −log softmax(f_s)_{y_s}, a float64 scalar.  f [S,C], labels int32 [S]
 Var cross_entropy(Graph&, Var f, Var labels, std::int64_t group);

@@ -15,7 +15,8 @@ inline std::vector<ValueType> same_as_first(Types in, const Attributes&) { retur
 /// All inputs of one shape and element type.
 inline std::vector<ValueType> all_equal(std::string_view name, Types in) {
   for (const ValueType& t : in)
-    if (t != in[0]) throw ShapeError(fmt::format("[{}] {} and {}: expected equal shapes", name, to_string(in[0]), to_string(t)));
+    if (t != in[0])
+      throw ShapeError(fmt::format("[{}] {} and {}: expected equal shapes", name, to_string(in[0]), to_string(t)));
   return {in[0]};
 }
 

@@ -121,7 +121,7 @@ void run_brink(Device& device, const Case& s, const Arrays& x, View scratch) {
 std::int64_t scratch_bytes(const Case& s) {
   return s.role == Role::weight_gradient
              ? cpu::weight_gradient_scratch_bytes(s.k, s.m, s.n, 1, default_group, Dtype::f32)
-             : cpu::matmul_scratch_bytes(s.n, Dtype::f32);
+             : cpu::matmul_scratch_bytes(s.k, s.n, Dtype::f32);
 }
 
 struct Options {

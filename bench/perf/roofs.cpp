@@ -93,7 +93,8 @@ Roofs measure_roofs(ThreadPool& pool) {
   roofs.fma_isa = name_of(set);
   double flops = 0;
   const double alone = best_seconds(200, [&] { flops = fma_flops(set); });
-  const double together = best_seconds(200, [&] { pool.run([&](int) { fma_flops(set); }); });
+  const double together =
+      best_seconds(200, [&] { pool.run(pool.threads(), [&](int, std::int64_t) { fma_flops(set); }); });
   roofs.fma_f32_gflops_core = flops / alone * 1e-9;
   roofs.fma_f32_gflops_all = flops * pool.threads() / together * 1e-9;
 
@@ -105,7 +106,7 @@ Roofs measure_roofs(ThreadPool& pool) {
   const double bytes = static_cast<double>(buffer.bytes());
   roofs.read_gb_per_s_core = bytes * 1e-9 / best_seconds(10, [&] { sums[0] = read_all(words, n), use(); });
   roofs.read_gb_per_s_all = bytes * 1e-9 / best_seconds(10, [&] {
-                              pool.run([&](int w) {
+                              pool.run(pool.threads(), [&](int, std::int64_t w) {
                                 const Range r = split(n, pool.threads(), w);
                                 sums[static_cast<std::size_t>(w)] = read_all(words + r.begin, r.end - r.begin);
                               });

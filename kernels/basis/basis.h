@@ -23,9 +23,7 @@ struct ColumnSet {
     assert(dtype == dtype_of<T>());
     return static_cast<T*>(data);
   }
-  View column(int i) const {
-    return {static_cast<char*>(data) + i * stride * size_of(dtype), Shape{n}, dtype};
-  }
+  View column(int i) const { return {static_cast<char*>(data) + i * stride * size_of(dtype), Shape{n}, dtype}; }
   ColumnSet range(int first, int end) const { return {column(first).data, n, stride, end - first, dtype}; }
 };
 
@@ -67,4 +65,11 @@ void scale(Device&, View x, double factor, View y);
 double largest_entry(View x);
 
 }  // namespace cpu
+
+inline std::int64_t project_scratch(std::int64_t n, int columns) { return cpu::project_scratch(n, columns); }
+inline void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) { cpu::project(d, q, w, c, scratch); }
+inline double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) { return cpu::subtract(d, q, c, x, w); }
+inline void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) { cpu::combine(d, q, s, y); }
+inline void scale(Device& d, View x, double factor, View y) { cpu::scale(d, x, factor, y); }
+inline double largest_entry(View x) { return cpu::largest_entry(x); }
 }  // namespace brink

@@ -43,7 +43,8 @@ double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) 
     return with_isa([&](auto set) {
       const double square = over_tiles<double>(
           d, q.n, serial_below(q.count) / reduce_tile, [&](std::int64_t first, std::int64_t last, double* partial) {
-            subtract_tiles<decltype(set), T>(q.as<T>(), q.stride, q.count, c, x.as<T>(), w.as<T>(), q.n, first, last, partial);
+            subtract_tiles<decltype(set), T>(q.as<T>(), q.stride, q.count, c, x.as<T>(), w.as<T>(), q.n, first, last,
+                                             partial);
           });
       return std::sqrt(square);
     });
@@ -76,7 +77,8 @@ double largest_entry(View x) {
   return with_real(x.dtype, [&](auto zero) -> double {
     using T = decltype(zero);
     const std::span<const T> all = x.span<T>();
-    const T most = with_isa([&](auto set) { return max_size<decltype(set), T>(all.data(), static_cast<std::int64_t>(all.size())); });
+    const T most = with_isa(
+        [&](auto set) { return max_size<decltype(set), T>(all.data(), static_cast<std::int64_t>(all.size())); });
     for (const T v : all)
       if (v == most || -v == most) return static_cast<double>(v);
     return 0.0;

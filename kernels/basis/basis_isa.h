@@ -24,8 +24,8 @@ void subtract_tiles(const T* q, std::int64_t stride, int columns, const double* 
 
 /// `combine` on elements [begin, end); s is [columns × outputs].
 template <class Isa, class T>
-void combine_range(const T* q, std::int64_t stride, int columns, const double* s, int outputs, T* y, std::int64_t y_stride,
-                   std::int64_t begin, std::int64_t end);
+void combine_range(const T* q, std::int64_t stride, int columns, const double* s, int outputs, T* y,
+                   std::int64_t y_stride, std::int64_t begin, std::int64_t end);
 
 template <class Isa, class T>
 void scale_range(const T* x, double factor, T* y, std::int64_t begin, std::int64_t end);

@@ -25,7 +25,8 @@ void project_tile(const T* q, std::int64_t stride, const T* w, std::int64_t size
   for (; e + reduce_lanes <= size; e += reduce_lanes)
     for (int r = 0; r < registers; ++r) {
       const Wide<Isa> x = widen<Isa>(w + e + r * width);
-      for (int c = 0; c < columns; ++c) acc[c][r] = fma_of<Isa, T>(widen<Isa>(q + c * stride + e + r * width), x, acc[c][r]);
+      for (int c = 0; c < columns; ++c)
+        acc[c][r] = fma_of<Isa, T>(widen<Isa>(q + c * stride + e + r * width), x, acc[c][r]);
     }
   for (int c = 0; c < columns; ++c) {
     double lane[reduce_lanes];
@@ -36,9 +37,10 @@ void project_tile(const T* q, std::int64_t stride, const T* w, std::int64_t size
   }
 }
 
-constexpr int chunk = 64;  // elements whose columns are combined before any is written back
+constexpr int pool =
+    64 * max_combined;  // elements of all outputs together that are combined before any is written back
 
-// out[j][e] = fma chain over the columns, for `size` ≤ chunk elements and `outputs` outputs that start at s[0], row length s_row
+// out[j][e] = fma chain over the columns, for `size` elements and `outputs` outputs that start at s[0], row length s_row
 template <class Isa, int outputs, class T>
 void chain_chunk(const T* q, std::int64_t stride, int columns, const double* s, std::int64_t s_row, T* out,
                  std::int64_t out_stride, std::int64_t size) {
@@ -61,14 +63,16 @@ void chain_chunk(const T* q, std::int64_t stride, int columns, const double* s, 
   for (; e < size; ++e)
     for (int j = 0; j < outputs; ++j) {
       double acc = 0;
-      for (int i = 0; i < columns; ++i) acc = __builtin_fma(s[i * s_row + j], static_cast<double>(q[i * stride + e]), acc);
+      for (int i = 0; i < columns; ++i)
+        acc = __builtin_fma(s[i * s_row + j], static_cast<double>(q[i * stride + e]), acc);
       out[j * out_stride + e] = static_cast<T>(acc);
     }
 }
 
 // acc[e] = fma(−cᵢ, qᵢₑ, acc[e]) for `columns` columns in turn; the first columns start from x, the last ones end in w
 template <class Isa, int columns, bool first, bool last, class T>
-void subtract_columns(const T* q, std::int64_t stride, const double* c, const T* x, double* acc, T* w, std::int64_t size) {
+void subtract_columns(const T* q, std::int64_t stride, const double* c, const T* x, double* acc, T* w,
+                      std::int64_t size) {
   constexpr int width = wide<Isa>, vectors = 2;
   Wide<Isa> factor[columns];
   for (int i = 0; i < columns; ++i) factor[i] = broadcast<Wide<Isa>>(-c[i]);
@@ -77,27 +81,37 @@ void subtract_columns(const T* q, std::int64_t stride, const double* c, const T*
     for (int v = 0; v < vectors; ++v) {
       const std::int64_t at = e + v * width;
       Wide<Isa> a;
-      if constexpr (first) a = widen<Isa>(x + at);
-      else a = load<Wide<Isa>>(acc + at);
+      if constexpr (first)
+        a = widen<Isa>(x + at);
+      else
+        a = load<Wide<Isa>>(acc + at);
       for (int i = 0; i < columns; ++i) a = fma(factor[i], widen<Isa>(q + i * stride + at), a);
-      if constexpr (last) narrow<Isa>(w + at, a);
-      else store(acc + at, a);
+      if constexpr (last)
+        narrow<Isa>(w + at, a);
+      else
+        store(acc + at, a);
     }
   for (; e < size; ++e) {
     double a = first ? static_cast<double>(x[e]) : acc[e];
     for (int i = 0; i < columns; ++i) a = __builtin_fma(-c[i], static_cast<double>(q[i * stride + e]), a);
-    if (last) w[e] = static_cast<T>(a);
-    else acc[e] = a;
+    if (last)
+      w[e] = static_cast<T>(a);
+    else
+      acc[e] = a;
   }
 }
 
 template <class Isa, int columns, class T>
-void subtract_some(bool first, bool last, const T* q, std::int64_t stride, const double* c, const T* x, double* acc, T* w,
-                   std::int64_t size) {
-  if (first && last) subtract_columns<Isa, columns, true, true>(q, stride, c, x, acc, w, size);
-  else if (first) subtract_columns<Isa, columns, true, false>(q, stride, c, x, acc, w, size);
-  else if (last) subtract_columns<Isa, columns, false, true>(q, stride, c, x, acc, w, size);
-  else subtract_columns<Isa, columns, false, false>(q, stride, c, x, acc, w, size);
+void subtract_some(bool first, bool last, const T* q, std::int64_t stride, const double* c, const T* x, double* acc,
+                   T* w, std::int64_t size) {
+  if (first && last)
+    subtract_columns<Isa, columns, true, true>(q, stride, c, x, acc, w, size);
+  else if (first)
+    subtract_columns<Isa, columns, true, false>(q, stride, c, x, acc, w, size);
+  else if (last)
+    subtract_columns<Isa, columns, false, true>(q, stride, c, x, acc, w, size);
+  else
+    subtract_columns<Isa, columns, false, false>(q, stride, c, x, acc, w, size);
 }
 
 }  // namespace
@@ -133,10 +147,14 @@ void subtract_range(const T* q, std::int64_t stride, int columns, const double* 
       step = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
       const bool first = i == 0, last = step == left;
       const T* from = p + i * stride;
-      if (step == 8) subtract_some<Isa, 8>(first, last, from, stride, c + i, x + start, acc, w + start, size);
-      else if (step == 4) subtract_some<Isa, 4>(first, last, from, stride, c + i, x + start, acc, w + start, size);
-      else if (step == 2) subtract_some<Isa, 2>(first, last, from, stride, c + i, x + start, acc, w + start, size);
-      else subtract_some<Isa, 1>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+      if (step == 8)
+        subtract_some<Isa, 8>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+      else if (step == 4)
+        subtract_some<Isa, 4>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+      else if (step == 2)
+        subtract_some<Isa, 2>(first, last, from, stride, c + i, x + start, acc, w + start, size);
+      else
+        subtract_some<Isa, 1>(first, last, from, stride, c + i, x + start, acc, w + start, size);
     }
     if (columns == 0)
       for (std::int64_t e = 0; e < size; ++e) w[start + e] = x[start + e];
@@ -154,15 +172,17 @@ void subtract_tiles(const T* q, std::int64_t stride, int columns, const double* 
 }
 
 template <class Isa, class T>
-void combine_range(const T* q, std::int64_t stride, int columns, const double* s, int outputs, T* y, std::int64_t y_stride,
-                   std::int64_t begin, std::int64_t end) {
-  alignas(64) T out[max_combined * chunk];
+void combine_range(const T* q, std::int64_t stride, int columns, const double* s, int outputs, T* y,
+                   std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  alignas(64) T out[pool];
+  const std::int64_t chunk = outputs <= 8 ? 1024 : pool / outputs / 64 * 64;
   for (std::int64_t start = begin; start < end; start += chunk) {
     const std::int64_t size = end - start < chunk ? end - start : chunk;
     int j = 0;
     for (; j + 2 <= outputs; j += 2)
       chain_chunk<Isa, 2>(q + start, stride, columns, s + j, outputs, out + j * chunk, chunk, size);
-    for (; j < outputs; ++j) chain_chunk<Isa, 1>(q + start, stride, columns, s + j, outputs, out + j * chunk, chunk, size);
+    for (; j < outputs; ++j)
+      chain_chunk<Isa, 1>(q + start, stride, columns, s + j, outputs, out + j * chunk, chunk, size);
     for (j = 0; j < outputs; ++j)
       for (std::int64_t e = 0; e < size; ++e) y[j * y_stride + start + e] = out[j * chunk + e];
   }
@@ -195,18 +215,24 @@ T max_size(const T* x, std::int64_t n) {
   return best;
 }
 
-template void project_tiles<ThisIsa, float>(const float*, std::int64_t, int, const float*, std::int64_t, std::int64_t, std::int64_t, double*, std::int64_t);
-template void subtract_range<ThisIsa, float>(const float*, std::int64_t, int, const double*, const float*, float*, std::int64_t, std::int64_t);
-template void subtract_tiles<ThisIsa, float>(const float*, std::int64_t, int, const double*, const float*, float*, std::int64_t, std::int64_t,
-                                             std::int64_t, double*);
-template void combine_range<ThisIsa, float>(const float*, std::int64_t, int, const double*, int, float*, std::int64_t, std::int64_t, std::int64_t);
+template void project_tiles<ThisIsa, float>(const float*, std::int64_t, int, const float*, std::int64_t, std::int64_t,
+                                            std::int64_t, double*, std::int64_t);
+template void subtract_range<ThisIsa, float>(const float*, std::int64_t, int, const double*, const float*, float*,
+                                             std::int64_t, std::int64_t);
+template void subtract_tiles<ThisIsa, float>(const float*, std::int64_t, int, const double*, const float*, float*,
+                                             std::int64_t, std::int64_t, std::int64_t, double*);
+template void combine_range<ThisIsa, float>(const float*, std::int64_t, int, const double*, int, float*, std::int64_t,
+                                            std::int64_t, std::int64_t);
 template void scale_range<ThisIsa, float>(const float*, double, float*, std::int64_t, std::int64_t);
 template float max_size<ThisIsa, float>(const float*, std::int64_t);
-template void project_tiles<ThisIsa, double>(const double*, std::int64_t, int, const double*, std::int64_t, std::int64_t, std::int64_t, double*, std::int64_t);
-template void subtract_range<ThisIsa, double>(const double*, std::int64_t, int, const double*, const double*, double*, std::int64_t, std::int64_t);
-template void subtract_tiles<ThisIsa, double>(const double*, std::int64_t, int, const double*, const double*, double*, std::int64_t, std::int64_t,
-                                             std::int64_t, double*);
-template void combine_range<ThisIsa, double>(const double*, std::int64_t, int, const double*, int, double*, std::int64_t, std::int64_t, std::int64_t);
+template void project_tiles<ThisIsa, double>(const double*, std::int64_t, int, const double*, std::int64_t,
+                                             std::int64_t, std::int64_t, double*, std::int64_t);
+template void subtract_range<ThisIsa, double>(const double*, std::int64_t, int, const double*, const double*, double*,
+                                              std::int64_t, std::int64_t);
+template void subtract_tiles<ThisIsa, double>(const double*, std::int64_t, int, const double*, const double*, double*,
+                                              std::int64_t, std::int64_t, std::int64_t, double*);
+template void combine_range<ThisIsa, double>(const double*, std::int64_t, int, const double*, int, double*,
+                                             std::int64_t, std::int64_t, std::int64_t);
 template void scale_range<ThisIsa, double>(const double*, double, double*, std::int64_t, std::int64_t);
 template double max_size<ThisIsa, double>(const double*, std::int64_t);
 

@@ -39,7 +39,8 @@ void complete(double* u, int rows, int have) {
   double least_cover = std::numeric_limits<double>::infinity();
   for (int i = 0; i < rows; ++i) {
     double cover = 0;
-    for (int j = 0; j < have; ++j) cover += u[static_cast<std::ptrdiff_t>(j) * rows + i] * u[static_cast<std::ptrdiff_t>(j) * rows + i];
+    for (int j = 0; j < have; ++j)
+      cover += u[static_cast<std::ptrdiff_t>(j) * rows + i] * u[static_cast<std::ptrdiff_t>(j) * rows + i];
     if (cover < least_cover) {
       least_cover = cover;
       least = i;
@@ -108,7 +109,8 @@ bool svd(int rows, int columns, double* a, double* sigma, double* v) {
     swap_columns(right(j), right(largest), columns);
   }
   for (int j = 0; j < columns; ++j) {
-    if (sigma[j] == 0) complete(a, rows, j);
+    if (sigma[j] == 0)
+      complete(a, rows, j);
     else
       for (int i = 0; i < rows; ++i) column(j)[i] /= sigma[j];
     sigma[j] *= unit;

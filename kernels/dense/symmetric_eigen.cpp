@@ -14,8 +14,8 @@ using dense::power_of_two;
 
 namespace {
 constexpr double eps = std::numeric_limits<double>::epsilon() / 2;
-constexpr int most_rounds = 60;       // QL needs about 1.7 a value
-constexpr int strict_rounds = 30;     // after these, an entry below eps·‖T‖ counts as zero too
+constexpr int most_rounds = 60;    // QL needs about 1.7 a value
+constexpr int strict_rounds = 30;  // after these, an entry below eps·‖T‖ counts as zero too
 
 bool all_finite(const double* x, int n) {
   for (int i = 0; i < n; ++i)
@@ -177,7 +177,8 @@ bool tridiagonalise(int n, double* a, double* d, double* e) {
 bool symmetric_eigen(int n, double* a, double* d, double* work) {
   if (!tridiagonalise(n, a, d, work)) return false;
   for (int i = 0; i < n; ++i)
-    for (int j = 0; j < i; ++j) std::swap(a[static_cast<std::ptrdiff_t>(i) * n + j], a[static_cast<std::ptrdiff_t>(j) * n + i]);
+    for (int j = 0; j < i; ++j)
+      std::swap(a[static_cast<std::ptrdiff_t>(i) * n + j], a[static_cast<std::ptrdiff_t>(j) * n + i]);
   return tridiagonal_eigen(n, d, work, a, n);
 }
 

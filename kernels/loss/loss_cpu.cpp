@@ -21,8 +21,9 @@ void cross_entropy(Device&, View loss, View f, View labels, std::int64_t group) 
 
 void half_sum_of_squares(Device&, View loss, View d, std::int64_t group) {
   with_real(d.dtype, [&]<class T>(T) {
-    *loss.as<double>() = with_isa(
-        [&]<class I>(I) { return half_sum_of_squares_isa<I, T>(d.shape[0], d.shape.row_elements(), d.as<T>(), group); });
+    *loss.as<double>() = with_isa([&]<class I>(I) {
+      return half_sum_of_squares_isa<I, T>(d.shape[0], d.shape.row_elements(), d.as<T>(), group);
+    });
   });
 }
 

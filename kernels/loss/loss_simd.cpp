@@ -110,8 +110,10 @@ double sample_dot_isa(std::span<const View> factors, int64_t group) {
   return group_sum(samples, group, [&](int64_t s) {
     double chain = 0;
     for (std::size_t i = 0; i + 1 < factors.size(); i += 2) {
-      const T *a = static_cast<const T*>(factors[i].data) + s * n, *b = static_cast<const T*>(factors[i + 1].data) + s * n;
-      for (int64_t c = 0; c < n; ++c) chain = __builtin_fma(static_cast<double>(a[c]), static_cast<double>(b[c]), chain);
+      const T *a = static_cast<const T*>(factors[i].data) + s * n,
+              *b = static_cast<const T*>(factors[i + 1].data) + s * n;
+      for (int64_t c = 0; c < n; ++c)
+        chain = __builtin_fma(static_cast<double>(a[c]), static_cast<double>(b[c]), chain);
     }
     return chain;
   });

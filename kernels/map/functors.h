@@ -115,8 +115,10 @@ using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, Rel
 /// Functor F with constant c, ignored by a functor that has none.
 template <class F>
 BRINK_HD constexpr F make_functor(double c) {
-  if constexpr (std::is_empty_v<F>) return F{};
-  else return F{c};
+  if constexpr (std::is_empty_v<F>)
+    return F{};
+  else
+    return F{c};
 }
 
 }  // namespace brink

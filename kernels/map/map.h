@@ -19,7 +19,8 @@ template <class F>
 consteval std::size_t functor_index() {
   return []<std::size_t... i>(std::index_sequence<i...>) {
     return ((std::is_same_v<F, std::tuple_element_t<i, Functors>> ? i : 0) + ...);
-  }(std::make_index_sequence<std::tuple_size_v<Functors>>{});
+  }
+  (std::make_index_sequence<std::tuple_size_v<Functors>>{});
 }
 
 namespace cpu {

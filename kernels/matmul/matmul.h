@@ -16,11 +16,14 @@ namespace brink {
 /// Number of samples in a group of a network without normalisation (ARCHITECTURE.md, "panels and trees").
 inline constexpr std::int64_t default_group = 128;
 
+/// Largest number of factor pairs in one chain: derivatives to fifth order of one product. More is refused when a graph is built.
+inline constexpr int max_factor_pairs = 32;
+
 namespace cpu {
 
 /// C = A₁B₁ + A₂B₂ + …, or with Bᵀ in place of B.
 /// Shapes:     factors = A₁, B₁, A₂, B₂, …; Aᵢ [M,Kᵢ], Bᵢ [Kᵢ,N] (transpose_b: [N,Kᵢ]), C [M,N]; M, N, Kᵢ ≥ 1.
-/// Layout:     row-major, contiguous; scratch at least matmul_scratch_bytes(N, dtype), aligned to 64 bytes.
+/// Layout:     row-major, contiguous; scratch at least matmul_scratch_bytes(max Kᵢ, N, dtype), aligned to 64 bytes.
 /// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0.
 /// Aliasing:   C overlaps nothing.
 /// Errors:     none; the graph has checked the shapes.
@@ -28,7 +31,7 @@ namespace cpu {
 ///             unless it already lies as one panel.
 /// Source:     design of BLIS (one microkernel), order fixed by ARCHITECTURE.md, "chain".
 void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch);
-std::int64_t matmul_scratch_bytes(std::int64_t n, Dtype);
+std::int64_t matmul_scratch_bytes(std::int64_t largest_k, std::int64_t n, Dtype);
 
 /// W = X₁ᵀD₁ + X₂ᵀD₂ + …, summed over samples.
 /// Shapes:     factors = X₁, D₁, X₂, D₂, …; Xᵢ [S,K], Dᵢ [S,N], W [K,N].
@@ -41,8 +44,8 @@ std::int64_t matmul_scratch_bytes(std::int64_t n, Dtype);
 /// Cost:       2·S·K·N flops per pair. Groups outermost, so that a group's X stays in L2; trees of partial tiles in scratch.
 /// Source:     ARCHITECTURE.md, "panels and trees".
 void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_t group, View scratch);
-std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs, std::int64_t group,
-                                           Dtype);
+std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs,
+                                           std::int64_t group, Dtype);
 
 /// b = Σ over samples of D: the weight gradient against a column of ones.
 /// Shapes:     D [S,N], b [N].

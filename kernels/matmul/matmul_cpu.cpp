@@ -9,9 +9,9 @@ namespace brink::cpu {
 
 namespace {
 template <class T>
-std::array<Product<T>, max_pairs> products_of(std::span<const View> factors) {
-  assert(factors.size() % 2 == 0 && factors.size() <= 2 * max_pairs);
-  std::array<Product<T>, max_pairs> out{};
+std::array<Product<T>, max_factor_pairs> products_of(std::span<const View> factors) {
+  assert(factors.size() % 2 == 0 && factors.size() <= 2 * max_factor_pairs);
+  std::array<Product<T>, max_factor_pairs> out{};
   for (std::size_t i = 0; i + 1 < factors.size(); i += 2)
     out[i / 2] = {factors[i].as<T>(), factors[i + 1].as<T>(), factors[i].shape[1]};
   return out;
@@ -20,14 +20,21 @@ std::array<Product<T>, max_pairs> products_of(std::span<const View> factors) {
 
 void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch) {
   with_real(c.dtype, [&]<class T>(T) {
-    const MatmulCall<T> call{c.shape[0],  c.shape[1], c.as<T>(), products_of<T>(factors), static_cast<int>(factors.size() / 2),
-                             transpose_b, static_cast<T*>(scratch.data)};
+    const MatmulCall<T> call{c.shape[0],
+                             c.shape[1],
+                             c.as<T>(),
+                             products_of<T>(factors),
+                             static_cast<int>(factors.size() / 2),
+                             transpose_b,
+                             static_cast<T*>(scratch.data)};
     with_isa([&]<class I>(I) { matmul_isa<I, T>(call); });
   });
 }
 
-std::int64_t matmul_scratch_bytes(std::int64_t n, Dtype dtype) {
-  return k_block * padded_columns(n, size_of(dtype)) * size_of(dtype);
+std::int64_t matmul_scratch_bytes(std::int64_t largest_k, std::int64_t n, Dtype dtype) {
+  const std::int64_t depth = largest_k < k_block ? largest_k : k_block;
+  const std::int64_t packed_a = n >= packed_a_from_columns ? (row_block + 8) * depth : 0;
+  return (depth * padded_columns(n, size_of(dtype)) + packed_a) * size_of(dtype);
 }
 
 void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_t group, View scratch) {
@@ -44,8 +51,8 @@ void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_
   });
 }
 
-std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs, std::int64_t group,
-                                           Dtype dtype) {
+std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs,
+                                           std::int64_t group, Dtype dtype) {
   const std::int64_t groups = (samples + group - 1) / group, longest = samples < group ? samples : group;
   return (tree_levels(groups) * k + pairs * longest) * padded_columns(n, size_of(dtype)) * size_of(dtype);
 }

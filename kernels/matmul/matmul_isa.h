@@ -5,9 +5,10 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/matmul/matmul.h"
+
 namespace brink::cpu {
 
-inline constexpr int max_pairs = 16;
 
 template <class T>
 struct Product {
@@ -20,7 +21,7 @@ template <class T>
 struct MatmulCall {
   std::int64_t m, n;
   T* c;
-  std::array<Product<T>, max_pairs> products;
+  std::array<Product<T>, max_factor_pairs> products;
   int pairs;
   bool transpose_b;
   T* scratch;
@@ -30,13 +31,16 @@ template <class T>
 struct WeightGradientCall {
   std::int64_t samples, k, n, group;
   T* w;
-  std::array<Product<T>, max_pairs> products;  // a = X, b = D, k unused
+  std::array<Product<T>, max_factor_pairs> products;  // a = X, b = D, k unused
   int pairs;
   T* scratch;
 };
 
 /// Rows of B (or of a group's D) packed at once, and the columns a packed row is padded to: two of the widest vectors.
 inline constexpr std::int64_t k_block = 256;
+/// Rows of A worked on with one k-block before the next: they stay in the second-level cache for all panels of B.
+inline constexpr std::int64_t row_block = 128;
+inline constexpr std::int64_t packed_a_from_columns = 256;
 constexpr std::int64_t padded_columns(std::int64_t n, std::int64_t element_bytes) {
   const std::int64_t per_panel = 128 / element_bytes;
   return (n + per_panel - 1) / per_panel * per_panel;

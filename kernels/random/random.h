@@ -31,6 +31,13 @@ void fill_uniform(Device&, View out, RandomKey key, std::int64_t first_element =
 
 namespace brink {
 
+inline void fill_normal(Device& d, View out, RandomKey key, double scale, std::int64_t first_element = 0) {
+  cpu::fill_normal(d, out, key, scale, first_element);
+}
+inline void fill_uniform(Device& d, View out, RandomKey key, std::int64_t first_element = 0) {
+  cpu::fill_uniform(d, out, key, first_element);
+}
+
 /// A permutation of 0 … n−1, n ≤ 2^31 − 1: the indices sorted by their 64-bit random words, equal words by index.
 std::vector<std::int32_t> permutation(RandomKey key, std::int32_t n);
 

@@ -44,11 +44,9 @@ double dot(Device&, View a, View b);
 /// √dot(x, x)
 double norm(Device&, View x);
 
-/// out = T over the rows of `rows`.
-/// Shapes: rows [n, …] (n ≥ 1), out one row.  Layout: row-major; `rows` is overwritten.
-/// Arithmetic: per element, T over the n rows in T's own dtype.  Aliasing: out may be row 0.  Errors: none.
-/// Cost: one pass over rows; no allocation.  Source: ARCHITECTURE.md, rule 3.
-void tree_add_rows(Device&, View rows, View out);
-
 }  // namespace cpu
+
+inline double sum(Device& d, View x) { return cpu::sum(d, x); }
+inline double dot(Device& d, View a, View b) { return cpu::dot(d, a, b); }
+inline double norm(Device& d, View x) { return cpu::norm(d, x); }
 }  // namespace brink

@@ -41,22 +41,6 @@ double dot(Device& d, View a, View b) {
   });
 }
 
-double norm(Device& d, View x) { return std::sqrt(dot(d, x, x)); }
-
-void tree_add_rows(Device& d, View rows, View out) {
-  assert(rows.dtype == out.dtype && rows.shape[0] >= 1 && rows.shape.row_elements() == out.shape.elements());
-  with_real(rows.dtype, [&](auto zero) {
-    using T = decltype(zero);
-    const std::int64_t count = rows.shape[0], width = rows.shape.row_elements();
-    constexpr std::int64_t grain = 1024;  // elements a piece carries through all levels while they are in cache
-    const std::int64_t serial_below = count > 0 ? 65536 / count : 0;
-    parallel_for(d, width, grain, serial_below, [&](std::int64_t begin, std::int64_t end) {
-      with_isa([&](auto set) {
-        for (std::int64_t b = begin; b < end; b += grain)
-          tree_add_columns<decltype(set), T>(rows.as<T>(), count, width, b, std::min(b + grain, end), out.as<T>());
-      });
-    });
-  });
-}
+double norm(Device& d, View x) { return std::sqrt(cpu::dot(d, x, x)); }
 
 }  // namespace brink::cpu

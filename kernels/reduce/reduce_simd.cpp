@@ -69,7 +69,9 @@ template void sum_tiles<ThisIsa, float>(const float*, std::int64_t, std::int64_t
 template void dot_tiles<ThisIsa, float>(const float*, const float*, std::int64_t, std::int64_t, std::int64_t, double*);
 template void tree_add_columns<ThisIsa, float>(float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, float*);
 template void sum_tiles<ThisIsa, double>(const double*, std::int64_t, std::int64_t, std::int64_t, double*);
-template void dot_tiles<ThisIsa, double>(const double*, const double*, std::int64_t, std::int64_t, std::int64_t, double*);
-template void tree_add_columns<ThisIsa, double>(double*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, double*);
+template void dot_tiles<ThisIsa, double>(const double*, const double*, std::int64_t, std::int64_t, std::int64_t,
+                                         double*);
+template void tree_add_columns<ThisIsa, double>(double*, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                                                double*);
 
 }  // namespace brink::cpu

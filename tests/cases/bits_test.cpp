@@ -37,7 +37,9 @@ bool same_bytes(const Array& a, const Array& b) {
 
 }  // namespace
 
-TEST_CASE("every kernel equals its plain loops to the last bit, on every instruction set and thread count, whatever was in memory") {
+TEST_CASE(
+    "every kernel equals its plain loops to the last bit, on every instruction set and thread count, whatever was in "
+    "memory") {
   const Isa chosen = isa();
   for (const cases::Row& row : cases::table())
     for (const Dtype dtype : {Dtype::f32, Dtype::f64})

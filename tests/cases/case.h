@@ -27,10 +27,10 @@ struct In {
 };
 
 struct Row {
-  std::string name;                     ///< of the primitive or the kernel
+  std::string name;                      ///< of the primitive or the kernel
   const Primitive* primitive = nullptr;  ///< null for a kernel that no graph uses
-  std::vector<std::string> kernels;     ///< public kernels that this row covers
-  int sizes = 0;                        ///< the row has inputs(0) … inputs(sizes − 1)
+  std::vector<std::string> kernels;      ///< public kernels that this row covers
+  int sizes = 0;                         ///< the row has inputs(0) … inputs(sizes − 1)
   std::function<std::vector<In>(int size)> inputs;
   std::function<Attributes(int size)> attributes;
   /// The order contract as plain loops.

@@ -19,7 +19,8 @@ using Values = std::vector<std::vector<double>>;
 /// y(x), tangents and cotangents of one primitive as programs over float64 vectors.
 class Differentiated {
  public:
-  Differentiated(const cases::Row& row, int size) : row_(row), size_(size), arrays_(cases::make_inputs(row, size, Dtype::f64, true)) {
+  Differentiated(const cases::Row& row, int size)
+      : row_(row), size_(size), arrays_(cases::make_inputs(row, size, Dtype::f64, true)) {
     for (const Array& a : arrays_)
       if (a.view().dtype == Dtype::f64) point_.emplace_back(a.span<double>().begin(), a.span<double>().end());
   }
@@ -75,7 +76,8 @@ double norm(const Values& a) { return std::sqrt(dot(a, a)); }
 Values like(const Values& x, double seed) {
   Values v = x;
   for (std::size_t i = 0; i < v.size(); ++i)
-    for (std::size_t j = 0; j < v[i].size(); ++j) v[i][j] = std::cos(seed + 1.3 * static_cast<double>(j) + static_cast<double>(i));
+    for (std::size_t j = 0; j < v[i].size(); ++j)
+      v[i][j] = std::cos(seed + 1.3 * static_cast<double>(j) + static_cast<double>(i));
   return v;
 }
 Values moved(const Values& x, double t, const Values& v) {
@@ -123,7 +125,8 @@ TEST_CASE("rules: forward against differences, reverse against forward, second o
       const Values u = like(y, 0.7);
 
       const Values jv = d.evaluate(x, v, forward);
-      const Values fd = difference(d.evaluate(moved(x, step, v), {}, value), d.evaluate(moved(x, -step, v), {}, value), 2 * step);
+      const Values fd =
+          difference(d.evaluate(moved(x, step, v), {}, value), d.evaluate(moved(x, -step, v), {}, value), 2 * step);
       REQUIRE(norm(difference(jv, fd, 1)) <= difference_tolerance * (norm(fd) + norm(y)));
 
       Values v_and_u = v;
@@ -155,7 +158,8 @@ TEST_CASE("rules: forward against differences, reverse against forward, second o
       Values w_and_u = w;
       w_and_u.push_back(u[0]);
       const Values other = d.evaluate(x, w_and_u, forward_over_reverse);
-      REQUIRE(std::abs(dot(w, second) - dot(v, other)) <= exact_tolerance * (norm(w) * norm(second) + norm(v) * norm(other) + norm(jtu)));
+      REQUIRE(std::abs(dot(w, second) - dot(v, other)) <=
+              exact_tolerance * (norm(w) * norm(second) + norm(v) * norm(other) + norm(jtu)));
 
       // Reverse over reverse gives the same product: the cotangent of ⟨Jᵀu, v⟩ is d(Jᵀu)ᵀ v, and d(Jᵀu) is symmetric.
       const auto reverse_over_reverse = [&](Graph& g, const Vars& in, Var out, const Vars& extra) {

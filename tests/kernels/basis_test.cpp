@@ -54,21 +54,25 @@ void check_case(std::size_t n, std::size_t columns) {
   for (int threads : {1, 2, 3, 5, 8}) {
     ThreadPool pool(threads);
     Device d{.pool = &pool};
-    std::vector<double> c(columns, NAN), scratch(static_cast<std::size_t>(cpu::project_scratch(size, static_cast<int>(columns))));
+    std::vector<double> c(columns, NAN),
+        scratch(static_cast<std::size_t>(cpu::project_scratch(size, static_cast<int>(columns))));
     cpu::project(d, k.view(), view_of(k.w.data(), {size}), c.data(), scratch.data());
     CHECK(same_bytes(c, dots));
     std::vector<T> w = k.w, fresh(n, static_cast<T>(NAN));
     const double norm = std::sqrt(reference::dot(subtracted, subtracted));
-    CHECK(same_bytes(cpu::subtract(d, k.view(), k.c.data(), view_of(w.data(), {size}), view_of(w.data(), {size})), norm));
+    CHECK(
+        same_bytes(cpu::subtract(d, k.view(), k.c.data(), view_of(w.data(), {size}), view_of(w.data(), {size})), norm));
     CHECK(same_bytes(w, subtracted));
-    CHECK(same_bytes(cpu::subtract(d, k.view(), k.c.data(), view_of(k.w.data(), {size}), view_of(fresh.data(), {size})), norm));
+    CHECK(same_bytes(cpu::subtract(d, k.view(), k.c.data(), view_of(k.w.data(), {size}), view_of(fresh.data(), {size})),
+                     norm));
     CHECK(same_bytes(fresh, subtracted));
     std::vector<T> y(outputs * n, static_cast<T>(NAN));
     cpu::combine(d, k.view(), s.data(), {y.data(), size, size, static_cast<int>(outputs), dtype_of<T>()});
     Case<T> in_place(n, columns);
     cpu::combine(d, in_place.view(), s.data(), in_place.view().range(0, static_cast<int>(outputs)));
     for (std::size_t j = 0; j < outputs; ++j) {
-      CHECK(same_bytes(std::vector<T>(y.begin() + static_cast<long>(j * n), y.begin() + static_cast<long>(j * n + n)), combined[j]));
+      CHECK(same_bytes(std::vector<T>(y.begin() + static_cast<long>(j * n), y.begin() + static_cast<long>(j * n + n)),
+                       combined[j]));
       const T* first = in_place.view().column(static_cast<int>(j)).template as<T>();
       CHECK(same_bytes(std::vector<T>(first, first + n), combined[j]));
     }
@@ -80,17 +84,21 @@ void check_case(std::size_t n, std::size_t columns) {
     const std::int64_t tiles = reduce_tiles(size);
     std::vector<double> partial(static_cast<std::size_t>(tiles) * columns), c(columns);
     cpu::project_tiles<Set, T>(k.storage.data(), k.stride, m, k.w.data(), size, 0, tiles, partial.data(), tiles);
-    for (std::size_t i = 0; i < columns; ++i) c[i] = tree_add(partial.data() + static_cast<std::int64_t>(i) * tiles, tiles);
+    for (std::size_t i = 0; i < columns; ++i)
+      c[i] = tree_add(partial.data() + static_cast<std::int64_t>(i) * tiles, tiles);
     CHECK(same_bytes(c, dots));
     std::vector<T> w = k.w, y(outputs * n);
     cpu::subtract_range<Set, T>(k.storage.data(), k.stride, m, k.c.data(), k.w.data(), w.data(), 0, size);
     CHECK(same_bytes(w, subtracted));
-    cpu::combine_range<Set, T>(k.storage.data(), k.stride, m, s.data(), static_cast<int>(outputs), y.data(), size, 0, size);
+    cpu::combine_range<Set, T>(k.storage.data(), k.stride, m, s.data(), static_cast<int>(outputs), y.data(), size, 0,
+                               size);
     for (std::size_t j = 0; j < outputs; ++j)
-      CHECK(same_bytes(std::vector<T>(y.begin() + static_cast<long>(j * n), y.begin() + static_cast<long>(j * n + n)), combined[j]));
+      CHECK(same_bytes(std::vector<T>(y.begin() + static_cast<long>(j * n), y.begin() + static_cast<long>(j * n + n)),
+                       combined[j]));
     cpu::scale_range<Set, T>(k.w.data(), 1 / 3.0, w.data(), 0, size);
     bool scaled = true;
-    for (std::size_t e = 0; e < n; ++e) scaled = scaled && same_bytes(w[e], static_cast<T>(static_cast<double>(k.w[e]) * (1 / 3.0)));
+    for (std::size_t e = 0; e < n; ++e)
+      scaled = scaled && same_bytes(w[e], static_cast<T>(static_cast<double>(k.w[e]) * (1 / 3.0)));
     CHECK(scaled);
     T most = 0;
     for (T x : k.w) most = std::max(most, std::abs(x));
@@ -120,7 +128,9 @@ TEST_CASE("the order of the columns is part of subtract's contract") {
 }
 
 TEST_CASE("largest_entry: sign kept, first of equals, NaN passed over, zero and empty") {
-  const auto largest = [](std::vector<float> x) { return cpu::largest_entry(view_of(x.data(), {static_cast<std::int64_t>(x.size())})); };
+  const auto largest = [](std::vector<float> x) {
+    return cpu::largest_entry(view_of(x.data(), {static_cast<std::int64_t>(x.size())}));
+  };
   CHECK(largest({}) == 0.0);
   CHECK(largest({0.0f, -0.0f}) == 0.0);
   CHECK(largest({1, -3, 3, 2}) == -3.0);

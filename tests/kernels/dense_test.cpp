@@ -67,7 +67,8 @@ std::vector<Named> adversarial() {
   all.push_back({"zero", 7, Matrix(49, 0.0)});
   all.push_back({"identity", 9, diagonal(std::vector<double>(9, 1.0))});
   all.push_back({"all ones", 12, Matrix(144, 1.0)});
-  all.push_back({"two values", 20, reflected({5, 5, 5, 5, 5, 5, 5, 5, 5, 5, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, 2)});
+  all.push_back(
+      {"two values", 20, reflected({5, 5, 5, 5, 5, 5, 5, 5, 5, 5, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, 2)});
   std::vector<double> cluster(30), graded(25), wilkinson(21), wide(16);
   for (std::size_t i = 0; i < cluster.size(); ++i) cluster[i] = 1 + 1e-13 * static_cast<double>(i);
   all.push_back({"cluster", 30, reflected(cluster, 3)});
@@ -102,7 +103,8 @@ double orthogonality(const std::vector<double>& vectors, int count, int n) {
   for (int i = 0; i < count; ++i)
     for (int j = 0; j <= i; ++j) {
       double sum = i == j ? -1 : 0;
-      for (int k = 0; k < n; ++k) sum += vectors[static_cast<std::size_t>(i * n + k)] * vectors[static_cast<std::size_t>(j * n + k)];
+      for (int k = 0; k < n; ++k)
+        sum += vectors[static_cast<std::size_t>(i * n + k)] * vectors[static_cast<std::size_t>(j * n + k)];
       worst = std::max(worst, std::fabs(sum));
     }
   return worst;

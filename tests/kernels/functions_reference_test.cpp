@@ -72,7 +72,7 @@ Exhaustive compare_float32(Function f, std::int64_t first, std::int64_t step) {
   ThreadPool pool(available_threads());
   std::vector<Exhaustive> results(static_cast<std::size_t>(pool.threads()));
   const std::int64_t inputs = ((std::int64_t{1} << 32) - first + step - 1) / step;
-  pool.run([&](int worker) {
+  pool.run(pool.threads(), [&](int, std::int64_t worker) {
     Exhaustive r;
     // A 24-bit format with float32's exponents; subnormalize() finishes its rounding below the normal range.
     mpfr_set_emin(-148);
@@ -185,7 +185,7 @@ Worst worst_float64(Function f, std::int64_t n) {
   constexpr std::int64_t block = 4096;
   ThreadPool pool(available_threads());
   std::vector<Worst> results(static_cast<std::size_t>(pool.threads()));
-  pool.run([&](int worker) {
+  pool.run(pool.threads(), [&](int, std::int64_t worker) {
     Worst worst;
     Mpfr x_exact(53), exact(140), error(60);
     std::vector<double> x(block), y(block);

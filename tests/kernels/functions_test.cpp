@@ -36,7 +36,7 @@ std::string scan(Isa set, Function f, std::int64_t stride, std::int64_t offset =
   ThreadPool pool(available_threads());
   const std::int64_t count = (blocks - offset + stride - 1) / stride;
   std::vector<XXH64_hash_t> hashes(static_cast<std::size_t>(count));
-  pool.run([&](int worker) {
+  pool.run(pool.threads(), [&](int, std::int64_t worker) {
     std::vector<float> x(block_size), y(block_size);
     for (std::int64_t k = worker; k < count; k += pool.threads()) {
       const std::int64_t block = offset + k * stride;

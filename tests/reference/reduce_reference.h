@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: MIT
 // What it is: rule 4 of the arithmetic contract and the basis sweeps in plain loops, written from the contract's text.
-// What it is not: fast, or built from anything of kernels/. Decision: T is written as its recursive definition.
+// What it is not: fast, or built from anything of kernels/.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
-namespace reference {
+#include "tests/reference/reference.h"
 
-template <class X>
-X tree(const std::vector<X>& leaf, std::size_t first, std::size_t n) {
-  if (n == 1) return leaf[first];
-  std::size_t p = 1;
-  while (2 * p < n) p *= 2;
-  return tree(leaf, first, p) + tree(leaf, first + p, n - p);
-}
+namespace brink::reference {
 
 /// lane_step(lane, e) is applied to elements l, l+32, … of each tile of 4096.
 template <class X, class Step>
@@ -31,7 +25,7 @@ X tiled(std::size_t n, const Step& step) {
       for (std::size_t l = 0; l < half; ++l) lane[l] = lane[l] + lane[l + half];
     tiles.push_back(lane[0]);
   }
-  return tiles.empty() ? X{0} : tree(tiles, 0, tiles.size());
+  return tiles.empty() ? X{0} : tree<X>(tiles);
 }
 
 template <class T>
@@ -56,7 +50,8 @@ void subtract(const std::vector<std::vector<T>>& q, const std::vector<double>& c
 }
 
 template <class T>
-std::vector<std::vector<T>> combine(const std::vector<std::vector<T>>& q, const std::vector<double>& s, std::size_t outputs) {
+std::vector<std::vector<T>> combine(const std::vector<std::vector<T>>& q, const std::vector<double>& s,
+                                    std::size_t outputs) {
   const std::size_t n = q.at(0).size();
   std::vector<std::vector<T>> y(outputs, std::vector<T>(n));
   for (std::size_t j = 0; j < outputs; ++j)
@@ -68,4 +63,4 @@ std::vector<std::vector<T>> combine(const std::vector<std::vector<T>>& q, const 
   return y;
 }
 
-}  // namespace reference
+}  // namespace brink::reference

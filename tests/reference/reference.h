@@ -41,7 +41,8 @@ void matmul(std::span<const View> in, const View& out, bool transpose_b) {
       for (std::size_t p = 0; p < in.size(); p += 2) {
         const int64_t depth = in[p].shape[1];
         const T *a = in[p].as<T>(), *b = in[p + 1].as<T>();
-        for (int64_t k = 0; k < depth; ++k) acc = std::fma(a[i * depth + k], transpose_b ? b[j * depth + k] : b[k * n + j], acc);
+        for (int64_t k = 0; k < depth; ++k)
+          acc = std::fma(a[i * depth + k], transpose_b ? b[j * depth + k] : b[k * n + j], acc);
       }
       out.as<T>()[i * n + j] = acc + T(0);
     }
@@ -55,7 +56,8 @@ void weight_gradient(std::span<const View> in, const View& out, int64_t group) {
       out.as<T>()[i * n + j] = over_groups<T>(samples, group, [&](int64_t first, int64_t last) {
         T acc = 0;
         for (std::size_t p = 0; p < in.size(); p += 2)
-          for (int64_t s = first; s < last; ++s) acc = std::fma(in[p].as<T>()[s * k + i], in[p + 1].as<T>()[s * n + j], acc);
+          for (int64_t s = first; s < last; ++s)
+            acc = std::fma(in[p].as<T>()[s * k + i], in[p + 1].as<T>()[s * n + j], acc);
         return acc + T(0);
       });
 }
@@ -80,7 +82,8 @@ void sample_dot(std::span<const View> in, const View& out, int64_t group) {
       double sample = 0;
       for (std::size_t p = 0; p < in.size(); p += 2)
         for (int64_t c = 0; c < n; ++c)
-          sample = std::fma(static_cast<double>(in[p].as<T>()[s * n + c]), static_cast<double>(in[p + 1].as<T>()[s * n + c]), sample);
+          sample = std::fma(static_cast<double>(in[p].as<T>()[s * n + c]),
+                            static_cast<double>(in[p + 1].as<T>()[s * n + c]), sample);
       chain = chain + sample;
     }
     return chain;

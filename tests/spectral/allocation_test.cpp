@@ -16,8 +16,9 @@ std::atomic<long> allocations{0};
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
-                                                   : std::malloc(bytes > 0 ? bytes : 1);
+  void* p = alignment > alignof(std::max_align_t)
+                ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
+                : std::malloc(bytes > 0 ? bytes : 1);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }
@@ -40,14 +41,16 @@ using namespace brink;
 
 TEST_CASE("Lanczos and the tracker allocate nothing while they run, with restarts, breakdowns and threads") {
   std::vector<double> lambda(20000, 0.0);
-  for (std::size_t i = 0; i < lambda.size(); ++i) lambda[i] = -1 + 2 * static_cast<double>(i) / static_cast<double>(lambda.size());
+  for (std::size_t i = 0; i < lambda.size(); ++i)
+    lambda[i] = -1 + 2 * static_cast<double>(i) / static_cast<double>(lambda.size());
   support::KnownSpectrum edge(lambda, 1);
   support::KnownSpectrum zero(std::vector<double>(20000, 0.0), 1);
   ThreadPool pool(3);
   Device d{.pool = &pool};
   Lanczos lanczos(d, 20000, Dtype::f32, {.max_basis = 16, .max_pairs = 4}, support::rough_normals(1));
   const LinearOperator op = edge.op(Dtype::f32), null = zero.op(Dtype::f32);
-  EigenTracker tracker(d, 20000, Dtype::f32, {.top = 1, .bottom = 1, .cold_check = 2, .budget = 60, .max_basis = 16}, support::rough_normals(1));
+  EigenTracker tracker(d, 20000, Dtype::f32, {.top = 1, .bottom = 1, .cold_check = 2, .budget = 60, .max_basis = 16},
+                       support::rough_normals(1));
 
   const long before = allocations.load();
   const LanczosResult a = lanczos.run(op, {.top = 2, .bottom = 2, .budget = 50});

@@ -27,7 +27,8 @@ std::vector<double> filled(std::size_t n, double value) { return std::vector<dou
 
 std::vector<double> ramp(std::size_t n, double low, double high) {
   std::vector<double> x(n);
-  for (std::size_t i = 0; i < n; ++i) x[i] = n == 1 ? low : low + (high - low) * static_cast<double>(i) / static_cast<double>(n - 1);
+  for (std::size_t i = 0; i < n; ++i)
+    x[i] = n == 1 ? low : low + (high - low) * static_cast<double>(i) / static_cast<double>(n - 1);
   return x;
 }
 
@@ -60,7 +61,8 @@ std::vector<Spectrum> spectra() {
     all.push_back({"outliers at another scale", scaled});
   }
   std::vector<double> graded(40);
-  for (std::size_t i = 0; i < graded.size(); ++i) graded[i] = std::pow(10.0, 9 - 1.0 * static_cast<double>(i)) * (i % 3 ? 1 : -1);
+  for (std::size_t i = 0; i < graded.size(); ++i)
+    graded[i] = std::pow(10.0, 9 - 1.0 * static_cast<double>(i)) * (i % 3 ? 1 : -1);
   all.push_back({"graded over 40 decades", graded});
   return all;
 }
@@ -90,7 +92,8 @@ TEST_CASE("adversarial spectra: converged, certified against the known spectrum,
         Device d;
         Lanczos lanczos(d, n, dtype, {.max_basis = 40, .max_pairs = 4}, rough_normals(1));
         const double tolerance = dtype == Dtype::f32 ? 1e-4 : 1e-9;
-        const LanczosResult r = lanczos.run(known.op(dtype), {.top = top, .bottom = bottom, .tolerance = tolerance, .budget = 2000, .confirm = 2});
+        const LanczosResult r = lanczos.run(
+            known.op(dtype), {.top = top, .bottom = bottom, .tolerance = tolerance, .budget = 2000, .confirm = 2});
         CHECK(r.converged);
         CHECK(r.products == known.products);
         CHECK(r.top.size() == static_cast<std::size_t>(std::min<std::int64_t>(n, top)));
@@ -105,7 +108,8 @@ TEST_CASE("adversarial spectra: converged, certified against the known spectrum,
         CHECK(r.asymmetry <= rounding * 4);
         if (!spectrum.all_found) continue;
         for (std::size_t i = 0; i < r.top.size(); ++i)
-          CHECK(std::fabs(r.top[i].value - truth[truth.size() - 1 - i]) <= r.top[i].residual + rounding + tolerance * size);
+          CHECK(std::fabs(r.top[i].value - truth[truth.size() - 1 - i]) <=
+                r.top[i].residual + rounding + tolerance * size);
         for (std::size_t i = 0; i < r.bottom.size(); ++i)
           CHECK(std::fabs(r.bottom[i].value - truth[i]) <= r.bottom[i].residual + rounding + tolerance * size);
       }
@@ -209,7 +213,8 @@ TEST_CASE("a start inside an invariant space, a zero start and a tiny one still 
   std::vector<double> lambda = joined({-4, 9, 3}, ramp(100, -1, 1));
   const auto n = static_cast<std::int64_t>(lambda.size());
   const LinearOperator op{n, Dtype::f64, [&](View x, View y) {
-                            for (std::size_t e = 0; e < lambda.size(); ++e) y.span<double>()[e] = lambda[e] * x.span<double>()[e];
+                            for (std::size_t e = 0; e < lambda.size(); ++e)
+                              y.span<double>()[e] = lambda[e] * x.span<double>()[e];
                           }};
   Device d;
   Lanczos lanczos(d, n, Dtype::f64, {.max_basis = 40, .max_pairs = 2}, rough_normals(5));
@@ -295,9 +300,12 @@ TEST_CASE("the whole run gives the same bits for any number of threads") {
 TEST_CASE("limits and options that cannot work are refused with their numbers") {
   Device d;
   CHECK_THROWS_AS(Lanczos(d, 0, Dtype::f32, {}, rough_normals(1)), std::invalid_argument);
-  CHECK_THROWS_AS(Lanczos(d, 1000, Dtype::f32, {.max_basis = 9, .max_pairs = 1}, rough_normals(1)), std::invalid_argument);
-  CHECK_THROWS_AS(Lanczos(d, 1000, Dtype::f32, {.max_basis = 129, .max_pairs = 1}, rough_normals(1)), std::invalid_argument);
-  CHECK_THROWS_AS(Lanczos(d, 1000, Dtype::f32, {.max_basis = 128, .max_pairs = 61}, rough_normals(1)), std::invalid_argument);
+  CHECK_THROWS_AS(Lanczos(d, 1000, Dtype::f32, {.max_basis = 9, .max_pairs = 1}, rough_normals(1)),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(Lanczos(d, 1000, Dtype::f32, {.max_basis = 129, .max_pairs = 1}, rough_normals(1)),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(Lanczos(d, 1000, Dtype::f32, {.max_basis = 128, .max_pairs = 61}, rough_normals(1)),
+                  std::invalid_argument);
   KnownSpectrum known(ramp(50, 0, 1), 1);
   Lanczos lanczos(d, 50, Dtype::f64, {.max_basis = 20, .max_pairs = 2}, rough_normals(1));
   CHECK_THROWS_AS(lanczos.run(known.op(Dtype::f32), {}), std::invalid_argument);

@@ -143,7 +143,8 @@ TEST_CASE("the reference subspaces of another system") {
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   const nlohmann::json tensors = nlohmann::json::parse(header);
   const auto tensor = [&](const char* name) {
-    const std::size_t begin = tensors.at(name).at("data_offsets").at(0), end = tensors.at(name).at("data_offsets").at(1);
+    const std::size_t begin = tensors.at(name).at("data_offsets").at(0),
+                      end = tensors.at(name).at("data_offsets").at(1);
     REQUIRE(tensors.at(name).at("dtype") == "F64");
     std::vector<double> x((end - begin) / 8);
     std::memcpy(x.data(), bytes.data() + begin, end - begin);
@@ -153,7 +154,8 @@ TEST_CASE("the reference subspaces of another system") {
   const auto columns = [&](const std::vector<double>& rows) {  // [n, k] row-major to columns
     std::vector<double> x(rows.size());
     for (std::int64_t i = 0; i < n; ++i)
-      for (std::int64_t j = 0; j < k; ++j) x[static_cast<std::size_t>(j * n + i)] = rows[static_cast<std::size_t>(i * k + j)];
+      for (std::int64_t j = 0; j < k; ++j)
+        x[static_cast<std::size_t>(j * n + i)] = rows[static_cast<std::size_t>(i * k + j)];
     return x;
   };
   std::vector<double> u = columns(tensor("U")), v = columns(tensor("V")), angles = tensor("principal_angles");

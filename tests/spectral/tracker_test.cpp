@@ -32,7 +32,8 @@ LinearOperator diagonal(const std::vector<double>& lambda) {
 
 }  // namespace
 
-TEST_CASE("tracking a slowly turning operator: every value certified, cold checks on time, fewer products than cold starts") {
+TEST_CASE(
+    "tracking a slowly turning operator: every value certified, cold checks on time, fewer products than cold starts") {
   for (auto [top, bottom] : {std::pair{1, 0}, {0, 1}, {1, 1}, {3, 2}}) {
     const std::size_t n = 3000;
     KnownSpectrum known(network_like(n), 4);
@@ -73,7 +74,9 @@ TEST_CASE("tracking a slowly turning operator: every value certified, cold check
   }
 }
 
-TEST_CASE("an eigenvalue that overtakes unseen: noise finds it in a few steps, a cold check at once, and without both it would be missed") {
+TEST_CASE(
+    "an eigenvalue that overtakes unseen: noise finds it in a few steps, a cold check at once, and without both it "
+    "would be missed") {
   std::vector<double> lambda = network_like(2000);
   const LinearOperator op = diagonal(lambda);
   for (auto [noise, check] : {std::pair{0.0, false}, {0.0, true}, {0.1, false}}) {
@@ -82,7 +85,8 @@ TEST_CASE("an eigenvalue that overtakes unseen: noise finds it in a few steps, a
     lambda[0] = 20;
     lambda[1] = 14;
     Device d;
-    EigenTracker tracker(d, 2000, Dtype::f64, {.top = 1, .bottom = 0, .tolerance = 1e-3, .cold_check = 0, .noise = noise}, rough_normals(2));
+    EigenTracker tracker(d, 2000, Dtype::f64,
+                         {.top = 1, .bottom = 0, .tolerance = 1e-3, .cold_check = 0, .noise = noise}, rough_normals(2));
     TrackerStep s = tracker.measure(op, 0);
     REQUIRE(s.converged);
     CHECK_FALSE(s.warm);
@@ -146,7 +150,8 @@ TEST_CASE("restored from its memory, the tracker repeats the uninterrupted run b
         out.insert(out.end(), {p.value, p.residual, p.bound});
         for (float x : p.vector.span<float>()) out.push_back(x);
       }
-    out.insert(out.end(), {s.asymmetry, s.orthogonality, double(s.products), double(s.sweeps), double(s.warm), double(s.cold_checked)});
+    out.insert(out.end(), {s.asymmetry, s.orthogonality, double(s.products), double(s.sweeps), double(s.warm),
+                           double(s.cold_checked)});
   };
   const TrackerOptions options{.top = 2, .bottom = 1, .cold_check = 4};
   std::vector<double> whole, resumed;
@@ -177,7 +182,8 @@ TEST_CASE("restored from its memory, the tracker repeats the uninterrupted run b
     if (step > 5) record(tracker.measure(known.op(Dtype::f32), step), resumed);
   }
   CHECK(support::same_bytes(whole, resumed));
-  CHECK_THROWS_AS(tracker.restore({view_of(stored.data(), {1, static_cast<std::int64_t>(n)}), 1}), std::invalid_argument);
+  CHECK_THROWS_AS(tracker.restore({view_of(stored.data(), {1, static_cast<std::int64_t>(n)}), 1}),
+                  std::invalid_argument);
 }
 
 TEST_CASE("vectors are handed out with their largest entry positive") {
@@ -189,7 +195,8 @@ TEST_CASE("vectors are handed out with their largest entry positive") {
     for (const auto& end : {s.top, s.bottom})
       for (const RitzPair& p : end) {
         const auto v = p.vector.span<double>();
-        CHECK(*std::max_element(v.begin(), v.end(), [](double a, double b) { return std::fabs(a) < std::fabs(b); }) > 0);
+        CHECK(*std::max_element(v.begin(), v.end(), [](double a, double b) { return std::fabs(a) < std::fabs(b); }) >
+              0);
       }
   }
 }

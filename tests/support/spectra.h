@@ -24,14 +24,17 @@ inline brink::FillNormal rough_normals(std::uint64_t seed) {
         v = static_cast<std::remove_reference_t<decltype(v)>>(sum);
       }
     };
-    if (x.dtype == brink::Dtype::f32) fill(x.span<float>());
-    else fill(x.span<double>());
+    if (x.dtype == brink::Dtype::f32)
+      fill(x.span<float>());
+    else
+      fill(x.span<double>());
   };
 }
 
 class KnownSpectrum {
  public:
-  KnownSpectrum(std::vector<double> eigenvalues, std::uint64_t seed) : lambda(std::move(eigenvalues)), work_(lambda.size()) {
+  KnownSpectrum(std::vector<double> eigenvalues, std::uint64_t seed)
+      : lambda(std::move(eigenvalues)), work_(lambda.size()) {
     for (std::uint64_t k = 0; k < 2; ++k) {
       mirror_[k] = numbers<double>(seed + k, lambda.size());
       double square = 0;
@@ -57,8 +60,10 @@ class KnownSpectrum {
   brink::LinearOperator op(brink::Dtype dtype) {
     return {static_cast<std::int64_t>(lambda.size()), dtype, [this](brink::View x, brink::View y) {
               ++products;
-              if (x.dtype == brink::Dtype::f32) apply(x.span<float>(), y.span<float>());
-              else apply(x.span<double>(), y.span<double>());
+              if (x.dtype == brink::Dtype::f32)
+                apply(x.span<float>(), y.span<float>());
+              else
+                apply(x.span<double>(), y.span<double>());
             }};
   }
   int products = 0;

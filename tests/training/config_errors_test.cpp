@@ -118,7 +118,6 @@ constexpr FileCase file_cases[] = {
     {"[[training.change]]\nat_step = 3\n", "1:12: training.change is not built in this version"},
     {"[measure.density]\nevery = 3\n", "1:10: measure.density is not built in this version"},
     {"[run]\narithmetic = \"vendor\"\n", "2:14: run.arithmetic: \"vendor\" is not built in this version"},
-    {"[run]\ndevice = \"cuda\"\n", "2:10: run.device: \"cuda\" is not built in this version"},
     {"[model]\nname = \"vgg\"\n", "2:8: model.name: \"vgg\" is not built in this version"},
     {"[model]\nghost_batch = 32\n", "2:1: model.ghost_batch is not built in this version"},
     {"[training]\nbatch = 128\n", "2:1: training.batch is not built in this version"},
@@ -166,7 +165,6 @@ const ArgumentCase argument_cases[] = {
     {{},
      {{"threads", "two"}},
      "--threads two: run.threads: expected an integer from 1 to 1024 or \"all\", got the string \"two\""},
-    {{}, {{"device", "cuda"}}, "--device cuda: run.device: \"cuda\" is not built in this version"},
     {{},
      {{"chunk", "130"}},
      "--chunk 130: run.chunk: expected a multiple of the group of 128 samples, or 1000 and more for the whole batch, "

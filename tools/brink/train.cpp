@@ -35,8 +35,9 @@ ExitCode run_training(Options o) {
     if (!o.flags[i].empty()) o.sources.flags.emplace_back(flag_names[i], o.flags[i]);
 
   // A run that is taken up again without a config takes its own.
+  std::error_code ignored;
   const bool own =
-      o.resume && !o.out.empty() && o.sources.file.empty() && std::filesystem::exists(o.out + "/config.toml");
+      o.resume && !o.out.empty() && o.sources.file.empty() && std::filesystem::exists(o.out + "/config.toml", ignored);
   if (own) o.sources.file = o.out + "/config.toml";
   const Config config = load_config(o.sources);
   const std::string folder = o.out.empty() ? default_folder(config) : o.out;

@@ -265,7 +265,7 @@ std::optional<Eigenvalue> Run::eigenvalue(int index, std::size_t row) const {
   const auto value = at("lambda_" + suffix(index), row);
   if (!value) return std::nullopt;
   const double residual = at("residual_" + suffix(index), row).value_or(std::numeric_limits<double>::quiet_NaN());
-  double largest = 0;
+  double largest = at("scale", row).value_or(0);
   for (int i = 0; i <= top; ++i) {
     if (const auto other = at("lambda_" + suffix(i), row); other && std::isfinite(*other)) {
       largest = std::max(largest, std::fabs(*other));

@@ -270,23 +270,23 @@ std::vector<Key> training_keys() {
 }
 
 std::vector<Key> measure_and_run_keys() {
-  const Choices<Where> devices{{{"cpu", Where::cpu}}, {"cuda"}};
+  const Choices<Where> devices{{{"cpu", Where::cpu}, {"cuda", Where::cuda}}, {}};
   const Choices<Dtype> precisions{{{"float32", Dtype::f32}, {"float64", Dtype::f64}}, {}};
   const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}}, {"vendor"}};
   return {
       integer(
-          "measure", "top", 0, 100, [](Config & c) -> auto& { return c.measure.top; }),
+          "measure", "top", 0, 50, [](Config & c) -> auto& { return c.measure.top; }),
       integer(
-          "measure", "bottom", 0, 100, [](Config & c) -> auto& { return c.measure.bottom; }),
+          "measure", "bottom", 0, 1, [](Config & c) -> auto& { return c.measure.bottom; }),
       real(
           "measure", "tolerance", "a number above 0 and below 1", [](double x) { return x > 0 && x < 1; },
           [](Config & c) -> auto& { return c.measure.tolerance; }),
       integer(
           "measure", "every", 1, most, [](Config & c) -> auto& { return c.measure.every; }),
       integer(
-          "measure", "cold_check", 0, most, [](Config & c) -> auto& { return c.measure.cold_check; }),
+          "measure", "cold_check", 0, 1000000000, [](Config & c) -> auto& { return c.measure.cold_check; }),
       integer(
-          "measure", "budget", 1, most, [](Config & c) -> auto& { return c.measure.budget; }),
+          "measure", "budget", 1, 1000000000, [](Config & c) -> auto& { return c.measure.budget; }),
       integer(
           "events", "merge_gap", 0, most, [](Config & c) -> auto& { return c.events.merge_gap; }),
       integer(
@@ -364,6 +364,13 @@ std::optional<Conflict> conflict(const Config& c, const std::function<bool(std::
     const bool of_dln = key.name == "start" || key.name == "target";
     if (key.table == "model" && given(key.path()) && (mlp ? of_dln : of_mlp))
       return Conflict{key.path(), "has no meaning for model.name = " + quote(name_of(c.model.name))};
+  }
+  if (!mlp) {
+    for (const char* path : {"data.name", "data.directory", "data.train", "data.test", "data.seed", "training.seed"})
+      if (given(path)) return Conflict{path, "has no meaning for model.name = " + quote(name_of(c.model.name))};
+    if (c.training.loss == Loss::cross_entropy && c.model.target != 0 && c.model.target != 1)
+      return Conflict{"model.target", "expected 0 or 1 for training.loss = \"cross_entropy\", got " + number_text(c.model.target)};
+    return {};
   }
   if (c.data.name == DataName::synthetic && !c.data.directory.empty())
     return Conflict{"data.directory", "has no meaning for data.name = \"synthetic\""};

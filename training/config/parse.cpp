@@ -173,7 +173,7 @@ Settings from_argument(const std::string& argument, std::string_view path, const
   const Key* key = find_key(table, name);
   try {
     parsed = toml::parse("value = " + text);
-    if (parsed.size() == 1 && (!(key && key->text) || parsed.begin()->second.is_string()))
+    if (parsed.size() == 1 && (!(key && key->text) || parsed.begin()->second.is_string() || key->name == "memory"))
       value = &parsed.begin()->second;
   } catch (const toml::parse_error&) {}
   Settings out;

@@ -24,7 +24,7 @@ constexpr Part test_part{"t10k", 10000, "91d2b3c379a764e04447b722e071af64"};
 /// The .gz file where both are there: it carries a checksum of its own.
 std::string find_file(const std::string& directory, const std::string& name) {
   for (const char* ending : {".gz", ""}) {
-    const std::string path = directory + "/" + name + ending;
+    std::string path = directory + "/" + name + ending;
     std::error_code ignored;
     if (std::filesystem::exists(path, ignored)) return path;
   }

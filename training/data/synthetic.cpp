@@ -3,9 +3,10 @@
 // and shaded at random, and drawn part of the way towards another class, so that a few are nearly ambiguous.
 // What it is not: a benchmark of anything.
 // Decision: only + − × ÷ √, comparisons and counter-based uniform numbers, so the pictures are the same bytes everywhere.
-// Measured with a prototype (MLP, η = 0.1, 400 steps, 1000 samples): λ₁ passes 2/η at step 11, some 20 crossings, 9
-// instabilities, loss 1.4 → 0.005, test accuracy 0.94. Filled shapes gave one instability without end; outlines that are not
-// mixed with another class are learnt before λ₁ has crossed three times.
+// Measured (MLP, η = 0.1, 400 steps, 1000 samples, three seeds, float32 prototype in another language): λ₁ starts at 5 to 16,
+// passes 2/η at step 4 to 13, 20 to 31 crossings, 7 or 8 instabilities, loss 1.4 → 0.004 to 0.008, test accuracy 0.93.
+// What lost: no mixing is learnt before λ₁ has crossed four times; mixing up to 0.5 gave 5 to 12 crossings, up to 0.6
+// ends at a loss of 0.03 to 0.18; filled shapes gave one instability without end.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -41,7 +42,7 @@ struct Recipe {
     stretch = between(4, 0.9, 1.1);
     stroke = between(5, 1.5, 3.0);
     other = (label + 1 + static_cast<std::int64_t>(3.0 * u[6])) % classes;
-    mix = 0.5 * (u[7] * std::sqrt(u[7]));
+    mix = 0.54 * (u[7] * std::sqrt(u[7]));
     ink = between(8, 0.5, 1.0);
     paper = between(9, 0.0, 0.05);
     slope_x = between(10, -0.05, 0.05);

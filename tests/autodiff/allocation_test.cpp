@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// What it is: a count of the allocations made while programs run; an executable of its own, because it replaces operator new.
+// What it is not: a leak check.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "tests/support/networks.h"
+
+namespace {
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  void* p = alignment > alignof(std::max_align_t)
+                ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
+                : std::malloc(bytes > 0 ? bytes : 1);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t n) { return counted(n, 0); }
+[[gnu::noinline]] void* operator new[](std::size_t n) { return counted(n, 0); }
+[[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t a) {
+  return counted(n, static_cast<std::size_t>(a));
+}
+[[gnu::noinline]] void* operator new[](std::size_t n, std::align_val_t a) {
+  return counted(n, static_cast<std::size_t>(a));
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+using namespace brink;
+
+TEST_CASE("gradient, linearisation and products allocate nothing, with any threads, blocks and budget") {
+  for (const Activation activation : {Activation::relu, Activation::tanh})
+    for (const Dtype dtype : {Dtype::f32, Dtype::f64})
+      for (const int threads : {1, 3})
+        for (const std::int64_t chunk : {128, 384, 1000}) {
+          CAPTURE(threads);
+          CAPTURE(chunk);
+          const support::Network n({.samples = 1000, .activation = activation, .dtype = dtype});
+          ThreadPool pool(threads);
+          Device device{Where::cpu, &pool, nullptr};
+          const Array g = n.vector(), hv = n.vector();
+          const BatchOptions batch{chunk, 0};
+          Gradient gradient(device, n.objective, n.data(), batch);
+          Hvp kept(device, n.objective, n.data(), batch), recomputed(device, n.objective, n.data(), {chunk, 1});
+          SampleSum newton(device, n.objective,
+                           [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, dtype, s); },
+                           n.data(), batch, {});
+          const View directions[] = {n.v.view()};
+
+          const long before = allocations.load();
+          gradient.evaluate(n.theta.view(), g.view());
+          const long after_gradient = allocations.load();
+          kept.linearize_at(n.theta.view(), g.view());
+          recomputed.linearize_at(n.theta.view(), g.view());
+          const long after_linearize = allocations.load();
+          kept.apply(n.v.view(), hv.view());
+          recomputed.apply(n.v.view(), hv.view());
+          const long after_apply = allocations.load();
+          newton.run(n.theta.view(), directions, hv.view(), {});
+          const long after_newton = allocations.load();
+          CHECK(after_gradient - before == 0);
+          CHECK(after_linearize - after_gradient == 0);
+          CHECK(after_apply - after_linearize == 0);
+          CHECK(after_newton - after_apply == 0);
+        }
+  const long control = allocations.load();
+  const support::Network another({.samples = 10});
+  CHECK(allocations.load() > control);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// The memory plan: random graphs run in a shared, poisoned arena and, for comparison, with memory of its own for every value.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "autodiff/primitives/dense.h"
+#include "autodiff/primitives/elementwise.h"
+#include "autodiff/program.h"
+#include "tests/support/networks.h"
+
+using namespace brink;
+
+namespace {
+
+/// Numbers for tests: a counter.
+struct Counter {
+  std::uint64_t seed, i = 0;
+  std::size_t below(std::size_t n) {
+    return std::min(static_cast<std::size_t>((support::uniform(seed, i++) + 1) / 2 * static_cast<double>(n)), n - 1);
+  }
+};
+
+/// Square and tall matrices through elementwise operations, products (with scratch) and sums; several outputs, some of them
+/// inputs or each other.
+Graph random_graph(std::uint64_t seed) {
+  Counter c{seed};
+  Graph g;
+  const auto rows = static_cast<std::int64_t>(1 + c.below(40)), columns = static_cast<std::int64_t>(1 + c.below(20));
+  Vars tall, square;
+  for (int i = 0; i < 3; ++i) tall.push_back(g.input("x", {{rows, columns}, Dtype::f32}, InputRole::data, i));
+  square.push_back(g.input("w", {{columns, columns}, Dtype::f32}, InputRole::data, 3));
+  const auto any = [&](const Vars& list) { return list[c.below(list.size())]; };
+  const std::size_t nodes = 3 + c.below(30);
+  while (g.nodes().size() < nodes) {
+    switch (c.below(8)) {
+      case 0: tall.push_back(g.emit(add_p, {any(tall), any(tall)})); break;
+      case 1: tall.push_back(mul(g, any(tall), any(tall))); break;
+      case 2: tall.push_back(tanh(g, any(tall))); break;
+      case 3: tall.push_back(scale(g, 0.5 + static_cast<double>(c.below(8)), any(tall))); break;
+      case 4: tall.push_back(matmul(g, {{any(tall), any(square)}}, c.below(2) == 1, 16)); break;
+      case 5: square.push_back(weight_gradient(g, {{any(tall), any(tall)}, {any(tall), any(tall)}}, 16)); break;
+      case 6: tall.push_back(broadcast_row(g, sum_samples(g, any(tall), 16), rows, 16)); break;
+      default: tall.push_back(broadcast_column(g, sum_columns(g, any(tall)), columns)); break;
+    }
+  }
+  for (std::size_t i = 0, n = 1 + c.below(4); i < n; ++i)
+    g.output("y", OutputRole::samples, 0, c.below(3) == 0 ? any(square) : any(tall));
+  return g;
+}
+
+std::vector<Array> inputs_of(const Graph& g, std::uint64_t seed) {
+  std::vector<Array> in;
+  for (const Input& i : g.inputs()) {
+    in.emplace_back(g.shape(i.var), Dtype::f32);
+    std::uint64_t k = in.size() * 100000;
+    for (float& x : in.back().span<float>()) x = static_cast<float>(support::uniform(seed, k++));
+  }
+  return in;
+}
+
+/// Each node on memory of its own. `too_early`: a value's memory goes to a later value while its last use is still to come, which
+/// is what a wrong plan would do.
+std::vector<Array> run_apart(const Graph& g, const std::vector<Array>& in, bool too_early = false) {
+  std::vector<View> place(static_cast<std::size_t>(g.size()));
+  std::vector<Array> memory;
+  const auto at = [&](Var v) -> View& { return place[static_cast<std::size_t>(v.id)]; };
+  for (std::size_t i = 0; i < in.size(); ++i) at(g.inputs()[i].var) = in[i].view();
+  std::vector<int> last(static_cast<std::size_t>(g.size()), -1);
+  for (std::size_t n = 0; n < g.nodes().size(); ++n)
+    for (const Var v : g.nodes()[n].in) last[static_cast<std::size_t>(v.id)] = static_cast<int>(n);
+  Device device;
+  for (std::size_t n = 0; n < g.nodes().size(); ++n) {
+    const Node& node = g.nodes()[n];
+    std::vector<ValueType> in_types, out_types;
+    std::vector<View> ins, outs;
+    for (const Var v : node.in) {
+      in_types.push_back(g.type(v));
+      ins.push_back(at(v));
+    }
+    for (const Var v : node.out) {
+      out_types.push_back(g.type(v));
+      memory.emplace_back(g.shape(v), g.type(v).dtype);
+      at(v) = memory.back().view();
+      for (std::size_t m = 0; too_early && m < n; ++m) {
+        const Var other = g.nodes()[m].out[0];
+        if (last[static_cast<std::size_t>(other.id)] <= static_cast<int>(n) || g.type(other) != g.type(v)) continue;
+        at(v) = at(other);
+        too_early = false;
+      }
+      outs.push_back(at(v));
+    }
+    const auto scratch_rule = node.primitive->scratch;
+    const Array scratch(Shape{scratch_rule ? scratch_rule(in_types, out_types, node.attributes) : 0}, Dtype::u8);
+    node.primitive->run(device, {ins, outs, scratch.view(), node.attributes});
+  }
+  std::vector<Array> results;
+  for (const Output& o : g.outputs()) {
+    results.emplace_back(g.shape(o.var), Dtype::f32);
+    std::ranges::copy(at(o.var).span<float>(), results.back().span<float>().begin());
+  }
+  return results;
+}
+
+bool same(const std::vector<Array>& a, const std::vector<Array>& b) {
+  return std::ranges::equal(a, b,
+                            [](const Array& x, const Array& y) { return support::same_bytes(x.view(), y.view()); });
+}
+
+}  // namespace
+
+TEST_CASE(
+    "values that live at the same time never share memory, inputs are not written, and memory is shared otherwise") {
+  int caught = 0, could_be = 0, reused = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    CAPTURE(seed);
+    const Graph g = random_graph(seed);
+    const std::vector<Array> in = inputs_of(g, seed), before = inputs_of(g, seed);
+    const std::vector<Array> expected = run_apart(g, in);
+    std::int64_t apart_bytes = 0;  // what the arena would be if nothing were used again
+    for (const Node& node : g.nodes()) {
+      std::vector<ValueType> types;
+      for (const Var v : node.in) types.push_back(g.type(v));
+      const Var v = node.out[0];
+      if (std::ranges::find(g.outputs(), v, &Output::var) == g.outputs().end())
+        apart_bytes += align_up(g.type(v).bytes(), 64);
+      if (const auto rule = node.primitive->scratch)
+        apart_bytes += align_up(rule(types, {&g.type(v), 1}, node.attributes), 64);
+    }
+
+    const Program program(g);
+    reused += program.arena_bytes() < apart_bytes;
+    std::vector<Array> out;
+    std::vector<void*> inputs, outputs;
+    for (const Array& a : in) inputs.push_back(a.view().data);
+    for (const Output& o : g.outputs()) out.emplace_back(g.shape(o.var), Dtype::f32);
+    for (const Array& a : out) outputs.push_back(a.view().data);
+    set_poison(Poison::nan);
+    Workspace workspace = program.make_workspace();
+    set_poison(Poison::zero);
+    Device device;
+    for (int run = 0; run < 2; ++run) {  // the second finds the first one's leftovers in the arena
+      program.run(device, workspace, inputs, outputs);
+      REQUIRE(same(out, expected));
+      REQUIRE(same(in, before));
+    }
+    ++could_be;
+    caught += !same(run_apart(g, in, true), expected);
+  }
+  CHECK(reused > could_be / 2);
+  CHECK(caught > could_be / 4);  // the control: a value overwritten before its last use is seen
+}
+
+TEST_CASE("an output that is an input, or another output too, is copied") {
+  Graph g;
+  const Var x = g.input("x", {{3}, Dtype::f32}, InputRole::data, 0), y = relu(g, x);
+  for (const Var v : {x, y, y}) g.output("y", OutputRole::samples, 0, v);
+  const Program program(std::move(g));
+  float in[3] = {-1, 2, -0.5F}, out[3][3] = {};
+  Workspace workspace = program.make_workspace();
+  Device device;
+  void* const inputs[] = {in};
+  void* const outputs[] = {out[0], out[1], out[2]};
+  program.run(device, workspace, inputs, outputs);
+  CHECK(std::ranges::equal(out[0], in));
+  CHECK(std::ranges::equal(out[1], std::array{0.0F, 2.0F, 0.0F}));
+  CHECK(std::ranges::equal(out[2], out[1]));
+}

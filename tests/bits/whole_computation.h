@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// What it is: everything brink computes of a network, as bits, for a number of threads, a chunk and a memory budget.
+// What it is not: a test.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "autodiff/transform.h"
+#include "spectral/lanczos.h"
+#include "tests/support/networks.h"
+#include "training/descent.h"
+#include "training/digest.h"
+
+namespace support {
+
+struct Plan {
+  int threads = 1;
+  std::int64_t chunk = 0;
+  int steps = 20;
+};
+
+/// H v without residuals: the tangent of the gradient in one graph with everything it needs.
+inline brink::Graph hvp_in_one_graph(const brink::Objective& objective, std::int64_t samples) {
+  brink::Graph g = brink::jvp(brink::grad(objective.loss(samples)));
+  std::vector<brink::Output> tangents;
+  for (const brink::Output& o : g.outputs())
+    if (o.name == "tangent of gradient") tangents.push_back(o);
+  g.clear_outputs();
+  for (const brink::Output& o : tangents) g.output(o.name, o.role, o.index, o.var);
+  return brink::prune(g);
+}
+
+inline std::string digest_of(const brink::ParameterLayout& layout, const brink::View& vector) {
+  std::vector<brink::View> parts;
+  for (int i = 0; i < layout.size(); ++i) parts.push_back(layout.view(vector, i));
+  return brink::digest(parts);
+}
+
+/// Gradient descent at a rate far beyond 2/λ at times, with both ends of the spectrum tracked: every step's digest and numbers.
+inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps,
+                       const brink::View& theta0) {
+  Bits out;
+  brink::DescentOptions options;
+  options.tracker = brink::TrackerOptions{.top = 2, .bottom = 1, .cold_check = 7, .budget = 40, .max_basis = 24};
+  options.batch = batch;
+  brink::Descent descent(device, n.objective, n.data(), n.data(), options, theta0);
+  for (int t = 0; t < steps; ++t) {
+    const std::string at = "step " + std::to_string(t) + ": ";
+    const brink::Observation& o = descent.observe(t % 3 == 0, t == 9);
+    out.add(at + "digest", digest_of(descent.layout(), descent.theta()));
+    out.add(at + "loss", o.loss);
+    out.add(at + "gradient norm", o.gradient_norm);
+    out.add(at + "correct", o.correct + 1e6 * o.test_correct);
+    for (const auto& e : o.top) out.add(at + "top value", e.value), out.add(at + "top residual", e.residual);
+    for (const auto& e : o.bottom) out.add(at + "bottom value", e.value), out.add(at + "bottom residual", e.residual);
+    if (o.jump) out.add(at + "jump", *o.jump);
+    if (o.period2_distance) out.add(at + "period-2 distance", *o.period2_distance);
+    descent.update(0.8);
+  }
+  out.add("last digest", digest_of(descent.layout(), descent.theta()));
+  return out;
+}
+
+inline Bits compute(const Network& n, const Plan& plan) {
+  Bits out;
+  brink::ThreadPool pool(plan.threads);
+  brink::Device device{brink::Where::cpu, &pool, nullptr};
+  const std::vector<brink::View> data = n.data();
+  const brink::BatchOptions batch{plan.chunk, 0};
+  const brink::Array a = n.vector(), b = n.vector();
+
+  brink::Gradient gradient(device, n.objective, data, batch);
+  const brink::LossAndCorrect pass = gradient.evaluate(n.theta.view(), a.view());
+  out.add("loss", pass.loss);
+  out.add("correct", pass.correct);
+  out.add("gradient", a.view());
+
+  // Residuals kept, kept for some blocks, and all recomputed.
+  std::int64_t all_bytes = 0;
+  for (const char* which : {"kept", "half", "recomputed"}) {
+    const std::string name = which;
+    const std::int64_t budget = name == "kept" ? 0 : name == "half" ? all_bytes / 2 : 1;
+    brink::Hvp hvp(device, n.objective, data, {plan.chunk, budget});
+    if (name == "kept") all_bytes = hvp.residual_bytes();
+    const brink::LossAndCorrect at = hvp.linearize_at(n.theta.view(), a.view());
+    out.add("loss of linearize, " + name, at.loss);
+    out.add("gradient of linearize, " + name, a.view());
+    hvp.apply(n.w.view(), b.view());
+    hvp.apply(n.v.view(), b.view());
+    out.add("Hv, " + name, b.view());
+    if (name != "kept") continue;
+
+    brink::Lanczos lanczos(device, hvp.dim(), n.options.dtype, {.max_basis = 24, .max_pairs = 3},
+                           layout_normals(n.objective.layout));
+    const brink::LinearOperator hessian{hvp.dim(), n.options.dtype,
+                                        [&](brink::View x, brink::View y) { hvp.apply(x, y); }};
+    const brink::LanczosResult r =
+        lanczos.run(hessian, {.top = 2, .bottom = 1, .tolerance = 1e-4, .budget = 40}, n.v.view());
+    for (const auto& pairs : {r.top, r.bottom})
+      for (const brink::RitzPair& p : pairs) {
+        out.add("Ritz value", p.value);
+        out.add("Ritz residual", p.residual);
+        out.add("Ritz bound", p.bound);
+        out.add("Ritz vector", p.vector);
+      }
+    out.add("orthogonality", r.orthogonality);
+    out.add("products", r.products);
+  }
+
+  const auto sum = [&](const std::string& name, const brink::GraphBuilder& build, std::vector<char> divide,
+                       const std::vector<brink::View>& directions) {
+    std::vector<double> scalars(divide.size());
+    brink::SampleSum s(device, n.objective, build, data, batch, std::move(divide));
+    s.run(n.theta.view(), directions, scalars.empty() ? b.view() : brink::View{}, scalars);
+    if (scalars.empty()) out.add(name, b.view());
+    for (const double x : scalars) out.add(name, x);
+  };
+  const auto& o = n.options;
+  sum("Hv in one graph", [&](std::int64_t s) { return hvp_in_one_graph(n.objective, s); }, {}, {n.v.view()});
+  sum("Gauss–Newton product", [&](std::int64_t s) { return brink::build_gauss_newton(n.model, o.loss, o.dtype, s); },
+      {}, {n.v.view()});
+  const int along[] = {0, 0, 1};
+  sum("directional derivatives",
+      [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
+      {1, 1, 1, 1}, {n.v.view(), n.w.view()});
+
+  Bits path = trajectory(n, device, batch, plan.steps, n.theta.view());
+  for (auto& p : path.parts) out.parts.push_back(std::move(p));
+  return out;
+}
+
+/// Bytes of a named part.
+inline const std::vector<unsigned char>& part(const Bits& bits, const std::string& name) {
+  for (const auto& p : bits.parts)
+    if (p.name == name) return p.bytes;
+  static const std::vector<unsigned char> none;
+  return none;
+}
+
+}  // namespace support

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""What it is: CONTRIBUTING.md's worked example, the diff that adds softplus: it applies to a copy of the tree, touches three files,
+and the table of cases passes with it; without its row in the table the completeness test fails.
+What it is not: a build of the whole tree: only what includes a touched file is compiled again, and linked before the library.
+usage: softplus_test.py BUILD
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import LAYERS, ROOT, Cases, command, compile_commands
+
+TABLE = "tests/cases/table.cpp"
+NAMES = {"softplus", "logistic"}  # the primitives that the diff adds
+build = pathlib.Path(sys.argv[1]).resolve()
+program = build / "tests" / "test_cases"
+
+
+def diffs(text):
+    """The worked example as {path: its part of the diff}."""
+    block = re.search(r"^## Adding a primitive$.*?^```diff\n(.*?)^```$", text, re.M | re.S)
+    parts = re.split(r"^(?=diff --git )", block.group(1) if block else "", flags=re.M)
+    return {re.match(r"diff --git a/(\S+)", part).group(1): part for part in parts if part.strip()}
+
+
+def copy_with(folder, parts):
+    """A copy of the sources with these parts of the diff. Returns complaints."""
+    for name in [*LAYERS, "tests"]:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run(["git", "apply", "-"], input="".join(parts), cwd=folder, text=True, capture_output=True,
+                          env={**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)})
+    return [done.stderr] if done.returncode else []
+
+
+def dependents(paths):
+    """Outputs of the build that include one of the files, as ninja recorded it."""
+    said, status = command(["ninja", "-C", str(build), "-t", "deps"])
+    if status:
+        raise RuntimeError(said)
+    found = set()
+    for entry in said.split("\n\n"):
+        head, *lines = entry.strip().splitlines() or [""]
+        files = {pathlib.Path(build, line.strip()).resolve() for line in lines}
+        if any(ROOT / path in files for path in paths):
+            found.add(head.split(":")[0])
+    return found
+
+
+def in_tree(path):
+    return path.is_relative_to(ROOT) and not path.is_relative_to(build)
+
+
+def compile_copy(entry, folder, out):
+    """Compiles one of the build's sources from the copy. Returns complaints."""
+    arguments, skip = [], False
+    for argument in entry["arguments"]:
+        if skip or argument in ("-MD", "-MMD"):
+            skip = False
+        elif argument in ("-MF", "-MQ", "-MT", "-o"):
+            skip = True
+        elif argument.startswith("-I") and in_tree(path := pathlib.Path(entry["directory"], argument[2:]).resolve()):
+            arguments.append(f"-I{folder / path.relative_to(ROOT)}")
+        elif pathlib.Path(entry["directory"], argument).resolve() == ROOT / entry["file"]:
+            arguments.append(str(folder / entry["file"]))
+        else:
+            arguments.append(argument)
+    said, status = command([*arguments, "-o", str(out)], cwd=entry["directory"])
+    return [said] if status else []
+
+
+def run_cases(binary, root, *arguments):
+    return command([str(binary), "--no-colors", *arguments], env={**os.environ, "BRINK_SOURCE_ROOT": str(root)})
+
+
+cases = Cases()
+parts = diffs((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+cases.check("the worked example touches three files", [] if len(parts) == 3 and TABLE in parts else [f"it touches {sorted(parts)}"])
+cases.rejects("a text without the example", [] if diffs("## Adding a primitive\nThree files.\n") else ["no diff"])
+if not shutil.which("git"):
+    for name in ["the example applies", "the example builds", "the table passes with it", "the row is missed"]:
+        cases.skip(name, "git is not installed")
+    cases.close()
+
+with tempfile.TemporaryDirectory() as place:
+    whole, rowless = pathlib.Path(place, "whole").resolve(), pathlib.Path(place, "rowless").resolve()
+    cases.check("the example applies", copy_with(whole, parts.values()))
+    cases.rejects("the example applies twice", copy_with(pathlib.Path(place, "twice"), [*parts.values(), *parts.values()]))
+
+    # Only kernels, autodiff and the cases themselves are linked into the program of the table of cases.
+    changed = dependents([path for path in parts if (ROOT / path).exists()])
+    complaints, objects = [], []
+    for entry in compile_commands(build):
+        linked = entry["file"].startswith(("kernels/", "autodiff/", "tests/cases/"))
+        if not linked or entry["output"] not in changed:
+            continue
+        objects.append(pathlib.Path(place, f"{len(objects)}.o"))
+        complaints += compile_copy(entry, whole, objects[-1])
+    cases.check("the example builds", complaints or ([] if len(objects) > 4 else [f"only {len(objects)} sources were found"]))
+
+    # The link line of the program as it is built, with the new objects in front: the library's own are then not drawn in.
+    line = command(["ninja", "-C", str(build), "-t", "commands", "-s", "tests/test_cases"])[0].splitlines()[-1].split(" ")
+    kept = [a for a in line if not (a.endswith(".o") and a in changed)]
+    at = kept.index("-o")
+    example = pathlib.Path(place, "test_cases")
+    said, status = command([*kept[:at], "-o", str(example), *map(str, objects), *kept[at + 2:]], cwd=build)
+    cases.check("the example links", [said] if status else [])
+    said, status = run_cases(example, whole) if not status else ("not linked", 1)
+    cases.check("the table passes with it", [said] if status else [])
+
+    # The control: all but the row.
+    cases.check("the rest applies", copy_with(rowless, [part for path, part in parts.items() if path != TABLE]))
+    said, status = run_cases(program, rowless, "-tc=every primitive*")
+    missed = {name for name in NAMES if f"primitive without a row in {TABLE}: {name}" in said}
+    cases.check("the missing row is named", [] if status and missed == NAMES else [said])
+    said, status = run_cases(program, ROOT, "-tc=every primitive*")
+    cases.check("the tree itself has all rows", [said] if status else [])
+cases.close()

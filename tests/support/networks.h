@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// What it is: a small network with data, parameters and directions, made from counters, and the bits of what is computed of it.
+// What it is not: a training problem (training/problem.h).
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "autodiff/hvp.h"
+#include "models/initialise.h"
+#include "models/mlp.h"
+#include "spectral/linear_operator.h"
+#include "tests/support/numbers.h"
+
+namespace support {
+
+struct NetworkOptions {
+  std::int64_t samples = 1000;
+  std::vector<std::int64_t> hidden{9, 7};
+  brink::Activation activation = brink::Activation::tanh;
+  brink::Loss loss = brink::Loss::cross_entropy;
+  brink::Dtype dtype = brink::Dtype::f64;
+  std::int64_t inputs = 10, classes = 4;
+};
+
+/// A vector of the layout with counted numbers in (−1, 1); the gaps are +0.
+inline brink::Array direction(const brink::ParameterLayout& layout, brink::Dtype dtype, std::uint64_t seed) {
+  brink::Array v = layout.make_vector(dtype);
+  for (int i = 0; i < layout.size(); ++i)
+    brink::with_real(dtype, [&]<class T>(T) {
+      std::uint64_t at = static_cast<std::uint64_t>(layout[i].offset);
+      for (T& x : layout.view(v.view(), i).span<T>()) x = static_cast<T>(uniform(seed, at++));
+    });
+  return v;
+}
+
+class Network {
+ public:
+  explicit Network(const NetworkOptions& o)
+      : options(o),
+        model(brink::mlp(o.inputs, o.hidden, o.classes, o.activation)),
+        objective(brink::make_objective(model, o.loss, o.dtype)),
+        x(brink::Shape{o.samples, o.inputs}, o.dtype),
+        labels(brink::Shape{o.samples}, brink::Dtype::i32),
+        theta(direction(objective.layout, o.dtype, 7)),
+        v(direction(objective.layout, o.dtype, 8)),
+        w(direction(objective.layout, o.dtype, 9)) {
+    brink::with_real(o.dtype, [&]<class T>(T) {
+      std::uint64_t i = 0;
+      for (T& value : x.span<T>()) value = static_cast<T>(1.5 * uniform(1, i++));
+    });
+    std::uint64_t i = 0;
+    for (std::int32_t& label : labels.span<std::int32_t>())
+      label = static_cast<std::int32_t>((uniform(2, i++) + 1) / 2 * static_cast<double>(o.classes));
+  }
+  std::vector<brink::View> data() const { return {x.view(), labels.view()}; }
+  brink::Array vector() const { return objective.layout.make_vector(options.dtype); }
+
+  NetworkOptions options;
+  brink::Model model;
+  brink::Objective objective;
+  brink::Array x, labels, theta, v, w;
+};
+
+/// Uniform numbers as the random vectors of a spectral solver; gaps +0.
+inline brink::FillNormal layout_normals(const brink::ParameterLayout& layout) {
+  return [layout](brink::View x, brink::RandomUse use, std::uint64_t step, std::uint32_t restart) {
+    const brink::Array v =
+        direction(layout, x.dtype, (step * 1000033 + restart) * 2 + (use == brink::RandomUse::noise) + 100);
+    std::memcpy(x.data, v.view().data, static_cast<std::size_t>(x.bytes()));
+  };
+}
+
+/// Named bytes, in order.
+struct Bits {
+  struct Part {
+    std::string name;
+    std::vector<unsigned char> bytes;
+  };
+  std::vector<Part> parts;
+
+  void add(std::string name, const brink::View& v) {
+    const auto* p = static_cast<const unsigned char*>(v.data);
+    parts.push_back({std::move(name), {p, p + v.bytes()}});
+  }
+  void add(std::string name, double value) { add(std::move(name), brink::view_of(&value, {})); }
+  void add(std::string name, const std::string& text) {
+    parts.push_back({std::move(name), {text.begin(), text.end()}});
+  }
+};
+
+/// The name of the first part that differs, empty where none does.
+inline std::string first_difference(const Bits& a, const Bits& b) {
+  if (a.parts.size() != b.parts.size()) return "number of parts";
+  for (std::size_t i = 0; i < a.parts.size(); ++i)
+    if (a.parts[i].name != b.parts[i].name || a.parts[i].bytes != b.parts[i].bytes) return a.parts[i].name;
+  return {};
+}
+
+inline bool same_bytes(const brink::View& a, const brink::View& b) {
+  return a.bytes() == b.bytes() && std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
+}
+
+}  // namespace support

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// A config made concrete: shapes, labels, θ₀, and the loss that its objective computes.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "models/initialise.h"
+#include "tests/support/networks.h"
+#include "training/problem.h"
+
+using namespace brink;
+
+TEST_CASE("mlp on synthetic data: arrays, parameters and θ₀ are what the config says") {
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    Config c;
+    c.data.train = 40;
+    c.data.test = 12;
+    c.model.hidden = {6, 5};
+    c.run.precision = dtype;
+    c.training.seed = 17;
+    Device device;
+    const Problem p = make_problem(device, c);
+    CHECK(p.train_samples() == 40);
+    CHECK(p.test_samples() == 12);
+    REQUIRE(p.train.size() == 2);
+    CHECK(p.train[0].shape == Shape{40, 784});
+    CHECK(p.train[0].dtype == dtype);
+    CHECK(p.train[1].shape == Shape{40});
+    CHECK(p.train[1].dtype == Dtype::i32);
+    REQUIRE(p.objective.layout.size() == 6);
+    CHECK(p.objective.layout[0].name == "dense0.weight");
+    CHECK(p.objective.layout[4].shape == Shape{5, 4});
+    CHECK(p.objective.layout.count() == 784 * 6 + 6 + 6 * 5 + 5 + 5 * 4 + 4);
+    Array theta = p.objective.layout.make_vector(dtype);
+    initialise(device, p.objective.layout, Init::lecun, 17, theta.view());
+    CHECK(support::same_bytes(theta.view(), p.theta0.view()));
+
+    // At θ = 0 every logit is 0: the loss is log 4, and the largest logit is the first one, right for a quarter.
+    const Array zero = p.objective.layout.make_vector(dtype), g = p.objective.layout.make_vector(dtype);
+    const LossAndCorrect at = Gradient(device, p.objective, p.train).evaluate(zero.view(), g.view());
+    CHECK(at.loss == doctest::Approx(std::log(4.0)).epsilon(1e-14));
+    CHECK(at.correct == 10);
+    c.training.loss = Loss::mse;
+    const Problem square = make_problem(device, c);
+    CHECK(Gradient(device, square.objective, square.train).evaluate(zero.view(), g.view()).loss == 0.5);
+  }
+}
+
+TEST_CASE("a problem moves without its views losing their memory") {
+  Config c;
+  c.data.train = c.data.test = 8;
+  Device device;
+  Problem first = make_problem(device, c);
+  const void* x = first.train[0].data;
+  const Problem second = std::move(first);
+  CHECK(second.train[0].data == x);
+  CHECK(second.data.train.x.view().data == x);
+}
+
+TEST_CASE("dln: the start is θ₀, the target is y") {
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    Config c;
+    c.model.name = ModelName::dln;
+    c.model.start = {1.5, -0.5, 2};
+    c.model.target = 0.25;
+    c.run.precision = dtype;
+    Device device;
+    const Problem p = make_problem(device, c);
+    CHECK(p.test_samples() == 0);
+    CHECK(p.objective.layout.count() == 3);
+    const Array g = p.objective.layout.make_vector(dtype);
+    const double r = 1.5 * -0.5 * 2 - 0.25;
+    CHECK(Gradient(device, p.objective, p.train).evaluate(p.theta0.view(), g.view()).loss == 0.5 * r * r);
+    const double expected[] = {r * -0.5 * 2, r * 1.5 * 2, r * 1.5 * -0.5};
+    with_real(dtype, [&]<class T>(T) {
+      for (int i = 0; i < 3; ++i) CHECK(*p.objective.layout.view(g.view(), i).as<T>() == static_cast<T>(expected[i]));
+    });
+  }
+}
