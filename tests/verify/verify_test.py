@@ -153,6 +153,10 @@ def scaled(entry, key):
     entry[key] *= 1 + 1e-6
 
 
+def not_a_number(entry, key):
+    entry[key] = math.nan
+
+
 def removed(entry, key):
     del entry[key]
 
@@ -182,6 +186,8 @@ with tempfile.TemporaryDirectory() as temporary:
         expect(name, verify("--reference", changed(made, here / name, case, tensor, None)), 3, f"{case}.safetensors", tensor)
     expect("a scalar changed", verify("--reference", changed_scalar(made, here / "s1", "line", "geodesic_distance", scaled)), 1,
            "geodesic_distance", "FAILED")
+    expect("a scalar that is NaN", verify("--reference", changed_scalar(made, here / "s3", "line", "geodesic_distance", not_a_number)),
+           1, "geodesic_distance", "FAILED")
     expect("a scalar missing", verify("--reference", changed_scalar(made, here / "s2", "other_dln", "target", removed)), 3,
            "golden.json: other_dln: target")
     (here / "empty").mkdir()
