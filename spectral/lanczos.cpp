@@ -50,7 +50,7 @@ struct Candidate {
 };
 }  // namespace
 
-// T = diag(locked values) ⊕ tridiagonal(alpha, beta). ColumnSet 0 … locked−1 of Q span invariant spaces left behind by
+// T = diag(locked values) ⊕ tridiagonal(alpha, beta). Columns 0 … locked−1 of Q span invariant spaces left behind by
 // breakdowns, columns locked … m−1 are the active block, column m holds the next vector.
 struct Lanczos::State {
   Device device;

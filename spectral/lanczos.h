@@ -58,7 +58,7 @@ struct LanczosResult {
   double asymmetry = 0;  ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
 };
 
-/// One solver for many runs: all memory, 2·max_basis + 2·max_pairs + 6 vectors, is taken by the constructor.
+/// One solver for many runs: all memory, 2·max_basis + 2·max_pairs + 4 vectors, is taken by the constructor.
 /// Source: Wang & Roberts 2025, App. B.1; Wu & Simon 2000 (restart); Björck 1994 ("twice is enough").
 class Lanczos {
  public:

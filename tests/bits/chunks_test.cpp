@@ -95,7 +95,7 @@ TEST_CASE("B3: forty random chunks at N = 8000, threads mixed") {
   for (const auto& options : configs) {
     const Network n(options);
     const Bits whole = support::compute(n, {.threads = 1, .chunk = 8000, .steps = 3});
-    for (std::uint64_t i = 0; i < 20; ++i) {
+    for (std::uint64_t i = 0; i < 25; ++i) {
       const auto groups =
           1 + static_cast<std::int64_t>((support::uniform(31, 2 * i + (options.dtype == Dtype::f64)) + 1) / 2 * 63);
       const int threads = threads_of[i % 5];
