@@ -118,7 +118,7 @@ Config config_of(const std::string& folder, const std::vector<std::string>& sets
   try {
     recorded = load_config({path, {}, {}});
   } catch (const UsageError& e) { throw DataError(e.what()); }
-  const Config out = load_config({path, sets, {}});
+  Config out = load_config({path, sets, {}});
   if (config_hash(out) != config_hash(recorded))
     throw UsageError(
         "--set: a run is recomputed under its own settings; only data.directory and run.* that change no number may "
