@@ -14,7 +14,7 @@
 namespace brink::cpu {
 
 namespace {
-constexpr std::int64_t serial_elements = 1 << 16;  // of all columns together
+constexpr std::int64_t serial_elements = 1 << 14;  // of all columns together
 constexpr std::int64_t grain = 1024;               // elements; keeps two workers off one cache line
 
 std::int64_t serial_below(int columns) { return serial_elements / (columns > 0 ? columns : 1); }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Decision: baseline code without an instruction-set source: additions and copies only, and the rows are short.
+// Decision: baseline code but for add_row: copies and short rows gain nothing from wider vectors.
 #include <algorithm>
 
 #include "kernels/broadcast/broadcast.h"
+#include "kernels/broadcast/broadcast_isa.h"
+#include "kernels/isa.h"
 
 namespace brink::cpu {
 
@@ -10,12 +12,8 @@ using std::int64_t;
 
 void add_row(Device&, View out, View x, View b) {
   with_real(out.dtype, [&]<class T>(T) {
-    const int64_t rows = x.shape[0], n = x.shape.row_elements();
-    const T *from = x.as<T>(), *add = b.as<T>();
-    T* to = out.as<T>();
-    for (int64_t s = 0; s < rows; ++s)
-#pragma GCC ivdep
-      for (int64_t c = 0; c < n; ++c) to[s * n + c] = from[s * n + c] + add[c];
+    with_isa(
+        [&]<class I>(I) { add_row_isa<I, T>(x.shape[0], x.shape.row_elements(), x.as<T>(), b.as<T>(), out.as<T>()); });
   });
 }
 

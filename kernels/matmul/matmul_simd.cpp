@@ -288,10 +288,16 @@ void sum_samples_isa(int64_t samples, int64_t n, int64_t group, const T* d, T* b
   T* const waiting = scratch + n;
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t end = (g + 1) * group < samples ? (g + 1) * group : samples;
-    for (int64_t j = 0; j < n; ++j) t[j] = T(0);
-    for (int64_t s = g * group; s < end; ++s)
-      for (int64_t j = 0; j < n; ++j) t[j] += d[s * n + j];
-    for (int64_t j = 0; j < n; ++j) t[j] += T(0);
+    using V = Vec<Isa, T>;
+    for (int64_t j = 0; j < n; j += lanes<Isa, T>) {
+      const auto exist = static_cast<int>(n - j < lanes<Isa, T> ? n - j : lanes<Isa, T>);
+      V sum{};
+      if (exist == lanes<Isa, T>)
+        for (int64_t s = g * group; s < end; ++s) sum += load<V>(d + s * n + j);
+      else
+        for (int64_t s = g * group; s < end; ++s) sum += load_first<V>(d + s * n + j, exist);
+      store_first(t + j, sum + V{}, exist);
+    }
     climb(1, n, t, n, waiting, n, n, g, groups, b, n);
   }
 }

@@ -13,7 +13,7 @@
 namespace brink::cpu {
 
 namespace {
-constexpr std::int64_t serial_tiles = 16;  // below, waking a worker costs more than it saves
+constexpr std::int64_t serial_tiles = 4;  // below, waking a worker costs more than it saves
 }  // namespace
 
 double sum(Device& d, View x) {
