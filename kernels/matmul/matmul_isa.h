@@ -38,7 +38,7 @@ struct WeightGradientCall {
 /// Rows of B (or of a group's D) packed at once, and the columns a packed row is padded to: two of the widest vectors.
 inline constexpr std::int64_t k_block = 256;
 /// Rows of A worked on with one k-block before the next: they stay in the second-level cache for all panels of B.
-inline constexpr std::int64_t row_block = 128;
+inline constexpr std::int64_t row_block = 256;
 inline constexpr std::int64_t packed_a_from_columns = 256;
 constexpr std::int64_t padded_columns(std::int64_t n, std::int64_t element_bytes) {
   const std::int64_t per_panel = 128 / element_bytes;
