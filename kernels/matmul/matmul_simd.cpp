@@ -62,6 +62,7 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
   const auto steps = [&](int64_t count) __attribute__((always_inline)) {
     for (int64_t k = 0; k < count; ++k) {
       V bv[NV];
+      if constexpr (unit_rows) __builtin_prefetch(a + 3 * rows);
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) bv[j] = load<V>(b + j * L);
 #pragma GCC unroll 16
@@ -75,6 +76,13 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
     }
   };
   if constexpr (unit_rows) {
+    // Where A is a slice of longer rows (a weight gradient), each k-step lies on another page: the slices of the tiles to come
+    // are asked for one step at a time (784×4000×32: 1.35 → 1.55 of OpenBLAS). So is C of the next tile, which would
+    // otherwise be waited for (1024³: 0.90 → 0.96; 12 × 2 tiles without it: 0.85). (2026-11, one core, AVX-512)
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) __builtin_prefetch(t.c + (rows + i) * t.ldc + j * L, 1);
     steps(kc);
   } else {
     // The rows of the next tile are asked for while these are worked on: one line a row for each line of k. On 4000×784×32

@@ -73,21 +73,22 @@ need_packages() {
   [ ${#missing[@]} -eq 0 ] || die "installed, but still not found: ${missing[*]}"
 }
 
-# configure [meson options]: makes the build folder, or changes the options of the one that is there.
+# configure [meson options]: makes the build folder, or sets up anew the one that is there when an option differs. Anew, since
+# a meson that only reconfigures believes what it looked for before, and packages have been installed since; what is
+# compiled stays.
 configure() {
-  if [ -f "$build/build.ninja" ]; then
-    local option
-    for option in "$@"; do
-      if ! meson introspect --buildoptions "$build" | python3 -c '
+  local option same=yes
+  [ -f "$build/build.ninja" ] || same=no
+  for option in "$@"; do
+    [ $same = yes ] || break
+    meson introspect --buildoptions "$build" | python3 -c '
 import json, sys
 name, value = sys.argv[1][2:].split("=", 1)
-sys.exit(not any(o["name"] == name and str(o["value"]) == value for o in json.load(sys.stdin)))' "$option"; then
-        meson setup --reconfigure "$build" "$root" "$@" >"$build/configure.log" || { tail -n 30 "$build/configure.log" >&2; die "meson failed"; }
-        return
-      fi
-    done
-  else
+sys.exit(not any(o["name"] == name and str(o["value"]) == value for o in json.load(sys.stdin)))' "$option" || same=no
+  done
+  if [ $same = no ]; then
     mkdir -p "$build"
+    rm -rf "$build/meson-private" "$build/meson-info" "$build/build.ninja"
     meson setup "$build" "$root" "$@" >"$build/configure.log" || { tail -n 30 "$build/configure.log" >&2; die "meson failed"; }
   fi
 }
