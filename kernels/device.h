@@ -2,6 +2,7 @@
 // What it is: where a kernel runs and with how many threads. What it is not: memory (memory.h) or a queue of work.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "kernels/thread_pool.h"
@@ -27,6 +28,32 @@ struct Device {
   Device serial() const { return {where, nullptr, stream}; }
 };
 
+/// Who takes which of up to 64 pieces: a worker its own consecutive ones first, ascending, then what is left of the others',
+/// from the end. So sweeps over the same data meet it in the cache of the core that had it, and no piece waits for its owner.
+class Pieces {
+ public:
+  static constexpr std::int64_t most = 64;
+  Pieces(std::int64_t count, int workers)
+      : count_(count), workers_(workers), free_(count < most ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0}) {}
+  /// A piece nobody had; to be called `count` times in all.
+  std::int64_t take(int worker) {
+    const Range own = split(count_, workers_, worker);
+    const std::uint64_t mine =
+        own.begin == own.end ? 0 : ~std::uint64_t{0} >> (most - (own.end - own.begin)) << own.begin;
+    std::uint64_t left = free_.load(std::memory_order_relaxed);
+    while (true) {
+      const std::int64_t piece = (left & mine) != 0 ? __builtin_ctzll(left & mine) : most - 1 - __builtin_clzll(left);
+      if (free_.compare_exchange_weak(left, left & ~(std::uint64_t{1} << piece), std::memory_order_relaxed))
+        return piece;
+    }
+  }
+
+ private:
+  std::int64_t count_;
+  int workers_;
+  std::atomic<std::uint64_t> free_;
+};
+
 /// Calls body(begin, end) over a partition of [0, n) whose pieces start at multiples of `grain`; one piece, on the calling
 /// thread, where n ≤ serial_below. The partition must not reach the result.
 template <class Body>
@@ -37,8 +64,11 @@ void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t se
   }
   constexpr std::int64_t pieces_a_thread = 2;
   const std::int64_t grains = (n + grain - 1) / grain, wanted = pieces_a_thread * d.pool->threads();
-  const std::int64_t pieces = grains < wanted ? grains : wanted;
-  d.pool->run(pieces, [&](int, std::int64_t piece) {
+  const std::int64_t bounded = wanted < Pieces::most ? wanted : Pieces::most,
+                     pieces = grains < bounded ? grains : bounded;
+  Pieces taken(pieces, d.pool->threads());
+  d.pool->run(pieces, [&](int worker, std::int64_t) {
+    const std::int64_t piece = taken.take(worker);
     const Range r = split(grains, pieces, piece);
     const std::int64_t begin = r.begin * grain, end = r.end * grain < n ? r.end * grain : n;
     if (begin < end) body(begin, end);
