@@ -17,15 +17,19 @@ inline constexpr bool has_cuda = false;
 
 enum class Where : unsigned char { cpu, cuda };
 
+namespace cuda {
+class Context;
+}
+
 /// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the work.
 struct Device {
   Where where = Where::cpu;
   ThreadPool* pool = nullptr;
-  void* stream = nullptr;
+  cuda::Context* gpu = nullptr;  ///< where == cuda: never null
 
   int threads() const { return pool ? pool->threads() : 1; }
   /// The same device without its pool: what a worker passes on from inside a parallel region.
-  Device serial() const { return {where, nullptr, stream}; }
+  Device serial() const { return {where, nullptr, gpu}; }
 };
 
 /// Who takes which of up to 64 pieces: a worker its own consecutive ones first, ascending, then what is left of the others',

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/memory.h"
 
+#include <cassert>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string_view>
+#include <vector>
+
+#include "kernels/cuda/context.h"
 
 namespace brink {
 
@@ -23,24 +26,74 @@ Poison& current() {
 Poison poison() { return current(); }
 void set_poison(Poison p) { current() = p; }
 
-void Buffer::Free::operator()(void* p) const { std::free(p); }
+void FreeMemory::operator()(void* p) const {
+  if constexpr (has_cuda)
+    if (gpu) return gpu->release(p);
+  std::free(p);
+}
 
-Buffer::Buffer(std::int64_t bytes) : bytes_(bytes) {
+Buffer::Buffer(std::int64_t bytes, const Device& device) : bytes_(bytes) {
   const std::int64_t room = align_up(bytes > 0 ? bytes : 1, alignment_bytes);
+  constexpr std::uint32_t pattern = 0x7FF7FFF7;  // a NaN as float32 and, twice, as float64
+  if constexpr (has_cuda) {
+    if (device.where == Where::cuda) {
+      data_ = std::unique_ptr<void, FreeMemory>(device.gpu->allocate(room), FreeMemory{device.gpu});
+      if (poison() == Poison::nan) {
+        const std::vector<std::uint32_t> nans(static_cast<std::size_t>(room / 4), pattern);
+        device.gpu->copy(data_.get(), nans.data(), room);
+        device.gpu->synchronize();
+      } else {
+        device.gpu->fill(data_.get(), poison() == Poison::ones ? 0xFF : 0x00, room);
+      }
+      return;
+    }
+  }
   data_.reset(std::aligned_alloc(static_cast<std::size_t>(alignment_bytes), static_cast<std::size_t>(room)));
   if (!data_) throw OutOfMemory(bytes);
   if (poison() == Poison::nan) {
-    constexpr std::uint32_t pattern = 0x7FF7FFF7;  // a NaN as float32 and, twice, as float64
     for (std::int64_t i = 0; i < room / 4; ++i) std::memcpy(static_cast<char*>(data_.get()) + 4 * i, &pattern, 4);
   } else {
     std::memset(data_.get(), poison() == Poison::ones ? 0xFF : 0x00, static_cast<std::size_t>(room));
   }
 }
 
-Array zeros(Shape shape, Dtype dtype) {
-  Array a(shape, dtype);
-  std::memset(a.view().data, 0, static_cast<std::size_t>(a.view().bytes()));
+Array zeros(Shape shape, Dtype dtype, const Device& device) {
+  Array a(shape, dtype, device);
+  Device d = device;
+  set_zero(d, a.view());
   return a;
+}
+
+void copy(Device& device, View to, View from) {
+  assert(to.bytes() == from.bytes());
+  if constexpr (has_cuda)
+    if (device.where == Where::cuda) return device.gpu->copy(to.data, from.data, from.bytes());
+  if (from.bytes() > 0) std::memmove(to.data, from.data, static_cast<std::size_t>(from.bytes()));
+}
+
+void set_zero(Device& device, View v) {
+  if constexpr (has_cuda)
+    if (device.where == Where::cuda) return device.gpu->fill(v.data, 0, v.bytes());
+  if (v.bytes() > 0) std::memset(v.data, 0, static_cast<std::size_t>(v.bytes()));
+}
+
+void synchronize(Device& device) {
+  if constexpr (has_cuda)
+    if (device.where == Where::cuda) device.gpu->synchronize();
+}
+
+Array to_host(Device& device, View from) {
+  Array out(from.shape, from.dtype);
+  copy(device, out.view(), from);
+  synchronize(device);
+  return out;
+}
+
+Array to_device(Device& device, View from) {
+  Array out(from.shape, from.dtype, device);
+  copy(device, out.view(), from);
+  synchronize(device);
+  return out;
 }
 
 }  // namespace brink

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: owned, aligned memory. What it is not: an allocator used while a program runs; everything is sized before.
+// What it is: owned, aligned memory of a device, and copies between devices. What it is not: an allocator used while a program
+// runs; everything is sized before. Decision: memory is the host's unless a device is named, so code that only the host runs
+// (files, text, small matrices) names none.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +9,7 @@
 #include <new>
 #include <span>
 
+#include "kernels/device.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -22,11 +25,17 @@ enum class Poison : unsigned char { zero, ones, nan };
 Poison poison();
 void set_poison(Poison);
 
+/// Gives memory back to where it came from.
+struct FreeMemory {
+  cuda::Context* gpu = nullptr;  ///< null: host memory
+  void operator()(void* p) const;
+};
+
 /// Bytes, aligned, movable. Filled with the poison pattern. Throws OutOfMemory.
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::int64_t bytes);
+  explicit Buffer(std::int64_t bytes, const Device& = {});
   void* data() const { return data_.get(); }
   std::int64_t bytes() const { return bytes_; }
   template <class T>
@@ -35,10 +44,7 @@ class Buffer {
   }
 
  private:
-  struct Free {
-    void operator()(void* p) const;
-  };
-  std::unique_ptr<void, Free> data_;
+  std::unique_ptr<void, FreeMemory> data_;
   std::int64_t bytes_ = 0;
 };
 
@@ -46,7 +52,8 @@ class Buffer {
 class Array {
  public:
   Array() = default;
-  Array(Shape shape, Dtype dtype) : buffer_(shape.elements() * size_of(dtype)), view_{buffer_.data(), shape, dtype} {}
+  Array(Shape shape, Dtype dtype, const Device& device = {})
+      : buffer_(shape.elements() * size_of(dtype), device), view_{buffer_.data(), shape, dtype} {}
   const View& view() const { return view_; }
   template <class T>
   std::span<T> span() const {
@@ -58,13 +65,25 @@ class Array {
   View view_;
 };
 
-/// Sets every byte to zero: an Array whose contents start as +0.
-Array zeros(Shape shape, Dtype dtype);
+/// An Array whose contents start as +0.
+Array zeros(Shape shape, Dtype dtype, const Device& = {});
+
+/// to = from. Both lie in memory of `device` or of the host; equal sizes. Enqueued; on a CUDA device host memory must stay
+/// as it is until the next `synchronize`.
+void copy(Device&, View to, View from);
+/// All bytes zero: +0 of every type. Enqueued.
+void set_zero(Device&, View);
+/// Waits until everything enqueued is done; nothing to do on the CPU.
+void synchronize(Device&);
+/// A copy in host memory, or in the device's; waits.
+Array to_host(Device&, View);
+Array to_device(Device&, View);
 
 struct OutOfMemory : std::bad_alloc {
-  explicit OutOfMemory(std::int64_t bytes) : needed_bytes(bytes) {}
+  explicit OutOfMemory(std::int64_t needed, std::int64_t free = -1) : needed_bytes(needed), free_bytes(free) {}
   const char* what() const noexcept override { return "out of memory"; }
   std::int64_t needed_bytes;
+  std::int64_t free_bytes;  ///< of the device's memory; −1: the host's, where nobody knows
 };
 
 }  // namespace brink

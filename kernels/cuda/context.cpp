@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/cuda/context.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/memory.h"
+
+namespace brink::cuda {
+
+namespace {
+constexpr std::int64_t granularity = 256, slab_bytes = std::int64_t{64} << 20;
+constexpr std::int64_t pinned_bytes = Context::most_fetched * std::int64_t{sizeof(double)};
+
+std::string version_text(int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); }
+
+/// The device's name and limits, or NoDevice with what to do about it.
+DeviceProperties open_device(int ordinal) {
+  const std::string hint = "; give --device cpu, or leave --device out";
+  int driver = 0, toolkit = 0;
+  if (runtime().versions(driver, toolkit) != success || driver == 0)
+    throw NoDevice("no NVIDIA driver was found" + hint);
+  int count = 0;
+  const Status counted = runtime().device_count(count);
+  if (counted == insufficient_driver || driver / 1000 < toolkit / 1000)
+    throw NoDevice("the NVIDIA driver is too old: it serves CUDA " + version_text(driver) + ", this build needs CUDA " +
+                   version_text(toolkit) + "; update the driver, or give --device cpu");
+  if (counted == no_device || (counted == success && count == 0))
+    throw NoDevice("the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES empty?)" + hint);
+  check(counted, "device_count");
+  if (ordinal >= count)
+    throw NoDevice("GPU " + std::to_string(ordinal) + ": this machine has " + std::to_string(count) + hint);
+  DeviceProperties p;
+  check(runtime().use_device(ordinal), "use_device");
+  check(runtime().properties(ordinal, p), "properties");
+  return p;
+}
+}  // namespace
+
+Context::Context(int ordinal) : properties_(open_device(ordinal)) {
+  try {
+    check(runtime().create_stream(stream_), "create_stream");
+    void* p = nullptr;
+    check(runtime().allocate_pinned(p, pinned_bytes), "allocate_pinned");
+    pinned_ = static_cast<double*>(p);
+    partials_ = static_cast<double*>(allocate(most_partials * std::int64_t{sizeof(double)}));
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+Context::~Context() { close(); }
+
+void Context::close() noexcept {
+  for (const Slab& s : slabs_) (void)runtime().release(s.memory);
+  slabs_.clear();
+  if (pinned_) (void)runtime().release_pinned(pinned_);
+  if (stream_) (void)runtime().destroy_stream(stream_);
+  pinned_ = nullptr;
+  stream_ = nullptr;
+}
+
+void* Context::allocate(std::int64_t bytes) {
+  bytes = align_up(std::max<std::int64_t>(bytes, 1), granularity);
+  auto fits = std::ranges::find_if(free_, [&](const Interval& i) { return i.bytes >= bytes; });
+  if (fits == free_.end()) {
+    // A slab of its own where a whole one cannot be had: the last memory of a full device is of use too.
+    void* p = nullptr;
+    std::int64_t size = std::max(bytes, slab_bytes);
+    Status s = runtime().allocate(p, size);
+    if (s == out_of_memory && size > bytes) s = runtime().allocate(p, size = bytes);
+    if (s == out_of_memory) throw OutOfMemory(bytes, free_bytes());
+    check(s, "allocate");
+    slabs_.push_back({static_cast<char*>(p), size});
+    const auto at = std::ranges::lower_bound(free_, static_cast<char*>(p), {}, &Interval::begin);
+    fits = free_.insert(at, {static_cast<char*>(p), size});
+  }
+  char* const taken = fits->begin;
+  fits->begin += bytes;
+  fits->bytes -= bytes;
+  if (fits->bytes == 0) free_.erase(fits);
+  used_.insert(std::ranges::lower_bound(used_, taken, {}, &Interval::begin), {taken, bytes});
+  return taken;
+}
+
+void Context::release(void* memory) noexcept {
+  const auto it = std::ranges::lower_bound(used_, static_cast<char*>(memory), {}, &Interval::begin);
+  const Interval freed = *it;
+  used_.erase(it);
+  auto at = free_.insert(std::ranges::lower_bound(free_, freed.begin, {}, &Interval::begin), freed);
+  const auto same_slab = [&](const Interval& a, const Interval& b) {
+    return a.begin + a.bytes == b.begin &&
+           std::ranges::none_of(slabs_, [&](const Slab& s) { return s.memory == b.begin; });
+  };
+  if (at + 1 != free_.end() && same_slab(*at, *(at + 1))) {
+    at->bytes += (at + 1)->bytes;
+    free_.erase(at + 1);
+  }
+  if (at != free_.begin() && same_slab(*(at - 1), *at)) {
+    (at - 1)->bytes += at->bytes;
+    free_.erase(at);
+  }
+}
+
+std::int64_t Context::free_bytes() {
+  std::int64_t free = 0, total = 0;
+  check(runtime().memory(free, total), "memory");
+  for (const Interval& i : free_) free += i.bytes;
+  return free;
+}
+
+void Context::copy(void* to, const void* from, std::int64_t bytes) {
+  if (bytes > 0) check(runtime().copy(to, from, bytes, stream_), "copy");
+}
+
+void Context::fill(void* to, int byte, std::int64_t bytes) {
+  if (bytes > 0) check(runtime().fill(to, byte, bytes, stream_), "fill");
+}
+
+void Context::synchronize() { check(runtime().synchronize(stream_), "synchronize"); }
+
+void Context::fetch(double* to, const double* from, int count) {
+  copy(pinned_, from, count * std::int64_t{sizeof(double)});
+  synchronize();
+  std::memcpy(to, pinned_, static_cast<std::size_t>(count) * sizeof(double));
+}
+
+}  // namespace brink::cuda

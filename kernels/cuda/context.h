@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// What it is: one GPU as brink uses it: its stream, its memory, and the small buffers through which scalars come back.
+// What it is not: kernels, or a choice of device at every call. Decision: one stream, so work runs in the order in which it
+// was enqueued; memory comes from slabs that are taken while things are built and never while a program runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/runtime.h"
+
+namespace brink::cuda {
+
+/// Why no GPU can be used, in one line that says what to do.
+struct NoDevice : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class Context {
+ public:
+  /// Opens GPU `ordinal`. Throws NoDevice: no GPU, no driver, an old driver, an architecture that this build has no code for.
+  explicit Context(int ordinal = 0);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  Runtime::Stream stream() const { return stream_; }
+  const DeviceProperties& properties() const { return properties_; }
+
+  /// Device memory, aligned to 256 bytes. Throws brink::OutOfMemory with needed and free bytes.
+  void* allocate(std::int64_t bytes);
+  void release(void*) noexcept;
+  /// Free bytes of the device, memory held here and not in use included.
+  std::int64_t free_bytes();
+
+  void copy(void* to, const void* from, std::int64_t bytes);  ///< enqueued, any direction
+  void fill(void* to, int byte, std::int64_t bytes);          ///< enqueued
+  void synchronize();
+
+  /// Device memory for the partial results of one reduction: the next kernel may overwrite it.
+  double* partials() const { return partials_; }
+  static constexpr std::int64_t most_partials = std::int64_t{1} << 17;
+  /// Fetches `count` ≤ most_fetched values from device memory; waits for the stream.
+  void fetch(double* to, const double* from, int count);
+  static constexpr int most_fetched = 4096;
+
+ private:
+  struct Slab {
+    char* memory;
+    std::int64_t bytes;
+  };
+  struct Interval {
+    char* begin;
+    std::int64_t bytes;
+  };
+  void close() noexcept;
+
+  DeviceProperties properties_;
+  Runtime::Stream stream_ = nullptr;
+  std::vector<Slab> slabs_;
+  std::vector<Interval> free_, used_;  // ordered by address
+  double *partials_ = nullptr, *pinned_ = nullptr;
+};
+
+}  // namespace brink::cuda

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What it is: what a kernel is written with: the language (threadIdx, __syncthreads …), shared memory and asynchronous copies.
+// What it is not: launching (launch.h). Included by kernels/*/*.cuh and *.cu only.
+// Decision: a kernel meets CUDA through this header alone, so that the tests' emulator can take its place and compile the
+// same kernels as host functions: under nvcc the names below are CUDA's, otherwise those of "cuda_emulator.h".
+//
+//   shared_memory<T>()            one object of the trivial type T for each block; a type of its own for each use
+//   async_copy(to, from)          starts copying one element of 4, 8 or 16 bytes from global to shared memory; lands at the wait
+//   async_commit()                ends a group of copies
+//   async_wait<n>()               waits until at most n groups of this thread are under way; others' need a barrier too
+#pragma once
+
+#ifdef __CUDACC__
+
+#include <cuda_pipeline.h>
+#include <cuda_runtime.h>
+
+namespace brink::cuda {
+
+template <class T>
+__device__ __forceinline__ T& shared_memory() {
+  __shared__ T memory;
+  return memory;
+}
+
+template <class T>
+__device__ __forceinline__ void async_copy(T* to, const T* from) {
+  static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16);
+  __pipeline_memcpy_async(to, from, sizeof(T));
+}
+__device__ __forceinline__ void async_commit() { __pipeline_commit(); }
+template <int n>
+__device__ __forceinline__ void async_wait() {
+  __pipeline_wait_prior(n);
+}
+
+}  // namespace brink::cuda
+
+#else
+#include "cuda_emulator.h"
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/cuda/runtime.h"
+
+namespace brink::cuda {
+
+namespace {
+Runtime* chosen = nullptr;
+}
+
+Runtime& runtime() { return chosen ? *chosen : toolkit_runtime(); }
+void set_runtime(Runtime* r) { chosen = r; }
+
+void check(Status s, const char* call) {
+  if (s != success)
+    throw CudaError(std::string("[cuda] ") + call + ": " + runtime().text(s) + " (" + std::to_string(s) + ")", s);
+}
+
+}  // namespace brink::cuda

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// What it is: every call that brink makes to the CUDA runtime, behind one interface.
+// What it is not: a wrapper of CUDA for others; it has what is used and no more.
+// Decision: an interface and not the runtime's functions, so that tests put a fake in its place: a machine without a device,
+// an old driver, memory that ends at the n-th allocation, an error that sticks, an emulated device. No CUDA header is
+// included here, so all of brink but kernels/*/*.cu compiles without a toolkit.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+namespace brink::cuda {
+
+/// cudaError_t as the runtime numbers it; 0 is success.
+using Status = int;
+inline constexpr Status success = 0, out_of_memory = 2, no_device = 100, insufficient_driver = 35,
+                        no_kernel_image = 209;
+
+struct Extent3 {
+  unsigned x = 1, y = 1, z = 1;
+};
+
+struct DeviceProperties {
+  std::string name;
+  int major = 0, minor = 0;  ///< compute capability
+  int multiprocessors = 0;
+  std::int64_t memory_bytes = 0;
+};
+
+/// One kernel launch. `body` is set only where kernels are host functions (the emulator of the tests).
+struct LaunchCall {
+  const void* kernel = nullptr;
+  Extent3 grid, block;
+  void** arguments = nullptr;
+  std::function<void()> body;
+};
+
+class Runtime {
+ public:
+  using Stream = void*;
+  using Capture = void*;     ///< a captured sequence of work
+  using Executable = void*;  ///< one that can be launched again and again
+
+  virtual ~Runtime() = default;
+  virtual Status device_count(int& count) = 0;
+  virtual Status use_device(int ordinal) = 0;
+  virtual Status properties(int ordinal, DeviceProperties&) = 0;
+  virtual Status versions(int& driver, int& runtime) = 0;  ///< 13000 means 13.0
+  virtual Status memory(std::int64_t& free_bytes, std::int64_t& total_bytes) = 0;
+  virtual Status allocate(void*& p, std::int64_t bytes) = 0;
+  virtual Status release(void* p) = 0;
+  virtual Status allocate_pinned(void*& p, std::int64_t bytes) = 0;  ///< host memory that copies reach without staging
+  virtual Status release_pinned(void* p) = 0;
+  virtual Status copy(void* to, const void* from, std::int64_t bytes, Stream) = 0;  ///< any direction; enqueued
+  virtual Status fill(void* to, int byte, std::int64_t bytes, Stream) = 0;          ///< enqueued
+  virtual Status create_stream(Stream&) = 0;
+  virtual Status destroy_stream(Stream) = 0;
+  virtual Status synchronize(Stream) = 0;
+  virtual Status launch(const LaunchCall&, Stream) = 0;  ///< enqueued
+  virtual Status begin_capture(Stream) = 0;              ///< what is enqueued from now on is recorded, not run
+  virtual Status end_capture(Stream, Capture&) = 0;
+  virtual Status instantiate(Capture, Executable&) = 0;  ///< the capture is given up
+  virtual Status launch(Executable, Stream) = 0;         ///< enqueued
+  virtual Status destroy(Executable) = 0;
+  virtual const char* text(Status) = 0;
+};
+
+/// The runtime in use: the toolkit's, unless a test has put another in its place.
+Runtime& runtime();
+/// nullptr: back to the toolkit's. For tests, before anything is allocated.
+void set_runtime(Runtime*);
+/// The toolkit's runtime; defined beside the kernels (runtime_cuda.cu), and by the emulator in its place.
+Runtime& toolkit_runtime();
+
+/// A CUDA call failed. After a sticky error (an illegal address) every later call fails too: the process must end.
+struct CudaError : std::runtime_error {
+  CudaError(const std::string& what, Status s) : std::runtime_error(what), status(s) {}
+  Status status;
+};
+
+/// Throws CudaError: "[cuda] launch: an illegal memory access was encountered (700)".
+void check(Status, const char* call);
+
+}  // namespace brink::cuda
