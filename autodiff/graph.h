@@ -117,7 +117,9 @@ struct Primitive {
   Vars (*vjp)(const VjpContext&);                                                     ///< cotangents of the inputs
   void (*run)(Device&, const Call&);                                                  ///< enqueues only
   std::int64_t (*flops)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&);
-  std::int64_t (*scratch)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&) = nullptr;
+  /// Bytes of scratch on that device.
+  std::int64_t (*scratch)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&,
+                          Where) = nullptr;
   /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
   bool sums_samples = false;
 };

@@ -59,9 +59,9 @@ class ArenaPlanner {
 
 }  // namespace
 
-Program::Program(Graph graph) : graph_(std::move(graph)), flops_(graph_.flops()) { plan(); }
+Program::Program(Graph graph, Where where) : graph_(std::move(graph)), flops_(graph_.flops()) { plan(where); }
 
-void Program::plan() {
+void Program::plan(Where where) {
   const auto values = static_cast<std::size_t>(graph_.size());
   const auto id = [](Var v) { return static_cast<std::size_t>(v.id); };
   locations_.assign(values, {});
@@ -96,7 +96,7 @@ void Program::plan() {
     for (const Var v : node.out) out.push_back(graph_.type(v));
     for (const Var v : node.out)
       if (!placed[id(v)]) locations_[id(v)] = {Place::arena, arena.take(graph_.type(v).bytes())};
-    const std::int64_t scratch = node.primitive->scratch ? node.primitive->scratch(in, out, node.attributes) : 0;
+    const std::int64_t scratch = node.primitive->scratch ? node.primitive->scratch(in, out, node.attributes, where) : 0;
     const std::int64_t scratch_offset = scratch > 0 ? arena.take(scratch) : 0;
     steps_.push_back({static_cast<int>(n), static_cast<int>(operands_.size()), static_cast<int>(in.size()),
                       static_cast<int>(out.size()), scratch_offset, scratch});

@@ -24,7 +24,7 @@ class Workspace {
 class Program {
  public:
   /// Plans the arena: each value lives from its node to its last use; outputs are written where the caller wants them.
-  explicit Program(Graph graph);
+  explicit Program(Graph graph, Where where = Where::cpu);
 
   const Graph& graph() const { return graph_; }
   std::int64_t arena_bytes() const { return arena_bytes_; }
@@ -51,7 +51,7 @@ class Program {
     Var from;
     int output;
   };
-  void plan();
+  void plan(Where);
 
   Graph graph_;
   std::vector<Location> locations_;

@@ -93,10 +93,10 @@ const Primitive matmul_p{
           return 2 * out[0].shape.elements() * inner;
         },
     .scratch =
-        [](rules::Types in, rules::Types out, const Attributes&) {
+        [](rules::Types in, rules::Types out, const Attributes&, Where where) {
           std::int64_t largest = 0;
           for (std::size_t i = 0; i < in.size(); i += 2) largest = std::max(largest, in[i].shape[1]);
-          return cpu::matmul_scratch_bytes(largest, out[0].shape[1], out[0].dtype);
+          return matmul_scratch_bytes(where, largest, out[0].shape[1], out[0].dtype);
         },
 };
 Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
@@ -136,9 +136,9 @@ const Primitive weight_gradient_p{
           return static_cast<std::int64_t>(in.size()) * in[0].shape[0] * out[0].shape.elements();
         },
     .scratch =
-        [](rules::Types in, rules::Types out, const Attributes& a) {
-          return cpu::weight_gradient_scratch_bytes(in[0].shape[0], out[0].shape[0], out[0].shape[1],
-                                                    static_cast<int>(in.size() / 2), group_of(a), out[0].dtype);
+        [](rules::Types in, rules::Types out, const Attributes& a, Where where) {
+          return weight_gradient_scratch_bytes(where, in[0].shape[0], out[0].shape[0], out[0].shape[1],
+                                               static_cast<int>(in.size() / 2), group_of(a), out[0].dtype);
         },
     .sums_samples = true,
 };
@@ -161,8 +161,8 @@ const Primitive sum_samples_p{
     .run = [](Device& d, const Call& c) { sum_samples(d, c.out[0], c.in[0], group_of(c.attributes), c.scratch); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
     .scratch =
-        [](rules::Types in, rules::Types out, const Attributes& a) {
-          return cpu::sum_samples_scratch_bytes(in[0].shape[0], out[0].shape.elements(), group_of(a), out[0].dtype);
+        [](rules::Types in, rules::Types out, const Attributes& a, Where where) {
+          return sum_samples_scratch_bytes(where, in[0].shape[0], out[0].shape.elements(), group_of(a), out[0].dtype);
         },
     .sums_samples = true,
 };

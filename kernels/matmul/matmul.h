@@ -56,6 +56,18 @@ std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std
 
 }  // namespace cpu
 
+inline std::int64_t matmul_scratch_bytes(Where, std::int64_t largest_k, std::int64_t n, Dtype dtype) {
+  return cpu::matmul_scratch_bytes(largest_k, n, dtype);
+}
+inline std::int64_t weight_gradient_scratch_bytes(Where, std::int64_t samples, std::int64_t k, std::int64_t n,
+                                                  int pairs, std::int64_t group, Dtype dtype) {
+  return cpu::weight_gradient_scratch_bytes(samples, k, n, pairs, group, dtype);
+}
+inline std::int64_t sum_samples_scratch_bytes(Where, std::int64_t samples, std::int64_t n, std::int64_t group,
+                                              Dtype dtype) {
+  return cpu::sum_samples_scratch_bytes(samples, n, group, dtype);
+}
+
 inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch) {
   cpu::matmul(d, c, factors, transpose_b, scratch);
 }

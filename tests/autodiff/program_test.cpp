@@ -91,7 +91,8 @@ std::vector<Array> run_apart(const Graph& g, const std::vector<Array>& in, bool 
       outs.push_back(at(v));
     }
     const auto scratch_rule = node.primitive->scratch;
-    const Array scratch(Shape{scratch_rule ? scratch_rule(in_types, out_types, node.attributes) : 0}, Dtype::u8);
+    const Array scratch(Shape{scratch_rule ? scratch_rule(in_types, out_types, node.attributes, Where::cpu) : 0},
+                        Dtype::u8);
     node.primitive->run(device, {ins, outs, scratch.view(), node.attributes});
   }
   std::vector<Array> results;
@@ -125,7 +126,7 @@ TEST_CASE(
       if (std::ranges::find(g.outputs(), v, &Output::var) == g.outputs().end())
         apart_bytes += align_up(g.type(v).bytes(), 64);
       if (const auto rule = node.primitive->scratch)
-        apart_bytes += align_up(rule(types, {&g.type(v), 1}, node.attributes), 64);
+        apart_bytes += align_up(rule(types, {&g.type(v), 1}, node.attributes, Where::cpu), 64);
     }
 
     const Program program(g);

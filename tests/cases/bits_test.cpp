@@ -24,7 +24,8 @@ Array run(const cases::Row& row, int size, Dtype dtype, Device& device, std::spa
   const Attributes attributes = row.attributes(size);
   std::vector<ValueType> types;
   for (const View& v : in) types.push_back({v.shape, v.dtype});
-  const std::int64_t bytes = row.primitive->scratch ? row.primitive->scratch(types, {&type, 1}, attributes) : 0;
+  const std::int64_t bytes =
+      row.primitive->scratch ? row.primitive->scratch(types, {&type, 1}, attributes, device.where) : 0;
   Array scratch(Shape{bytes}, Dtype::u8);
   const View outs[] = {out.view()};
   row.primitive->run(device, {in, outs, scratch.view(), attributes});
