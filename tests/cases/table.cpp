@@ -53,7 +53,7 @@ std::vector<Row> elementwise_rows() {
       map_row<OneMinusSquare>("one_minus_square", one_minus_square_p, {real}),
       {.name = "constant",
        .primitive = &constant_p,
-       .kernels = {},
+       .kernels = {"fill"},
        .sizes = 2,
        .inputs = [](int) { return std::vector<In>{}; },
        .attributes =
