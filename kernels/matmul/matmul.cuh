@@ -78,7 +78,7 @@ struct FactorPairs {
 /// Source:     the outer-product tile of every fast SGEMM (MAGMA, maxas, CUTLASS); order fixed by ARCHITECTURE.md, "chain".
 template <class T, class Tile, bool transpose_b>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
-    matmul_kernel(T* c, std::int64_t m, std::int64_t n, int portions, FactorPairs<T> pairs) {
+    matmul_kernel(T* c, std::int64_t m, int n, int portions, FactorPairs<T> pairs) {
   const std::int64_t m0 = std::int64_t{blockIdx.x} * Tile::m, n0 = std::int64_t{blockIdx.y} * Tile::n;
   const int rows = static_cast<int>(m - m0 < Tile::m ? m - m0 : Tile::m);
   const int columns = static_cast<int>(n - n0 < Tile::n ? n - n0 : Tile::n);
@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
     if constexpr (transpose_b)
       b.template fetch<Tile::threads>(pairs.b[pair] + n0 * k + k0, k, columns, k - k0);
     else
-      b.template fetch<Tile::threads>(pairs.b[pair] + k0 * n + n0, n, columns, k - k0);
+      b.template fetch<Tile::threads>(pairs.b[pair] + std::int64_t{k0} * n + n0, n, columns, k - k0);
     k0 += Tile::k;
     if (k0 >= k) {
       k0 = 0;
@@ -109,8 +109,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
 /// Source:     ARCHITECTURE.md, "panels and trees".
 template <class T, class Tile>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
-    weight_gradient_kernel(T* parts, std::int64_t samples, std::int64_t k, std::int64_t n, std::int64_t group,
-                           std::int64_t first_group, FactorPairs<T> pairs) {
+    weight_gradient_kernel(T* parts, std::int64_t samples, int k, int n, std::int64_t group, std::int64_t first_group,
+                           FactorPairs<T> pairs) {
   const std::int64_t m0 = std::int64_t{blockIdx.x} * Tile::m, n0 = std::int64_t{blockIdx.y} * Tile::n;
   const int rows = static_cast<int>(k - m0 < Tile::m ? k - m0 : Tile::m);
   const int columns = static_cast<int>(n - n0 < Tile::n ? n - n0 : Tile::n);
@@ -119,7 +119,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
   const int portions = (length + Tile::k - 1) / Tile::k * pairs.count;
   int pair = 0, s0 = 0;
   tile_product<T, Tile, false, false>(
-      parts + blockIdx.z * k * n + m0 * n + n0, rows, columns, n, portions, [&](auto& a, auto& b) {
+      parts + (std::int64_t{blockIdx.z} * k + m0) * n + n0, rows, columns, n, portions, [&](auto& a, auto& b) {
         const std::int64_t s = begin + s0;
         a.template fetch<Tile::threads>(pairs.a[pair] + s * k + m0, k, rows, length - s0);
         b.template fetch<Tile::threads>(pairs.b[pair] + s * n + n0, n, columns, length - s0);

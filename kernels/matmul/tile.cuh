@@ -64,31 +64,21 @@ struct alignas(16) Operand {
   /// not exist repeat row 0: their sums go nowhere. Terms that do not exist are +0 in both operands: acc stays as it is,
   /// up to −0, which the closing + 0 of every chain makes +0 (rule "chain" of ARCHITECTURE.md).
   template <int threads>
-  __device__ __forceinline__ void fetch(const T* from, std::int64_t stride, int rows_left, int terms_left) {
-    const int t = static_cast<int>(threadIdx.x);
+  __device__ __forceinline__ void fetch(const T* from, int stride, int rows_left, int terms_left) {
+    const bool inside = rows_left == rows && terms_left >= terms;
     if constexpr (along_k && !by_rows) {
-      static_assert(threads % 32 == 0 && terms % 8 == 0 && rows % 4 == 0 && rows * terms % threads == 0);
-#pragma unroll
-      for (int e = 0; e < rows * terms; e += threads) {  // a warp: 8 terms of 4 rows
-        const int unit = (e + t) / 32, lane = t % 32;
-        const int k = unit % (terms / 8) * 8 + lane % 8, r = unit / (terms / 8) * 4 + lane / 8;
-        one(element[k] + r, from + (r < rows_left ? r : 0) * stride + k, k < terms_left);
-      }
+      if (inside)
+        fetch_turned<threads, true>(from, stride, rows_left, terms_left);
+      else
+        fetch_turned<threads, false>(from, stride, rows_left, terms_left);
     } else {
-      constexpr int lines = by_rows ? rows : terms, width = by_rows ? terms : rows;
       const int lines_left = by_rows ? rows_left : terms_left, width_left = by_rows ? terms_left : rows_left;
-      if (whole_pieces(from, stride)) {
-#pragma unroll
-        for (int e = 0; e < lines * width / piece; e += threads) {
-          const int i = (e + t) / (width / piece), j = (e + t) % (width / piece) * piece;
-          if (lines * width / piece % threads == 0 || i < lines)
-            copy<piece>(element[i] + j, from, i, j, stride, lines_left, width_left);
-        }
-      } else {
-#pragma unroll 4
-        for (int e = t; e < lines * width; e += threads)
-          copy<1>(element[e / width] + e % width, from, e / width, e % width, stride, lines_left, width_left);
-      }
+      if (!whole_pieces(from, stride))
+        fetch_lines<threads, 1, false>(from, stride, lines_left, width_left);
+      else if (inside)
+        fetch_lines<threads, piece, true>(from, stride, lines_left, width_left);
+      else
+        fetch_lines<threads, piece, false>(from, stride, lines_left, width_left);
     }
   }
 
@@ -127,19 +117,44 @@ struct alignas(16) Operand {
   }
 
  private:
-  __device__ static __forceinline__ void one(T* to, const T* from, bool exists) {
-    if (exists)
-      async_copy(to, from);
-    else
-      *to = T(0);
+  // Inside, a loop is unrolled and free of conditions; at edges it is short code that counts (unrolled as well, it took the
+  // registers of 8 × 8 sums: 100 bytes of spills in 128 × 128 with Bᵀ).
+
+  /// Each warp 8 terms of 4 rows at a time: whole sectors of memory, different banks.
+  template <int threads, bool inside>
+  __device__ __forceinline__ void fetch_turned(const T* from, int stride, int rows_left, int terms_left) {
+    static_assert(threads % 32 == 0 && terms % 8 == 0 && rows % 4 == 0 && rows * terms % threads == 0);
+    const int t = static_cast<int>(threadIdx.x), lane = t % 32;
+#pragma unroll(inside ? rows* terms / threads : 1)
+    for (int e = 0; e < rows * terms; e += threads) {
+      const int unit = (e + t) / 32;
+      const int k = unit % (terms / 8) * 8 + lane % 8, r = unit / (terms / 8) * 4 + lane / 8;
+      copy<1, inside>(element[k] + r, from, r, k, stride, r < rows_left, k < terms_left, k < terms_left);
+    }
   }
-  /// Line i, place j: the lines of a by_rows operand are rows, otherwise terms.
-  template <int count>
-  __device__ static __forceinline__ void copy(T* to, const T* from, int i, int j, std::int64_t stride, int lines_left,
-                                              int width_left) {
-    const bool line_exists = i < lines_left, place_exists = j < width_left;
-    if (by_rows ? place_exists : line_exists)
-      async_copy(piece_at<count>(to), piece_at<count>(from + (line_exists ? i : 0) * stride + (place_exists ? j : 0)));
+
+  /// Line i, place j of the operand as it lies; the lines of a by_rows operand are rows, otherwise terms.
+  template <int threads, int count, bool inside>
+  __device__ __forceinline__ void fetch_lines(const T* from, int stride, int lines_left, int width_left) {
+    constexpr int lines = by_rows ? rows : terms, across = (by_rows ? terms : rows) / count, all = lines * across;
+    const int t = static_cast<int>(threadIdx.x);
+#pragma unroll(inside ? (all + threads - 1) / threads : 1)
+    for (int e = 0; e < all; e += threads) {
+      const int i = (e + t) / across, j = (e + t) % across * count;
+      if (all % threads == 0 || i < lines)
+        copy<count, inside>(element[i] + j, from, i, j, stride, i < lines_left, j < width_left,
+                            by_rows ? j < width_left : i < lines_left);
+    }
+  }
+
+  template <int count, bool inside>
+  __device__ static __forceinline__ void copy(T* to, const T* from, int i, int j, int stride, bool line_exists,
+                                              bool place_exists, bool term_exists) {
+    if (inside)
+      async_copy(piece_at<count>(to), piece_at<count>(from + std::int64_t{i} * stride + j));
+    else if (term_exists)
+      async_copy(piece_at<count>(to),
+                 piece_at<count>(from + std::int64_t{line_exists ? i : 0} * stride + (place_exists ? j : 0)));
     else
       *piece_at<count>(to) = {};
   }
