@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "kernels/cuda/launch.h"
+#include "kernels/memory.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/fake_runtime.h"
 
