@@ -62,11 +62,9 @@ void EmulatedRuntime::set_protected(bool is_protected) {
 }
 
 Status EmulatedRuntime::check_guard(const char* memory, const Allocation& a) {
-  const auto broken = [](const char* from, const char* to) {
-    return std::find_if(from, to, [](char c) { return static_cast<unsigned char>(c) != guard_byte; }) != to;
-  };
-  const char* const end = memory + a.bytes;
-  const bool before = broken(memory - guard_bytes, memory), behind = broken(end, end + guard_bytes);
+  static const std::vector<unsigned char> whole(guard_bytes, guard_byte);
+  const bool before = std::memcmp(memory - guard_bytes, whole.data(), whole.size()) != 0,
+             behind = std::memcmp(memory + a.bytes, whole.data(), whole.size()) != 0;
   if (!before && !behind) return success;
   report_ = std::string("a write ") + (before ? "before" : "behind") + " an allocation of " + std::to_string(a.bytes) +
             " bytes";
