@@ -59,6 +59,7 @@ std::vector<Row> loss_rows() {
   return {
       cross_entropy_row("cross_entropy", groups_of_128),
       cross_entropy_row("cross_entropy, small groups", small_groups),
+      cross_entropy_row("cross_entropy, large groups", large_groups),
       {.name = "softmax",
        .primitive = &softmax_p,
        .kernels = {"softmax"},
@@ -108,7 +109,7 @@ std::vector<Row> loss_rows() {
            [](int size) {
              return std::vector<In>{{{at(size).s, at(size).n}}};
            },
-       .attributes = small_groups,
+       .attributes = all_groups,
        .reference =
            [](Views in, const View& out, const Attributes& a) {
              with_real(in[0].dtype, [&]<class T>(T) {
@@ -119,6 +120,7 @@ std::vector<Row> loss_rows() {
            }},
       dot_row("sample_dot", 1, groups_of_128),
       dot_row("sample_dot, three pairs, small groups", 3, small_groups),
+      dot_row("sample_dot, two pairs, large groups", 2, large_groups),
       {.name = "scale_by",
        .primitive = &scale_by_p,
        .kernels = {"scale_by"},

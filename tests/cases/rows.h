@@ -30,6 +30,9 @@ inline Attributes none(int) { return NoAttributes{}; }
 inline Attributes groups_of_128(int) { return Group{128}; }
 // Groups that do not divide and trees of many leaves.
 inline Attributes small_groups(int size) { return Group{size % 2 ? 16 : 7}; }
+// More samples than a block of threads takes at once.
+inline Attributes large_groups(int) { return Group{300}; }
+inline Attributes all_groups(int size) { return size % 3 == 2 ? large_groups(size) : small_groups(size); }
 
 /// out = the values, which are in host memory; out may be the device's.
 inline void store(Device& d, const View& out, std::span<const double> values) {
