@@ -2,7 +2,8 @@
 #include "autodiff/program.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cassert>
+#include <utility>
 
 namespace brink {
 
@@ -121,12 +122,17 @@ void Program::plan(Where where) {
   arena_bytes_ = arena.top();
 }
 
-Workspace Program::make_workspace() const {
+Workspace Program::make_workspace(const Device& device) const {
+  return make_workspace(std::make_shared<const Buffer>(arena_bytes_, device));
+}
+
+Workspace Program::make_workspace(std::shared_ptr<const Buffer> arena) const {
+  assert(arena->bytes() >= arena_bytes_);
   Workspace w;
-  w.arena_ = Buffer(arena_bytes_);
+  w.arena_ = std::move(arena);
   w.operands_ = operands_;
   w.places_.assign(locations_.size(), nullptr);
-  auto* const base = static_cast<char*>(w.arena_.data());
+  auto* const base = static_cast<char*>(w.arena_->data());
   for (std::size_t v = 0; v < locations_.size(); ++v)
     if (locations_[v].place == Place::arena) w.places_[v] = base + locations_[v].offset;
   for (const Step& s : steps_)
@@ -151,9 +157,11 @@ void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, s
                          operands.subspan(static_cast<std::size_t>(s.inputs), static_cast<std::size_t>(s.outputs)),
                          operands.back(), node.attributes});
   }
-  for (const Copy& c : copies_)
-    std::memcpy(outputs[static_cast<std::size_t>(c.output)], w.places_[static_cast<std::size_t>(c.from.id)],
-                static_cast<std::size_t>(graph_.type(c.from).bytes()));
+  for (const Copy& c : copies_) {
+    const ValueType& type = graph_.type(c.from);
+    copy(device, {outputs[static_cast<std::size_t>(c.output)], type.shape, type.dtype},
+         {w.places_[static_cast<std::size_t>(c.from.id)], type.shape, type.dtype});
+  }
 }
 
 }  // namespace brink

@@ -49,9 +49,9 @@ struct EigenTracker::State {
         options(o),
         normals(f),
         lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = o.top + o.bottom}, std::move(f)),
-        vectors(zeros({o.top + o.bottom, n}, t)),
-        start({n}, t),
-        noise({n}, t),
+        vectors(zeros({o.top + o.bottom, n}, t, d)),
+        start({n}, t, d),
+        noise({n}, t, d),
         pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
 
   ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }

@@ -56,25 +56,51 @@ std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std
 
 }  // namespace cpu
 
-inline std::int64_t matmul_scratch_bytes(Where, std::int64_t largest_k, std::int64_t n, Dtype dtype) {
+/// The same on the GPU: signatures, shapes and arithmetic are those of cpu. Work is enqueued. Only sums over samples need scratch:
+/// the parts of the groups, all at once up to 256 MiB, otherwise of 2ʲ groups at a time.
+namespace cuda {
+
+void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch);
+std::int64_t matmul_scratch_bytes(std::int64_t largest_k, std::int64_t n, Dtype);
+void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_t group, View scratch);
+std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs,
+                                           std::int64_t group, Dtype);
+void sum_samples(Device&, View b, View d, std::int64_t group, View scratch);
+std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std::int64_t group, Dtype);
+
+}  // namespace cuda
+
+inline std::int64_t matmul_scratch_bytes(Where where, std::int64_t largest_k, std::int64_t n, Dtype dtype) {
+  if constexpr (has_cuda)
+    if (where == Where::cuda) return cuda::matmul_scratch_bytes(largest_k, n, dtype);
   return cpu::matmul_scratch_bytes(largest_k, n, dtype);
 }
-inline std::int64_t weight_gradient_scratch_bytes(Where, std::int64_t samples, std::int64_t k, std::int64_t n,
+inline std::int64_t weight_gradient_scratch_bytes(Where where, std::int64_t samples, std::int64_t k, std::int64_t n,
                                                   int pairs, std::int64_t group, Dtype dtype) {
+  if constexpr (has_cuda)
+    if (where == Where::cuda) return cuda::weight_gradient_scratch_bytes(samples, k, n, pairs, group, dtype);
   return cpu::weight_gradient_scratch_bytes(samples, k, n, pairs, group, dtype);
 }
-inline std::int64_t sum_samples_scratch_bytes(Where, std::int64_t samples, std::int64_t n, std::int64_t group,
+inline std::int64_t sum_samples_scratch_bytes(Where where, std::int64_t samples, std::int64_t n, std::int64_t group,
                                               Dtype dtype) {
+  if constexpr (has_cuda)
+    if (where == Where::cuda) return cuda::sum_samples_scratch_bytes(samples, n, group, dtype);
   return cpu::sum_samples_scratch_bytes(samples, n, group, dtype);
 }
 
 inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::matmul(d, c, factors, transpose_b, scratch);
   cpu::matmul(d, c, factors, transpose_b, scratch);
 }
 inline void weight_gradient(Device& d, View w, std::span<const View> factors, std::int64_t group, View scratch) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::weight_gradient(d, w, factors, group, scratch);
   cpu::weight_gradient(d, w, factors, group, scratch);
 }
 inline void sum_samples(Device& d, View b, View in, std::int64_t group, View scratch) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::sum_samples(d, b, in, group, scratch);
   cpu::sum_samples(d, b, in, group, scratch);
 }
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+// What it is: the matrix products on the GPU, in three roles: rows times weights, rows times transposed weights, and the sum
+// over samples that is a weight gradient; with the kernel that joins groups by the tree T.
+// What it is not: the choice of tiles and the launches (matmul_cuda.cu), or the inside of a tile (tile.cuh).
+// Decision: no chain is ever split, so a small C cannot be spread by cutting k, as libraries do it. What fills the device is
+// the choice of the tile alone, and the narrow products of a network run at what shared memory delivers (see "tiles").
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/matmul/matmul.h"
+#include "kernels/matmul/tile.cuh"
+
+namespace brink::cuda {
+
+// Tiles, as Tile<m, n, k, tm, tn, depth, stages>: m × n of C in a block, tm × tn in a thread, k terms staged at once.
+//
+//             n →
+//          ┌───────────────────────────────┐   A warp issues one fma instruction a cycle, four warps of a multiprocessor do so at
+//     m ↓  │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   once; shared memory delivers 32 values a cycle to all four together. A thread
+//          │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   needs tm + tn values for tm·tn fmas, so with w warps on a multiprocessor a term
+//          │      …      │         │       │   of the chains costs max(⌈w/4⌉·tm·tn, w·(tm + tn)) cycles: model_cycles() in
+//          └───────────────────────────────┘   matmul_cuda.cu, which takes the cheapest tile for the shape at hand.
+//     A thread's columns come in pieces of 16 bytes, `across` threads apart: 8 neighbouring threads read 128 bytes in a row.
+//
+//   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; both bounds of the model meet. 256 threads, 2 blocks on a
+//             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas a thread last longer than memory's latency.
+//   medium    for 33 … 128 columns, where 128 × 128 would leave multiprocessors without a block.
+//   tall      8 × 8 in one warp: the weight gradient of a first layer, 784 × 32 in 32 groups, becomes 416 blocks.
+//   small     a hidden layer of 32: 4000 rows are 125 blocks for 132 multiprocessors. 4 × 4 in a thread balances the bounds
+//             at half of the peak, which nothing can pass with 970 chains on a multiprocessor and none of them split.
+//   narrow16, narrow4   heads of 10 and 4 classes.
+//   tiny      what is left: a 32 × 32 weight gradient in 32 groups becomes 128 blocks.
+//
+// What was tried, and lost (nvcc 13.0, sm_90, by registers and instructions: no GPU was at hand; 2026-11):
+//   (to be written)
+template <class T>
+struct Tiles;
+template <>
+struct Tiles<float> {
+  using large = Tile<128, 128, 16, 8, 8, 1, 2>;
+  using medium = Tile<64, 64, 16, 8, 4, 4, 3>;
+  using tall = Tile<64, 32, 16, 8, 8, 4, 3>;
+  using small = Tile<32, 32, 32, 4, 4, 4, 4>;
+  using narrow16 = Tile<32, 16, 32, 4, 4, 4, 4>;
+  using narrow4 = Tile<32, 4, 32, 1, 4, 4, 4>;
+  using tiny = Tile<16, 16, 32, 2, 2, 4, 4>;
+};
+/// Half as many values in the same bytes; sums take two registers each.
+template <>
+struct Tiles<double> {
+  using large = Tile<128, 64, 8, 8, 4, 1, 3>;
+  using medium = Tile<64, 64, 16, 4, 4, 2, 2>;
+  using tall = Tile<64, 32, 16, 8, 4, 2, 3>;
+  using small = Tile<32, 32, 16, 4, 4, 2, 4>;
+  using narrow16 = Tile<32, 16, 16, 4, 4, 2, 4>;
+  using narrow4 = Tile<32, 4, 16, 1, 4, 2, 4>;
+  using tiny = Tile<16, 16, 16, 2, 2, 2, 4>;
+};
+
+/// A₁, B₁, A₂, B₂, … by value: a kernel's arguments lie in constant memory, and so do the addresses of its operands.
+template <class T>
+struct FactorPairs {
+  const T* a[max_factor_pairs];
+  const T* b[max_factor_pairs];
+  std::int32_t k[max_factor_pairs];  ///< terms of each pair; unused in a weight gradient
+  std::int32_t count;
+};
+
+/// C = A₁B₁ + A₂B₂ + …, or with Bᵀ.
+/// Shapes:     Aᵢ [m,Kᵢ], Bᵢ [Kᵢ,n] (transpose_b: [n,Kᵢ]), C [m,n]. Grid: tiles of rows × tiles of columns.
+/// Layout:     row-major, contiguous; rows that start at multiples of 16 bytes are copied in such pieces, others by elements.
+/// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0.
+///             The portions of all pairs follow one another; the last of a pair is filled up with terms 0·0.
+/// Aliasing:   C overlaps nothing.
+/// Errors:     none.
+/// Cost:       2·m·n·ΣKᵢ flops. From memory: A once for each tile of columns, B once for each tile of rows.
+/// Source:     the outer-product tile of every fast SGEMM (MAGMA, maxas, CUTLASS); order fixed by ARCHITECTURE.md, "chain".
+template <class T, class Tile, bool transpose_b>
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks)
+    matmul_kernel(T* c, std::int64_t m, int n, int portions, FactorPairs<T> pairs) {
+  const std::int64_t m0 = std::int64_t{blockIdx.x} * Tile::m, n0 = std::int64_t{blockIdx.y} * Tile::n;
+  const int rows = static_cast<int>(m - m0 < Tile::m ? m - m0 : Tile::m);
+  const int columns = static_cast<int>(n - n0 < Tile::n ? n - n0 : Tile::n);
+  int pair = 0, k0 = 0;
+  tile_product<T, Tile, true, transpose_b>(c + m0 * n + n0, rows, columns, n, portions, [&](auto& a, auto& b) {
+    const int k = pairs.k[pair];
+    a.template fetch<Tile::threads>(pairs.a[pair] + m0 * k + k0, k, rows, k - k0);
+    if constexpr (transpose_b)
+      b.template fetch<Tile::threads>(pairs.b[pair] + n0 * k + k0, k, columns, k - k0);
+    else
+      b.template fetch<Tile::threads>(pairs.b[pair] + std::int64_t{k0} * n + n0, n, columns, k - k0);
+    k0 += Tile::k;
+    if (k0 >= k) {
+      k0 = 0;
+      ++pair;
+    }
+  });
+}
+
+/// For each group of samples its part of W = X₁ᵀD₁ + X₂ᵀD₂ + …
+/// Shapes:     Xᵢ [samples,k], Dᵢ [samples,n], parts [groups,k,n]. Grid: tiles of k × tiles of n × groups, from first_group on.
+/// Layout:     row-major, contiguous. A sample's row of X is a term of all chains, as it is of D: both are staged as they lie.
+/// Arithmetic: per group and element one chain: acc = +0; for i ascending, for s ascending: acc = fma(Xᵢ[s,k], Dᵢ[s,n], acc);
+///             acc + 0.
+/// Aliasing:   parts overlap nothing.
+/// Errors:     none.
+/// Cost:       2·samples·k·n flops per pair; groups·k·n values written, and read once more by join_groups_kernel.
+/// Source:     ARCHITECTURE.md, "panels and trees".
+template <class T, class Tile>
+__global__ void __launch_bounds__(Tile::threads, Tile::blocks)
+    weight_gradient_kernel(T* parts, std::int64_t samples, int k, int n, std::int64_t group, std::int64_t first_group,
+                           FactorPairs<T> pairs) {
+  const std::int64_t m0 = std::int64_t{blockIdx.x} * Tile::m, n0 = std::int64_t{blockIdx.y} * Tile::n;
+  const int rows = static_cast<int>(k - m0 < Tile::m ? k - m0 : Tile::m);
+  const int columns = static_cast<int>(n - n0 < Tile::n ? n - n0 : Tile::n);
+  const std::int64_t begin = (first_group + blockIdx.z) * group;
+  const int length = static_cast<int>(samples - begin < group ? samples - begin : group);
+  const int portions = (length + Tile::k - 1) / Tile::k * pairs.count;
+  int pair = 0, s0 = 0;
+  tile_product<T, Tile, false, false>(
+      parts + (std::int64_t{blockIdx.z} * k + m0) * n + n0, rows, columns, n, portions, [&](auto& a, auto& b) {
+        const std::int64_t s = begin + s0;
+        a.template fetch<Tile::threads>(pairs.a[pair] + s * k + m0, k, rows, length - s0);
+        b.template fetch<Tile::threads>(pairs.b[pair] + s * n + n0, n, columns, length - s0);
+        s0 += Tile::k;
+        if (s0 >= length) {
+          s0 = 0;
+          ++pair;
+        }
+      });
+}
+
+/// For each group of samples and each column the sum of D: the weight gradient against a column of ones.
+/// Shapes:     D [samples,n], parts [groups,n]; one thread for each group and column.
+/// Arithmetic: acc = +0; for s ascending: acc = acc + D[s,n]; acc + 0.
+/// Aliasing:   parts overlap nothing. Errors: none.
+/// Cost:       samples·n additions. `ahead` loads are under way before the first is added: a chain of dependent loads would
+///             wait for memory once a sample.
+template <class T>
+__global__ void sum_samples_kernel(T* parts, std::int64_t samples, std::int64_t n, std::int64_t group, const T* d) {
+  constexpr int ahead = 32;
+  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x, begin = i / n * group;
+  if (begin >= samples) return;
+  const int length = static_cast<int>(samples - begin < group ? samples - begin : group);
+  const T* from = d + begin * n + i % n;
+  T acc = T(0);
+  int s = 0;
+  for (; s + ahead <= length; s += ahead) {
+    T next[ahead];
+#pragma unroll
+    for (int j = 0; j < ahead; ++j) next[j] = __ldg(from + (s + j) * n);
+#pragma unroll
+    for (int j = 0; j < ahead; ++j) acc = acc + next[j];
+  }
+#pragma unroll 8
+  for (; s < length; ++s) acc = acc + __ldg(from + s * n);
+  parts[i] = acc + T(0);
+}
+
+/// T over the first `count` ≥ 1 of up to n leaves, n a power of two, `stride` elements from leaf to leaf.
+template <int n, class T>
+__device__ __forceinline__ T tree_of(const T* leaf, std::int64_t stride, std::int64_t count) {
+  if constexpr (n == 1) {
+    return *leaf;
+  } else {
+    const T left = tree_of<n / 2>(leaf, stride, count);
+    return count <= n / 2 ? left : left + tree_of<n / 2>(leaf + n / 2 * stride, stride, count - n / 2);
+  }
+}
+
+/// Groups joined by one kernel: by each of `join_rows` rows of a block's threads `join_run` of them.
+inline constexpr int join_columns = 32, join_rows = 8, join_run = 8;
+inline constexpr std::int64_t most_joined = join_rows * join_run;
+
+/// T over leaves of `elements` values each: 64 neighbours become one.
+/// Shapes:     leaf i at leaves + i·stride, i < count; the tree of leaves 64 b … 64 b + 63 goes to `to`, or, where that is null,
+///             to the place of leaf 64 b. Grid: elements/32 × ⌈count/64⌉.
+/// Arithmetic: T. Aligned blocks of 64 leaves are subtrees, so joining their sums the same way again yields T of all.
+/// Aliasing:   `to` overlaps no leaf. In place: a block writes where it alone has read, after its barrier.
+/// Errors:     none.
+/// Cost:       reads all leaves once. 8 independent loads a thread.
+template <class T>
+__global__ void __launch_bounds__(join_columns* join_rows)
+    join_groups_kernel(T* to, T* leaves, std::int64_t stride, std::int64_t count, std::int64_t elements) {
+  struct Runs {
+    T sum[join_rows][join_columns];
+  };
+  Runs& runs = shared_memory<Runs>();
+  const int x = static_cast<int>(threadIdx.x) % join_columns, y = static_cast<int>(threadIdx.x) / join_columns;
+  const std::int64_t element = std::int64_t{blockIdx.x} * join_columns + x;
+  const std::int64_t first = std::int64_t{blockIdx.y} * most_joined;
+  T* const block = leaves + first * stride + element;
+  const std::int64_t in_block = count - first < most_joined ? count - first : most_joined;
+  const std::int64_t in_run = in_block - y * join_run;
+  if (element < elements && in_run > 0)
+    runs.sum[y][x] = tree_of<join_run>(block + y * join_run * stride, stride, in_run);
+  __syncthreads();
+  if (element < elements && y == 0)
+    *(to ? to + element : block) =
+        tree_of<join_rows>(&runs.sum[0][x], join_columns, (in_block + join_run - 1) / join_run);
+}
+
+/// x = lower + x for `elements` values: two finished subtrees, the one over earlier groups first.
+template <class T>
+__global__ void join_two_kernel(T* x, const T* lower, std::int64_t elements) {
+  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (i < elements) x[i] = lower[i] + x[i];
+}
+
+}  // namespace brink::cuda

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+// What it is: one tile of C in one block of threads: operands staged in shared memory, chains in registers, for all roles of
+// matmul.cuh. What it is not: a kernel; which operand elements a tile needs is the kernel's to say.
+// Decision: shared memory holds an operand in one of two layouts, by where it comes from and how long it will be read:
+//
+//   global memory           in shared memory       copies            reads of a thread
+//   k rows of B, X, D       element[k][r]          16 bytes          16 bytes along r for each k
+//   rows of A, or of Bᵀ     element[r][k + pad]    16 bytes          16 bytes along k for each row, kept for 4 steps of k
+//   the same, depth 1       element[k][r + pad]    4 bytes, turned   16 bytes along r for each k
+//
+// The second reads as few bytes as the first but keeps tm·4 values instead of tm: free in small tiles, too many registers in
+// 8 × 8 of 128 × 128 (64 sums + 64 operands), where the copies are few (8 for 1024 fmas of a thread) and may be turned.
+// pad = 16 bytes: the 4 rows that a warp reads at once, and the 8 k × 4 rows that it turns at once, lie in different banks.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/cuda/device_code.h"
+
+namespace brink::cuda {
+
+/// `count` neighbours that are loaded, stored or copied by one instruction.
+template <class T, int count>
+struct alignas(count * sizeof(T)) Piece {
+  T v[count];
+};
+template <class T>
+inline constexpr int whole_piece = static_cast<int>(16 / sizeof(T));
+
+template <int count, class T>
+__device__ __forceinline__ Piece<T, count>* piece_at(T* p) {
+  return reinterpret_cast<Piece<T, count>*>(p);
+}
+template <int count, class T>
+__device__ __forceinline__ const Piece<T, count>* piece_at(const T* p) {
+  return reinterpret_cast<const Piece<T, count>*>(p);
+}
+/// Whether every row of a matrix at p, rows of `length` elements, starts at a multiple of 16 bytes.
+template <class T>
+__device__ __forceinline__ bool whole_pieces(const T* p, std::int64_t length) {
+  return length % whole_piece<T> == 0 && reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
+}
+
+/// m × n elements of C in a block of `threads`, tm × tn in a thread; k terms of the chains are staged at once, `stages` of such
+/// portions lie in shared memory, and operands come to registers `depth` terms at a time.
+template <int m_, int n_, int k_, int tm_, int tn_, int depth_, int stages_>
+struct Tile {
+  static constexpr int m = m_, n = n_, k = k_, tm = tm_, tn = tn_, depth = depth_, stages = stages_;
+  static constexpr int across = n / tn, threads = across * (m / tm);
+  static constexpr int blocks = threads == 256 ? 2 : 1;  ///< that fit on a multiprocessor at least, by registers
+};
+
+/// Rows × terms of one operand in shared memory; `along_k`: in global memory the terms of a row are neighbours (A, Bᵀ).
+template <class T, int rows, int terms, bool along_k, int depth>
+struct alignas(16) Operand {
+  static constexpr int piece = whole_piece<T>;
+  static constexpr bool by_rows = along_k && depth > 1;
+  static constexpr int length = by_rows ? terms + piece : along_k ? rows + piece : rows;
+  static_assert(!by_rows || depth == piece);
+  T element[by_rows ? rows : terms][length];
+
+  /// Starts copying rows 0 … rows, terms 0 … terms of the operand at `from`, `stride` elements from line to line. Rows that do
+  /// not exist repeat row 0: their sums go nowhere. Terms that do not exist are +0 in both operands: acc stays as it is,
+  /// up to −0, which the closing + 0 of every chain makes +0 (rule "chain" of ARCHITECTURE.md).
+  template <int threads>
+  __device__ __forceinline__ void fetch(const T* from, int stride, int rows_left, int terms_left) {
+    const bool inside = rows_left == rows && terms_left >= terms;
+    if constexpr (along_k && !by_rows) {
+      if (inside)
+        fetch_turned<threads, true>(from, stride, rows_left, terms_left);
+      else
+        fetch_turned<threads, false>(from, stride, rows_left, terms_left);
+    } else {
+      const int lines_left = by_rows ? rows_left : terms_left, width_left = by_rows ? terms_left : rows_left;
+      if (!whole_pieces(from, stride))
+        fetch_lines<threads, 1, false>(from, stride, lines_left, width_left);
+      else if (inside)
+        fetch_lines<threads, piece, true>(from, stride, lines_left, width_left);
+      else
+        fetch_lines<threads, piece, false>(from, stride, lines_left, width_left);
+    }
+  }
+
+  /// The `count` values of a thread, `depth` terms from term k on; `owners` threads share the rows.
+  template <int owners, int count>
+  __device__ __forceinline__ void read(T (&to)[depth][count], int owner, int k) const {
+    if constexpr (by_rows) {
+#pragma unroll
+      for (int i = 0; i < count; ++i) {
+        const Piece<T, piece> p = *piece_at<piece>(element[position<owners, count>(i, owner)] + k);
+#pragma unroll
+        for (int d = 0; d < depth; ++d) to[d][i] = p.v[d];
+      }
+    } else {
+      constexpr int width = together<count>;
+#pragma unroll
+      for (int d = 0; d < depth; ++d)
+#pragma unroll
+        for (int i = 0; i < count; i += width) {
+          const auto p = *piece_at<width>(element[k + d] + position<owners, count>(i, owner));
+#pragma unroll
+          for (int x = 0; x < width; ++x) to[d][i + x] = p.v[x];
+        }
+    }
+  }
+
+  /// How many neighbouring rows a thread has, and which row its i-th is.
+  template <int count>
+  static constexpr int together = by_rows         ? 1
+                                  : count < piece ? count
+                                                  : piece;
+  template <int owners, int count>
+  __device__ static __forceinline__ int position(int i, int owner) {
+    constexpr int width = together<count>;
+    return (i / width * owners + owner) * width + i % width;
+  }
+
+ private:
+  // Inside, a loop is unrolled and free of conditions; at edges it is short code that counts (unrolled as well, it took the
+  // registers of 8 × 8 sums: 100 bytes of spills in 128 × 128 with Bᵀ).
+
+  /// Each warp 8 terms of 4 rows at a time: whole sectors of memory, different banks.
+  template <int threads, bool inside>
+  __device__ __forceinline__ void fetch_turned(const T* from, int stride, int rows_left, int terms_left) {
+    static_assert(threads % 32 == 0 && terms % 8 == 0 && rows % 4 == 0 && rows * terms % threads == 0);
+    const int t = static_cast<int>(threadIdx.x), lane = t % 32;
+#pragma unroll(inside ? rows* terms / threads : 1)
+    for (int e = 0; e < rows * terms; e += threads) {
+      const int unit = (e + t) / 32;
+      const int k = unit % (terms / 8) * 8 + lane % 8, r = unit / (terms / 8) * 4 + lane / 8;
+      copy<1, inside>(element[k] + r, from, r, k, stride, r < rows_left, k < terms_left, k < terms_left);
+    }
+  }
+
+  /// Line i, place j of the operand as it lies; the lines of a by_rows operand are rows, otherwise terms.
+  template <int threads, int count, bool inside>
+  __device__ __forceinline__ void fetch_lines(const T* from, int stride, int lines_left, int width_left) {
+    constexpr int lines = by_rows ? rows : terms, across = (by_rows ? terms : rows) / count, all = lines * across;
+    const int t = static_cast<int>(threadIdx.x);
+#pragma unroll(inside ? (all + threads - 1) / threads : 1)
+    for (int e = 0; e < all; e += threads) {
+      const int i = (e + t) / across, j = (e + t) % across * count;
+      if (all % threads == 0 || i < lines)
+        copy<count, inside>(element[i] + j, from, i, j, stride, i < lines_left, j < width_left,
+                            by_rows ? j < width_left : i < lines_left);
+    }
+  }
+
+  template <int count, bool inside>
+  __device__ static __forceinline__ void copy(T* to, const T* from, int i, int j, int stride, bool line_exists,
+                                              bool place_exists, bool term_exists) {
+    if (inside)
+      async_copy(piece_at<count>(to), piece_at<count>(from + std::int64_t{i} * stride + j));
+    else if (term_exists)
+      async_copy(piece_at<count>(to),
+                 piece_at<count>(from + std::int64_t{line_exists ? i : 0} * stride + (place_exists ? j : 0)));
+    else
+      *piece_at<count>(to) = {};
+  }
+};
+
+/// The portions of both operands that are under way or in use.
+template <class T, class Tile, bool a_along_k, bool b_along_k>
+struct Stages {
+  using A = Operand<T, Tile::m, Tile::k, a_along_k, Tile::depth>;
+  using B = Operand<T, Tile::n, Tile::k, b_along_k, Tile::depth>;
+  struct Portion {
+    A a;
+    B b;
+  };
+  Portion portion[Tile::stages];
+};
+
+/// The tile of C at c: all its chains over `portions` portions, which fetch(a, b) starts copying one after the other.
+/// `rows` and `columns` are left from c on, rows of C have n elements.
+///
+///        ┌ portion p: in use ┐┌ p+1: landing ┐┌ p+2: started ┐   one barrier a portion: after it portion p has landed for all,
+///        │ a[k][m]   b[k][n] ││              ││              │   and nobody reads portion p−1 any more, so that the copies
+///        └───────────────────┘└──────────────┘└──────────────┘   of p + stages − 1 may go where it was
+template <class T, class Tile, bool a_along_k, bool b_along_k, class Fetch>
+__device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64_t columns, std::int64_t n,
+                                             int portions, Fetch fetch) {
+  using S = Stages<T, Tile, a_along_k, b_along_k>;
+  constexpr int across = Tile::across, down = Tile::m / Tile::tm, ahead = Tile::stages - 1;
+  S& shared = shared_memory<S>();
+  const int x = static_cast<int>(threadIdx.x) % across, y = static_cast<int>(threadIdx.x) / across;
+
+  T acc[Tile::tm][Tile::tn];
+#pragma unroll
+  for (int i = 0; i < Tile::tm; ++i)
+#pragma unroll
+    for (int j = 0; j < Tile::tn; ++j) acc[i][j] = T(0);
+
+  int started = 0;
+  const auto start_next = [&](int slot) {
+    if (started < portions) fetch(shared.portion[slot].a, shared.portion[slot].b);
+    ++started;
+    async_commit();  // also of nothing: the wait counts groups
+  };
+#pragma unroll
+  for (int s = 0; s < ahead; ++s) start_next(s);
+
+  int used = 0, free = ahead;
+  for (int p = 0; p < portions; ++p) {
+    async_wait<ahead - 1>();
+    __syncthreads();
+    start_next(free);
+    const auto& portion = shared.portion[used];
+#pragma unroll
+    for (int k = 0; k < Tile::k; k += Tile::depth) {
+      T a[Tile::depth][Tile::tm], b[Tile::depth][Tile::tn];
+      portion.a.template read<down>(a, y, k);
+      portion.b.template read<across>(b, x, k);
+#pragma unroll
+      for (int d = 0; d < Tile::depth; ++d)
+#pragma unroll
+        for (int i = 0; i < Tile::tm; ++i)
+#pragma unroll
+          for (int j = 0; j < Tile::tn; ++j) acc[i][j] = std::fma(a[d][i], b[d][j], acc[i][j]);
+    }
+    used = used + 1 == Tile::stages ? 0 : used + 1;
+    free = free + 1 == Tile::stages ? 0 : free + 1;
+  }
+
+  constexpr int width = S::B::template together<Tile::tn>;
+  const bool whole = whole_pieces(c, n);
+#pragma unroll
+  for (int i = 0; i < Tile::tm; ++i) {
+    const int row = S::A::template position<down, Tile::tm>(i, y);
+    if (row >= rows) continue;
+#pragma unroll
+    for (int j = 0; j < Tile::tn; j += width) {
+      const int column = S::B::template position<across, Tile::tn>(j, x);
+      T* const to = c + row * n + column;
+      Piece<T, width> sum;
+#pragma unroll
+      for (int e = 0; e < width; ++e) sum.v[e] = acc[i][j + e] + T(0);
+      if (whole && column + width <= columns) {
+        *piece_at<width>(to) = sum;
+      } else {
+#pragma unroll
+        for (int e = 0; e < width; ++e)
+          if (column + e < columns) to[e] = sum.v[e];
+      }
+    }
+  }
+}
+
+}  // namespace brink::cuda
