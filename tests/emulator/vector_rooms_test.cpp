@@ -34,9 +34,10 @@ class Side {
   Device device;
   std::vector<unsigned char> bytes;
 
-  /// Memory that starts `offset` elements behind an aligned address.
+  /// Memory that starts `offset` elements behind an aligned address, with zeros behind it.
   View fresh(Shape shape, Dtype dtype) {
-    arrays_.emplace_back(Shape{shape.elements() + offset_}, dtype, device);
+    arrays_.emplace_back(Shape{(shape.elements() + offset_) * size_of(dtype) + zeros_behind}, Dtype::u8, device);
+    set_zero(device, arrays_.back().view());
     return {static_cast<char*>(arrays_.back().view().data) + offset_ * size_of(dtype), shape, dtype};
   }
   template <class T>
@@ -50,10 +51,11 @@ class Side {
   View numbers(std::uint64_t seed, Shape shape) {
     return put(support::numbers<T>(seed, static_cast<std::size_t>(shape.elements())), shape);
   }
+  /// The bytes of v and of what lies behind it.
   void result(const View& v) {
-    const Array host = to_host(device, v);
-    const auto* const p = static_cast<const unsigned char*>(host.view().data);
-    bytes.insert(bytes.end(), p, p + v.bytes());
+    const Array host = to_host(device, {v.data, Shape{v.bytes() + zeros_behind}, Dtype::u8});
+    const auto all = host.span<unsigned char>();
+    bytes.insert(bytes.end(), all.begin(), all.end());
   }
   void result(double v) {
     const auto* const p = reinterpret_cast<const unsigned char*>(&v);
@@ -65,6 +67,7 @@ class Side {
   }
 
  private:
+  static constexpr int64_t zeros_behind = 64;
   int64_t offset_;
   std::vector<Array> arrays_;
   std::vector<double> scratch_;
