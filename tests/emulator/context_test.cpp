@@ -81,6 +81,13 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
         "--device cpu");
   CHECK(refusal([](FakeRuntime& f) { f.devices = 2; }, 2) ==
         "GPU 2: this machine has 2; give --device cpu, or leave --device out");
+  CHECK(
+      refusal([](FakeRuntime& f) {
+        f.has_kernel_image = false;
+        f.device = cuda::DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
+      }) ==
+      "this build has no code for the GPU (some GPU, compute capability 8.6); set up the build with -Dgpu_archs=86, or "
+      "give --device cpu");
   CHECK(refusal([](FakeRuntime&) {}) == "opened");
   CHECK(refusal([](FakeRuntime& f) { f.driver_version = 13020; }) == "opened");
 }
@@ -241,8 +248,8 @@ TEST_CASE("arrays on the device: poisoned as wished, zeroed, brought there and b
           CHECK(std::memcmp(&x, &patterns[static_cast<std::size_t>(p)], 4) == 0);
       }
       set_poison(Poison::zero);
-      const Array nothing = zeros(Shape{5}, Dtype::f64, device);
-      for (const double x : to_host(device, nothing.view()).span<double>()) CHECK(x == 0);
+      const Array zero = to_host(device, zeros(Shape{5}, Dtype::f64, device).view());
+      CHECK(std::ranges::count(zero.span<double>(), 0) == 5);
       Array numbers(Shape{1000}, Dtype::f64);
       std::iota(numbers.span<double>().begin(), numbers.span<double>().end(), 1.0);
       const std::int64_t free = context.free_bytes();
