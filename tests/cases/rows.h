@@ -31,6 +31,12 @@ inline Attributes groups_of_128(int) { return Group{128}; }
 // Groups that do not divide and trees of many leaves.
 inline Attributes small_groups(int size) { return Group{size % 2 ? 16 : 7}; }
 
+/// out = the values, which are in host memory; out may be the device's.
+inline void store(Device& d, const View& out, std::span<const double> values) {
+  copy(d, out, view_of(values.data(), out.shape));
+  synchronize(d);
+}
+
 /// Calls f(row, column) for every element of a matrix.
 inline void for_elements(const Shape& shape, const std::function<void(std::int64_t, std::int64_t)>& f) {
   for (std::int64_t s = 0; s < shape[0]; ++s)

@@ -121,7 +121,11 @@ std::vector<Row> vector_rows() {
                      });
                    },
                .output = one_double,
-               .run = [=](Device& d, Views in, const View& out, int) { *out.as<double>() = kernel(d, in); }};
+               .run =
+                   [=](Device& d, Views in, const View& out, int) {
+                     const double value = kernel(d, in);
+                     store(d, out, {&value, 1});
+                   }};
   };
   const auto random = [&](std::string name, auto element, auto kernel) {
     return Row{.name = name,
@@ -143,13 +147,13 @@ std::vector<Row> vector_rows() {
   std::vector<Row> rows{
       reduction(
           "sum", 1, [](const auto& a, const auto&) { return reference::sum(a); },
-          [](Device& d, Views in) { return cpu::sum(d, in[0]); }),
+          [](Device& d, Views in) { return sum(d, in[0]); }),
       reduction(
           "dot", 2, [](const auto& a, const auto& b) { return reference::dot(a, b); },
-          [](Device& d, Views in) { return cpu::dot(d, in[0], in[1]); }),
+          [](Device& d, Views in) { return dot(d, in[0], in[1]); }),
       reduction(
           "norm", 1, [](const auto& a, const auto&) { return std::sqrt(reference::dot(a, a)); },
-          [](Device& d, Views in) { return cpu::norm(d, in[0]); }),
+          [](Device& d, Views in) { return norm(d, in[0]); }),
       {.name = "project",
        .kernels = {"project"},
        .sizes = static_cast<int>(std::size(lengths)),
@@ -169,8 +173,10 @@ std::vector<Row> vector_rows() {
            },
        .run =
            [](Device& d, Views in, const View& out, int) {
-             Array scratch(Shape{cpu::project_scratch(in[1].shape[0], columns)}, Dtype::f64);
-             cpu::project(d, column_set(in[0]), in[1], out.as<double>(), scratch.span<double>().data());
+             Array scratch(Shape{project_scratch(in[1].shape[0], columns)}, Dtype::f64, d);
+             double c[columns];
+             project(d, column_set(in[0]), in[1], c, scratch.view().as<double>());
+             store(d, out, c);
            }},
       {.name = "subtract",
        .kernels = {"subtract"},
@@ -194,7 +200,7 @@ std::vector<Row> vector_rows() {
              return ValueType{{length(size)}, dtype};
            },
        .run = [=](Device& d, Views in, const View& out,
-                  int) { cpu::subtract(d, column_set(in[0]), coefficients().data(), in[1], out); }},
+                  int) { subtract(d, column_set(in[0]), coefficients().data(), in[1], out); }},
       {.name = "combine",
        .kernels = {"combine"},
        .sizes = static_cast<int>(std::size(lengths)),
@@ -218,7 +224,7 @@ std::vector<Row> vector_rows() {
              return ValueType{{3, length(size)}, dtype};
            },
        .run = [=](Device& d, Views in, const View& out,
-                  int) { cpu::combine(d, column_set(in[0]), coefficients().data(), column_set(out)); }},
+                  int) { combine(d, column_set(in[0]), coefficients().data(), column_set(out)); }},
       {.name = "scale",
        .kernels = {"scale"},
        .sizes = static_cast<int>(std::size(lengths)),
@@ -235,13 +241,13 @@ std::vector<Row> vector_rows() {
            [](int size, Dtype dtype) {
              return ValueType{{length(size)}, dtype};
            },
-       .run = [](Device& d, Views in, const View& out, int) { cpu::scale(d, in[0], -0.7, out); }},
+       .run = [](Device& d, Views in, const View& out, int) { scale(d, in[0], -0.7, out); }},
       random(
           "fill_normal", [key](std::int64_t i) { return 1.5 * normal_at(key, i + 11); },
-          [key](Device& d, View out) { cpu::fill_normal(d, out, key, 1.5, 11); }),
+          [key](Device& d, View out) { fill_normal(d, out, key, 1.5, 11); }),
       random(
           "fill_uniform", [key](std::int64_t i) { return uniform_at(key, i + 12); },
-          [key](Device& d, View out) { cpu::fill_uniform(d, out, key, 12); }),
+          [key](Device& d, View out) { fill_uniform(d, out, key, 12); }),
   };
   const std::vector<Row> more = kernel_rows();
   rows.insert(rows.end(), more.begin(), more.end());

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+#include "tests/emulator/emulated_runtime.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/memory.h"
+#include "tests/emulator/emulator.h"
+
+namespace brink::cuda {
+
+namespace {
+constexpr std::int64_t page_bytes = 65536, guard_bytes = 4096;
+constexpr unsigned char guard_byte = 0xC3;
+constexpr std::uint32_t not_a_number = 0x7FF7FFF7;
+
+/// New and released memory: never zero, whatever buffers are poisoned with.
+void poison(char* p, std::int64_t bytes) {
+  for (std::int64_t i = 0; i < bytes; i += 4)
+    std::memcpy(p + i, &not_a_number, static_cast<std::size_t>(std::min<std::int64_t>(4, bytes - i)));
+}
+}  // namespace
+
+/// Device memory may be touched while one of these lives.
+class EmulatedRuntime::Opened {
+ public:
+  explicit Opened(EmulatedRuntime& r) : r_(r) {
+    if (r_.opened_++ == 0) r_.open(true);
+  }
+  ~Opened() {
+    if (--r_.opened_ == 0) r_.open(false);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+ private:
+  EmulatedRuntime& r_;
+};
+
+EmulatedRuntime::~EmulatedRuntime() {
+  for (const auto& [p, a] : allocations_) munmap(a.mapped, static_cast<std::size_t>(a.mapped_bytes));
+}
+
+void EmulatedRuntime::open(bool accessible) {
+  if (!protected_) return;
+  for (const auto& [p, a] : allocations_)
+    mprotect(a.mapped, static_cast<std::size_t>(a.mapped_bytes), accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
+void EmulatedRuntime::set_protected(bool wish) {
+  protected_ = true;
+  open(!wish);
+  protected_ = wish;
+}
+
+Status EmulatedRuntime::check_guard(const char* memory, const Allocation& a) {
+  const auto broken = [](const char* from, const char* to) {
+    return std::find_if(from, to, [](char c) { return static_cast<unsigned char>(c) != guard_byte; }) != to;
+  };
+  const char* const end = memory + a.bytes;
+  const bool before = broken(memory - guard_bytes, memory),
+             behind = broken(end, std::min<const char*>(end + guard_bytes, a.mapped + a.mapped_bytes));
+  if (!before && !behind) return success;
+  report_ = std::string("a write ") + (before ? "before" : "behind") + " an allocation of " + std::to_string(a.bytes) +
+            " bytes";
+  return launch_failure;
+}
+
+Status EmulatedRuntime::check_guards() {
+  Status s = success;
+  for (const auto& [p, a] : allocations_)
+    if (const Status found = check_guard(p, a); s == success) s = found;
+  return s;
+}
+
+Status EmulatedRuntime::device_count(int& count) {
+  count = 1;
+  return success;
+}
+Status EmulatedRuntime::use_device(int ordinal) { return ordinal == 0 ? success : invalid_value; }
+Status EmulatedRuntime::properties(int, DeviceProperties& p) {
+  p = {"emulated GPU", 9, 0, 4, memory_bytes};
+  return success;
+}
+Status EmulatedRuntime::versions(int& driver, int& runtime) {
+  driver = runtime = 13000;
+  return success;
+}
+Status EmulatedRuntime::memory(std::int64_t& free_bytes, std::int64_t& total_bytes) {
+  total_bytes = memory_bytes;
+  free_bytes = memory_bytes - in_use_bytes_;
+  return success;
+}
+
+Status EmulatedRuntime::allocate(void*& p, std::int64_t bytes) {
+  if (bytes <= 0) return invalid_value;
+  if (bytes > memory_bytes - in_use_bytes_) return out_of_memory;
+  const std::int64_t mapped_bytes = align_up(bytes + 2 * guard_bytes, page_bytes);
+  void* const m = mmap(nullptr, static_cast<std::size_t>(mapped_bytes), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (m == MAP_FAILED) return out_of_memory;
+  const Opened opened(*this);
+  char* const memory = static_cast<char*>(m) + guard_bytes;
+  std::memset(m, guard_byte, guard_bytes);
+  poison(memory, bytes);
+  std::memset(memory + bytes, guard_byte, static_cast<std::size_t>(mapped_bytes - guard_bytes - bytes));
+  allocations_[memory] = {static_cast<char*>(m), mapped_bytes, bytes};
+  in_use_bytes_ += bytes;
+  p = memory;
+  return success;
+}
+
+Status EmulatedRuntime::release(void* p) {
+  Status s = success;
+  for (Queue* q : streams_)
+    if (const Status drained = drain(*q); s == success) s = drained;
+  const auto it = allocations_.find(static_cast<char*>(p));
+  if (it == allocations_.end()) return p ? invalid_value : success;
+  const Allocation a = it->second;
+  {
+    const Opened opened(*this);
+    if (const Status found = check_guard(it->first, a); s == success) s = found;
+  }
+  in_use_bytes_ -= a.bytes;
+  allocations_.erase(it);
+  // No longer mapped: whoever still has the address ends the process at its first use.
+  munmap(a.mapped, static_cast<std::size_t>(a.mapped_bytes));
+  return s;
+}
+
+Status EmulatedRuntime::allocate_pinned(void*& p, std::int64_t bytes) {
+  std::vector<char> memory(static_cast<std::size_t>(bytes));
+  poison(memory.data(), bytes);
+  p = memory.data();
+  pinned_[p] = std::move(memory);
+  return success;
+}
+Status EmulatedRuntime::release_pinned(void* p) { return pinned_.erase(p) == 1 ? success : invalid_value; }
+
+Status EmulatedRuntime::drain(Queue& q) {
+  const Opened opened(*this);
+  Status s = success;
+  for (const Work& w : std::exchange(q.pending, {}))
+    if (s == success) s = w();
+  return s;
+}
+
+Status EmulatedRuntime::enqueue(Stream stream, Work work) {
+  auto* const q = static_cast<Queue*>(stream);
+  if (!q) return invalid_value;
+  if (q->capturing) {
+    q->captured.push_back(std::move(work));
+    return success;
+  }
+  q->pending.push_back(std::move(work));
+  return deferred_ ? success : drain(*q);
+}
+
+Status EmulatedRuntime::copy(void* to, const void* from, std::int64_t bytes, Stream s) {
+  return enqueue(s, [=, this] {
+    std::memmove(to, from, static_cast<std::size_t>(bytes));
+    return check_guards();
+  });
+}
+
+Status EmulatedRuntime::fill(void* to, int byte, std::int64_t bytes, Stream s) {
+  return enqueue(s, [=, this] {
+    std::memset(to, byte, static_cast<std::size_t>(bytes));
+    return check_guards();
+  });
+}
+
+Status EmulatedRuntime::create_stream(Stream& s) {
+  streams_.push_back(new Queue);
+  s = streams_.back();
+  return success;
+}
+
+Status EmulatedRuntime::destroy_stream(Stream s) {
+  auto* const q = static_cast<Queue*>(s);
+  if (std::erase(streams_, q) == 0) return invalid_value;
+  const Status drained = drain(*q);
+  delete q;
+  return drained;
+}
+
+Status EmulatedRuntime::synchronize(Stream s) {
+  auto* const q = static_cast<Queue*>(s);
+  return !q || q->capturing ? invalid_value : drain(*q);
+}
+
+Status EmulatedRuntime::launch(const LaunchCall& c, Stream s) {
+  constexpr unsigned most_threads = 1024, most_z = 64, most_rows = 65535;
+  const std::uint64_t threads = std::uint64_t{c.block.x} * c.block.y * c.block.z;
+  if (!c.body || threads == 0 || threads > most_threads || c.block.z > most_z || c.grid.x == 0 || c.grid.y == 0 ||
+      c.grid.z == 0 || c.grid.y > most_rows || c.grid.z > most_rows)
+    return invalid_configuration;
+  return enqueue(s, [this, grid = c.grid, block = c.block, body = c.body] {
+    report_ = emulator::run(grid, block, body);
+    return report_.empty() ? check_guards() : launch_failure;
+  });
+}
+
+Status EmulatedRuntime::begin_capture(Stream s) {
+  auto* const q = static_cast<Queue*>(s);
+  if (!q || q->capturing) return invalid_value;
+  q->capturing = true;
+  return success;
+}
+
+Status EmulatedRuntime::end_capture(Stream s, Capture& c) {
+  auto* const q = static_cast<Queue*>(s);
+  if (!q || !q->capturing) return invalid_value;
+  q->capturing = false;
+  c = new Graph{std::exchange(q->captured, {})};
+  return success;
+}
+
+Status EmulatedRuntime::instantiate(Capture c, Executable& e) {
+  e = c;
+  return c ? success : invalid_value;
+}
+
+Status EmulatedRuntime::launch(Executable e, Stream s) {
+  const auto* const graph = static_cast<const Graph*>(e);
+  if (!graph) return invalid_value;
+  return enqueue(s, [work = graph->work] {
+    Status status = success;
+    for (const Work& w : work)
+      if (status == success) status = w();
+    return status;
+  });
+}
+
+Status EmulatedRuntime::destroy(Executable e) {
+  delete static_cast<Graph*>(e);
+  return success;
+}
+
+const char* EmulatedRuntime::text(Status s) {
+  switch (s) {
+    case success: return "no error";
+    case invalid_value: return "invalid argument";
+    case out_of_memory: return "out of memory";
+    case invalid_configuration: return "invalid configuration argument";
+    case insufficient_driver: return "CUDA driver version is insufficient for CUDA runtime version";
+    case no_device: return "no CUDA-capable device is detected";
+    case no_kernel_image: return "no kernel image is available for execution on the device";
+    case 700: return "an illegal memory access was encountered";
+    case launch_failure:
+      text_ = "unspecified launch failure" + (report_.empty() ? "" : ": " + report_);
+      return text_.c_str();
+    default: return "unrecognized error code";
+  }
+}
+
+EmulatedRuntime& emulated_runtime() {
+  static EmulatedRuntime one;
+  return one;
+}
+Runtime& toolkit_runtime() { return emulated_runtime(); }
+
+}  // namespace brink::cuda

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// What it is: the emulated GPU behind brink's runtime interface: memory with guards around it, streams, captures.
+// What it is not: faults (fake_runtime.h). Decision: device memory is host memory that only enqueued work may touch; any other
+// access ends the process, as it would with a GPU. Work runs at once, or, to catch who does not wait, at the wait.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/runtime.h"
+
+namespace brink::cuda {
+
+class EmulatedRuntime final : public Runtime {
+ public:
+  EmulatedRuntime() = default;
+  ~EmulatedRuntime() override;
+
+  /// True: enqueued work runs when somebody waits for its stream, and copies read their source then.
+  void set_deferred(bool deferred) { deferred_ = deferred; }
+  /// False: the host may touch device memory too (one system call less at each launch).
+  void set_protected(bool is_protected);
+  /// What the last failed launch or broken guard was; text(launch_failure) has it too.
+  const std::string& report() const { return report_; }
+  /// Bytes allocated now.
+  std::int64_t in_use_bytes() const { return in_use_bytes_; }
+  static constexpr std::int64_t memory_bytes = std::int64_t{8} << 30;
+  static constexpr Status invalid_value = 1, invalid_configuration = 9, launch_failure = 719;
+
+  Status device_count(int& count) override;
+  Status use_device(int ordinal) override;
+  Status properties(int ordinal, DeviceProperties&) override;
+  Status versions(int& driver, int& runtime) override;
+  Status memory(std::int64_t& free_bytes, std::int64_t& total_bytes) override;
+  Status allocate(void*& p, std::int64_t bytes) override;
+  Status release(void* p) override;
+  Status allocate_pinned(void*& p, std::int64_t bytes) override;
+  Status release_pinned(void* p) override;
+  Status copy(void* to, const void* from, std::int64_t bytes, Stream) override;
+  Status fill(void* to, int byte, std::int64_t bytes, Stream) override;
+  Status create_stream(Stream&) override;
+  Status destroy_stream(Stream) override;
+  Status synchronize(Stream) override;
+  Status launch(const LaunchCall&, Stream) override;
+  Status begin_capture(Stream) override;
+  Status end_capture(Stream, Capture&) override;
+  Status instantiate(Capture, Executable&) override;
+  Status launch(Executable, Stream) override;
+  Status destroy(Executable) override;
+  const char* text(Status) override;
+
+ private:
+  using Work = std::function<Status()>;
+  struct Queue {
+    std::vector<Work> pending;
+    bool capturing = false;
+    std::vector<Work> captured;
+  };
+  struct Graph {
+    std::vector<Work> work;
+  };
+  struct Allocation {
+    char* mapped;
+    std::int64_t mapped_bytes, bytes;
+  };
+  class Opened;
+
+  Status enqueue(Stream, Work);
+  Status drain(Queue&);
+  void open(bool accessible);
+  Status check_guards();
+  Status check_guard(const char* memory, const Allocation&);
+
+  bool deferred_ = false, protected_ = true;
+  int opened_ = 0;
+  std::int64_t in_use_bytes_ = 0;
+  std::map<char*, Allocation> allocations_;
+  std::map<void*, std::vector<char>> pinned_;
+  std::vector<Queue*> streams_;
+  std::string report_, text_;
+};
+
+/// The runtime that toolkit_runtime() is in a program linked with the emulator.
+EmulatedRuntime& emulated_runtime();
+
+}  // namespace brink::cuda
