@@ -33,7 +33,7 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
     : device_(device), plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
   for (const Block& b : plan_.blocks) {
     if (std::ranges::any_of(programs_, [&](const Sized& p) { return p.samples == b.samples; })) continue;
-    Sized s{b.samples, std::make_unique<Program>(build(b.samples)), {}, {}, 0};
+    Sized s{b.samples, std::make_unique<Program>(build(b.samples), device.where), {}, {}, 0};
     const Graph& g = s.program->graph();
     expect_sums(g, plan_);
     for (const Output& o : g.outputs())
@@ -42,7 +42,7 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
         s.residual_offsets[static_cast<std::size_t>(o.index)] = s.residual_bytes;
         s.residual_bytes += align_up(g.type(o.var).bytes(), alignment_bytes);
       }
-    for (int w = 0; w < workers; ++w) s.workspaces.push_back(s.program->make_workspace());
+    for (int w = 0; w < workers; ++w) s.workspaces.push_back(s.program->make_workspace(device));
     for (Pointers& p : pointers_) {
       p.inputs.resize(std::max(p.inputs.size(), g.inputs().size()));
       p.outputs.resize(std::max(p.outputs.size(), g.outputs().size()));
@@ -92,7 +92,7 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
   for (std::size_t i = 0; i < g.outputs().size(); ++i) {
     const Output& out = g.outputs()[i];
     switch (out.role) {
-      case OutputRole::scalar: p.outputs[i] = &to.scalars[scalars++]; break;
+      case OutputRole::scalar: p.outputs[i] = to.scalars.as<double>() + scalars++; break;
       case OutputRole::parameter: p.outputs[i] = layout_.view(to.vector, out.index).data; break;
       case OutputRole::residual:
         p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)];

@@ -24,7 +24,7 @@ struct Bindings {
   std::span<const View> data;        ///< whole data arrays, samples first; the block's rows are taken
   char* residuals = nullptr;         ///< the block's kept values
   View vector;                       ///< outputs in the role of parameters
-  std::span<double> scalars;         ///< scalar outputs, in order
+  View scalars;                      ///< float64 [k]: scalar outputs, in order
   std::span<const View> samples;     ///< whole arrays for outputs in the role of samples, in order
 };
 

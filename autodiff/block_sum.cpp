@@ -59,10 +59,9 @@ std::int64_t unit_groups(const BlockPlan& plan, int threads) {
 }
 
 /// into = into + more.
-void join(View into, View more, std::span<double> scalars, std::span<const double> more_scalars) {
-  Device serial;
-  map<Add>(serial, into, {into, more});
-  for (std::size_t i = 0; i < scalars.size(); ++i) scalars[i] = scalars[i] + more_scalars[i];
+void join(const Device& device, View into, View more) {
+  Device serial = device.serial();
+  if (into.shape.elements() > 0) map<Add>(serial, into, {into, more});
 }
 
 }  // namespace
@@ -78,7 +77,7 @@ BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& 
       units_.push_back({b, b + 1});
   }
   const auto make = [&] {
-    return Value{zeros(Shape{extent_}, dtype), std::vector<double>(static_cast<std::size_t>(scalars))};
+    return Value{zeros(Shape{extent_}, dtype, device), zeros(Shape{scalars}, Dtype::f64, device)};
   };
   for (std::size_t u = 0; u < units_.size(); ++u) values_.push_back(make());
 
@@ -97,7 +96,7 @@ BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& 
   }
 }
 
-void BlockSum::run_unit(int worker, std::size_t unit, const Body& body) {
+void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, const Body& body) {
   Stack& s = stacks_[static_cast<std::size_t>(worker)];
   s.waiting.clear();
   s.unused.clear();
@@ -105,7 +104,8 @@ void BlockSum::run_unit(int worker, std::size_t unit, const Body& body) {
   const auto slot = [&](const Subtree& t) -> Value& { return s.slots[static_cast<std::size_t>(t.slot)]; };
   const auto join_top = [&](const Subtree& upper) {
     Value &into = slot(s.waiting.back()), &more = slot(upper);
-    join(into.vector.view(), more.vector.view(), into.scalars, more.scalars);
+    join(device, into.vector.view(), more.vector.view());
+    join(device, into.scalars.view(), more.scalars.view());
     s.unused.push_back(upper.slot);
     s.waiting.back().groups += upper.groups;
   };
@@ -113,7 +113,7 @@ void BlockSum::run_unit(int worker, std::size_t unit, const Body& body) {
     const Block& block = plan_.blocks[b];
     Subtree t{block.first_group, block.groups, s.unused.back()};
     s.unused.pop_back();
-    body(worker, b, {slot(t).vector.view(), slot(t).scalars});
+    body(worker, b, {slot(t).vector.view(), slot(t).scalars.view()});
     while (!s.waiting.empty() && siblings(s.waiting.back().first_group, s.waiting.back().groups, t.groups)) {
       join_top(t);
       t = s.waiting.back();
@@ -134,16 +134,16 @@ void BlockSum::join_units(Device& device, View vector) {
   const std::size_t units = units_.size();
   for (std::size_t stride = 1; stride < units; stride *= 2)
     for (std::size_t i = 0; i + stride < units; i += 2 * stride)
-      for (std::size_t k = 0; k < values_[i].scalars.size(); ++k)
-        values_[i].scalars[k] = values_[i].scalars[k] + values_[i + stride].scalars[k];
+      join(device, values_[i].scalars.view(), values_[i + stride].scalars.view());
   if (!vector.data) return;
 
-  // Every element goes through the whole tree while its neighbours are in the first-level cache.
-  constexpr std::int64_t piece = 1024, serial_below = 1 << 14;
+  // Every element goes through the whole tree while its neighbours are in the first-level cache. A GPU takes all at once.
+  const std::int64_t piece = device.where == Where::cpu ? 1024 : extent_;
+  constexpr std::int64_t serial_below = 1 << 14;
   const auto n = static_cast<double>(plan_.samples);
   parallel_for(device, extent_, piece, serial_below / static_cast<std::int64_t>(units),
                [&](std::int64_t begin, std::int64_t end) {
-                 Device serial;
+                 Device serial = device.serial();
                  for (std::int64_t e = begin; e < end; e += piece) {
                    const Shape shape{std::min(piece, end - e)};
                    const auto part = [&](const View& v) {
@@ -159,19 +159,24 @@ void BlockSum::join_units(Device& device, View vector) {
                });
 }
 
-void BlockSum::run(Device& device, Body body, View vector, std::span<double> scalars,
-                   std::span<const char> divide_scalar) {
+void BlockSum::run(Device& device, Body body, View vector) {
   const auto units = static_cast<std::int64_t>(units_.size());
-  const auto work = [&](int worker, std::int64_t unit) { run_unit(worker, static_cast<std::size_t>(unit), body); };
-  if (device.pool) {
+  const auto work = [&](int worker, std::int64_t unit) {
+    run_unit(device, worker, static_cast<std::size_t>(unit), body);
+  };
+  if (device.threads() > 1) {
     device.pool->run(units, work);
   } else {
     for (std::int64_t u = 0; u < units; ++u) work(0, u);
   }
   join_units(device, vector);
+}
+
+void BlockSum::read(Device& device, std::span<double> scalars, std::span<const char> is_mean) {
+  fetch(device, scalars, values_[0].scalars.view());
   const auto n = static_cast<double>(plan_.samples);
   for (std::size_t i = 0; i < scalars.size(); ++i)
-    scalars[i] = divide_scalar[i] ? values_[0].scalars[i] / n : values_[0].scalars[i];
+    if (is_mean[i]) scalars[i] = scalars[i] / n;
 }
 
 }  // namespace brink

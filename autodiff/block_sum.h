@@ -42,20 +42,22 @@ class BlockSum {
   /// Where a block's run writes: a vector of the layout (its gaps are zero already) and the scalars.
   struct Slot {
     View vector;
-    std::span<double> scalars;
+    View scalars;  ///< float64
   };
   using Body = FunctionRef<void(int worker, std::size_t block, const Slot&)>;
-  /// body is called once for each block, from several threads, a worker being one thread at a time. The totals are divided by
-  /// the number of samples ("finished sums are divided once by the global N") and stored; either may be empty.
-  void run(Device&, Body body, View vector, std::span<double> scalars, std::span<const char> divide_scalar);
+  /// body is called once for each block, from several threads, a worker being one thread at a time. The vector's total is
+  /// divided by the number of samples ("finished sums are divided once by the global N") and stored; `vector` may be empty.
+  /// Enqueues only.
+  void run(Device&, Body body, View vector);
+  /// The totals of the scalars of the last run, those that are means divided by the number of samples. Waits for the device.
+  void read(Device&, std::span<double> scalars, std::span<const char> is_mean);
 
   const BlockPlan& plan() const { return plan_; }
   int workers() const { return static_cast<int>(stacks_.size()); }
 
  private:
   struct Value {
-    Array vector;
-    std::vector<double> scalars;
+    Array vector, scalars;
   };
   struct Subtree {
     std::int64_t first_group, groups;
@@ -69,7 +71,7 @@ class BlockSum {
   struct Unit {
     std::size_t first_block, end_block;
   };
-  void run_unit(int worker, std::size_t unit, const Body&);
+  void run_unit(const Device&, int worker, std::size_t unit, const Body&);
   void join_units(Device&, View vector);
 
   BlockPlan plan_;

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
 #include "autodiff/block_runner.h"
+#include "autodiff/transform.h"
+#include "kernels/replay.h"
 
 namespace brink {
 
@@ -26,15 +29,15 @@ struct BatchOptions {
   std::int64_t memory_bytes = 0;  ///< budget for kept residuals; 0: no limit
 };
 
-/// The block size that `chunk = 0` chooses.
-std::int64_t choose_chunk(std::int64_t samples, std::int64_t group);
+/// The block size that `chunk = 0` chooses: one group on the CPU, all samples on a CUDA device.
+std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where = Where::cpu);
 
 /// Σ over a batch of any graph whose outputs are scalars, parameter-shaped sums and rows of samples.
 class SampleSum {
  public:
-  /// divide[i]: whether scalar output i is a mean (divided by the number of samples) or a plain sum.
+  /// is_mean[i]: whether scalar output i is a mean (divided by the number of samples) or a plain sum.
   SampleSum(Device&, const Objective&, const GraphBuilder&, std::span<const View> data, const BatchOptions&,
-            std::vector<char> divide);
+            std::vector<char> is_mean);
 
   /// parameters and directions: vectors of the layout, [extent]. `vector` and `samples` may be empty where the graph has no
   /// such outputs. Allocates nothing.
@@ -47,7 +50,9 @@ class SampleSum {
   std::vector<View> data_;
   BlockSum sum_;
   BlockRunner runner_;
-  std::vector<char> divide_;
+  std::vector<char> is_mean_;
+  std::vector<void*> memory_;
+  Replay replay_;
 };
 
 /// What a pass over the batch gives beside vectors.
@@ -89,8 +94,10 @@ class Hvp {
   std::int64_t residual_bytes() const { return store_.bytes(); }
 
  private:
-  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions&, const BlockPlan&);
+  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions&, const BlockPlan&,
+      std::map<std::int64_t, Linearized> by_samples);
   char* residuals_of(int worker, std::size_t block);
+  View slot_or(const Array& slot, View given) const;
 
   Device device_;
   std::int64_t extent_;
@@ -101,7 +108,9 @@ class Hvp {
   Buffer store_;
   std::vector<std::int64_t> offsets_;  // of each kept block, then of each worker's scratch slot
   std::int64_t kept_ = 0;
-  Array discarded_;  // by worker: the primal program's sums when only residuals are wanted
+  Array discarded_, discarded_scalars_;  // by worker: the primal program's sums when only residuals are wanted
+  Array v_, hv_, gradient_;              // on a CUDA device: fixed memory for captured work
+  Replay replay_;
 };
 
 }  // namespace brink

@@ -41,7 +41,7 @@ class ParameterLayout {
     const Parameter& p = (*this)[i];
     return {static_cast<char*>(vector.data) + p.offset * size_of(vector.dtype), p.shape, vector.dtype};
   }
-  Array make_vector(Dtype dtype) const { return zeros(Shape{extent_}, dtype); }
+  Array make_vector(Dtype dtype, const Device& device = {}) const { return zeros(Shape{extent_}, dtype, device); }
 
  private:
   std::vector<Parameter> parameters_;

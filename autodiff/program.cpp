@@ -2,7 +2,6 @@
 #include "autodiff/program.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace brink {
 
@@ -121,9 +120,9 @@ void Program::plan(Where where) {
   arena_bytes_ = arena.top();
 }
 
-Workspace Program::make_workspace() const {
+Workspace Program::make_workspace(const Device& device) const {
   Workspace w;
-  w.arena_ = Buffer(arena_bytes_);
+  w.arena_ = Buffer(arena_bytes_, device);
   w.operands_ = operands_;
   w.places_.assign(locations_.size(), nullptr);
   auto* const base = static_cast<char*>(w.arena_.data());
@@ -151,9 +150,11 @@ void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, s
                          operands.subspan(static_cast<std::size_t>(s.inputs), static_cast<std::size_t>(s.outputs)),
                          operands.back(), node.attributes});
   }
-  for (const Copy& c : copies_)
-    std::memcpy(outputs[static_cast<std::size_t>(c.output)], w.places_[static_cast<std::size_t>(c.from.id)],
-                static_cast<std::size_t>(graph_.type(c.from).bytes()));
+  for (const Copy& c : copies_) {
+    const ValueType& type = graph_.type(c.from);
+    copy(device, {outputs[static_cast<std::size_t>(c.output)], type.shape, type.dtype},
+         {w.places_[static_cast<std::size_t>(c.from.id)], type.shape, type.dtype});
+  }
 }
 
 }  // namespace brink

@@ -24,12 +24,12 @@ class Workspace {
 class Program {
  public:
   /// Plans the arena: each value lives from its node to its last use; outputs are written where the caller wants them.
-  explicit Program(Graph graph, Where where = Where::cpu);
+  explicit Program(Graph graph, Where = Where::cpu);
 
   const Graph& graph() const { return graph_; }
   std::int64_t arena_bytes() const { return arena_bytes_; }
   std::int64_t flops() const { return flops_; }
-  Workspace make_workspace() const;
+  Workspace make_workspace(const Device& = {}) const;
 
   /// Runs all nodes on `device`. inputs[i] and outputs[i] are the memory of the graph's i-th input and output, of their types;
   /// outputs overlap nothing. Allocates nothing and synchronises nothing.

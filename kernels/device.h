@@ -21,15 +21,18 @@ namespace cuda {
 class Context;
 }
 
-/// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the work.
+/// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the CPU's work.
 struct Device {
   Where where = Where::cpu;
   ThreadPool* pool = nullptr;
   cuda::Context* gpu = nullptr;  ///< where == cuda: never null
 
-  int threads() const { return pool ? pool->threads() : 1; }
+  /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
+  int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }
   /// The same device without its pool: what a worker passes on from inside a parallel region.
   Device serial() const { return {where, nullptr, gpu}; }
+  /// The CPU with the same pool: for what stays there, such as reading data.
+  Device host() const { return {Where::cpu, pool, nullptr}; }
 };
 
 /// Who takes which of up to 64 pieces: a worker its own consecutive ones first, ascending, then what is left of the others',
@@ -62,7 +65,7 @@ class Pieces {
 /// thread, where n ≤ serial_below. The partition must not reach the result.
 template <class Body>
 void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t serial_below, Body&& body) {
-  if (!d.pool || d.pool->threads() == 1 || n <= serial_below) {
+  if (d.threads() == 1 || n <= serial_below) {
     if (n > 0) body(std::int64_t{0}, n);
     return;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/memory.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
@@ -80,6 +81,14 @@ void set_zero(Device& device, View v) {
 void synchronize(Device& device) {
   if constexpr (has_cuda)
     if (device.where == Where::cuda) device.gpu->synchronize();
+}
+
+void fetch(Device& device, std::span<double> to, View from) {
+  assert(from.bytes() == static_cast<std::int64_t>(to.size_bytes()));
+  if constexpr (has_cuda)
+    if (device.where == Where::cuda)
+      return device.gpu->fetch(to.data(), from.as<double>(), static_cast<int>(to.size()));
+  std::ranges::copy(from.span<double>(), to.begin());
 }
 
 Array to_host(Device& device, View from) {

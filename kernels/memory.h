@@ -75,6 +75,8 @@ void copy(Device&, View to, View from);
 void set_zero(Device&, View);
 /// Waits until everything enqueued is done; nothing to do on the CPU.
 void synchronize(Device&);
+/// Scalars from memory of the device, float64; waits.
+void fetch(Device&, std::span<double> to, View from);
 /// A copy in host memory, or in the device's; waits.
 Array to_host(Device&, View);
 Array to_device(Device&, View);

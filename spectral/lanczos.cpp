@@ -28,9 +28,9 @@ double epsilon_of(Dtype d) {
 struct Basis {
   Array storage;
   ColumnSet columns;
-  Basis(std::int64_t n, int count, Dtype dtype) {
+  Basis(std::int64_t n, int count, Dtype dtype, const Device& device) {
     const std::int64_t stride = align_up(n, alignment_bytes / size_of(dtype));
-    storage = Array(Shape{count, stride}, dtype);
+    storage = Array(Shape{count, stride}, dtype, device);
     columns = {storage.view().data, n, stride, count, dtype};
   }
 };
@@ -76,11 +76,11 @@ struct Lanczos::State {
         dtype(t),
         limits(l),
         normals(std::move(f)),
-        q(n, l.max_basis + 1, t),
-        aq(n, l.max_basis, t),
-        y(n, l.max_pairs + 1, t),
-        ay(n, l.max_pairs + 1, t),
-        rest(n, 1, t) {
+        q(n, l.max_basis + 1, t, dev),
+        aq(n, l.max_basis, t, dev),
+        y(n, l.max_pairs + 1, t, dev),
+        ay(n, l.max_pairs + 1, t, dev),
+        rest(n, 1, t, dev) {
     const auto size = static_cast<std::size_t>(l.max_basis) + 1;
     for (std::vector<double>* v : {&alpha, &beta, &d, &e, &last, &c}) v->resize(size);
     s.resize(size * size);

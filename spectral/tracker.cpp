@@ -49,9 +49,9 @@ struct EigenTracker::State {
         options(o),
         normals(f),
         lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = o.top + o.bottom}, std::move(f)),
-        vectors(zeros({o.top + o.bottom, n}, t)),
-        start({n}, t),
-        noise({n}, t),
+        vectors(zeros({o.top + o.bottom, n}, t, d)),
+        start({n}, t, d),
+        noise({n}, t, d),
         pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
 
   ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
@@ -105,7 +105,7 @@ struct EigenTracker::State {
     int i = 0;
     for (const auto& end : {r.top, r.bottom})
       for (const RitzPair& p : end) {
-        const double sign = brink::largest_entry(p.vector) < 0 ? -1 : 1;
+        const double sign = brink::largest_entry(device, p.vector) < 0 ? -1 : 1;
         brink::scale(device, p.vector, sign, all.column(i));
         pairs[static_cast<std::size_t>(i)] = p;
         pairs[static_cast<std::size_t>(i)].vector = all.column(i);
@@ -209,7 +209,7 @@ void EigenTracker::restore(const Memory& m) {
       flat_to{to.data, {to.shape.elements()}, to.dtype};
   brink::scale(k.device, flat_from, 1, flat_to);
   k.measured = m.measured;
-  k.have = brink::largest_entry(flat_to) != 0;
+  k.have = brink::largest_entry(k.device, flat_to) != 0;
 }
 
 void EigenTracker::forget() {

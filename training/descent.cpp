@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -26,7 +25,7 @@ FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_
   return [device, layout, seed](View x, RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {
     const Stream stream = use == RandomUse::noise ? Stream::tracker_noise : Stream::lanczos_start;
     const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), restart);
-    std::memset(x.data, 0, static_cast<std::size_t>(x.bytes()));
+    set_zero(device, x);
     for (int i = 0; i < layout.size(); ++i) brink::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
   };
 }
@@ -53,11 +52,18 @@ Descent::Descent(Device& device, const Objective& objective, std::span<const Vie
   if (!test.empty())
     evaluation_ =
         std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation, std::vector<char>{1, 0});
-  for (Array& a : history_) a = layout_.make_vector(dtype_);
-  std::memcpy(history_[0].view().data, theta0.data, static_cast<std::size_t>(theta0.bytes()));
-  gradient_ = layout_.make_vector(dtype_);
-  difference_ = layout_.make_vector(dtype_);
-  second_difference_ = layout_.make_vector(dtype_);
+  for (Array& a : history_) a = layout_.make_vector(dtype_, device_);
+  for (Array* a : {&gradient_, &difference_, &second_difference_}) *a = layout_.make_vector(dtype_, device_);
+  if (device_.where == Where::cuda) mirror_ = layout_.make_vector(dtype_);
+  copy(device_, history_[0].view(), theta0);
+  synchronize(device_);
+}
+
+View Descent::theta_on_host() {
+  if (device_.where == Where::cpu) return theta();
+  copy(device_, mirror_.view(), theta());
+  synchronize(device_);
+  return mirror_.view();
 }
 
 const Observation& Descent::observe(bool spectrum, bool cold_check) {

@@ -61,6 +61,8 @@ class Descent {
   void update(double learning_rate);
 
   View theta() const { return history_[0].view(); }
+  /// θ_t in the host's memory; holds until the next call.
+  View theta_on_host();
   View gradient() const { return gradient_.view(); }
   /// θ_{t−1}; zero before the first update.
   View previous_theta() const { return history_[1].view(); }
@@ -82,6 +84,7 @@ class Descent {
   LinearOperator hessian_;
   std::array<Array, 4> history_;  // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
   Array gradient_, difference_, second_difference_;
+  Array mirror_;  // θ on the host, where θ lies on a GPU
   std::int64_t step_ = 0;
   Observation seen_;
 };

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "kernels/cuda/runtime.h"
 #include "kernels/memory.h"
 
 namespace brink {
@@ -12,9 +13,10 @@ Failure current_failure() {
   try {
     throw;
   } catch (const Error& e) { return {e.code(), e.what()}; } catch (const OutOfMemory& e) {
-    return {ExitCode::device, "out of memory: " + std::to_string(e.needed_bytes) +
-                                  " bytes more were needed; a smaller run.chunk or run.memory needs less"};
-  } catch (const std::bad_alloc&) {
+    const std::string free = e.free_bytes < 0 ? "" : ", " + std::to_string(e.free_bytes) + " are free";
+    return {ExitCode::device, "out of memory: " + std::to_string(e.needed_bytes) + " bytes more were needed" + free +
+                                  "; a smaller run.chunk or run.memory needs less"};
+  } catch (const cuda::CudaError& e) { return {ExitCode::device, e.what()}; } catch (const std::bad_alloc&) {
     return {ExitCode::device, "out of memory; a smaller run.chunk or run.memory needs less"};
   } catch (const std::filesystem::filesystem_error& e) {
     return {ExitCode::usage, e.what()};

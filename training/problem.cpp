@@ -39,6 +39,9 @@ Problem make_dln_problem(const Config& config) {
 Problem make_problem(Device& device, const Config& config) {
   Problem p = config.model.name == ModelName::dln ? make_dln_problem(config) : make_mlp_problem(config);
   p.theta0 = initial_parameters(device, config, p.objective);
+  if (device.where != Where::cpu)
+    for (std::vector<View>* views : {&p.train, &p.test})
+      for (View& v : *views) v = p.on_device.emplace_back(to_device(device, v)).view();
   return p;
 }
 
@@ -51,7 +54,8 @@ Array initial_parameters(Device& device, const Config& config, const Objective& 
             static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
     });
   } else {
-    initialise(device, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed),
+    Device host = device.host();
+    initialise(host, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed),
                theta.view());
   }
   return theta;

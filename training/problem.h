@@ -16,17 +16,19 @@ struct Problem {
   DataPair data;  ///< empty for a network without data (dln)
   Array labels;   ///< dln: its one label
   Objective objective;
-  std::vector<View> train;  ///< data arrays of the objective's graphs, samples first
-  std::vector<View> test;   ///< empty where there is nothing to evaluate
-  Array theta0;             ///< vector of the layout
+  std::vector<View> train;       ///< data arrays of the objective's graphs, samples first
+  std::vector<View> test;        ///< empty where there is nothing to evaluate
+  Array theta0;                  ///< vector of the layout, in the host's memory
+  std::vector<Array> on_device;  ///< copies of the data where the device is no CPU
   std::int64_t train_samples() const { return train[0].shape[0]; }
   std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
 };
 
-/// Throws DataError.
+/// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.
+/// Throws DataError, OutOfMemory.
 Problem make_problem(Device&, const Config&);
 
-/// θ₀ by the config's rule and seed. Throws nothing.
+/// θ₀ by the config's rule and seed, in the host's memory. Throws nothing.
 Array initial_parameters(Device&, const Config&, const Objective&);
 
 }  // namespace brink

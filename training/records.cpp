@@ -92,6 +92,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["products"] = or_null(r.products);
   j["final_digest"] = r.final_digest;
   j["threads"] = r.threads;
+  j["device"] = r.device;
   j["chunk_samples"] = r.chunk_samples;
   j["build"] = {{"compiler", build_info().compiler}, {"flags", build_info().flags}, {"cuda", has_cuda}};
   utsname machine{};

@@ -53,6 +53,7 @@ struct RunRecord {
   std::string data_provenance, train_checksum, test_checksum;
   std::int64_t parameters = 0;
   std::int64_t threads = 0;        // really used
+  std::string device;              // "cpu", or the GPU's name
   std::int64_t chunk_samples = 0;  // really used
   std::int64_t steps_done = 0;
   std::optional<std::int64_t> diverged_at;  // step whose loss was not finite or over the limit

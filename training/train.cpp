@@ -9,7 +9,9 @@
 #include <cmath>
 #include <optional>
 
+#include "kernels/cuda/context.h"
 #include "training/descent.h"
+#include "training/device.h"
 #include "training/digest.h"
 #include "training/errors.h"
 #include "training/events.h"
@@ -25,22 +27,25 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::int64_t free_memory_bytes() {
+std::int64_t free_memory_bytes(const Device& device) {
+  if constexpr (has_cuda)
+    if (device.where == Where::cuda) return device.gpu->free_bytes();
   return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
 }
 
-std::string digest_of(const Descent& descent) {
+std::string digest_of(Descent& descent) {
+  const View theta = descent.theta_on_host();
   std::vector<View> parameters;
-  for (int i = 0; i < descent.layout().size(); ++i) parameters.push_back(descent.layout().view(descent.theta(), i));
+  for (int i = 0; i < descent.layout().size(); ++i) parameters.push_back(descent.layout().view(theta, i));
   return digest(parameters);
 }
 
-DescentOptions descent_options(const Config& config) {
+DescentOptions descent_options(const Config& config, const Device& device) {
   DescentOptions o;
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
-  o.batch.memory_bytes =
-      config.run.memory_bytes > 0 ? config.run.memory_bytes : std::max<std::int64_t>(1, free_memory_bytes() / 4 * 3);
+  o.batch.memory_bytes = config.run.memory_bytes > 0 ? config.run.memory_bytes
+                                                     : std::max<std::int64_t>(1, free_memory_bytes(device) / 4 * 3);
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{
         .top = static_cast<int>(config.measure.top),
@@ -87,8 +92,9 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
 }
 
 /// The parameters of the last step whose loss was finite, for looking at what went wrong (promise R2).
-void keep_last_finite(const RunFolder& folder, const Descent& descent, std::int64_t step) {
-  const View theta = step == descent.step() ? descent.theta() : descent.previous_theta();
+void keep_last_finite(Device& device, const RunFolder& folder, const Descent& descent, std::int64_t step) {
+  const Array host = to_host(device, step == descent.step() ? descent.theta() : descent.previous_theta());
+  const View theta = host.view();
   std::vector<NamedView> tensors;
   for (int i = 0; i < descent.layout().size(); ++i)
     tensors.push_back({descent.layout()[i].name, descent.layout().view(theta, i)});
@@ -138,17 +144,16 @@ class Recorder {
 }  // namespace
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
-  if (config.run.device == Where::cuda)
-    throw DeviceError(
-        "run.device = \"cuda\": this version has no CUDA kernels; leave --device out or give --device cpu");
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
-  Device device{config.run.device, &pool, nullptr};
+  const OpenDevice opened(config.run.device, pool);
+  Device device = opened.device();
   const Problem problem = make_problem(device, config);
-  Descent descent(device, problem.objective, problem.train, problem.test, descent_options(config),
-                  problem.theta0.view());
+  const Fitted fitted = fit_in_memory(device, problem, descent_options(config, device));
+  Descent& descent = *fitted.descent;
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   for (const std::string& note : folder.notes()) out.line(note);
+  for (const std::string& note : fitted.notes) out.line(note);
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
@@ -159,8 +164,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.test_checksum = problem.data.test.checksum;
   record.parameters = problem.objective.layout.count();
   record.threads = pool.threads();
-  record.chunk_samples = config.run.chunk > 0 ? std::min(config.run.chunk, problem.train_samples())
-                                              : choose_chunk(problem.train_samples(), problem.objective.group);
+  record.chunk_samples = fitted.chunk;
+  record.device = opened.name();
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 
@@ -201,7 +206,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     if (!std::isfinite(seen.loss) || seen.loss > config.training.divergence_loss) {
       record.diverged_at = t;
       over_limit = std::isfinite(seen.loss);
-      keep_last_finite(folder, descent, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
+      keep_last_finite(device, folder, descent, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
       break;
     }
     if (t < config.training.steps) descent.update(config.training.learning_rate);

@@ -3,8 +3,6 @@
 // Decision: builders simplify only where no bit can change: symbolic zeros vanish, nothing else.
 #include "autodiff/primitives/elementwise.h"
 
-#include <algorithm>
-
 #include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/rules.h"
 #include "kernels/map/map.h"
@@ -18,10 +16,7 @@ void run_map(Device& d, const Call& c) {
   map<F>(d, c.out[0], c.in, factor ? factor->value : 0.0);
 }
 
-void run_constant(Device&, const Call& c) {
-  const double value = std::get<Constant>(c.attributes).value;
-  with_real(c.out[0].dtype, [&]<class T>(T) { std::ranges::fill(c.out[0].span<T>(), static_cast<T>(value)); });
-}
+void run_constant(Device& d, const Call& c) { fill(d, c.out[0], std::get<Constant>(c.attributes).value); }
 }  // namespace
 
 // y = a + b.  y' = a' + b';  a̅ = y̅, b̅ = y̅.

@@ -62,18 +62,42 @@ void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
 void scale(Device&, View x, double factor, View y);
 
 /// The entry of largest size with its sign (the first one of several); 0 for an empty or all-zero x. NaNs are passed over.
-double largest_entry(View x);
+double largest_entry(Device&, View x);
 
 }  // namespace cpu
 
+namespace cuda {
+void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
+double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
+void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
+void scale(Device&, View x, double factor, View y);
+double largest_entry(Device&, View x);
+}  // namespace cuda
+
 inline std::int64_t project_scratch(std::int64_t n, int columns) { return cpu::project_scratch(n, columns); }
 inline void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::project(d, q, w, c, scratch);
   cpu::project(d, q, w, c, scratch);
 }
 inline double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::subtract(d, q, c, x, w);
   return cpu::subtract(d, q, c, x, w);
 }
-inline void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) { cpu::combine(d, q, s, y); }
-inline void scale(Device& d, View x, double factor, View y) { cpu::scale(d, x, factor, y); }
-inline double largest_entry(View x) { return cpu::largest_entry(x); }
+inline void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::combine(d, q, s, y);
+  cpu::combine(d, q, s, y);
+}
+inline void scale(Device& d, View x, double factor, View y) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::scale(d, x, factor, y);
+  cpu::scale(d, x, factor, y);
+}
+inline double largest_entry(Device& d, View x) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::largest_entry(d, x);
+  return cpu::largest_entry(d, x);
+}
 }  // namespace brink

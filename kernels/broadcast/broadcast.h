@@ -25,12 +25,50 @@ void slice_columns(Device&, View out, View x, std::int64_t first);
 void scale_by(Device&, View out, View c, View x);
 }  // namespace cpu
 
-inline void add_row(Device& d, View out, View x, View b) { cpu::add_row(d, out, x, b); }
-inline void broadcast_row(Device& d, View out, View b) { cpu::broadcast_row(d, out, b); }
-inline void broadcast_column(Device& d, View out, View r) { cpu::broadcast_column(d, out, r); }
-inline void sum_columns(Device& d, View out, View x) { cpu::sum_columns(d, out, x); }
-inline void pad_columns(Device& d, View out, View x, std::int64_t before) { cpu::pad_columns(d, out, x, before); }
-inline void slice_columns(Device& d, View out, View x, std::int64_t first) { cpu::slice_columns(d, out, x, first); }
-inline void scale_by(Device& d, View out, View c, View x) { cpu::scale_by(d, out, c, x); }
+namespace cuda {
+void add_row(Device&, View out, View x, View b);
+void broadcast_row(Device&, View out, View b);
+void broadcast_column(Device&, View out, View r);
+void sum_columns(Device&, View out, View x);
+void pad_columns(Device&, View out, View x, std::int64_t before);
+void slice_columns(Device&, View out, View x, std::int64_t first);
+void scale_by(Device&, View out, View c, View x);
+}  // namespace cuda
+
+inline void add_row(Device& d, View out, View x, View b) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::add_row(d, out, x, b);
+  cpu::add_row(d, out, x, b);
+}
+inline void broadcast_row(Device& d, View out, View b) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::broadcast_row(d, out, b);
+  cpu::broadcast_row(d, out, b);
+}
+inline void broadcast_column(Device& d, View out, View r) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::broadcast_column(d, out, r);
+  cpu::broadcast_column(d, out, r);
+}
+inline void sum_columns(Device& d, View out, View x) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::sum_columns(d, out, x);
+  cpu::sum_columns(d, out, x);
+}
+inline void pad_columns(Device& d, View out, View x, std::int64_t before) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::pad_columns(d, out, x, before);
+  cpu::pad_columns(d, out, x, before);
+}
+inline void slice_columns(Device& d, View out, View x, std::int64_t first) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::slice_columns(d, out, x, first);
+  cpu::slice_columns(d, out, x, first);
+}
+inline void scale_by(Device& d, View out, View c, View x) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::scale_by(d, out, c, x);
+  cpu::scale_by(d, out, c, x);
+}
 
 }  // namespace brink

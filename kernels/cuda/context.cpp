@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cuda/probe.h"
 #include "kernels/memory.h"
 
 namespace brink::cuda {
@@ -40,6 +41,13 @@ DeviceProperties open_device(int ordinal) {
 Context::Context(int ordinal) : properties_(open_device(ordinal)) {
   try {
     check(runtime().create_stream(stream_), "create_stream");
+    if (const Status s = probe(stream_); s == no_kernel_image)
+      throw NoDevice("this build has no code for the GPU (" + properties_.name + ", compute capability " +
+                     std::to_string(properties_.major) + "." + std::to_string(properties_.minor) +
+                     "); set up the build with -Dgpu_archs=" + std::to_string(properties_.major) +
+                     std::to_string(properties_.minor) + ", or give --device cpu");
+    else
+      check(s, "launch");
     void* p = nullptr;
     check(runtime().allocate_pinned(p, pinned_bytes), "allocate_pinned");
     pinned_ = static_cast<double*>(p);

@@ -16,8 +16,26 @@ void gather_rows(Device&, View out, View x, View rows);
 void count_correct(Device&, View out, View logits, View labels);
 }  // namespace cpu
 
-inline void one_hot(Device& d, View out, View labels) { cpu::one_hot(d, out, labels); }
-inline void gather_rows(Device& d, View out, View x, View rows) { cpu::gather_rows(d, out, x, rows); }
-inline void count_correct(Device& d, View out, View logits, View labels) { cpu::count_correct(d, out, logits, labels); }
+namespace cuda {
+void one_hot(Device&, View out, View labels);
+void gather_rows(Device&, View out, View x, View rows);
+void count_correct(Device&, View out, View logits, View labels);
+}  // namespace cuda
+
+inline void one_hot(Device& d, View out, View labels) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::one_hot(d, out, labels);
+  cpu::one_hot(d, out, labels);
+}
+inline void gather_rows(Device& d, View out, View x, View rows) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::gather_rows(d, out, x, rows);
+  cpu::gather_rows(d, out, x, rows);
+}
+inline void count_correct(Device& d, View out, View logits, View labels) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::count_correct(d, out, logits, labels);
+  cpu::count_correct(d, out, logits, labels);
+}
 
 }  // namespace brink

@@ -31,14 +31,31 @@ void sample_dot(Device&, View out, std::span<const View> factors, std::int64_t g
 
 }  // namespace cpu
 
-inline void softmax(Device& d, View p, View f) { cpu::softmax(d, p, f); }
+namespace cuda {
+void softmax(Device&, View p, View f);
+void cross_entropy(Device&, View loss, View f, View labels, std::int64_t group);
+void half_sum_of_squares(Device&, View loss, View d, std::int64_t group);
+void sample_dot(Device&, View out, std::span<const View> factors, std::int64_t group);
+}  // namespace cuda
+
+inline void softmax(Device& d, View p, View f) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::softmax(d, p, f);
+  cpu::softmax(d, p, f);
+}
 inline void cross_entropy(Device& d, View loss, View f, View labels, std::int64_t group) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::cross_entropy(d, loss, f, labels, group);
   cpu::cross_entropy(d, loss, f, labels, group);
 }
 inline void half_sum_of_squares(Device& d, View loss, View x, std::int64_t group) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::half_sum_of_squares(d, loss, x, group);
   cpu::half_sum_of_squares(d, loss, x, group);
 }
 inline void sample_dot(Device& d, View out, std::span<const View> factors, std::int64_t group) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::sample_dot(d, out, factors, group);
   cpu::sample_dot(d, out, factors, group);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: y[i] = f(a[i]) or f(a[i], b[i]) for the functors of functors.h. What it is not: broadcasting (kernels/broadcast).
+// What it is: y[i] = f(a[i]) or f(a[i], b[i]) for the functors of functors.h, and y[i] = c.
+// What it is not: broadcasting (kernels/broadcast).
 #pragma once
 
 #include <array>
@@ -33,8 +34,16 @@ template <class Isa, class T>
 MapLoop<T>* map_loop(std::size_t index);
 
 void map(Device&, std::size_t functor, View out, std::span<const View> in, double c);
+void fill(Device&, View out, double value);
 
 }  // namespace cpu
+
+namespace cuda {
+
+void map(Device&, std::size_t functor, View out, std::span<const View> in, double c);
+void fill(Device&, View out, double value);
+
+}  // namespace cuda
 
 /// out = f(in…).
 /// Shapes:     all equal in number of elements; one or two inputs, as F::arity says; float32 or float64 alike.
@@ -45,11 +54,21 @@ void map(Device&, std::size_t functor, View out, std::span<const View> in, doubl
 /// Cost:       one pass; several threads above 65536 elements.
 template <class F>
 void map(Device& d, View out, std::span<const View> in, double c = 0) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::map(d, functor_index<F>(), out, in, c);
   cpu::map(d, functor_index<F>(), out, in, c);
 }
 template <class F>
 void map(Device& d, View out, std::initializer_list<View> in, double c = 0) {
   map<F>(d, out, std::span<const View>(in.begin(), in.size()), c);
+}
+
+/// out = value, rounded to the type of out.
+/// Shapes: any; float32 or float64.  Layout: contiguous.  Arithmetic: none.  Aliasing: none.  Errors: none.  Cost: one pass.
+inline void fill(Device& d, View out, double value) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::fill(d, out, value);
+  cpu::fill(d, out, value);
 }
 
 }  // namespace brink

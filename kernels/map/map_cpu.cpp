@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "kernels/isa.h"
 #include "kernels/map/map.h"
 
@@ -17,6 +19,10 @@ void map(Device& d, std::size_t functor, View out, std::span<const View> in, dou
     parallel_for(d, out.shape.elements(), 64 / static_cast<std::int64_t>(sizeof(T)), serial_below,
                  [&](std::int64_t i, std::int64_t end) { loop(end - i, y + i, a + i, b + i, c); });
   });
+}
+
+void fill(Device&, View out, double value) {
+  with_real(out.dtype, [&]<class T>(T) { std::ranges::fill(out.span<T>(), static_cast<T>(value)); });
 }
 
 }  // namespace brink::cpu

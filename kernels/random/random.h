@@ -29,12 +29,21 @@ void fill_uniform(Device&, View out, RandomKey key, std::int64_t first_element =
 
 }  // namespace brink::cpu
 
+namespace brink::cuda {
+void fill_normal(Device&, View out, RandomKey key, double scale, std::int64_t first_element = 0);
+void fill_uniform(Device&, View out, RandomKey key, std::int64_t first_element = 0);
+}  // namespace brink::cuda
+
 namespace brink {
 
 inline void fill_normal(Device& d, View out, RandomKey key, double scale, std::int64_t first_element = 0) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::fill_normal(d, out, key, scale, first_element);
   cpu::fill_normal(d, out, key, scale, first_element);
 }
 inline void fill_uniform(Device& d, View out, RandomKey key, std::int64_t first_element = 0) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::fill_uniform(d, out, key, first_element);
   cpu::fill_uniform(d, out, key, first_element);
 }
 

@@ -46,7 +46,25 @@ double norm(Device&, View x);
 
 }  // namespace cpu
 
-inline double sum(Device& d, View x) { return cpu::sum(d, x); }
-inline double dot(Device& d, View a, View b) { return cpu::dot(d, a, b); }
-inline double norm(Device& d, View x) { return cpu::norm(d, x); }
+namespace cuda {
+double sum(Device&, View x);
+double dot(Device&, View a, View b);
+double norm(Device&, View x);
+}  // namespace cuda
+
+inline double sum(Device& d, View x) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::sum(d, x);
+  return cpu::sum(d, x);
+}
+inline double dot(Device& d, View a, View b) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::dot(d, a, b);
+  return cpu::dot(d, a, b);
+}
+inline double norm(Device& d, View x) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::norm(d, x);
+  return cpu::norm(d, x);
+}
 }  // namespace brink

@@ -32,7 +32,7 @@ std::vector<Array> group_gradients(const Network& n) {
   for (const Block& b : plan.blocks) {
     out.push_back(n.vector());
     double scalars[2];
-    runner.run(0, b, {n.theta.view(), {}, data, nullptr, out.back().view(), scalars, {}});
+    runner.run(0, b, {n.theta.view(), {}, data, nullptr, out.back().view(), view_of(scalars, Shape{2}), {}});
   }
   return out;
 }

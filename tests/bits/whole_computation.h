@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: everything brink computes of a network, as bits, for a number of threads, a chunk and a memory budget.
+// What it is: everything brink computes of a network, as bits, for a device, a number of threads, a chunk and a memory budget.
 // What it is not: a test.
 #pragma once
 
@@ -18,6 +18,7 @@ struct Plan {
   int threads = 1;
   std::int64_t chunk = 0;
   int steps = 20;
+  brink::cuda::Context* gpu = nullptr;  ///< null: the CPU
 };
 
 /// H v without residuals: the tangent of the gradient in one graph with everything it needs.
@@ -44,11 +45,12 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
   brink::DescentOptions options;
   options.tracker = brink::TrackerOptions{.top = 2, .bottom = 1, .cold_check = 7, .budget = 40, .max_basis = 24};
   options.batch = batch;
-  brink::Descent descent(device, n.objective, n.data(), n.data(), options, theta0);
+  const Placed on(device, n);
+  brink::Descent descent(device, n.objective, on.data(), on.data(), options, theta0);
   for (int t = 0; t < steps; ++t) {
     const std::string at = "step " + std::to_string(t) + ": ";
     const brink::Observation& o = descent.observe(t % 3 == 0, t == 9);
-    out.add(at + "digest", digest_of(descent.layout(), descent.theta()));
+    out.add(at + "digest", digest_of(descent.layout(), descent.theta_on_host()));
     out.add(at + "loss", o.loss);
     out.add(at + "gradient norm", o.gradient_norm);
     out.add(at + "correct", o.correct + 1e6 * o.test_correct);
@@ -58,23 +60,28 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
     if (o.period2_distance) out.add(at + "period-2 distance", *o.period2_distance);
     descent.update(0.8);
   }
-  out.add("last digest", digest_of(descent.layout(), descent.theta()));
+  out.add("last digest", digest_of(descent.layout(), descent.theta_on_host()));
   return out;
 }
 
 inline Bits compute(const Network& n, const Plan& plan) {
   Bits out;
   brink::ThreadPool pool(plan.threads);
-  brink::Device device{brink::Where::cpu, &pool, nullptr};
-  const std::vector<brink::View> data = n.data();
+  brink::Device device{plan.gpu ? brink::Where::cuda : brink::Where::cpu, &pool, plan.gpu};
+  const Placed on(device, n);
+  const std::vector<brink::View> data = on.data();
   const brink::BatchOptions batch{plan.chunk, 0};
-  const brink::Array a = n.vector(), b = n.vector();
+  const brink::Array a = n.objective.layout.make_vector(n.options.dtype, device),
+                     b = n.objective.layout.make_vector(n.options.dtype, device);
+  const auto add = [&](std::string name, const brink::View& v) {
+    out.add(std::move(name), brink::to_host(device, v).view());
+  };
 
   brink::Gradient gradient(device, n.objective, data, batch);
-  const brink::LossAndCorrect pass = gradient.evaluate(n.theta.view(), a.view());
+  const brink::LossAndCorrect pass = gradient.evaluate(on.theta.view(), a.view());
   out.add("loss", pass.loss);
   out.add("correct", pass.correct);
-  out.add("gradient", a.view());
+  add("gradient", a.view());
 
   // Residuals kept, kept for some blocks, and all recomputed.
   std::int64_t all_bytes = 0;
@@ -83,26 +90,26 @@ inline Bits compute(const Network& n, const Plan& plan) {
     const std::int64_t budget = name == "kept" ? 0 : name == "half" ? all_bytes / 2 : 1;
     brink::Hvp hvp(device, n.objective, data, {plan.chunk, budget});
     if (name == "kept") all_bytes = hvp.residual_bytes();
-    const brink::LossAndCorrect at = hvp.linearize_at(n.theta.view(), a.view());
+    const brink::LossAndCorrect at = hvp.linearize_at(on.theta.view(), a.view());
     out.add("loss of linearize, " + name, at.loss);
-    out.add("gradient of linearize, " + name, a.view());
-    hvp.apply(n.w.view(), b.view());
-    hvp.apply(n.v.view(), b.view());
-    out.add("Hv, " + name, b.view());
+    add("gradient of linearize, " + name, a.view());
+    hvp.apply(on.w.view(), b.view());
+    hvp.apply(on.v.view(), b.view());
+    add("Hv, " + name, b.view());
     if (name != "kept") continue;
 
     brink::Lanczos lanczos(device, hvp.dim(), n.options.dtype, {.max_basis = 24, .max_pairs = 3},
-                           layout_normals(n.objective.layout));
+                           layout_normals(n.objective.layout, device));
     const brink::LinearOperator hessian{hvp.dim(), n.options.dtype,
                                         [&](brink::View x, brink::View y) { hvp.apply(x, y); }};
     const brink::LanczosResult r =
-        lanczos.run(hessian, {.top = 2, .bottom = 1, .tolerance = 1e-4, .budget = 40}, n.v.view());
+        lanczos.run(hessian, {.top = 2, .bottom = 1, .tolerance = 1e-4, .budget = 40}, on.v.view());
     for (const auto& pairs : {r.top, r.bottom})
       for (const brink::RitzPair& p : pairs) {
         out.add("Ritz value", p.value);
         out.add("Ritz residual", p.residual);
         out.add("Ritz bound", p.bound);
-        out.add("Ritz vector", p.vector);
+        add("Ritz vector", p.vector);
       }
     out.add("orthogonality", r.orthogonality);
     out.add("products", r.products);
@@ -112,18 +119,18 @@ inline Bits compute(const Network& n, const Plan& plan) {
                        const std::vector<brink::View>& directions) {
     std::vector<double> scalars(divide.size());
     brink::SampleSum s(device, n.objective, build, data, batch, std::move(divide));
-    s.run(n.theta.view(), directions, scalars.empty() ? b.view() : brink::View{}, scalars);
-    if (scalars.empty()) out.add(name, b.view());
+    s.run(on.theta.view(), directions, scalars.empty() ? b.view() : brink::View{}, scalars);
+    if (scalars.empty()) add(name, b.view());
     for (const double x : scalars) out.add(name, x);
   };
   const auto& o = n.options;
-  sum("Hv in one graph", [&](std::int64_t s) { return hvp_in_one_graph(n.objective, s); }, {}, {n.v.view()});
+  sum("Hv in one graph", [&](std::int64_t s) { return hvp_in_one_graph(n.objective, s); }, {}, {on.v.view()});
   sum("Gauss–Newton product", [&](std::int64_t s) { return brink::build_gauss_newton(n.model, o.loss, o.dtype, s); },
-      {}, {n.v.view()});
+      {}, {on.v.view()});
   const int along[] = {0, 0, 1};
   sum("directional derivatives",
       [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
-      {1, 1, 1, 1}, {n.v.view(), n.w.view()});
+      {1, 1, 1, 1}, {on.v.view(), on.w.view()});
 
   Bits path = trajectory(n, device, batch, plan.steps, n.theta.view());
   for (auto& p : path.parts) out.parts.push_back(std::move(p));

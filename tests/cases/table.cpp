@@ -12,9 +12,9 @@ namespace brink::cases {
 namespace {
 
 template <class F, class... More>
-Row map_row(std::string name, const Primitive& p, std::vector<Values> inputs,
-            std::function<Attributes(int)> attributes = none) {
-  return {.name = std::move(name),
+Row map_row(const std::string& name, const Primitive& p, const std::vector<Values>& inputs,
+            const std::function<Attributes(int)>& attributes = none) {
+  return {.name = name,
           .primitive = &p,
           .kernels = {"map"},
           .sizes = number_of_extents,
@@ -24,7 +24,7 @@ Row map_row(std::string name, const Primitive& p, std::vector<Values> inputs,
                 for (const Values v : inputs) in.push_back({{at(size).s, at(size).n}, v});
                 return in;
               },
-          .attributes = std::move(attributes),
+          .attributes = attributes,
           .reference =
               [](Views in, const View& out, const Attributes& a) {
                 const auto* factor = std::get_if<Factor>(&a);
@@ -53,7 +53,7 @@ std::vector<Row> elementwise_rows() {
       map_row<OneMinusSquare>("one_minus_square", one_minus_square_p, {real}),
       {.name = "constant",
        .primitive = &constant_p,
-       .kernels = {},
+       .kernels = {"fill"},
        .sizes = 2,
        .inputs = [](int) { return std::vector<In>{}; },
        .attributes =

@@ -63,7 +63,7 @@ with tempfile.TemporaryDirectory() as temporary:
          "train", "--set", "training.steps=-5")
     case("wrong flag", 2, "brink: --threads 0: run.threads: expected an integer from 1 to 1024 or \"all\", got the integer 0",
          "train", "--threads", "0")
-    case("no CUDA", 6, "brink: run.device = \"cuda\": this version has no CUDA kernels; leave --device out or give --device cpu",
+    case("no CUDA", 6, "brink: run.device = \"cuda\": this brink was built without CUDA; build it where nvcc is on the PATH, or give --device cpu",
          "train", "--device", "cuda")
     case("missing data", 3, "brink: none: expected the folder that holds the Fashion-MNIST files, found nothing", "train",
          "--set", "data.name=fmnist4", "--set", "data.directory=none")

@@ -145,7 +145,7 @@ TEST_CASE("race: a thread reads what another writes in the same phase") {
   CHECK(results(neighbours<false, true>).size() > 1);  // reads before the neighbour has written
   CHECK(results(neighbours<true, false>).size() > 1);  // writes before the neighbour has read
   CHECK(results(neighbours<true, false>, 1).size() == 1);
-  CHECK(results(last_writer).size() == 2);
+  CHECK(results(last_writer).size() > 1);
 }
 
 TEST_CASE("race: lanes of a warp without a barrier of the warp") {

@@ -2,6 +2,7 @@
 #include "tests/emulator/emulated_runtime.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,14 +14,31 @@
 namespace brink::cuda {
 
 namespace {
-constexpr std::int64_t page_bytes = 65536, guard_bytes = 4096;
+constexpr std::int64_t page_bytes = 65536, piece_bytes = 64 * page_bytes, guard_bytes = 4096;
 constexpr unsigned char guard_byte = 0xC3;
 constexpr std::uint32_t not_a_number = 0x7FF7FFF7;
 
-/// New and released memory: never zero, whatever buffers are poisoned with.
-void poison(char* p, std::int64_t bytes) {
-  for (std::int64_t i = 0; i < bytes; i += 4)
-    std::memcpy(p + i, &not_a_number, static_cast<std::size_t>(std::min<std::int64_t>(4, bytes - i)));
+/// Device memory of whole pages, poisoned: every piece is a private copy of one file, made when it is first written to, so
+/// a large slab costs what is used of it. Null when there is none.
+char* map_poisoned(std::int64_t bytes) {
+  static const int file = [] {
+    const std::vector<std::uint32_t> pattern(static_cast<std::size_t>(piece_bytes / 4), not_a_number);
+    const int made = memfd_create("poison", MFD_CLOEXEC);
+    return made >= 0 && write(made, pattern.data(), static_cast<std::size_t>(piece_bytes)) == piece_bytes ? made : -1;
+  }();
+  constexpr int access = PROT_READ | PROT_WRITE;
+  const auto size = static_cast<std::size_t>(bytes);
+  void* const all = mmap(nullptr, size, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (all == MAP_FAILED || file < 0) return nullptr;
+  auto* const memory = static_cast<char*>(all);
+  for (std::int64_t at = 0; at < bytes; at += piece_bytes) {
+    const auto part = static_cast<std::size_t>(std::min(piece_bytes, bytes - at));
+    if (mmap(memory + at, part, access, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file, 0) == MAP_FAILED) {
+      munmap(all, size);
+      return nullptr;
+    }
+  }
+  return memory;
 }
 }  // namespace
 
@@ -61,8 +79,7 @@ Status EmulatedRuntime::check_guard(const char* memory, const Allocation& a) {
     return std::find_if(from, to, [](char c) { return static_cast<unsigned char>(c) != guard_byte; }) != to;
   };
   const char* const end = memory + a.bytes;
-  const bool before = broken(memory - guard_bytes, memory),
-             behind = broken(end, std::min<const char*>(end + guard_bytes, a.mapped + a.mapped_bytes));
+  const bool before = broken(memory - guard_bytes, memory), behind = broken(end, end + guard_bytes);
   if (!before && !behind) return success;
   report_ = std::string("a write ") + (before ? "before" : "behind") + " an allocation of " + std::to_string(a.bytes) +
             " bytes";
@@ -99,15 +116,13 @@ Status EmulatedRuntime::allocate(void*& p, std::int64_t bytes) {
   if (bytes <= 0) return invalid_value;
   if (bytes > memory_bytes - in_use_bytes_) return out_of_memory;
   const std::int64_t mapped_bytes = align_up(bytes + 2 * guard_bytes, page_bytes);
-  void* const m = mmap(nullptr, static_cast<std::size_t>(mapped_bytes), PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (m == MAP_FAILED) return out_of_memory;
+  char* const mapped = map_poisoned(mapped_bytes);
+  if (!mapped) return out_of_memory;
   const Opened opened(*this);
-  char* const memory = static_cast<char*>(m) + guard_bytes;
-  std::memset(m, guard_byte, guard_bytes);
-  poison(memory, bytes);
-  std::memset(memory + bytes, guard_byte, static_cast<std::size_t>(mapped_bytes - guard_bytes - bytes));
-  allocations_[memory] = {static_cast<char*>(m), mapped_bytes, bytes};
+  char* const memory = mapped + guard_bytes;
+  std::memset(mapped, guard_byte, guard_bytes);
+  std::memset(memory + bytes, guard_byte, guard_bytes);
+  allocations_[memory] = {mapped, mapped_bytes, bytes};
   in_use_bytes_ += bytes;
   p = memory;
   return success;
@@ -132,8 +147,7 @@ Status EmulatedRuntime::release(void* p) {
 }
 
 Status EmulatedRuntime::allocate_pinned(void*& p, std::int64_t bytes) {
-  std::vector<char> memory(static_cast<std::size_t>(bytes));
-  poison(memory.data(), bytes);
+  std::vector<char> memory(static_cast<std::size_t>(bytes), static_cast<char>(guard_byte));
   p = memory.data();
   pinned_[p] = std::move(memory);
   return success;

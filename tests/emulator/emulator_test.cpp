@@ -251,13 +251,15 @@ TEST_CASE("what is wrong ends the launch with a report, and the next launch is w
     CHECK(reports(emulator::run({}, {16, 1, 1}, [] { (void)__shfl_xor_sync(all_lanes, 1, 16); }),
                   "a shuffle reads lane"));
     CHECK(reports(run_warp([] { __syncwarp(1); }), "its own mask leaves out"));
-    CHECK(reports(run_warp([] {
-                    if (threadIdx.x < 16)
-                      __syncwarp();
-                    else
-                      (void)__shfl_sync(all_lanes, 1, 0);
-                  }),
-                  "lanes of one warp meet at"));
+    const std::string mixed = run_warp([] {
+      if (threadIdx.x < 16)
+        __syncwarp();
+      else
+        (void)__shfl_sync(all_lanes, 1, 0);
+    });
+    CHECK(reports(mixed, "lanes of one warp meet at"));
+    const std::string masks = run_warp([] { (void)__shfl_sync(threadIdx.x < 16 ? 0xFFFF : all_lanes, 1, 0); });
+    CHECK(masks != "");
 
     struct Large {
       char bytes[49153];

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "kernels/cuda/launch.h"
+#include "kernels/memory.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/fake_runtime.h"
 
@@ -205,6 +206,7 @@ TEST_CASE("played faults: the n-th allocation, limits, sticking errors, no code 
   fake.largest_allocation_bytes = 50;
   CHECK(fake.allocate(c, 51) == cuda::out_of_memory);
   CHECK(fake.allocate(c, 50) == cuda::success);
+  fake.largest_allocation_bytes.reset();
   for (void* p : {a, b, c}) CHECK(fake.release(p) == cuda::success);
   CHECK(fake.in_use_bytes() == 0);
 

@@ -4,6 +4,7 @@
 #include <mpfr.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -102,7 +103,9 @@ Exhaustive compare_float32(Function f, std::int64_t first, std::int64_t step) {
             expected = mpfr_get_flt(y24, MPFR_RNDN);
             ++r.decided_by_mpfr;
           }
-          if (std::memcmp(&expected, &y[i], 4) == 0 || (expected != expected && y[i] != y[i])) continue;
+          if (std::bit_cast<std::uint32_t>(expected) == std::bit_cast<std::uint32_t>(y[i]) ||
+              (expected != expected && y[i] != y[i]))
+            continue;
           ++r.misrounded;
           const int exponent = std::max(std::ilogb(expected), -126);
           const double ulps = std::fabs(static_cast<double>(y[i]) - d) * std::ldexp(1.0, 23 - exponent);

@@ -79,7 +79,8 @@ double distance(const std::vector<double>& lambda, double theta) {
 TEST_CASE("adversarial spectra: converged, certified against the known spectrum, and the wanted ends found") {
   for (const Spectrum& spectrum : spectra())
     for (Dtype dtype : {Dtype::f32, Dtype::f64})
-      for (auto [top, bottom] : {std::pair{1, 0}, {0, 1}, {1, 1}, {3, 0}, {2, 2}}) {
+      for (const auto& ends : {std::pair{1, 0}, {0, 1}, {1, 1}, {3, 0}, {2, 2}}) {
+        const int top = ends.first, bottom = ends.second;
         CAPTURE(spectrum.name);
         CAPTURE(name_of(dtype));
         CAPTURE(top);

@@ -79,7 +79,9 @@ TEST_CASE(
     "would be missed") {
   std::vector<double> lambda = network_like(2000);
   const LinearOperator op = diagonal(lambda);
-  for (auto [noise, check] : {std::pair{0.0, false}, {0.0, true}, {0.1, false}}) {
+  for (const auto& way : {std::pair{0.0, false}, {0.0, true}, {0.1, false}}) {
+    const double noise = way.first;
+    const bool check = way.second;
     CAPTURE(noise);
     CAPTURE(check);
     lambda[0] = 20;

@@ -64,12 +64,25 @@ class Network {
   brink::Array x, labels, theta, v, w;
 };
 
+/// A network's arrays in a device's memory.
+struct Placed {
+  Placed(brink::Device& d, const Network& n)
+      : x(brink::to_device(d, n.x.view())),
+        labels(brink::to_device(d, n.labels.view())),
+        theta(brink::to_device(d, n.theta.view())),
+        v(brink::to_device(d, n.v.view())),
+        w(brink::to_device(d, n.w.view())) {}
+  std::vector<brink::View> data() const { return {x.view(), labels.view()}; }
+  brink::Array x, labels, theta, v, w;
+};
+
 /// Uniform numbers as the random vectors of a spectral solver; gaps +0.
-inline brink::FillNormal layout_normals(const brink::ParameterLayout& layout) {
-  return [layout](brink::View x, brink::RandomUse use, std::uint64_t step, std::uint32_t restart) {
+inline brink::FillNormal layout_normals(const brink::ParameterLayout& layout, brink::Device device = {}) {
+  return [layout, device](brink::View x, brink::RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {
     const brink::Array v =
         direction(layout, x.dtype, (step * 1000033 + restart) * 2 + (use == brink::RandomUse::noise) + 100);
-    std::memcpy(x.data, v.view().data, static_cast<std::size_t>(x.bytes()));
+    brink::copy(device, x, v.view());
+    brink::synchronize(device);
   };
 }
 

@@ -2,8 +2,9 @@
 // What it is: test data from a 64-bit counter, and byte comparison. What it is not: the program's random numbers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
+#include <span>
 #include <vector>
 
 #include "kernels/isa.h"
@@ -28,11 +29,11 @@ std::vector<T> numbers(std::uint64_t seed, std::size_t n) {
 
 template <class T>
 bool same_bytes(const T& a, const T& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
+  return std::ranges::equal(std::as_bytes(std::span(&a, 1)), std::as_bytes(std::span(&b, 1)));
 }
 template <class T>
 bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+  return std::ranges::equal(std::as_bytes(std::span(a)), std::as_bytes(std::span(b)));
 }
 
 /// Calls f(Tag{}) for every instruction set that was compiled in and that this processor has.

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -161,7 +162,7 @@ TEST_CASE("200 races: one process gets the folder, the others name it") {
         const std::string text = e.what();
         const std::size_t at = text.find("in use by process ");
         if (at != std::string::npos && text.find(" on " + host()) != std::string::npos)
-          said = atoi(text.c_str() + at + 18);
+          said = static_cast<int>(std::strtol(text.c_str() + at + 18, nullptr, 10));
         if (write(results[1], &said, sizeof said) < 0) _exit(9);
       } catch (...) {
         if (write(results[1], &said, sizeof said) < 0) _exit(9);

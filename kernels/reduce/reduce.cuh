@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// What it is: the CUDA kernels of sum, dot and norm, and the tree over partial results; contract in reduce.h.
+// What it is not: sums over samples, whose chains belong to the kernels that make them.
+//
+//   tile of 4096:   | lane 0 | lane 1 | … | lane 31 | lane 0 | …       one warp; lane l of the contract is lane l of the warp
+//                     chain over 128 elements each, then fold by 16, 8, 4, 2, 1 with shuffles
+//   tree:           32 leaves → 1 by a warp (an aligned block of 2⁵ leaves is a subtree of T), again over the results, …
+//
+// Why this shape: the contract's 32 lanes are a warp, so loads are coalesced and the fold needs no memory. A lane's additions
+// depend on each other and its loads do not: it loads a batch ahead, and 4 warps a block put one on each scheduler.
+// `columns` dots with one w at once read w from registers; basis.h uses them where there are columns enough to fill the device.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/cuda/device_code.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/reduce/reduce.h"
+
+namespace brink::cuda {
+
+inline constexpr unsigned whole_warp = 0xFFFFFFFF, warp_lanes = 32;
+inline constexpr unsigned tiles_a_block = 4;  // one warp each
+/// Tiles whose partials are in Context::partials() at once: 2¹⁶, so that they are a subtree of T. The upper half stays free.
+inline constexpr std::int64_t tiles_at_once = Context::most_partials / 2;
+
+/// The lanes of a warp folded by 16, 8, 4, 2, 1: valid in lane 0.
+template <class X>
+__device__ __forceinline__ X fold_warp(X x) {
+#pragma unroll
+  for (int half = reduce_lanes / 2; half > 0; half /= 2) x = x + __shfl_down_sync(whole_warp, x, half);
+  return x;
+}
+
+/// partial[t] = the sum of tile first + t, t < tiles.
+template <class T>
+__global__ void __launch_bounds__(tiles_a_block* warp_lanes)
+    sum_kernel(const T* x, std::int64_t n, std::int64_t first, std::int64_t tiles, T* partial) {
+  constexpr int batch = 16;
+  const std::int64_t tile = static_cast<std::int64_t>(blockIdx.x) * tiles_a_block + threadIdx.x / warp_lanes;
+  if (tile >= tiles) return;
+  const std::int64_t start = (first + tile) * reduce_tile, left = n - start;
+  const int size = static_cast<int>(left < reduce_tile ? left : reduce_tile);
+  int e = static_cast<int>(threadIdx.x % warp_lanes);
+  const T* const p = x + start;
+  T lane = 0;
+  for (; e + (batch - 1) * reduce_lanes < size; e += batch * reduce_lanes) {
+    T v[batch];
+#pragma unroll
+    for (int k = 0; k < batch; ++k) v[k] = p[e + k * reduce_lanes];
+#pragma unroll
+    for (int k = 0; k < batch; ++k) lane = lane + v[k];
+  }
+  for (; e < size; e += reduce_lanes) lane = lane + p[e];
+  lane = fold_warp(lane);
+  if (threadIdx.x % warp_lanes == 0) partial[tile] = lane;
+}
+
+/// partial[c·tiles + t] = the dot of tile first + t of column c with w; blockIdx.y counts groups of `columns` columns.
+template <int columns, class T>
+__global__ void __launch_bounds__(tiles_a_block* warp_lanes)
+    dot_kernel(const T* q, std::int64_t stride, const T* w, std::int64_t n, std::int64_t first, std::int64_t tiles,
+               double* partial) {
+  constexpr int batch = columns == 1 ? 16 : 8;
+  const std::int64_t tile = static_cast<std::int64_t>(blockIdx.x) * tiles_a_block + threadIdx.x / warp_lanes;
+  if (tile >= tiles) return;
+  const std::int64_t start = (first + tile) * reduce_tile, left = n - start;
+  const int size = static_cast<int>(left < reduce_tile ? left : reduce_tile);
+  const std::int64_t column = static_cast<std::int64_t>(blockIdx.y) * columns;
+  int e = static_cast<int>(threadIdx.x % warp_lanes);
+  const T* const p = q + column * stride + start;
+  const T* const r = w + start;
+  double lane[columns] = {};
+  for (; e + (batch - 1) * reduce_lanes < size; e += batch * reduce_lanes) {
+    T x[batch], y[columns][batch];
+#pragma unroll
+    for (int k = 0; k < batch; ++k) x[k] = r[e + k * reduce_lanes];
+#pragma unroll
+    for (int c = 0; c < columns; ++c)
+#pragma unroll
+      for (int k = 0; k < batch; ++k) y[c][k] = p[c * stride + e + k * reduce_lanes];
+#pragma unroll
+    for (int k = 0; k < batch; ++k)
+#pragma unroll
+      for (int c = 0; c < columns; ++c)
+        lane[c] = std::fma(static_cast<double>(y[c][k]), static_cast<double>(x[k]), lane[c]);
+  }
+  for (; e < size; e += reduce_lanes)
+#pragma unroll
+    for (int c = 0; c < columns; ++c)
+      lane[c] = std::fma(static_cast<double>(p[c * stride + e]), static_cast<double>(r[e]), lane[c]);
+#pragma unroll
+  for (int c = 0; c < columns; ++c) {
+    const double folded = fold_warp(lane[c]);
+    if (threadIdx.x % warp_lanes == 0) partial[(column + c) * tiles + tile] = folded;
+  }
+}
+
+template <class X>
+struct TreeNodes {
+  X node[2][tiles_at_once / warp_lanes];
+};
+
+/// out[i] = factor·T(leaf[i·count … i·count + count)) for i = blockIdx.x, +0 for count = 0; count ≤ tiles_at_once.
+template <class X>
+__global__ void __launch_bounds__(1024) tree_kernel(const X* leaf, std::int64_t count, double factor, double* out) {
+  auto& nodes = shared_memory<TreeNodes<X>>().node;
+  const int warps = static_cast<int>(blockDim.x / warp_lanes), warp = static_cast<int>(threadIdx.x / warp_lanes);
+  const int lane = static_cast<int>(threadIdx.x % warp_lanes);
+  const X* from = leaf + blockIdx.x * count;
+  int left = static_cast<int>(count), to = 0;
+  do {
+    const int groups = (left + reduce_lanes - 1) / reduce_lanes;
+    for (int g = warp; g < groups; g += warps) {
+      const int first = g * reduce_lanes, size = left - first < reduce_lanes ? left - first : reduce_lanes;
+      X x = lane < size ? from[first + lane] : X(0);
+#pragma unroll
+      for (int stride = 1; stride < reduce_lanes; stride *= 2) {
+        const X right = __shfl_down_sync(whole_warp, x, stride);
+        if (lane + stride < size) x = x + right;
+      }
+      if (lane == 0) nodes[to][g] = x;
+    }
+    __syncthreads();
+    from = nodes[to];
+    to = 1 - to;
+    left = groups;
+  } while (left > 1);
+  if (threadIdx.x == 0) out[blockIdx.x] = count > 0 ? factor * static_cast<double>(from[0]) : 0.0;
+}
+
+/// Enqueues out[i] = factor·T over leaf[i·count …), i < trees.
+template <class X>
+void launch_tree(Device& d, unsigned trees, const X* leaf, std::int64_t count, double factor, double* out) {
+  const unsigned warps = blocks_for(count, warp_lanes), bounded = warps < 1 ? 1 : warps > 32 ? 32 : warps;
+  launch(d, tree_kernel<X>, {trees}, {bounded * warp_lanes}, leaf, count, factor, out);
+}
+
+/// Enqueues out = factor·T over `leaves` leaves, whose values work(first, count, partials) enqueues. Does not wait: out is device
+/// memory. Up to 2¹⁶ leaves at a time become one, so there may be 2³² of them.
+template <class Work>
+void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, const Work& work) {
+  double *const partials = d.gpu->partials(), *const subtrees = partials + tiles_at_once;
+  if (leaves <= tiles_at_once) {
+    if (leaves > 0) work(0, leaves, partials);
+    return launch_tree(d, 1, partials, leaves, factor, out);
+  }
+  std::int64_t done = 0;
+  for (std::int64_t first = 0; first < leaves; first += tiles_at_once, ++done) {
+    const std::int64_t count = leaves - first < tiles_at_once ? leaves - first : tiles_at_once;
+    work(first, count, partials);
+    launch_tree(d, 1, partials, count, 1.0, subtrees + done);
+  }
+  launch_tree(d, 1, subtrees, done, factor, out);
+}
+
+/// T over all tiles of n elements, whose partials work(first, count, partials) enqueues; +0 for n = 0. Waits.
+template <class X, class Work>
+X over_tiles(Device& d, std::int64_t n, const Work& work) {
+  const std::int64_t tiles = reduce_tiles(n);
+  X* const partials = reinterpret_cast<X*>(d.gpu->partials());
+  double* const result = d.gpu->partials() + Context::most_partials - 1;
+  TreeCounter<X> tree;
+  for (std::int64_t first = 0; first < tiles; first += tiles_at_once) {
+    const std::int64_t count = tiles - first < tiles_at_once ? tiles - first : tiles_at_once;
+    work(first, count, partials);
+    launch_tree(d, 1, partials, count, 1.0, result);
+    double total = 0;
+    d.gpu->fetch(&total, result, 1);
+    tree.push(static_cast<X>(total));
+  }
+  return tree.total();
+}
+
+}  // namespace brink::cuda

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// Promise B6 without a GPU: everything that is computed of a network, and whole runs of `train`, on the emulated device. Then
+// what that device does to a run: memory that ends, errors that stick (promises R4, R5), and how often the host steps in.
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "kernels/cuda/context.h"
+#include "tests/bits/whole_computation.h"
+#include "tests/emulator/emulator.h"
+#include "tests/emulator/fake_runtime.h"
+#include "tests/training/temporary_folder.h"
+#include "training/device.h"
+#include "training/errors.h"
+#include "training/io/console.h"
+#include "training/train.h"
+
+using namespace brink;
+using support::Network;
+
+namespace {
+
+const support::NetworkOptions relu_f32{
+    .samples = 300, .hidden = {9, 7}, .activation = Activation::relu, .loss = Loss::cross_entropy, .dtype = Dtype::f32};
+const support::NetworkOptions tanh_f64{
+    .samples = 300, .hidden = {9, 7}, .activation = Activation::tanh, .loss = Loss::mse, .dtype = Dtype::f64};
+
+/// A short run on synthetic data in a folder of its own; what it printed and how it ended.
+struct Run {
+  ExitCode code;
+  std::string said, metrics;
+  nlohmann::json record;
+};
+Run run(const std::vector<std::string>& sets, const char* device) {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> all{"data.train=400", "data.test=40", "training.steps=2", "model.hidden=[8]",
+                               "measure.bottom=0"};
+  all.insert(all.end(), sets.begin(), sets.end());
+  const std::string out = folder / "run", text = folder / "text";
+  std::FILE* const file = std::fopen(text.c_str(), "w");
+  Console console(fileno(file));
+  Run r{ExitCode::internal, {}, {}, {}};
+  try {
+    r.code = train(load_config({{}, all, {{"device", device}}}), {out, false}, console);
+  } catch (...) {
+    const Failure f = current_failure();
+    r.code = f.code;
+    console.line(f.message);
+  }
+  (void)std::fclose(file);
+  r.said = test::read_text(text);
+  r.metrics = test::read_text(out + "/metrics.csv");
+  if (const std::string json = test::read_text(out + "/run.json"); !json.empty())
+    r.record = nlohmann::json::parse(json);
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("B6: loss, derivatives, spectrum and trajectory on the device are the CPU's, for every chunk and schedule") {
+  for (const auto& options : {relu_f32, tanh_f64}) {
+    CAPTURE(name_of(options.dtype));
+    const Network n(options);
+    const support::Bits cpu = support::compute(n, {.chunk = 128, .steps = 5});
+    cuda::Context gpu;
+    std::uint64_t schedule = 0;
+    for (const std::int64_t chunk : {0, 128, 256}) {
+      CAPTURE(chunk);
+      emulator::set_schedule(++schedule);
+      CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 5, .gpu = &gpu}), cpu) == "");
+    }
+  }
+}
+
+TEST_CASE("train --device cuda writes the CPU's metrics.csv to the byte and names the GPU") {
+  const Run cpu = run({}, "cpu"), gpu = run({}, "cuda"), chunked = run({"run.chunk=128"}, "cuda");
+  REQUIRE(cpu.code == ExitCode::done);
+  REQUIRE(cpu.metrics.size() > 500);
+  CHECK_MESSAGE(gpu.code == ExitCode::done, gpu.said);
+  CHECK(gpu.metrics == cpu.metrics);
+  CHECK(chunked.metrics == cpu.metrics);
+  CHECK(cpu.record["device"] == "cpu");
+  CHECK(gpu.record["device"] != "cpu");
+  CHECK(gpu.record["chunk_samples"] == 400);
+  CHECK(chunked.record["chunk_samples"] == 128);
+}
+
+TEST_CASE(
+    "R4: where memory ends, an automatic chunk shrinks to the same digests and says so; a given one says what fits") {
+  const Run whole = run({"model.hidden=[64,64]"}, "cuda");
+  REQUIRE(whole.code == ExitCode::done);
+  cuda::FakeRuntime fake;
+  fake.largest_allocation_bytes = std::int64_t{1} << 20;
+  const auto with_capacity = [&](std::int64_t bytes, const std::vector<std::string>& more) {
+    fake.capacity_bytes = bytes;
+    std::vector<std::string> sets{"model.hidden=[64,64]"};
+    sets.insert(sets.end(), more.begin(), more.end());
+    return run(sets, "cuda");
+  };
+  // The least memory in which the run fits at all, and the most in which the whole batch does not.
+  bool shrunk = false, refused = false;
+  for (std::int64_t bytes = std::int64_t{24} << 20; bytes > 0 && !(shrunk && refused); bytes -= std::int64_t{1} << 19) {
+    const Run r = with_capacity(bytes, {});
+    CAPTURE(bytes);
+    CAPTURE(r.said);
+    if (r.code == ExitCode::done) {
+      CHECK(r.metrics == whole.metrics);
+      if (r.record["chunk_samples"] == 400) continue;
+      shrunk = true;
+      CHECK(r.said.find("out of memory with a chunk of 400 samples (") != std::string::npos);
+      CHECK(r.said.find("to the same bits") != std::string::npos);
+      const Run given = with_capacity(bytes, {"run.chunk=400"});
+      CHECK(given.code == ExitCode::device);
+      CHECK(given.said.find("out of memory with run.chunk = 400: ") != std::string::npos);
+      CHECK(given.said.find("fits and gives the same bits") != std::string::npos);
+    } else {
+      REQUIRE(r.code == ExitCode::device);
+      CHECK(r.said.find("out of memory") != std::string::npos);
+      refused = true;
+    }
+  }
+  CHECK(shrunk);
+  CHECK(refused);
+}
+
+TEST_CASE("R5: no driver, no GPU, an old driver, an architecture without code: exit 6 and one line") {
+  const auto said = [](const std::function<void(cuda::FakeRuntime&)>& play) {
+    cuda::FakeRuntime fake;
+    play(fake);
+    const Run r = run({}, "cuda");
+    CHECK(r.code == ExitCode::device);
+    CHECK(std::ranges::count(r.said, '\n') == 1);
+    CHECK(r.metrics.empty());
+    return r.said;
+  };
+  CHECK(said([](auto& f) { f.has_driver = false; }) ==
+        "run.device = \"cuda\": no NVIDIA driver was found; give --device cpu, or leave --device out\n");
+  CHECK(said([](auto& f) { f.devices = 0; }).find("sees no GPU") != std::string::npos);
+  CHECK(said([](auto& f) { f.driver_version = 11080; }).find("driver is too old") != std::string::npos);
+  CHECK(said([](auto& f) { f.has_kernel_image = false; }).find("no code for") != std::string::npos);
+}
+
+TEST_CASE(
+    "an error that sticks ends the run at once with exit 6 and the call's name; what was written stays readable") {
+  cuda::FakeRuntime fake;
+  REQUIRE(run({}, "cuda").code == ExitCode::done);
+  const std::int64_t calls = fake.calls().all;
+  for (const std::int64_t n : {calls / 7, calls / 2, calls - calls / 9}) {
+    cuda::FakeRuntime broken;
+    broken.stick(n, 700);
+    const Run r = run({}, "cuda");
+    CAPTURE(r.said);
+    CHECK(r.code == ExitCode::device);
+    CHECK(r.said.find("[cuda] ") != std::string::npos);
+    CHECK(r.said.find("(700)") != std::string::npos);
+  }
+}
+
+TEST_CASE("a step captures nothing new, allocates nothing, and the host waits only where it reads scalars") {
+  const Network n(relu_f32);
+  cuda::FakeRuntime fake;
+  cuda::Context gpu;
+  Device device{Where::cuda, nullptr, &gpu};
+  const support::Placed on(device, n);
+  DescentOptions options;
+  options.tracker = TrackerOptions{.top = 1, .bottom = 1, .cold_check = 0, .budget = 40, .max_basis = 24};
+  Descent descent(device, n.objective, on.data(), on.data(), options, n.theta.view());
+  for (int t = 0; t < 6; ++t) {  // four θ take turns, so evaluation is captured four times
+    (void)descent.observe(true, false);
+    descent.update(0.1);
+  }
+  const auto before = fake.calls();
+  const int steps = 4;
+  int products = 0;
+  for (int t = 0; t < steps; ++t) {
+    products += descent.observe(true, false).products;
+    descent.update(0.1);
+  }
+  const auto after = fake.calls();
+  CHECK(after.captures == before.captures);
+  CHECK(after.allocations == before.allocations);
+  CHECK(after.replays - before.replays == products + 2 * steps);
+  // By product: α, the norm after the recurrence, the coefficients and the norm of a sweep or two.
+  CHECK(after.synchronisations - before.synchronisations <= 8 * products + 40 * steps);
+}

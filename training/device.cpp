@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "training/device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernels/cuda/context.h"
+#include "training/errors.h"
+
+namespace brink {
+
+OpenDevice::OpenDevice(Where where, ThreadPool& pool) : device_{where, &pool, nullptr} {
+  if (where == Where::cpu) return;
+  if constexpr (has_cuda) {
+    try {
+      gpu_ = std::make_shared<cuda::Context>();
+      device_.gpu = gpu_.get();
+    } catch (const cuda::NoDevice& e) { throw DeviceError(fmt::format("run.device = \"cuda\": {}", e.what())); }
+  } else {
+    throw DeviceError(
+        "run.device = \"cuda\": this brink was built without CUDA; build it where nvcc is on the PATH, or give "
+        "--device cpu");
+  }
+}
+
+std::string OpenDevice::name() const {
+  if constexpr (has_cuda)
+    if (device_.where == Where::cuda) return device_.gpu->properties().name;
+  return "cpu";
+}
+
+namespace {
+
+std::unique_ptr<Descent> try_chunk(Device& device, const Problem& p, DescentOptions o, std::int64_t chunk) {
+  o.batch.chunk = chunk;
+  return std::make_unique<Descent>(device, p.objective, p.train, p.test, o, p.theta0.view());
+}
+
+/// The next smaller chunk: half of it, in whole groups that are a power of two, so that blocks stay aligned; 0 below one group.
+std::int64_t smaller(std::int64_t chunk, std::int64_t group) {
+  std::int64_t groups = 1;
+  while (2 * groups * group < chunk) groups *= 2;
+  return groups * group < chunk ? groups * group : 0;
+}
+
+std::string describe(const OutOfMemory& e) {
+  return e.free_bytes < 0 ? fmt::format("{} bytes more were needed", e.needed_bytes)
+                          : fmt::format("{} bytes more were needed, {} are free", e.needed_bytes, e.free_bytes);
+}
+
+}  // namespace
+
+Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& options) {
+  const std::int64_t samples = p.train_samples(), group = p.objective.group;
+  const bool automatic = options.batch.chunk <= 0;
+  Fitted out;
+  out.chunk = automatic ? choose_chunk(samples, group, device.where) : std::min(options.batch.chunk, samples);
+  for (std::int64_t chunk = out.chunk;;) {
+    std::string reason;
+    try {
+      out.descent = try_chunk(device, p, options, chunk);
+      if (chunk == out.chunk || automatic) {
+        out.chunk = chunk;
+        return out;
+      }
+      throw DeviceError(
+          fmt::format("out of memory with run.chunk = {}: {}; run.chunk = {} fits and gives the same bits", out.chunk,
+                      out.notes.at(0), chunk));
+    } catch (const OutOfMemory& e) { reason = describe(e); }
+    const std::int64_t next = smaller(chunk, group);
+    if (next == 0)
+      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} samples fits", reason,
+                                    std::min(group, samples)));
+    out.notes.push_back(automatic
+                            ? fmt::format("out of memory with a chunk of {} samples ({}); trying {}, to the same bits",
+                                          chunk, reason, next)
+                            : reason);
+    chunk = next;
+  }
+}
+
+}  // namespace brink

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// What it is: the device that a config names, opened, and a descent made to fit into its memory.
+// What it is not: a choice made for the user: a device that cannot be used is an error, and what was made smaller is said.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/device.h"
+#include "training/descent.h"
+#include "training/problem.h"
+
+namespace brink {
+
+class OpenDevice {
+ public:
+  /// Throws DeviceError, in one line that says what to do: no GPU, no driver, an old one, a build without CUDA.
+  OpenDevice(Where, ThreadPool&);
+  Device device() const { return device_; }
+  /// "cpu", or the GPU's name.
+  std::string name() const;
+
+ private:
+  std::shared_ptr<cuda::Context> gpu_;  // shared_ptr: its deleter is made where the type is known
+  Device device_;
+};
+
+struct Fitted {
+  std::unique_ptr<Descent> descent;
+  std::int64_t chunk = 0;          ///< samples per block
+  std::vector<std::string> notes;  ///< what was made smaller, and why
+};
+
+/// A descent on the problem. Where memory does not suffice: with chunk = 0 (auto) smaller and smaller chunks are tried, which
+/// give the same bits, and each try is noted; with a chunk of the user's, DeviceError says which one would fit (promise R4).
+Fitted fit_in_memory(Device&, const Problem&, const DescentOptions&);
+
+}  // namespace brink
