@@ -33,9 +33,9 @@ class NotingRuntime final : public cuda::FakeRuntime {
   std::set<const void*> kernels;
 };
 
-enum class Contents { ordinary, special };
+enum class Contents { ordinary, special, tiny };
 
-/// Of size 1 with zeros of both signs; special: also ∞, NaN and what over- and underflows.
+/// Of size 1 with zeros of both signs; special: also ∞, NaN and what over- and underflows; tiny: every product rounds to ±0.
 template <class T>
 Array values(Shape shape, std::uint32_t seed, Contents contents) {
   Array a(shape, dtype_of<T>());
@@ -44,6 +44,7 @@ Array values(Shape shape, std::uint32_t seed, Contents contents) {
     const std::uint32_t kind = seed >> 16 & 1023;
     x = static_cast<T>(static_cast<std::int32_t>(seed)) / T(1u << 31);
     if (kind < 40) x = kind < 20 ? T(0) : -T(0);
+    if (contents == Contents::tiny) x *= std::numeric_limits<T>::min();
     if (contents == Contents::special) {
       if (kind == 50) x = std::numeric_limits<T>::infinity();
       if (kind == 51) x = std::numeric_limits<T>::quiet_NaN();
@@ -166,6 +167,7 @@ TEST_CASE_TEMPLATE("matmul in every tile equals the plain loops to the last bit"
     for (const bool transpose : {false, true}) {
       check_matmul<T>(d, p, transpose, Contents::ordinary, 0);
       check_matmul<T>(d, p, transpose, Contents::special, p.m % 2);
+      check_matmul<T>(d, p, transpose, Contents::tiny, 0);
     }
   });
   CHECK(met == 2 * tiles<T>);  // each tile with B and with Bᵀ
@@ -175,6 +177,7 @@ TEST_CASE_TEMPLATE("weight_gradient in every tile equals the plain loops to the 
   const std::size_t met = kernels_met<T>([](Device& d, const Product& p) {
     check_weight_gradient<T>(d, p, 128, Contents::ordinary, 0);
     check_weight_gradient<T>(d, p, 7, Contents::special, p.m % 2);
+    check_weight_gradient<T>(d, p, 128, Contents::tiny, 0);
   });
   CHECK(met == tiles<T> + 1);  // and the kernel that joins groups
 }
