@@ -42,12 +42,17 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
         s.residual_offsets[static_cast<std::size_t>(o.index)] = s.residual_bytes;
         s.residual_bytes += align_up(g.type(o.var).bytes(), alignment_bytes);
       }
-    for (int w = 0; w < workers; ++w) s.workspaces.push_back(s.program->make_workspace(device));
     for (Pointers& p : pointers_) {
       p.inputs.resize(std::max(p.inputs.size(), g.inputs().size()));
       p.outputs.resize(std::max(p.outputs.size(), g.outputs().size()));
     }
     programs_.push_back(std::move(s));
+  }
+  std::int64_t largest = 0;
+  for (const Sized& s : programs_) largest = std::max(largest, s.program->arena_bytes());
+  for (int w = 0; w < workers; ++w) {
+    const auto arena = std::make_shared<const Buffer>(largest, device);
+    for (Sized& s : programs_) s.workspaces.push_back(s.program->make_workspace(arena));
   }
 }
 

@@ -127,7 +127,14 @@ void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, cons
     s.waiting.pop_back();
     join_top(upper);
   }
-  std::swap(values_[unit], slot(s.waiting[0]));
+  Value& sum = slot(s.waiting[0]);
+  if (device.where == Where::cpu) {
+    std::swap(values_[unit], sum);
+  } else {  // captured work finds its results where they were the first time
+    Device d = device;
+    copy(d, values_[unit].vector.view(), sum.vector.view());
+    copy(d, values_[unit].scalars.view(), sum.scalars.view());
+  }
 }
 
 void BlockSum::join_units(Device& device, View vector) {

@@ -2,6 +2,8 @@
 #include "autodiff/program.h"
 
 #include <algorithm>
+#include <cassert>
+#include <utility>
 
 namespace brink {
 
@@ -121,11 +123,16 @@ void Program::plan(Where where) {
 }
 
 Workspace Program::make_workspace(const Device& device) const {
+  return make_workspace(std::make_shared<const Buffer>(arena_bytes_, device));
+}
+
+Workspace Program::make_workspace(std::shared_ptr<const Buffer> arena) const {
+  assert(arena->bytes() >= arena_bytes_);
   Workspace w;
-  w.arena_ = Buffer(arena_bytes_, device);
+  w.arena_ = std::move(arena);
   w.operands_ = operands_;
   w.places_.assign(locations_.size(), nullptr);
-  auto* const base = static_cast<char*>(w.arena_.data());
+  auto* const base = static_cast<char*>(w.arena_->data());
   for (std::size_t v = 0; v < locations_.size(); ++v)
     if (locations_[v].place == Place::arena) w.places_[v] = base + locations_[v].offset;
   for (const Step& s : steps_)

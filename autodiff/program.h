@@ -4,6 +4,7 @@
 // Decision: a program is immutable and holds no memory, so several threads run one program on workspaces of their own.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace brink {
 class Workspace {
  private:
   friend class Program;
-  Buffer arena_;
+  std::shared_ptr<const Buffer> arena_;
   std::vector<View> operands_;
   std::vector<void*> places_;
 };
@@ -30,6 +31,8 @@ class Program {
   std::int64_t arena_bytes() const { return arena_bytes_; }
   std::int64_t flops() const { return flops_; }
   Workspace make_workspace(const Device& = {}) const;
+  /// With the arena of other workspaces that never run at the same time, at least arena_bytes() large.
+  Workspace make_workspace(std::shared_ptr<const Buffer> arena) const;
 
   /// Runs all nodes on `device`. inputs[i] and outputs[i] are the memory of the graph's i-th input and output, of their types;
   /// outputs overlap nothing. Allocates nothing and synchronises nothing.

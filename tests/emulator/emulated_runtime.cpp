@@ -42,36 +42,23 @@ char* map_poisoned(std::int64_t bytes) {
 }
 }  // namespace
 
-/// Device memory may be touched while one of these lives.
-class EmulatedRuntime::Opened {
- public:
-  explicit Opened(EmulatedRuntime& r) : r_(r) {
-    if (r_.opened_++ == 0) r_.open(true);
-  }
-  ~Opened() {
-    if (--r_.opened_ == 0) r_.open(false);
-  }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-
- private:
-  EmulatedRuntime& r_;
-};
-
 EmulatedRuntime::~EmulatedRuntime() {
   for (const auto& [p, a] : allocations_) munmap(a.mapped, static_cast<std::size_t>(a.mapped_bytes));
 }
 
-void EmulatedRuntime::open(bool accessible) {
-  if (!protected_) return;
-  for (const auto& [p, a] : allocations_)
-    mprotect(a.mapped, static_cast<std::size_t>(a.mapped_bytes), accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+void EmulatedRuntime::set_access(const Allocation& a, bool open) {
+  (void)mprotect(a.mapped, static_cast<std::size_t>(a.mapped_bytes), open ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
-void EmulatedRuntime::set_protected(bool wish) {
-  protected_ = true;
-  open(!wish);
-  protected_ = wish;
+void EmulatedRuntime::set_open(bool open) {
+  if (open == open_ || (!open && !protected_)) return;
+  for (const auto& [p, a] : allocations_) set_access(a, open);
+  open_ = open;
+}
+
+void EmulatedRuntime::set_protected(bool is_protected) {
+  protected_ = is_protected;
+  set_open(!is_protected);
 }
 
 Status EmulatedRuntime::check_guard(const char* memory, const Allocation& a) {
@@ -118,11 +105,11 @@ Status EmulatedRuntime::allocate(void*& p, std::int64_t bytes) {
   const std::int64_t mapped_bytes = align_up(bytes + 2 * guard_bytes, page_bytes);
   char* const mapped = map_poisoned(mapped_bytes);
   if (!mapped) return out_of_memory;
-  const Opened opened(*this);
   char* const memory = mapped + guard_bytes;
   std::memset(mapped, guard_byte, guard_bytes);
   std::memset(memory + bytes, guard_byte, guard_bytes);
-  allocations_[memory] = {mapped, mapped_bytes, bytes};
+  const Allocation& a = allocations_[memory] = {mapped, mapped_bytes, bytes};
+  set_access(a, open_);
   in_use_bytes_ += bytes;
   p = memory;
   return success;
@@ -135,10 +122,8 @@ Status EmulatedRuntime::release(void* p) {
   const auto it = allocations_.find(static_cast<char*>(p));
   if (it == allocations_.end()) return p ? invalid_value : success;
   const Allocation a = it->second;
-  {
-    const Opened opened(*this);
-    if (const Status found = check_guard(it->first, a); s == success) s = found;
-  }
+  set_access(a, true);
+  if (const Status found = check_guard(it->first, a); s == success) s = found;
   in_use_bytes_ -= a.bytes;
   allocations_.erase(it);
   // No longer mapped: whoever still has the address ends the process at its first use.
@@ -155,8 +140,8 @@ Status EmulatedRuntime::allocate_pinned(void*& p, std::int64_t bytes) {
 Status EmulatedRuntime::release_pinned(void* p) { return pinned_.erase(p) == 1 ? success : invalid_value; }
 
 Status EmulatedRuntime::drain(Queue& q) {
-  const Opened opened(*this);
   Status s = success;
+  if (!q.pending.empty()) set_open(true);
   for (const Work& w : std::exchange(q.pending, {}))
     if (s == success) s = w();
   return s;
@@ -203,7 +188,10 @@ Status EmulatedRuntime::destroy_stream(Stream s) {
 
 Status EmulatedRuntime::synchronize(Stream s) {
   auto* const q = static_cast<Queue*>(s);
-  return !q || q->capturing ? invalid_value : drain(*q);
+  if (!q || q->capturing) return invalid_value;
+  const Status drained = drain(*q);
+  set_open(false);
+  return drained;
 }
 
 Status EmulatedRuntime::launch(const LaunchCall& c, Stream s) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What it is: the emulated GPU behind brink's runtime interface: memory with guards around it, streams, captures.
-// What it is not: faults (fake_runtime.h). Decision: device memory is host memory that only enqueued work may touch; any other
-// access ends the process, as it would with a GPU. Work runs at once, or, to catch who does not wait, at the wait.
+// What it is not: faults (fake_runtime.h). Decision: device memory is host memory that nobody may touch until work is enqueued,
+// and nobody after a wait for it; a host function that does ends the process, as it would with a GPU. Work runs at once, or, to
+// catch who does not wait, at the wait.
 #pragma once
 
 #include <functional>
@@ -20,7 +21,7 @@ class EmulatedRuntime final : public Runtime {
 
   /// True: enqueued work runs when somebody waits for its stream, and copies read their source then.
   void set_deferred(bool deferred) { deferred_ = deferred; }
-  /// False: the host may touch device memory too (one system call less at each launch).
+  /// False: the host may touch device memory too .
   void set_protected(bool is_protected);
   /// What the last failed launch or broken guard was; text(launch_failure) has it too.
   const std::string& report() const { return report_; }
@@ -65,16 +66,15 @@ class EmulatedRuntime final : public Runtime {
     char* mapped;
     std::int64_t mapped_bytes, bytes;
   };
-  class Opened;
 
   Status enqueue(Stream, Work);
   Status drain(Queue&);
-  void open(bool accessible);
+  static void set_access(const Allocation&, bool open);
+  void set_open(bool open);
   Status check_guards();
   Status check_guard(const char* memory, const Allocation&);
 
-  bool deferred_ = false, protected_ = true;
-  int opened_ = 0;
+  bool deferred_ = false, protected_ = true, open_ = false;
   std::int64_t in_use_bytes_ = 0;
   std::map<char*, Allocation> allocations_;
   std::map<void*, std::vector<char>> pinned_;
