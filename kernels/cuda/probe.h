@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// What it is: the question whether this build has code for a device. What it is not: an answer without launching anything;
+// the runtime has none.
 #pragma once
 
 #include "kernels/cuda/runtime.h"

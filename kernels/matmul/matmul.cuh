@@ -34,28 +34,29 @@ namespace brink::cuda {
 //
 // What was tried, and lost (nvcc 13.0, sm_90, by registers and instructions: no GPU was at hand; 2026-11):
 //   (to be written)
+template <class... Tile>
+struct TileList {};
 template <class T>
 struct Tiles;
 template <>
 struct Tiles<float> {
-  using large = Tile<128, 128, 16, 8, 8, 1, 2>;
-  using medium = Tile<64, 64, 16, 8, 4, 4, 3>;
-  using tall = Tile<64, 32, 16, 8, 8, 4, 3>;
-  using small = Tile<32, 32, 32, 4, 4, 4, 4>;
-  using narrow16 = Tile<32, 16, 32, 4, 4, 4, 4>;
-  using narrow4 = Tile<32, 4, 32, 1, 4, 4, 4>;
-  using tiny = Tile<16, 16, 32, 2, 2, 4, 4>;
+  using All = TileList<Tile<128, 128, 16, 8, 8, 1, 2>,  // large
+                       Tile<64, 64, 16, 8, 4, 4, 3>,    // medium
+                       Tile<64, 32, 16, 8, 8, 4, 3>,    // tall
+                       Tile<32, 32, 32, 4, 4, 4, 4>,    // small
+                       Tile<32, 16, 32, 4, 4, 4, 4>,    // narrow16
+                       Tile<32, 4, 32, 1, 4, 4, 4>,     // narrow4
+                       Tile<16, 16, 32, 2, 2, 4, 4>>;   // tiny
 };
-/// Half as many values in the same bytes; sums take two registers each.
+/// Half as many values in the same bytes; sums take two registers each. Without medium: tall is never dearer.
 template <>
 struct Tiles<double> {
-  using large = Tile<128, 64, 8, 8, 4, 1, 3>;
-  using medium = Tile<64, 64, 16, 4, 4, 2, 2>;
-  using tall = Tile<64, 32, 16, 8, 4, 2, 3>;
-  using small = Tile<32, 32, 16, 4, 4, 2, 4>;
-  using narrow16 = Tile<32, 16, 16, 4, 4, 2, 4>;
-  using narrow4 = Tile<32, 4, 16, 1, 4, 2, 4>;
-  using tiny = Tile<16, 16, 16, 2, 2, 2, 4>;
+  using All = TileList<Tile<128, 64, 8, 8, 4, 1, 3>,   // large
+                       Tile<64, 32, 16, 8, 4, 2, 3>,   // tall
+                       Tile<32, 32, 16, 4, 4, 2, 4>,   // small
+                       Tile<32, 16, 16, 4, 4, 2, 4>,   // narrow16
+                       Tile<32, 4, 16, 1, 4, 2, 4>,    // narrow4
+                       Tile<16, 16, 16, 2, 2, 2, 4>>;  // tiny
 };
 
 /// A₁, B₁, A₂, B₂, … by value: a kernel's arguments lie in constant memory, and so do the addresses of its operands.

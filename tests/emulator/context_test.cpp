@@ -81,6 +81,13 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
         "--device cpu");
   CHECK(refusal([](FakeRuntime& f) { f.devices = 2; }, 2) ==
         "GPU 2: this machine has 2; give --device cpu, or leave --device out");
+  CHECK(
+      refusal([](FakeRuntime& f) {
+        f.has_kernel_image = false;
+        f.device = cuda::DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
+      }) ==
+      "this build has no code for the GPU (some GPU, compute capability 8.6); set up the build with -Dgpu_archs=86, or "
+      "give --device cpu");
   CHECK(refusal([](FakeRuntime&) {}) == "opened");
   CHECK(refusal([](FakeRuntime& f) { f.driver_version = 13020; }) == "opened");
 }

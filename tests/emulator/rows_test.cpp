@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/context.h"
 #include "tests/cases/case.h"
+#include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/guarded.h"
@@ -103,9 +104,10 @@ std::string in_a_process(const cases::Row& row) {
 
 void compare_under_schedules(std::uint64_t begin, std::uint64_t end) {
   cuda::FakeRuntime runtime;
-  runtime.largest_allocation_bytes = std::int64_t{32}
-                                     << 20;  // memory of its own for each buffer, with guards of its own
+  // Memory of its own for each buffer, with guards of its own.
+  runtime.largest_allocation_bytes = std::int64_t{60} << 20;
   for (const cases::Row& row : cases::table()) {
+    CAPTURE(row.name);
     if (!in_a_process(row).empty()) continue;  // the case above says so
     cuda::Context context;
     const Device device{Where::cuda, nullptr, &context};
@@ -116,11 +118,13 @@ void compare_under_schedules(std::uint64_t begin, std::uint64_t end) {
         for (std::uint64_t schedule = begin; schedule < end; ++schedule) {
           emulator::set_schedule(schedule);
           set_poison(static_cast<Poison>(schedule % 3));
+          cuda::emulated_runtime().set_deferred(schedule / 2 % 2 == 1);
           std::string complaint;
           try {
             complaint = on.run();
           } catch (const std::exception& e) { complaint = e.what(); }
           set_poison(Poison::zero);
+          cuda::emulated_runtime().set_deferred(false);
           if (complaint.empty()) continue;
           FAIL_CHECK(row.name << ", size " << size << ", " << name_of(dtype) << ", schedule " << schedule << ": "
                               << complaint);
@@ -138,7 +142,9 @@ TEST_CASE("every row runs on the device: it launches kernels, and no host functi
     if (const std::string complaint = in_a_process(row); !complaint.empty()) FAIL_CHECK(row.name << ": " << complaint);
 }
 
-TEST_CASE("every CUDA kernel equals the plain loops to the last bit under 20 schedules, whatever was in memory") {
+TEST_CASE(
+    "every CUDA kernel equals the plain loops to the last bit under 20 schedules, whatever was in memory and whenever "
+    "work runs") {
   compare_under_schedules(0, 20);
 }
 
