@@ -7,6 +7,7 @@
 #include "kernels/broadcast/broadcast.h"
 #include "kernels/index/index.h"
 #include "kernels/loss/loss.h"
+#include "kernels/matmul/matmul.h"
 
 namespace brink {
 
@@ -107,6 +108,8 @@ Var half_sum_of_squares(Graph& g, Var d, std::int64_t group) {
 const Primitive sample_dot_p{
     .name = "sample_dot",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
+      rules::expect(in.size() <= 2 * max_factor_pairs, "sample_dot",
+                    fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));
       for (std::size_t i = 0; i + 1 < in.size(); i += 2)
         rules::expect(in[i] == in[i + 1] && in[i].shape[0] == in[0].shape[0], "sample_dot",
                       fmt::format("a {}, b {}: expected equal shapes", to_string(in[i]), to_string(in[i + 1])));

@@ -53,7 +53,7 @@ double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 /// Y = Q S
 /// Shapes: q m columns, s [m × k] row-major with k = y.count ≤ max_combined, y k columns.  Layout: columns contiguous.
 /// Arithmetic: per element and output acc = +0; acc = fma(sᵢⱼ, (double)qᵢₑ, acc) for i ascending; rounded once to T.
-/// Aliasing: y may be the first columns of q (in place), else disjoint.  Errors: none.
+/// Aliasing: y may be the first columns of q (in place), else disjoint.  Errors: std::length_error on CUDA for m·k > 2¹⁷.
 /// Cost: reads q once, writes y once; no allocation.  Source: thick restart (Wu & Simon 2000).
 void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
 

@@ -25,7 +25,7 @@ void cross_entropy(Device&, View loss, View f, View labels, std::int64_t group);
 /// ½ Σ_s ‖d_s‖².  d [S,C].  Arithmetic: per sample fma(d, d, acc) over c ascending in float64; ½ exact.
 void half_sum_of_squares(Device&, View loss, View d, std::int64_t group);
 
-/// Σ_s Σ_i ⟨a_i[s], b_i[s]⟩.  factors = a₁, b₁, a₂, b₂, …, all [S,C].
+/// Σ_s Σ_i ⟨a_i[s], b_i[s]⟩.  factors = a₁, b₁, a₂, b₂, …, all [S,C], at most max_factor_pairs (matmul.h) pairs.
 /// Arithmetic: per sample one float64 chain from +0: for i ascending, for c ascending: acc = fma(a, b, acc).
 void sample_dot(Device&, View out, std::span<const View> factors, std::int64_t group);
 

@@ -17,13 +17,13 @@ namespace brink::cuda {
 //
 //             n →
 //          ┌───────────────────────────────┐   A warp issues one fma instruction a cycle, four warps of a multiprocessor do so at
-//     m ↓  │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   once; shared memory delivers 32 values a cycle to all four together. A thread
-//          │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   needs tm + tn values for tm·tn fmas, so with w warps on a multiprocessor a term
-//          │      …      │         │       │   of the chains costs max(⌈w/4⌉·tm·tn, w·(tm + tn)) cycles: model_cycles() in
-//          └───────────────────────────────┘   matmul_cuda.cu, which takes the cheapest tile for the shape at hand.
+//     m ↓  │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   once; shared memory delivers 32 values a cycle to all four together, and the second-
+//          │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   level cache about 4. A thread needs tm + tn values for tm·tn fmas, a block m + n
+//          │      …      │         │       │   for m·n: the slowest of the three is what a term of the chains costs. That is
+//          └───────────────────────────────┘   model_cycles() in matmul_cuda.cu, which takes the cheapest tile for a shape.
 //     A thread's columns come in pieces of 16 bytes, `across` threads apart: 8 neighbouring threads read 128 bytes in a row.
 //
-//   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; both bounds of the model meet. 256 threads, 2 blocks on a
+//   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; issue and shared memory bind together. 256 threads, 2 blocks on a
 //             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas a thread last longer than memory's latency.
 //   medium    for 33 … 128 columns, where 128 × 128 would leave multiprocessors without a block.
 //   tall      8 × 8 in one warp: the weight gradient of a first layer, 784 × 32 in 32 groups, becomes 416 blocks.
@@ -32,30 +32,38 @@ namespace brink::cuda {
 //   narrow16, narrow4   heads of 10 and 4 classes.
 //   tiny      what is left: a 32 × 32 weight gradient in 32 groups becomes 128 blocks.
 //
-// What was tried, and lost (nvcc 13.0, sm_90, by registers and instructions: no GPU was at hand; 2026-11):
-//   (to be written)
+// What was tried, and lost (2026-11, nvcc 13.0 for sm_90; counts of registers and instructions, no GPU was at hand):
+//   - Conditions on edges within the unrolled copies: large needed 175 registers with Bᵀ, or spilled 100 bytes at 128. Now blocks
+//     inside and blocks at an edge have code of their own, the second kind short loops: 127 registers, no spills.
+//   - An address made anew for each turned copy: 1276 instructions in a portion of large for its 1024 fmas (80 %); with stepping
+//     addresses 1200 (85 %).
+//   - Depth 4 in large, copies of 16 bytes for A too: as many instructions, and 124 bytes of spills with Bᵀ.
+//   - A model of fma issue and shared memory alone: it took 64 × 32 for 4096³ on 84 multiprocessors, to save the last wave.
+//   - 64 × 64 in float64: tall is as cheap by the model, so it was never taken.
+// docs/kernels.md has the registers of all, and what the model expects of each shape.
+template <class... Tile>
+struct TileList {};
 template <class T>
 struct Tiles;
 template <>
 struct Tiles<float> {
-  using large = Tile<128, 128, 16, 8, 8, 1, 2>;
-  using medium = Tile<64, 64, 16, 8, 4, 4, 3>;
-  using tall = Tile<64, 32, 16, 8, 8, 4, 3>;
-  using small = Tile<32, 32, 32, 4, 4, 4, 4>;
-  using narrow16 = Tile<32, 16, 32, 4, 4, 4, 4>;
-  using narrow4 = Tile<32, 4, 32, 1, 4, 4, 4>;
-  using tiny = Tile<16, 16, 32, 2, 2, 4, 4>;
+  using All = TileList<Tile<128, 128, 16, 8, 8, 1, 2>,  // large
+                       Tile<64, 64, 16, 8, 4, 4, 3>,    // medium
+                       Tile<64, 32, 16, 8, 8, 4, 3>,    // tall
+                       Tile<32, 32, 32, 4, 4, 4, 4>,    // small
+                       Tile<32, 16, 32, 4, 4, 4, 4>,    // narrow16
+                       Tile<32, 4, 32, 1, 4, 4, 4>,     // narrow4
+                       Tile<16, 16, 32, 2, 2, 4, 4>>;   // tiny
 };
 /// Half as many values in the same bytes; sums take two registers each.
 template <>
 struct Tiles<double> {
-  using large = Tile<128, 64, 8, 8, 4, 1, 3>;
-  using medium = Tile<64, 64, 16, 4, 4, 2, 2>;
-  using tall = Tile<64, 32, 16, 8, 4, 2, 3>;
-  using small = Tile<32, 32, 16, 4, 4, 2, 4>;
-  using narrow16 = Tile<32, 16, 16, 4, 4, 2, 4>;
-  using narrow4 = Tile<32, 4, 16, 1, 4, 2, 4>;
-  using tiny = Tile<16, 16, 16, 2, 2, 2, 4>;
+  using All = TileList<Tile<128, 64, 8, 8, 4, 1, 3>,   // large
+                       Tile<64, 32, 16, 8, 4, 2, 3>,   // tall
+                       Tile<32, 32, 16, 4, 4, 2, 4>,   // small
+                       Tile<32, 16, 16, 4, 4, 2, 4>,   // narrow16
+                       Tile<32, 4, 16, 1, 4, 2, 4>,    // narrow4
+                       Tile<16, 16, 16, 2, 2, 2, 4>>;  // tiny
 };
 
 /// A₁, B₁, A₂, B₂, … by value: a kernel's arguments lie in constant memory, and so do the addresses of its operands.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <iterator>
-#include <type_traits>
 
 #include "kernels/cuda/launch.h"
 #include "kernels/matmul/matmul.cuh"
@@ -27,29 +27,28 @@ FactorPairs<T> pairs_of(std::span<const View> factors) {
   return out;
 }
 
-/// Cycles that one term of all chains costs the busiest multiprocessor (matmul.cuh, "tiles"): fma issue or shared memory.
+/// Cycles that one term of all chains costs the busiest multiprocessor (matmul.cuh, "tiles"): the slowest of fma issue, shared
+/// memory and what a multiprocessor gets from the second-level cache (4 values a cycle: 16 bytes of float32).
 template <class Tile>
-int64_t model_cycles(int64_t m, int64_t n, int64_t copies, int multiprocessors) {
-  const int64_t blocks = blocks_for(m, Tile::m) * int64_t{blocks_for(n, Tile::n)} * copies;
-  const int64_t warps = (blocks + multiprocessors - 1) / multiprocessors * (Tile::threads / 32);
-  return std::max((warps + 3) / 4 * Tile::tm * Tile::tn, warps * (Tile::tm + Tile::tn));
+double model_cycles(int64_t m, int64_t n, int64_t copies, int multiprocessors) {
+  const int64_t all = blocks_for(m, Tile::m) * int64_t{blocks_for(n, Tile::n)} * copies;
+  const int64_t blocks = (all + multiprocessors - 1) / multiprocessors, warps = blocks * (Tile::threads / 32);
+  const auto fma = static_cast<double>((warps + 3) / 4 * Tile::tm * Tile::tn);
+  const auto staged = static_cast<double>(blocks * (Tile::m + Tile::n));
+  const double shared = static_cast<double>(warps * (Tile::tm + Tile::tn)) + staged / 32;
+  return std::max({fma, shared, staged / 4});
 }
 
 /// Calls f with the tile that the model finds cheapest for `copies` products [m,n]; of equals the first, which is the larger.
 template <class T, class F>
 void with_tile(Device& d, int64_t m, int64_t n, int64_t copies, F&& f) {
   const int multiprocessors = d.gpu->properties().multiprocessors;
-  const auto choose = [&]<class... Tile>(std::type_identity<Tile>...) {
-    const int64_t cost[] = {model_cycles<Tile>(m, n, copies, multiprocessors)...};
-    const auto chosen = std::min_element(std::begin(cost), std::end(cost)) - std::begin(cost);
+  [&]<class... Tile>(TileList<Tile...>) {
+    const double cycles[] = {model_cycles<Tile>(m, n, copies, multiprocessors)...};
+    const auto chosen = std::min_element(std::begin(cycles), std::end(cycles)) - std::begin(cycles);
     std::ptrdiff_t i = 0;
     ((i++ == chosen ? f(Tile{}) : void()), ...);
-  };
-  using All = Tiles<T>;
-  choose(std::type_identity<typename All::large>{}, std::type_identity<typename All::medium>{},
-         std::type_identity<typename All::tall>{}, std::type_identity<typename All::small>{},
-         std::type_identity<typename All::narrow16>{}, std::type_identity<typename All::narrow4>{},
-         std::type_identity<typename All::tiny>{});
+  }(typename Tiles<T>::All{});
 }
 
 /// Groups whose parts lie in scratch at once: all of them, or the most of 2ʲ that stay below the cap.

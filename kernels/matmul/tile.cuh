@@ -123,38 +123,50 @@ struct alignas(16) Operand {
   /// Each warp 8 terms of 4 rows at a time: whole sectors of memory, different banks.
   template <int threads, bool inside>
   __device__ __forceinline__ void fetch_turned(const T* from, int stride, int rows_left, int terms_left) {
-    static_assert(threads % 32 == 0 && terms % 8 == 0 && rows % 4 == 0 && rows * terms % threads == 0);
-    const int t = static_cast<int>(threadIdx.x), lane = t % 32;
-#pragma unroll(inside ? rows* terms / threads : 1)
-    for (int e = 0; e < rows * terms; e += threads) {
-      const int unit = (e + t) / 32;
-      const int k = unit % (terms / 8) * 8 + lane % 8, r = unit / (terms / 8) * 4 + lane / 8;
-      copy<1, inside>(element[k] + r, from, r, k, stride, r < rows_left, k < terms_left, k < terms_left);
+    static_assert(threads % 32 == 0 && threads / 32 % (terms / 8) == 0 && rows % (threads / terms) == 0);
+    constexpr int down = threads / terms;
+    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+    const int k = warp % (terms / 8) * 8 + lane % 8, r0 = warp / (terms / 8) * 4 + lane / 8;
+    T* const to = element[k] + r0;
+    if constexpr (inside) {
+      const T* next = from + std::int64_t{r0} * stride + k;
+#pragma unroll
+      for (int r = 0; r < rows; r += down, next += std::int64_t{down} * stride) async_copy(to + r, next);
+    } else {
+#pragma unroll 1
+      for (int r = 0; r < rows; r += down)
+        copy<1>(to + r, from + std::int64_t{r0 + r < rows_left ? r0 + r : 0} * stride + k, k < terms_left);
     }
   }
 
-  /// Line i, place j of the operand as it lies; the lines of a by_rows operand are rows, otherwise terms.
+  /// `count` elements at a time of the operand as it lies: line i, place j; the lines of a by_rows operand are rows, of others terms.
   template <int threads, int count, bool inside>
   __device__ __forceinline__ void fetch_lines(const T* from, int stride, int lines_left, int width_left) {
-    constexpr int lines = by_rows ? rows : terms, across = (by_rows ? terms : rows) / count, all = lines * across;
+    constexpr int lines = by_rows ? rows : terms, across = (by_rows ? terms : rows) / count;
     const int t = static_cast<int>(threadIdx.x);
-#pragma unroll(inside ? (all + threads - 1) / threads : 1)
-    for (int e = 0; e < all; e += threads) {
-      const int i = (e + t) / across, j = (e + t) % across * count;
-      if (all % threads == 0 || i < lines)
-        copy<count, inside>(element[i] + j, from, i, j, stride, i < lines_left, j < width_left,
-                            by_rows ? j < width_left : i < lines_left);
+    if constexpr (inside) {
+      static_assert(threads % across == 0 && lines % (threads / across) == 0);
+      constexpr int down = threads / across;
+      const int i0 = t / across, j = t % across * count;
+      const T* next = from + std::int64_t{i0} * stride + j;
+#pragma unroll
+      for (int i = 0; i < lines; i += down, next += std::int64_t{down} * stride)
+        async_copy(piece_at<count>(element[i0 + i] + j), piece_at<count>(next));
+    } else {
+#pragma unroll 1
+      for (int e = t; e < lines * across; e += threads) {
+        const int i = e / across, j = e % across * count;
+        const bool line_exists = i < lines_left, place_exists = j < width_left;
+        copy<count>(element[i] + j, from + std::int64_t{line_exists ? i : 0} * stride + (place_exists ? j : 0),
+                    by_rows ? place_exists : line_exists);
+      }
     }
   }
 
-  template <int count, bool inside>
-  __device__ static __forceinline__ void copy(T* to, const T* from, int i, int j, int stride, bool line_exists,
-                                              bool place_exists, bool term_exists) {
-    if (inside)
-      async_copy(piece_at<count>(to), piece_at<count>(from + std::int64_t{i} * stride + j));
-    else if (term_exists)
-      async_copy(piece_at<count>(to),
-                 piece_at<count>(from + std::int64_t{line_exists ? i : 0} * stride + (place_exists ? j : 0)));
+  template <int count>
+  __device__ static __forceinline__ void copy(T* to, const T* from, bool term_exists) {
+    if (term_exists)
+      async_copy(piece_at<count>(to), piece_at<count>(from));
     else
       *piece_at<count>(to) = {};
   }

@@ -154,6 +154,14 @@ std::vector<Row> vector_rows() {
       reduction(
           "norm", 1, [](const auto& a, const auto&) { return std::sqrt(reference::dot(a, a)); },
           [](Device& d, Views in) { return norm(d, in[0]); }),
+      reduction(
+          "largest_entry", 1,
+          [](const auto& a, const auto&) {
+            double most = 0;
+            for (const auto x : a) most = std::abs(x) > std::abs(most) ? static_cast<double>(x) : most;
+            return most;
+          },
+          [](Device& d, Views in) { return largest_entry(d, in[0]); }),
       {.name = "project",
        .kernels = {"project"},
        .sizes = static_cast<int>(std::size(lengths)),

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "kernels/cuda/context.h"
 #include "kernels/device.h"
 #include "kernels/isa.h"
 #include "tools/brink/command.h"
@@ -40,6 +41,21 @@ std::string describe(FloatingPointState found) {
          (found.other_rounding ? "rounding not to nearest" : "") + "); it was put right";
 }
 
+/// The GPU that --device cuda would use, or why there is none.
+std::string gpu_line() {
+  if constexpr (has_cuda) {
+    try {
+      cuda::Context gpu;
+      const cuda::DeviceProperties& p = gpu.properties();
+      constexpr double gib = 1 << 30;
+      return fmt::format("{}, compute capability {}.{}, {} multiprocessors, {:.0f} of {:.0f} GiB free", p.name, p.major,
+                         p.minor, p.multiprocessors, static_cast<double>(gpu.free_bytes()) / gib,
+                         static_cast<double>(p.memory_bytes) / gib);
+    } catch (const std::runtime_error& e) { return fmt::format("none: {}", e.what()); }
+  }
+  return "none: this brink was built without CUDA";
+}
+
 void info() {
   const BuildInfo& build = build_info();
   std::string sets;
@@ -55,7 +71,7 @@ void info() {
   line("instruction sets", fmt::format("{} (built in: {})", name_of(chosen_isa()), sets));
   line("processor", processor_name());
   line("threads", std::to_string(available_threads()));
-  line("CUDA", has_cuda ? "yes" : "no (not compiled in)");
+  line("GPU", gpu_line());
   line("floating point", state.empty() ? "round to nearest, gradual underflow" : state);
   if (!portable.empty()) line("note", portable);
   standard_output().print(out);
