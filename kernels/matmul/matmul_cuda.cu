@@ -33,7 +33,8 @@ template <class Tile>
 double model_cycles(int64_t m, int64_t n, int64_t copies, int multiprocessors) {
   const int64_t all = blocks_for(m, Tile::m) * int64_t{blocks_for(n, Tile::n)} * copies;
   const int64_t blocks = (all + multiprocessors - 1) / multiprocessors, warps = blocks * (Tile::threads / 32);
-  const auto fma = static_cast<double>((warps + 3) / 4 * Tile::tm * Tile::tn);
+  const int64_t warps_of_a_scheduler = (warps + 3) / 4;
+  const auto fma = static_cast<double>(warps_of_a_scheduler * Tile::tm * Tile::tn);
   const auto staged = static_cast<double>(blocks * (Tile::m + Tile::n));
   const double shared = static_cast<double>(warps * (Tile::tm + Tile::tn)) + staged / 32;
   return std::max({fma, shared, staged / 4});

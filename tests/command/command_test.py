@@ -63,8 +63,16 @@ with tempfile.TemporaryDirectory() as temporary:
          "train", "--set", "training.steps=-5")
     case("wrong flag", 2, "brink: --threads 0: run.threads: expected an integer from 1 to 1024 or \"all\", got the integer 0",
          "train", "--threads", "0")
-    case("no CUDA", 6, "brink: run.device = \"cuda\": this brink was built without CUDA; build it where nvcc is on the PATH, or give --device cpu",
-         "train", "--device", "cuda")
+    gpu = next(line for line in call("info")[1].splitlines() if line.startswith("GPU "))
+    reason = gpu.removeprefix("GPU").strip().removeprefix("none: ")
+    if "built without CUDA" in reason:
+        case("no CUDA", 6, "brink: run.device = \"cuda\": this brink was built without CUDA; build it where nvcc is on the PATH, "
+             "or give --device cpu", "train", "--device", "cuda")
+    elif "none: " in gpu:
+        case("no CUDA", 6, f"brink: run.device = \"cuda\": {reason}", "train", "--device", "cuda")
+        cases.check("what to do is said", [] if "--device cpu" in reason else [reason])
+    else:
+        cases.skip("no CUDA", "this machine has a GPU")
     case("missing data", 3, "brink: none: expected the folder that holds the Fashion-MNIST files, found nothing", "train",
          "--set", "data.name=fmnist4", "--set", "data.directory=none")
     (here / "data").mkdir()
