@@ -16,30 +16,23 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/cuda/access.cuh"
 #include "kernels/cuda/device_code.h"
 
 namespace brink::cuda {
 
-/// `count` neighbours that are loaded, stored or copied by one instruction.
-template <class T, int count>
-struct alignas(count * sizeof(T)) Piece {
-  T v[count];
-};
-template <class T>
-inline constexpr int whole_piece = static_cast<int>(16 / sizeof(T));
-
 template <int count, class T>
-__device__ __forceinline__ Piece<T, count>* piece_at(T* p) {
-  return reinterpret_cast<Piece<T, count>*>(p);
+__device__ __forceinline__ Pack<T, count>* pack_at(T* p) {
+  return reinterpret_cast<Pack<T, count>*>(p);
 }
 template <int count, class T>
-__device__ __forceinline__ const Piece<T, count>* piece_at(const T* p) {
-  return reinterpret_cast<const Piece<T, count>*>(p);
+__device__ __forceinline__ const Pack<T, count>* pack_at(const T* p) {
+  return reinterpret_cast<const Pack<T, count>*>(p);
 }
 /// Whether every row of a matrix at p, rows of `length` elements, starts at a multiple of 16 bytes.
 template <class T>
-__device__ __forceinline__ bool whole_pieces(const T* p, std::int64_t length) {
-  return length % whole_piece<T> == 0 && reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
+__device__ __forceinline__ bool whole_packs(const T* p, std::int64_t length) {
+  return length % pack_width<T> == 0 && reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
 }
 
 /// m × n elements of C in a block of `threads`, tm × tn in a thread; k terms of the chains are staged at once, `stages` of such
@@ -54,7 +47,7 @@ struct Tile {
 /// Rows × terms of one operand in shared memory; `along_k`: in global memory the terms of a row are neighbours (A, Bᵀ).
 template <class T, int rows, int terms, bool along_k, int depth>
 struct alignas(16) Operand {
-  static constexpr int piece = whole_piece<T>;
+  static constexpr int piece = pack_width<T>;
   static constexpr bool by_rows = along_k && depth > 1;
   static constexpr int length = by_rows ? terms + piece : along_k ? rows + piece : rows;
   static_assert(!by_rows || depth == piece);
@@ -73,7 +66,7 @@ struct alignas(16) Operand {
         fetch_turned<threads, false>(from, stride, rows_left, terms_left);
     } else {
       const int lines_left = by_rows ? rows_left : terms_left, width_left = by_rows ? terms_left : rows_left;
-      if (!whole_pieces(from, stride))
+      if (!whole_packs(from, stride))
         fetch_lines<threads, 1, false>(from, stride, lines_left, width_left);
       else if (inside)
         fetch_lines<threads, piece, true>(from, stride, lines_left, width_left);
@@ -88,7 +81,7 @@ struct alignas(16) Operand {
     if constexpr (by_rows) {
 #pragma unroll
       for (int i = 0; i < count; ++i) {
-        const Piece<T, piece> p = *piece_at<piece>(element[position<owners, count>(i, owner)] + k);
+        const Pack<T, piece> p = *pack_at<piece>(element[position<owners, count>(i, owner)] + k);
 #pragma unroll
         for (int d = 0; d < depth; ++d) to[d][i] = p.v[d];
       }
@@ -98,7 +91,7 @@ struct alignas(16) Operand {
       for (int d = 0; d < depth; ++d)
 #pragma unroll
         for (int i = 0; i < count; i += width) {
-          const auto p = *piece_at<width>(element[k + d] + position<owners, count>(i, owner));
+          const auto p = *pack_at<width>(element[k + d] + position<owners, count>(i, owner));
 #pragma unroll
           for (int x = 0; x < width; ++x) to[d][i + x] = p.v[x];
         }
@@ -151,7 +144,7 @@ struct alignas(16) Operand {
       const T* next = from + std::int64_t{i0} * stride + j;
 #pragma unroll
       for (int i = 0; i < lines; i += down, next += std::int64_t{down} * stride)
-        async_copy(piece_at<count>(element[i0 + i] + j), piece_at<count>(next));
+        async_copy(pack_at<count>(element[i0 + i] + j), pack_at<count>(next));
     } else {
 #pragma unroll 1
       for (int e = t; e < lines * across; e += threads) {
@@ -166,9 +159,9 @@ struct alignas(16) Operand {
   template <int count>
   __device__ static __forceinline__ void copy(T* to, const T* from, bool term_exists) {
     if (term_exists)
-      async_copy(piece_at<count>(to), piece_at<count>(from));
+      async_copy(pack_at<count>(to), pack_at<count>(from));
     else
-      *piece_at<count>(to) = {};
+      *pack_at<count>(to) = {};
   }
 };
 
@@ -236,7 +229,7 @@ __device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64
   }
 
   constexpr int width = S::B::template together<Tile::tn>;
-  const bool whole = whole_pieces(c, n);
+  const bool whole = whole_packs(c, n);
 #pragma unroll
   for (int i = 0; i < Tile::tm; ++i) {
     const int row = S::A::template position<down, Tile::tm>(i, y);
@@ -245,11 +238,11 @@ __device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64
     for (int j = 0; j < Tile::tn; j += width) {
       const int column = S::B::template position<across, Tile::tn>(j, x);
       T* const to = c + row * n + column;
-      Piece<T, width> sum;
+      Pack<T, width> sum;
 #pragma unroll
       for (int e = 0; e < width; ++e) sum.v[e] = acc[i][j + e] + T(0);
       if (whole && column + width <= columns) {
-        *piece_at<width>(to) = sum;
+        *pack_at<width>(to) = sum;
       } else {
 #pragma unroll
         for (int e = 0; e < width; ++e)
