@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What it is: how a sum over the pixels of a group's samples is cut into panels, for convolutions, their biases and normalisation.
+// What it is not: the panel of a dense layer, which is the whole group. Decision: panels depend on sample positions and the network
+// alone, so neither tiles nor chunks reach a result; 256 rows keep a panel's chain long and its operands in L1 and L2.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/hd.h"
+
+namespace brink {
+
+/// Panels of one group: whole samples while they fit in 256 rows, else 256 consecutive rows of one sample. A row is one pixel of one
+/// sample, in the order (n, p, q). Each panel is one chain; the panels of a group join by T, groups join by T (tree.h).
+struct Panels {
+  static constexpr std::int64_t most_rows = 256;
+  std::int64_t samples;  ///< of this group, at least 1
+  std::int64_t pixels;   ///< P·Q of one sample, at least 1
+
+  struct Rows {
+    std::int64_t begin, end;  ///< within the group
+  };
+
+  BRINK_HD std::int64_t samples_a_panel() const { return pixels < most_rows ? most_rows / pixels : 1; }
+  BRINK_HD std::int64_t panels_a_sample() const { return (pixels + most_rows - 1) / most_rows; }
+  BRINK_HD std::int64_t count() const {
+    return pixels < most_rows ? (samples + samples_a_panel() - 1) / samples_a_panel() : samples * panels_a_sample();
+  }
+  BRINK_HD Rows rows(std::int64_t panel) const {
+    if (pixels < most_rows) {
+      const std::int64_t width = samples_a_panel() * pixels, begin = panel * width, all = samples * pixels;
+      return {begin, begin + width < all ? begin + width : all};
+    }
+    const std::int64_t sample = panel / panels_a_sample(), first = sample * pixels,
+                       begin = first + panel % panels_a_sample() * most_rows;
+    return {begin, begin + most_rows < first + pixels ? begin + most_rows : first + pixels};
+  }
+};
+
+}  // namespace brink
