@@ -58,6 +58,26 @@ class ArenaPlanner {
   std::int64_t top_ = 0;
 };
 
+std::string phase_of(const Origin& o) {
+  return o.backward ? (o.tangent ? "backward tangent" : "backward") : o.tangent ? "tangent" : "forward";
+}
+
+TraceName name_of(const Graph& g, const Node& node) {
+  const auto list = [&](const Vars& values) {
+    std::string text;
+    for (const Var v : values) text += (text.empty() ? "" : ", ") + to_string(g.type(v));
+    return text;
+  };
+  std::vector<ValueType> in, out;
+  for (const Var v : node.in) in.push_back(g.type(v));
+  for (const Var v : node.out) out.push_back(g.type(v));
+  const std::string phase = phase_of(node.origin);
+  std::string name = node.origin.layer + (node.origin.layer.empty() ? "" : " ") + std::string(node.primitive->name);
+  if (phase != "forward") name += " " + phase;
+  return {std::move(name), phase, list(node.in) + " -> " + list(node.out) + to_string(node.attributes),
+          node.primitive->flops(in, out, node.attributes)};
+}
+
 }  // namespace
 
 Program::Program(Graph graph, Where where) : graph_(std::move(graph)), flops_(graph_.flops()) { plan(where); }
@@ -110,6 +130,8 @@ void Program::plan(Where where) {
     operands_.push_back({nullptr, Shape{scratch}, Dtype::u8});
     operand_vars_.push_back({});
 
+    names_.push_back(name_of(graph_, node));
+
     if (scratch > 0) arena.give(scratch_offset, scratch);
     Vars ending = node.in;
     ending.insert(ending.end(), node.out.begin(), node.out.end());
@@ -148,8 +170,11 @@ void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, s
   for (std::size_t i = 0; i < operand_vars_.size(); ++i)
     if (operand_vars_[i]) w.operands_[i].data = w.places_[static_cast<std::size_t>(operand_vars_[i].id)];
   const std::span<const View> all = w.operands_;
-  for (const Step& s : steps_) {
+  Tracer* const tracer = node_tracer(device);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& s = steps_[i];
     const Node& node = graph_.nodes()[static_cast<std::size_t>(s.node)];
+    const Traced span(tracer, names_[i]);
     const auto operands =
         all.subspan(static_cast<std::size_t>(s.first_operand), static_cast<std::size_t>(s.inputs + s.outputs + 1));
     node.primitive->run(device,

@@ -10,6 +10,7 @@
 
 #include "autodiff/graph.h"
 #include "kernels/memory.h"
+#include "kernels/tracer.h"
 
 namespace brink {
 
@@ -30,12 +31,14 @@ class Program {
   const Graph& graph() const { return graph_; }
   std::int64_t arena_bytes() const { return arena_bytes_; }
   std::int64_t flops() const { return flops_; }
+  /// What the steps are called, in order: "dense0 matmul backward".
+  const std::vector<TraceName>& names() const { return names_; }
   Workspace make_workspace(const Device& = {}) const;
   /// With the arena of other workspaces that never run at the same time, at least arena_bytes() large.
   Workspace make_workspace(std::shared_ptr<const Buffer> arena) const;
 
   /// Runs all nodes on `device`. inputs[i] and outputs[i] are the memory of the graph's i-th input and output, of their types;
-  /// outputs overlap nothing. Allocates nothing and synchronises nothing.
+  /// outputs overlap nothing. Allocates nothing and synchronises nothing. A tracer that wants nodes sees a span for each step.
   void run(Device& device, Workspace&, std::span<void* const> inputs, std::span<void* const> outputs) const;
 
  private:
@@ -59,7 +62,8 @@ class Program {
   Graph graph_;
   std::vector<Location> locations_;
   std::vector<Step> steps_;
-  std::vector<Copy> copies_;  // outputs whose value is an input or is another output too
+  std::vector<TraceName> names_;  // of the steps
+  std::vector<Copy> copies_;      // outputs whose value is an input or is another output too
   std::vector<View> operands_;
   std::vector<Var> operand_vars_;  // aligned with operands_; symbolic zero for scratch
   std::int64_t arena_bytes_ = 0, flops_ = 0;
