@@ -9,10 +9,12 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -137,10 +139,17 @@ struct Primitive {
   EpilogueRule epilogue = {};
 };
 
+/// Which part of a network a node belongs to, and which derivative brought it about: for names, no rule looks at it.
+struct Origin {
+  std::string layer;  ///< "dense0": a parameter's name without its last part; empty: none
+  bool backward = false, tangent = false;
+};
+
 struct Node {
   const Primitive* primitive;
   std::vector<Var> in, out;
   Attributes attributes;
+  Origin origin;
 };
 
 /// Who binds an input, and from where.
@@ -179,6 +188,20 @@ class Graph {
     return emit_all(p, std::span<const Var>(in.begin(), in.size()), std::move(a))[0];
   }
 
+  /// While it lives, what is emitted belongs to an origin. Otherwise a node belongs where its first parameter does or, without
+  /// one, where its latest input does.
+  class Within {
+   public:
+    Within(Graph& g, Origin o) : g_(g), before_(std::exchange(g.within_, std::move(o))) {}
+    ~Within() { g_.within_ = std::move(before_); }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    Graph& g_;
+    std::optional<Origin> before_;
+  };
+
   const ValueType& type(Var v) const { return values_[static_cast<std::size_t>(v.id)].type; }
   const Shape& shape(Var v) const { return type(v).shape; }
   /// The node that makes v, or null for an input.
@@ -205,6 +228,9 @@ class Graph {
     Attributes attributes;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
+  Origin origin_of(std::span<const Var> in) const;
+
+  std::optional<Origin> within_;
   std::vector<Value> values_;
   std::vector<Node> nodes_;
   std::vector<Input> inputs_;

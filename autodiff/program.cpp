@@ -59,6 +59,35 @@ class ArenaPlanner {
   std::int64_t top_ = 0;
 };
 
+std::string phase_of(const Origin& o) {
+  return o.backward ? (o.tangent ? "backward tangent" : "backward") : o.tangent ? "tangent" : "forward";
+}
+
+TraceName name_of(const Graph& g, int node, std::span<const int> joined) {
+  const auto node_at = [&](int n) -> const Node& { return g.nodes()[static_cast<std::size_t>(n)]; };
+  const auto list = [&](const Vars& values) {
+    std::string text;
+    for (const Var v : values) text += (text.empty() ? "" : ", ") + to_string(g.type(v));
+    return text;
+  };
+  const auto flops = [&](const Node& n) {
+    std::vector<ValueType> in, out;
+    for (const Var v : n.in) in.push_back(g.type(v));
+    for (const Var v : n.out) out.push_back(g.type(v));
+    return n.primitive->flops(in, out, n.attributes);
+  };
+  const Node& first = node_at(node);
+  const std::string phase = phase_of(first.origin), &layer = first.origin.layer;
+  TraceName name{layer + (layer.empty() ? "" : " ") + std::string(first.primitive->name), phase,
+                 list(first.in) + " -> " + list(first.out) + to_string(first.attributes), flops(first)};
+  for (const int n : joined) {
+    name.name += " + " + std::string(node_at(n).primitive->name);
+    name.flops += flops(node_at(n));
+  }
+  if (phase != "forward") name.name += " " + phase;
+  return name;
+}
+
 }  // namespace
 
 Program::Program(Graph graph, Where where, Fusion fusion) : graph_(std::move(graph)), flops_(graph_.flops()) {
@@ -165,6 +194,8 @@ void Program::plan(Where where, Fusion fusion) {
         else
           operand(node_at(n).in[i]);
 
+    names_.push_back(name_of(graph_, step.node, step.joined));
+
     if (step.scratch_bytes > 0) arena.give(step.scratch_offset, step.scratch_bytes);
     Vars ending = used[s];
     std::ranges::sort(ending);
@@ -176,25 +207,38 @@ void Program::plan(Where where, Fusion fusion) {
   arena_bytes_ = arena.top();
 }
 
-Workspace Program::make_workspace(const Device& device) const {
-  return make_workspace(std::make_shared<const Buffer>(arena_bytes_, device));
+void Arena::reserve(std::int64_t bytes) {
+  if (bytes <= buffer_.bytes()) return;
+  buffer_ = {};  // before the larger one is taken
+  buffer_ = Buffer(bytes, device_);
 }
 
-Workspace Program::make_workspace(std::shared_ptr<const Buffer> arena) const {
-  assert(arena->bytes() >= arena_bytes_);
+Workspace Program::make_workspace(const Device& device) const {
+  return make_workspace(std::make_shared<Arena>(device));
+}
+
+Workspace Program::make_workspace(std::shared_ptr<Arena> arena) const {
+  arena->reserve(arena_bytes_);
   Workspace w;
   w.arena_ = std::move(arena);
   w.operands_ = operands_;
   w.places_.assign(locations_.size(), nullptr);
+  return w;
+}
+
+/// Another program may have made the arena grow since.
+void Program::settle(Workspace& w) const {
   auto* const base = static_cast<char*>(w.arena_->data());
+  if (w.base_ == base) return;
+  w.base_ = base;
   for (std::size_t v = 0; v < locations_.size(); ++v)
     if (locations_[v].place == Place::arena) w.places_[v] = base + locations_[v].offset;
   for (const Step& s : steps_)
     w.operands_[static_cast<std::size_t>(s.first_operand + s.inputs + s.outputs)].data = base + s.scratch_offset;
-  return w;
 }
 
 void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, std::span<void* const> outputs) const {
+  settle(w);
   for (std::size_t i = 0; i < inputs.size(); ++i)
     w.places_[static_cast<std::size_t>(graph_.inputs()[i].var.id)] = inputs[i];
   for (std::size_t v = 0; v < locations_.size(); ++v)
@@ -202,8 +246,11 @@ void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, s
   for (std::size_t i = 0; i < operand_vars_.size(); ++i)
     if (operand_vars_[i]) w.operands_[i].data = w.places_[static_cast<std::size_t>(operand_vars_[i].id)];
   const std::span<const View> all = w.operands_;
-  for (const Step& s : steps_) {
+  Tracer* const tracer = node_tracer(device);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& s = steps_[i];
     const Node& node = graph_.nodes()[static_cast<std::size_t>(s.node)];
+    const Traced span(tracer, names_[i]);
     const auto first = static_cast<std::size_t>(s.first_operand), in = static_cast<std::size_t>(s.inputs),
                out = static_cast<std::size_t>(s.outputs);
     Epilogue epilogue;
