@@ -21,12 +21,12 @@ struct Panels {
     std::int64_t begin, end;  ///< within the group
   };
 
-  BRINK_HD std::int64_t samples_a_panel() const { return pixels < most_rows ? most_rows / pixels : 1; }
-  BRINK_HD std::int64_t panels_a_sample() const { return (pixels + most_rows - 1) / most_rows; }
-  BRINK_HD std::int64_t count() const {
+  [[gnu::always_inline]] BRINK_HD std::int64_t samples_a_panel() const { return pixels < most_rows ? most_rows / pixels : 1; }
+  [[gnu::always_inline]] BRINK_HD std::int64_t panels_a_sample() const { return (pixels + most_rows - 1) / most_rows; }
+  [[gnu::always_inline]] BRINK_HD std::int64_t count() const {
     return pixels < most_rows ? (samples + samples_a_panel() - 1) / samples_a_panel() : samples * panels_a_sample();
   }
-  BRINK_HD Rows rows(std::int64_t panel) const {
+  [[gnu::always_inline]] BRINK_HD Rows rows(std::int64_t panel) const {
     if (pixels < most_rows) {
       const std::int64_t width = samples_a_panel() * pixels, begin = panel * width, all = samples * pixels;
       return {begin, begin + width < all ? begin + width : all};
