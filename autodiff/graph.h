@@ -53,9 +53,18 @@ struct MatmulAttributes {
   std::int64_t group = 0;
   friend auto operator<=>(const MatmulAttributes&, const MatmulAttributes&) = default;
 };
+/// `rows` samples, each of height × width pixels; 0 × 0: without pixels, a matrix.
 struct BroadcastAttributes {
-  std::int64_t rows = 0, group = 0;
+  std::int64_t rows = 0, group = 0, height = 0, width = 0;
   friend auto operator<=>(const BroadcastAttributes&, const BroadcastAttributes&) = default;
+};
+/// What the shapes of a convolution's operands do not tell: `extent` is H, W of an input gradient's result, R, S of a weight
+/// gradient's, 0, 0 of a forward one; `group` is that of the weight gradient, or of the one which the derivative brings.
+struct ConvAttributes {
+  std::int64_t stride = 1, padding = 0;
+  std::array<std::int64_t, 2> extent{};
+  std::int64_t group = 0;
+  friend auto operator<=>(const ConvAttributes&, const ConvAttributes&) = default;
 };
 struct Factor {
   double value = 1;
@@ -106,8 +115,9 @@ struct PixelAttributes {
   std::int64_t stride = 1, height = 0, width = 0, channels = 0;
   friend auto operator<=>(const PixelAttributes&, const PixelAttributes&) = default;
 };
-using Attributes = std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, Factor, Extent, Columns,
-                                Constant, NormAttributes, GroupedShape, GroupWeights, PoolAttributes, PixelAttributes>;
+using Attributes =
+    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, ConvAttributes, Factor, Extent, Columns,
+                 Constant, NormAttributes, GroupedShape, GroupWeights, PoolAttributes, PixelAttributes>;
 std::string to_string(const Attributes&);
 
 /// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
@@ -165,6 +175,8 @@ struct Primitive {
   /// The kernel takes an epilogue.
   bool finishes = false;
   EpilogueRule epilogue = {};
+  /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
+  bool chains_pairs = false;
 };
 
 /// Which part of a network a node belongs to, and which derivative brought it about: for names, no rule looks at it.

@@ -11,6 +11,7 @@
 // loads for 16 fmas; 6 × 2 fills AVX2's 16 registers.
 #include "kernels/isa.h"
 #include "kernels/matmul/matmul_isa.h"
+#include "kernels/reduce/climb.h"
 #include "kernels/simd.h"
 
 namespace brink::cpu {
@@ -119,11 +120,6 @@ template <class Isa, class T, int MR, int NV, bool unit_rows>
     tile<Isa, T, MR, NV, unit_rows, false>(kc, a, row_stride, k_stride, b, t);
 }
 
-template <class T>
-void copy(T* to, const T* from, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) to[i] = from[i];
-}
-
 /// Rows of a row-major [rows, n] matrix as panels of `width` columns, each panel [rows, width] contiguous, the last padded
 /// with zeros.
 template <class T>
@@ -210,29 +206,6 @@ void matmul_panels(const MatmulCall<T>& x) {
   }
 }
 
-/// A finished leaf (rows × w, at t with stride ldt) climbs the tree of its element: waiting[l] holds the finished subtree of
-/// 2ˡ leaves that ends just before this one, or is stale. The order of leaves is the order of calls.
-template <class T>
-void climb(int rows, int64_t w, T* t, int64_t ldt, T* waiting, int64_t level_stride, int64_t ldw, int64_t leaf,
-           int64_t leaves, T* out, int64_t ldo) {
-  int level = 0;
-  const auto join = [&](int l) {
-    const T* lower = waiting + l * level_stride;
-    for (int i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < w; ++j) t[i * ldt + j] = lower[i * ldw + j] + t[i * ldt + j];
-  };
-  for (; (leaf >> level) & 1; ++level) join(level);
-  T* to = waiting + level * level_stride;
-  int64_t ld = ldw;
-  if (leaf == leaves - 1) {
-    for (++level; (leaf >> level) != 0; ++level)
-      if ((leaf >> level) & 1) join(level);
-    to = out;
-    ld = ldo;
-  }
-  for (int i = 0; i < rows; ++i) copy(to + i * ld, t + i * ldt, w);
-}
-
 template <class Isa, class T, int NV>
 void weight_gradient_panels(const WeightGradientCall<T>& x) {
   constexpr int MR = tile_rows<Isa>;
@@ -291,23 +264,28 @@ void weight_gradient_isa(const WeightGradientCall<T>& x) {
 }
 
 template <class Isa, class T>
-void sum_samples_isa(int64_t samples, int64_t n, int64_t group, const T* d, T* b, T* scratch) {
-  const int64_t groups = (samples + group - 1) / group;
-  T* const t = scratch;
-  T* const waiting = scratch + n;
+void sum_samples_isa(const GroupedPanels& x, int64_t n, const T* d, T* b, T* scratch) {
+  using V = Vec<Isa, T>;
+  const int64_t groups = x.groups();
+  T *const t = scratch, *const sum_of_group = t + n, *const waiting = sum_of_group + n;
+  T* const waiting_panels = waiting + tree_levels(groups) * n;
   for (int64_t g = 0; g < groups; ++g) {
-    const int64_t end = (g + 1) * group < samples ? (g + 1) * group : samples;
-    using V = Vec<Isa, T>;
-    for (int64_t j = 0; j < n; j += lanes<Isa, T>) {
-      const auto exist = static_cast<int>(n - j < lanes<Isa, T> ? n - j : lanes<Isa, T>);
-      V sum{};
-      if (exist == lanes<Isa, T>)
-        for (int64_t s = g * group; s < end; ++s) sum += load<V>(d + s * n + j);
-      else
-        for (int64_t s = g * group; s < end; ++s) sum += load_first<V>(d + s * n + j, exist);
-      store_first(t + j, sum + V{}, exist);
+    const int64_t panels = x.count(g);
+    T* const leaf = panels == 1 ? t : sum_of_group;
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      const Panels::Rows rows = x.rows(g, panel);
+      for (int64_t j = 0; j < n; j += lanes<Isa, T>) {
+        const auto exist = static_cast<int>(n - j < lanes<Isa, T> ? n - j : lanes<Isa, T>);
+        V sum{};
+        if (exist == lanes<Isa, T>)
+          for (int64_t s = rows.begin; s < rows.end; ++s) sum += load<V>(d + s * n + j);
+        else
+          for (int64_t s = rows.begin; s < rows.end; ++s) sum += load_first<V>(d + s * n + j, exist);
+        store_first(t + j, sum + V{}, exist);
+      }
+      if (panels > 1) climb(1, n, t, n, waiting_panels, n, n, panel, panels, leaf, n);
     }
-    climb(1, n, t, n, waiting, n, n, g, groups, b, n);
+    climb(1, n, leaf, n, waiting, n, n, g, groups, b, n);
   }
 }
 
@@ -315,7 +293,7 @@ template void matmul_isa<ThisIsa, float>(const MatmulCall<float>&);
 template void matmul_isa<ThisIsa, double>(const MatmulCall<double>&);
 template void weight_gradient_isa<ThisIsa, float>(const WeightGradientCall<float>&);
 template void weight_gradient_isa<ThisIsa, double>(const WeightGradientCall<double>&);
-template void sum_samples_isa<ThisIsa, float>(int64_t, int64_t, int64_t, const float*, float*, float*);
-template void sum_samples_isa<ThisIsa, double>(int64_t, int64_t, int64_t, const double*, double*, double*);
+template void sum_samples_isa<ThisIsa, float>(const GroupedPanels&, int64_t, const float*, float*, float*);
+template void sum_samples_isa<ThisIsa, double>(const GroupedPanels&, int64_t, const double*, double*, double*);
 
 }  // namespace brink::cpu
