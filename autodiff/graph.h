@@ -193,7 +193,13 @@ struct Node {
 };
 
 /// Who binds an input, and from where.
-enum class InputRole : std::uint8_t { parameter, data, tangent, residual };
+enum class InputRole : std::uint8_t {
+  parameter,
+  data,  ///< rows of the block's samples
+  tangent,
+  residual,
+  shared,  ///< a whole data array, the same for all blocks
+};
 struct Input {
   std::string name;
   InputRole role;
