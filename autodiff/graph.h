@@ -172,11 +172,11 @@ struct Primitive {
                           Where) = nullptr;
   /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
   bool sums_samples = false;
+  /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
+  bool chains_pairs = false;
   /// The kernel takes an epilogue.
   bool finishes = false;
   EpilogueRule epilogue = {};
-  /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
-  bool chains_pairs = false;
 };
 
 /// Which part of a network a node belongs to, and which derivative brought it about: for names, no rule looks at it.

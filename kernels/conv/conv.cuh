@@ -21,7 +21,7 @@ struct ConvPairs {
 };
 
 template <class T>
-__global__ void conv2d_kernel(T* y, ConvShape f, ConvPairs<T> pairs) {
+__global__ void conv2d_kernel(T* y, ConvShape f, ConvPairs<T> pairs, Finish<T> finish) {
   const std::int64_t e = thread_index();
   if (e >= f.n * f.p * f.q * f.k) return;
   const std::int64_t k = e % f.k, q = e / f.k % f.q, p = e / f.k / f.q % f.p, n = e / f.k / f.q / f.p;
@@ -35,11 +35,11 @@ __global__ void conv2d_kernel(T* y, ConvShape f, ConvPairs<T> pairs) {
           acc = std::fma(pairs.a[i][((n * f.h + h) * f.w + w) * f.c + c],
                          pairs.b[i][((r * f.s + s) * f.c + c) * f.k + k], acc);
       }
-  y[e] = acc + T(0);
+  y[e] = finish(acc + T(0), e, k);
 }
 
 template <class T>
-__global__ void conv2d_input_gradient_kernel(T* x, ConvShape f, ConvPairs<T> pairs) {
+__global__ void conv2d_input_gradient_kernel(T* x, ConvShape f, ConvPairs<T> pairs, Finish<T> finish) {
   const std::int64_t e = thread_index();
   if (e >= f.n * f.h * f.w * f.c) return;
   const std::int64_t c = e % f.c, w = e / f.c % f.w, h = e / f.c / f.w % f.h, n = e / f.c / f.w / f.h;
@@ -55,7 +55,7 @@ __global__ void conv2d_input_gradient_kernel(T* x, ConvShape f, ConvPairs<T> pai
           acc = std::fma(pairs.a[i][((n * f.p + p) * f.q + q) * f.k + k],
                          pairs.b[i][((r * f.s + s) * f.c + c) * f.k + k], acc);
       }
-  x[e] = acc + T(0);
+  x[e] = finish(acc + T(0), e, c);
 }
 
 template <class T>

@@ -21,18 +21,21 @@ ConvPairs<T> pairs_of(std::span<const View> factors) {
 }
 }  // namespace
 
-void conv2d(Device& d, View y, std::span<const View> factors, const ConvShape& shape, View) {
+void conv2d(Device& d, View y, std::span<const View> factors, const ConvShape& shape, View,
+            const Epilogue* epilogue) {
   with_real(y.dtype, [&]<class T>(T) {
-    launch(d, conv2d_kernel<T>, {blocks_for(y.shape.elements(), 256)}, {256}, y.as<T>(), shape, pairs_of<T>(factors));
+    launch(d, conv2d_kernel<T>, {blocks_for(y.shape.elements(), 256)}, {256}, y.as<T>(), shape, pairs_of<T>(factors),
+           Finish<T>(epilogue));
   });
 }
 
 std::int64_t conv2d_scratch_bytes(const ConvShape&, int, Dtype) { return 0; }
 
-void conv2d_input_gradient(Device& d, View x, std::span<const View> factors, const ConvShape& shape, View) {
+void conv2d_input_gradient(Device& d, View x, std::span<const View> factors, const ConvShape& shape, View,
+                           const Epilogue* epilogue) {
   with_real(x.dtype, [&]<class T>(T) {
     launch(d, conv2d_input_gradient_kernel<T>, {blocks_for(x.shape.elements(), 256)}, {256}, x.as<T>(), shape,
-           pairs_of<T>(factors));
+           pairs_of<T>(factors), Finish<T>(epilogue));
   });
 }
 
