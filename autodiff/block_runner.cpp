@@ -29,11 +29,12 @@ void expect_sums(const Graph& g, const BlockPlan& plan) {
 }  // namespace
 
 BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const ParameterLayout& layout,
-                         const GraphBuilder& build, int workers)
+                         const GraphBuilder& build, int workers, const std::string& name)
     : device_(device), plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
   for (const Block& b : plan_.blocks) {
     if (std::ranges::any_of(programs_, [&](const Sized& p) { return p.samples == b.samples; })) continue;
-    Sized s{b.samples, std::make_unique<Program>(build(b.samples), device.where), {}, {}, 0};
+    Sized s{b.samples, std::make_unique<Program>(build(b.samples), device.where), {}, {}, 0, {}};
+    s.name = {name, "program", std::to_string(b.samples) + " samples", s.program->flops(), "first sample"};
     const Graph& g = s.program->graph();
     expect_sums(g, plan_);
     for (const Output& o : g.outputs())
@@ -106,6 +107,7 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
     }
   }
   Device serial = device_.serial();
+  const Traced span(node_tracer(serial), s.name, block.first_sample);
   s.program->run(serial, s.workspaces[static_cast<std::size_t>(worker)], {p.inputs.data(), g.inputs().size()},
                  {p.outputs.data(), g.outputs().size()});
 }

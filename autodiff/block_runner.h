@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "autodiff/block_sum.h"
@@ -31,7 +32,9 @@ struct Bindings {
 class BlockRunner {
  public:
   /// Builds and plans one program for each number of samples among the plan's blocks, and `workers` workspaces for each.
-  BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, int workers);
+  /// `name` is what a tracer is told that a block's run is: "gradient".
+  BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, int workers,
+              const std::string& name = "program");
 
   void run(int worker, const Block&, const Bindings&);
 
@@ -50,6 +53,7 @@ class BlockRunner {
     std::vector<Workspace> workspaces;
     std::vector<std::int64_t> residual_offsets;  // by index
     std::int64_t residual_bytes;
+    TraceName name;
   };
   Sized& program_of(const Block&);
   const Sized& program_of(const Block&) const;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/map/map.h"
+#include "kernels/tracer.h"
 
 namespace brink {
 
@@ -57,6 +58,8 @@ std::int64_t unit_groups(const BlockPlan& plan, int threads) {
     while (size < b.groups) size *= 2;
   return size;
 }
+
+const TraceName unit_name{"unit", "sum", {}, 0, "unit"}, join_name{"join units", "sum"};
 
 /// into = into + more.
 void join(const Device& device, View into, View more) {
@@ -138,6 +141,7 @@ void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, cons
 }
 
 void BlockSum::join_units(Device& device, View vector) {
+  const Traced span(node_tracer(device), join_name);
   const std::size_t units = units_.size();
   for (std::size_t stride = 1; stride < units; stride *= 2)
     for (std::size_t i = 0; i + stride < units; i += 2 * stride)
@@ -169,6 +173,7 @@ void BlockSum::join_units(Device& device, View vector) {
 void BlockSum::run(Device& device, Body body, View vector) {
   const auto units = static_cast<std::int64_t>(units_.size());
   const auto work = [&](int worker, std::int64_t unit) {
+    const Traced span(node_tracer(device), unit_name, unit);
     run_unit(device, worker, static_cast<std::size_t>(unit), body);
   };
   if (device.threads() > 1) {

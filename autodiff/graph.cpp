@@ -47,9 +47,19 @@ Vars Graph::emit_all(const Primitive& p, std::span<const Var> in, Attributes att
     out.push_back({size()});
     values_.push_back({t, static_cast<int>(nodes_.size())});
   }
-  nodes_.push_back({&p, key.in, out, std::move(attributes)});
+  nodes_.push_back({&p, key.in, out, std::move(attributes), within_ ? *within_ : origin_of(in)});
   known_.emplace(std::move(key), out);
   return out;
+}
+
+Origin Graph::origin_of(std::span<const Var> in) const {
+  const Node* latest = nullptr;
+  for (const Var v : in) {
+    for (const Input& i : inputs_)
+      if (i.var == v && i.role == InputRole::parameter) return {i.name.substr(0, i.name.rfind('.'))};
+    if (const Node* n = producer(v); n && (!latest || n > latest)) latest = n;
+  }
+  return latest ? latest->origin : Origin{};
 }
 
 const Node* Graph::producer(Var v) const {

@@ -9,14 +9,17 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -101,12 +104,21 @@ struct VjpContext {
   std::span<const Var> in, out, cotangent;
   const Attributes& attributes;
 };
-/// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for.
+/// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue`, null where there
+/// is none, reaches only a primitive that finishes its elements.
 struct Call {
   std::span<const View> in;
   std::span<const View> out;
   View scratch;
   const Attributes& attributes;
+  const Epilogue* epilogue = nullptr;
+};
+
+/// How an operation on one running value joins the epilogue of the kernel that makes that value.
+struct EpilogueRule {
+  int running = 0;  ///< which input
+  int stage = 0;    ///< stages ascend within an epilogue: 1 bias, 2 activation; 0: the operation cannot join
+  void (*join)(Epilogue&, std::span<const View> in) = nullptr;
 };
 
 /// One operation: constant data. A null jvp or vjp means "not differentiable".
@@ -122,12 +134,22 @@ struct Primitive {
                           Where) = nullptr;
   /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
   bool sums_samples = false;
+  /// The kernel takes an epilogue.
+  bool finishes = false;
+  EpilogueRule epilogue = {};
+};
+
+/// Which part of a network a node belongs to, and which derivative brought it about: for names, no rule looks at it.
+struct Origin {
+  std::string layer;  ///< "dense0": a parameter's name without its last part; empty: none
+  bool backward = false, tangent = false;
 };
 
 struct Node {
   const Primitive* primitive;
   std::vector<Var> in, out;
   Attributes attributes;
+  Origin origin;
 };
 
 /// Who binds an input, and from where.
@@ -166,6 +188,20 @@ class Graph {
     return emit_all(p, std::span<const Var>(in.begin(), in.size()), std::move(a))[0];
   }
 
+  /// While it lives, what is emitted belongs to an origin. Otherwise a node belongs where its first parameter does or, without
+  /// one, where its latest input does.
+  class Within {
+   public:
+    Within(Graph& g, Origin o) : g_(g), before_(std::exchange(g.within_, std::move(o))) {}
+    ~Within() { g_.within_ = std::move(before_); }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    Graph& g_;
+    std::optional<Origin> before_;
+  };
+
   const ValueType& type(Var v) const { return values_[static_cast<std::size_t>(v.id)].type; }
   const Shape& shape(Var v) const { return type(v).shape; }
   /// The node that makes v, or null for an input.
@@ -192,6 +228,9 @@ class Graph {
     Attributes attributes;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
+  Origin origin_of(std::span<const Var> in) const;
+
+  std::optional<Origin> within_;
   std::vector<Value> values_;
   std::vector<Node> nodes_;
   std::vector<Input> inputs_;

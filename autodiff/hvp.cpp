@@ -26,12 +26,12 @@ constexpr char loss_is_mean[] = {1, 0};
 }  // namespace
 
 SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuilder& build, std::span<const View> data,
-                     const BatchOptions& options, std::vector<char> is_mean)
+                     const BatchOptions& options, std::vector<char> is_mean, const std::string& name)
     : device_(device),
       data_(data.begin(), data.end()),
       sum_(device, plan_of(device, objective, data, options), objective.layout, objective.dtype,
            static_cast<int>(is_mean.size())),
-      runner_(device, sum_.plan(), objective.layout, build, sum_.workers()),
+      runner_(device, sum_.plan(), objective.layout, build, sum_.workers(), name),
       is_mean_(std::move(is_mean)) {}
 
 void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
@@ -50,8 +50,9 @@ void SampleSum::run(View parameters, std::span<const View> directions, View vect
 }
 
 Gradient::Gradient(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options)
-    : sum_(device, objective, [&](std::int64_t samples) { return grad(objective.loss(samples)); }, data, options,
-           {std::begin(loss_is_mean), std::end(loss_is_mean)}) {}
+    : sum_(
+          device, objective, [&](std::int64_t samples) { return grad(objective.loss(samples)); }, data, options,
+          {std::begin(loss_is_mean), std::end(loss_is_mean)}, "gradient") {}
 
 LossAndCorrect Gradient::evaluate(View theta, View gradient) {
   double scalars[2];
@@ -73,10 +74,10 @@ Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data,
           [&](std::int64_t n) {
             return linearized.emplace(n, linearize(grad(objective.loss(n)))).first->second.primal;
           },
-          sum_.workers()),
+          sum_.workers(), "linearization"),
       tangent_(
           device, plan, objective.layout, [&](std::int64_t n) { return std::move(linearized.at(n).tangent); },
-          sum_.workers()),
+          sum_.workers(), "product"),
       theta_(objective.layout.make_vector(objective.dtype, device)) {
   tangent_.share_residual_offsets(primal_);
   std::int64_t bytes = 0, largest = 0, all = 0;

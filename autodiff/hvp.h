@@ -35,9 +35,9 @@ std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where = Wher
 /// Σ over a batch of any graph whose outputs are scalars, parameter-shaped sums and rows of samples.
 class SampleSum {
  public:
-  /// is_mean[i]: whether scalar output i is a mean (divided by the number of samples) or a plain sum.
+  /// is_mean[i]: whether scalar output i is a mean (divided by the number of samples) or a plain sum. name: for tracers.
   SampleSum(Device&, const Objective&, const GraphBuilder&, std::span<const View> data, const BatchOptions&,
-            std::vector<char> is_mean);
+            std::vector<char> is_mean, const std::string& name = "sum");
 
   /// parameters and directions: vectors of the layout, [extent]. `vector` and `samples` may be empty where the graph has no
   /// such outputs. Allocates nothing.

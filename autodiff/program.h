@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What it is: a graph made ready to run many times: an order of operations and a plan of the memory they share.
-// What it is not: a cutter of batches (block_sum.h) or an optimiser; it changes no bit.
+// What it is not: a cutter of batches (block_sum.h). It changes no bit: an operation that only follows a product element by
+// element is done by the product's kernel before it stores (kernels/epilogue), in the same roundings.
 // Decision: a program is immutable and holds no memory, so several threads run one program on workspaces of their own.
 #pragma once
 
@@ -10,32 +11,54 @@
 
 #include "autodiff/graph.h"
 #include "kernels/memory.h"
+#include "kernels/tracer.h"
 
 namespace brink {
+
+/// Memory for values between two nodes, shared by workspaces that never run at the same time. It grows while workspaces are made,
+/// never while a program runs.
+class Arena {
+ public:
+  explicit Arena(const Device& device) : device_(device) {}
+  /// Throws OutOfMemory; what was there is lost.
+  void reserve(std::int64_t bytes);
+  void* data() const { return buffer_.data(); }
+
+ private:
+  Device device_;
+  Buffer buffer_;
+};
 
 /// What one run needs and another may reuse.
 class Workspace {
  private:
   friend class Program;
-  std::shared_ptr<const Buffer> arena_;
+  std::shared_ptr<const Arena> arena_;
+  char* base_ = nullptr;  // of the arena, when the places were last worked out
   std::vector<View> operands_;
   std::vector<void*> places_;
 };
 
+enum class Fusion : std::uint8_t { none, epilogues };
+
 class Program {
  public:
-  /// Plans the arena: each value lives from its node to its last use; outputs are written where the caller wants them.
-  explicit Program(Graph graph, Where = Where::cpu);
+  /// Plans the arena: each value lives from its step to its last use; outputs are written where the caller wants them.
+  explicit Program(Graph graph, Where = Where::cpu, Fusion = Fusion::epilogues);
 
   const Graph& graph() const { return graph_; }
   std::int64_t arena_bytes() const { return arena_bytes_; }
   std::int64_t flops() const { return flops_; }
+  /// Kernel calls of one run.
+  std::int64_t steps() const { return static_cast<std::int64_t>(steps_.size()); }
+  /// What the steps are called, in order: "dense0 matmul backward".
+  const std::vector<TraceName>& names() const { return names_; }
   Workspace make_workspace(const Device& = {}) const;
-  /// With the arena of other workspaces that never run at the same time, at least arena_bytes() large.
-  Workspace make_workspace(std::shared_ptr<const Buffer> arena) const;
+  /// With the arena of other workspaces that never run at the same time. Throws OutOfMemory.
+  Workspace make_workspace(std::shared_ptr<Arena>) const;
 
   /// Runs all nodes on `device`. inputs[i] and outputs[i] are the memory of the graph's i-th input and output, of their types;
-  /// outputs overlap nothing. Allocates nothing and synchronises nothing.
+  /// outputs overlap nothing. Allocates nothing and synchronises nothing. A tracer that wants nodes sees a span for each step.
   void run(Device& device, Workspace&, std::span<void* const> inputs, std::span<void* const> outputs) const;
 
  private:
@@ -44,22 +67,28 @@ class Program {
     Place place = Place::arena;
     std::int64_t offset = 0;  // in the arena, or index of the input or output
   };
+  /// A node, and the nodes that join its epilogue, in order.
   struct Step {
     int node;
-    int first_operand;  // in Workspace::operands_: inputs, outputs, scratch
+    int first_operand;  // in Workspace::operands_: inputs, outputs of the last node, scratch, inputs of the joined nodes
     int inputs, outputs;
     std::int64_t scratch_offset, scratch_bytes;
+    std::vector<int> joined;
+    int last() const { return joined.empty() ? node : joined.back(); }
   };
   struct Copy {
     Var from;
     int output;
   };
-  void plan(Where);
+  std::vector<Step> steps_of(Fusion) const;
+  void plan(Where, Fusion);
+  void settle(Workspace&) const;
 
   Graph graph_;
   std::vector<Location> locations_;
   std::vector<Step> steps_;
-  std::vector<Copy> copies_;  // outputs whose value is an input or is another output too
+  std::vector<TraceName> names_;  // of the steps
+  std::vector<Copy> copies_;      // outputs whose value is an input or is another output too
   std::vector<View> operands_;
   std::vector<Var> operand_vars_;  // aligned with operands_; symbolic zero for scratch
   std::int64_t arena_bytes_ = 0, flops_ = 0;

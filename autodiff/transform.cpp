@@ -47,6 +47,7 @@ class Copier {
   void node(const Node& n) {
     Vars in;
     for (const Var v : n.in) in.push_back((*this)(v));
+    const Graph::Within within(to_, n.origin);
     const Vars out = to_.emit_all(*n.primitive, in, n.attributes);
     for (std::size_t i = 0; i < out.size(); ++i) set(n.out[i], out[i]);
   }
@@ -92,6 +93,7 @@ Vars pullback(Graph& g, std::span<const Var> outputs, std::span<const Var> cotan
   for (std::size_t n = nodes; n-- > 0;) {
     const Node node = g.nodes()[n];  // a copy: emitting moves the nodes
     if (!leads[n] || std::ranges::none_of(node.out, [&](Var v) { return depends[at(v)] != 0; })) continue;
+    const Graph::Within within(g, {node.origin.layer, true, node.origin.tangent});
     Vars cotangent;
     for (const Var v : node.out) cotangent.push_back(total(v));
     if (std::ranges::none_of(cotangent, [](Var v) { return static_cast<bool>(v); })) continue;
@@ -119,6 +121,7 @@ Vars pushforward(Graph& g, std::span<const Var> outputs, std::span<const Var> wr
     if (std::ranges::none_of(in, [](Var v) { return static_cast<bool>(v); })) continue;
     if (!node.primitive->jvp)
       throw std::logic_error(fmt::format("[{}] has no forward derivative", node.primitive->name));
+    const Graph::Within within(g, {node.origin.layer, node.origin.backward, true});
     const Vars out = node.primitive->jvp({g, node.in, node.out, in, node.attributes});
     for (std::size_t i = 0; i < out.size(); ++i) tangent[at(node.out[i])] = out[i];
   }

@@ -20,19 +20,21 @@ enum class Where : unsigned char { cpu, cuda };
 namespace cuda {
 class Context;
 }
+class Tracer;
 
 /// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the CPU's work.
 struct Device {
   Where where = Where::cpu;
   ThreadPool* pool = nullptr;
   cuda::Context* gpu = nullptr;  ///< where == cuda: never null
+  Tracer* tracer = nullptr;      ///< who watches (tracer.h); null: nobody
 
   /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
   int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }
   /// The same device without its pool: what a worker passes on from inside a parallel region.
-  Device serial() const { return {where, nullptr, gpu}; }
+  Device serial() const { return {where, nullptr, gpu, tracer}; }
   /// The CPU with the same pool: for what stays there, such as reading data.
-  Device host() const { return {Where::cpu, pool, nullptr}; }
+  Device host() const { return {Where::cpu, pool, nullptr, tracer}; }
 };
 
 /// Who takes which of up to 64 pieces: a worker its own consecutive ones first, ascending, then what is left of the others',

@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/runtime.h"
+#include "kernels/tracer.h"
 
 namespace brink {
 
@@ -19,7 +20,7 @@ Replay::~Replay() {
 
 void Replay::run(Device& device, std::span<void* const> memory, FunctionRef<void()> work) {
   if constexpr (has_cuda) {
-    if (device.where == Where::cuda) {
+    if (device.where == Where::cuda && !node_tracer(device)) {
       cuda::Runtime& runtime = cuda::runtime();
       const cuda::Runtime::Stream stream = device.gpu->stream();
       auto found =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What it is: work that is enqueued again and again with the same memory. On a CUDA device it is captured into a CUDA graph the
-// first time and then launched as a whole; on the CPU it simply runs. What it is not: a cache of results.
+// first time and then launched as a whole; on the CPU, and where somebody watches single nodes (tracer.h), it simply runs. What it is not: a cache of results.
 // Decision: captures are found by the memory they touch. A caller with ever new memory copies into slots of its own first.
 #pragma once
 

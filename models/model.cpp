@@ -22,6 +22,7 @@ ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples) {
 }
 
 Var emit_loss(Graph& g, Loss loss, Var logits, Var labels, std::int64_t group) {
+  const Graph::Within within(g, {"loss"});
   if (loss == Loss::cross_entropy) return cross_entropy(g, logits, labels, group);
   return half_sum_of_squares(g, sub(g, logits, one_hot(g, labels, g.type(logits))), group);
 }
@@ -30,6 +31,7 @@ Objective make_objective(const Model& m, Loss loss, Dtype dtype) {
   return {m.layout, dtype, m.group, [m, loss, dtype](std::int64_t samples) {
             ModelGraph f = build_forward(m, dtype, samples);
             f.g.output("loss", OutputRole::scalar, 0, emit_loss(f.g, loss, f.logits, f.labels, m.group));
+            const Graph::Within within(f.g, {"loss"});
             f.g.output("correct", OutputRole::scalar, 1, count_correct(f.g, f.logits, f.labels));
             return std::move(f.g);
           }};

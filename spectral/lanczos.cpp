@@ -12,6 +12,7 @@
 #include "kernels/dense/symmetric_eigen.h"
 #include "kernels/memory.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/tracer.h"
 
 namespace brink {
 
@@ -19,6 +20,10 @@ namespace {
 constexpr double accepted_ratio = 0.70710678118654752;  // 1/√2
 constexpr int most_sweeps = 3;
 constexpr int random_attempts = 5;
+
+const TraceName apply_name{"A v", "lanczos", {}, 0, "product"}, recurrence_name{"recurrence", "lanczos"},
+    sweep_name{"sweep", "lanczos", {}, 0, "sweep"}, random_name{"random vector", "lanczos"},
+    solve_name{"solve T", "lanczos"}, pairs_name{"Ritz pairs", "lanczos"}, compress_name{"compress", "lanczos"};
 
 double epsilon_of(Dtype d) {
   return d == Dtype::f64 ? std::numeric_limits<double>::epsilon()
@@ -100,6 +105,7 @@ struct Lanczos::State {
     if (before <= floor) return 0;
     const ColumnSet against = q.columns.range(0, count);
     for (int sweep = 0; sweep < most_sweeps && count > 0; ++sweep) {
+      const Traced span(device, sweep_name, sweep);
       brink::project(device, against, w, c.data(), scratch.data());
       const double after = brink::subtract(device, against, c.data(), w, w);
       ++result.sweeps;
@@ -114,6 +120,7 @@ struct Lanczos::State {
 
   /// A fresh random unit vector in column m, orthogonal to columns 0 … m−1. False if none is found.
   bool random_column() {
+    const Traced span(device, random_name);
     const View w = q.columns.column(m);
     for (int attempt = 0; attempt < random_attempts && m < dim; ++attempt) {
       normals(w, RandomUse::start, step, restart++);
@@ -127,17 +134,27 @@ struct Lanczos::State {
     return false;
   }
 
-  /// One step of the recurrence: column m becomes part of the basis, column m + 1 the next direction, not yet normalised.
-  /// False if something is not finite.
-  bool advance(const LinearOperator& a) {
-    const View v = q.columns.column(m), product = aq.columns.column(m), w = q.columns.column(m + 1);
-    a.apply(v, product);
-    ++result.products;
+  /// α of column m, and w = Av − αv − β·(column m − 1); its norm.
+  double recur(View v, View product, View w) {
+    const Traced span(device, recurrence_name);
     const auto j = static_cast<std::size_t>(m);
     alpha[j] = brink::dot(device, v, product);
     const bool first = m == locked;
     const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
-    const double before = brink::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
+    return brink::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
+  }
+
+  /// One step of the recurrence: column m becomes part of the basis, column m + 1 the next direction, not yet normalised.
+  /// False if something is not finite.
+  bool advance(const LinearOperator& a) {
+    const View v = q.columns.column(m), product = aq.columns.column(m), w = q.columns.column(m + 1);
+    {
+      const Traced span(device, apply_name, result.products);
+      a.apply(v, product);
+    }
+    ++result.products;
+    const auto j = static_cast<std::size_t>(m);
+    const double before = recur(v, product, w);
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
     if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
@@ -148,6 +165,7 @@ struct Lanczos::State {
 
   /// Ritz values of the active block, ascending, with bounds; `all` = these and the locked ones, ascending.
   bool solve() {
+    const Traced span(device, solve_name);
     const int a = active_size();
     for (int i = 0; i < a; ++i) {
       d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
@@ -214,6 +232,7 @@ struct Lanczos::State {
   }
 
   void make_pairs(int top, int bottom) {
+    const Traced span(device, pairs_name);
     const int tops = std::min(top, m), bottoms = std::min(bottom, m), a = active_size();
     const int wanted = tops + bottoms;
     const bool one_end = tops == 0 || bottoms == 0;  // then the other end's vector is made too, for the asymmetry
@@ -265,6 +284,7 @@ struct Lanczos::State {
   /// Keeps `count` candidates of the active block, chosen in turn from the wanted ends, and rewrites block and T.
   /// With `coupled` they stay coupled to column m; otherwise they become locked columns of their own.
   void compress(int top, int bottom, int count, bool coupled) {
+    const Traced span(device, compress_name);
     const int a = active_size();
     vectors_of_active();
     const int tops = share_of_top(top, bottom, count);

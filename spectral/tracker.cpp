@@ -11,10 +11,12 @@
 #include "kernels/basis/basis.h"
 #include "kernels/memory.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/tracer.h"
 
 namespace brink {
 
 namespace {
+const TraceName warm_name{"warm Lanczos", "phase"}, cold_name{"cold Lanczos", "phase"};
 constexpr std::uint32_t cold_restart = 0, redo_restart = 1U << 20, warm_restart = 1U << 21;
 
 const TrackerOptions& checked(const TrackerOptions& o) {
@@ -79,6 +81,7 @@ struct EigenTracker::State {
   LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from,
                     TrackerStep& out) {
     const bool cold = from.data == nullptr;
+    const Traced span(device, cold ? cold_name : warm_name);
     const LanczosResult r = lanczos.run(a,
                                         {.top = options.top,
                                          .bottom = options.bottom,

@@ -10,10 +10,15 @@
 #include "kernels/map/map.h"
 #include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/tracer.h"
 
 namespace brink {
 
 namespace {
+
+const TraceName gradient_name{"gradient", "phase"}, linearization_name{"linearization", "phase"},
+    spectrum_name{"spectrum", "phase"}, evaluation_name{"evaluation", "phase"}, distances_name{"distances", "phase"},
+    update_name{"update", "phase"};
 
 using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start) {
@@ -50,8 +55,8 @@ Descent::Descent(Device& device, const Objective& objective, std::span<const Vie
   if (evaluation.chunk >= train[0].shape[0])
     evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
   if (!test.empty())
-    evaluation_ =
-        std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation, std::vector<char>{1, 0});
+    evaluation_ = std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation,
+                                              std::vector<char>{1, 0}, "evaluation");
   for (Array& a : history_) a = layout_.make_vector(dtype_, device_);
   for (Array* a : {&gradient_, &difference_, &second_difference_}) *a = layout_.make_vector(dtype_, device_);
   if (device_.where == Where::cuda) mirror_ = layout_.make_vector(dtype_);
@@ -79,16 +84,20 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
   seen_.bottom.clear();
   spectrum = spectrum && tracker_;
 
-  const Clock::time_point start = Clock::now();
-  const LossAndCorrect pass =
-      spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
-  seen_.loss = pass.loss;
-  seen_.correct = pass.correct;
-  seen_.gradient_ms = ms_since(start);
-  seen_.gradient_norm = brink::norm(device_, gradient());
+  {
+    const Traced span(device_, spectrum ? linearization_name : gradient_name);
+    const Clock::time_point start = Clock::now();
+    const LossAndCorrect pass =
+        spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
+    seen_.loss = pass.loss;
+    seen_.correct = pass.correct;
+    seen_.gradient_ms = ms_since(start);
+    seen_.gradient_norm = brink::norm(device_, gradient());
+  }
   if (spectrum && std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(cold_check);
 
   if (evaluation_) {
+    const Traced span(device_, evaluation_name);
     const Clock::time_point evaluation = Clock::now();
     double scalars[2];
     evaluation_->run(theta(), {}, {}, scalars);
@@ -96,6 +105,12 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
     seen_.evaluation_ms = ms_since(evaluation);
   }
 
+  measure_distances();
+  return seen_;
+}
+
+void Descent::measure_distances() {
+  const Traced span(device_, distances_name);
   // θ_t − θ̄_t = ½(θ_t − θ_{t−1});  θ̄_t − θ̄_{t−2} = ½((θ_t − θ_{t−2}) + (θ_{t−1} − θ_{t−3})).
   const auto past = [&](int back) { return history_[static_cast<std::size_t>(back)].view(); };
   seen_.jump.reset();
@@ -114,10 +129,10 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
     map<Add>(device_, difference_.view(), {difference_.view(), second_difference_.view()});
     seen_.period2_distance = 0.5 * brink::norm(device_, difference_.view());
   }
-  return seen_;
 }
 
 void Descent::measure_spectrum(bool cold_check) {
+  const Traced span(device_, spectrum_name);
   const Clock::time_point start = Clock::now();
   const TrackerStep t = tracker_->measure(hessian_, step_, cold_check);
   seen_.products += t.products;
@@ -141,6 +156,7 @@ const Observation& Descent::check_spectrum() {
 }
 
 void Descent::update(double learning_rate) {
+  const Traced span(device_, update_name);
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
   map<Descend>(device_, history_[0].view(), {history_[1].view(), gradient()}, learning_rate);
   ++step_;

@@ -73,6 +73,7 @@ class Descent {
 
  private:
   void measure_spectrum(bool cold_check);
+  void measure_distances();
 
   Device device_;
   ParameterLayout layout_;

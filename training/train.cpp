@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
 #include "kernels/cuda/context.h"
+#include "kernels/cuda/ranges.h"
 #include "training/descent.h"
 #include "training/device.h"
 #include "training/digest.h"
@@ -20,12 +22,14 @@
 #include "training/records.h"
 #include "training/run_folder.h"
 #include "training/safetensors.h"
+#include "training/trace.h"
 
 namespace brink {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records", "phase"};
 
 std::int64_t free_memory_bytes(const Device& device) {
   if constexpr (has_cuda)
@@ -141,17 +145,62 @@ class Recorder {
   Progress progress_;
 };
 
+/// Who watches a run, as its options ask; the device names it from then on.
+class Watch {
+ public:
+  Watch(const TrainOptions& options, Device& device) : file_(options.trace) {
+    if (!file_.empty() && options.ranges != Ranges::none)
+      throw UsageError("--trace and --nvtx: give one of them; each would show the cost of the other");
+    if (!file_.empty()) {
+      device.tracer = (recorder_ = std::make_unique<TraceRecorder>(device)).get();
+      const std::filesystem::path folder = std::filesystem::path(file_).parent_path();
+      in_run_folder_ = folder.lexically_normal() == std::filesystem::path(options.folder).lexically_normal();
+      if (!in_run_folder_) begin();
+    }
+    if constexpr (has_cuda) {
+      if (options.ranges != Ranges::none)
+        device.tracer = (ranges_ = std::make_unique<cuda::RangeTracer>(options.ranges == Ranges::nodes)).get();
+    } else if (options.ranges != Ranges::none) {
+      throw UsageError("--nvtx: this brink was built without CUDA, whose toolkit brings NVTX");
+    }
+  }
+  void run_folder_is_there() const {
+    if (in_run_folder_) begin();
+  }
+  void finish(const std::string& about, Console& out) {
+    if (!recorder_) return;
+    write_file(file_, recorder_->json(about));
+    out.line("trace: " + file_);
+    if (const std::int64_t n = recorder_->dropped(); n > 0)
+      out.line(
+          fmt::format("trace: its memory of {} spans was used up; {} later ones are not in it. Fewer training.steps "
+                      "leave none out.",
+                      TraceRecorder::most_spans, n));
+  }
+
+ private:
+  /// So that a file that cannot be written ends the run before it begins.
+  void begin() const { write_file(file_, "{\"traceEvents\":[]}\n"); }
+
+  std::string file_;
+  bool in_run_folder_ = false;
+  std::unique_ptr<TraceRecorder> recorder_;
+  std::unique_ptr<Tracer> ranges_;
+};
+
 }  // namespace
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
   const OpenDevice opened(config.run.device, pool);
   Device device = opened.device();
+  Watch watch(options, device);
   const Problem problem = make_problem(device, config);
   const Fitted fitted = fit_in_memory(device, problem, descent_options(config, device));
   Descent& descent = *fitted.descent;
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
+  watch.run_folder_is_there();
   for (const std::string& note : folder.notes()) out.line(note);
   for (const std::string& note : fitted.notes) out.line(note);
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
@@ -182,6 +231,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   bool over_limit = false;
   const Clock::time_point start = Clock::now();
   for (std::int64_t t = 0; t <= config.training.steps; ++t) {
+    const Traced step(device, step_name, t);
     const Observation& seen = descent.observe(t % config.measure.every == 0, false);
     const auto surplus = [&] { return config.training.learning_rate * seen.top[0].value - 2; };
     std::optional<Instability> over;
@@ -191,10 +241,13 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       if (ahead.push(t, surplus()) || ahead.inside() != events.inside()) descent.check_spectrum();
       if (!seen.top.empty()) over = events.push(t, surplus());
     }
-    record.final_digest = digest_of(descent);
-    const MetricsRow row = metrics_of(seen, problem, config, record.final_digest);
-    const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    recorder.row(row, {t, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
+    {
+      const Traced span(device, records_name);
+      record.final_digest = digest_of(descent);
+      const MetricsRow row = metrics_of(seen, problem, config, record.final_digest);
+      const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+      recorder.row(row, {t, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
+    }
     record.steps_done = t;
     measured += seen.spectrum;
     converged += seen.spectrum && seen.converged;
@@ -213,6 +266,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   }
   take(events.finish());
   recorder.close();
+  watch.finish(opened.name() + ", " + folder.path(), out);
 
   record.status = record.diverged_at ? "diverged" : "finished";
   record.ended = utc_now();

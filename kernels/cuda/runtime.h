@@ -42,6 +42,7 @@ class Runtime {
   using Stream = void*;
   using Capture = void*;     ///< a captured sequence of work
   using Executable = void*;  ///< one that can be launched again and again
+  using Event = void*;       ///< a mark in a stream, and the time when the stream came to it
 
   virtual ~Runtime() = default;
   virtual Status device_count(int& count) = 0;
@@ -64,6 +65,12 @@ class Runtime {
   virtual Status instantiate(Capture, Executable&) = 0;  ///< the capture is given up
   virtual Status launch(Executable, Stream) = 0;         ///< enqueued
   virtual Status destroy(Executable) = 0;
+  virtual Status create_event(Event&) = 0;
+  virtual Status destroy_event(Event) = 0;
+  virtual Status record(Event, Stream) = 0;                     ///< enqueued
+  virtual Status elapsed(float& ms, Event from, Event to) = 0;  ///< both reached
+  virtual void push_range(const char* name) = 0;                ///< NVTX: for profilers, nested on the calling thread
+  virtual void pop_range() = 0;
   virtual const char* text(Status) = 0;
 };
 

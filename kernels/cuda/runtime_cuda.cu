@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What it is: the CUDA toolkit's runtime behind the interface of runtime.h. Nothing else calls it.
 #include <cuda_runtime.h>
+#include <nvtx3/nvToolsExt.h>
 
 #include "kernels/cuda/runtime.h"
 
@@ -9,6 +10,7 @@ namespace brink::cuda {
 namespace {
 
 cudaStream_t of(Runtime::Stream s) { return static_cast<cudaStream_t>(s); }
+cudaEvent_t event_of(Runtime::Event e) { return static_cast<cudaEvent_t>(e); }
 
 /// The status, taken out of the runtime's memory of the last error: an error that does not stick is reported once.
 Status taken(cudaError_t e) {
@@ -84,6 +86,19 @@ class ToolkitRuntime final : public Runtime {
     return taken(cudaGraphLaunch(static_cast<cudaGraphExec_t>(e), of(s)));
   }
   Status destroy(Executable e) override { return taken(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(e))); }
+  Status create_event(Event& e) override {
+    cudaEvent_t made = nullptr;
+    const Status status = taken(cudaEventCreate(&made));
+    e = made;
+    return status;
+  }
+  Status destroy_event(Event e) override { return taken(cudaEventDestroy(event_of(e))); }
+  Status record(Event e, Stream s) override { return taken(cudaEventRecord(event_of(e), of(s))); }
+  Status elapsed(float& ms, Event from, Event to) override {
+    return taken(cudaEventElapsedTime(&ms, event_of(from), event_of(to)));
+  }
+  void push_range(const char* name) override { (void)nvtxRangePushA(name); }
+  void pop_range() override { (void)nvtxRangePop(); }
   const char* text(Status s) override { return cudaGetErrorString(static_cast<cudaError_t>(s)); }
 };
 

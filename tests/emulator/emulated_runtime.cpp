@@ -240,6 +240,33 @@ Status EmulatedRuntime::destroy(Executable e) {
   return success;
 }
 
+Status EmulatedRuntime::create_event(Event& e) {
+  e = new Mark;
+  return success;
+}
+Status EmulatedRuntime::destroy_event(Event e) {
+  delete static_cast<Mark*>(e);
+  return success;
+}
+Status EmulatedRuntime::record(Event e, Stream s) {
+  auto* const mark = static_cast<Mark*>(e);
+  if (!mark) return invalid_value;
+  mark->reached = false;
+  return enqueue(s, [mark] {
+    *mark = {true, std::chrono::steady_clock::now()};
+    return success;
+  });
+}
+Status EmulatedRuntime::elapsed(float& ms, Event from, Event to) {
+  const auto *const a = static_cast<const Mark*>(from), *const b = static_cast<const Mark*>(to);
+  if (!a || !b) return invalid_value;
+  if (!a->reached || !b->reached) return not_ready;
+  ms = std::chrono::duration<float, std::milli>(b->at - a->at).count();
+  return success;
+}
+void EmulatedRuntime::push_range(const char*) {}
+void EmulatedRuntime::pop_range() {}
+
 const char* EmulatedRuntime::text(Status s) {
   switch (s) {
     case success: return "no error";
@@ -248,6 +275,7 @@ const char* EmulatedRuntime::text(Status s) {
     case invalid_configuration: return "invalid configuration argument";
     case insufficient_driver: return "CUDA driver version is insufficient for CUDA runtime version";
     case no_device: return "no CUDA-capable device is detected";
+    case not_ready: return "device not ready";
     case no_kernel_image: return "no kernel image is available for execution on the device";
     case 700: return "an illegal memory access was encountered";
     case launch_failure:

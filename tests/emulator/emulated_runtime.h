@@ -5,6 +5,7 @@
 // catch who does not wait, at the wait.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -28,7 +29,7 @@ class EmulatedRuntime final : public Runtime {
   /// Bytes allocated now.
   std::int64_t in_use_bytes() const { return in_use_bytes_; }
   static constexpr std::int64_t memory_bytes = std::int64_t{8} << 30;
-  static constexpr Status invalid_value = 1, invalid_configuration = 9, launch_failure = 719;
+  static constexpr Status invalid_value = 1, invalid_configuration = 9, launch_failure = 719, not_ready = 600;
 
   Status device_count(int& count) override;
   Status use_device(int ordinal) override;
@@ -50,6 +51,12 @@ class EmulatedRuntime final : public Runtime {
   Status instantiate(Capture, Executable&) override;
   Status launch(Executable, Stream) override;
   Status destroy(Executable) override;
+  Status create_event(Event&) override;
+  Status destroy_event(Event) override;
+  Status record(Event, Stream) override;
+  Status elapsed(float& ms, Event from, Event to) override;
+  void push_range(const char* name) override;
+  void pop_range() override;
   const char* text(Status) override;
 
  private:
@@ -61,6 +68,10 @@ class EmulatedRuntime final : public Runtime {
   };
   struct Graph {
     std::vector<Work> work;
+  };
+  struct Mark {
+    bool reached = false;
+    std::chrono::steady_clock::time_point at;
   };
   struct Allocation {
     char* mapped;

@@ -147,6 +147,26 @@ Status FakeRuntime::launch(Executable e, Stream stream) {
   const Status s = begin(&calls_.replays);
   return s != success ? s : base_.launch(e, stream);
 }
+Status FakeRuntime::create_event(Event& e) {
+  const Status s = begin();
+  return s != success ? s : base_.create_event(e);
+}
+Status FakeRuntime::destroy_event(Event e) {
+  const Status told = begin(), s = base_.destroy_event(e);
+  return told != success ? told : s;
+}
+Status FakeRuntime::record(Event e, Stream stream) {
+  const Status s = begin(&calls_.events);
+  return s != success ? s : base_.record(e, stream);
+}
+Status FakeRuntime::elapsed(float& ms, Event from, Event to) {
+  const Status s = begin();
+  return s != success ? s : base_.elapsed(ms, from, to);
+}
+void FakeRuntime::push_range(const char* name) {
+  ranges_.push_back(std::string(static_cast<std::size_t>(2 * open_ranges_++), ' ') + name);
+}
+void FakeRuntime::pop_range() { --open_ranges_; }
 const char* FakeRuntime::text(Status s) { return base_.text(s); }
 
 }  // namespace brink::cuda

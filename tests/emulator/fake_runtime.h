@@ -6,6 +6,8 @@
 
 #include <map>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "kernels/cuda/runtime.h"
 
@@ -38,11 +40,14 @@ class FakeRuntime : public Runtime {
 
   struct Calls {
     std::int64_t all = 0, launches = 0, allocations = 0, copies = 0, fills = 0, synchronisations = 0, captures = 0,
-                 replays = 0;
+                 replays = 0, events = 0;
   };
   const Calls& calls() const { return calls_; }
   std::int64_t in_use_bytes() const { return in_use_bytes_; }
   int last_ordinal() const { return last_ordinal_; }
+  /// Names of the ranges pushed, each with two spaces before it for every range around it.
+  const std::vector<std::string>& ranges() const { return ranges_; }
+  int open_ranges() const { return open_ranges_; }
 
   Status device_count(int& count) override;
   Status use_device(int ordinal) override;
@@ -64,6 +69,12 @@ class FakeRuntime : public Runtime {
   Status instantiate(Capture, Executable&) override;
   Status launch(Executable, Stream) override;
   Status destroy(Executable) override;
+  Status create_event(Event&) override;
+  Status destroy_event(Event) override;
+  Status record(Event, Stream) override;
+  Status elapsed(float& ms, Event from, Event to) override;
+  void push_range(const char* name) override;
+  void pop_range() override;
   const char* text(Status) override;
 
  private:
@@ -77,7 +88,8 @@ class FakeRuntime : public Runtime {
   Status stuck_ = success;
   bool struck_ = false;
   std::map<void*, std::int64_t> allocated_;
-  int last_ordinal_ = 0;
+  int last_ordinal_ = 0, open_ranges_ = 0;
+  std::vector<std::string> ranges_;
 };
 
 }  // namespace brink::cuda

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   ConfigSources sources;
-  std::string out, trace;
+  std::string out, trace, nvtx;
   bool resume = false, dry_run = false;
   std::string flags[6];
 };
@@ -30,7 +30,6 @@ constexpr const char* flag_help[6] = {"cpu",
                                       "exact"};
 
 ExitCode run_training(Options o) {
-  if (!o.trace.empty()) throw UsageError("--trace is not built in this version");
   for (std::size_t i = 0; i < 6; ++i)
     if (!o.flags[i].empty()) o.sources.flags.emplace_back(flag_names[i], o.flags[i]);
 
@@ -46,7 +45,8 @@ ExitCode run_training(Options o) {
     return ExitCode::done;
   }
   announce_arithmetic();
-  const ExitCode code = brink::train(config, {folder, o.resume}, standard_output());
+  const Ranges ranges = o.nvtx.empty() ? Ranges::none : o.nvtx == "nodes" ? Ranges::nodes : Ranges::phases;
+  const ExitCode code = brink::train(config, {folder, o.resume, o.trace, ranges}, standard_output());
   const std::filesystem::path runs[] = {folder};
   const std::filesystem::path page = default_report_path(runs);
   write_file(page.string(), render_report(runs));
@@ -70,7 +70,15 @@ void add_train(CLI::App& app, ExitCode& code) {
   sub->add_option("--out", o->out, "Folder to make (default: runs/DATA-MODEL-HASH of the settings)")->type_name("DIR");
   sub->add_flag("--resume", o->resume, "Go on with a run; a finished one is left as it is");
   sub->add_flag("--dry-run", o->dry_run, "Print the resolved settings and the folder, and stop");
-  sub->add_option("--trace", o->trace)->group("");
+  sub->add_option("--trace", o->trace, "Write what each thread, and a GPU, did when: open FILE in ui.perfetto.dev")
+      ->type_name("FILE")
+      ->group("Profiling");
+  sub->add_option(
+         "--nvtx", o->nvtx,
+         "Ranges for NVIDIA's profilers (tools/profile): phases of a step, or nodes of the networks' graphs too")
+      ->type_name("phases|nodes")
+      ->check(CLI::IsMember({"phases", "nodes"}))
+      ->group("Profiling");
   for (std::size_t i = 0; i < 6; ++i)
     sub->add_option(std::string("--") + flag_names[i], o->flags[i], flag_help[i])->type_name("VALUE")->group("Run");
   sub->callback([o, &code] { code = run_training(*o); });

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// What it is: how running work says what it is to whoever watches: spans with a name, begun and ended on the thread that works.
+// What it is not: a clock or a file (training/trace.h), or a way for a result to depend on being watched.
+// Decision: names are made while things are built and a span is two calls with a pointer, so nothing is formatted or allocated in
+// a running program; where nobody watches, Device::tracer is null and a span costs one comparison.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/device.h"
+
+namespace brink {
+
+/// What a span is called. Whoever hands one out keeps it alive and unchanged until the tracer is done.
+struct TraceName {
+  std::string name;         ///< "dense0 matmul backward"; no '/', which ncu's filters read as an end
+  std::string category;     ///< "backward"
+  std::string shapes = {};  ///< "float32 [128,784], float32 [784,32] -> float32 [128,32]"
+  std::int64_t flops = 0;
+  std::string number = {};  ///< what a span's number means: "step"; empty: it has none
+};
+
+class Tracer {
+ public:
+  /// nodes: whether single nodes of a graph are of interest. Then a CUDA device launches them one by one instead of replaying a
+  /// captured graph, in which they have no names. The bits are the same.
+  explicit Tracer(bool nodes) : nodes_(nodes) {}
+  virtual ~Tracer() = default;
+  Tracer(const Tracer&) = delete;
+  Tracer& operator=(const Tracer&) = delete;
+
+  bool nodes() const { return nodes_; }
+  /// Called from any worker; the spans of one thread nest. `number` means what the name says it means.
+  virtual void begin(const TraceName&, std::int64_t number) noexcept = 0;
+  /// Ends the span that this thread began last.
+  virtual void end() noexcept = 0;
+
+ private:
+  bool nodes_;
+};
+
+/// A span for as long as it lives.
+class Traced {
+ public:
+  Traced(Tracer* tracer, const TraceName& name, std::int64_t number = 0) : tracer_(tracer) {
+    if (tracer_) tracer_->begin(name, number);
+  }
+  Traced(const Device& d, const TraceName& name, std::int64_t number = 0) : Traced(d.tracer, name, number) {}
+  ~Traced() {
+    if (tracer_) tracer_->end();
+  }
+  Traced(const Traced&) = delete;
+  Traced& operator=(const Traced&) = delete;
+
+ private:
+  Tracer* tracer_;
+};
+
+/// The tracer of a device where it wants to see single nodes, else null.
+inline Tracer* node_tracer(const Device& d) { return d.tracer && d.tracer->nodes() ? d.tracer : nullptr; }
+
+}  // namespace brink

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// What it is: the record behind `brink train --trace`: spans of all threads, and of a CUDA device, as a Chrome/Perfetto trace.
+// What it is not: a sampling profiler, or NVTX (kernels/cuda/ranges.h).
+// Decision: memory for a fixed number of spans is taken at the start. When it is used up nothing new is recorded, so the trace
+// is whole up to a moment instead of thinned out, and what came later is counted. On a CUDA device a span has two times: when the
+// host enqueued it, and, by events in the stream, when the device did it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/tracer.h"
+
+namespace brink {
+
+class TraceRecorder final : public Tracer {
+ public:
+  static constexpr std::int64_t most_spans = std::int64_t{1} << 18;
+  /// Memory for `spans` spans, about 64 bytes each. The calling thread becomes the main one. A CUDA device must outlive this.
+  explicit TraceRecorder(const Device&, std::int64_t spans = most_spans);
+  ~TraceRecorder() override;
+
+  void begin(const TraceName&, std::int64_t number) noexcept override;
+  void end() noexcept override;
+
+  /// Spans that came after the memory was used up (or were nested more than 32 deep).
+  std::int64_t dropped() const;
+  /// The trace, spans still open left out; to be called where nothing runs and while all names live. About 250 bytes a span.
+  /// `about`: what ran, for the reader.
+  std::string json(std::string_view about);
+
+ private:
+  struct Span {
+    const TraceName* name;
+    std::int64_t number, begin_ns, end_ns;  // end −1: still open
+    std::int64_t device_begin_ns, device_end_ns;
+    int lane;
+  };
+  struct Lane;
+  class DeviceClock;
+  std::int64_t now_ns() const;
+  Lane* lane() noexcept;
+
+  const std::uint64_t identity_;
+  const std::int64_t start_ns_;
+  std::vector<Span> spans_;
+  std::atomic<std::int64_t> taken_{0}, homeless_{0};
+  std::atomic<int> lanes_taken_{0};
+  std::vector<Lane> lanes_;
+  std::unique_ptr<DeviceClock> clock_;
+};
+
+}  // namespace brink
