@@ -19,7 +19,7 @@ BlockPlan plan_of(const Device& device, const Objective& objective, std::span<co
                   const BatchOptions& options) {
   const std::int64_t samples = data[0].shape[0];
   const std::int64_t chunk = options.chunk > 0 ? options.chunk : choose_chunk(samples, objective.group, device.where);
-  return plan_blocks(samples, objective.group, chunk);
+  return plan_blocks(samples, objective.group, chunk, objective.join_short);
 }
 
 std::shared_ptr<Arenas> arenas_of(const BatchOptions& options) {

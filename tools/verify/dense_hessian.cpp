@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/dense/symmetric_eigen.h"
 #include "kernels/random/random.h"
@@ -54,7 +55,8 @@ VectorError vector_error(const ParameterLayout& layout, const Array& found, cons
   VectorError worst{-1, {}};
   for (int i = 0; i < layout.size(); ++i) {
     const auto a = layout.view(found.view(), i).span<double>(), b = layout.view(reference.view(), i).span<double>();
-    const double own = largest(b), error = error_of(a, b, own == 0 ? whole : own);
+    const bool rounding = largest(b) <= std::numeric_limits<double>::epsilon() * whole;
+    const double error = error_of(a, b, rounding ? whole : largest(b));
     if (!(error <= worst.error)) worst = {error, layout[i].name};
     if (error != error) break;
   }

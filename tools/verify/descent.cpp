@@ -219,7 +219,7 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
   const Array theta0 = c.vector("parameter", m.model.layout);
 
   const DataPair data = load_fashion_mnist(data_directory, classes, classes * per_class, classes, Dtype::f64);
-  if (data.train.picture.elements() != m.inputs)
+  if (data.train.picture.elements() != m.model.sample.elements())
     c.fail_tensor("parameter/dense0.weight", "expected " + std::to_string(data.train.picture.elements()) + " inputs");
   table.add({c.name(), "kept_rows", kept == data.train.kept_rows ? 0.0 : 1.0, 0, {}});
 
