@@ -20,7 +20,7 @@ namespace brink {
 enum class DataName { synthetic, fmnist4 };
 enum class ModelName { mlp, dln };
 enum class Rule { gd };
-enum class Arithmetic { exact };
+enum class Arithmetic { exact, vendor };
 
 struct Config {
   struct Data {

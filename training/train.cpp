@@ -145,7 +145,7 @@ class Recorder {
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
-  const OpenDevice opened(config.run.device, pool);
+  const OpenDevice opened(config.run.device, config.run.arithmetic, pool);
   Device device = opened.device();
   const Problem problem = make_problem(device, config);
   const Fitted fitted = fit_in_memory(device, problem, descent_options(config, device));
@@ -154,6 +154,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   for (const std::string& note : folder.notes()) out.line(note);
   for (const std::string& note : fitted.notes) out.line(note);
+  if (device.vendor)
+    out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
+                         opened.vendor_name()));
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
@@ -166,6 +169,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.threads = pool.threads();
   record.chunk_samples = fitted.chunk;
   record.device = opened.name();
+  record.vendor = opened.vendor_name();
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/vendor.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -89,11 +90,13 @@ inline std::int64_t sum_samples_scratch_bytes(Where where, std::int64_t samples,
 }
 
 inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch) {
+  if (d.vendor) return d.vendor->matmul(c, factors, transpose_b);
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::matmul(d, c, factors, transpose_b, scratch);
   cpu::matmul(d, c, factors, transpose_b, scratch);
 }
 inline void weight_gradient(Device& d, View w, std::span<const View> factors, std::int64_t group, View scratch) {
+  if (d.vendor) return d.vendor->weight_gradient(w, factors);
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::weight_gradient(d, w, factors, group, scratch);
   cpu::weight_gradient(d, w, factors, group, scratch);
