@@ -19,7 +19,7 @@ inline std::unique_ptr<brink::cuda::Context> gpu(const char* of) {
   try {
     return std::make_unique<brink::cuda::Context>();
   } catch (const brink::cuda::NoDevice& e) {
-    MESSAGE("[skip] " << of << ": " << e.what());
+    MESSAGE("[skip] " << std::string(of) << ": " << std::string(e.what()));
     return nullptr;
   }
 }
