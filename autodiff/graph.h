@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -101,12 +102,21 @@ struct VjpContext {
   std::span<const Var> in, out, cotangent;
   const Attributes& attributes;
 };
-/// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for.
+/// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue`, null where there
+/// is none, reaches only a primitive that finishes its elements.
 struct Call {
   std::span<const View> in;
   std::span<const View> out;
   View scratch;
   const Attributes& attributes;
+  const Epilogue* epilogue = nullptr;
+};
+
+/// How an operation on one running value joins the epilogue of the kernel that makes that value.
+struct EpilogueRule {
+  int running = 0;  ///< which input
+  int stage = 0;    ///< stages ascend within an epilogue: 1 bias, 2 activation; 0: the operation cannot join
+  void (*join)(Epilogue&, std::span<const View> in) = nullptr;
 };
 
 /// One operation: constant data. A null jvp or vjp means "not differentiable".
@@ -122,6 +132,9 @@ struct Primitive {
                           Where) = nullptr;
   /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
   bool sums_samples = false;
+  /// The kernel takes an epilogue.
+  bool finishes = false;
+  EpilogueRule epilogue = {};
 };
 
 struct Node {

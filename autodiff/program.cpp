@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 namespace brink {
@@ -60,9 +61,40 @@ class ArenaPlanner {
 
 }  // namespace
 
-Program::Program(Graph graph, Where where) : graph_(std::move(graph)), flops_(graph_.flops()) { plan(where); }
+Program::Program(Graph graph, Where where, Fusion fusion) : graph_(std::move(graph)), flops_(graph_.flops()) {
+  plan(where, fusion);
+}
 
-void Program::plan(Where where) {
+/// One step a node, in order, but for nodes that join the epilogue of the node before them on their running value: the step then
+/// stands where its last node stood, where all operands exist.
+std::vector<Program::Step> Program::steps_of(Fusion fusion) const {
+  const auto& nodes = graph_.nodes();
+  const auto values = static_cast<std::size_t>(graph_.size());
+  const auto id = [](Var v) { return static_cast<std::size_t>(v.id); };
+  std::vector<int> uses(values, 0);
+  for (const Node& n : nodes)
+    for (const Var v : n.in) ++uses[id(v)];
+  for (const Output& o : graph_.outputs()) uses[id(o.var)] += 2;  // it must be stored
+  std::vector<Step> steps(nodes.size());  // by last node; a node joined further on leaves a hole
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    steps[n].node = static_cast<int>(n);
+    const EpilogueRule& rule = nodes[n].primitive->epilogue;
+    if (fusion == Fusion::none || rule.stage == 0) continue;
+    const Var running = nodes[n].in[static_cast<std::size_t>(rule.running)];
+    const int before = graph_.producer_index(running);
+    if (before < 0 || uses[id(running)] != 1) continue;
+    Step& step = steps[static_cast<std::size_t>(before)];
+    const int stage = step.joined.empty() ? 0 : nodes[static_cast<std::size_t>(before)].primitive->epilogue.stage;
+    if (!nodes[static_cast<std::size_t>(step.node)].primitive->finishes || stage >= rule.stage) continue;
+    step.joined.push_back(static_cast<int>(n));
+    steps[n] = std::move(step);
+    step.node = -1;
+  }
+  std::erase_if(steps, [](const Step& s) { return s.node < 0; });
+  return steps;
+}
+
+void Program::plan(Where where, Fusion fusion) {
   const auto values = static_cast<std::size_t>(graph_.size());
   const auto id = [](Var v) { return static_cast<std::size_t>(v.id); };
   locations_.assign(values, {});
@@ -84,39 +116,61 @@ void Program::plan(Where where) {
   }
 
   const auto& nodes = graph_.nodes();
-  std::vector<int> last_use(values, -1);
-  for (std::size_t n = 0; n < nodes.size(); ++n) {
-    for (const Var v : nodes[n].out) last_use[id(v)] = static_cast<int>(n);
-    for (const Var v : nodes[n].in) last_use[id(v)] = static_cast<int>(n);
+  const auto node_at = [&](int n) -> const Node& { return nodes[static_cast<std::size_t>(n)]; };
+  steps_ = steps_of(fusion);
+  /// What a joined node needs beside the running value, which is nowhere in memory.
+  const auto others = [&](int n) {
+    Vars in = node_at(n).in;
+    in.erase(in.begin() + node_at(n).primitive->epilogue.running);
+    return in;
+  };
+  std::vector<Vars> used(steps_.size());
+  std::vector<std::size_t> last_use(values, 0);
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    used[s] = node_at(steps_[s].node).in;
+    for (const int n : steps_[s].joined) std::ranges::copy(others(n), std::back_inserter(used[s]));
+    std::ranges::copy(node_at(steps_[s].last()).out, std::back_inserter(used[s]));
+    for (const Var v : used[s]) last_use[id(v)] = s;
   }
   ArenaPlanner arena;
-  for (std::size_t n = 0; n < nodes.size(); ++n) {
-    const Node& node = nodes[n];
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    Step& step = steps_[s];
+    const Node& node = node_at(step.node);
+    const Vars& made = node_at(step.last()).out;
     std::vector<ValueType> in, out;
     for (const Var v : node.in) in.push_back(graph_.type(v));
-    for (const Var v : node.out) out.push_back(graph_.type(v));
-    for (const Var v : node.out)
+    for (const Var v : made) out.push_back(graph_.type(v));
+    for (const Var v : made)
       if (!placed[id(v)]) locations_[id(v)] = {Place::arena, arena.take(graph_.type(v).bytes())};
-    const std::int64_t scratch = node.primitive->scratch ? node.primitive->scratch(in, out, node.attributes, where) : 0;
-    const std::int64_t scratch_offset = scratch > 0 ? arena.take(scratch) : 0;
-    steps_.push_back({static_cast<int>(n), static_cast<int>(operands_.size()), static_cast<int>(in.size()),
-                      static_cast<int>(out.size()), scratch_offset, scratch});
+    step.scratch_bytes = node.primitive->scratch ? node.primitive->scratch(in, out, node.attributes, where) : 0;
+    step.scratch_offset = step.scratch_bytes > 0 ? arena.take(step.scratch_bytes) : 0;
+    step.first_operand = static_cast<int>(operands_.size());
+    step.inputs = static_cast<int>(in.size());
+    step.outputs = static_cast<int>(out.size());
     const auto operand = [&](Var v) {
       operands_.push_back({nullptr, graph_.shape(v), graph_.type(v).dtype});
       operand_vars_.push_back(v);
     };
+    const auto nowhere = [&](const Shape& shape) {
+      operands_.push_back({nullptr, shape, Dtype::u8});
+      operand_vars_.push_back({});
+    };
     for (const Var v : node.in) operand(v);
-    for (const Var v : node.out) operand(v);
-    operands_.push_back({nullptr, Shape{scratch}, Dtype::u8});
-    operand_vars_.push_back({});
+    for (const Var v : made) operand(v);
+    nowhere({step.scratch_bytes});
+    for (const int n : step.joined)
+      for (std::size_t i = 0; i < node_at(n).in.size(); ++i)
+        if (static_cast<int>(i) == node_at(n).primitive->epilogue.running)
+          nowhere({});
+        else
+          operand(node_at(n).in[i]);
 
-    if (scratch > 0) arena.give(scratch_offset, scratch);
-    Vars ending = node.in;
-    ending.insert(ending.end(), node.out.begin(), node.out.end());
+    if (step.scratch_bytes > 0) arena.give(step.scratch_offset, step.scratch_bytes);
+    Vars ending = used[s];
     std::ranges::sort(ending);
     ending.erase(std::unique(ending.begin(), ending.end()), ending.end());  // clang++ 14 cannot read ranges::unique
     for (const Var v : ending)
-      if (last_use[id(v)] == static_cast<int>(n) && locations_[id(v)].place == Place::arena)
+      if (last_use[id(v)] == s && locations_[id(v)].place == Place::arena)
         arena.give(locations_[id(v)].offset, graph_.type(v).bytes());
   }
   arena_bytes_ = arena.top();
@@ -150,12 +204,17 @@ void Program::run(Device& device, Workspace& w, std::span<void* const> inputs, s
   const std::span<const View> all = w.operands_;
   for (const Step& s : steps_) {
     const Node& node = graph_.nodes()[static_cast<std::size_t>(s.node)];
-    const auto operands =
-        all.subspan(static_cast<std::size_t>(s.first_operand), static_cast<std::size_t>(s.inputs + s.outputs + 1));
-    node.primitive->run(device,
-                        {operands.first(static_cast<std::size_t>(s.inputs)),
-                         operands.subspan(static_cast<std::size_t>(s.inputs), static_cast<std::size_t>(s.outputs)),
-                         operands.back(), node.attributes});
+    const auto first = static_cast<std::size_t>(s.first_operand), in = static_cast<std::size_t>(s.inputs),
+               out = static_cast<std::size_t>(s.outputs);
+    Epilogue epilogue;
+    std::size_t next = first + in + out + 1;
+    for (const int n : s.joined) {
+      const Node& joined = graph_.nodes()[static_cast<std::size_t>(n)];
+      joined.primitive->epilogue.join(epilogue, all.subspan(next, joined.in.size()));
+      next += joined.in.size();
+    }
+    node.primitive->run(device, {all.subspan(first, in), all.subspan(first + in, out), all[first + in + out],
+                                 node.attributes, s.joined.empty() ? nullptr : &epilogue});
   }
   for (const Copy& c : copies_) {
     const ValueType& type = graph_.type(c.from);

@@ -84,7 +84,7 @@ const Primitive matmul_p{
     },
     .run =
         [](Device& d, const Call& c) {
-          matmul(d, c.out[0], c.in, std::get<MatmulAttributes>(c.attributes).transpose_b, c.scratch);
+          matmul(d, c.out[0], c.in, std::get<MatmulAttributes>(c.attributes).transpose_b, c.scratch, c.epilogue);
         },
     .flops =
         [](rules::Types in, rules::Types out, const Attributes&) {
@@ -98,6 +98,7 @@ const Primitive matmul_p{
           for (std::size_t i = 0; i < in.size(); i += 2) largest = std::max(largest, in[i].shape[1]);
           return matmul_scratch_bytes(where, largest, out[0].shape[1], out[0].dtype);
         },
+    .finishes = true,
 };
 Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
   const Vars in = flatten(factors);
@@ -186,6 +187,7 @@ const Primitive add_row_p{
     },
     .run = [](Device& d, const Call& c) { add_row(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
+    .epilogue = {.running = 0, .stage = 1, .join = [](Epilogue& e, std::span<const View> in) { e.bias = in[1]; }},
 };
 Var add_row(Graph& g, Var x, Var b, std::int64_t group) { return g.emit(add_row_p, {x, b}, Group{group}); }
 

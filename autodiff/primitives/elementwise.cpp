@@ -90,6 +90,7 @@ const Primitive relu_p{
     .vjp = [](const VjpContext& c) -> Vars { return {gate(c.g, c.out[0], c.cotangent[0])}; },
     .run = run_map<Relu>,
     .flops = rules::one_per_element,
+    .epilogue = {.running = 0, .stage = 2, .join = [](Epilogue& e, std::span<const View>) { e.relu = true; }},
 };
 Var relu(Graph& g, Var x) { return x ? g.emit(relu_p, {x}) : Var{}; }
 
@@ -103,6 +104,7 @@ const Primitive gate_p{
     },
     .run = run_map<Gate>,
     .flops = rules::one_per_element,
+    .epilogue = {.running = 1, .stage = 2, .join = [](Epilogue& e, std::span<const View> in) { e.gate = in[0]; }},
 };
 Var gate(Graph& g, Var y, Var d) { return d ? g.emit(gate_p, {y, d}) : Var{}; }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/tile.cuh"
 
@@ -78,7 +79,7 @@ struct FactorPairs {
 /// C = A₁B₁ + A₂B₂ + …, or with Bᵀ.
 /// Shapes:     Aᵢ [m,Kᵢ], Bᵢ [Kᵢ,n] (transpose_b: [n,Kᵢ]), C [m,n]. Grid: tiles of rows × tiles of columns.
 /// Layout:     row-major, contiguous; rows that start at multiples of 16 bytes are copied in such pieces, others by elements.
-/// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0.
+/// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0; the epilogue.
 ///             The portions of all pairs follow one another; the last of a pair is filled up with terms 0·0.
 /// Aliasing:   C overlaps nothing.
 /// Errors:     none.
@@ -86,12 +87,12 @@ struct FactorPairs {
 /// Source:     the outer-product tile of every fast SGEMM (MAGMA, maxas, CUTLASS); order fixed by ARCHITECTURE.md, "chain".
 template <class T, class Tile, bool transpose_b>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
-    matmul_kernel(T* c, std::int64_t m, int n, int portions, FactorPairs<T> pairs) {
+    matmul_kernel(T* c, std::int64_t m, int n, int portions, FactorPairs<T> pairs, Finish<T> finish) {
   const std::int64_t m0 = std::int64_t{blockIdx.x} * Tile::m, n0 = std::int64_t{blockIdx.y} * Tile::n;
   const int rows = static_cast<int>(m - m0 < Tile::m ? m - m0 : Tile::m);
   const int columns = static_cast<int>(n - n0 < Tile::n ? n - n0 : Tile::n);
   int pair = 0, k0 = 0;
-  tile_product<T, Tile, true, transpose_b>(c + m0 * n + n0, rows, columns, n, portions, [&](auto& a, auto& b) {
+  const auto fetch = [&](auto& a, auto& b) {
     const int k = pairs.k[pair];
     a.template fetch<Tile::threads>(pairs.a[pair] + m0 * k + k0, k, rows, k - k0);
     if constexpr (transpose_b)
@@ -103,7 +104,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
       k0 = 0;
       ++pair;
     }
-  });
+  };
+  const std::int64_t origin = m0 * n + n0;
+  tile_product<T, Tile, true, transpose_b>(
+      c + origin, rows, columns, n, portions, fetch,
+      [&](T sum, std::int64_t at, int column) { return finish(sum, origin + at, n0 + column); });
 }
 
 /// For each group of samples its part of W = X₁ᵀD₁ + X₂ᵀD₂ + …
@@ -127,7 +132,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
   const int portions = (length + Tile::k - 1) / Tile::k * pairs.count;
   int pair = 0, s0 = 0;
   tile_product<T, Tile, false, false>(
-      parts + (std::int64_t{blockIdx.z} * k + m0) * n + n0, rows, columns, n, portions, [&](auto& a, auto& b) {
+      parts + (std::int64_t{blockIdx.z} * k + m0) * n + n0, rows, columns, n, portions,
+      [&](auto& a, auto& b) {
         const std::int64_t s = begin + s0;
         a.template fetch<Tile::threads>(pairs.a[pair] + s * k + m0, k, rows, length - s0);
         b.template fetch<Tile::threads>(pairs.b[pair] + s * n + n0, n, columns, length - s0);
@@ -136,7 +142,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
           s0 = 0;
           ++pair;
         }
-      });
+      },
+      [](T sum, std::int64_t, int) { return sum; });
 }
 
 /// For each group of samples and each column the sum of D: the weight gradient against a column of ones.

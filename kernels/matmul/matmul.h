@@ -9,6 +9,8 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/apply.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/vendor.h"
 #include "kernels/view.h"
 
@@ -25,13 +27,14 @@ namespace cpu {
 /// C = A₁B₁ + A₂B₂ + …, or with Bᵀ in place of B.
 /// Shapes:     factors = A₁, B₁, A₂, B₂, …; Aᵢ [M,Kᵢ], Bᵢ [Kᵢ,N] (transpose_b: [N,Kᵢ]), C [M,N]; M, N, Kᵢ ≥ 1.
 /// Layout:     row-major, contiguous; scratch at least matmul_scratch_bytes(max Kᵢ, N, dtype), aligned to 64 bytes.
-/// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0.
+/// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0;
+///             then the epilogue, if there is one.
 /// Aliasing:   C overlaps nothing.
 /// Errors:     none; the graph has checked the shapes.
 /// Cost:       2·M·N·ΣKᵢ flops. Register tiles of MR rows × two vectors, A read in place by broadcast, B packed per k-block
 ///             unless it already lies as one panel.
 /// Source:     design of BLIS (one microkernel), order fixed by ARCHITECTURE.md, "chain".
-void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch);
+void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch, const Epilogue* = nullptr);
 std::int64_t matmul_scratch_bytes(std::int64_t largest_k, std::int64_t n, Dtype);
 
 /// W = X₁ᵀD₁ + X₂ᵀD₂ + …, summed over samples.
@@ -61,7 +64,7 @@ std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std
 /// the parts of the groups, all at once up to 256 MiB, otherwise of 2ʲ groups at a time.
 namespace cuda {
 
-void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch);
+void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch, const Epilogue* = nullptr);
 std::int64_t matmul_scratch_bytes(std::int64_t largest_k, std::int64_t n, Dtype);
 void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_t group, View scratch);
 std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs,
@@ -89,11 +92,16 @@ inline std::int64_t sum_samples_scratch_bytes(Where where, std::int64_t samples,
   return cpu::sum_samples_scratch_bytes(samples, n, group, dtype);
 }
 
-inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch) {
-  if (d.vendor) return d.vendor->matmul(c, factors, transpose_b);
+inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch,
+                   const Epilogue* epilogue = nullptr) {
+  if (d.vendor) {
+    d.vendor->matmul(c, factors, transpose_b);
+    if (epilogue) apply(d, c, *epilogue);
+    return;
+  }
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::matmul(d, c, factors, transpose_b, scratch);
-  cpu::matmul(d, c, factors, transpose_b, scratch);
+    if (d.where == Where::cuda) return cuda::matmul(d, c, factors, transpose_b, scratch, epilogue);
+  cpu::matmul(d, c, factors, transpose_b, scratch, epilogue);
 }
 inline void weight_gradient(Device& d, View w, std::span<const View> factors, std::int64_t group, View scratch) {
   if (d.vendor) return d.vendor->weight_gradient(w, factors);

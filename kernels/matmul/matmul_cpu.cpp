@@ -18,7 +18,7 @@ std::array<Product<T>, max_factor_pairs> products_of(std::span<const View> facto
 }
 }  // namespace
 
-void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch) {
+void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch, const Epilogue* epilogue) {
   with_real(c.dtype, [&]<class T>(T) {
     const MatmulCall<T> call{c.shape[0],
                              c.shape[1],
@@ -26,6 +26,7 @@ void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, Vi
                              products_of<T>(factors),
                              static_cast<int>(factors.size() / 2),
                              transpose_b,
+                             Finish<T>(epilogue),
                              static_cast<T*>(scratch.data)};
     with_isa([&]<class I>(I) { matmul_isa<I, T>(call); });
   });

@@ -108,7 +108,7 @@ int64_t over_groups_bytes(int64_t groups, int64_t part_bytes) {
 
 }  // namespace
 
-void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View) {
+void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View, const Epilogue* epilogue) {
   with_real(c.dtype, [&]<class T>(T) {
     const int64_t m = c.shape[0], n = c.shape[1];
     const FactorPairs<T> pairs = pairs_of<T>(factors);
@@ -116,7 +116,8 @@ void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, 
       int portions = 0;
       for (int i = 0; i < pairs.count; ++i) portions += (pairs.k[i] + Tile::k - 1) / Tile::k;
       launch(d, transpose_b ? matmul_kernel<T, Tile, true> : matmul_kernel<T, Tile, false>,
-             {blocks_for(m, Tile::m), blocks_for(n, Tile::n)}, {Tile::threads}, c.as<T>(), m, n, portions, pairs);
+             {blocks_for(m, Tile::m), blocks_for(n, Tile::n)}, {Tile::threads}, c.as<T>(), m, n, portions, pairs,
+             Finish<T>(epilogue));
     });
   });
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/matmul/matmul.h"
 
 namespace brink::cpu {
@@ -23,6 +24,7 @@ struct MatmulCall {
   std::array<Product<T>, max_factor_pairs> products;
   int pairs;
   bool transpose_b;
+  Finish<T> finish;
   T* scratch;
 };
 

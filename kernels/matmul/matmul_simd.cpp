@@ -204,6 +204,7 @@ void matmul_panels(const MatmulCall<T>& x) {
               tile_of<Isa, T, MR, NV, false>(rows, kc, f.a + i0 * f.k + k0, f.k, 1, panels + j0 * kc, t);
           }
         }
+        if (finish && x.finish.any()) finish_rows<Isa>(x.finish, m0, end, x.n, x.c);
       }
     }
   }

@@ -178,14 +178,14 @@ struct Stages {
 };
 
 /// The tile of C at c: all its chains over `portions` portions, which fetch(a, b) starts copying one after the other.
-/// `rows` and `columns` are left from c on, rows of C have n elements.
+/// `rows` and `columns` are left from c on, rows of C have n elements. What is stored is last(sum, offset from c, column).
 ///
 ///        ┌ portion p: in use ┐┌ p+1: landing ┐┌ p+2: started ┐   one barrier a portion: after it portion p has landed for all,
 ///        │ a[k][m]   b[k][n] ││              ││              │   and nobody reads portion p−1 any more, so that the copies
 ///        └───────────────────┘└──────────────┘└──────────────┘   of p + stages − 1 may go where it was
-template <class T, class Tile, bool a_along_k, bool b_along_k, class Fetch>
+template <class T, class Tile, bool a_along_k, bool b_along_k, class Fetch, class Last>
 __device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64_t columns, std::int64_t n,
-                                             int portions, Fetch fetch) {
+                                             int portions, Fetch fetch, Last last) {
   using S = Stages<T, Tile, a_along_k, b_along_k>;
   constexpr int across = Tile::across, down = Tile::m / Tile::tm, ahead = Tile::stages - 1;
   S& shared = shared_memory<S>();
@@ -237,16 +237,17 @@ __device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64
 #pragma unroll
     for (int j = 0; j < Tile::tn; j += width) {
       const int column = S::B::template position<across, Tile::tn>(j, x);
-      T* const to = c + row * n + column;
-      Pack<T, width> sum;
-#pragma unroll
-      for (int e = 0; e < width; ++e) sum.v[e] = acc[i][j + e] + T(0);
+      const std::int64_t at = row * n + column;
+      const auto value = [&](int e) { return last(acc[i][j + e] + T(0), at + e, column + e); };
       if (whole && column + width <= columns) {
-        *pack_at<width>(to) = sum;
+        Pack<T, width> values;
+#pragma unroll
+        for (int e = 0; e < width; ++e) values.v[e] = value(e);
+        *pack_at<width>(c + at) = values;
       } else {
 #pragma unroll
         for (int e = 0; e < width; ++e)
-          if (column + e < columns) to[e] = sum.v[e];
+          if (column + e < columns) c[at + e] = value(e);
       }
     }
   }

@@ -27,13 +27,14 @@ Graph random_graph(std::uint64_t seed) {
   Counter c{seed};
   Graph g;
   const auto rows = static_cast<std::int64_t>(1 + c.below(40)), columns = static_cast<std::int64_t>(1 + c.below(20));
-  Vars tall, square;
+  Vars tall, square, row;
   for (int i = 0; i < 3; ++i) tall.push_back(g.input("x", {{rows, columns}, Dtype::f32}, InputRole::data, i));
   square.push_back(g.input("w", {{columns, columns}, Dtype::f32}, InputRole::data, 3));
+  row.push_back(g.input("b", {{columns}, Dtype::f32}, InputRole::data, 4));
   const auto any = [&](const Vars& list) { return list[c.below(list.size())]; };
   const std::size_t nodes = 3 + c.below(30);
   while (g.nodes().size() < nodes) {
-    switch (c.below(8)) {
+    switch (c.below(13)) {
       case 0: tall.push_back(g.emit(add_p, {any(tall), any(tall)})); break;
       case 1: tall.push_back(mul(g, any(tall), any(tall))); break;
       case 2: tall.push_back(tanh(g, any(tall))); break;
@@ -41,6 +42,11 @@ Graph random_graph(std::uint64_t seed) {
       case 4: tall.push_back(matmul(g, {{any(tall), any(square)}}, c.below(2) == 1, 16)); break;
       case 5: square.push_back(weight_gradient(g, {{any(tall), any(tall)}, {any(tall), any(tall)}}, 16)); break;
       case 6: tall.push_back(broadcast_row(g, sum_samples(g, any(tall), 16), rows, 16)); break;
+      case 7: tall.push_back(relu(g, any(tall))); break;
+      case 8: tall.push_back(gate(g, any(tall), tall.back())); break;
+      case 9: tall.push_back(add_row(g, tall.back(), any(row), 16)); break;
+      case 10: tall.push_back(relu(g, add_row(g, matmul(g, {{any(tall), any(square)}}, false, 16), row[0], 16))); break;
+      case 11: tall.push_back(gate(g, any(tall), matmul(g, {{any(tall), any(square)}}, true, 16))); break;
       default: tall.push_back(broadcast_column(g, sum_columns(g, any(tall)), columns)); break;
     }
   }
@@ -112,7 +118,7 @@ bool same(const std::vector<Array>& a, const std::vector<Array>& b) {
 
 TEST_CASE(
     "values that live at the same time never share memory, inputs are not written, and memory is shared otherwise") {
-  int caught = 0, could_be = 0, reused = 0;
+  int caught = 0, could_be = 0, reused = 0, joined = 0;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);
     const Graph g = random_graph(seed);
@@ -129,7 +135,9 @@ TEST_CASE(
         apart_bytes += align_up(rule(types, {&g.type(v), 1}, node.attributes, Where::cpu), 64);
     }
 
-    const Program program(g);
+    const Program program(g), apart(g, Where::cpu, Fusion::none);
+    REQUIRE(apart.steps() == static_cast<std::int64_t>(g.nodes().size()));
+    joined += program.steps() < apart.steps();
     reused += program.arena_bytes() < apart_bytes;
     std::vector<Array> out;
     std::vector<void*> inputs, outputs;
@@ -148,6 +156,7 @@ TEST_CASE(
     ++could_be;
     caught += !same(run_apart(g, in, true), expected);
   }
+  CHECK(joined > could_be / 4);
   CHECK(reused > could_be / 2);
   CHECK(caught > could_be / 4);  // the control: a value overwritten before its last use is seen
 }
@@ -166,4 +175,25 @@ TEST_CASE("an output that is an input, or another output too, is copied") {
   CHECK(std::ranges::equal(out[0], in));
   CHECK(std::ranges::equal(out[1], std::array{0.0F, 2.0F, 0.0F}));
   CHECK(std::ranges::equal(out[2], out[1]));
+}
+
+TEST_CASE("a product finishes its elements where nothing else needs them before") {
+  const auto steps = [](auto build) {
+    Graph g;
+    const Var x = g.input("x", {{5, 7}, Dtype::f32}, InputRole::data, 0),
+              w = g.input("w", {{7, 7}, Dtype::f32}, InputRole::data, 1),
+              b = g.input("b", {{7}, Dtype::f32}, InputRole::data, 2), product = matmul(g, {{x, w}}, false, 16);
+    g.output("y", OutputRole::samples, 0, build(g, x, b, product));
+    return Program(std::move(g)).steps();
+  };
+  CHECK(steps([](Graph& g, Var, Var b, Var p) { return relu(g, add_row(g, p, b, 16)); }) == 1);
+  CHECK(steps([](Graph& g, Var x, Var b, Var p) { return gate(g, x, add_row(g, p, b, 16)); }) == 1);
+  CHECK(steps([](Graph& g, Var, Var b, Var p) { return add_row(g, relu(g, p), b, 16); }) == 2);  // in the other order
+  CHECK(steps([](Graph& g, Var, Var, Var p) { return gate(g, p, p); }) == 2);                    // needs it twice
+  CHECK(steps([](Graph& g, Var x, Var, Var p) { return gate(g, p, x); }) == 2);                  // as the gate
+  CHECK(steps([](Graph& g, Var, Var, Var p) { return add(g, relu(g, p), p); }) == 3);            // needed again
+  CHECK(steps([](Graph& g, Var, Var, Var p) {
+          g.output("product", OutputRole::samples, 1, p);
+          return relu(g, p);
+        }) == 2);  // an output itself
 }

@@ -91,8 +91,13 @@ struct Operands {
   }
 };
 
+struct Finishing {
+  bool bias = false, relu = false, gate = false;
+};
+
 template <class T>
-void check_matmul(Device& d, const Product& p, bool transpose_b, Contents contents, std::int64_t offset) {
+void check_matmul(Device& d, const Product& p, bool transpose_b, Contents contents, std::int64_t offset,
+                  Finishing finishing = {}) {
   Operands<T> in;
   for (int i = 0; i < p.pairs; ++i) {
     in.add(d, {p.m, p.k + 3 * i}, contents, offset);
@@ -101,12 +106,27 @@ void check_matmul(Device& d, const Product& p, bool transpose_b, Contents conten
   const Shape shape{p.m, p.n};
   const Array expected(shape, dtype_of<T>());
   reference::matmul<T>(in.host_views, expected.view(), transpose_b);
+  Operands<T> more;
+  more.add(d, {p.n}, contents, offset);
+  more.add(d, shape, contents, offset);
+  const View bias = more.host_views[0], gate = more.host_views[1];
+  Epilogue epilogue;
+  if (finishing.bias) epilogue.bias = more.views[0];
+  if (finishing.gate) epilogue.gate = more.views[1];
+  epilogue.relu = finishing.relu;
+  for (std::int64_t i = 0; i < shape.elements(); ++i) {
+    T& x = expected.view().as<T>()[i];
+    if (finishing.bias) x = x + bias.as<T>()[i % p.n];
+    if (finishing.relu && x <= 0) x = 0;
+    if (finishing.gate && gate.as<T>()[i] <= 0) x = 0;
+  }
   Guarded out(d, shape, dtype_of<T>());
   out.set_poison();
-  matmul(d, out.view(), in.views, transpose_b, {});
+  matmul(d, out.view(), in.views, transpose_b, {}, epilogue.any() ? &epilogue : nullptr);
   CHECK_MESSAGE(out.fetch(), text(p));
   CHECK_MESSAGE(same(static_cast<const T*>(out.found()), expected.view().as<T>(), shape.elements()), text(p),
-                ", transpose_b ", transpose_b, ", offset ", offset);
+                ", transpose_b ", transpose_b, ", offset ", offset, ", bias ", finishing.bias, ", relu ",
+                finishing.relu, ", gate ", finishing.gate);
 }
 
 template <class T>
@@ -171,6 +191,17 @@ TEST_CASE_TEMPLATE("matmul in every tile equals the plain loops to the last bit"
     }
   });
   CHECK(met == 2 * tiles<T>);  // each tile with B and with Bᵀ
+}
+
+TEST_CASE_TEMPLATE("matmul that finishes its elements writes what separate kernels would", T, float, double) {
+  const std::size_t met = kernels_met<T>([](Device& d, const Product& p) {
+    for (const Finishing f : {Finishing{.bias = true}, Finishing{.relu = true}, Finishing{.gate = true},
+                              Finishing{.bias = true, .relu = true}, Finishing{.bias = true, .gate = true}}) {
+      check_matmul<T>(d, p, f.bias, Contents::ordinary, 0, f);
+      check_matmul<T>(d, p, !f.bias, Contents::special, p.n % 2, f);
+    }
+  });
+  CHECK(met == 2 * tiles<T>);
 }
 
 TEST_CASE_TEMPLATE("weight_gradient in every tile equals the plain loops to the last bit", T, float, double) {

@@ -10,6 +10,7 @@
 
 #include "kernels/cuda/cublas.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/memory.h"
 #include "kernels/replay.h"
 #include "tests/emulator/fake_cublas.h"
 #include "tests/emulator/fake_runtime.h"
@@ -150,6 +151,30 @@ TEST_CASE_TEMPLATE(
   for (const Product& p : products)
     for (const Role role : {Role::forward, Role::with_transpose, Role::weight_gradient}) check<T>(d, p, role);
   CHECK(fake_cublas::state().gemms == 3 * (1 + 1 + 2 + 3 + 2));  // one for each pair: captured once, replayed twice
+}
+
+TEST_CASE("what a product's kernel would finish is done after the library's product: bias, relu, gate") {
+  const Installed library;
+  cuda::Context context;
+  const auto vendor = cuda::open_cublas(context);
+  Device d{Where::cuda, nullptr, &context, vendor.get()};
+  const Array a = values<float>({33, 7}, 1), b = values<float>({7, 5}, 2), bias = values<float>({5}, 3),
+              gate = values<float>({33, 5}, 4);
+  const Array on_device[] = {to_device(d, a.view()), to_device(d, b.view()), to_device(d, bias.view()),
+                             to_device(d, gate.view())};
+  const View factors[] = {on_device[0].view(), on_device[1].view()};
+  for (const bool relu : {true, false}) {
+    const Epilogue e{.bias = on_device[2].view(), .gate = relu ? View{} : on_device[3].view(), .relu = relu};
+    const Array c({33, 5}, Dtype::f32, d), plain({33, 5}, Dtype::f32, d);
+    matmul(d, plain.view(), factors, false, {});
+    matmul(d, c.view(), factors, false, {}, &e);
+    const Array found = to_host(d, c.view()), before = to_host(d, plain.view());
+    for (std::size_t i = 0; i < 33 * 5; ++i) {
+      const float x = before.span<float>()[i] + bias.span<float>()[i % 5];
+      const float expected = relu ? std::max(x, 0.0F) : gate.span<float>()[i] > 0 ? x : 0;
+      CHECK(found.span<float>()[i] == expected);
+    }
+  }
 }
 
 TEST_CASE(
