@@ -4,6 +4,7 @@ What it is not: a change of anything: clocks and power are noted as they are fou
 """
 
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -19,9 +20,11 @@ PROGRAMS = {"device": "tests/emulator/test_device", "brink": "tools/brink", "mat
 EMULATED = {name: f"tests/emulator/{'test_' if name == 'device' else ''}{name}_emulated" for name in PROGRAMS}
 FIELDS = ["name", "driver_version", "compute_cap", "memory.total", "clocks.sm", "clocks.mem", "clocks.max.sm", "clocks.max.mem",
           "temperature.gpu", "power.draw"]
-# No shared library but the system's own, so that what is built here runs on another distribution.
-PORTABLE = ["-Dprefer_static=true", "-Dcpp_link_args=-static-libstdc++,-static-libgcc",
-            "-Dcuda_link_args=-Xcompiler=-static-libstdc++,-Xcompiler=-static-libgcc"]
+# What is built here runs on another distribution: shared libraries are the C library's, and what lies in `lib` beside the programs.
+RPATH = "$ORIGIN/../lib:$ORIGIN/../../lib"
+PORTABLE = ["-Dprefer_static=true", f"-Dcpp_link_args=['-static-libstdc++', '-static-libgcc', '-Wl,-rpath,{RPATH}']",
+            f"-Dcuda_link_args=['-Xcompiler=-static-libstdc++', '-Xcompiler=-static-libgcc', '-Xlinker=-rpath={RPATH}']"]
+OF_THE_SYSTEM = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so")
 
 
 def number(text):
@@ -125,11 +128,16 @@ def prepare(part, folder, architectures):
     folder = pathlib.Path(folder).resolve()
     if not build(part, folder / "build", architectures, portable=True):
         return
+    (folder / "lib").mkdir(exist_ok=True)
     for path in PROGRAMS.values():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         done = part.run(["strip", "-o", target, folder / "build" / path])
         size_mib = target.stat().st_size / 2**20 if target.exists() else 0
+        needed = re.findall(r"^\s*(\S+) => (/\S+)", part.run(["ldd", folder / "build" / path]).output, re.M)
+        for name, library in needed:
+            if not name.startswith(OF_THE_SYSTEM):
+                shutil.copy(library, folder / "lib" / name)
         part.check(f"{path}, {size_mib:.1f} MiB", [] if done.status == 0 else [done.why])
 
 

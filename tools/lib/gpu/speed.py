@@ -120,7 +120,8 @@ def pictures(part, context):
     copied = [r["gb_per_s"] for r in figures.get("vectors", {}).get("gpu", {}).get("results", []) if r["name"] == "copy"]
     most = max(t["tflops"] for r in results for t in r["timings"])
     if copied:
-        axes.plot([0.1, most * 1e3 / copied[0]], [copied[0] * 1e-4, most], color="black", linewidth=1)
+        knee = most * 1e3 / copied[0]
+        axes.plot([knee / 100, knee], [most / 100, most], color="black", linewidth=1)
     axes.axhline(most, color="black", linewidth=1, linestyle=":")
     axes.set(xscale="log", yscale="log", xlabel="flop per byte of memory", ylabel="TFLOP/s",
              title="brink (blue) and cuBLAS (orange); line: the copy's rate")
