@@ -65,9 +65,13 @@ VectorError vector_error(const ParameterLayout& layout, const Array& found, cons
 
 FillNormal normals_of(Device device, const ParameterLayout& layout) {
   return [device, layout](View x, RandomUse, std::uint64_t step, std::uint32_t restart) mutable {
-    std::memset(x.data, 0, static_cast<std::size_t>(x.bytes()));
+    const Array host = zeros(x.shape, x.dtype);
+    Device on_host = device.host();
     const RandomKey key(0, Stream::lanczos_start, static_cast<std::uint32_t>(step), restart);
-    for (int i = 0; i < layout.size(); ++i) cpu::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
+    for (int i = 0; i < layout.size(); ++i)
+      cpu::fill_normal(on_host, layout.view(host.view(), i), key, 1, layout[i].offset);
+    copy(device, x, host.view());
+    synchronize(device);
   };
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/hvp.h"
 #include "spectral/linear_operator.h"
+#include "tools/verify/on_device.h"
 
 namespace brink::verify {
 

@@ -62,7 +62,8 @@ class Network {
       scalar("d3_v", along_v[3], third);
       scalar("d4_v", along_v[4], fourth);
       Array unit = layout().make_vector(Dtype::f64);
-      map<Scale>(device_, unit.view(), {gradient_.view()}, 1 / cpu::norm(device_, gradient_.view()));
+      Device host = device_.host();
+      map<Scale>(host, unit.view(), {gradient_.view()}, 1 / cpu::norm(device_, gradient_.view()));
       const View along_gradient[] = {unit.view()};
       scalar("d4_gradient_direction", derivatives({0, 0, 0, 0}, along_gradient)[4], fourth);
     } else {
