@@ -49,10 +49,8 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
     }
     programs_.push_back(std::move(s));
   }
-  std::int64_t largest = 0;
-  for (const Sized& s : programs_) largest = std::max(largest, s.program->arena_bytes());
   for (int w = 0; w < workers; ++w) {
-    const auto arena = std::make_shared<const Buffer>(largest, device);
+    const auto arena = std::make_shared<Arena>(device);
     for (Sized& s : programs_) s.workspaces.push_back(s.program->make_workspace(arena));
   }
 }
