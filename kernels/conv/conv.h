@@ -9,6 +9,7 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/reduce/panels.h"
 #include "kernels/view.h"
@@ -68,9 +69,10 @@ std::int64_t conv2d_weight_gradient_scratch_bytes(const ConvShape&, int pairs, s
 /// The same on the GPU: signatures, shapes and arithmetic are those of cpu. Work is enqueued.
 namespace cuda {
 
-void conv2d(Device&, View y, std::span<const View> factors, const ConvShape&, View scratch);
+void conv2d(Device&, View y, std::span<const View> factors, const ConvShape&, View scratch, const Epilogue* = nullptr);
 std::int64_t conv2d_scratch_bytes(const ConvShape&, int pairs, Dtype);
-void conv2d_input_gradient(Device&, View x, std::span<const View> factors, const ConvShape&, View scratch);
+void conv2d_input_gradient(Device&, View x, std::span<const View> factors, const ConvShape&, View scratch,
+                           const Epilogue* = nullptr);
 std::int64_t conv2d_input_gradient_scratch_bytes(const ConvShape&, int pairs, Dtype);
 void conv2d_weight_gradient(Device&, View w, std::span<const View> factors, const ConvShape&, std::int64_t group,
                             View scratch);
