@@ -61,6 +61,11 @@ struct ConvTiles<double> {
                        Tile<32, 16, 16, 4, 4, 2, 4>>;
 };
 
+/// Blocks that fit on a multiprocessor at least, by registers: 12 warps of 168, or 16 of 128 where a block has 8 of them. Without it
+/// the gradient by the input took 254 registers for 8 × 8.
+template <class Tile>
+inline constexpr int conv_blocks = Tile::threads == 256 ? 2 : 384 / Tile::threads;
+
 /// a₁, b₁, a₂, b₂, … by value. `packs`: the gathered rows of channels all start at multiples of 16 bytes.
 template <class T>
 struct ConvPairs {
@@ -214,7 +219,7 @@ __device__ __forceinline__ void patches_product(T* out, std::int64_t all_rows, i
 /// Cost:       2·n·p·q·k·r·s·c flops per pair. From the caches: x r·s times for each tile of channels, w once for each of pixels.
 /// Source:     implicit GEMM (cuDNN, CUTLASS), its order fixed by ARCHITECTURE.md, "chain".
 template <class T, class Tile>
-__global__ void __launch_bounds__(Tile::threads, Tile::blocks)
+__global__ void __launch_bounds__(Tile::threads, conv_blocks<Tile>)
     conv2d_kernel(T* y, ConvShape f, ConvPairs<T> pairs, Finish<T> finish) {
   const auto i = [](std::int64_t v) { return static_cast<int>(v); };
   const Patches x{i(f.h), i(f.w), i(f.c), i(f.r), i(f.s), i(f.p), i(f.q), i(f.stride), i(-f.padding), i(-f.padding)};
@@ -250,7 +255,7 @@ struct PhaseAxis {
 /// Cost:       2·n·p·q·k·r·s·c flops per pair.
 /// Source:     as conv2d_kernel; phases: the decomposition of strided transposed convolutions.
 template <class T, class Tile>
-__global__ void __launch_bounds__(Tile::threads, Tile::blocks)
+__global__ void __launch_bounds__(Tile::threads, conv_blocks<Tile>)
     conv2d_input_gradient_kernel(T* out, ConvShape f, ConvPairs<T> pairs, Finish<T> finish) {
   const auto i = [](std::int64_t v) { return static_cast<int>(v); };
   const int stride = i(f.stride), phase = static_cast<int>(blockIdx.z);
@@ -283,7 +288,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
 /// Cost:       2·n·p·q·k·r·s·c flops per pair; panels·r·s·c·k values written, and read once more by join_groups_kernel.
 /// Source:     ARCHITECTURE.md, "panels and trees".
 template <class T, class Tile>
-__global__ void __launch_bounds__(Tile::threads, Tile::blocks)
+__global__ void __launch_bounds__(Tile::threads, conv_blocks<Tile>)
     conv2d_weight_gradient_kernel(T* parts, ConvShape f, GroupedPanels all, std::int64_t in_group,
                                   std::int64_t first_panel, ConvPairs<T> pairs) {
   struct Tables {
