@@ -101,13 +101,14 @@ const Primitive conv2d_p{
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
-          conv2d(d, c.out[0], c.in, forward_shape(in, attributes_of(c.attributes)), c.scratch);
+          conv2d(d, c.out[0], c.in, forward_shape(in, attributes_of(c.attributes)), c.scratch, c.epilogue);
         },
     .flops = [](Types in, Types, const Attributes& a) { return flops_of(forward_shape(in, attributes_of(a)), in); },
     .scratch =
         [](Types in, Types out, const Attributes& a, Where where) {
           return conv2d_scratch_bytes(where, forward_shape(in, attributes_of(a)), pairs_of(in), out[0].dtype);
         },
+    .finishes = true,
 };
 Var conv2d(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w) {
   const Vars in = rules::flatten(factors);
@@ -146,7 +147,8 @@ const Primitive conv2d_input_gradient_p{
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
-          conv2d_input_gradient(d, c.out[0], c.in, input_gradient_shape(in, attributes_of(c.attributes)), c.scratch);
+          conv2d_input_gradient(d, c.out[0], c.in, input_gradient_shape(in, attributes_of(c.attributes)), c.scratch,
+                                c.epilogue);
         },
     .flops = [](Types in, Types,
                 const Attributes& a) { return flops_of(input_gradient_shape(in, attributes_of(a)), in); },
@@ -155,6 +157,7 @@ const Primitive conv2d_input_gradient_p{
           return conv2d_input_gradient_scratch_bytes(where, input_gradient_shape(in, attributes_of(a)), pairs_of(in),
                                                      out[0].dtype);
         },
+    .finishes = true,
 };
 Var conv2d_input_gradient(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w,
                           std::array<std::int64_t, 2> picture) {

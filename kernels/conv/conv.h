@@ -38,19 +38,21 @@ namespace cpu {
 /// y = Σ conv(xᵢ, wᵢ).
 /// Shapes:     xᵢ [n,h,w,c], wᵢ [r,s,c,k], y [n,p,q,k].
 /// Arithmetic: one chain per element: acc = +0; for i ascending, for (kh, kw, ci) ascending over valid taps:
-///             acc = fma(xᵢ, wᵢ, acc); acc + 0.
+///             acc = fma(xᵢ, wᵢ, acc); acc + 0; then the epilogue, if there is one.
 /// Cost:       2·n·p·q·k·r·s·c flops per pair.
 /// Source:     ARCHITECTURE.md, "chain".
-void conv2d(Device&, View y, std::span<const View> factors, const ConvShape&, View scratch);
+void conv2d(Device&, View y, std::span<const View> factors, const ConvShape&, View scratch, const Epilogue* = nullptr);
 std::int64_t conv2d_scratch_bytes(const ConvShape&, int pairs, Dtype);
 
 /// x̅ = Σ over pairs (dᵢ, wᵢ) of the cotangent of x: for each input pixel what the output pixels that saw it send back.
 /// Shapes:     dᵢ [n,p,q,k], wᵢ [r,s,c,k], x [n,h,w,c].
 /// Arithmetic: one chain per element: acc = +0; for i ascending, for (p, q, co) ascending over the output pixels that have a tap
-///             on it, which is (kh, kw) descending: acc = fma(dᵢ, wᵢ, acc); acc + 0. A pixel that none saw is +0.
+///             on it, which is (kh, kw) descending: acc = fma(dᵢ, wᵢ, acc); acc + 0. A pixel that none saw is +0. Then the epilogue,
+///             if there is one.
 /// Cost:       2·n·p·q·k·r·s·c flops per pair.
 /// Source:     ARCHITECTURE.md, "chain".
-void conv2d_input_gradient(Device&, View x, std::span<const View> factors, const ConvShape&, View scratch);
+void conv2d_input_gradient(Device&, View x, std::span<const View> factors, const ConvShape&, View scratch,
+                           const Epilogue* = nullptr);
 std::int64_t conv2d_input_gradient_scratch_bytes(const ConvShape&, int pairs, Dtype);
 
 /// w̅ = Σ over pairs (xᵢ, dᵢ) of the cotangent of w, summed over samples and pixels.
@@ -97,16 +99,17 @@ inline std::int64_t conv2d_weight_gradient_scratch_bytes(Where where, const Conv
   return cpu::conv2d_weight_gradient_scratch_bytes(shape, pairs, group, dtype);
 }
 
-inline void conv2d(Device& d, View y, std::span<const View> factors, const ConvShape& shape, View scratch) {
+inline void conv2d(Device& d, View y, std::span<const View> factors, const ConvShape& shape, View scratch,
+                   const Epilogue* epilogue = nullptr) {
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::conv2d(d, y, factors, shape, scratch);
-  cpu::conv2d(d, y, factors, shape, scratch);
+    if (d.where == Where::cuda) return cuda::conv2d(d, y, factors, shape, scratch, epilogue);
+  cpu::conv2d(d, y, factors, shape, scratch, epilogue);
 }
 inline void conv2d_input_gradient(Device& d, View x, std::span<const View> factors, const ConvShape& shape,
-                                  View scratch) {
+                                  View scratch, const Epilogue* epilogue = nullptr) {
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::conv2d_input_gradient(d, x, factors, shape, scratch);
-  cpu::conv2d_input_gradient(d, x, factors, shape, scratch);
+    if (d.where == Where::cuda) return cuda::conv2d_input_gradient(d, x, factors, shape, scratch, epilogue);
+  cpu::conv2d_input_gradient(d, x, factors, shape, scratch, epilogue);
 }
 inline void conv2d_weight_gradient(Device& d, View w, std::span<const View> factors, const ConvShape& shape,
                                    std::int64_t group, View scratch) {

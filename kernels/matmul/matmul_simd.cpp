@@ -11,8 +11,7 @@
 // loads for 16 fmas; 6 × 2 fills AVX2's 16 registers.
 #include "kernels/isa.h"
 #include "kernels/matmul/matmul_isa.h"
-#include "kernels/reduce/climb.h"
-#include "kernels/simd.h"
+#include "kernels/matmul/microkernel.h"
 
 namespace brink::cpu {
 namespace {
@@ -43,10 +42,6 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
   using V = Vec<Isa, T>;
   constexpr int L = lanes<Isa, T>;
   if constexpr (unit_rows) row_stride = 1;
-  const auto exist = [&](int j) __attribute__((always_inline)) {
-    const int n = t.columns - j * L;
-    return n < 0 ? 0 : n < L ? n : L;
-  };
   V acc[rows][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
@@ -58,23 +53,10 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
       else if constexpr (whole)
         acc[i][j] = load<V>(c);
       else
-        acc[i][j] = load_first<V>(c, exist(j));
+        acc[i][j] = load_first<V>(c, existing<L>(t.columns, j));
     }
   const auto steps = [&](int64_t count) __attribute__((always_inline)) {
-    for (int64_t k = 0; k < count; ++k) {
-      V bv[NV];
-      if constexpr (unit_rows) __builtin_prefetch(a + 3 * rows);
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) bv[j] = load<V>(b + j * L);
-#pragma GCC unroll 16
-      for (int i = 0; i < rows; ++i) {
-        const V av = broadcast<V>(a[i * row_stride]);
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) acc[i][j] = fma(av, bv[j], acc[i][j]);
-      }
-      a += k_stride;
-      b += NV * L;
-    }
+    add_terms<0, rows, unit_rows>(acc, count, a, row_stride, k_stride, b);
   };
   if constexpr (unit_rows) {
     // Where A is a slice of longer rows (a weight gradient), each k-step lies on another page: the slices of the tiles to come
@@ -104,7 +86,7 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
       if constexpr (whole)
         store(c, sum);
       else
-        store_first(c, sum, exist(j));
+        store_first(c, sum, existing<L>(t.columns, j));
     }
 }
 
@@ -120,20 +102,7 @@ template <class Isa, class T, int MR, int NV, bool unit_rows>
     tile<Isa, T, MR, NV, unit_rows, false>(kc, a, row_stride, k_stride, b, t);
 }
 
-/// Rows of a row-major [rows, n] matrix as panels of `width` columns, each panel [rows, width] contiguous, the last padded
-/// with zeros.
-template <class T>
-void pack_rows(int64_t rows, int64_t n, const T* b, int64_t width, T* out) {
-  for (int64_t j0 = 0; j0 < n; j0 += width, out += rows * width) {
-    const int64_t w = n - j0 < width ? n - j0 : width;
-    for (int64_t k = 0; k < rows; ++k) {
-      copy(out + k * width, b + k * n + j0, w);
-      for (int64_t j = w; j < width; ++j) out[k * width + j] = T(0);
-    }
-  }
-}
-
-/// The same panels of Bᵀ, B being [n, ldb]: rows k … k+rows of Bᵀ are columns of B.
+/// Rows k … k+rows of Bᵀ, which are columns of B [n, ldb], as panels (microkernel.h).
 template <class T>
 void pack_transposed(int64_t rows, int64_t n, const T* b, int64_t ldb, int64_t width, T* out) {
   for (int64_t j0 = 0; j0 < n; j0 += width, out += rows * width) {
@@ -143,13 +112,6 @@ void pack_transposed(int64_t rows, int64_t n, const T* b, int64_t ldb, int64_t w
     for (int64_t j = w; j < width; ++j)
       for (int64_t k = 0; k < rows; ++k) out[k * width + j] = T(0);
   }
-}
-
-/// Width of the panels: two vectors, or one where the matrix is narrow.
-template <class Isa, class T>
-int64_t panel_width(int64_t n) {
-  constexpr int64_t L = lanes<Isa, T>;
-  return n <= L ? L : 2 * L;
 }
 
 /// Rows i … i+rows of A, columns k … k+kc, as tiles of MR rows, each [kc, MR]; rows that do not exist are left out.
