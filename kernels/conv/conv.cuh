@@ -200,9 +200,9 @@ __device__ __forceinline__ void patches_product(T* out, std::int64_t all_rows, i
     if (element == element) return;
     T acc = T(0);
     for (int i = 0; i < pairs.count; ++i)
-      for (Term t{}; t.r < x.r; t = plus(x, t, {0, 1, 0}))
-        if (inside(x, spot.h + t.r, spot.w + t.s))
-          for (t.c = 0; t.c < x.c; ++t.c)
+      for (Term t{0, 0, 0}; t.r < x.r; ++t.r)
+        for (t.s = 0; t.s < x.s; ++t.s)
+          for (t.c = 0; t.c < x.c && inside(x, spot.h + t.r, spot.w + t.s); ++t.c)
             acc = std::fma(pairs.a[i][spot.offset + (t.r * x.w + t.s) * x.c + t.c], *weight(pairs.b[i], t, n0 + column),
                            acc);
     element = finish(acc + T(0), n0 + spot.to + column, n0 + column);
