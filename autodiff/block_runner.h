@@ -22,7 +22,7 @@ using GraphBuilder = std::function<Graph(std::int64_t samples)>;
 struct Bindings {
   View parameters;                   ///< a vector of the layout
   std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
-  std::span<const View> data;        ///< whole data arrays, samples first; the block's rows are taken
+  std::span<const View> data;        ///< the block's rows of the data arrays (block_data.h)
   char* residuals = nullptr;         ///< the block's kept values
   View vector;                       ///< outputs in the role of parameters
   View scalars;                      ///< float64 [k]: scalar outputs, in order

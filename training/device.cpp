@@ -34,7 +34,7 @@ namespace {
 
 std::unique_ptr<Descent> try_chunk(Device& device, const Problem& p, DescentOptions o, std::int64_t chunk) {
   o.batch.chunk = chunk;
-  return std::make_unique<Descent>(device, p.objective, p.train, p.test, o, p.theta0.view());
+  return std::make_unique<Descent>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
 }
 
 /// The next smaller chunk: half of it, in whole groups that are a power of two, so that blocks stay aligned; 0 below one group.
@@ -55,7 +55,8 @@ Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& opt
   const std::int64_t samples = p.train_samples(), group = p.objective.group;
   const bool automatic = options.batch.chunk <= 0;
   Fitted out;
-  out.chunk = automatic ? choose_chunk(samples, group, device.where) : std::min(options.batch.chunk, samples);
+  out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train_arrays().made_bytes())
+                        : std::min(options.batch.chunk, samples);
   for (std::int64_t chunk = out.chunk;;) {
     std::string reason;
     try {
