@@ -41,7 +41,7 @@ namespace {
 
 std::unique_ptr<Descent> try_chunk(Device& device, const Problem& p, DescentOptions o, std::int64_t chunk) {
   o.batch.chunk = chunk;
-  return std::make_unique<Descent>(device, p.objective, p.train, p.test, o, p.theta0.view());
+  return std::make_unique<Descent>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
 }
 
 /// The next smaller chunk: half of it, in whole groups that are a power of two, so that blocks stay aligned; 0 below one group.
@@ -64,7 +64,8 @@ Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& opt
   const char* const bits = device.vendor ? "not to the same bits: the arithmetic is a vendor's" : "to the same bits";
   Fitted out;
   out.limit_bytes = options.batch.limit_bytes;
-  out.chunk = automatic ? choose_chunk(samples, group, device.where) : std::min(options.batch.chunk, samples);
+  out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train_arrays().made_bytes())
+                        : std::min(options.batch.chunk, samples);
   for (std::int64_t chunk = out.chunk;;) {
     std::string reason;
     try {

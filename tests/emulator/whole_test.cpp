@@ -40,6 +40,9 @@ TEST_CASE("B6: loss, derivatives, spectrum and trajectory on the device are the 
       emulator::set_schedule(++schedule);
       cuda::emulated_runtime().set_protected(chunk == 256);
       CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 5, .gpu = &gpu}), cpu) == "");
+      // The host makes the samples while the device works, and copies them.
+      CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 5, .gpu = &gpu, .made = true}),
+                                      cpu) == "");
     }
   }
 }

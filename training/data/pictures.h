@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/row_source.h"
+#include "autodiff/block_data.h"
 #include "kernels/memory.h"
 
 namespace brink {
