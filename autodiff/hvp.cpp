@@ -36,7 +36,9 @@ SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuil
       sum_(device, plan_of(device, objective, data, options), objective.layout, objective.dtype,
            static_cast<int>(is_mean.size())),
       runner_(device, sum_.plan(), objective.layout, build, *arenas_of(options), sum_.workers(), name),
-      is_mean_(std::move(is_mean)) {}
+      is_mean_(std::move(is_mean)) {
+  runner_.share(objective.shared);
+}
 
 void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
                     std::span<const View> samples) {
@@ -133,6 +135,8 @@ Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data,
     for (int w = 0; w < sum_.workers(); ++w, bytes += largest) offsets_.push_back(bytes);
   }
   store_ = Buffer(bytes, device);
+  for (BlockRunner* r : {&primal_, &tangent_, recompute_.get()})
+    if (r) r->share(objective.shared);
 }
 
 View Hvp::slot_or(const Array& slot, View given) const { return device_.where == Where::cuda ? slot.view() : given; }

@@ -49,8 +49,8 @@ void NormStatistics::take(View theta) {
   synchronize(device_);
 }
 
-std::vector<View> NormStatistics::join(std::span<const View> data) const {
-  std::vector<View> out(data.begin(), data.end());
+std::vector<View> NormStatistics::shared() const {
+  std::vector<View> out;
   for (const Array& a : arrays_) out.push_back(a.view());
   return out;
 }

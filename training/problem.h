@@ -2,10 +2,12 @@
 // What it is: a config made concrete: data, network, loss, θ₀. What it is not: a run.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "autodiff/hvp.h"
 #include "models/model.h"
+#include "models/statistics.h"
 #include "training/config.h"
 #include "training/data/dataset.h"
 
@@ -16,10 +18,11 @@ struct Problem {
   DataPair data;  ///< empty for a network without data (dln)
   Array labels;   ///< dln: its one label
   Objective objective;
-  std::vector<View> train;       ///< data arrays of the objective's graphs, samples first
-  std::vector<View> test;        ///< empty where there is nothing to evaluate
-  Array theta0;                  ///< vector of the layout, in the host's memory
-  std::vector<Array> on_device;  ///< copies of the data where the device is no CPU
+  std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation
+  std::vector<View> train;                   ///< data arrays of the objective's graphs, samples first
+  std::vector<View> test;                    ///< empty where there is nothing to evaluate
+  Array theta0;                              ///< vector of the layout, in the host's memory
+  std::vector<Array> on_device;              ///< copies of the data where the device is no CPU
   std::int64_t train_samples() const { return train[0].shape[0]; }
   std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
 };

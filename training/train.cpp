@@ -229,6 +229,10 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   watch.run_folder_is_there();
   for (const std::string& note : folder.notes()) out.line(note);
   for (const std::string& note : fitted.notes) out.line(note);
+  if (is_normalised(config.model.name) && config.model.norm_mode == NormMode::evaluation)
+    out.line(
+        "norm_mode = \"evaluation\": eigenvalues are those of the loss in evaluation mode, not of the loss that is "
+        "descended");
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
