@@ -39,7 +39,6 @@ std::span<const View> BlockData::rows(int worker, const Block& block) {
   Slot& slot = slots_[static_cast<std::size_t>(worker)];
   const bool filled = slot.first_sample == block.first_sample && slot.views[0].shape[0] == block.samples;
   for (std::size_t i = 0; i < views_.size(); ++i) {
-    if (views_[i].shape[0] != views_[0].shape[0]) continue;  // no array of samples
     View& v = slot.views[i];
     v.shape.extent[0] = block.samples;
     v.data = sources_[i]

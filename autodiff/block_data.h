@@ -70,8 +70,6 @@ class BlockData {
 
   /// The block's rows of every array; they hold until the worker's next call. Made rows may wait for a CUDA device.
   std::span<const View> rows(int worker, const Block&);
-  /// All arrays as they are; those that are made have no memory.
-  std::span<const View> whole() const { return views_; }
   /// Whether rows are made by the host in between, so that nothing of it can be captured.
   bool made() const { return made_; }
 

@@ -27,7 +27,6 @@ struct Bindings {
   View vector;                        ///< outputs in the role of parameters
   View scalars;                       ///< float64 [k]: scalar outputs, in order
   std::span<const View> samples;      ///< whole arrays for outputs in the role of samples, in order
-  std::span<const View> shared = {};  ///< whole arrays for inputs in the role of shared, by their index among the data
 };
 
 class BlockRunner {
@@ -38,6 +37,8 @@ class BlockRunner {
   BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, Arenas&, int workers,
               const std::string& name = "program");
 
+  /// Arrays for inputs in the role of shared ones, by index; they may change between runs.
+  void share(std::span<const View> arrays) { shared_.assign(arrays.begin(), arrays.end()); }
   void run(int worker, const Block&, const Bindings&);
 
   /// Bytes of one block's residual outputs (or inputs, for a tangent program), each aligned.
@@ -63,6 +64,7 @@ class BlockRunner {
   Device device_;
   BlockPlan plan_;
   ParameterLayout layout_;
+  std::vector<View> shared_;
   std::vector<Sized> programs_;
   struct Pointers {
     std::vector<void*> inputs, outputs;

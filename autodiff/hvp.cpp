@@ -52,15 +52,16 @@ SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuil
            static_cast<int>(is_mean.size())),
       data_(device, data, sum_.plan(), sum_.workers()),
       runner_(device, sum_.plan(), objective.layout, build, *arenas_of(options), sum_.workers(), name),
-      is_mean_(std::move(is_mean)) {}
+      is_mean_(std::move(is_mean)) {
+  runner_.share(objective.shared);
+}
 
 void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
                     std::span<const View> samples) {
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     const Block& b = sum_.plan().blocks[block];
-    runner_.run(
-        worker, b,
-        {parameters, directions, data_.rows(worker, b), nullptr, slot.vector, slot.scalars, samples, data_.whole()});
+    runner_.run(worker, b,
+                {parameters, directions, data_.rows(worker, b), nullptr, slot.vector, slot.scalars, samples});
   };
   if (device_.where == Where::cuda) {
     memory_ = {parameters.data, vector.data};
@@ -74,8 +75,7 @@ void SampleSum::run(View parameters, std::span<const View> directions, View vect
 double SampleSum::expected_seconds(View parameters) {
   return sum_.expected_seconds(device_, [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     const Block& b = sum_.plan().blocks[block];
-    runner_.run(worker, b,
-                {parameters, {}, data_.rows(worker, b), nullptr, slot.vector, slot.scalars, {}, data_.whole()});
+    runner_.run(worker, b, {parameters, {}, data_.rows(worker, b), nullptr, slot.vector, slot.scalars, {}});
   });
 }
 
@@ -153,6 +153,8 @@ Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, co
     for (int w = 0; w < sum_.workers(); ++w, bytes += largest) offsets_.push_back(bytes);
   }
   store_ = Buffer(bytes, device);
+  for (BlockRunner* r : {&primal_, &tangent_, recompute_.get()})
+    if (r) r->share(objective.shared);
 }
 
 View Hvp::slot_or(const Array& slot, View given) const { return device_.where == Where::cuda ? slot.view() : given; }
@@ -165,27 +167,18 @@ char* Hvp::residuals_of(int worker, std::size_t block) {
 void Hvp::linearize_block(int worker, std::size_t block, const BlockSum::Slot& slot) {
   const Block& b = sum_.plan().blocks[block];
   primal_.run(worker, b,
-              {theta_.view(),
-               {},
-               data_.rows(worker, b),
-               residuals_of(worker, block),
-               slot.vector,
-               slot.scalars,
-               {},
-               data_.whole()});
+              {theta_.view(), {}, data_.rows(worker, b), residuals_of(worker, block), slot.vector, slot.scalars, {}});
 }
 
 void Hvp::recompute_block(int worker, std::size_t block) {
   const Block& b = sum_.plan().blocks[block];
-  recompute_->run(worker, b,
-                  {theta_.view(), {}, data_.rows(worker, b), residuals_of(worker, block), {}, {}, {}, data_.whole()});
+  recompute_->run(worker, b, {theta_.view(), {}, data_.rows(worker, b), residuals_of(worker, block), {}, {}, {}});
 }
 
 void Hvp::apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot& slot) {
   const Block& b = sum_.plan().blocks[block];
-  tangent_.run(
-      worker, b,
-      {theta_.view(), {&v, 1}, data_.rows(worker, b), residuals_of(worker, block), slot.vector, {}, {}, data_.whole()});
+  tangent_.run(worker, b,
+               {theta_.view(), {&v, 1}, data_.rows(worker, b), residuals_of(worker, block), slot.vector, {}, {}});
 }
 
 LossAndCorrect Hvp::linearize_at(View theta, View gradient) {

@@ -25,6 +25,7 @@ struct Objective {
   bool join_short = false;  ///< a short last group joins the one before it
   /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
   GraphBuilder loss;
+  std::vector<View> shared = {};  ///< arrays in the device's memory for the graphs' shared inputs, by index
 };
 
 struct BatchOptions {
