@@ -88,6 +88,10 @@ template <class Isa, class T, int rows, int NV>
   constexpr int64_t width = NV * L;
   V sums[rows][NV];
   clear<V, rows, NV>(sums);
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) __builtin_prefetch(at.out + i * at.out_stride + j * L, 1);
   const int64_t first_r = at.h < 0 ? -at.h : 0, last_r = g.h - at.h < g.r ? g.h - at.h : g.r;
   const int64_t last_column = at.w + (rows - 1) * at.step;
   const bool inside = at.w >= 0 && last_column + g.s <= g.w;
