@@ -90,7 +90,8 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
     switch (in.role) {
       case InputRole::parameter: p.inputs[i] = layout_.view(to.parameters, in.index).data; break;
       case InputRole::tangent: p.inputs[i] = layout_.view(place(to.directions, in.direction), in.index).data; break;
-      case InputRole::data: p.inputs[i] = rows_of(place(to.data, in.index), block); break;
+      case InputRole::data: p.inputs[i] = place(to.data, in.index).data; break;
+      case InputRole::shared: p.inputs[i] = place(to.shared, in.index).data; break;
       case InputRole::residual:
         p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)];
         break;

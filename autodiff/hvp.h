@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "autodiff/block_data.h"
 #include "autodiff/block_runner.h"
 #include "autodiff/transform.h"
 #include "kernels/replay.h"
@@ -20,7 +21,8 @@ namespace brink {
 struct Objective {
   ParameterLayout layout;
   Dtype dtype = Dtype::f32;
-  std::int64_t group = 0;  ///< samples per group of the sums over samples
+  std::int64_t group = 0;   ///< samples per group of the sums over samples
+  bool join_short = false;  ///< a short last group joins the one before it
   /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
   GraphBuilder loss;
 };
@@ -33,14 +35,15 @@ struct BatchOptions {
   std::shared_ptr<Arenas> arenas = {};  ///< shared with sums that are never taken at the same time; null: own ones
 };
 
-/// The block size that `chunk = 0` chooses: one group on the CPU, all samples on a CUDA device.
-std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where = Where::cpu);
+/// The block size that `chunk = 0` chooses: one group on the CPU; on a CUDA device all samples, or, where their rows are made
+/// (made_bytes a sample), what fits into 64 MiB.
+std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where = Where::cpu, std::int64_t made_bytes = 0);
 
 /// Σ over a batch of any graph whose outputs are scalars, parameter-shaped sums and rows of samples.
 class SampleSum {
  public:
   /// is_mean[i]: whether scalar output i is a mean (divided by the number of samples) or a plain sum. name: for tracers.
-  SampleSum(Device&, const Objective&, const GraphBuilder&, std::span<const View> data, const BatchOptions&,
+  SampleSum(Device&, const Objective&, const GraphBuilder&, const BatchArrays& data, const BatchOptions&,
             std::vector<char> is_mean, const std::string& name = "sum");
 
   /// parameters and directions: vectors of the layout, [extent]. `vector` and `samples` may be empty where the graph has no
@@ -55,8 +58,8 @@ class SampleSum {
 
  private:
   Device device_;
-  std::vector<View> data_;
   BlockSum sum_;
+  BlockData data_;
   BlockRunner runner_;
   std::vector<char> is_mean_;
   std::vector<void*> memory_;
@@ -72,7 +75,7 @@ struct LossAndCorrect {
 /// Loss and gradient of the mean loss.
 class Gradient {
  public:
-  Gradient(Device&, const Objective&, std::span<const View> data, const BatchOptions& = {});
+  Gradient(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
   /// theta, gradient: vectors of the layout. Allocates nothing.
   LossAndCorrect evaluate(View theta, View gradient);
   std::int64_t flops() const { return sum_.flops(); }
@@ -88,7 +91,7 @@ class Gradient {
 /// on v is computed once for each θ and kept.
 class Hvp {
  public:
-  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions& = {});
+  Hvp(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
 
   /// Loss and gradient at θ, and all residuals. θ is copied, so it may change before apply.
   LossAndCorrect linearize_at(View theta, View gradient);
@@ -110,17 +113,18 @@ class Hvp {
   Expected expected_seconds(View theta);
 
  private:
-  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions&, const BlockPlan&,
+  Hvp(Device&, const Objective&, const BatchArrays& data, const BatchOptions&, const BlockPlan&,
       const std::shared_ptr<Arenas>&, std::map<std::int64_t, Linearized> by_samples);
   char* residuals_of(int worker, std::size_t block);
   void linearize_block(int worker, std::size_t block, const BlockSum::Slot&);
+  void recompute_block(int worker, std::size_t block);
   void apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot&);
   View slot_or(const Array& slot, View given) const;
 
   Device device_;
   std::int64_t extent_;
-  std::vector<View> data_;
   BlockSum sum_;
+  BlockData data_;
   BlockRunner primal_, tangent_;
   std::unique_ptr<BlockRunner> recompute_;  // residuals without sums, where not all blocks keep theirs
   Array theta_;

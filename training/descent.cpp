@@ -37,14 +37,14 @@ FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_
 
 }  // namespace
 
-Descent::Descent(Device& device, const Objective& objective, std::span<const View> train, std::span<const View> test,
+Descent::Descent(Device& device, const Objective& objective, const BatchArrays& train, const BatchArrays& test,
                  const DescentOptions& options, View theta0)
     : device_(device), layout_(objective.layout), dtype_(objective.dtype) {
   BatchOptions batch = options.batch;
   batch.arenas = std::make_shared<Arenas>();  // no two of these run at the same time
   gradient_only_ = std::make_unique<Gradient>(device, objective, train, batch);
   BatchOptions evaluation = batch;
-  if (evaluation.chunk >= train[0].shape[0])
+  if (evaluation.chunk >= train.samples())
     evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
   if (!test.empty())
     evaluation_ = std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation,

@@ -58,7 +58,7 @@ struct MemoryPlan {
 class Descent {
  public:
   /// `test` may be empty. theta0 is copied. All memory is taken here. Throws OutOfMemory, std::invalid_argument.
-  Descent(Device&, const Objective&, std::span<const View> train, std::span<const View> test, const DescentOptions&,
+  Descent(Device&, const Objective&, const BatchArrays& train, const BatchArrays& test, const DescentOptions&,
           View theta0);
   Descent(const Descent&) = delete;  // the Hessian operator points back here
   Descent& operator=(const Descent&) = delete;
