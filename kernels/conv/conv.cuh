@@ -61,10 +61,12 @@ struct ConvTiles<double> {
                        Tile<32, 16, 16, 4, 4, 2, 4>>;
 };
 
-/// Blocks that fit on a multiprocessor at least, by registers: 12 warps of 168, or 16 of 128 where a block has 8 of them. Without it
-/// the gradient by the input took 254 registers for 8 × 8.
+/// Blocks that fit on a multiprocessor at least, by registers: 128 a thread where a block has 8 warps, 168 where it has 4, 204 where
+/// fewer. Without a bound the gradient by the input took 254 for 8 × 8; at 168 it spilled 16 in blocks of one and two warps.
 template <class Tile>
-inline constexpr int conv_blocks = Tile::threads == 256 ? 2 : 384 / Tile::threads;
+inline constexpr int conv_blocks = Tile::threads == 256   ? 2
+                                   : Tile::threads == 128 ? 3
+                                                          : 320 / Tile::threads;
 
 /// a₁, b₁, a₂, b₂, … by value. `packs`: the gathered rows of channels all start at multiples of 16 bytes.
 template <class T>
