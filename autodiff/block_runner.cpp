@@ -29,7 +29,7 @@ void expect_sums(const Graph& g, const BlockPlan& plan) {
 }  // namespace
 
 BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const ParameterLayout& layout,
-                         const GraphBuilder& build, int workers, const std::string& name)
+                         const GraphBuilder& build, Arenas& arenas, int workers, const std::string& name)
     : device_(device), plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
   for (const Block& b : plan_.blocks) {
     if (std::ranges::any_of(programs_, [&](const Sized& p) { return p.samples == b.samples; })) continue;
@@ -52,7 +52,8 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
   std::int64_t largest = 0;
   for (const Sized& s : programs_) largest = std::max(largest, s.program->arena_bytes());
   for (int w = 0; w < workers; ++w) {
-    const auto arena = std::make_shared<Arena>(device);
+    if (arenas.size() == static_cast<std::size_t>(w)) arenas.push_back(std::make_shared<Arena>(device));
+    const auto& arena = arenas[static_cast<std::size_t>(w)];
     arena->reserve(largest);
     for (Sized& s : programs_) s.workspaces.push_back(s.program->make_workspace(arena));
   }

@@ -31,9 +31,10 @@ struct Bindings {
 
 class BlockRunner {
  public:
-  /// Builds and plans one program for each number of samples among the plan's blocks, and `workers` workspaces for each.
+  /// Builds and plans one program for each number of samples among the plan's blocks, and for each `workers` workspaces in the
+  /// arenas, which are added to and grow as needed.
   /// `name` is what a tracer is told that a block's run is: "gradient".
-  BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, int workers,
+  BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, Arenas&, int workers,
               const std::string& name = "program");
 
   void run(int worker, const Block&, const Bindings&);

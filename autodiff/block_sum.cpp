@@ -2,6 +2,7 @@
 #include "autodiff/block_sum.h"
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 
@@ -182,6 +183,18 @@ void BlockSum::run(Device& device, Body body, View vector) {
     for (std::int64_t u = 0; u < units; ++u) work(0, u);
   }
   join_units(device, vector);
+}
+
+double BlockSum::expected_seconds(Device& device, Body body) {
+  using Clock = std::chrono::steady_clock;
+  synchronize(device);
+  const Clock::time_point start = Clock::now();
+  const Value& slot = stacks_[0].slots[0];
+  body(0, 0, {slot.vector.view(), slot.scalars.view()});
+  synchronize(device);
+  const double one = std::chrono::duration<double>(Clock::now() - start).count();
+  const auto blocks = static_cast<double>(plan_.samples) / static_cast<double>(plan_.blocks[0].samples);
+  return one * blocks / std::min(static_cast<double>(workers()), blocks);
 }
 
 void BlockSum::read(Device& device, std::span<double> scalars, std::span<const char> is_mean) {

@@ -52,6 +52,9 @@ class BlockSum {
   /// The totals of the scalars of the last run, those that are means divided by the number of samples. Waits for the device.
   void read(Device&, std::span<double> scalars, std::span<const char> is_mean);
 
+  /// Seconds that all blocks would take, told from one run of the first block; its sums are dropped. Waits for the device.
+  double expected_seconds(Device&, Body body);
+
   const BlockPlan& plan() const { return plan_; }
   int workers() const { return static_cast<int>(stacks_.size()); }
 

@@ -53,9 +53,18 @@ struct MatmulAttributes {
   std::int64_t group = 0;
   friend auto operator<=>(const MatmulAttributes&, const MatmulAttributes&) = default;
 };
+/// `rows` samples, each of height × width pixels; 0 × 0: without pixels, a matrix.
 struct BroadcastAttributes {
-  std::int64_t rows = 0, group = 0;
+  std::int64_t rows = 0, group = 0, height = 0, width = 0;
   friend auto operator<=>(const BroadcastAttributes&, const BroadcastAttributes&) = default;
+};
+/// What the shapes of a convolution's operands do not tell: `extent` is H, W of an input gradient's result, R, S of a weight
+/// gradient's, 0, 0 of a forward one; `group` is that of the weight gradient, or of the one which the derivative brings.
+struct ConvAttributes {
+  std::int64_t stride = 1, padding = 0;
+  std::array<std::int64_t, 2> extent{};
+  std::int64_t group = 0;
+  friend auto operator<=>(const ConvAttributes&, const ConvAttributes&) = default;
 };
 struct Factor {
   double value = 1;
@@ -78,8 +87,8 @@ struct Constant {
   Dtype dtype = Dtype::f32;
   friend auto operator<=>(const Constant&, const Constant&) = default;
 };
-using Attributes =
-    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, Factor, Extent, Columns, Constant>;
+using Attributes = std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, ConvAttributes, Factor,
+                                Extent, Columns, Constant>;
 std::string to_string(const Attributes&);
 
 /// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
@@ -134,6 +143,8 @@ struct Primitive {
                           Where) = nullptr;
   /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
   bool sums_samples = false;
+  /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
+  bool chains_pairs = false;
   /// The kernel takes an epilogue.
   bool finishes = false;
   EpilogueRule epilogue = {};

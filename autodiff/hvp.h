@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct Objective {
 struct BatchOptions {
   std::int64_t chunk = 0;         ///< samples per block, a multiple of the group; 0 chooses
   std::int64_t memory_bytes = 0;  ///< budget for kept residuals; 0: no limit
+  std::int64_t limit_bytes =
+      0;  ///< for everything on the device (allocated_bytes): what it leaves is a budget as well; 0: none
+  std::shared_ptr<Arenas> arenas = {};  ///< shared with sums that are never taken at the same time; null: own ones
 };
 
 /// The block size that `chunk = 0` chooses: one group on the CPU; on a CUDA device all samples, or, where their rows are made
@@ -46,6 +50,10 @@ class SampleSum {
   void run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
            std::span<const View> samples = {});
   std::int64_t flops() const { return runner_.flops(); }
+  std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
+  std::int64_t block_samples() const { return sum_.plan().blocks[0].samples; }
+  /// Told from one block's run.
+  double expected_seconds(View parameters);
 
  private:
   Device device_;
@@ -70,6 +78,9 @@ class Gradient {
   /// theta, gradient: vectors of the layout. Allocates nothing.
   LossAndCorrect evaluate(View theta, View gradient);
   std::int64_t flops() const { return sum_.flops(); }
+  std::int64_t blocks() const { return sum_.blocks(); }
+  std::int64_t block_samples() const { return sum_.block_samples(); }  ///< of the first
+  double expected_seconds(View theta) { return sum_.expected_seconds(theta); }
 
  private:
   SampleSum sum_;
@@ -94,11 +105,18 @@ class Hvp {
   std::int64_t kept_blocks() const { return kept_; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
   std::int64_t residual_bytes() const { return store_.bytes(); }
+  /// Seconds of a linearisation and of a product, told from one block's run of each.
+  struct Expected {
+    double linearization, product;
+  };
+  Expected expected_seconds(View theta);
 
  private:
   Hvp(Device&, const Objective&, const BatchArrays& data, const BatchOptions&, const BlockPlan&,
-      std::map<std::int64_t, Linearized> by_samples);
+      const std::shared_ptr<Arenas>&, std::map<std::int64_t, Linearized> by_samples);
   char* residuals_of(int worker, std::size_t block);
+  void linearize_block(int worker, std::size_t block, const BlockSum::Slot&);
+  void apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot&);
   View slot_or(const Array& slot, View given) const;
 
   Device device_;
@@ -106,12 +124,12 @@ class Hvp {
   BlockSum sum_;
   BlockData data_;
   BlockRunner primal_, tangent_;
+  std::unique_ptr<BlockRunner> recompute_;  // residuals without sums, where not all blocks keep theirs
   Array theta_;
   Buffer store_;
   std::vector<std::int64_t> offsets_;  // of each kept block, then of each worker's scratch slot
   std::int64_t kept_ = 0;
-  Array discarded_, discarded_scalars_;  // by worker: the primal program's sums when only residuals are wanted
-  Array v_, hv_, gradient_;              // on a CUDA device: fixed memory for captured work
+  Array v_, hv_, gradient_;  // on a CUDA device: fixed memory for captured work
   Replay replay_;
 };
 

@@ -134,16 +134,6 @@ struct Lanczos::State {
     return false;
   }
 
-  /// α of column m, and w = Av − αv − β·(column m − 1); its norm.
-  double recur(View v, View product, View w) {
-    const Traced span(device, recurrence_name);
-    const auto j = static_cast<std::size_t>(m);
-    alpha[j] = brink::dot(device, v, product);
-    const bool first = m == locked;
-    const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
-    return brink::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
-  }
-
   /// One step of the recurrence: column m becomes part of the basis, column m + 1 the next direction, not yet normalised.
   /// False if something is not finite.
   bool advance(const LinearOperator& a) {
@@ -154,7 +144,14 @@ struct Lanczos::State {
     }
     ++result.products;
     const auto j = static_cast<std::size_t>(m);
-    const double before = recur(v, product, w);
+    const bool first = m == locked;
+    double before = 0;
+    {
+      const Traced span(device, recurrence_name);
+      alpha[j] = brink::dot(device, v, product);
+      const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
+      before = brink::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
+    }
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
     if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;

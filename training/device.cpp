@@ -55,6 +55,7 @@ Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& opt
   const std::int64_t samples = p.train_samples(), group = p.objective.group;
   const bool automatic = options.batch.chunk <= 0;
   Fitted out;
+  out.limit_bytes = options.batch.limit_bytes;
   out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train_arrays().made_bytes())
                         : std::min(options.batch.chunk, samples);
   for (std::int64_t chunk = out.chunk;;) {
@@ -71,8 +72,9 @@ Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& opt
     } catch (const OutOfMemory& e) { reason = describe(e); }
     const std::int64_t next = smaller(chunk, group);
     if (next == 0)
-      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} samples fits", reason,
-                                    std::min(group, samples)));
+      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} samples fits{}", reason,
+                                    std::min(group, samples),
+                                    options.batch.limit_bytes > 0 ? "; run.memory must be larger" : ""));
     out.notes.push_back(automatic
                             ? fmt::format("out of memory with a chunk of {} samples ({}); trying {}, to the same bits",
                                           chunk, reason, next)

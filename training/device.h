@@ -29,6 +29,7 @@ class OpenDevice {
 struct Fitted {
   std::unique_ptr<Descent> descent;
   std::int64_t chunk = 0;          ///< samples per block
+  std::int64_t limit_bytes = 0;    ///< for all memory of the device
   std::vector<std::string> notes;  ///< what was made smaller, and why
 };
 

@@ -11,6 +11,7 @@
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/tile.cuh"
+#include "kernels/reduce/tree.h"
 
 namespace brink::cuda {
 
@@ -171,6 +172,25 @@ __global__ void sum_samples_kernel(T* parts, std::int64_t samples, std::int64_t 
 #pragma unroll 8
   for (; s < length; ++s) acc = acc + __ldg(from + s * n);
   parts[i] = acc + T(0);
+}
+
+/// For each column the sum of D over panels: the weight gradient of a convolution against a column of ones.
+template <class T>
+__global__ void sum_pixels_kernel(T* b, GroupedPanels all, std::int64_t columns, const T* d) {
+  const std::int64_t j = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (j >= columns) return;
+  TreeCounter<T> groups;
+  for (std::int64_t g = 0; g < all.groups(); ++g) {
+    TreeCounter<T> panels;
+    for (std::int64_t panel = 0; panel < all.count(g); ++panel) {
+      const Panels::Rows rows = all.rows(g, panel);
+      T acc = T(0);
+      for (std::int64_t row = rows.begin; row < rows.end; ++row) acc = acc + d[row * columns + j];
+      panels.push(acc + T(0));
+    }
+    groups.push(panels.total());
+  }
+  b[j] = groups.total();
 }
 
 /// T over the first `count` ≥ 1 of up to n leaves, n a power of two, `stride` elements from leaf to leaf.

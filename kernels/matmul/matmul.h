@@ -10,6 +10,7 @@
 
 #include "kernels/device.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/reduce/panels.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -19,6 +20,11 @@ inline constexpr std::int64_t default_group = 128;
 
 /// Largest number of factor pairs in one chain: derivatives to fifth order of one product. More is refused when a graph is built.
 inline constexpr int max_factor_pairs = 32;
+
+/// How a sum over the samples of an array [S,N] or [S,P,Q,N] is cut.
+inline GroupedPanels grouped_panels(const Shape& d, std::int64_t group) {
+  return {d[0], group, d.rank == 2 ? 0 : d.row_elements() / d[d.rank - 1]};
+}
 
 namespace cpu {
 
@@ -50,11 +56,12 @@ std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k,
                                            std::int64_t group, Dtype);
 
 /// b = Σ over samples of D: the weight gradient against a column of ones.
-/// Shapes:     D [S,N], b [N].
-/// Arithmetic: as weight_gradient with X = 1: acc = acc + D[s,n], s ascending; acc + 0; groups join by T.
+/// Shapes:     D [S,N], b [N]; or D [S,P,Q,N], with one row a pixel.
+/// Arithmetic: [S,N]: as weight_gradient with X = 1: acc = acc + D[s,n], s ascending; acc + 0; groups join by T.
+///             [S,P,Q,N]: one such chain a panel (kernels/reduce/panels.h), rows in the order (s, p, q); panels join by T, then groups.
 /// Aliasing:   none. Errors: none. Cost: S·N additions. Scratch: sum_samples_scratch_bytes.
 void sum_samples(Device&, View b, View d, std::int64_t group, View scratch);
-std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std::int64_t group, Dtype);
+std::int64_t sum_samples_scratch_bytes(const Shape& d, std::int64_t group, Dtype);
 
 }  // namespace cpu
 
@@ -68,7 +75,7 @@ void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_
 std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs,
                                            std::int64_t group, Dtype);
 void sum_samples(Device&, View b, View d, std::int64_t group, View scratch);
-std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std::int64_t group, Dtype);
+std::int64_t sum_samples_scratch_bytes(const Shape& d, std::int64_t group, Dtype);
 
 }  // namespace cuda
 
@@ -83,11 +90,10 @@ inline std::int64_t weight_gradient_scratch_bytes(Where where, std::int64_t samp
     if (where == Where::cuda) return cuda::weight_gradient_scratch_bytes(samples, k, n, pairs, group, dtype);
   return cpu::weight_gradient_scratch_bytes(samples, k, n, pairs, group, dtype);
 }
-inline std::int64_t sum_samples_scratch_bytes(Where where, std::int64_t samples, std::int64_t n, std::int64_t group,
-                                              Dtype dtype) {
+inline std::int64_t sum_samples_scratch_bytes(Where where, const Shape& d, std::int64_t group, Dtype dtype) {
   if constexpr (has_cuda)
-    if (where == Where::cuda) return cuda::sum_samples_scratch_bytes(samples, n, group, dtype);
-  return cpu::sum_samples_scratch_bytes(samples, n, group, dtype);
+    if (where == Where::cuda) return cuda::sum_samples_scratch_bytes(d, group, dtype);
+  return cpu::sum_samples_scratch_bytes(d, group, dtype);
 }
 
 inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch,

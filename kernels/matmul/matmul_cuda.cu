@@ -145,6 +145,9 @@ int64_t weight_gradient_scratch_bytes(int64_t samples, int64_t k, int64_t n, int
 void sum_samples(Device& d, View b, View in, int64_t group, View scratch) {
   with_real(b.dtype, [&]<class T>(T) {
     const int64_t samples = in.shape[0], n = b.shape.elements(), groups = (samples + group - 1) / group;
+    if (in.shape.rank > 2)
+      return launch(d, sum_pixels_kernel<T>, {blocks_for(n, 32)}, {32}, b.as<T>(), grouped_panels(in.shape, group), n,
+                    in.as<T>());
     // One warp a block: few chains, and each multiprocessor has its own path to memory.
     constexpr unsigned threads = 32;
     over_groups(d, b.as<T>(), groups, n, static_cast<T*>(scratch.data), [&](T* to, int64_t first, int64_t count) {
@@ -155,8 +158,9 @@ void sum_samples(Device& d, View b, View in, int64_t group, View scratch) {
   });
 }
 
-int64_t sum_samples_scratch_bytes(int64_t samples, int64_t n, int64_t group, Dtype dtype) {
-  return over_groups_bytes((samples + group - 1) / group, n * size_of(dtype));
+int64_t sum_samples_scratch_bytes(const Shape& d, int64_t group, Dtype dtype) {
+  if (d.rank > 2) return 0;
+  return over_groups_bytes((d[0] + group - 1) / group, d[1] * size_of(dtype));
 }
 
 }  // namespace brink::cuda

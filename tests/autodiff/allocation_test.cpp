@@ -8,6 +8,7 @@
 #include <new>
 
 #include "tests/support/networks.h"
+#include "training/trace.h"
 
 namespace {
 std::atomic<long> allocations{0};
@@ -83,6 +84,22 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
           CHECK(after_apply - after_linearize == 0);
           CHECK(after_newton - after_apply == 0);
         }
+  SUBCASE("watched, too") {
+    const support::Network n({.samples = 1000});
+    ThreadPool pool(2);
+    Device device{Where::cpu, &pool, nullptr};
+    TraceRecorder recorder(device, 3000);  // used up on the way
+    device.tracer = &recorder;
+    const Array g = n.vector(), hv = n.vector();
+    Hvp hvp(device, n.objective, n.data(), {});
+    const long before = allocations.load();
+    for (int i = 0; i < 20; ++i) {
+      hvp.linearize_at(n.theta.view(), g.view());
+      hvp.apply(n.v.view(), hv.view());
+    }
+    CHECK(allocations.load() == before);
+    CHECK(recorder.dropped() > 0);
+  }
   const long control = allocations.load();
   const support::Network another({.samples = 10});
   CHECK(allocations.load() > control);

@@ -25,8 +25,9 @@ const support::NetworkOptions tanh_f64{
 /// The undivided gradient of each group of 128 samples.
 std::vector<Array> group_gradients(const Network& n) {
   const BlockPlan plan = plan_blocks(n.options.samples, n.objective.group, n.objective.group);
+  Arenas arenas;
   BlockRunner runner(
-      Device{}, plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, 1);
+      Device{}, plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, arenas, 1);
   BlockData data({}, n.data(), plan, 1);
   std::vector<Array> out;
   for (const Block& b : plan.blocks) {

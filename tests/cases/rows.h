@@ -11,6 +11,7 @@
 
 namespace brink::cases {
 
+std::vector<Row> conv_rows();
 std::vector<Row> dense_rows();
 std::vector<Row> loss_rows();
 std::vector<Row> vector_rows();

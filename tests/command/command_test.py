@@ -4,6 +4,7 @@ What it is not: a test of the numbers.
 usage: command_test.py BUILD
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -50,7 +51,6 @@ with tempfile.TemporaryDirectory() as temporary:
     case("no command", 2)
     case("unknown command", 2, "", "trian")
     case("unknown option", 2, "", "train", "--step", "3")
-    case("option of a later version", 2, "brink: --trace is not built in this version", "train", "--trace", "f")
     case("option without its value", 2, "", "train", "--out")
 
     (here / "wrong.toml").write_text("[training]\nlerning_rate = 0.1\n")
@@ -99,6 +99,31 @@ with tempfile.TemporaryDirectory() as temporary:
         cases.check(f"dry run, {name}", [] if same else [f"{name}: the output differs"])
     case("a dry run in one line of text", 0, "", "train", "--dry-run", "--set", "data.directory=ü ö", "--set",
          "data.name=fmnist4", in_output='directory = "ü ö"')
+
+    run = ["train", "--threads", "2", "--set", "training.steps=2", "--set", "data.train=400", "--set", "data.test=40"]
+    case("a run", 0, "", *run, "--out", "plain")
+    case("a run with a trace", 0, "", *run, "--out", "watched", "--trace", "trace.json", in_output="trace: trace.json")
+    same = (here / "plain" / "metrics.csv").read_bytes() == (here / "watched" / "metrics.csv").read_bytes()
+    cases.check("a trace changes no number", same and (here / "plain" / "metrics.csv").stat().st_size > 300)
+    trace = json.loads((here / "trace.json").read_text())["traceEvents"]
+    seen = {e["name"] for e in trace if e["ph"] == "X"}
+    expected = {f"dense{i} matmul" for i in range(5)} | {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "sweep"}
+    cases.check("a trace names all layers", sorted(expected - seen))
+    cases.rejects("a trace names all layers", sorted({"dense5 matmul"} - seen))
+    case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
+         "none/trace.json")
+    os.mkfifo(here / "pipe")
+    case("a trace in the place of a pipe", 4, "brink: pipe: expected a file, or nothing yet, found something else", *run, "--out",
+         "other", "--trace", "pipe")
+    cases.check("the pipe is still one", (here / "pipe").is_fifo())
+    cases.check("then the run did not begin", not (here / "other").exists())
+    found = call(folder=temporary, shell='ulimit -f 40; "$BRINK" ' + " ".join([*run, "--out late --trace late.json"]))
+    cases.check("a disk that fills while the trace is written",
+                expect("a full disk", found, 4, "brink: ./late.json: write: File too large"))
+    whole = (here / "late" / "metrics.csv").read_bytes() == (here / "plain" / "metrics.csv").read_bytes()
+    cases.check("then the run is there and the trace is empty", whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
+    case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
+    case("unknown ranges", 2, "", *run, "--nvtx", "everything")
 
     case("closed standard output", 0, shell='"$BRINK" info >&-')
     case("a reader that leaves", 0, shell='set -o pipefail; "$BRINK" train --dry-run | true')

@@ -232,7 +232,7 @@ TEST_CASE("more groups than one grid may have: batches of 32768 join by the same
     const Array expected({n}, Dtype::f32);
     reference::sum_samples<float>(in.host_views[0], expected.view(), 1);
     Guarded out(d, {n}, Dtype::f32),
-        scratch(d, {sum_samples_scratch_bytes(Where::cuda, groups, n, 1, Dtype::f32)}, Dtype::u8);
+        scratch(d, {sum_samples_scratch_bytes(Where::cuda, {groups, n}, 1, Dtype::f32)}, Dtype::u8);
     out.set_poison();
     scratch.set_poison();
     sum_samples(d, out.view(), in.views[0], 1, scratch.view());
