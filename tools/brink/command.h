@@ -12,6 +12,7 @@ namespace brink {
 void add_train(CLI::App&, ExitCode& code);
 void add_verify(CLI::App&, ExitCode& code);
 void add_report(CLI::App&, ExitCode& code);
+void add_data(CLI::App&, ExitCode& code);
 void add_info(CLI::App&, ExitCode& code);
 
 /// Puts the floating-point state right and says in one line each what was wrong and which code runs, where that is not the

@@ -29,6 +29,7 @@ ExitCode run(int argc, char** argv) {
   add_train(app, code);
   add_verify(app, code);
   add_report(app, code);
+  add_data(app, code);
   add_info(app, code);
   try {
     app.parse(argc, argv);

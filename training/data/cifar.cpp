@@ -123,6 +123,31 @@ Chooser::Chosen choose(const CifarRequest& request, const CifarFiles& files, boo
   return chooser.take(where);
 }
 
+using Visit = FunctionRef<void(std::span<const std::uint8_t>)>;
+
+void expect_size(const std::string& path, std::uint64_t bytes, std::int64_t records) {
+  const auto record_bytes = static_cast<std::uint64_t>(cifar_record_bytes);
+  if (bytes == static_cast<std::uint64_t>(records) * record_bytes) return;
+  const std::uint64_t whole = bytes / record_bytes, rest = bytes % record_bytes;
+  throw DataError(path + ": expected " + number_text(records * cifar_record_bytes) + " bytes (" + number_text(records) +
+                  " records of " + number_text(cifar_record_bytes) + "), found " + number_text(bytes) + " (" +
+                  number_text(whole) + " records" + (rest == 0 ? "" : " and " + number_text(rest) + " bytes more") +
+                  ")");
+}
+
+/// `part`: whole records, the first of them number `first` of the file.
+void visit_records(const std::string& path, std::span<const std::byte> part, std::int64_t first, Visit visit) {
+  const auto count = static_cast<std::int64_t>(part.size()) / cifar_record_bytes;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto* record = reinterpret_cast<const std::uint8_t*>(part.data()) + i * cifar_record_bytes;
+    if (record[0] >= classes)
+      throw DataError(path + ": byte " + number_text((first + i) * cifar_record_bytes) + " (record " +
+                      number_text(first + i) + "): expected a label from 0 to 9, found " +
+                      number_text(static_cast<int>(record[0])));
+    visit({record, static_cast<std::size_t>(cifar_record_bytes)});
+  }
+}
+
 }  // namespace
 
 std::string cifar_file_name(std::int64_t number) {
@@ -132,29 +157,21 @@ std::string cifar_file_name(std::int64_t number) {
 void read_cifar(const std::string& path, std::int64_t records, FunctionRef<void(std::span<const std::uint8_t>)> visit,
                 System& system) {
   InputFile file(path, system);
-  const auto record_bytes = static_cast<std::uint64_t>(cifar_record_bytes);
-  if (file.bytes() != static_cast<std::uint64_t>(records) * record_bytes) {
-    const std::uint64_t whole = file.bytes() / record_bytes, rest = file.bytes() % record_bytes;
-    throw DataError(path + ": expected " + number_text(records * cifar_record_bytes) + " bytes (" +
-                    number_text(records) + " records of " + number_text(cifar_record_bytes) + "), found " +
-                    number_text(file.bytes()) + " (" + number_text(whole) + " records" +
-                    (rest == 0 ? "" : " and " + number_text(rest) + " bytes more") + ")");
-  }
+  expect_size(path, file.bytes(), records);
   constexpr std::int64_t records_a_piece = 256;
   std::vector<std::byte> piece(static_cast<std::size_t>(records_a_piece * cifar_record_bytes));
   for (std::int64_t first = 0; first < records; first += records_a_piece) {
     const std::int64_t count = std::min(records_a_piece, records - first);
     const std::span<std::byte> part = std::span(piece).first(static_cast<std::size_t>(count * cifar_record_bytes));
     file.read(part);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto* record = reinterpret_cast<const std::uint8_t*>(part.data()) + i * cifar_record_bytes;
-      if (record[0] >= classes)
-        throw DataError(path + ": byte " + number_text((first + i) * cifar_record_bytes) + " (record " +
-                        number_text(first + i) + "): expected a label from 0 to 9, found " +
-                        number_text(static_cast<int>(record[0])));
-      visit({record, static_cast<std::size_t>(cifar_record_bytes)});
-    }
+    visit_records(path, part, first, visit);
   }
+}
+
+void parse_cifar(const std::string& name, std::span<const std::byte> file, std::int64_t records,
+                 FunctionRef<void(std::span<const std::uint8_t>)> visit) {
+  expect_size(name, file.size(), records);
+  visit_records(name, file, 0, visit);
 }
 
 DataPair load_cifar10(const CifarRequest& request, const CifarFiles& files, System& system) {

@@ -35,6 +35,10 @@ std::string cifar_file_name(std::int64_t number);
 void read_cifar(const std::string& path, std::int64_t records, FunctionRef<void(std::span<const std::uint8_t>)> visit,
                 System& = posix_system());
 
+/// The same from memory; `name` is for the messages.
+void parse_cifar(const std::string& name, std::span<const std::byte> file, std::int64_t records,
+                 FunctionRef<void(std::span<const std::uint8_t>)> visit);
+
 struct CifarRequest {
   std::string directory;
   std::int64_t train = 5000, test = 2000;  // multiples of 10, shared equally by the classes

@@ -2,24 +2,21 @@
 // What it is: the choice of samples from the official Fashion-MNIST files. What it is not: a reader of other sets in
 // the same format. Decision: the whole files are checked against the official records even where few samples are used;
 // a flipped pixel of an unpacked file is found in no other way.
+#include "training/data/fashion_mnist.h"
+
 #include <filesystem>
 
 #include "training/data/dataset.h"
 #include "training/data/idx.h"
 #include "training/errors.h"
+#include "training/io/file.h"
 #include "training/text.h"
 
 namespace brink {
 
 namespace {
 
-struct Part {
-  const char* name;
-  std::int64_t records;
-  std::string_view checksum;  // of all records of the official files
-};
-constexpr Part train_part{"train", 60000, "31ae625785ac3f96b4b9cd5e0ad39f12"};
-constexpr Part test_part{"t10k", 10000, "91d2b3c379a764e04447b722e071af64"};
+constexpr std::size_t largest_bytes = std::size_t{1} << 26;
 
 /// The .gz file where both are there: it carries a checksum of its own.
 std::string find_file(const std::string& directory, const std::string& name) {
@@ -36,23 +33,14 @@ struct Chosen {
   std::vector<std::int64_t> rows;
 };
 
-Chosen read_part(const std::string& directory, const Part& part, std::int64_t classes, std::int64_t samples) {
-  const std::string image_path = find_file(directory, std::string(part.name) + "-images-idx3-ubyte");
-  const std::string label_path = find_file(directory, std::string(part.name) + "-labels-idx1-ubyte");
-  const IdxFile images = read_idx(image_path, 3), labels = read_idx(label_path, 1);
-  if (images.extent != std::vector<std::int64_t>{part.records, 28, 28})
-    throw DataError(image_path + ": expected " + number_text(part.records) + " pictures of 28x28, found " +
-                    number_text(images.extent[0]) + " of " + number_text(images.extent[1]) + "x" +
-                    number_text(images.extent[2]));
-  if (labels.extent[0] != part.records)
-    throw DataError(label_path + ": expected " + number_text(part.records) + " labels, found " +
-                    number_text(labels.extent[0]));
-
-  const auto bytes = [](std::span<const std::byte> b) {
-    const auto* p = reinterpret_cast<const std::uint8_t*>(b.data());
-    return std::vector<std::uint8_t>(p, p + b.size());
+Chosen read_part(const std::string& directory, const FashionPart& part, std::int64_t classes, std::int64_t samples) {
+  const auto read = [&](const char* what) {
+    const std::string path = find_file(directory, std::string(part.name) + what);
+    return NamedBytes{path, read_file(path, largest_bytes)};
   };
-  const Records all{{28, 28, 1}, bytes(images.elements()), bytes(labels.elements())};
+  NamedBytes images = read("-images-idx3-ubyte"), labels = read("-labels-idx1-ubyte");
+  const std::string image_path = images.name, label_path = labels.name;
+  const Records all = parse_fashion_mnist(std::move(images), std::move(labels), part.records);
   if (const std::string found = records_checksum(all); found != part.checksum)
     throw DataError(image_path + " and " + label_path + ": expected the official Fashion-MNIST records (checksum " +
                     std::string(part.checksum) + "), found others (" + found + ")");
@@ -76,13 +64,30 @@ Chosen read_part(const std::string& directory, const Part& part, std::int64_t cl
 
 }  // namespace
 
+Records parse_fashion_mnist(NamedBytes images, NamedBytes labels, std::int64_t records) {
+  const IdxFile pictures = parse_idx(images.name, std::move(images.bytes), 3);
+  const IdxFile classes = parse_idx(labels.name, std::move(labels.bytes), 1);
+  if (pictures.extent != std::vector<std::int64_t>{records, 28, 28})
+    throw DataError(images.name + ": expected " + number_text(records) + " pictures of 28x28, found " +
+                    number_text(pictures.extent[0]) + " of " + number_text(pictures.extent[1]) + "x" +
+                    number_text(pictures.extent[2]));
+  if (classes.extent[0] != records)
+    throw DataError(labels.name + ": expected " + number_text(records) + " labels, found " +
+                    number_text(classes.extent[0]));
+  const auto bytes = [](std::span<const std::byte> b) {
+    const auto* p = reinterpret_cast<const std::uint8_t*>(b.data());
+    return std::vector<std::uint8_t>(p, p + b.size());
+  };
+  return {{28, 28, 1}, bytes(pictures.elements()), bytes(classes.elements())};
+}
+
 DataPair load_fashion_mnist(const std::string& directory, std::int64_t classes, std::int64_t train, std::int64_t test,
                             Dtype dtype) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(directory, ignored))
     throw DataError(directory + ": expected the folder that holds the Fashion-MNIST files, found " +
                     (std::filesystem::exists(directory, ignored) ? "something else" : "nothing"));
-  Chosen a = read_part(directory, train_part, classes, train), b = read_part(directory, test_part, classes, test);
+  Chosen a = read_part(directory, fashion_train, classes, train), b = read_part(directory, fashion_test, classes, test);
   DataPair out = normalise(std::move(a.records), std::move(b.records), classes, dtype);
   out.train.kept_rows = std::move(a.rows);
   out.test.kept_rows = std::move(b.rows);

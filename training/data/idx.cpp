@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "training/data/idx.h"
 
-#include <zlib.h>
-
-#include <algorithm>
-
+#include "training/data/gzip.h"
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/text.h"
@@ -21,50 +18,11 @@ std::uint32_t big_endian(const std::vector<std::byte>& b, std::size_t at) {
   return out;
 }
 
-/// Inflates the one gzip member that `file` must be.
-std::vector<std::byte> unpack(const std::string& name, const std::vector<std::byte>& file) {
-  z_stream stream{};
-  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) throw std::bad_alloc();
-  struct End {
-    z_stream* s;
-    ~End() { inflateEnd(s); }
-  } const end{&stream};
-
-  std::vector<std::byte> out;
-  std::size_t read = 0, written = 0;
-  int state = Z_OK;
-  while (state != Z_STREAM_END) {
-    if (written == out.size()) out.resize(std::min(largest_bytes, std::max(2 * out.size(), 4 * file.size() + 64)));
-    if (written == largest_bytes) throw DataError(name + ": expected at most 4 GiB after unpacking, found more");
-    constexpr std::size_t piece = std::size_t{1} << 30;
-    const auto in = static_cast<uInt>(std::min(piece, file.size() - read));
-    const auto room = static_cast<uInt>(std::min(piece, out.size() - written));
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(file.data() + read));
-    stream.avail_in = in;
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + written);
-    stream.avail_out = room;
-    state = inflate(&stream, Z_NO_FLUSH);
-    read += in - stream.avail_in;
-    written += room - stream.avail_out;
-    if (state == Z_BUF_ERROR || (state == Z_OK && read == file.size() && stream.avail_out > 0))
-      throw DataError(name + ": expected a whole gzip stream, found its end after " + number_text(file.size()) +
-                      " bytes");
-    if (state != Z_OK && state != Z_STREAM_END)
-      throw DataError(name + ": expected a gzip stream, found it damaged (" +
-                      (stream.msg ? stream.msg : "a dictionary is asked for") + ")");
-  }
-  if (read != file.size())
-    throw DataError(name + ": expected the end of the file after the gzip stream, found " +
-                    number_text(file.size() - read) + " bytes more");
-  out.resize(written);
-  return out;
-}
-
 }  // namespace
 
 IdxFile parse_idx(const std::string& name, std::vector<std::byte> file, int dimensions) {
-  const bool gzipped = file.size() >= 2 && file[0] == std::byte{0x1F} && file[1] == std::byte{0x8B};
-  if (gzipped) file = unpack(name, file);
+  const bool gzipped = is_gzip(file);
+  if (gzipped) file = unpack_gzip(name, file, largest_bytes);
 
   IdxFile out;
   out.header_bytes = 4 + 4 * static_cast<std::size_t>(dimensions);
