@@ -29,7 +29,7 @@ void expect_sums(const Graph& g, const BlockPlan& plan) {
 }  // namespace
 
 BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const ParameterLayout& layout,
-                         const GraphBuilder& build, int workers, const std::string& name)
+                         const GraphBuilder& build, Arenas& arenas, int workers, const std::string& name)
     : device_(device), plan_(plan), layout_(layout), pointers_(static_cast<std::size_t>(workers)) {
   for (const Block& b : plan_.blocks) {
     if (std::ranges::any_of(programs_, [&](const Sized& p) { return p.samples == b.samples; })) continue;
@@ -52,7 +52,9 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
   std::int64_t largest = 0;
   for (const Sized& s : programs_) largest = std::max(largest, s.program->arena_bytes());
   for (int w = 0; w < workers; ++w) {
-    const auto arena = std::make_shared<const Buffer>(largest, device);
+    if (arenas.size() == static_cast<std::size_t>(w)) arenas.push_back(std::make_shared<Arena>(device));
+    const auto& arena = arenas[static_cast<std::size_t>(w)];
+    arena->reserve(largest);
     for (Sized& s : programs_) s.workspaces.push_back(s.program->make_workspace(arena));
   }
 }
@@ -88,7 +90,8 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
     switch (in.role) {
       case InputRole::parameter: p.inputs[i] = layout_.view(to.parameters, in.index).data; break;
       case InputRole::tangent: p.inputs[i] = layout_.view(place(to.directions, in.direction), in.index).data; break;
-      case InputRole::data: p.inputs[i] = rows_of(place(to.data, in.index), block); break;
+      case InputRole::data: p.inputs[i] = place(to.data, in.index).data; break;
+      case InputRole::shared: p.inputs[i] = place(to.shared, in.index).data; break;
       case InputRole::residual:
         p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)];
         break;

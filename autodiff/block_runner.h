@@ -20,20 +20,22 @@ using GraphBuilder = std::function<Graph(std::int64_t samples)>;
 
 /// The memory that one block's run reads and writes; whatever its graph does not mention may be empty.
 struct Bindings {
-  View parameters;                   ///< a vector of the layout
-  std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
-  std::span<const View> data;        ///< whole data arrays, samples first; the block's rows are taken
-  char* residuals = nullptr;         ///< the block's kept values
-  View vector;                       ///< outputs in the role of parameters
-  View scalars;                      ///< float64 [k]: scalar outputs, in order
-  std::span<const View> samples;     ///< whole arrays for outputs in the role of samples, in order
+  View parameters;                    ///< a vector of the layout
+  std::span<const View> directions;   ///< vectors of the layout: inputs in the role of tangents
+  std::span<const View> data;         ///< the block's rows of the data arrays (block_data.h)
+  char* residuals = nullptr;          ///< the block's kept values
+  View vector;                        ///< outputs in the role of parameters
+  View scalars;                       ///< float64 [k]: scalar outputs, in order
+  std::span<const View> samples;      ///< whole arrays for outputs in the role of samples, in order
+  std::span<const View> shared = {};  ///< whole arrays for inputs in the role of shared, by their index among the data
 };
 
 class BlockRunner {
  public:
-  /// Builds and plans one program for each number of samples among the plan's blocks, and `workers` workspaces for each.
+  /// Builds and plans one program for each number of samples among the plan's blocks, and for each `workers` workspaces in the
+  /// arenas, which are added to and grow as needed.
   /// `name` is what a tracer is told that a block's run is: "gradient".
-  BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, int workers,
+  BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, Arenas&, int workers,
               const std::string& name = "program");
 
   void run(int worker, const Block&, const Bindings&);

@@ -29,8 +29,9 @@ struct BlockPlan {
 };
 
 /// Cuts into ranges of `chunk` samples (a multiple of the group; `samples` or more: the whole batch in one block) and each
-/// range into maximal aligned blocks of 2ʲ groups. Throws std::invalid_argument for a chunk that would split a group.
-BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk);
+/// range into maximal aligned blocks of 2ʲ groups. join_short: a last group that is short and not alone joins the one before it, and
+/// is a block of its own, so that only one block has another group. Throws std::invalid_argument for a chunk that would split a group.
+BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk, bool join_short = false);
 
 /// Sums vectors of a layout and float64 scalars over the blocks of a plan. Threads claim units, runs of blocks that make one
 /// subtree, so a thread that the machine holds up delays one unit and not half of the batch.
@@ -51,6 +52,9 @@ class BlockSum {
   void run(Device&, Body body, View vector);
   /// The totals of the scalars of the last run, those that are means divided by the number of samples. Waits for the device.
   void read(Device&, std::span<double> scalars, std::span<const char> is_mean);
+
+  /// Seconds that all blocks would take, told from one run of the first block; its sums are dropped. Waits for the device.
+  double expected_seconds(Device&, Body body);
 
   const BlockPlan& plan() const { return plan_; }
   int workers() const { return static_cast<int>(stacks_.size()); }

@@ -53,9 +53,18 @@ struct MatmulAttributes {
   std::int64_t group = 0;
   friend auto operator<=>(const MatmulAttributes&, const MatmulAttributes&) = default;
 };
+/// `rows` samples, each of height × width pixels; 0 × 0: without pixels, a matrix.
 struct BroadcastAttributes {
-  std::int64_t rows = 0, group = 0;
+  std::int64_t rows = 0, group = 0, height = 0, width = 0;
   friend auto operator<=>(const BroadcastAttributes&, const BroadcastAttributes&) = default;
+};
+/// What the shapes of a convolution's operands do not tell: `extent` is H, W of an input gradient's result, R, S of a weight
+/// gradient's, 0, 0 of a forward one; `group` is that of the weight gradient, or of the one which the derivative brings.
+struct ConvAttributes {
+  std::int64_t stride = 1, padding = 0;
+  std::array<std::int64_t, 2> extent{};
+  std::int64_t group = 0;
+  friend auto operator<=>(const ConvAttributes&, const ConvAttributes&) = default;
 };
 struct Factor {
   double value = 1;
@@ -78,8 +87,37 @@ struct Constant {
   Dtype dtype = Dtype::f32;
   friend auto operator<=>(const Constant&, const Constant&) = default;
 };
+/// Samples per group, and what is added to a variance before its root is taken.
+struct NormAttributes {
+  std::int64_t group = 0;
+  double epsilon = 0;
+  friend auto operator<=>(const NormAttributes&, const NormAttributes&) = default;
+};
+/// The shape of a result that its inputs do not tell, and the samples per group.
+struct GroupedShape {
+  std::int64_t group = 0;
+  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
+  int rank = 0;
+  friend auto operator<=>(const GroupedShape&, const GroupedShape&) = default;
+};
+/// Groups of how many of `samples` samples with `pixels` pixels; divide by their values or multiply by their samples.
+struct GroupWeights {
+  std::int64_t samples = 0, group = 0, pixels = 1;
+  bool divide = true;
+  friend auto operator<=>(const GroupWeights&, const GroupWeights&) = default;
+};
+struct PoolAttributes {
+  std::int64_t window = 0, stride = 0;
+  friend auto operator<=>(const PoolAttributes&, const PoolAttributes&) = default;
+};
+/// The result's extents after the samples.
+struct PixelAttributes {
+  std::int64_t stride = 1, height = 0, width = 0, channels = 0;
+  friend auto operator<=>(const PixelAttributes&, const PixelAttributes&) = default;
+};
 using Attributes =
-    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, Factor, Extent, Columns, Constant>;
+    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, ConvAttributes, Factor, Extent, Columns,
+                 Constant, NormAttributes, GroupedShape, GroupWeights, PoolAttributes, PixelAttributes>;
 std::string to_string(const Attributes&);
 
 /// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
@@ -134,6 +172,8 @@ struct Primitive {
                           Where) = nullptr;
   /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
   bool sums_samples = false;
+  /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
+  bool chains_pairs = false;
   /// The kernel takes an epilogue.
   bool finishes = false;
   EpilogueRule epilogue = {};
@@ -153,7 +193,13 @@ struct Node {
 };
 
 /// Who binds an input, and from where.
-enum class InputRole : std::uint8_t { parameter, data, tangent, residual };
+enum class InputRole : std::uint8_t {
+  parameter,
+  data,  ///< rows of the block's samples
+  tangent,
+  residual,
+  shared,  ///< a whole data array, the same for all blocks
+};
 struct Input {
   std::string name;
   InputRole role;

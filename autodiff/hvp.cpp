@@ -7,49 +7,79 @@
 
 namespace brink {
 
-std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where where) {
-  if (where == Where::cuda) return samples;
+std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where where, std::int64_t made_bytes) {
+  if (where == Where::cuda) {
+    constexpr std::int64_t most_bytes = std::int64_t{64} << 20;
+    if (samples * made_bytes <= most_bytes) return samples;
+    std::int64_t chunk = group;
+    while (2 * chunk * made_bytes <= most_bytes) chunk *= 2;
+    return std::min(chunk, samples);
+  }
   // One group a block: 2.60 ms a gradient on W1 with 4000 samples against 2.67, 2.66 and 2.65 for 2, 4 and 8 groups (one core),
   // and the most blocks to share among threads.
   return std::min(group, samples);
 }
 
 namespace {
-BlockPlan plan_of(const Device& device, const Objective& objective, std::span<const View> data,
+BlockPlan plan_of(const Device& device, const Objective& objective, const BatchArrays& data,
                   const BatchOptions& options) {
-  const std::int64_t samples = data[0].shape[0];
-  const std::int64_t chunk = options.chunk > 0 ? options.chunk : choose_chunk(samples, objective.group, device.where);
-  return plan_blocks(samples, objective.group, chunk);
+  const std::int64_t chunk = options.chunk > 0
+                                 ? options.chunk
+                                 : choose_chunk(data.samples(), objective.group, device.where, data.made_bytes());
+  return plan_blocks(data.samples(), objective.group, chunk, objective.join_short);
+}
+
+std::shared_ptr<Arenas> arenas_of(const BatchOptions& options) {
+  return options.arenas ? options.arenas : std::make_shared<Arenas>();
 }
 
 constexpr char loss_is_mean[] = {1, 0};
+
+/// Rows that the host makes in between cannot be part of what a device replays.
+void run_or_replay(Device& device, const BlockData& data, Replay& replay, std::span<void* const> memory,
+                   FunctionRef<void()> work) {
+  if (data.made())
+    work();
+  else
+    replay.run(device, memory, work);
+}
 }  // namespace
 
-SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuilder& build, std::span<const View> data,
+SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuilder& build, const BatchArrays& data,
                      const BatchOptions& options, std::vector<char> is_mean, const std::string& name)
     : device_(device),
-      data_(data.begin(), data.end()),
       sum_(device, plan_of(device, objective, data, options), objective.layout, objective.dtype,
            static_cast<int>(is_mean.size())),
-      runner_(device, sum_.plan(), objective.layout, build, sum_.workers(), name),
+      data_(device, data, sum_.plan(), sum_.workers()),
+      runner_(device, sum_.plan(), objective.layout, build, *arenas_of(options), sum_.workers(), name),
       is_mean_(std::move(is_mean)) {}
 
 void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
                     std::span<const View> samples) {
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
-    runner_.run(worker, sum_.plan().blocks[block],
-                {parameters, directions, data_, nullptr, slot.vector, slot.scalars, samples});
+    const Block& b = sum_.plan().blocks[block];
+    runner_.run(
+        worker, b,
+        {parameters, directions, data_.rows(worker, b), nullptr, slot.vector, slot.scalars, samples, data_.whole()});
   };
   if (device_.where == Where::cuda) {
     memory_ = {parameters.data, vector.data};
     for (const View& d : directions) memory_.push_back(d.data);
     for (const View& s : samples) memory_.push_back(s.data);
   }
-  replay_.run(device_, memory_, [&] { sum_.run(device_, body, vector); });
+  run_or_replay(device_, data_, replay_, memory_, [&] { sum_.run(device_, body, vector); });
   if (!scalars.empty()) sum_.read(device_, scalars, is_mean_);
 }
 
-Gradient::Gradient(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options)
+double SampleSum::expected_seconds(View parameters) {
+  return sum_.expected_seconds(device_, [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
+    const Block& b = sum_.plan().blocks[block];
+    runner_.run(worker, b,
+                {parameters, {}, data_.rows(worker, b), nullptr, slot.vector, slot.scalars, {}, data_.whole()});
+  });
+}
+
+Gradient::Gradient(Device& device, const Objective& objective, const BatchArrays& data, const BatchOptions& options)
     : sum_(
           device, objective, [&](std::int64_t samples) { return grad(objective.loss(samples)); }, data, options,
           {std::begin(loss_is_mean), std::end(loss_is_mean)}, "gradient") {}
@@ -60,50 +90,69 @@ LossAndCorrect Gradient::evaluate(View theta, View gradient) {
   return {scalars[0], scalars[1]};
 }
 
-Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options)
-    : Hvp(device, objective, data, options, plan_of(device, objective, data, options), {}) {}
+namespace {
+Graph residuals_alone(const Graph& primal) {
+  Graph g = primal;
+  g.clear_outputs();
+  for (const Output& o : primal.outputs())
+    if (o.role == OutputRole::residual) g.output(o.name, o.role, o.index, o.var);
+  return prune(g);
+}
+}  // namespace
 
-Hvp::Hvp(Device& device, const Objective& objective, std::span<const View> data, const BatchOptions& options,
-         const BlockPlan& plan, std::map<std::int64_t, Linearized> linearized)
+Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, const BatchOptions& options)
+    : Hvp(device, objective, data, options, plan_of(device, objective, data, options), arenas_of(options), {}) {}
+
+Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, const BatchOptions& options,
+         const BlockPlan& plan, const std::shared_ptr<Arenas>& arenas, std::map<std::int64_t, Linearized> linearized)
     : device_(device),
       extent_(objective.layout.extent()),
-      data_(data.begin(), data.end()),
       sum_(device, plan, objective.layout, objective.dtype, 2),
+      data_(device, data, plan, sum_.workers()),
       primal_(
           device, plan, objective.layout,
           [&](std::int64_t n) {
             return linearized.emplace(n, linearize(grad(objective.loss(n)))).first->second.primal;
           },
-          sum_.workers(), "linearization"),
+          *arenas, sum_.workers(), "linearization"),
       tangent_(
-          device, plan, objective.layout, [&](std::int64_t n) { return std::move(linearized.at(n).tangent); },
+          device, plan, objective.layout, [&](std::int64_t n) { return std::move(linearized.at(n).tangent); }, *arenas,
           sum_.workers(), "product"),
       theta_(objective.layout.make_vector(objective.dtype, device)) {
   tangent_.share_residual_offsets(primal_);
-  std::int64_t bytes = 0, largest = 0, all = 0;
+  if (device.where == Where::cuda)
+    for (Array* a : {&v_, &hv_, &gradient_}) *a = objective.layout.make_vector(objective.dtype, device);
+
+  std::int64_t largest = 0, all = 0;
   for (const Block& b : plan.blocks) {
     largest = std::max(largest, primal_.residual_bytes(b));
     all += primal_.residual_bytes(b);
   }
+  const auto budget = [&] {
+    std::int64_t bytes = options.memory_bytes > 0 ? options.memory_bytes : all;
+    if (options.limit_bytes > 0) bytes = std::min(bytes, options.limit_bytes - allocated_bytes(device));
+    return bytes;
+  };
+  if (all > budget())
+    recompute_ = std::make_unique<BlockRunner>(
+        device, plan, objective.layout, [&](std::int64_t n) { return residuals_alone(linearized.at(n).primal); },
+        *arenas, sum_.workers(), "residuals");
   // Where not all fit, a slot for each worker to recompute in is part of the budget.
-  const bool keep_all = options.memory_bytes <= 0 || all <= options.memory_bytes;
-  const std::int64_t budget = keep_all ? all : options.memory_bytes - largest * sum_.workers();
+  const std::int64_t slots = recompute_ ? largest * sum_.workers() : 0, most = budget() - slots;
+  if (options.limit_bytes > 0 && most < 0) throw OutOfMemory(slots, std::max<std::int64_t>(0, most + slots));
+  std::int64_t bytes = 0;
   for (const Block& b : plan.blocks) {
     const std::int64_t next = bytes + primal_.residual_bytes(b);
-    if (next > budget) break;
+    if (next > most) break;
     offsets_.push_back(bytes);
     bytes = next;
   }
   kept_ = static_cast<std::int64_t>(offsets_.size());
-  if (kept_ < static_cast<std::int64_t>(plan.blocks.size()))
+  if (recompute_) {
+    recompute_->share_residual_offsets(primal_);
     for (int w = 0; w < sum_.workers(); ++w, bytes += largest) offsets_.push_back(bytes);
-  store_ = Buffer(bytes, device);
-  if (kept_ < static_cast<std::int64_t>(plan.blocks.size())) {
-    discarded_ = zeros(Shape{sum_.workers(), extent_}, objective.dtype, device);
-    discarded_scalars_ = Array(Shape{sum_.workers(), 2}, Dtype::f64, device);
   }
-  if (device.where == Where::cuda)
-    for (Array* a : {&v_, &hv_, &gradient_}) *a = objective.layout.make_vector(objective.dtype, device);
+  store_ = Buffer(bytes, device);
 }
 
 View Hvp::slot_or(const Array& slot, View given) const { return device_.where == Where::cuda ? slot.view() : given; }
@@ -113,15 +162,40 @@ char* Hvp::residuals_of(int worker, std::size_t block) {
   return static_cast<char*>(store_.data()) + offsets_[kept ? block : static_cast<std::size_t>(kept_ + worker)];
 }
 
+void Hvp::linearize_block(int worker, std::size_t block, const BlockSum::Slot& slot) {
+  const Block& b = sum_.plan().blocks[block];
+  primal_.run(worker, b,
+              {theta_.view(),
+               {},
+               data_.rows(worker, b),
+               residuals_of(worker, block),
+               slot.vector,
+               slot.scalars,
+               {},
+               data_.whole()});
+}
+
+void Hvp::recompute_block(int worker, std::size_t block) {
+  const Block& b = sum_.plan().blocks[block];
+  recompute_->run(worker, b,
+                  {theta_.view(), {}, data_.rows(worker, b), residuals_of(worker, block), {}, {}, {}, data_.whole()});
+}
+
+void Hvp::apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot& slot) {
+  const Block& b = sum_.plan().blocks[block];
+  tangent_.run(
+      worker, b,
+      {theta_.view(), {&v, 1}, data_.rows(worker, b), residuals_of(worker, block), slot.vector, {}, {}, data_.whole()});
+}
+
 LossAndCorrect Hvp::linearize_at(View theta, View gradient) {
   copy(device_, theta_.view(), theta);
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
-    primal_.run(worker, sum_.plan().blocks[block],
-                {theta_.view(), {}, data_, residuals_of(worker, block), slot.vector, slot.scalars, {}});
+    linearize_block(worker, block, slot);
   };
   const View into = slot_or(gradient_, gradient);
   void* const memory[] = {theta_.view().data, into.data};
-  replay_.run(device_, memory, [&] { sum_.run(device_, body, into); });
+  run_or_replay(device_, data_, replay_, memory, [&] { sum_.run(device_, body, into); });
   if (into.data != gradient.data) copy(device_, gradient, into);
   double scalars[2];
   sum_.read(device_, scalars, loss_is_mean);
@@ -131,30 +205,27 @@ LossAndCorrect Hvp::linearize_at(View theta, View gradient) {
 void Hvp::apply(View v, View hv) {
   const View from = slot_or(v_, v), into = slot_or(hv_, hv);
   if (from.data != v.data) copy(device_, from, v);
-  const View directions[] = {from};
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
-    const Block& b = sum_.plan().blocks[block];
-    if (static_cast<std::int64_t>(block) >= kept_) {
-      const auto of_worker = [&](const Array& all, std::int64_t n) {
-        View row = all.view();
-        row.data = static_cast<char*>(row.data) + worker * n * size_of(row.dtype);
-        row.shape = Shape{n};
-        return row;
-      };
-      primal_.run(worker, b,
-                  {theta_.view(),
-                   {},
-                   data_,
-                   residuals_of(worker, block),
-                   of_worker(discarded_, extent_),
-                   of_worker(discarded_scalars_, 2),
-                   {}});
-    }
-    tangent_.run(worker, b, {theta_.view(), directions, data_, residuals_of(worker, block), slot.vector, {}, {}});
+    if (static_cast<std::int64_t>(block) >= kept_) recompute_block(worker, block);
+    apply_to_block(worker, block, from, slot);
   };
   void* const memory[] = {from.data, into.data};
-  replay_.run(device_, memory, [&] { sum_.run(device_, body, into); });
+  run_or_replay(device_, data_, replay_, memory, [&] { sum_.run(device_, body, into); });
   if (into.data != hv.data) copy(device_, hv, into);
+}
+
+Hvp::Expected Hvp::expected_seconds(View theta) {
+  copy(device_, theta_.view(), theta);
+  const double linearization = sum_.expected_seconds(
+      device_, [&](int w, std::size_t b, const BlockSum::Slot& slot) { linearize_block(w, b, slot); });
+  // θ serves as v: any vector takes as long.
+  const double kept = sum_.expected_seconds(
+      device_, [&](int w, std::size_t b, const BlockSum::Slot& slot) { apply_to_block(w, b, theta, slot); });
+  const double recomputed =
+      !recompute_
+          ? 0
+          : sum_.expected_seconds(device_, [&](int w, std::size_t b, const BlockSum::Slot&) { recompute_block(w, b); });
+  return {linearization, kept + recomputed * static_cast<double>(blocks() - kept_) / static_cast<double>(blocks())};
 }
 
 }  // namespace brink

@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "autodiff/block_data.h"
 #include "autodiff/block_runner.h"
 #include "autodiff/transform.h"
 #include "kernels/replay.h"
@@ -19,7 +21,8 @@ namespace brink {
 struct Objective {
   ParameterLayout layout;
   Dtype dtype = Dtype::f32;
-  std::int64_t group = 0;  ///< samples per group of the sums over samples
+  std::int64_t group = 0;   ///< samples per group of the sums over samples
+  bool join_short = false;  ///< a short last group joins the one before it
   /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
   GraphBuilder loss;
 };
@@ -27,16 +30,20 @@ struct Objective {
 struct BatchOptions {
   std::int64_t chunk = 0;         ///< samples per block, a multiple of the group; 0 chooses
   std::int64_t memory_bytes = 0;  ///< budget for kept residuals; 0: no limit
+  std::int64_t limit_bytes =
+      0;  ///< for everything on the device (allocated_bytes): what it leaves is a budget as well; 0: none
+  std::shared_ptr<Arenas> arenas = {};  ///< shared with sums that are never taken at the same time; null: own ones
 };
 
-/// The block size that `chunk = 0` chooses: one group on the CPU, all samples on a CUDA device.
-std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where = Where::cpu);
+/// The block size that `chunk = 0` chooses: one group on the CPU; on a CUDA device all samples, or, where their rows are made
+/// (made_bytes a sample), what fits into 64 MiB.
+std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where = Where::cpu, std::int64_t made_bytes = 0);
 
 /// Σ over a batch of any graph whose outputs are scalars, parameter-shaped sums and rows of samples.
 class SampleSum {
  public:
   /// is_mean[i]: whether scalar output i is a mean (divided by the number of samples) or a plain sum. name: for tracers.
-  SampleSum(Device&, const Objective&, const GraphBuilder&, std::span<const View> data, const BatchOptions&,
+  SampleSum(Device&, const Objective&, const GraphBuilder&, const BatchArrays& data, const BatchOptions&,
             std::vector<char> is_mean, const std::string& name = "sum");
 
   /// parameters and directions: vectors of the layout, [extent]. `vector` and `samples` may be empty where the graph has no
@@ -44,11 +51,15 @@ class SampleSum {
   void run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
            std::span<const View> samples = {});
   std::int64_t flops() const { return runner_.flops(); }
+  std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
+  std::int64_t block_samples() const { return sum_.plan().blocks[0].samples; }
+  /// Told from one block's run.
+  double expected_seconds(View parameters);
 
  private:
   Device device_;
-  std::vector<View> data_;
   BlockSum sum_;
+  BlockData data_;
   BlockRunner runner_;
   std::vector<char> is_mean_;
   std::vector<void*> memory_;
@@ -64,10 +75,13 @@ struct LossAndCorrect {
 /// Loss and gradient of the mean loss.
 class Gradient {
  public:
-  Gradient(Device&, const Objective&, std::span<const View> data, const BatchOptions& = {});
+  Gradient(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
   /// theta, gradient: vectors of the layout. Allocates nothing.
   LossAndCorrect evaluate(View theta, View gradient);
   std::int64_t flops() const { return sum_.flops(); }
+  std::int64_t blocks() const { return sum_.blocks(); }
+  std::int64_t block_samples() const { return sum_.block_samples(); }  ///< of the first
+  double expected_seconds(View theta) { return sum_.expected_seconds(theta); }
 
  private:
   SampleSum sum_;
@@ -77,7 +91,7 @@ class Gradient {
 /// on v is computed once for each θ and kept.
 class Hvp {
  public:
-  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions& = {});
+  Hvp(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
 
   /// Loss and gradient at θ, and all residuals. θ is copied, so it may change before apply.
   LossAndCorrect linearize_at(View theta, View gradient);
@@ -92,24 +106,32 @@ class Hvp {
   std::int64_t kept_blocks() const { return kept_; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
   std::int64_t residual_bytes() const { return store_.bytes(); }
+  /// Seconds of a linearisation and of a product, told from one block's run of each.
+  struct Expected {
+    double linearization, product;
+  };
+  Expected expected_seconds(View theta);
 
  private:
-  Hvp(Device&, const Objective&, std::span<const View> data, const BatchOptions&, const BlockPlan&,
-      std::map<std::int64_t, Linearized> by_samples);
+  Hvp(Device&, const Objective&, const BatchArrays& data, const BatchOptions&, const BlockPlan&,
+      const std::shared_ptr<Arenas>&, std::map<std::int64_t, Linearized> by_samples);
   char* residuals_of(int worker, std::size_t block);
+  void linearize_block(int worker, std::size_t block, const BlockSum::Slot&);
+  void recompute_block(int worker, std::size_t block);
+  void apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot&);
   View slot_or(const Array& slot, View given) const;
 
   Device device_;
   std::int64_t extent_;
-  std::vector<View> data_;
   BlockSum sum_;
+  BlockData data_;
   BlockRunner primal_, tangent_;
+  std::unique_ptr<BlockRunner> recompute_;  // residuals without sums, where not all blocks keep theirs
   Array theta_;
   Buffer store_;
   std::vector<std::int64_t> offsets_;  // of each kept block, then of each worker's scratch slot
   std::int64_t kept_ = 0;
-  Array discarded_, discarded_scalars_;  // by worker: the primal program's sums when only residuals are wanted
-  Array v_, hv_, gradient_;              // on a CUDA device: fixed memory for captured work
+  Array v_, hv_, gradient_;  // on a CUDA device: fixed memory for captured work
   Replay replay_;
 };
 

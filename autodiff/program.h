@@ -29,6 +29,9 @@ class Arena {
   Buffer buffer_;
 };
 
+/// One a worker. Sums that are never taken at the same time share them.
+using Arenas = std::vector<std::shared_ptr<Arena>>;
+
 /// What one run needs and another may reuse.
 class Workspace {
  private:

@@ -2,6 +2,7 @@
 #include "kernels/memory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
@@ -22,7 +23,15 @@ Poison& current() {
   static Poison p = from_environment();
   return p;
 }
+
+std::atomic<std::int64_t> host_bytes{0};
 }  // namespace
+
+std::int64_t allocated_bytes(const Device& device) {
+  if constexpr (has_cuda)
+    if (device.where == Where::cuda) return device.gpu->allocated_bytes();
+  return host_bytes.load(std::memory_order_relaxed);
+}
 
 Poison poison() { return current(); }
 void set_poison(Poison p) { current() = p; }
@@ -30,6 +39,7 @@ void set_poison(Poison p) { current() = p; }
 void FreeMemory::operator()(void* p) const {
   if constexpr (has_cuda)
     if (gpu) return gpu->release(p);
+  host_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   std::free(p);
 }
 
@@ -38,7 +48,7 @@ Buffer::Buffer(std::int64_t bytes, const Device& device) : bytes_(bytes) {
   constexpr std::uint32_t pattern = 0x7FF7FFF7;  // a NaN as float32 and, twice, as float64
   if constexpr (has_cuda) {
     if (device.where == Where::cuda) {
-      data_ = std::unique_ptr<void, FreeMemory>(device.gpu->allocate(room), FreeMemory{device.gpu});
+      data_ = std::unique_ptr<void, FreeMemory>(device.gpu->allocate(room), FreeMemory{device.gpu, room});
       if (poison() == Poison::nan) {
         const std::vector<std::uint32_t> nans(static_cast<std::size_t>(room / 4), pattern);
         device.gpu->copy(data_.get(), nans.data(), room);
@@ -49,8 +59,10 @@ Buffer::Buffer(std::int64_t bytes, const Device& device) : bytes_(bytes) {
       return;
     }
   }
-  data_.reset(std::aligned_alloc(static_cast<std::size_t>(alignment_bytes), static_cast<std::size_t>(room)));
-  if (!data_) throw OutOfMemory(bytes);
+  void* const memory = std::aligned_alloc(static_cast<std::size_t>(alignment_bytes), static_cast<std::size_t>(room));
+  if (!memory) throw OutOfMemory(bytes);
+  data_ = std::unique_ptr<void, FreeMemory>(memory, FreeMemory{nullptr, room});
+  host_bytes.fetch_add(room, std::memory_order_relaxed);
   if (poison() == Poison::nan) {
     for (std::int64_t i = 0; i < room / 4; ++i) std::memcpy(static_cast<char*>(data_.get()) + 4 * i, &pattern, 4);
   } else {

@@ -28,6 +28,7 @@ void set_poison(Poison);
 /// Gives memory back to where it came from.
 struct FreeMemory {
   cuda::Context* gpu = nullptr;  ///< null: host memory
+  std::int64_t bytes = 0;
   void operator()(void* p) const;
 };
 
@@ -47,6 +48,9 @@ class Buffer {
   std::unique_ptr<void, FreeMemory> data_;
   std::int64_t bytes_ = 0;
 };
+
+/// Bytes that live buffers take of the device's memory, or of the host's.
+std::int64_t allocated_bytes(const Device&);
 
 /// An owned array with a shape.
 class Array {

@@ -17,16 +17,16 @@
 
 namespace brink {
 
-enum class DataName { synthetic, fmnist4 };
+enum class DataName { synthetic, synthetic_cifar, fmnist4, cifar10_5k, cifar10_50k, cifar10_500k };
 enum class ModelName { mlp, dln };
 enum class Rule { gd };
-enum class Arithmetic { exact };
+enum class Arithmetic { exact, vendor };
 
 struct Config {
   struct Data {
     DataName name = DataName::synthetic;
-    std::string directory;                   // holds the files themselves; empty for synthetic
-    std::int64_t train = 1000, test = 1000;  // samples, shared equally by the classes
+    std::string directory;                   // holds the files themselves; empty for data made by the program
+    std::int64_t train = 1000, test = 1000;  // samples, shared equally by the classes; load_config knows the set's own
     std::int64_t seed = 0;
   } data;
   struct Model {
@@ -82,6 +82,13 @@ std::string config_hash(const Config&);
 /// "runs/<data>-<model>-<hash>"
 std::string default_folder(const Config&);
 
+/// What can be asked of a data set.
+struct DataFacts {
+  std::int64_t classes, train, test;   // samples where data.train and data.test do not say otherwise
+  std::int64_t most_train, most_test;  // multiples of `classes`
+  std::string_view files;              // what data.directory holds; empty: the program makes the data
+};
+const DataFacts& facts_of(DataName);
 std::string_view name_of(DataName);
 std::string_view name_of(ModelName);
 

@@ -37,22 +37,14 @@ FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_
 
 }  // namespace
 
-Descent::Descent(Device& device, const Objective& objective, std::span<const View> train, std::span<const View> test,
+Descent::Descent(Device& device, const Objective& objective, const BatchArrays& train, const BatchArrays& test,
                  const DescentOptions& options, View theta0)
     : device_(device), layout_(objective.layout), dtype_(objective.dtype) {
-  if (options.tracker) {
-    hvp_ = std::make_unique<Hvp>(device, objective, train, options.batch);
-    tracker_ = std::make_unique<EigenTracker>(device_, layout_.extent(), dtype_, *options.tracker,
-                                              normals_of(device_, layout_, options.seed));
-    hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
-                  const Clock::time_point start = Clock::now();
-                  hvp_->apply(x, y);
-                  seen_.products_ms += ms_since(start);
-                }};
-  }
-  gradient_only_ = std::make_unique<Gradient>(device, objective, train, options.batch);
-  BatchOptions evaluation = options.batch;
-  if (evaluation.chunk >= train[0].shape[0])
+  BatchOptions batch = options.batch;
+  batch.arenas = std::make_shared<Arenas>();  // no two of these run at the same time
+  gradient_only_ = std::make_unique<Gradient>(device, objective, train, batch);
+  BatchOptions evaluation = batch;
+  if (evaluation.chunk >= train.samples())
     evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
   if (!test.empty())
     evaluation_ = std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation,
@@ -60,8 +52,37 @@ Descent::Descent(Device& device, const Objective& objective, std::span<const Vie
   for (Array& a : history_) a = layout_.make_vector(dtype_, device_);
   for (Array* a : {&gradient_, &difference_, &second_difference_}) *a = layout_.make_vector(dtype_, device_);
   if (device_.where == Where::cuda) mirror_ = layout_.make_vector(dtype_);
+  if (options.tracker) {
+    tracker_ = std::make_unique<EigenTracker>(device_, layout_.extent(), dtype_, *options.tracker,
+                                              normals_of(device_, layout_, options.seed));
+    hvp_ = std::make_unique<Hvp>(device, objective, train, batch);  // last: its residuals take what memory is left
+    hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
+                  const Clock::time_point start = Clock::now();
+                  hvp_->apply(x, y);
+                  seen_.products_ms += ms_since(start);
+                }};
+  }
+  if (const std::int64_t taken = allocated_bytes(device_); batch.limit_bytes > 0 && taken > batch.limit_bytes)
+    throw OutOfMemory(taken - batch.limit_bytes, 0);
   copy(device_, history_[0].view(), theta0);
   synchronize(device_);
+}
+
+MemoryPlan Descent::plan() {
+  MemoryPlan p;
+  p.blocks = gradient_only_->blocks();
+  p.block_samples = gradient_only_->block_samples();
+  if (hvp_) {
+    const Hvp::Expected seconds = hvp_->expected_seconds(theta());
+    p.gradient_seconds = seconds.linearization;
+    p.product_seconds = seconds.product;
+    p.kept_blocks = hvp_->kept_blocks();
+    p.residual_bytes = hvp_->residual_bytes();
+  } else {
+    p.gradient_seconds = gradient_only_->expected_seconds(theta());
+  }
+  p.allocated_bytes = allocated_bytes(device_);
+  return p;
 }
 
 View Descent::theta_on_host() {

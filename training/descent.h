@@ -45,10 +45,20 @@ struct Observation {
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 };
 
+/// What the memory allows, told before a run starts.
+struct MemoryPlan {
+  std::int64_t blocks = 0, block_samples = 0;
+  std::int64_t kept_blocks =
+      0;  ///< whose residuals are kept from the linearisation on; the others' are computed for each product
+  std::int64_t residual_bytes = 0, allocated_bytes = 0;
+  double gradient_seconds = 0;            ///< with the linearisation, where there is curvature
+  std::optional<double> product_seconds;  ///< of a product with the Hessian; absent: no curvature
+};
+
 class Descent {
  public:
   /// `test` may be empty. theta0 is copied. All memory is taken here. Throws OutOfMemory, std::invalid_argument.
-  Descent(Device&, const Objective&, std::span<const View> train, std::span<const View> test, const DescentOptions&,
+  Descent(Device&, const Objective&, const BatchArrays& train, const BatchArrays& test, const DescentOptions&,
           View theta0);
   Descent(const Descent&) = delete;  // the Hessian operator points back here
   Descent& operator=(const Descent&) = delete;
@@ -59,6 +69,9 @@ class Descent {
   const Observation& check_spectrum();
   /// θ_{t+1} = θ_t − η g_t with the gradient of the last observe.
   void update(double learning_rate);
+
+  /// Runs one block to tell times.
+  MemoryPlan plan();
 
   View theta() const { return history_[0].view(); }
   /// θ_t in the host's memory; holds until the next call.

@@ -9,14 +9,21 @@ namespace brink {
 
 namespace {
 
+/// The arrays of a data set, and what makes them where they lie nowhere.
+void use_arrays(const Dataset& data, std::vector<View>& views, std::vector<const RowSource*>& sources) {
+  const bool made = data.x.view().data == nullptr;
+  views = {made ? View{nullptr, data.rows->shape(), data.rows->dtype()} : data.x.view(), data.labels.view()};
+  sources = {made ? data.rows.get() : nullptr, nullptr};
+}
+
 Problem make_mlp_problem(const Config& config) {
   Problem p;
   p.data = load_data(config);
   const Dataset& train = p.data.train;
   const Model model = mlp(train.picture.elements(), config.model.hidden, train.classes, config.model.activation);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
-  p.train = {train.x.view(), train.labels.view()};
-  if (p.data.test.x.view().data) p.test = {p.data.test.x.view(), p.data.test.labels.view()};
+  use_arrays(p.data.train, p.train, p.train_sources);
+  if (p.data.test.rows) use_arrays(p.data.test, p.test, p.test_sources);
   return p;
 }
 
@@ -41,7 +48,8 @@ Problem make_problem(Device& device, const Config& config) {
   p.theta0 = initial_parameters(device, config, p.objective);
   if (device.where != Where::cpu)
     for (std::vector<View>* views : {&p.train, &p.test})
-      for (View& v : *views) v = p.on_device.emplace_back(to_device(device, v)).view();
+      for (View& v : *views)
+        if (v.data) v = p.on_device.emplace_back(to_device(device, v)).view();
   return p;
 }
 

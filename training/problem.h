@@ -16,10 +16,13 @@ struct Problem {
   DataPair data;  ///< empty for a network without data (dln)
   Array labels;   ///< dln: its one label
   Objective objective;
-  std::vector<View> train;       ///< data arrays of the objective's graphs, samples first
-  std::vector<View> test;        ///< empty where there is nothing to evaluate
-  Array theta0;                  ///< vector of the layout, in the host's memory
-  std::vector<Array> on_device;  ///< copies of the data where the device is no CPU
+  std::vector<View> train;                                    ///< data arrays of the objective's graphs, samples first
+  std::vector<View> test;                                     ///< empty where there is nothing to evaluate
+  std::vector<const RowSource*> train_sources, test_sources;  ///< of made arrays (block_data.h); may be empty
+  Array theta0;                                               ///< vector of the layout, in the host's memory
+  std::vector<Array> on_device;                               ///< copies of the data where the device is no CPU
+  BatchArrays train_arrays() const { return {train, train_sources}; }
+  BatchArrays test_arrays() const { return {test, test_sources}; }
   std::int64_t train_samples() const { return train[0].shape[0]; }
   std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
 };

@@ -37,6 +37,24 @@ std::int64_t free_memory_bytes(const Device& device) {
   return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
 }
 
+/// What a process takes beside its buffers: code, stacks, graphs and files being written.
+std::int64_t program_bytes(const Device& device) { return device.where == Where::cpu ? std::int64_t{32} << 20 : 0; }
+
+std::string text_of(const MemoryPlan& p, const Fitted& fitted) {
+  constexpr double mib = 1 << 20;
+  std::string text = fmt::format("plan: {} block{} of {} samples", p.blocks, p.blocks == 1 ? "" : "s", p.block_samples);
+  if (p.product_seconds) {
+    text += fmt::format("; residuals kept for {}", p.kept_blocks == p.blocks ? "all" : std::to_string(p.kept_blocks));
+    if (p.kept_blocks < p.blocks) text += fmt::format(", recomputed for {}", p.blocks - p.kept_blocks);
+    text += fmt::format(" ({:.1f} MiB)", static_cast<double>(p.residual_bytes) / mib);
+  }
+  text += fmt::format("; {:.1f} MiB in all, {:.1f} MiB allowed; about {:.2g} s a gradient",
+                      static_cast<double>(p.allocated_bytes) / mib, static_cast<double>(fitted.limit_bytes) / mib,
+                      p.gradient_seconds);
+  if (p.product_seconds) text += fmt::format(", {:.2g} s a product with the Hessian", *p.product_seconds);
+  return text;
+}
+
 std::string digest_of(Descent& descent) {
   const View theta = descent.theta_on_host();
   std::vector<View> parameters;
@@ -48,8 +66,9 @@ DescentOptions descent_options(const Config& config, const Device& device) {
   DescentOptions o;
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
-  o.batch.memory_bytes = config.run.memory_bytes > 0 ? config.run.memory_bytes
-                                                     : std::max<std::int64_t>(1, free_memory_bytes(device) / 4 * 3);
+  o.batch.limit_bytes = config.run.memory_bytes > 0
+                            ? std::max<std::int64_t>(1, config.run.memory_bytes - program_bytes(device))
+                            : std::max<std::int64_t>(1, free_memory_bytes(device) / 4 * 3 + allocated_bytes(device));
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{
         .top = static_cast<int>(config.measure.top),
@@ -199,7 +218,7 @@ class Watch {
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
-  const OpenDevice opened(config.run.device, pool);
+  const OpenDevice opened(config.run.device, config.run.arithmetic, pool);
   Device device = opened.device();
   Watch watch(options, device);
   const Problem problem = make_problem(device, config);
@@ -210,9 +229,14 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   watch.run_folder_is_there();
   for (const std::string& note : folder.notes()) out.line(note);
   for (const std::string& note : fitted.notes) out.line(note);
+  if (device.vendor)
+    out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
+                         opened.vendor_name()));
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
+  const MemoryPlan plan = descent.plan();
+  out.line(text_of(plan, fitted));
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   record.data_provenance = problem.data.provenance;
@@ -221,7 +245,10 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.parameters = problem.objective.layout.count();
   record.threads = pool.threads();
   record.chunk_samples = fitted.chunk;
+  record.blocks = plan.blocks;
+  if (plan.product_seconds) record.kept_blocks = plan.kept_blocks;
   record.device = opened.name();
+  record.vendor = opened.vendor_name();
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 

@@ -16,32 +16,13 @@ namespace brink {
 
 namespace {
 
-std::vector<Factors> product_rule(const JvpContext& c) {
-  std::vector<Factors> out;
-  for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-    out.push_back({c.tangent[i], c.in[i + 1]});
-    out.push_back({c.in[i], c.tangent[i + 1]});
-  }
-  return out;
-}
-
-Vars flatten(const std::vector<Factors>& factors) {
-  Vars in;
-  for (const Factors& f : factors)
-    if (f.a && f.b) {
-      in.push_back(f.a);
-      in.push_back(f.b);
-    }
-  return in;
-}
+using rules::expect_pairs, rules::flatten, rules::product_rule;
 
 std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
 
-/// The kernels hold their factors in arrays of fixed length.
-void expect_pairs(std::string_view name, rules::Types in) {
-  rules::expect(in.size() <= 2 * max_factor_pairs, name,
-                fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));
-}
+/// One row a sample, or one a pixel of a sample: [S,N] or [S,P,Q,N].
+bool has_rows(const Shape& s) { return s.rank == 2 || s.rank == 4; }
+Shape channels_of(const Shape& s) { return {s[s.rank - 1]}; }
 
 std::string describe(rules::Types in) { return fmt::format("a {}, b {}", to_string(in[0]), to_string(in[1])); }
 
@@ -142,6 +123,7 @@ const Primitive weight_gradient_p{
                                                static_cast<int>(in.size() / 2), group_of(a), out[0].dtype);
         },
     .sums_samples = true,
+    .chains_pairs = true,
 };
 Var weight_gradient(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
   const Vars in = flatten(factors);
@@ -152,19 +134,17 @@ Var weight_gradient(Graph& g, const std::vector<Factors>& factors, std::int64_t 
 const Primitive sum_samples_p{
     .name = "sum_samples",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(in[0].shape.rank == 2, "sum_samples", to_string(in[0]) + ": expected one row a sample");
-      return {{{in[0].shape[1]}, in[0].dtype}};
+      rules::expect(has_rows(in[0].shape), "sum_samples", to_string(in[0]) + ": expected one row a sample or a pixel");
+      return {{channels_of(in[0].shape), in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars { return {sum_samples(c.g, c.tangent[0], group_of(c.attributes))}; },
     .vjp = [](const VjpContext& c) -> Vars {
-      return {broadcast_row(c.g, c.cotangent[0], c.g.shape(c.in[0])[0], group_of(c.attributes))};
+      return {broadcast_row(c.g, c.cotangent[0], c.g.shape(c.in[0]), group_of(c.attributes))};
     },
     .run = [](Device& d, const Call& c) { sum_samples(d, c.out[0], c.in[0], group_of(c.attributes), c.scratch); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
-    .scratch =
-        [](rules::Types in, rules::Types out, const Attributes& a, Where where) {
-          return sum_samples_scratch_bytes(where, in[0].shape[0], out[0].shape.elements(), group_of(a), out[0].dtype);
-        },
+    .scratch = [](rules::Types in, rules::Types out, const Attributes& a,
+                  Where where) { return sum_samples_scratch_bytes(where, in[0].shape, group_of(a), out[0].dtype); },
     .sums_samples = true,
 };
 Var sum_samples(Graph& g, Var d, std::int64_t group) { return d ? g.emit(sum_samples_p, {d}, Group{group}) : Var{}; }
@@ -173,13 +153,13 @@ Var sum_samples(Graph& g, Var d, std::int64_t group) { return d ? g.emit(sum_sam
 const Primitive add_row_p{
     .name = "add_row",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(in[0].shape.rank == 2 && in[1].shape == Shape{in[0].shape[1]} && in[0].dtype == in[1].dtype,
+      rules::expect(has_rows(in[0].shape) && in[1].shape == channels_of(in[0].shape) && in[0].dtype == in[1].dtype,
                     "add_row", fmt::format("x {}, b {}: expected one b a column", to_string(in[0]), to_string(in[1])));
       return {in[0]};
     },
     .jvp = [](const JvpContext& c) -> Vars {
       const std::int64_t group = group_of(c.attributes);
-      if (!c.tangent[0]) return {broadcast_row(c.g, c.tangent[1], c.g.shape(c.in[0])[0], group)};
+      if (!c.tangent[0]) return {broadcast_row(c.g, c.tangent[1], c.g.shape(c.in[0]), group)};
       return {c.tangent[1] ? add_row(c.g, c.tangent[0], c.tangent[1], group) : c.tangent[0]};
     },
     .vjp = [](const VjpContext& c) -> Vars {
@@ -196,11 +176,13 @@ const Primitive broadcast_row_p{
     .name = "broadcast_row",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       rules::expect(in[0].shape.rank == 1, "broadcast_row", to_string(in[0]) + ": expected a vector");
-      return {{{std::get<BroadcastAttributes>(a).rows, in[0].shape[0]}, in[0].dtype}};
+      const auto& to = std::get<BroadcastAttributes>(a);
+      const std::int64_t n = in[0].shape[0];
+      return {{to.height == 0 ? Shape{to.rows, n} : Shape{to.rows, to.height, to.width, n}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
       const auto& a = std::get<BroadcastAttributes>(c.attributes);
-      return {broadcast_row(c.g, c.tangent[0], a.rows, a.group)};
+      return {broadcast_row(c.g, c.tangent[0], c.g.shape(c.out[0]), a.group)};
     },
     .vjp = [](const VjpContext& c) -> Vars {
       return {sum_samples(c.g, c.cotangent[0], std::get<BroadcastAttributes>(c.attributes).group)};
@@ -209,7 +191,12 @@ const Primitive broadcast_row_p{
     .flops = rules::no_flops,
 };
 Var broadcast_row(Graph& g, Var b, std::int64_t rows, std::int64_t group) {
-  return b ? g.emit(broadcast_row_p, {b}, BroadcastAttributes{rows, group}) : Var{};
+  return broadcast_row(g, b, Shape{rows, 1}, group);
+}
+Var broadcast_row(Graph& g, Var b, const Shape& to, std::int64_t group) {
+  if (!b) return {};
+  const bool pixels = to.rank == 4;
+  return g.emit(broadcast_row_p, {b}, BroadcastAttributes{to[0], group, pixels ? to[1] : 0, pixels ? to[2] : 0});
 }
 
 // y_sc = r_s.  y' = r';  r̅_s = Σ_c y̅_sc.
@@ -295,7 +282,7 @@ Var join_sample_sums(Graph& g, Var a, Var b) {
   const Node *p = g.producer(a), *q = g.producer(b);
   const bool same =
       p && q && p->primitive == q->primitive && p->attributes == q->attributes && p->primitive->sums_samples;
-  if (same && (p->primitive == &weight_gradient_p || p->primitive == &sample_dot_p)) {
+  if (same && p->primitive->chains_pairs) {
     Vars in = p->in;
     in.insert(in.end(), q->in.begin(), q->in.end());
     return g.emit_all(*p->primitive, in, p->attributes)[0];

@@ -3,28 +3,26 @@
 #pragma once
 
 #include "autodiff/graph.h"
+#include "autodiff/primitives/pairs.h"
 
 namespace brink {
 
 extern const Primitive matmul_p, weight_gradient_p, sum_samples_p, add_row_p, broadcast_row_p, broadcast_column_p,
     sum_columns_p, pad_columns_p, slice_columns_p;
 
-/// Two factors of one product in a chain.
-struct Factors {
-  Var a, b;
-};
-
 /// Σᵢ AᵢBᵢ (or AᵢBᵢᵀ) in one chain per element; pairs with a symbolic zero are left out.  A [S,K], B [K,N], result [S,N].
 /// Rows are samples; `group` is that of the sum over samples in B's derivative.
 Var matmul(Graph&, const std::vector<Factors>&, bool transpose_b, std::int64_t group);
 /// Σᵢ XᵢᵀDᵢ summed over samples in groups.  X [S,K], D [S,N], result [K,N]
 Var weight_gradient(Graph&, const std::vector<Factors>&, std::int64_t group);
-/// Σ_s d[s,:].  d [S,N], result [N]
+/// Σ_s d[s,:].  d [S,N] or [S,P,Q,N], result [N]
 Var sum_samples(Graph&, Var d, std::int64_t group);
-/// x[s,:] + b.  x [S,N], b [N]. The bias gradient is summed in groups of `group` samples.
+/// x[s,:] + b.  x [S,N] or [S,P,Q,N], b [N]. The bias gradient is summed in groups of `group` samples.
 Var add_row(Graph&, Var x, Var b, std::int64_t group);
 /// b in every row.  b [N], result [rows,N]
 Var broadcast_row(Graph&, Var b, std::int64_t rows, std::int64_t group);
+/// b in every row, or in every pixel.  b [N], result of shape `to`: [S,N] or [S,P,Q,N]
+Var broadcast_row(Graph&, Var b, const Shape& to, std::int64_t group);
 /// r in every column.  r [S,1], result [S,columns]
 Var broadcast_column(Graph&, Var r, std::int64_t columns);
 /// Σ_c x[:,c].  x [S,C], result [S,1]

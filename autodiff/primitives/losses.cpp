@@ -108,20 +108,14 @@ Var half_sum_of_squares(Graph& g, Var d, std::int64_t group) {
 const Primitive sample_dot_p{
     .name = "sample_dot",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(in.size() <= 2 * max_factor_pairs, "sample_dot",
-                    fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));
+      rules::expect_pairs("sample_dot", in);
       for (std::size_t i = 0; i + 1 < in.size(); i += 2)
         rules::expect(in[i] == in[i + 1] && in[i].shape[0] == in[0].shape[0], "sample_dot",
                       fmt::format("a {}, b {}: expected equal shapes", to_string(in[i]), to_string(in[i + 1])));
       return {scalar64};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      std::vector<Factors> products;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        products.push_back({c.tangent[i], c.in[i + 1]});
-        products.push_back({c.in[i], c.tangent[i + 1]});
-      }
-      return {sample_dot(c.g, products, group_of(c.attributes))};
+      return {sample_dot(c.g, rules::product_rule(c), group_of(c.attributes))};
     },
     .vjp = [](const VjpContext& c) -> Vars {
       Vars out;
@@ -135,14 +129,10 @@ const Primitive sample_dot_p{
     .flops = [](rules::Types in, rules::Types,
                 const Attributes&) { return static_cast<std::int64_t>(in.size()) * in[0].shape.elements(); },
     .sums_samples = true,
+    .chains_pairs = true,
 };
 Var sample_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
-  Vars in;
-  for (const Factors& f : factors)
-    if (f.a && f.b) {
-      in.push_back(f.a);
-      in.push_back(f.b);
-    }
+  const Vars in = rules::flatten(factors);
   return in.empty() ? Var{} : g.emit_all(sample_dot_p, in, Group{group})[0];
 }
 

@@ -9,9 +9,9 @@
 // Common to all. Layout: row-major, contiguous, float32 or float64. Aliasing: out may be x exactly. Errors: none. Cost: one pass.
 namespace brink {
 namespace cpu {
-/// out[s,c] = x[s,c] + b[c].  x, out [S,C]; b [C].
+/// out[s,c] = x[s,c] + b[c].  x, out [S,C] or [S,P,Q,C], each pixel a row; b [C].
 void add_row(Device&, View out, View x, View b);
-/// out[s,c] = b[c].  out [S,C]; b [C].
+/// out[s,c] = b[c].  out [S,C] or [S,P,Q,C]; b [C].
 void broadcast_row(Device&, View out, View b);
 /// out[s,c] = r[s].  out [S,C]; r [S,1].
 void broadcast_column(Device&, View out, View r);

@@ -12,14 +12,14 @@ using std::int64_t;
 
 void add_row(Device&, View out, View x, View b) {
   with_real(out.dtype, [&]<class T>(T) {
-    with_isa(
-        [&]<class I>(I) { add_row_isa<I, T>(x.shape[0], x.shape.row_elements(), x.as<T>(), b.as<T>(), out.as<T>()); });
+    const int64_t n = b.shape[0], rows = x.shape.elements() / n;
+    with_isa([&]<class I>(I) { add_row_isa<I, T>(rows, n, x.as<T>(), b.as<T>(), out.as<T>()); });
   });
 }
 
 void broadcast_row(Device&, View out, View b) {
   with_real(out.dtype, [&]<class T>(T) {
-    const int64_t rows = out.shape[0], n = out.shape.row_elements();
+    const int64_t n = b.shape[0], rows = out.shape.elements() / n;
     for (int64_t s = 0; s < rows; ++s) std::copy_n(b.as<T>(), n, out.as<T>() + s * n);
   });
 }

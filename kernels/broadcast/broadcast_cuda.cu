@@ -16,7 +16,7 @@ void launch_cells(Device& d, void (*kernel)(Cells, P...), const Cells& cells, co
 void add_row(Device& d, View out, View x, View b) {
   with_real(out.dtype, [&]<class T>(T) {
     constexpr int width = pack_width<T>;
-    const int64_t rows = x.shape[0], n = x.shape.row_elements();
+    const int64_t n = b.shape[0], rows = x.shape.elements() / n;
     T *const to = out.as<T>(), *const from = x.as<T>(), *const row = b.as<T>();
     if (n % width == 0 && packable(to, from, row))
       launch_cells(d, add_row_kernel<width, T>, cells_of(rows, n / width), to, from, row);
@@ -27,7 +27,13 @@ void add_row(Device& d, View out, View x, View b) {
 
 void broadcast_row(Device& d, View out, View b) {
   with_real(out.dtype, [&]<class T>(T) {
-    launch_cells(d, broadcast_row_kernel<T>, cells_of(out.shape[0], out.shape.row_elements()), out.as<T>(), b.as<T>());
+    constexpr int width = pack_width<T>;
+    const int64_t n = b.shape[0], rows = out.shape.elements() / n;
+    T *const to = out.as<T>(), *const row = b.as<T>();
+    if (n % width == 0 && packable(to, row))
+      launch_cells(d, broadcast_row_kernel<width, T>, cells_of(rows, n / width), to, row);
+    else
+      launch_cells(d, broadcast_row_kernel<1, T>, cells_of(rows, n), to, row);
   });
 }
 

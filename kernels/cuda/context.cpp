@@ -78,6 +78,10 @@ void* Context::allocate(std::int64_t bytes) {
     std::int64_t size = std::max(bytes, slab_bytes);
     Status s = runtime().allocate(p, size);
     if (s == out_of_memory && size > bytes) s = runtime().allocate(p, size = bytes);
+    if (s == out_of_memory) {
+      release_unused_slabs();
+      s = runtime().allocate(p, size);
+    }
     if (s == out_of_memory) throw OutOfMemory(bytes, free_bytes());
     check(s, "allocate");
     slabs_.push_back({static_cast<char*>(p), size});
@@ -109,6 +113,25 @@ void Context::release(void* memory) noexcept {
     (at - 1)->bytes += at->bytes;
     free_.erase(at);
   }
+}
+
+void Context::release_unused_slabs() {
+  for (auto it = free_.begin(); it != free_.end();) {
+    const auto slab = std::ranges::find(slabs_, it->begin, &Slab::memory);
+    if (slab == slabs_.end() || slab->bytes != it->bytes) {
+      ++it;
+      continue;
+    }
+    check(runtime().release(slab->memory), "release");
+    slabs_.erase(slab);
+    it = free_.erase(it);
+  }
+}
+
+std::int64_t Context::allocated_bytes() const {
+  std::int64_t sum = 0;
+  for (const Interval& i : used_) sum += i.bytes;
+  return sum;
 }
 
 std::int64_t Context::free_bytes() {

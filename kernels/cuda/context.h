@@ -35,6 +35,8 @@ class Context {
   void release(void*) noexcept;
   /// Free bytes of the device, memory held here and not in use included.
   std::int64_t free_bytes();
+  /// Bytes in use.
+  std::int64_t allocated_bytes() const;
 
   void copy(void* to, const void* from, std::int64_t bytes);  ///< enqueued, any direction
   void fill(void* to, int byte, std::int64_t bytes);          ///< enqueued
@@ -57,6 +59,7 @@ class Context {
     std::int64_t bytes;
   };
   void close() noexcept;
+  void release_unused_slabs();
 
   DeviceProperties properties_;
   Runtime::Stream stream_ = nullptr;

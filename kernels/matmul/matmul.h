@@ -9,7 +9,10 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/apply.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/reduce/panels.h"
+#include "kernels/vendor.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -19,6 +22,11 @@ inline constexpr std::int64_t default_group = 128;
 
 /// Largest number of factor pairs in one chain: derivatives to fifth order of one product. More is refused when a graph is built.
 inline constexpr int max_factor_pairs = 32;
+
+/// How a sum over the samples of an array [S,N] or [S,P,Q,N] is cut.
+inline GroupedPanels grouped_panels(const Shape& d, std::int64_t group) {
+  return {d[0], group, d.rank == 2 ? 0 : d.row_elements() / d[d.rank - 1]};
+}
 
 namespace cpu {
 
@@ -50,11 +58,12 @@ std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k,
                                            std::int64_t group, Dtype);
 
 /// b = Σ over samples of D: the weight gradient against a column of ones.
-/// Shapes:     D [S,N], b [N].
-/// Arithmetic: as weight_gradient with X = 1: acc = acc + D[s,n], s ascending; acc + 0; groups join by T.
+/// Shapes:     D [S,N], b [N]; or D [S,P,Q,N], with one row a pixel.
+/// Arithmetic: [S,N]: as weight_gradient with X = 1: acc = acc + D[s,n], s ascending; acc + 0; groups join by T.
+///             [S,P,Q,N]: one such chain a panel (kernels/reduce/panels.h), rows in the order (s, p, q); panels join by T, then groups.
 /// Aliasing:   none. Errors: none. Cost: S·N additions. Scratch: sum_samples_scratch_bytes.
 void sum_samples(Device&, View b, View d, std::int64_t group, View scratch);
-std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std::int64_t group, Dtype);
+std::int64_t sum_samples_scratch_bytes(const Shape& d, std::int64_t group, Dtype);
 
 }  // namespace cpu
 
@@ -68,7 +77,7 @@ void weight_gradient(Device&, View w, std::span<const View> factors, std::int64_
 std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k, std::int64_t n, int pairs,
                                            std::int64_t group, Dtype);
 void sum_samples(Device&, View b, View d, std::int64_t group, View scratch);
-std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std::int64_t group, Dtype);
+std::int64_t sum_samples_scratch_bytes(const Shape& d, std::int64_t group, Dtype);
 
 }  // namespace cuda
 
@@ -83,20 +92,25 @@ inline std::int64_t weight_gradient_scratch_bytes(Where where, std::int64_t samp
     if (where == Where::cuda) return cuda::weight_gradient_scratch_bytes(samples, k, n, pairs, group, dtype);
   return cpu::weight_gradient_scratch_bytes(samples, k, n, pairs, group, dtype);
 }
-inline std::int64_t sum_samples_scratch_bytes(Where where, std::int64_t samples, std::int64_t n, std::int64_t group,
-                                              Dtype dtype) {
+inline std::int64_t sum_samples_scratch_bytes(Where where, const Shape& d, std::int64_t group, Dtype dtype) {
   if constexpr (has_cuda)
-    if (where == Where::cuda) return cuda::sum_samples_scratch_bytes(samples, n, group, dtype);
-  return cpu::sum_samples_scratch_bytes(samples, n, group, dtype);
+    if (where == Where::cuda) return cuda::sum_samples_scratch_bytes(d, group, dtype);
+  return cpu::sum_samples_scratch_bytes(d, group, dtype);
 }
 
 inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch,
                    const Epilogue* epilogue = nullptr) {
+  if (d.vendor) {
+    d.vendor->matmul(c, factors, transpose_b);
+    if (epilogue) apply(d, c, *epilogue);
+    return;
+  }
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::matmul(d, c, factors, transpose_b, scratch, epilogue);
   cpu::matmul(d, c, factors, transpose_b, scratch, epilogue);
 }
 inline void weight_gradient(Device& d, View w, std::span<const View> factors, std::int64_t group, View scratch) {
+  if (d.vendor) return d.vendor->weight_gradient(w, factors);
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::weight_gradient(d, w, factors, group, scratch);
   cpu::weight_gradient(d, w, factors, group, scratch);

@@ -61,13 +61,15 @@ std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k,
 void sum_samples(Device&, View b, View d, std::int64_t group, View scratch) {
   with_real(b.dtype, [&]<class T>(T) {
     with_isa([&]<class I>(I) {
-      sum_samples_isa<I, T>(d.shape[0], b.shape.elements(), group, d.as<T>(), b.as<T>(), static_cast<T*>(scratch.data));
+      sum_samples_isa<I, T>(grouped_panels(d.shape, group), b.shape.elements(), d.as<T>(), b.as<T>(),
+                            static_cast<T*>(scratch.data));
     });
   });
 }
 
-std::int64_t sum_samples_scratch_bytes(std::int64_t samples, std::int64_t n, std::int64_t group, Dtype dtype) {
-  return (1 + tree_levels((samples + group - 1) / group)) * n * size_of(dtype);
+std::int64_t sum_samples_scratch_bytes(const Shape& d, std::int64_t group, Dtype dtype) {
+  const GroupedPanels p = grouped_panels(d, group);
+  return (2 + tree_levels(p.groups()) + tree_levels(p.count(0))) * d[d.rank - 1] * size_of(dtype);
 }
 
 }  // namespace brink::cpu

@@ -58,6 +58,6 @@ void matmul_isa(const MatmulCall<T>&);
 template <class Isa, class T>
 void weight_gradient_isa(const WeightGradientCall<T>&);
 template <class Isa, class T>
-void sum_samples_isa(std::int64_t samples, std::int64_t n, std::int64_t group, const T* d, T* b, T* scratch);
+void sum_samples_isa(const GroupedPanels&, std::int64_t n, const T* d, T* b, T* scratch);
 
 }  // namespace brink::cpu

@@ -11,7 +11,7 @@
 // loads for 16 fmas; 6 × 2 fills AVX2's 16 registers.
 #include "kernels/isa.h"
 #include "kernels/matmul/matmul_isa.h"
-#include "kernels/simd.h"
+#include "kernels/matmul/microkernel.h"
 
 namespace brink::cpu {
 namespace {
@@ -42,10 +42,6 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
   using V = Vec<Isa, T>;
   constexpr int L = lanes<Isa, T>;
   if constexpr (unit_rows) row_stride = 1;
-  const auto exist = [&](int j) __attribute__((always_inline)) {
-    const int n = t.columns - j * L;
-    return n < 0 ? 0 : n < L ? n : L;
-  };
   V acc[rows][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
@@ -57,23 +53,10 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
       else if constexpr (whole)
         acc[i][j] = load<V>(c);
       else
-        acc[i][j] = load_first<V>(c, exist(j));
+        acc[i][j] = load_first<V>(c, existing<L>(t.columns, j));
     }
   const auto steps = [&](int64_t count) __attribute__((always_inline)) {
-    for (int64_t k = 0; k < count; ++k) {
-      V bv[NV];
-      if constexpr (unit_rows) __builtin_prefetch(a + 3 * rows);
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) bv[j] = load<V>(b + j * L);
-#pragma GCC unroll 16
-      for (int i = 0; i < rows; ++i) {
-        const V av = broadcast<V>(a[i * row_stride]);
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) acc[i][j] = fma(av, bv[j], acc[i][j]);
-      }
-      a += k_stride;
-      b += NV * L;
-    }
+    add_terms<0, rows, unit_rows>(acc, count, a, row_stride, k_stride, b);
   };
   if constexpr (unit_rows) {
     // Where A is a slice of longer rows (a weight gradient), each k-step lies on another page: the slices of the tiles to come
@@ -103,7 +86,7 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
       if constexpr (whole)
         store(c, sum);
       else
-        store_first(c, sum, exist(j));
+        store_first(c, sum, existing<L>(t.columns, j));
     }
 }
 
@@ -119,25 +102,7 @@ template <class Isa, class T, int MR, int NV, bool unit_rows>
     tile<Isa, T, MR, NV, unit_rows, false>(kc, a, row_stride, k_stride, b, t);
 }
 
-template <class T>
-void copy(T* to, const T* from, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) to[i] = from[i];
-}
-
-/// Rows of a row-major [rows, n] matrix as panels of `width` columns, each panel [rows, width] contiguous, the last padded
-/// with zeros.
-template <class T>
-void pack_rows(int64_t rows, int64_t n, const T* b, int64_t width, T* out) {
-  for (int64_t j0 = 0; j0 < n; j0 += width, out += rows * width) {
-    const int64_t w = n - j0 < width ? n - j0 : width;
-    for (int64_t k = 0; k < rows; ++k) {
-      copy(out + k * width, b + k * n + j0, w);
-      for (int64_t j = w; j < width; ++j) out[k * width + j] = T(0);
-    }
-  }
-}
-
-/// The same panels of Bᵀ, B being [n, ldb]: rows k … k+rows of Bᵀ are columns of B.
+/// Rows k … k+rows of Bᵀ, which are columns of B [n, ldb], as panels (microkernel.h).
 template <class T>
 void pack_transposed(int64_t rows, int64_t n, const T* b, int64_t ldb, int64_t width, T* out) {
   for (int64_t j0 = 0; j0 < n; j0 += width, out += rows * width) {
@@ -147,13 +112,6 @@ void pack_transposed(int64_t rows, int64_t n, const T* b, int64_t ldb, int64_t w
     for (int64_t j = w; j < width; ++j)
       for (int64_t k = 0; k < rows; ++k) out[k * width + j] = T(0);
   }
-}
-
-/// Width of the panels: two vectors, or one where the matrix is narrow.
-template <class Isa, class T>
-int64_t panel_width(int64_t n) {
-  constexpr int64_t L = lanes<Isa, T>;
-  return n <= L ? L : 2 * L;
 }
 
 /// Rows i … i+rows of A, columns k … k+kc, as tiles of MR rows, each [kc, MR]; rows that do not exist are left out.
@@ -208,29 +166,6 @@ void matmul_panels(const MatmulCall<T>& x) {
       }
     }
   }
-}
-
-/// A finished leaf (rows × w, at t with stride ldt) climbs the tree of its element: waiting[l] holds the finished subtree of
-/// 2ˡ leaves that ends just before this one, or is stale. The order of leaves is the order of calls.
-template <class T>
-void climb(int rows, int64_t w, T* t, int64_t ldt, T* waiting, int64_t level_stride, int64_t ldw, int64_t leaf,
-           int64_t leaves, T* out, int64_t ldo) {
-  int level = 0;
-  const auto join = [&](int l) {
-    const T* lower = waiting + l * level_stride;
-    for (int i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < w; ++j) t[i * ldt + j] = lower[i * ldw + j] + t[i * ldt + j];
-  };
-  for (; (leaf >> level) & 1; ++level) join(level);
-  T* to = waiting + level * level_stride;
-  int64_t ld = ldw;
-  if (leaf == leaves - 1) {
-    for (++level; (leaf >> level) != 0; ++level)
-      if ((leaf >> level) & 1) join(level);
-    to = out;
-    ld = ldo;
-  }
-  for (int i = 0; i < rows; ++i) copy(to + i * ld, t + i * ldt, w);
 }
 
 template <class Isa, class T, int NV>
@@ -291,23 +226,28 @@ void weight_gradient_isa(const WeightGradientCall<T>& x) {
 }
 
 template <class Isa, class T>
-void sum_samples_isa(int64_t samples, int64_t n, int64_t group, const T* d, T* b, T* scratch) {
-  const int64_t groups = (samples + group - 1) / group;
-  T* const t = scratch;
-  T* const waiting = scratch + n;
+void sum_samples_isa(const GroupedPanels& x, int64_t n, const T* d, T* b, T* scratch) {
+  using V = Vec<Isa, T>;
+  const int64_t groups = x.groups();
+  T *const t = scratch, *const sum_of_group = t + n, *const waiting = sum_of_group + n;
+  T* const waiting_panels = waiting + tree_levels(groups) * n;
   for (int64_t g = 0; g < groups; ++g) {
-    const int64_t end = (g + 1) * group < samples ? (g + 1) * group : samples;
-    using V = Vec<Isa, T>;
-    for (int64_t j = 0; j < n; j += lanes<Isa, T>) {
-      const auto exist = static_cast<int>(n - j < lanes<Isa, T> ? n - j : lanes<Isa, T>);
-      V sum{};
-      if (exist == lanes<Isa, T>)
-        for (int64_t s = g * group; s < end; ++s) sum += load<V>(d + s * n + j);
-      else
-        for (int64_t s = g * group; s < end; ++s) sum += load_first<V>(d + s * n + j, exist);
-      store_first(t + j, sum + V{}, exist);
+    const int64_t panels = x.count(g);
+    T* const leaf = panels == 1 ? t : sum_of_group;
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      const Panels::Rows rows = x.rows(g, panel);
+      for (int64_t j = 0; j < n; j += lanes<Isa, T>) {
+        const auto exist = static_cast<int>(n - j < lanes<Isa, T> ? n - j : lanes<Isa, T>);
+        V sum{};
+        if (exist == lanes<Isa, T>)
+          for (int64_t s = rows.begin; s < rows.end; ++s) sum += load<V>(d + s * n + j);
+        else
+          for (int64_t s = rows.begin; s < rows.end; ++s) sum += load_first<V>(d + s * n + j, exist);
+        store_first(t + j, sum + V{}, exist);
+      }
+      if (panels > 1) climb(1, n, t, n, waiting_panels, n, n, panel, panels, leaf, n);
     }
-    climb(1, n, t, n, waiting, n, n, g, groups, b, n);
+    climb(1, n, leaf, n, waiting, n, n, g, groups, b, n);
   }
 }
 
@@ -315,7 +255,7 @@ template void matmul_isa<ThisIsa, float>(const MatmulCall<float>&);
 template void matmul_isa<ThisIsa, double>(const MatmulCall<double>&);
 template void weight_gradient_isa<ThisIsa, float>(const WeightGradientCall<float>&);
 template void weight_gradient_isa<ThisIsa, double>(const WeightGradientCall<double>&);
-template void sum_samples_isa<ThisIsa, float>(int64_t, int64_t, int64_t, const float*, float*, float*);
-template void sum_samples_isa<ThisIsa, double>(int64_t, int64_t, int64_t, const double*, double*, double*);
+template void sum_samples_isa<ThisIsa, float>(const GroupedPanels&, int64_t, const float*, float*, float*);
+template void sum_samples_isa<ThisIsa, double>(const GroupedPanels&, int64_t, const double*, double*, double*);
 
 }  // namespace brink::cpu

@@ -59,6 +59,11 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
           SampleSum newton(device, n.objective,
                            [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, dtype, s); },
                            n.data(), batch, {});
+          const support::ArrayRows source(n.x.view());
+          std::vector<View> views = n.data();
+          views[0].data = nullptr;
+          const RowSource* const sources[] = {&source, nullptr};
+          Hvp made(device, n.objective, BatchArrays(views, sources), batch);
           const View directions[] = {n.v.view()};
 
           const long before = allocations.load();
@@ -66,9 +71,11 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
           const long after_gradient = allocations.load();
           kept.linearize_at(n.theta.view(), g.view());
           recomputed.linearize_at(n.theta.view(), g.view());
+          made.linearize_at(n.theta.view(), g.view());
           const long after_linearize = allocations.load();
           kept.apply(n.v.view(), hv.view());
           recomputed.apply(n.v.view(), hv.view());
+          made.apply(n.v.view(), hv.view());
           const long after_apply = allocations.load();
           newton.run(n.theta.view(), directions, hv.view(), {});
           const long after_newton = allocations.load();

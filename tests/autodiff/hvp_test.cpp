@@ -116,6 +116,40 @@ TEST_CASE("the linearised product is, bit for bit, the tangent of the gradient i
     }
 }
 
+TEST_CASE(
+    "a limit for all memory is kept: fewer residuals, the same bits; too small a one is refused with what is needed") {
+  const Network n({.samples = 2000});
+  Device device;
+  const Array g = n.vector(), hv = n.vector(), expected = n.vector();
+  std::int64_t residuals = 0, all = 0;
+  const std::int64_t before = allocated_bytes(device);
+  {
+    Hvp whole(device, n.objective, n.data(), {128, 0});
+    REQUIRE(whole.kept_blocks() == whole.blocks());
+    residuals = whole.residual_bytes();
+    all = allocated_bytes(device) - before;
+    whole.linearize_at(n.theta.view(), g.view());
+    whole.apply(n.v.view(), expected.view());
+  }
+  CHECK(allocated_bytes(device) == before);
+  std::int64_t partly = 0, refused = 0;
+  for (std::int64_t limit = all; limit > all - residuals; limit -= residuals / 20) {
+    try {
+      Hvp hvp(device, n.objective, n.data(), {.chunk = 128, .limit_bytes = before + limit});
+      CHECK(allocated_bytes(device) <= before + limit);
+      partly += hvp.kept_blocks() > 0 && hvp.kept_blocks() < hvp.blocks();
+      hvp.linearize_at(n.theta.view(), g.view());
+      hvp.apply(n.v.view(), hv.view());
+      CHECK(support::same_bytes(hv.view(), expected.view()));
+    } catch (const OutOfMemory& e) {
+      ++refused;
+      CHECK(e.needed_bytes > e.free_bytes);
+    }
+  }
+  CHECK(partly > 0);
+  CHECK(refused > 0);
+}
+
 TEST_CASE("H is linear: zero to +0, doubling exact; θ may change after linearize_at; gaps stay +0") {
   const Network n({.samples = 200});
   Device device;

@@ -108,6 +108,43 @@ TEST_CASE("B3: forty random chunks at N = 8000, threads mixed") {
   }
 }
 
+TEST_CASE("B3: samples made on demand give the array's bits, for every chunk and number of threads") {
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    const Network n({.samples = 1000, .dtype = dtype});
+    const Bits whole = support::compute(n, {.threads = 1, .chunk = 1000, .steps = 8});
+    for (std::int64_t groups = 1; groups <= 8; ++groups) {
+      CAPTURE(groups);
+      const int threads = threads_of[static_cast<std::size_t>(groups) % 5];
+      REQUIRE(support::first_difference(
+                  support::compute(n, {.threads = threads, .chunk = groups * 128, .steps = 8, .made = true}), whole) ==
+              "");
+    }
+  }
+}
+
+TEST_CASE("B3 control: rows that follow the calls and not the index are seen by any two chunks") {
+  struct Counting final : RowSource {
+    explicit Counting(const Network& n) : rows(n.x.view()) {}
+    Shape shape() const override { return rows.shape(); }
+    Dtype dtype() const override { return rows.dtype(); }
+    void fill(std::int64_t, std::int64_t count, void* out) const override { rows.fill(at++, count, out); }
+    support::ArrayRows rows;
+    mutable std::int64_t at = 0;
+  };
+  const Network n({.samples = 1000});
+  const auto loss = [&](std::int64_t chunk) {
+    const Counting source(n);
+    std::vector<View> views = n.data();
+    views[0].data = nullptr;
+    const RowSource* const sources[] = {&source, nullptr};
+    Device device;
+    Gradient gradient(device, n.objective, BatchArrays(views, sources), {chunk, 0});
+    const Array g = n.vector();
+    return gradient.evaluate(n.theta.view(), g.view()).loss;
+  };
+  CHECK(loss(128) != loss(256));
+}
+
 TEST_CASE("B3: kept, half kept and recomputed residuals are all met") {
   const Network n({.samples = 1000});
   Device device;

@@ -25,14 +25,15 @@ const support::NetworkOptions tanh_f64{
 /// The undivided gradient of each group of 128 samples.
 std::vector<Array> group_gradients(const Network& n) {
   const BlockPlan plan = plan_blocks(n.options.samples, n.objective.group, n.objective.group);
+  Arenas arenas;
   BlockRunner runner(
-      Device{}, plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, 1);
-  const std::vector<View> data = n.data();
+      Device{}, plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, arenas, 1);
+  BlockData data({}, n.data(), plan, 1);
   std::vector<Array> out;
   for (const Block& b : plan.blocks) {
     out.push_back(n.vector());
     double scalars[2];
-    runner.run(0, b, {n.theta.view(), {}, data, nullptr, out.back().view(), view_of(scalars, Shape{2}), {}});
+    runner.run(0, b, {n.theta.view(), {}, data.rows(0, b), nullptr, out.back().view(), view_of(scalars, Shape{2}), {}});
   }
   return out;
 }

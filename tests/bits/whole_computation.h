@@ -19,6 +19,7 @@ struct Plan {
   std::int64_t chunk = 0;
   int steps = 20;
   brink::cuda::Context* gpu = nullptr;  ///< null: the CPU
+  bool made = false;                    ///< samples come from a source of rows instead of an array
 };
 
 /// H v without residuals: the tangent of the gradient in one graph with everything it needs.
@@ -40,13 +41,14 @@ inline std::string digest_of(const brink::ParameterLayout& layout, const brink::
 
 /// Gradient descent at a rate far beyond 2/λ at times, with both ends of the spectrum tracked: every step's digest and numbers.
 inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps,
-                       const brink::View& theta0) {
+                       const brink::View& theta0, bool made = false) {
   Bits out;
   brink::DescentOptions options;
   options.tracker = brink::TrackerOptions{.top = 2, .bottom = 1, .cold_check = 7, .budget = 40, .max_basis = 24};
   options.batch = batch;
   const Placed on(device, n);
-  brink::Descent descent(device, n.objective, on.data(), on.data(), options, theta0);
+  const BoundData data(n, on, made);
+  brink::Descent descent(device, n.objective, data.arrays(), data.arrays(), options, theta0);
   for (int t = 0; t < steps; ++t) {
     const std::string at = "step " + std::to_string(t) + ": ";
     const brink::Observation& o = descent.observe(t % 3 == 0, t == 9);
@@ -69,7 +71,8 @@ inline Bits compute(const Network& n, const Plan& plan) {
   brink::ThreadPool pool(plan.threads);
   brink::Device device{plan.gpu ? brink::Where::cuda : brink::Where::cpu, &pool, plan.gpu};
   const Placed on(device, n);
-  const std::vector<brink::View> data = on.data();
+  const BoundData bound(n, on, plan.made);
+  const brink::BatchArrays data = bound.arrays();
   const brink::BatchOptions batch{plan.chunk, 0};
   const brink::Array a = n.objective.layout.make_vector(n.options.dtype, device),
                      b = n.objective.layout.make_vector(n.options.dtype, device);
@@ -132,7 +135,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
       [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
       {1, 1, 1, 1}, {on.v.view(), on.w.view()});
 
-  Bits path = trajectory(n, device, batch, plan.steps, n.theta.view());
+  Bits path = trajectory(n, device, batch, plan.steps, n.theta.view(), plan.made);
   for (auto& p : path.parts) out.parts.push_back(std::move(p));
   return out;
 }

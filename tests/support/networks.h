@@ -76,6 +76,40 @@ struct Placed {
   brink::Array x, labels, theta, v, w;
 };
 
+/// The rows of an array, as a source hands them out.
+class ArrayRows final : public brink::RowSource {
+ public:
+  explicit ArrayRows(const brink::View& array) : array_(array) {}
+  brink::Shape shape() const override { return array_.shape; }
+  brink::Dtype dtype() const override { return array_.dtype; }
+  void fill(std::int64_t first, std::int64_t count, void* out) const override {
+    const std::int64_t row_bytes = array_.shape.row_elements() * brink::size_of(array_.dtype);
+    std::memcpy(out, static_cast<const char*>(array_.data) + first * row_bytes,
+                static_cast<std::size_t>(count * row_bytes));
+  }
+
+ private:
+  brink::View array_;
+};
+
+/// A network's data on a device, in arrays or made by a source of rows.
+class BoundData {
+ public:
+  BoundData(const Network& n, const Placed& on, bool made) : rows_(n.x.view()), views_(on.data()) {
+    if (!made) return;
+    views_[0].data = nullptr;
+    sources_ = {&rows_, nullptr};
+  }
+  BoundData(const BoundData&) = delete;
+  BoundData& operator=(const BoundData&) = delete;
+  brink::BatchArrays arrays() const { return {views_, sources_}; }
+
+ private:
+  ArrayRows rows_;
+  std::vector<brink::View> views_;
+  std::vector<const brink::RowSource*> sources_;
+};
+
 /// Uniform numbers as the random vectors of a spectral solver; gaps +0.
 inline brink::FillNormal layout_normals(const brink::ParameterLayout& layout, brink::Device device = {}) {
   return [layout, device](brink::View x, brink::RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {

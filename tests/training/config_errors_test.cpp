@@ -47,7 +47,9 @@ constexpr FileCase file_cases[] = {
      "2:17: training.learning_rate: expected a finite number above 0, got the boolean true"},
     {"[training]\nseed = 2026-11-22\n", "2:8: training.seed: expected an integer, got a date or time"},
     {"[data]\ndirectory = 7\n", "2:13: data.directory: expected the path of a folder, got the integer 7"},
-    {"[data]\nname = [\"fmnist4\"]\n", "2:8: data.name: expected \"synthetic\" or \"fmnist4\", got an array"},
+    {"[data]\nname = [\"fmnist4\"]\n",
+     "2:8: data.name: expected \"synthetic\", \"synthetic-cifar\", \"fmnist4\", \"cifar10-5k\", \"cifar10-50k\" or "
+     "\"cifar10-500k\", got an array"},
     {"[model]\nhidden = 32\n", "2:10: model.hidden: expected a list of widths from 1 to 65536, got the integer 32"},
     {"[model]\nhidden = [32, \"32\"]\n",
      "2:10: model.hidden: entry 2: expected a list of widths from 1 to 65536, got the string \"32\""},
@@ -93,7 +95,8 @@ constexpr FileCase file_cases[] = {
     {"[data]\nname = \"fmnist4\"\ndirectory = \"d\"\ntrain = 24004\n",
      "4:9: data.train: expected at most 24000 for \"fmnist4\", got 24004"},
     {"[data]\nname = \"fmnist5\"\n",
-     "2:8: data.name: expected \"synthetic\" or \"fmnist4\", got the string \"fmnist5\""},
+     "2:8: data.name: expected \"synthetic\", \"synthetic-cifar\", \"fmnist4\", \"cifar10-5k\", \"cifar10-50k\" or "
+     "\"cifar10-500k\", got the string \"fmnist5\""},
     {"[model]\nactivation = \"gelu\"\n",
      "2:14: model.activation: expected \"relu\" or \"tanh\", got the string \"gelu\""},
     {"[training]\nloss = \"hinge\"\n",
@@ -116,15 +119,19 @@ constexpr FileCase file_cases[] = {
     // The first place in the text, not the first in the alphabet.
     {"[training]\nsteps = -1\n[data]\nname = \"no\"\n",
      "2:9: training.steps: expected an integer from 0 to 1000000000, got the integer -1"},
+    {"[run]\narithmetic = \"vendor\"\n",
+     "2:14: run.arithmetic: \"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"},
+    {"[run]\narithmetic = \"fast\"\n",
+     "2:14: run.arithmetic: expected \"exact\" or \"vendor\", got the string \"fast\""},
     // What belongs to later versions.
     {"[training]\nrule = \"adam\"\n", "2:8: training.rule: \"adam\" is not built in this version"},
     {"[[training.change]]\nat_step = 3\n", "1:12: training.change is not built in this version"},
     {"[measure.density]\nevery = 3\n", "1:10: measure.density is not built in this version"},
-    {"[run]\narithmetic = \"vendor\"\n", "2:14: run.arithmetic: \"vendor\" is not built in this version"},
     {"[model]\nname = \"vgg\"\n", "2:8: model.name: \"vgg\" is not built in this version"},
     {"[model]\nghost_batch = 32\n", "2:1: model.ghost_batch is not built in this version"},
     {"[training]\nbatch = 128\n", "2:1: training.batch is not built in this version"},
-    {"[data]\nname = \"cifar10-5k\"\n", "2:8: data.name: \"cifar10-5k\" is not built in this version"},
+    {"[data]\nname = \"cifar10-5k\"\n",
+     "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
     {"[run]\ncheckpoint_every = 10\n", "2:1: run.checkpoint_every is not built in this version"},
 };
 

@@ -12,8 +12,8 @@ namespace brink::test {
 
 class FaultySystem : public System {
  public:
-  /// Call number `at` (0, 1, …) fails with `error`. With `short_write`, a failing write first writes one byte and the next
-  /// write fails.
+  /// Call number `at` (0, 1, …) fails with `error`. With `short_write`, a failing write (or read) first does
+  /// one byte and the next one fails.
   FaultySystem(int at, int error, bool short_write = false) : at_(at), error_(error), short_write_(short_write) {}
   int calls() const { return static_cast<int>(log.size()); }
   /// Names of the calls, in order.
@@ -21,6 +21,15 @@ class FaultySystem : public System {
 
   int openat(int folder, const char* name, int flags, mode_t mode) override {
     return fault("open") ? -1 : System::openat(folder, name, flags, mode);
+  }
+  /// A short read gives one byte and is no failure by itself; the next read fails.
+  ssize_t read(int file, void* data, std::size_t bytes) override {
+    if (fault("read")) {
+      if (!short_write_ || bytes < 2) return -1;
+      at_ = calls();
+      return System::read(file, data, 1);
+    }
+    return System::read(file, data, bytes);
   }
   ssize_t write(int file, const void* data, std::size_t bytes) override {
     if (fault("write")) {

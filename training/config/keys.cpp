@@ -191,8 +191,13 @@ Key without_hash(Key key) {
   return key;
 }
 
-const Choices<DataName> data_names{{{"synthetic", DataName::synthetic}, {"fmnist4", DataName::fmnist4}},
-                                   {"cifar10-5k", "cifar10-50k", "cifar10-500k"}};
+const Choices<DataName> data_names{{{"synthetic", DataName::synthetic},
+                                    {"synthetic-cifar", DataName::synthetic_cifar},
+                                    {"fmnist4", DataName::fmnist4},
+                                    {"cifar10-5k", DataName::cifar10_5k},
+                                    {"cifar10-50k", DataName::cifar10_50k},
+                                    {"cifar10-500k", DataName::cifar10_500k}},
+                                   {}};
 const Choices<ModelName> model_names{{{"mlp", ModelName::mlp}, {"dln", ModelName::dln}},
                                      {"alexnet", "vgg", "resnet20"}};
 
@@ -272,7 +277,7 @@ std::vector<Key> training_keys() {
 std::vector<Key> measure_and_run_keys() {
   const Choices<Where> devices{{{"cpu", Where::cpu}, {"cuda", Where::cuda}}, {}};
   const Choices<Dtype> precisions{{{"float32", Dtype::f32}, {"float64", Dtype::f64}}, {}};
-  const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}}, {"vendor"}};
+  const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}, {"vendor", Arithmetic::vendor}}, {}};
   return {
       integer(
           "measure", "top", 0, 50, [](Config & c) -> auto& { return c.measure.top; }),
@@ -370,17 +375,25 @@ std::optional<Conflict> conflict(const Config& c, const std::function<bool(std::
       return Conflict{"model.target",
                       "expected 0 or 1 for training.loss = \"cross_entropy\", got " + real_text(c.model.target)};
   }
-  if (c.data.name == DataName::synthetic && !c.data.directory.empty())
-    return Conflict{"data.directory", "has no meaning for data.name = \"synthetic\""};
-  if (c.data.name == DataName::fmnist4 && c.data.directory.empty())
-    return Conflict{"data.name", "\"fmnist4\" needs data.directory, the folder that holds the Fashion-MNIST files"};
+  const DataFacts& facts = facts_of(c.data.name);
+  const std::string name = quote(name_of(c.data.name));
+  if (facts.files.empty() && !c.data.directory.empty())
+    return Conflict{"data.directory", "has no meaning for data.name = " + name};
+  if (!facts.files.empty() && c.data.directory.empty())
+    return Conflict{"data.name",
+                    name + " needs data.directory, the folder that holds the " + std::string(facts.files) + " files"};
   for (const auto& [path, samples, available] :
-       {std::tuple{"data.train", c.data.train, 24000}, {"data.test", c.data.test, 4000}}) {
-    if (samples % 4 != 0) return Conflict{path, "expected a multiple of the 4 classes, got " + number_text(samples)};
-    if (c.data.name == DataName::fmnist4 && samples > available)
+       {std::tuple{"data.train", c.data.train, facts.most_train}, {"data.test", c.data.test, facts.most_test}}) {
+    if (samples % facts.classes != 0)
+      return Conflict{
+          path, "expected a multiple of the " + number_text(facts.classes) + " classes, got " + number_text(samples)};
+    if (samples > available)
       return Conflict{path,
-                      "expected at most " + number_text(available) + " for \"fmnist4\", got " + number_text(samples)};
+                      "expected at most " + number_text(available) + " for " + name + ", got " + number_text(samples)};
   }
+  if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
+    return Conflict{"run.arithmetic",
+                    "\"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"};
   if (c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % default_group != 0)
     return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(default_group) + " samples, or " +
                                      number_text(c.data.train) + " and more for the whole batch, got " +
@@ -392,6 +405,21 @@ std::optional<Conflict> conflict(const Config& c, const std::function<bool(std::
 
 namespace brink {
 
+const DataFacts& facts_of(DataName name) {
+  constexpr std::int64_t any = 10'000'000;
+  static const DataFacts synthetic{4, 1000, 1000, any, any, ""}, colour{10, 1000, 1000, any, any, ""},
+      fmnist4{4, 1000, 1000, 24000, 4000, "Fashion-MNIST"}, cifar_5k{10, 5000, 2000, 50000, 10000, "CIFAR-10"},
+      cifar_50k{10, 50000, 10000, 50000, 10000, "CIFAR-10"}, cifar_500k{10, 500'000, 10000, 500'000, 10000, "CIFAR-10"};
+  switch (name) {
+    case DataName::synthetic_cifar: return colour;
+    case DataName::fmnist4: return fmnist4;
+    case DataName::cifar10_5k: return cifar_5k;
+    case DataName::cifar10_50k: return cifar_50k;
+    case DataName::cifar10_500k: return cifar_500k;
+    case DataName::synthetic: break;
+  }
+  return synthetic;
+}
 std::string_view name_of(DataName name) { return config::data_names.name(name); }
 std::string_view name_of(ModelName name) { return config::model_names.name(name); }
 

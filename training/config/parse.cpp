@@ -223,6 +223,8 @@ Config load_config(const ConfigSources& sources) {
     apply(from_argument(argument, "run." + name, text));
   }
 
+  if (!given.contains("data.train")) c.data.train = facts_of(c.data.name).train;
+  if (!given.contains("data.test")) c.data.test = facts_of(c.data.name).test;
   if (const auto wrong = config::conflict(c, [&](std::string_view path) { return given.contains(path); })) {
     const auto it = given.find(wrong->path);
     if (it != given.end()) fail(it->second, wrong->path + ": " + wrong->message);

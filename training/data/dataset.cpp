@@ -1,82 +1,78 @@
 // SPDX-License-Identifier: MIT
 #include "training/data/dataset.h"
 
-#include <xxhash.h>
+#include <algorithm>
 
-#include <array>
-#include <cmath>
-#include <cstring>
-
-#include "training/text.h"
+#include "training/data/cifar.h"
 
 namespace brink {
 
-namespace {
-
-struct Moments {
-  double mean, deviation;
-};
-
-/// Integer sums are exact, so neither their order nor their number matters. Var = Σ(p − p̄)² / n with the deviations
-/// from the mean in float64 over the histogram of the 256 values.
-Moments moments(const std::vector<std::uint8_t>& pixels) {
-  std::array<std::int64_t, 256> count{};
-  for (const std::uint8_t p : pixels) ++count[p];
-  const auto n = static_cast<double>(pixels.size());
-  std::int64_t sum = 0;
-  for (std::size_t p = 0; p < 256; ++p) sum += count[p] * static_cast<std::int64_t>(p);
-  const double mean = static_cast<double>(sum) / n / 255.0;
-  double squares = 0;
-  for (std::size_t p = 0; p < 256; ++p) {
-    const double d = static_cast<double>(p) / 255.0 - mean;
-    squares += static_cast<double>(count[p]) * (d * d);
-  }
-  const double deviation = std::sqrt(squares / n);
-  return {mean, deviation > 0 ? deviation : 1.0};
-}
-
-Dataset convert(const Records& r, std::int64_t classes, Moments m, Dtype dtype) {
+Dataset make_dataset(std::shared_ptr<const PictureRows> rows, Shape picture, std::int64_t classes, Keep keep) {
   Dataset out;
-  out.picture = r.picture;
+  const std::int64_t samples = rows->shape()[0];
+  out.picture = picture;
   out.classes = classes;
-  out.x = Array({r.size(), r.picture.elements()}, dtype);
-  out.labels = Array({r.size()}, Dtype::i32);
-  for (std::size_t i = 0; i < r.labels.size(); ++i) out.labels.span<std::int32_t>()[i] = r.labels[i];
-  with_real(dtype, [&](auto zero) {
-    using T = decltype(zero);
-    std::array<T, 256> value;
-    for (std::size_t p = 0; p < 256; ++p)
-      value[p] = static_cast<T>((static_cast<double>(p) / 255.0 - m.mean) / m.deviation);
-    const auto x = out.x.template span<T>();
-    for (std::size_t i = 0; i < r.pixels.size(); ++i) x[i] = value[r.pixels[i]];
-  });
-  out.checksum = records_checksum(r);
+  out.labels = Array({samples}, Dtype::i32);
+  for (std::int64_t i = 0; i < samples; ++i)
+    out.labels.span<std::int32_t>()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(rows->label_of(i));
+  if (keep == Keep::array) {
+    out.x = Array(rows->shape(), rows->dtype());
+    rows->fill(0, samples, out.x.view().data);
+  }
+  out.checksum = rows->checksum();
+  out.rows = std::move(rows);
   return out;
 }
 
-}  // namespace
-
-std::string records_checksum(const Records& records) {
-  std::uint64_t low = 0, high = 0;
-  std::vector<std::uint8_t> record(static_cast<std::size_t>(records.picture.elements()) + 1);
-  for (std::int64_t i = 0; i < records.size(); ++i) {
-    record[0] = records.labels[static_cast<std::size_t>(i)];
-    std::memcpy(record.data() + 1, records.picture_of(i).data(), record.size() - 1);
-    const XXH128_hash_t h = XXH3_128bits(record.data(), record.size());
-    low += h.low64;
-    high += h.high64 + (low < h.low64);
-  }
-  return hex_text(high) + hex_text(low);
+DataPair normalise(Records train, Records test, std::int64_t classes, Dtype dtype) {
+  DataPair out;
+  out.normalisation = moments(train);
+  const auto make = [&](Records& r) {
+    const Shape picture = r.picture;
+    const std::int64_t samples = r.size();
+    auto records = std::make_shared<const Records>(std::move(r));
+    return make_dataset(std::make_shared<const PictureRows>(std::move(records), out.normalisation, dtype, samples),
+                        picture, classes, Keep::array);
+  };
+  out.train = make(train);
+  out.test = make(test);
+  return out;
 }
 
-DataPair normalise(const Records& train, const Records& test, std::int64_t classes, Dtype dtype) {
-  const Moments m = moments(train.pixels);
-  return {convert(train, classes, m, dtype), convert(test, classes, m, dtype), m.mean, m.deviation, {}};
+GroupMix mix_of_groups(const Dataset& data, std::int64_t group) {
+  const auto labels = data.labels.span<std::int32_t>();
+  GroupMix out{data.samples() / group, data.classes, 0, 0};
+  std::vector<std::int64_t> count(static_cast<std::size_t>(data.classes));
+  std::int64_t classes = 0;
+  for (std::int64_t g = 0; g < out.groups; ++g) {
+    std::ranges::fill(count, 0);
+    for (std::int64_t i = g * group; i < (g + 1) * group; ++i)
+      ++count[static_cast<std::size_t>(labels[static_cast<std::size_t>(i)])];
+    const std::int64_t distinct = data.classes - std::ranges::count(count, 0);
+    out.fewest_classes = std::min(out.fewest_classes, distinct);
+    out.largest_share = std::max(out.largest_share, *std::ranges::max_element(count));
+    classes += distinct;
+  }
+  if (out.groups > 0) out.mean_classes = static_cast<double>(classes) / static_cast<double>(out.groups);
+  return out;
 }
 
 DataPair load_data(const Config& c) {
-  if (c.data.name == DataName::fmnist4)
-    return load_fashion_mnist(c.data.directory, 4, c.data.train, c.data.test, c.run.precision);
+  switch (c.data.name) {
+    case DataName::fmnist4: return load_fashion_mnist(c.data.directory, 4, c.data.train, c.data.test, c.run.precision);
+    case DataName::cifar10_5k:
+    case DataName::cifar10_50k:
+    case DataName::cifar10_500k:
+      return load_cifar10({.directory = c.data.directory,
+                           .train = c.data.train,
+                           .test = c.data.test,
+                           .seed = c.data.seed,
+                           .dtype = c.run.precision,
+                           .augmented = c.data.name == DataName::cifar10_500k});
+    case DataName::synthetic_cifar:
+      return make_synthetic_cifar(c.data.train, c.data.test, c.data.seed, c.run.precision);
+    case DataName::synthetic: break;
+  }
   return make_synthetic(c.data.train, c.data.test, c.data.seed, c.run.precision);
 }
 

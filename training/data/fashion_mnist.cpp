@@ -83,7 +83,7 @@ DataPair load_fashion_mnist(const std::string& directory, std::int64_t classes, 
     throw DataError(directory + ": expected the folder that holds the Fashion-MNIST files, found " +
                     (std::filesystem::exists(directory, ignored) ? "something else" : "nothing"));
   Chosen a = read_part(directory, train_part, classes, train), b = read_part(directory, test_part, classes, test);
-  DataPair out = normalise(a.records, b.records, classes, dtype);
+  DataPair out = normalise(std::move(a.records), std::move(b.records), classes, dtype);
   out.train.kept_rows = std::move(a.rows);
   out.test.kept_rows = std::move(b.rows);
   out.provenance = "Fashion-MNIST, official files, classes 0-" + number_text(classes - 1) + ", the first " +

@@ -138,29 +138,40 @@ void AppendFile::close() {
   if (system_.close(std::exchange(descriptor_, -1)) != 0) fail("close");
 }
 
-std::vector<std::byte> read_file(const std::string& path, std::size_t largest_bytes) {
-  struct Closer {
-    int file;
-    ~Closer() {
-      if (file >= 0) ::close(file);
-    }
-  } const opened{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (opened.file < 0) throw DataError(system_message(path, "open"));
+InputFile::InputFile(const std::string& path, System& system) : system_(system), path_(path) {
+  // Not blocking: a named pipe must be refused, not waited for.
+  descriptor_ = system_.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, no_mode);
+  if (descriptor_ < 0) throw DataError(system_message(path, "open"));
+  const auto refuse = [&](const std::string& message) {
+    system_.close(descriptor_);
+    throw DataError(message);
+  };
   struct stat status {};
-  if (fstat(opened.file, &status) != 0) throw DataError(system_message(path, "stat"));
-  if (!S_ISREG(status.st_mode)) throw DataError(path + ": expected a file, found something else");
-  if (static_cast<std::uintmax_t>(status.st_size) > largest_bytes)
-    throw DataError(path + ": expected at most " + number_text(largest_bytes) + " bytes, found " +
-                    number_text(status.st_size));
-  std::vector<std::byte> out(static_cast<std::size_t>(status.st_size));
-  std::size_t have = 0;
-  while (have < out.size()) {
-    const ssize_t n = ::read(opened.file, out.data() + have, out.size() - have);
+  if (fstat(descriptor_, &status) != 0) refuse(system_message(path, "stat"));
+  if (!S_ISREG(status.st_mode)) refuse(path + ": expected a file, found something else");
+  bytes_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+InputFile::~InputFile() { system_.close(descriptor_); }
+
+void InputFile::read(std::span<std::byte> to) {
+  while (!to.empty()) {
+    const ssize_t n = system_.read(descriptor_, to.data(), to.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw DataError(system_message(path, "read"));
-    if (n == 0) throw DataError(path + ": expected " + number_text(out.size()) + " bytes, found " + number_text(have));
-    have += static_cast<std::size_t>(n);
+    if (n < 0) throw DataError(system_message(path_, "read"));
+    if (n == 0) throw DataError(path_ + ": expected " + number_text(bytes_) + " bytes, found " + number_text(have_));
+    have_ += static_cast<std::uint64_t>(n);
+    to = to.subspan(static_cast<std::size_t>(n));
   }
+}
+
+std::vector<std::byte> read_file(const std::string& path, std::size_t largest_bytes, System& system) {
+  InputFile file(path, system);
+  if (file.bytes() > largest_bytes)
+    throw DataError(path + ": expected at most " + number_text(largest_bytes) + " bytes, found " +
+                    number_text(file.bytes()));
+  std::vector<std::byte> out(static_cast<std::size_t>(file.bytes()));
+  file.read(out);
   return out;
 }
 

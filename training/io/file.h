@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,8 +75,30 @@ class AppendFile {
   int descriptor_ = -1;
 };
 
-/// Throws DataError naming the file: missing, a folder, unreadable, or more than `largest_bytes`.
-std::vector<std::byte> read_file(const std::string& path, std::size_t largest_bytes);
+/// A file read from its start in pieces.
+class InputFile {
+ public:
+  /// Throws DataError naming the file: missing, a folder or device, unreadable.
+  explicit InputFile(const std::string& path, System& = posix_system());
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// Its length when it was opened.
+  std::uint64_t bytes() const { return bytes_; }
+  /// Fills all of `to`. Throws DataError, also where the file has become shorter.
+  void read(std::span<std::byte> to);
+
+ private:
+  System& system_;
+  std::string path_;
+  std::uint64_t bytes_ = 0, have_ = 0;
+  int descriptor_ = -1;
+};
+
+/// Throws DataError naming the file: as InputFile, or more than `largest_bytes`.
+std::vector<std::byte> read_file(const std::string& path, std::size_t largest_bytes, System& = posix_system());
 
 /// "PATH: CALL: REASON" from errno.
 std::string system_message(const std::string& path, const char* call);

@@ -9,6 +9,7 @@
 namespace brink {
 
 int System::openat(int folder, const char* name, int flags, mode_t mode) { return ::openat(folder, name, flags, mode); }
+ssize_t System::read(int file, void* data, std::size_t bytes) { return ::read(file, data, bytes); }
 ssize_t System::write(int file, const void* data, std::size_t bytes) { return ::write(file, data, bytes); }
 int System::ftruncate(int file, off_t bytes) { return ::ftruncate(file, bytes); }
 int System::fsync(int file) { return ::fsync(file); }

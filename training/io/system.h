@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: every call by which brink changes a disk, and nothing else. What it is not: buffering, retries or
-// messages (file.h). Decision: virtual, so that a test can make the k-th call fail; no other source of brink writes to
-// a disk.
+// What it is: every call by which brink changes a disk or reads data from it, and nothing else. What it is not: buffering,
+// retries or messages (file.h). Decision: virtual, so that a test can make the k-th call fail; no other source of brink
+// writes to a disk.
 #pragma once
 
 #include <sys/types.h>
@@ -15,6 +15,7 @@ class System {
  public:
   virtual ~System() = default;
   virtual int openat(int folder, const char* name, int flags, mode_t mode);
+  virtual ssize_t read(int file, void* data, std::size_t bytes);
   virtual ssize_t write(int file, const void* data, std::size_t bytes);
   virtual int ftruncate(int file, off_t bytes);
   virtual int fsync(int file);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// What it is: builders of convolutions and of their two derivatives. Their rules are in conv.cpp; biases are add_row (dense.h).
+#pragma once
+
+#include <array>
+
+#include "autodiff/graph.h"
+#include "autodiff/primitives/pairs.h"
+
+namespace brink {
+
+extern const Primitive conv2d_p, conv2d_input_gradient_p, conv2d_weight_gradient_p;
+
+/// `group` is the number of samples in a group of the weight gradient.
+struct ConvWindow {
+  std::int64_t stride = 1, padding = 0, group = default_group;
+};
+
+/// Σᵢ conv(xᵢ, wᵢ).  x [N,H,W,C], w [R,S,C,K], result [N,P,Q,K] with P = (H + 2·padding − R)/stride + 1, rounded down.
+/// Pairs with a symbolic zero are left out. Throws ShapeError, also where the kernel does not fit into the padded picture.
+Var conv2d(Graph&, const std::vector<Factors>&, const ConvWindow&);
+/// Σᵢ of the cotangents of x for dᵢ, the cotangents of y.  d [N,P,Q,K], w [R,S,C,K], result [N,H,W,C]; picture = {H, W}.
+Var conv2d_input_gradient(Graph&, const std::vector<Factors>&, const ConvWindow&, std::array<std::int64_t, 2> picture);
+/// Σᵢ of the cotangents of w, summed over samples.  x [N,H,W,C], d [N,P,Q,K], result [R,S,C,K]; kernel = {R, S}.
+Var conv2d_weight_gradient(Graph&, const std::vector<Factors>&, const ConvWindow&, std::array<std::int64_t, 2> kernel);
+
+}  // namespace brink

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// What it is: the per-instruction-set entry points of this room, defined in conv_simd.cpp and conv_weights_simd.cpp. Not for use elsewhere.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kernels/conv/conv.h"
+
+namespace brink::cpu {
+
+template <class T>
+struct ConvCall {
+  ConvShape shape;
+  T* out;
+  std::array<const T*, max_factor_pairs> a, b;
+  int pairs;
+  Finish<T> finish;    // not of a weight gradient
+  std::int64_t block;  // pictures that are worked on at once
+  T* scratch;
+};
+
+/// Weights as the sweeps below read them, in scratch. Not needed where they already lie so.
+template <class Isa, class T>
+void conv2d_pack_isa(const ConvCall<T>&);
+template <class Isa, class T>
+void conv2d_input_gradient_pack_isa(const ConvCall<T>&);
+
+/// Pictures first … last−1 of the result.
+template <class Isa, class T>
+void conv2d_isa(const ConvCall<T>&, std::int64_t first, std::int64_t last);
+template <class Isa, class T>
+void conv2d_input_gradient_isa(const ConvCall<T>&, std::int64_t first, std::int64_t last);
+
+/// The panels of a group are taken in chunks of 2ʲ consecutive ones, so that x and d stay in the second-level cache for all tiles
+/// of the weights, and the first j levels of the tree in the first.
+inline constexpr int chunk_levels = 6;
+
+/// One chunk: panels first … last−1 of a group, the index-th chunk of `count`.
+template <class T>
+struct WeightChunk {
+  const ConvCall<T>* call;
+  GroupedPanels panels;
+  std::int64_t group, first, last, index, count;
+  T* packed;          ///< d of the chunk, pair by pair
+  T* waiting_chunks;  ///< levels of the tree over chunks, each of all weights, `columns` a row
+  T* waiting_groups;
+  std::int64_t columns;
+};
+
+template <class Isa, class T>
+void conv2d_weight_gradient_pack_isa(const WeightChunk<T>&);
+/// Tiles that the weights are cut into.
+template <class Isa, class T>
+std::int64_t conv2d_weight_tiles_isa(const ConvShape&);
+/// Tiles first … last−1 take the chunk.
+template <class Isa, class T>
+void conv2d_weight_gradient_isa(const WeightChunk<T>&, std::int64_t first, std::int64_t last);
+
+}  // namespace brink::cpu

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// What it is: the weight gradient of a convolution on vector registers, compiled once per instruction set.
+//
+//            k →  [ vector 0 ][ vector 1 ]     rows of a tile: consecutive numbers of one kernel row's s·c. A pixel's x numbers for
+//   s,c ↓  ┌─────────────────────────────┐     them lie in one piece; the next pixel's stride·c further. One chain over the pixels
+//          │ sum[i][j] += x[pixel,i]·d[pixel,j] │  of a panel, then the tree over panels, chunks and groups, in registers too.
+//          └─────────────────────────────┘
+#include "kernels/conv/conv_isa.h"
+#include "kernels/matmul/microkernel.h"
+
+namespace brink::cpu {
+namespace {
+
+using std::int64_t;
+
+template <class Isa, int NV>
+inline constexpr int most_rows = Isa::vector_bytes == 64   ? (NV == 1 ? 16 : 12)
+                                 : Isa::vector_bytes == 32 ? (NV == 1 ? 12 : 6)
+                                                           : (NV == 1 ? 8 : 4);
+
+/// Pixels first … last−1 along an axis of `out` whose tap t lies in the picture.
+struct Valid {
+  int64_t first, last;
+  [[gnu::always_inline]] Valid(int64_t out, int64_t in, int64_t tap, int64_t stride, int64_t padding) {
+    const int64_t before = padding - tap, after = in + padding - tap;
+    first = before > 0 ? (before + stride - 1) / stride : 0;
+    last = after > 0 ? (after + stride - 1) / stride : 0;
+    if (last > out) last = out;
+  }
+};
+
+/// A finished leaf climbs the tree (climb.h) in registers. True: it was the last, the sums are those of the whole tree.
+template <class V, int rows, int NV, class T>
+[[gnu::always_inline]] inline bool climb_sums(Sums<V, rows, NV>& sums, T* waiting, int64_t level_stride, int64_t ld,
+                                              int64_t leaf, int64_t leaves) {
+  constexpr int L = sizeof(V) / sizeof(T);
+  const auto join = [&](int level) {
+    const T* lower = waiting + level * level_stride;
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) sums[i][j] = load<V>(lower + i * ld + j * L) + sums[i][j];
+  };
+  int level = 0;
+  for (; (leaf >> level & 1) != 0; ++level) join(level);
+  if (leaf == leaves - 1) {
+    for (++level; leaf >> level != 0; ++level)
+      if ((leaf >> level & 1) != 0) join(level);
+    return true;
+  }
+  T* const to = waiting + level * level_stride;
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) store(to + i * ld + j * L, sums[i][j]);
+  return false;
+}
+
+/// One pixel whose taps are not all inside: only rows lo … hi−1 take it.
+template <class V, int rows, int NV, class T>
+[[gnu::always_inline]] inline void add_edge(Sums<V, rows, NV>& sums, int64_t lo, int64_t hi, const T* a, const T* b) {
+  constexpr int L = sizeof(V) / sizeof(T);
+  V bv[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) bv[j] = load<V>(b + j * L);
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+    if (i < lo || i >= hi) continue;
+    const V av = broadcast<V>(a[i]);
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) sums[i][j] = fma(av, bv[j], sums[i][j]);
+  }
+}
+
+/// Weights [r, e … e+rows, j …]: e counts s·c.
+template <class Isa, class T, int rows, int NV>
+[[gnu::noinline]] void tile(const WeightChunk<T>& x, int64_t r, int64_t e, int64_t j0) {
+  using V = Vec<Isa, T>;
+  constexpr int L = lanes<Isa, T>;
+  constexpr int64_t width = NV * L;
+  const ConvShape& f = x.call->shape;
+  const int64_t pixels = f.p * f.q, step = f.stride * f.c;
+  const Panels::Rows first_panel = x.panels.rows(x.group, x.first), last_panel = x.panels.rows(x.group, x.last - 1);
+  const int64_t chunk_rows = last_panel.end - first_panel.begin;
+  const Valid valid_p(f.p, f.h, r, f.stride, f.padding);
+  const Valid of_first(f.q, f.w, e / f.c, f.stride, f.padding),
+      of_last(f.q, f.w, (e + rows - 1) / f.c, f.stride, f.padding);
+  const int64_t any_first = of_last.first, any_last = of_first.last;  // pixels that some row takes
+  int64_t all_first = of_first.first, all_last = of_last.last;        // and those that all rows take
+  if (all_first >= all_last) all_first = all_last = any_last;
+  alignas(64) T waiting[chunk_levels][rows * width];
+
+  V sums[rows][NV];
+  const auto add_row = [&](const T* a, const T* b, int64_t q, int64_t end) __attribute__((always_inline)) {
+    const auto edges = [&](int64_t until) __attribute__((always_inline)) {
+      for (; q < until; ++q) {
+        const int64_t first_s = f.padding - q * f.stride, lo = first_s * f.c - e, hi = (first_s + f.w) * f.c - e;
+        add_edge<V, rows, NV>(sums, lo, hi, a + q * step, b + q * width);
+      }
+    };
+    edges(all_first < end ? all_first : end);
+    const int64_t inner = all_last < end ? all_last : end;
+    if (q < inner) {
+      const T *aq = a + q * step, *bq = b + q * width;
+      add_terms<0, rows, false>(sums, inner - q, aq, 1, step, bq);
+      q = inner;
+    }
+    edges(end);
+  };
+  for (int64_t panel = x.first; panel < x.last; ++panel) {
+    const Panels::Rows all = x.panels.rows(x.group, panel);
+    const int64_t sample = all.begin / pixels;
+    clear<V, rows, NV>(sums);
+    for (int pair = 0; pair < x.call->pairs; ++pair) {
+      const T* d = f.k == width ? x.call->b[static_cast<std::size_t>(pair)] + first_panel.begin * f.k
+                                : x.packed + pair * chunk_rows * x.columns + j0 * chunk_rows;
+      d -= first_panel.begin * width;
+      const T* const pictures = x.call->a[static_cast<std::size_t>(pair)] - f.padding * f.c + e;
+      for (int64_t n = sample, start = sample * pixels; start < all.end; ++n, start += pixels) {
+        const int64_t begin = all.begin > start ? all.begin - start : 0,
+                      end = all.end - start < pixels ? all.end - start : pixels;
+        int64_t p = begin == 0 ? 0 : begin / f.q;
+        if (p < valid_p.first) p = valid_p.first;
+        for (; p < valid_p.last && p * f.q < end; ++p) {
+          const int64_t row = p * f.q;
+          int64_t from = begin - row, to = end - row;
+          if (from < any_first) from = any_first;
+          if (to > any_last) to = any_last;
+          add_row(pictures + (n * f.h + p * f.stride - f.padding + r) * f.w * f.c, d + (start + row) * width, from, to);
+        }
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) sums[i][j] = sums[i][j] + V{};
+    climb_sums<V, rows, NV>(sums, &waiting[0][0], rows * width, width, panel - x.first, x.last - x.first);
+  }
+  const int64_t place = r * f.s * f.c + e, level = f.r * f.s * f.c * x.columns;
+  if (!climb_sums<V, rows, NV>(sums, x.waiting_chunks + place * x.columns + j0, level, x.columns, x.index, x.count))
+    return;
+  if (!climb_sums<V, rows, NV>(sums, x.waiting_groups + place * x.columns + j0, level, x.columns, x.group,
+                               x.panels.groups()))
+    return;
+  T* const out = x.call->out + place * f.k + j0;
+  const auto columns = static_cast<int>(f.k - j0 < width ? f.k - j0 : width);
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) store_first(out + i * f.k + j * L, sums[i][j], existing<L>(columns, j));
+}
+
+template <class Isa, class T, int most, int NV>
+[[gnu::always_inline]] inline void tile_of(int64_t rows, const WeightChunk<T>& x, int64_t r, int64_t e, int64_t j0) {
+  if constexpr (most > 1)
+    if (rows < most) return tile_of<Isa, T, most - 1, NV>(rows, x, r, e, j0);
+  tile<Isa, T, most, NV>(x, r, e, j0);
+}
+
+/// How the s·c numbers of a kernel row are cut into tiles: within each tap where there are enough channels, else across taps.
+template <int most>
+struct Cut {
+  int64_t runs, run, tiles;  // runs of `run` numbers, each of `tiles` tiles
+  [[gnu::always_inline]] explicit Cut(const ConvShape& f)
+      : runs(2 * f.c > most ? f.s : 1), run(2 * f.c > most ? f.c : f.s * f.c), tiles((run + most - 1) / most) {}
+};
+
+template <class Isa, class T, int NV>
+int64_t count_tiles(const ConvShape& f) {
+  constexpr int64_t width = NV * lanes<Isa, T>;
+  const Cut<most_rows<Isa, NV>> cut(f);
+  return (f.k + width - 1) / width * cut.tiles * f.r * cut.runs;
+}
+
+template <class Isa, class T, int NV>
+void take_chunk(const WeightChunk<T>& x, int64_t first, int64_t last) {
+  constexpr int most = most_rows<Isa, NV>;
+  const ConvShape& f = x.call->shape;
+  const Cut<most> cut(f);
+  // The same channels of all taps follow each other: they read the same lines of x.
+  for (int64_t i = first; i < last; ++i) {
+    const int64_t run = i % cut.runs, r = i / cut.runs % f.r, t = i / cut.runs / f.r % cut.tiles,
+                  j = i / cut.runs / f.r / cut.tiles;
+    const int64_t begin = cut.run * t / cut.tiles, end = cut.run * (t + 1) / cut.tiles;
+    tile_of<Isa, T, most, NV>(end - begin, x, r, run * cut.run + begin, j * NV * lanes<Isa, T>);
+  }
+}
+
+}  // namespace
+
+template <class Isa, class T>
+void conv2d_weight_gradient_pack_isa(const WeightChunk<T>& x) {
+  const ConvShape& f = x.call->shape;
+  const int64_t width = panel_width<Isa, T>(f.k);
+  if (f.k == width) return;
+  const int64_t begin = x.panels.rows(x.group, x.first).begin, rows = x.panels.rows(x.group, x.last - 1).end - begin;
+  for (int pair = 0; pair < x.call->pairs; ++pair)
+    pack_rows(rows, f.k, x.call->b[static_cast<std::size_t>(pair)] + begin * f.k, width,
+              x.packed + pair * rows * x.columns);
+}
+
+template <class Isa, class T>
+std::int64_t conv2d_weight_tiles_isa(const ConvShape& f) {
+  return panel_width<Isa, T>(f.k) == lanes<Isa, T> ? count_tiles<Isa, T, 1>(f) : count_tiles<Isa, T, 2>(f);
+}
+
+template <class Isa, class T>
+void conv2d_weight_gradient_isa(const WeightChunk<T>& x, std::int64_t first, std::int64_t last) {
+  if (panel_width<Isa, T>(x.call->shape.k) == lanes<Isa, T>)
+    take_chunk<Isa, T, 1>(x, first, last);
+  else
+    take_chunk<Isa, T, 2>(x, first, last);
+}
+
+template void conv2d_weight_gradient_pack_isa<ThisIsa, float>(const WeightChunk<float>&);
+template void conv2d_weight_gradient_pack_isa<ThisIsa, double>(const WeightChunk<double>&);
+template std::int64_t conv2d_weight_tiles_isa<ThisIsa, float>(const ConvShape&);
+template std::int64_t conv2d_weight_tiles_isa<ThisIsa, double>(const ConvShape&);
+template void conv2d_weight_gradient_isa<ThisIsa, float>(const WeightChunk<float>&, std::int64_t, std::int64_t);
+template void conv2d_weight_gradient_isa<ThisIsa, double>(const WeightChunk<double>&, std::int64_t, std::int64_t);
+
+}  // namespace brink::cpu
