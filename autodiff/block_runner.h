@@ -20,13 +20,13 @@ using GraphBuilder = std::function<Graph(std::int64_t samples)>;
 
 /// The memory that one block's run reads and writes; whatever its graph does not mention may be empty.
 struct Bindings {
-  View parameters;                    ///< a vector of the layout
-  std::span<const View> directions;   ///< vectors of the layout: inputs in the role of tangents
-  std::span<const View> data;         ///< the block's rows of the data arrays (block_data.h)
-  char* residuals = nullptr;          ///< the block's kept values
-  View vector;                        ///< outputs in the role of parameters
-  View scalars;                       ///< float64 [k]: scalar outputs, in order
-  std::span<const View> samples;      ///< whole arrays for outputs in the role of samples, in order
+  View parameters;                   ///< a vector of the layout
+  std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
+  std::span<const View> data;        ///< the block's rows of the data arrays (block_data.h)
+  char* residuals = nullptr;         ///< the block's kept values
+  View vector;                       ///< outputs in the role of parameters
+  View scalars;                      ///< float64 [k]: scalar outputs, in order
+  std::span<const View> samples;     ///< whole arrays for outputs in the role of samples, in order
 };
 
 class BlockRunner {

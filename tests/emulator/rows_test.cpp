@@ -7,7 +7,6 @@
 #include <csignal>
 
 #include "kernels/cuda/context.h"
-#include "autodiff/primitives/pool.h"
 #include "tests/cases/case.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
@@ -33,8 +32,7 @@ std::string in_a_process(const cases::Row& row) {
       RowOnDevice on({Where::cuda, nullptr, &context}, row, row.sizes - 1, Dtype::f32);
       const std::int64_t before = runtime.calls().launches;
       (void)on.run();
-      const bool copies_only = row.primitive == &reshape_p;
-      result = copies_only || runtime.calls().launches > before ? good : no_launch;
+      result = runtime.calls().launches > before || row.kernels.empty() ? good : no_launch;  // a copy is no kernel
     } catch (const std::exception&) {}
     _exit(result);
   }

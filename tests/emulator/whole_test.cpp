@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "kernels/cuda/context.h"
+#include "models/convolutional.h"
 #include "tests/bits/whole_computation.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
@@ -43,6 +44,22 @@ TEST_CASE("B6: loss, derivatives, spectrum and trajectory on the device are the 
       // The host makes the samples while the device works, and copies them.
       CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 5, .gpu = &gpu, .made = true}),
                                       cpu) == "");
+    }
+  }
+}
+
+TEST_CASE("B6: the same of networks with GhostBatchNorm, by one ghost group and whole") {
+  const Unprotected fast;
+  const GhostGroups groups{.batch = 3};
+  const support::NetworkOptions options{.samples = 8, .loss = Loss::cross_entropy, .dtype = Dtype::f32};
+  for (const Model& m : {vgg({6, 6, 2}, {4, 5}, 3, groups), resnet20({4, 4, 2}, {2, 3, 4}, 3, groups)}) {
+    const Network n(options, m);
+    const support::Bits cpu = support::compute(n, {.chunk = 3, .steps = 2});
+    cuda::Context gpu;
+    for (const std::int64_t chunk : {0, 3}) {
+      CAPTURE(chunk);
+      emulator::set_schedule(static_cast<std::uint64_t>(chunk) + 1);
+      CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 2, .gpu = &gpu}), cpu) == "");
     }
   }
 }
