@@ -29,7 +29,8 @@ namespace brink {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records", "phase"};
+const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records", "phase"},
+    plan_name{"memory plan", "phase"};
 
 std::int64_t free_memory_bytes(const Device& device) {
   if constexpr (has_cuda)
@@ -239,7 +240,10 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
-  const MemoryPlan plan = descent.plan();
+  const MemoryPlan plan = [&] {
+    const Traced span(device, plan_name);
+    return descent.plan();
+  }();
   out.line(text_of(plan, fitted));
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
