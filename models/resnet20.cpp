@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// What it is: ResNet20 for small pictures. What it is not: a network with projections.
+// Decision: the shortcut has no parameters (He et al., option A), so widths must not fall.
 #include <algorithm>
 #include <stdexcept>
 
