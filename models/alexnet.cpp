@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: AlexNet as a graph builder (models/convolutional.h). What it is not: normalised; it is the one network here without
-// ghost groups. Decision: biases join the convolutions' kernels, so there is no pass of their own.
+// What it is: AlexNet for small pictures: two convolutions, two hidden dense layers. What it is not: normalised.
+// Decision: its pools overlap and are not padded, as in the paper, so a picture needs 7×7 pixels.
 #include <stdexcept>
 
 #include "autodiff/primitives/pool.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: ResNet20 as a graph builder (models/convolutional.h). What it is not: a residual network of any depth.
-// Decision: shortcuts are identities (every second pixel, zero channels appended), as in the paper: no parameters of their own.
+// What it is: ResNet20 for small pictures. What it is not: a network with projections.
+// Decision: the shortcut has no parameters (He et al., option A), so widths must not fall.
 #include <algorithm>
 #include <stdexcept>
 

@@ -191,9 +191,12 @@ Model convolutional(const Case& c, const std::string& name) {
 
 ReferenceModel read_model(const Case& c) {
   ReferenceModel out;
-  const std::string model = c.text("model"), loss = c.text("loss_kind");
-  const std::string activation = model == "mlp" ? c.text("activation") : "relu";
-  if (model != "mlp" && model != "alexnet" && model != "vgg" && model != "resnet20") out.not_built = "model " + model;
+  const std::string model = c.text("model");
+  if (model != "mlp" && model != "alexnet" && model != "vgg" && model != "resnet20") {
+    out.not_built = "model " + model;
+    return out;
+  }
+  const std::string loss = c.text("loss_kind"), activation = model == "mlp" ? c.text("activation") : "relu";
   if (activation != "relu" && activation != "tanh") out.not_built = "activation " + activation;
   if (loss != "cross_entropy" && loss != "mse") out.not_built = "loss " + loss;
   if (!out.not_built.empty()) return out;
