@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/block_data.h"
 #include "autodiff/block_sum.h"
 #include "autodiff/parameters.h"
 #include "autodiff/program.h"
@@ -22,7 +23,7 @@ using GraphBuilder = std::function<Graph(std::int64_t samples)>;
 struct Bindings {
   View parameters;                   ///< a vector of the layout
   std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
-  std::span<const View> data;        ///< the block's rows of the data arrays (block_data.h)
+  BlockRows data;                    ///< data arrays, whole or made
   char* residuals = nullptr;         ///< the block's kept values
   View vector;                       ///< outputs in the role of parameters
   View scalars;                      ///< float64 [k]: scalar outputs, in order

@@ -23,6 +23,17 @@ std::string to_string(const Attributes& a) {
     std::string operator()(const Extent& e) const { return fmt::format(" {{{}}}", e.value); }
     std::string operator()(const Columns& c) const { return fmt::format(" {{from {}, width {}}}", c.first, c.width); }
     std::string operator()(const Constant& c) const { return fmt::format(" {{{}}}", c.value); }
+    std::string operator()(const NormAttributes& n) const {
+      return fmt::format(" {{groups of {}, epsilon {}}}", n.group, n.epsilon);
+    }
+    std::string operator()(const GroupedShape& s) const { return fmt::format(" {{groups of {}}}", s.group); }
+    std::string operator()(const GroupWeights& w) const {
+      return fmt::format(" {{{} groups of {}}}", w.divide ? "over the values of" : "times the samples of", w.group);
+    }
+    std::string operator()(const PoolAttributes& p) const {
+      return fmt::format(" {{{0}x{0}, stride {1}}}", p.window, p.stride);
+    }
+    std::string operator()(const PixelAttributes& p) const { return fmt::format(" {{stride {}}}", p.stride); }
   };
   return std::visit(Printer{}, a);
 }

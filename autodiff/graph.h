@@ -87,8 +87,37 @@ struct Constant {
   Dtype dtype = Dtype::f32;
   friend auto operator<=>(const Constant&, const Constant&) = default;
 };
-using Attributes = std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, ConvAttributes, Factor,
-                                Extent, Columns, Constant>;
+/// Samples per group, and what is added to a variance before its root is taken.
+struct NormAttributes {
+  std::int64_t group = 0;
+  double epsilon = 0;
+  friend auto operator<=>(const NormAttributes&, const NormAttributes&) = default;
+};
+/// The shape of a result that its inputs do not tell, and the samples per group.
+struct GroupedShape {
+  std::int64_t group = 0;
+  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
+  int rank = 0;
+  friend auto operator<=>(const GroupedShape&, const GroupedShape&) = default;
+};
+/// Groups of how many of `samples` samples with `pixels` pixels; divide by their values or multiply by their samples.
+struct GroupWeights {
+  std::int64_t samples = 0, group = 0, pixels = 1;
+  bool divide = true;
+  friend auto operator<=>(const GroupWeights&, const GroupWeights&) = default;
+};
+struct PoolAttributes {
+  std::int64_t window = 0, stride = 0;
+  friend auto operator<=>(const PoolAttributes&, const PoolAttributes&) = default;
+};
+/// The result's extents after the samples.
+struct PixelAttributes {
+  std::int64_t stride = 1, height = 0, width = 0, channels = 0;
+  friend auto operator<=>(const PixelAttributes&, const PixelAttributes&) = default;
+};
+using Attributes =
+    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, ConvAttributes, Factor, Extent, Columns,
+                 Constant, NormAttributes, GroupedShape, GroupWeights, PoolAttributes, PixelAttributes>;
 std::string to_string(const Attributes&);
 
 /// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
@@ -164,7 +193,13 @@ struct Node {
 };
 
 /// Who binds an input, and from where.
-enum class InputRole : std::uint8_t { parameter, data, tangent, residual };
+enum class InputRole : std::uint8_t {
+  parameter,
+  data,  ///< rows of the block's samples
+  tangent,
+  residual,
+  shared,  ///< a whole data array, the same for all blocks
+};
 struct Input {
   std::string name;
   InputRole role;

@@ -26,7 +26,7 @@ BlockPlan plan_of(const Device& device, const Objective& objective, const BatchA
   const std::int64_t chunk = options.chunk > 0
                                  ? options.chunk
                                  : choose_chunk(data.samples(), objective.group, device.where, data.made_bytes());
-  return plan_blocks(data.samples(), objective.group, chunk);
+  return plan_blocks(data.samples(), objective.group, chunk, objective.join_short);
 }
 
 std::shared_ptr<Arenas> arenas_of(const BatchOptions& options) {
@@ -168,7 +168,7 @@ void Hvp::linearize_block(int worker, std::size_t block, const BlockSum::Slot& s
 
 void Hvp::apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot& slot) {
   const Block& b = sum_.plan().blocks[block];
-  const std::span<const View> data = data_.rows(worker, b);
+  const BlockRows data = data_.rows(worker, b);
   if (static_cast<std::int64_t>(block) >= kept_)
     recompute_->run(worker, b, {theta_.view(), {}, data, residuals_of(worker, block), {}, {}, {}});
   tangent_.run(worker, b, {theta_.view(), {&v, 1}, data, residuals_of(worker, block), slot.vector, {}, {}});

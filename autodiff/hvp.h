@@ -21,7 +21,8 @@ namespace brink {
 struct Objective {
   ParameterLayout layout;
   Dtype dtype = Dtype::f32;
-  std::int64_t group = 0;  ///< samples per group of the sums over samples
+  std::int64_t group = 0;   ///< samples per group of the sums over samples
+  bool join_short = false;  ///< a short last group joins the one before it
   /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
   GraphBuilder loss;
 };

@@ -81,7 +81,7 @@ TraceName name_of(const Graph& g, int node, std::span<const int> joined) {
   TraceName name{layer + (layer.empty() ? "" : " ") + std::string(first.primitive->name), phase,
                  list(first.in) + " -> " + list(first.out) + to_string(first.attributes), flops(first)};
   for (const int n : joined) {
-    name.name += " + " + std::string(node_at(n).primitive->name);
+    name.name += " " + std::string(node_at(n).primitive->name);
     name.flops += flops(node_at(n));
   }
   if (phase != "forward") name.name += " " + phase;

@@ -17,6 +17,7 @@ inline constexpr bool has_cuda = false;
 
 enum class Where : unsigned char { cpu, cuda };
 
+class Vendor;
 namespace cuda {
 class Context;
 }
@@ -28,11 +29,12 @@ struct Device {
   ThreadPool* pool = nullptr;
   cuda::Context* gpu = nullptr;  ///< where == cuda: never null
   Tracer* tracer = nullptr;      ///< who watches (tracer.h); null: nobody
+  Vendor* vendor = nullptr;      ///< null: exact arithmetic
 
   /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
   int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }
   /// The same device without its pool: what a worker passes on from inside a parallel region.
-  Device serial() const { return {where, nullptr, gpu, tracer}; }
+  Device serial() const { return {where, nullptr, gpu, tracer, vendor}; }
   /// The CPU with the same pool: for what stays there, such as reading data.
   Device host() const { return {Where::cpu, pool, nullptr, tracer}; }
 };

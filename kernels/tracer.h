@@ -14,7 +14,7 @@ namespace brink {
 
 /// What a span is called. Whoever hands one out keeps it alive and unchanged until the tracer is done.
 struct TraceName {
-  std::string name;         ///< "dense0 matmul backward"; no '/', which ncu's filters read as an end
+  std::string name;         ///< "dense0 matmul backward": words alone, as ncu's filters give '/' and '+' a meaning
   std::string category;     ///< "backward"
   std::string shapes = {};  ///< "float32 [128,784], float32 [784,32] -> float32 [128,32]"
   std::int64_t flops = 0;

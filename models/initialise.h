@@ -14,7 +14,7 @@ enum class Init : std::uint8_t {
   he,     ///< weights N(0, 2/fan_in)
 };
 
-/// Weights by `init`, biases 0, gaps +0. theta: a vector of the layout, float32 or float64; the two precisions hold the same
+/// Weights by `init`, biases and β 0, γ 1, gaps +0. theta: a vector of the layout, float32 or float64; the two precisions hold the same
 /// numbers, rounded once. Source: method of the paper; LeCun et al. 1998, He et al. 2015.
 void initialise(Device&, const ParameterLayout&, Init, std::uint64_t seed, View theta);
 

@@ -21,10 +21,10 @@ Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int
   m.layout = ParameterLayout(std::move(parameters));
   m.sample = Shape{inputs};
   m.classes = classes;
-  m.forward = [activation, group = m.group](Graph& g, std::span<const Var> p, Var x) {
+  m.forward = [activation](Graph& g, std::span<const Var> p, Var x, const BlockContext& block) {
     Var h = x;  // [S, inputs]
     for (std::size_t l = 0; l + 1 < p.size(); l += 2) {
-      h = add_row(g, matmul(g, {{h, p[l]}}, false, group), p[l + 1], group);  // [S, width]
+      h = add_row(g, matmul(g, {{h, p[l]}}, false, block.group), p[l + 1], block.group);  // [S, width]
       if (l + 2 < p.size()) h = activation == Activation::relu ? relu(g, h) : tanh(g, h);
     }
     return h;  // [S, classes]

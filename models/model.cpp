@@ -2,6 +2,8 @@
 #include "models/model.h"
 
 #include <algorithm>
+#include <array>
+#include <stdexcept>
 
 #include "autodiff/primitives/elementwise.h"
 #include "autodiff/primitives/losses.h"
@@ -9,7 +11,26 @@
 
 namespace brink {
 
-ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples) {
+namespace {
+
+/// γ∘(x − mean)·inverse + β with given statistics [C] as one pass: γ·inverse and β − mean·γ·inverse are made for each group, so that
+/// what is done to a gradient of γ is done before it is summed over groups.
+Var normalise_by(Graph& g, Var x, Var gamma, Var beta, Var mean, Var inverse, std::int64_t group) {
+  const auto wide = [&](Var row) { return broadcast_groups(g, row, x, group); };  // [G,C]
+  const Var factor = mul(g, wide(gamma), wide(inverse));
+  return group_affine(g, {{x, factor}}, sub(g, wide(beta), mul(g, wide(mean), factor)), x, group);
+}
+
+}  // namespace
+
+void Model::set_groups(std::int64_t samples, bool join, double eps) {
+  if (samples < 1) throw std::invalid_argument("ghost groups of " + std::to_string(samples) + ": expected at least 1");
+  group = samples;
+  join_short = join;
+  epsilon = eps;
+}
+
+ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples, NormMode mode) {
   ModelGraph out;
   for (int i = 0; i < m.layout.size(); ++i)
     out.parameters.push_back(out.g.input(m.layout[i].name, {m.layout[i].shape, dtype}, InputRole::parameter, i));
@@ -17,7 +38,26 @@ ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples) {
   for (int a = 0; a < m.sample.rank; ++a) x.extent[static_cast<std::size_t>(x.rank++)] = m.sample[a];
   out.x = out.g.input("x", {x, dtype}, InputRole::data, 0);
   out.labels = out.g.input("labels", {{samples}, Dtype::i32}, InputRole::data, 1);
-  out.logits = m.forward(out.g, out.parameters, out.x);
+  std::vector<std::array<Var, 2>> given;
+  if (mode == NormMode::evaluation)
+    for (const NormLayer& n : m.norms) {
+      const auto input = [&](const char* what) {
+        const int index = static_cast<int>(out.g.inputs().size()) - m.layout.size();
+        return out.g.input(n.name + what, {{n.channels}, dtype}, InputRole::shared, index);
+      };
+      const Var mean = input(".mean");
+      given.push_back({mean, input(".inverse_deviation")});
+    }
+  std::size_t norm = 0;
+  const std::int64_t group = m.group_in(samples);
+  const BlockContext block{group, [&](Graph& g, Var x, Var gamma, Var beta) {
+                             const std::size_t i = norm++;
+                             if (mode == NormMode::evaluation)
+                               return normalise_by(g, x, gamma, beta, given[i][0], given[i][1], group);
+                             out.norms.push_back(ghost_norm(g, x, gamma, beta, group, m.epsilon));
+                             return out.norms.back().y;
+                           }};
+  out.logits = m.forward(out.g, out.parameters, out.x, block);
   return out;
 }
 
@@ -27,10 +67,10 @@ Var emit_loss(Graph& g, Loss loss, Var logits, Var labels, std::int64_t group) {
   return half_sum_of_squares(g, sub(g, logits, one_hot(g, labels, g.type(logits))), group);
 }
 
-Objective make_objective(const Model& m, Loss loss, Dtype dtype) {
-  return {m.layout, dtype, m.group, [m, loss, dtype](std::int64_t samples) {
-            ModelGraph f = build_forward(m, dtype, samples);
-            f.g.output("loss", OutputRole::scalar, 0, emit_loss(f.g, loss, f.logits, f.labels, m.group));
+Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode) {
+  return {m.layout, dtype, m.group, m.join_short, [m, loss, dtype, mode](std::int64_t samples) {
+            ModelGraph f = build_forward(m, dtype, samples, mode);
+            f.g.output("loss", OutputRole::scalar, 0, emit_loss(f.g, loss, f.logits, f.labels, m.group_in(samples)));
             const Graph::Within within(f.g, {"loss"});
             f.g.output("correct", OutputRole::scalar, 1, count_correct(f.g, f.logits, f.labels));
             return std::move(f.g);
@@ -44,7 +84,7 @@ Graph build_gauss_newton(const Model& m, Loss loss, Dtype dtype, std::int64_t sa
   for (int i = 0; i < m.layout.size(); ++i)
     v.push_back(g.input("v", g.type(f.parameters[static_cast<std::size_t>(i)]), InputRole::tangent, i));
   const Vars jv = pushforward(g, {&f.logits, 1}, f.parameters, v);  // J v          [S,C]
-  const Var l = emit_loss(g, loss, f.logits, f.labels, m.group);
+  const Var l = emit_loss(g, loss, f.logits, f.labels, m.group_in(samples));
   const Var one = constant(g, 1, g.type(l));
   const Vars delta = pullback(g, {&l, 1}, {&one, 1}, {&f.logits, 1});  // ∂ℓ/∂f        [S,C]
   const Vars u = pushforward(g, delta, {&f.logits, 1}, jv);            // ∂²ℓ/∂f² J v  [S,C]
@@ -65,7 +105,7 @@ Graph build_directional_derivatives(const Model& m, Loss loss, Dtype dtype, std:
     for (int i = 0; i < m.layout.size(); ++i)
       v[static_cast<std::size_t>(d)].push_back(
           g.input("v", g.type(f.parameters[static_cast<std::size_t>(i)]), InputRole::tangent, i, d));
-  Var value = emit_loss(g, loss, f.logits, f.labels, m.group);
+  Var value = emit_loss(g, loss, f.logits, f.labels, m.group_in(samples));
   const ValueType scalar = g.type(value);
   g.output("loss", OutputRole::scalar, 0, value);
   for (std::size_t k = 0; k < directions.size(); ++k) {

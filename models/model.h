@@ -6,21 +6,50 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "autodiff/graph.h"
 #include "autodiff/hvp.h"
 #include "autodiff/parameters.h"
+#include "autodiff/primitives/norm.h"
 #include "kernels/matmul/matmul.h"
 
 namespace brink {
 
+/// A normalisation of a network: the name before .gamma and .beta, and what it normalises of each sample.
+struct NormLayer {
+  std::string name;
+  std::int64_t channels, pixels;
+};
+
+/// What a network is told of the block of samples it is built for.
+struct BlockContext {
+  std::int64_t group;  ///< samples per group of all sums over samples
+  /// γ∘x̂ + β; the normalisations of a network are called in the order of Model::norms.
+  std::function<Var(Graph&, Var x, Var gamma, Var beta)> normalise;
+};
+
+enum class NormMode : std::uint8_t {
+  training,    ///< each ghost group by its own mean and variance: the function that is descended
+  evaluation,  ///< every sample by means and variances that are given: for test accuracy, and for comparison
+};
+
 struct Model {
   ParameterLayout layout;
-  Shape sample;  ///< shape of one sample of x as the network takes it, e.g. [784]
+  Shape sample;  ///< shape of one sample of x as the network takes it, e.g. [784] or [32,32,3]
   std::int64_t classes = 0;
-  std::int64_t group = default_group;  ///< samples per group of all sums over samples
+  std::int64_t group =
+      default_group;             ///< samples per group of all sums over samples; the ghost group where there are norms
+  bool join_short = false;       ///< a short last group joins the one before it
+  double epsilon = 0;            ///< added to variances
+  std::vector<NormLayer> norms;  ///< in the order in which they act
   /// Appends the network: parameters in layout order and x [S, sample…] to logits [S, classes].
-  std::function<Var(Graph&, std::span<const Var> parameters, Var x)> forward;
+  std::function<Var(Graph&, std::span<const Var> parameters, Var x, const BlockContext&)> forward;
+
+  void set_groups(std::int64_t samples, bool join, double eps);
+  /// Samples per group in a block of so many: only the block of a joined last group has one of its own.
+  std::int64_t group_in(std::int64_t samples) const { return join_short && samples % group != 0 ? samples : group; }
 };
 
 enum class Loss : std::uint8_t {
@@ -28,19 +57,21 @@ enum class Loss : std::uint8_t {
   mse,            ///< mean over samples of ½‖f − e_y‖²
 };
 
-/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32.
+/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32; in evaluation mode also shared data, for
+/// the i-th normalisation 2 + 2i = mean and 3 + 2i = 1/deviation, [C] each.
 struct ModelGraph {
   Graph g;
   Vars parameters;
   Var x, labels, logits;
+  std::vector<GhostNorm> norms;  ///< in training mode
 };
-ModelGraph build_forward(const Model&, Dtype, std::int64_t samples);
+ModelGraph build_forward(const Model&, Dtype, std::int64_t samples, NormMode = NormMode::training);
 
 /// Σ over samples of the loss: a float64 scalar.
 Var emit_loss(Graph&, Loss, Var logits, Var labels, std::int64_t group);
 
 /// The objective that GD descends: outputs `loss`, `correct`.
-Objective make_objective(const Model&, Loss, Dtype);
+Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::training);
 
 /// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (method §2).
 Graph build_gauss_newton(const Model&, Loss, Dtype, std::int64_t samples);

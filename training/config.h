@@ -20,7 +20,7 @@ namespace brink {
 enum class DataName { synthetic, synthetic_cifar, fmnist4, cifar10_5k, cifar10_50k, cifar10_500k };
 enum class ModelName { mlp, dln };
 enum class Rule { gd };
-enum class Arithmetic { exact };
+enum class Arithmetic { exact, vendor };
 
 struct Config {
   struct Data {

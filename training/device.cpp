@@ -6,17 +6,22 @@
 #include <algorithm>
 
 #include "kernels/cuda/context.h"
+#include "kernels/cuda/cublas.h"
 #include "training/errors.h"
 
 namespace brink {
 
-OpenDevice::OpenDevice(Where where, ThreadPool& pool) : device_{where, &pool, nullptr} {
+OpenDevice::OpenDevice(Where where, Arithmetic arithmetic, ThreadPool& pool) : device_{where, &pool, nullptr} {
   if (where == Where::cpu) return;
   if constexpr (has_cuda) {
     try {
       gpu_ = std::make_shared<cuda::Context>();
       device_.gpu = gpu_.get();
-    } catch (const cuda::NoDevice& e) { throw DeviceError(fmt::format("run.device = \"cuda\": {}", e.what())); }
+      if (arithmetic == Arithmetic::vendor) vendor_ = cuda::open_cublas(*gpu_);
+      device_.vendor = vendor_.get();
+    } catch (const cuda::NoDevice& e) {
+      throw DeviceError(fmt::format("run.device = \"cuda\": {}", e.what()));
+    } catch (const NoVendor& e) { throw DeviceError(fmt::format("run.arithmetic = \"vendor\": {}", e.what())); }
   } else {
     throw DeviceError(
         "run.device = \"cuda\": this brink was built without CUDA; build it where nvcc is on the PATH, or give "
@@ -29,6 +34,8 @@ std::string OpenDevice::name() const {
     if (device_.where == Where::cuda) return device_.gpu->properties().name;
   return "cpu";
 }
+
+std::string OpenDevice::vendor_name() const { return vendor_ ? vendor_->name() : ""; }
 
 namespace {
 
@@ -54,6 +61,7 @@ std::string describe(const OutOfMemory& e) {
 Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& options) {
   const std::int64_t samples = p.train_samples(), group = p.objective.group;
   const bool automatic = options.batch.chunk <= 0;
+  const char* const bits = device.vendor ? "not to the same bits: the arithmetic is a vendor's" : "to the same bits";
   Fitted out;
   out.limit_bytes = options.batch.limit_bytes;
   out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train_arrays().made_bytes())
@@ -66,19 +74,17 @@ Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& opt
         out.chunk = chunk;
         return out;
       }
-      throw DeviceError(
-          fmt::format("out of memory with run.chunk = {}: {}; run.chunk = {} fits and gives the same bits", out.chunk,
-                      out.notes.at(0), chunk));
+      throw DeviceError(fmt::format("out of memory with run.chunk = {}: {}; run.chunk = {} fits{}", out.chunk,
+                                    out.notes.at(0), chunk, device.vendor ? "" : " and gives the same bits"));
     } catch (const OutOfMemory& e) { reason = describe(e); }
     const std::int64_t next = smaller(chunk, group);
     if (next == 0)
       throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} samples fits{}", reason,
                                     std::min(group, samples),
                                     options.batch.limit_bytes > 0 ? "; run.memory must be larger" : ""));
-    out.notes.push_back(automatic
-                            ? fmt::format("out of memory with a chunk of {} samples ({}); trying {}, to the same bits",
-                                          chunk, reason, next)
-                            : reason);
+    out.notes.push_back(automatic ? fmt::format("out of memory with a chunk of {} samples ({}); trying {}, {}", chunk,
+                                                reason, next, bits)
+                                  : reason);
     chunk = next;
   }
 }

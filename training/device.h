@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "training/config.h"
 #include "training/descent.h"
 #include "training/problem.h"
 
@@ -15,14 +16,17 @@ namespace brink {
 
 class OpenDevice {
  public:
-  /// Throws DeviceError, in one line that says what to do: no GPU, no driver, an old one, a build without CUDA.
-  OpenDevice(Where, ThreadPool&);
+  /// Throws DeviceError, in one line that says what to do: no GPU, no driver, an old one, a build without CUDA, no vendor library.
+  OpenDevice(Where, Arithmetic, ThreadPool&);
   Device device() const { return device_; }
   /// "cpu", or the GPU's name.
   std::string name() const;
+  /// Of the vendor's library, "cuBLAS 13.1.0"; empty where the arithmetic is exact.
+  std::string vendor_name() const;
 
  private:
   std::shared_ptr<cuda::Context> gpu_;  // shared_ptr: its deleter is made where the type is known
+  std::shared_ptr<Vendor> vendor_;      // after gpu_, whose memory it uses
   Device device_;
 };
 

@@ -96,6 +96,9 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["chunk_samples"] = r.chunk_samples;
   j["blocks"] = r.blocks;
   if (r.kept_blocks) j["kept_blocks"] = *r.kept_blocks;
+  j["arithmetic"] = {{"kind", c.run.arithmetic == Arithmetic::exact ? "exact" : "vendor"},
+                     {"library", r.vendor.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(r.vendor)},
+                     {"portable_bits", c.run.arithmetic == Arithmetic::exact}};
   j["build"] = {{"compiler", build_info().compiler}, {"flags", build_info().flags}, {"cuda", has_cuda}};
   utsname machine{};
   if (uname(&machine) == 0)

@@ -54,6 +54,7 @@ struct RunRecord {
   std::int64_t parameters = 0;
   std::int64_t threads = 0;        // really used
   std::string device;              // "cpu", or the GPU's name
+  std::string vendor;              // the vendor's library, "cuBLAS 13.1.0"; empty: exact arithmetic
   std::int64_t chunk_samples = 0;  // really used
   std::int64_t blocks = 0;
   std::optional<std::int64_t> kept_blocks;  // whose residuals fit into run.memory

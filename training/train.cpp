@@ -218,7 +218,7 @@ class Watch {
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
   ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
-  const OpenDevice opened(config.run.device, pool);
+  const OpenDevice opened(config.run.device, config.run.arithmetic, pool);
   Device device = opened.device();
   Watch watch(options, device);
   const Problem problem = make_problem(device, config);
@@ -229,6 +229,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   watch.run_folder_is_there();
   for (const std::string& note : folder.notes()) out.line(note);
   for (const std::string& note : fitted.notes) out.line(note);
+  if (device.vendor)
+    out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
+                         opened.vendor_name()));
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
@@ -245,6 +248,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.blocks = plan.blocks;
   if (plan.product_seconds) record.kept_blocks = plan.kept_blocks;
   record.device = opened.name();
+  record.vendor = opened.vendor_name();
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 

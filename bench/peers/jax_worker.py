@@ -15,6 +15,11 @@ from worker import arpack_variants, check_values, flat, largest_eigenvalue, serv
 
 
 def make(work):
+    if work.device == "cuda":
+        jax.config.update("jax_default_matmul_precision", "highest")  # float32: XLA's own choice on a GPU is TF32
+    found = jax.devices()[0].platform
+    if (found == "cpu") != (work.device == "cpu"):
+        raise RuntimeError(f"asked for {work.device}, JAX runs on {found}")
     classes = work.widths[-1]
     x, labels = jnp.asarray(work.x), jnp.asarray(work.labels)
     theta = [jnp.asarray(a) for a in work.tree(work.theta)]

@@ -2,7 +2,8 @@
 """What it is: the workload in PyTorch, in every way that its users are told is fast. What it is not: one chosen way.
 
 Decision: all variants are timed, in every round, and the driver takes the fastest by its median; torch.compile's
-variants are skipped by name where its compiler does not work.
+variants are skipped by name where its compiler does not work or is not asked for. On a GPU a call ends when its work has ended,
+and steps of gradient descent come as one captured graph too.
 """
 
 import numpy as np
@@ -13,11 +14,13 @@ from worker import arpack_variants, check_values, largest_eigenvalue, serve
 
 def make(work):
     torch.set_num_threads(work.threads)
-    x, labels = torch.from_numpy(work.x), torch.from_numpy(work.labels).long()
-    tree = lambda a: [torch.from_numpy(np.array(part)) for part in work.tree(a)]
+    device, on_gpu = torch.device(work.device), work.device == "cuda"
+    torch.backends.cuda.matmul.allow_tf32 = False
+    x, labels = torch.from_numpy(work.x).to(device), torch.from_numpy(work.labels).long().to(device)
+    tree = lambda a: [torch.from_numpy(np.array(part)).to(device) for part in work.tree(a)]
     theta, v = [t.requires_grad_() for t in tree(work.theta)], tree(work.v)
     plain = [t.detach() for t in theta]
-    flat = lambda parts: torch.cat([p.detach().reshape(-1) for p in parts]).numpy()
+    flat = lambda parts: torch.cat([p.detach().reshape(-1) for p in parts]).cpu().numpy()
 
     def mean_loss(theta):
         h = x
@@ -67,6 +70,34 @@ def make(work):
 
         return call
 
+    def graphed_gd():
+        """One step captured, replayed gd_steps times."""
+        parameters = [t.requires_grad_() for t in tree(work.theta)]
+
+        def step():
+            gradient = torch.autograd.grad(mean_loss(parameters), parameters)
+            with torch.no_grad():
+                torch._foreach_add_([p.detach() for p in parameters], gradient, alpha=-work.learning_rate)
+
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
+
+        def call():
+            for p, start in zip(parameters, tree(work.theta)):
+                p.detach().copy_(start)
+            for _ in range(work.gd_steps):
+                graph.replay()
+            return {"divide": work.gd_steps}
+
+        return call
+
     moving = [t.requires_grad_() for t in tree(work.theta)]
     moving_plain = tree(work.theta)
 
@@ -95,6 +126,11 @@ def make(work):
         },
     }
     skipped = {}
+    if on_gpu:
+        try:
+            calls["gd_step"]["cuda_graph"] = graphed_gd()
+        except Exception as error:
+            skipped["gd_step/cuda_graph"] = f"{type(error).__name__}: {error}".splitlines()[0]
     for name, compile_it in (("linearize", False), ("compiled_linearize", True)):
         try:
             calls["hvp_linearized"][name] = linearized(compile_it)
@@ -103,6 +139,10 @@ def make(work):
     reference = {"gradient": flat(eager_gradient()[0]), "hvp": flat(double_backward()), "hvp_linearized": flat(kept(v))}
     for kind, variants in calls.items():
         for name, call in list(variants.items()):
+            if name.startswith("compiled") and not work.compile:
+                skipped[f"{kind}/{name}"] = "not asked for (--no-compile)"
+                del variants[name]
+                continue
             try:
                 result = call()
                 if kind in reference:
@@ -119,7 +159,18 @@ def make(work):
     values = check_values(work, eager_gradient()[1].item(), reference["gradient"], reference["hvp"],
                           reference["hvp_linearized"], mean_loss(moving).item(),
                           largest_eigenvalue(apply_flat, work.v, 1e-5)[0])
+    if on_gpu:
+        calls = {kind: {name: waiting(call) for name, call in variants.items()} for kind, variants in calls.items()}
     return {"torch": torch.__version__, "numpy": np.__version__}, values, calls, skipped
+
+
+def waiting(call):
+    def and_wait():
+        result = call()
+        torch.cuda.synchronize()
+        return result
+
+    return and_wait
 
 
 def check_variant(got, expected):

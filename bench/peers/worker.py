@@ -4,7 +4,7 @@
 Decision: a worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside
 and the systems can take turns within one run.
 
-    {"setup": {"folder": F, "threads": T, "learning_rate": η, "gd_steps": K}}
+    {"setup": {"folder": F, "threads": T, "learning_rate": η, "gd_steps": K, "device": "cpu" or "cuda", "compile": true}}
         → {"ready": true, "versions": {…}, "values": {…}, "variants": {kind: [name, …]}, "skipped": {"kind/name": why}}
     {"run": kind, "variant": name, "repeat": k}  → {"ms": [k numbers], "cpu_ms": […], "info": {…}}
     end of input                                 → the worker ends
@@ -35,6 +35,7 @@ class Workload:
         self.widths, self.samples = about["widths"], about["samples"]
         self.threads, self.gd_steps = setup["threads"], setup["gd_steps"]
         self.learning_rate = setup["learning_rate"]
+        self.device, self.compile = setup.get("device", "cpu"), setup.get("compile", True)
         self.x = np.fromfile(folder / "x.f32", "<f4").reshape(self.samples, self.widths[0])
         self.labels = np.fromfile(folder / "labels.i32", "<i4")
         self.theta = np.fromfile(folder / "theta.f32", "<f4")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: brink's matrix products against OpenBLAS, shape by shape, on one thread and on two, in turns.
+// What it is: brink's matrix products against OpenBLAS, shape by shape, on one thread and on two, in turns; with --device cuda
+// against cuBLAS (on_gpu.h).
 // What it is not: a bit test; results are compared with float64 sums only to see that everyone does the same work.
 // Decision: the yardstick of a shape is the fastest of OpenBLAS's processor kernels that computes it correctly, not the
 // one that the library happens to choose: on some processors its own choice is neither.
@@ -18,90 +19,16 @@
 #include <thread>
 
 #include "bench/perf/harness.h"
+#include "bench/perf/on_gpu.h"
 #include "bench/perf/openblas.h"
+#include "bench/perf/products.h"
 #include "kernels/device.h"
-#include "kernels/matmul/matmul.h"
-#include "kernels/memory.h"
 #include "kernels/thread_pool.h"
 
 namespace brink::bench {
 namespace {
 
-enum class Role { forward, input_gradient, weight_gradient };
-constexpr std::string_view name_of(Role r) {
-  return r == Role::forward ? "forward" : r == Role::input_gradient ? "input gradient" : "weight gradient";
-}
-
-/// C [m,n], summed over k. forward: A [m,k]·B [k,n]; input gradient: A [m,k]·Bᵀ, B [n,k]; weight gradient: Aᵀ, A [k,m].
-struct Case {
-  Role role;
-  std::int64_t m, k, n;
-  const char* note;
-};
-
-constexpr Case cases[] = {
-    {Role::forward, 4000, 784, 32, "W1, first layer"},
-    {Role::forward, 4000, 32, 32, "W1, hidden layer"},
-    {Role::forward, 4000, 32, 10, "narrow head"},
-    {Role::forward, 4000, 32, 4, "W1, head"},
-    {Role::forward, 1000, 784, 32, "W1, N = 1000"},
-    {Role::forward, 1024, 1024, 1024, "square"},
-    {Role::forward, 8192, 576, 64, "3x3 conv as rows"},
-    {Role::input_gradient, 4000, 32, 32, "W1, hidden layer"},
-    {Role::input_gradient, 4000, 4, 32, "W1, head"},
-    {Role::weight_gradient, 784, 1000, 32, "W1, N = 1000"},
-    {Role::weight_gradient, 784, 4000, 32, "W1, first layer"},
-    {Role::weight_gradient, 32, 4000, 32, "W1, hidden layer"},
-    {Role::weight_gradient, 32, 4000, 4, "W1, head"},
-};
-
-/// Deterministic values in (−1, 1), none of them special.
-void fill(std::span<float> out, std::uint32_t seed) {
-  for (float& x : out) {
-    seed = seed * 1664525u + 1013904223u;
-    x = static_cast<float>(static_cast<std::int32_t>(seed)) * 0x1p-31f;
-  }
-}
-
-struct Arrays {
-  Array a, b, c;
-  explicit Arrays(const Case& s)
-      : a(s.role == Role::weight_gradient ? Shape{s.k, s.m} : Shape{s.m, s.k}, Dtype::f32),
-        b(s.role == Role::input_gradient ? Shape{s.n, s.k} : Shape{s.k, s.n}, Dtype::f32),
-        c({s.m, s.n}, Dtype::f32) {
-    fill(a.span<float>(), 1);
-    fill(b.span<float>(), 2);
-  }
-};
-
-/// Largest error of sampled elements (the corners among them), in units of the bound k·2⁻²⁴·Σ|a||b| of any summation
-/// order.
-double worst_error(const Case& s, const Arrays& x) {
-  const auto a = x.a.span<float>(), b = x.b.span<float>(), c = x.c.span<float>();
-  double worst = 0;
-  const std::int64_t elements = s.m * s.n, step = std::max<std::int64_t>(1, elements / 2003);
-  auto check = [&](std::int64_t e) {
-    const std::int64_t i = e / s.n, j = e % s.n;
-    double sum = 0, size = 0;
-    for (std::int64_t k = 0; k < s.k; ++k) {
-      const double p =
-          double{a[static_cast<std::size_t>(s.role == Role::weight_gradient ? k * s.m + i : i * s.k + k)]} *
-          double{b[static_cast<std::size_t>(s.role == Role::input_gradient ? j * s.k + k : k * s.n + j)]};
-      sum += p;
-      size += std::fabs(p);
-    }
-    const double error = std::fabs(double{c[static_cast<std::size_t>(e)]} - sum);
-    const double unit = static_cast<double>(s.k) * 0x1p-24 * size;
-    worst = error <= worst * unit ? worst : error / unit;  // a NaN passes through and fails
-  };
-  for (std::int64_t e = 0; e < elements; e += step) check(e);
-  check(s.n - 1);
-  check(elements - s.n);
-  check(elements - 1);
-  return worst;
-}
-
-void run_openblas(const OpenBlas& blas, const Case& s, const Arrays& x) {
+void run_openblas(const OpenBlas& blas, const Product& s, const Operands& x) {
   const float *a = x.a.view().as<float>(), *b = x.b.view().as<float>();
   float* c = x.c.view().as<float>();
   if (s.role == Role::input_gradient)
@@ -110,26 +37,13 @@ void run_openblas(const OpenBlas& blas, const Case& s, const Arrays& x) {
     blas.sgemm(s.role == Role::weight_gradient, s.m, s.n, s.k, a, b, c);
 }
 
-void run_brink(Device& device, const Case& s, const Arrays& x, View scratch) {
-  const View factors[] = {x.a.view(), x.b.view()};
-  if (s.role == Role::weight_gradient)
-    weight_gradient(device, x.c.view(), factors, default_group, scratch);
-  else
-    matmul(device, x.c.view(), factors, s.role == Role::input_gradient, scratch);
-}
-
-std::int64_t scratch_bytes(const Case& s) {
-  return s.role == Role::weight_gradient
-             ? cpu::weight_gradient_scratch_bytes(s.k, s.m, s.n, 1, default_group, Dtype::f32)
-             : cpu::matmul_scratch_bytes(s.k, s.n, Dtype::f32);
-}
-
 struct Options {
   std::vector<std::string> libraries{"libopenblas.so.0"};
   std::vector<std::string> core_types;
   std::vector<int> threads{1, 2};
   Turns turns{41, 3, 0};
-  std::string out;
+  std::string device = "cpu", out;
+  gpu::Sizes sizes;
 };
 
 std::vector<std::string> default_core_types() {
@@ -169,22 +83,23 @@ std::vector<Yardstick> open_yardsticks(const Options& o, nlohmann::json& report)
   return found;
 }
 
-nlohmann::json measure(const Case& s, int threads, const std::vector<Yardstick>& yardsticks, const Options& o,
+nlohmann::json measure(const Product& s, int threads, const std::vector<Yardstick>& yardsticks, const Options& o,
                        double roof) {
-  Arrays x(s);
+  Operands x(s);
   ThreadPool pool(threads);
   Device device{Where::cpu, threads > 1 ? &pool : nullptr, nullptr};
-  const Array scratch({scratch_bytes(s)}, Dtype::u8);
-  std::vector<Contender> contenders{{"brink", [&] { run_brink(device, s, x, scratch.view()); }}};
+  const Array scratch({scratch_bytes(s, Where::cpu)}, Dtype::u8);
+  std::vector<Contender> contenders{
+      {"brink", [&] { run_product(device, s, x.a.view(), x.b.view(), x.c.view(), scratch.view()); }}};
   nlohmann::json wrong = nlohmann::json::array();
-  run_brink(device, s, x, scratch.view());
-  if (const double error = worst_error(s, x); !(error <= 1))
+  run_product(device, s, x.a.view(), x.b.view(), x.c.view(), scratch.view());
+  if (const double error = worst_error(s, x, x.c.span<float>()); !(error <= 1))
     throw std::runtime_error(fmt::format("brink: error {} bounds", error));
   for (const Yardstick& y : yardsticks) {
     y.blas.set_threads(threads);
-    fill(x.c.span<float>(), 3);
+    fill_values(x.c.span<float>(), 3);
     run_openblas(y.blas, s, x);
-    if (worst_error(s, x) <= 1)
+    if (worst_error(s, x, x.c.span<float>()) <= 1)
       contenders.push_back({y.name, [&] { run_openblas(y.blas, s, x); }});
     else
       wrong.push_back(y.name);
@@ -241,10 +156,20 @@ int main_of(int argc, char** argv) {
   app.add_option("--threads", o.threads, "numbers of threads");
   app.add_option("--rounds", o.turns.rounds, "rounds")->check(CLI::PositiveNumber);
   app.add_option("--turn-ms", o.turns.turn_ms, "length of a turn");
+  app.add_option("--device", o.device, "cpu, or cuda: against cuBLAS")->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--square", o.sizes.square, "cuda: extent of the square product timed as well")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--most-flop", o.sizes.most_flop, "cuda: leave out products of more operations");
+  app.add_option("--graph-flop", o.sizes.graph_flop, "cuda: operations in a captured graph of launches");
   app.add_option("--out", o.out, "JSON file to write");
   CLI11_PARSE(app, argc, argv);
 
   nlohmann::json report{{"benchmark", "matmul"}, {"machine", machine_and_build()}};
+  if (o.device == "cuda") {
+    report["gpu"] = gpu::time_products(o.turns, o.sizes);
+    if (!o.out.empty()) std::ofstream(o.out) << report.dump(1) << "\n";
+    return 0;
+  }
   const std::vector<Yardstick> yardsticks = open_yardsticks(o, report);
   for (const int threads : o.threads) {
     ThreadPool pool(threads);
@@ -253,7 +178,7 @@ int main_of(int argc, char** argv) {
     report["roofs"].back()["threads"] = threads;
     fmt::print("roofs, {} thread(s), {}: {:.0f} GFLOP/s float32, {:.1f} GB/s read\n", threads, roofs.fma_isa,
                roofs.fma_f32_gflops_all, roofs.read_gb_per_s_all);
-    for (const Case& s : cases)
+    for (const Product& s : products)
       report["results"].push_back(measure(s, threads, yardsticks, o, roofs.fma_f32_gflops_all));
   }
   if (!o.out.empty()) std::ofstream(o.out) << report.dump(1) << "\n";

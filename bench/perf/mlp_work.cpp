@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -88,32 +87,36 @@ MlpData make_mlp_data(std::vector<std::int64_t> widths, std::int64_t samples, st
   return d;
 }
 
-MlpWork::MlpWork(const MlpData& data, int threads)
-    : data_(data),
-      pool_(threads),
-      device_{Where::cpu, threads > 1 ? &pool_ : nullptr, nullptr},
+MlpWork::MlpWork(const MlpData& data, int threads, Where where, Arithmetic arithmetic)
+    : pool_(threads),
+      opened_(where, arithmetic, pool_),
+      device_(threads > 1 ? opened_.device() : opened_.device().serial()),
       objective_(make_objective(model_of(data.widths), Loss::cross_entropy, Dtype::f32)),
-      theta_(objective_.layout.make_vector(Dtype::f32)),
-      v_(objective_.layout.make_vector(Dtype::f32)),
-      g_(objective_.layout.make_vector(Dtype::f32)),
-      hv_(objective_.layout.make_vector(Dtype::f32)),
-      moving_(objective_.layout.make_vector(Dtype::f32)) {
-  const View inputs[] = {view_of(data_.x.data(), {data_.samples(), data_.widths.front()}),
-                         view_of(data_.labels.data(), {data_.samples()})};
+      x_(to_device(device_, view_of(data.x.data(), {data.samples(), data.widths.front()}))),
+      labels_(to_device(device_, view_of(data.labels.data(), {data.samples()}))),
+      theta_(objective_.layout.make_vector(Dtype::f32, device_)),
+      v_(objective_.layout.make_vector(Dtype::f32, device_)),
+      g_(objective_.layout.make_vector(Dtype::f32, device_)),
+      hv_(objective_.layout.make_vector(Dtype::f32, device_)),
+      moving_(objective_.layout.make_vector(Dtype::f32, device_)) {
+  const View inputs[] = {x_.view(), labels_.view()};
   gradient_.emplace(device_, objective_, inputs);
   hvp_.emplace(device_, objective_, inputs);
-  unpack(data_.theta, theta_.view());
-  unpack(data_.v, v_.view());
+  unpack(data.theta, theta_.view());
+  unpack(data.v, v_.view());
 }
 
 double MlpWork::gradient() { return gradient_->evaluate(theta_.view(), g_.view()).loss; }
 
 void MlpWork::linearize() { hvp_->linearize_at(theta_.view(), g_.view()); }
 
-void MlpWork::apply() { hvp_->apply(v_.view(), hv_.view()); }
+void MlpWork::apply() {
+  hvp_->apply(v_.view(), hv_.view());
+  synchronize(device_);
+}
 
 double MlpWork::descend(int steps, double learning_rate) {
-  std::memcpy(moving_.view().data, theta_.view().data, static_cast<std::size_t>(theta_.view().bytes()));
+  copy(device_, moving_.view(), theta_.view());
   for (int i = 0; i < steps; ++i) {
     gradient_->evaluate(moving_.view(), g_.view());
     map<Descend>(device_, moving_.view(), {moving_.view(), g_.view()}, learning_rate);
@@ -121,22 +124,26 @@ double MlpWork::descend(int steps, double learning_rate) {
   return gradient_->evaluate(moving_.view(), g_.view()).loss;
 }
 
-std::vector<float> MlpWork::packed(const View& vector) const {
+std::vector<float> MlpWork::packed(const View& vector) {
+  const Array host = to_host(device_, vector);
   std::vector<float> flat;
   for (int i = 0; i < layout().size(); ++i) {
-    const auto part = layout().view(vector, i).span<float>();
+    const auto part = layout().view(host.view(), i).span<float>();
     flat.insert(flat.end(), part.begin(), part.end());
   }
   return flat;
 }
 
-void MlpWork::unpack(std::span<const float> flat, const View& vector) const {
+void MlpWork::unpack(std::span<const float> flat, const View& vector) {
+  const Array host = layout().make_vector(Dtype::f32);
   std::size_t at = 0;
   for (int i = 0; i < layout().size(); ++i) {
-    const auto part = layout().view(vector, i).span<float>();
+    const auto part = layout().view(host.view(), i).span<float>();
     std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(at), part.size(), part.begin());
     at += part.size();
   }
+  copy(device_, vector, host.view());
+  synchronize(device_);
 }
 
 }  // namespace brink::bench

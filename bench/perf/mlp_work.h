@@ -16,6 +16,7 @@
 #include "kernels/memory.h"
 #include "kernels/thread_pool.h"
 #include "models/model.h"
+#include "training/device.h"
 
 namespace brink::bench {
 
@@ -37,7 +38,8 @@ MlpData make_mlp_data(std::vector<std::int64_t> widths, std::int64_t samples, st
 
 class MlpWork {
  public:
-  MlpWork(const MlpData&, int threads);
+  /// `threads` of the CPU; on a GPU they do nothing. Throws DeviceError.
+  MlpWork(const MlpData&, int threads, Where = Where::cpu, Arithmetic = Arithmetic::exact);
   MlpWork(const MlpWork&) = delete;
   MlpWork& operator=(const MlpWork&) = delete;
 
@@ -60,14 +62,16 @@ class MlpWork {
   View direction() const { return v_.view(); }
   View gradient_vector() const { return g_.view(); }
   View product() const { return hv_.view(); }
-  std::vector<float> packed(const View& vector) const;
-  void unpack(std::span<const float> flat, const View& vector) const;
+  std::vector<float> packed(const View& vector);
+  void unpack(std::span<const float> flat, const View& vector);
+  std::string device_name() const { return opened_.name(); }
 
  private:
-  MlpData data_;
   ThreadPool pool_;
+  OpenDevice opened_;
   Device device_;
   Objective objective_;
+  Array x_, labels_;
   std::optional<Gradient> gradient_;
   std::optional<Hvp> hvp_;
   Array theta_, v_, g_, hv_, moving_;

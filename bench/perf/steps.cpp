@@ -14,10 +14,12 @@
 namespace brink::bench {
 namespace {
 
-nlohmann::json measure(const std::vector<std::int64_t>& widths, std::int64_t samples, int threads, const Turns& turns) {
+nlohmann::json measure(const std::vector<std::int64_t>& widths, std::int64_t samples, int threads, Where where,
+                       Arithmetic arithmetic, const Turns& turns) {
   ThreadPool pool(threads);
-  const Roofs roofs = measure_roofs(pool);
-  MlpWork work(make_mlp_data(widths, samples, 1), threads);
+  const bool on_cpu = where == Where::cpu;
+  const Roofs roofs = on_cpu ? measure_roofs(pool) : Roofs{};
+  MlpWork work(make_mlp_data(widths, samples, 1), threads, where, arithmetic);
   work.linearize();
   constexpr double rate = 0.01;
   const std::vector<Timing> t = take_turns({{"gradient", [&] { work.gradient(); }},
@@ -26,9 +28,14 @@ nlohmann::json measure(const std::vector<std::int64_t>& widths, std::int64_t sam
                                             {"gd_step", [&] { work.descend(9, rate); }}},
                                            turns);
   const double flops[] = {static_cast<double>(work.gradient_flops()), static_cast<double>(work.tangent_flops()), 0, 0};
-  nlohmann::json out{{"widths", widths}, {"samples", samples}, {"threads", threads}, {"roofs", to_json(roofs)}};
-  fmt::print("N = {}, {} thread(s); roof {:.0f} GFLOP/s, {:.1f} GB/s\n", samples, threads, roofs.fma_f32_gflops_all,
-             roofs.read_gb_per_s_all);
+  nlohmann::json out{{"widths", widths}, {"samples", samples}, {"threads", threads}, {"device", work.device_name()}};
+  if (on_cpu) out["roofs"] = to_json(roofs);
+  fmt::print("N = {}, ", samples);
+  if (on_cpu)
+    fmt::print("{} thread(s); roof {:.0f} GFLOP/s, {:.1f} GB/s\n", threads, roofs.fma_f32_gflops_all,
+               roofs.read_gb_per_s_all);
+  else
+    fmt::print("{}\n", work.device_name());
   for (std::size_t i = 0; i < t.size(); ++i) {
     const double per_call = t[i].name == "gd_step" ? 10 : 1;  // nine steps and the closing evaluation
     std::vector<double> wall = t[i].wall_ms, cpu = t[i].cpu_ms;
@@ -37,7 +44,7 @@ nlohmann::json measure(const std::vector<std::int64_t>& widths, std::int64_t sam
     const Spread ms = spread_of(wall), cpu_ms = spread_of(cpu);
     nlohmann::json row{{"name", t[i].name}, {"ms", to_json(ms)}, {"cpu_ms", to_json(cpu_ms)}};
     fmt::print("  {:15} {} ms  best {:.3f}  cpu {:.3f}", t[i].name, text_of(ms, 3), ms.best, cpu_ms.median);
-    if (flops[i] > 0) {
+    if (flops[i] > 0 && on_cpu) {
       const double share = flops[i] * 1e-6 / ms.median / roofs.fma_f32_gflops_all;
       row.update({{"flops", flops[i]}, {"share_of_fma_roof", share}});
       fmt::print("  {:.1f} MFLOP, {:.0f} % of roof", flops[i] * 1e-6, 100 * share);
@@ -58,18 +65,23 @@ int main_of(int argc, char** argv) {
   std::vector<std::int64_t> widths{784, 32, 32, 32, 32, 4}, samples{4000, 1000};
   std::vector<int> threads{1, 2};
   Turns turns{41, 20, 0};
-  std::string file;
+  std::string file, device = "cpu", arithmetic = "exact";
   CLI::App app("Gradient, linearised HVP and GD step of an MLP, in turns within one run.");
   app.add_option("--widths", widths, "inputs, hidden widths, classes");
   app.add_option("--samples", samples, "sizes of the batch");
   app.add_option("--threads", threads, "numbers of threads");
+  app.add_option("--device", device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--arithmetic", arithmetic, "exact, or vendor (cuda)")->check(CLI::IsMember({"exact", "vendor"}));
   app.add_option("--rounds", turns.rounds, "rounds")->check(CLI::PositiveNumber);
   app.add_option("--turn-ms", turns.turn_ms, "length of a turn");
   app.add_option("--out", file, "JSON file to write");
   CLI11_PARSE(app, argc, argv);
+  if (device == "cuda") threads = {1};
   nlohmann::json report{{"benchmark", "steps"}, {"machine", machine_and_build()}};
   for (const std::int64_t n : samples)
-    for (const int count : threads) report["results"].push_back(measure(widths, n, count, turns));
+    for (const int count : threads)
+      report["results"].push_back(measure(widths, n, count, device == "cuda" ? Where::cuda : Where::cpu,
+                                          arithmetic == "vendor" ? Arithmetic::vendor : Arithmetic::exact, turns));
   if (!file.empty()) std::ofstream(file) << report.dump(1) << "\n";
   return 0;
 }

@@ -45,7 +45,8 @@ class Worker {
  public:
   Json setup(const Json& s) {
     const MlpData data = read_mlp_data(s.at("folder"));
-    work_ = std::make_unique<MlpWork>(data, s.at("threads").get<int>());
+    work_ = std::make_unique<MlpWork>(data, s.at("threads").get<int>(),
+                                      s.value("device", "cpu") == "cuda" ? Where::cuda : Where::cpu);
     const int steps = s.at("gd_steps");
     const double rate = s.at("learning_rate");
     MlpWork& w = *work_;
@@ -64,7 +65,7 @@ class Worker {
     for (const auto& [kind, names] : calls_)
       for (const auto& [name, call] : names) variants[kind].push_back(name);
     return {{"ready", true},
-            {"versions", {{"brink", machine_and_build()}}},
+            {"versions", {{"brink", machine_and_build()}, {"device", w.device_name()}}},
             {"flops", {{"gradient", w.gradient_flops()}, {"hvp_linearized", w.tangent_flops()}}},
             {"values",
              {{"loss", loss},

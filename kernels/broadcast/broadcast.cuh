@@ -4,8 +4,8 @@
 //
 //   a thread takes column c of rows r, r + step, r + 2 step, r + 3 step (kernels/cuda/access.cuh)
 //
-// Why this shape: the column, and with it b[c], stays the same for a thread's cells, so one division finds all of them. add_row,
-// which every layer runs, takes its columns in packs of 16 bytes where the width allows; the others move few bytes.
+// Why this shape: the column, and with it b[c], stays the same for a thread's cells, so one division finds all of them. add_row
+// and broadcast_row, which run over all pixels, take columns in packs of 16 bytes where the width allows; the others move few bytes.
 #pragma once
 
 #include "kernels/cuda/access.cuh"
@@ -25,11 +25,14 @@ __global__ void __launch_bounds__(elementwise_threads) add_row_kernel(Cells cell
       });
 }
 
-template <class T>
+/// `columns` counts packs of `width`.
+template <int width, class T>
 __global__ void __launch_bounds__(elementwise_threads) broadcast_row_kernel(Cells cells, T* out, const T* b) {
   for_cells(
-      cells, [&](std::int64_t, std::int64_t c) { return b[c]; },
-      [&](std::int64_t s, std::int64_t c, T v) { out[s * cells.columns + c] = v; });
+      cells, [&](std::int64_t, std::int64_t c) { return load_pack<width>(b + c * width); },
+      [&](std::int64_t s, std::int64_t c, Pack<T, width> v) {
+        store_pack<width>(out + (s * cells.columns + c) * width, v);
+      });
 }
 
 template <class T>

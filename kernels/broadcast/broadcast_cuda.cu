@@ -27,8 +27,13 @@ void add_row(Device& d, View out, View x, View b) {
 
 void broadcast_row(Device& d, View out, View b) {
   with_real(out.dtype, [&]<class T>(T) {
-    const int64_t n = b.shape[0];
-    launch_cells(d, broadcast_row_kernel<T>, cells_of(out.shape.elements() / n, n), out.as<T>(), b.as<T>());
+    constexpr int width = pack_width<T>;
+    const int64_t n = b.shape[0], rows = out.shape.elements() / n;
+    T *const to = out.as<T>(), *const row = b.as<T>();
+    if (n % width == 0 && packable(to, row))
+      launch_cells(d, broadcast_row_kernel<width, T>, cells_of(rows, n / width), to, row);
+    else
+      launch_cells(d, broadcast_row_kernel<1, T>, cells_of(rows, n), to, row);
   });
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/reduce/panels.h"
 #include "kernels/view.h"

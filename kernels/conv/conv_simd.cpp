@@ -46,26 +46,35 @@ inline constexpr int most_rows = Isa::vector_bytes == 64   ? (NV == 1 ? 16 : 8)
                                  : Isa::vector_bytes == 32 ? (NV == 1 ? 12 : 6)
                                                            : (NV == 1 ? 8 : 4);
 
+template <int lo, int hi, class V, int rows, int NV, class T>
+[[gnu::always_inline]] inline void add(Sums<V, rows, NV>& sums, int64_t count, const T*& a, int64_t a_stride,
+                                       const T*& b) {
+  if constexpr (hi - lo > 8)
+    add_terms_of_many<lo, hi>(sums, count, a, a_stride, b);
+  else
+    add_terms<lo, hi, false>(sums, count, a, a_stride, 1, b);
+}
+
 /// Rows lo … hi−1 take `count` terms. Ranges that networks have (two taps of padding at most, one side at a time) have a loop of their
 /// own; any other goes row by row.
 template <class V, int rows, int NV, class T>
 [[gnu::always_inline]] inline void add_run(Sums<V, rows, NV>& sums, int64_t lo, int64_t hi, int64_t count, const T* a,
-                                           int64_t a_stride, int64_t, const T* b) {
-  if (lo == 0 && hi == rows) return add_terms<0, rows, false>(sums, count, a, a_stride, 1, b);
+                                           int64_t a_stride, const T* b) {
+  if (lo == 0 && hi == rows) return add<0, rows>(sums, count, a, a_stride, b);
   if constexpr (rows > 1) {
-    if (lo == 1 && hi == rows) return add_terms<1, rows, false>(sums, count, a, a_stride, 1, b);
-    if (lo == 0 && hi == rows - 1) return add_terms<0, rows - 1, false>(sums, count, a, a_stride, 1, b);
+    if (lo == 1 && hi == rows) return add<1, rows>(sums, count, a, a_stride, b);
+    if (lo == 0 && hi == rows - 1) return add<0, rows - 1>(sums, count, a, a_stride, b);
   }
   if constexpr (rows > 3) {
-    if (lo == 2 && hi == rows) return add_terms<2, rows, false>(sums, count, a, a_stride, 1, b);
-    if (lo == 0 && hi == rows - 2) return add_terms<0, rows - 2, false>(sums, count, a, a_stride, 1, b);
+    if (lo == 2 && hi == rows) return add<2, rows>(sums, count, a, a_stride, b);
+    if (lo == 0 && hi == rows - 2) return add<0, rows - 2>(sums, count, a, a_stride, b);
   }
   [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
     (
         [&] {
           if (i < lo || i >= hi) return;
           const T *ai = a, *bi = b;
-          add_terms<i, i + 1, false>(sums, count, ai, a_stride, 1, bi);
+          add<i, i + 1>(sums, count, ai, a_stride, bi);
         }(),
         ...);
   }
@@ -89,21 +98,21 @@ template <class Isa, class T, int rows, int NV>
       const T* a = x + r * g.w * g.c;
       const T* b = weights + r * g.s * g.c * width;
       if (inside) {
-        add_terms<0, rows, false>(sums, g.s * g.c, a, at.a_stride, 1, b);
+        add<0, rows>(sums, g.s * g.c, a, at.a_stride, b);
         continue;
       }
       int64_t s = 0;
       while (s < g.s) {
         if (at.w + s >= 0 && last_column + s < g.w) {
           int64_t end = g.w - last_column < g.s ? g.w - last_column : g.s;
-          add_terms<0, rows, false>(sums, (end - s) * g.c, a, at.a_stride, 1, b);
+          add<0, rows>(sums, (end - s) * g.c, a, at.a_stride, b);
           s = end;
           continue;
         }
         int64_t lo = 0, hi = rows;
         while (lo < rows && at.w + s + lo * at.step < 0) ++lo;
         while (hi > lo && at.w + s + (hi - 1) * at.step >= g.w) --hi;
-        if (lo < hi) add_run<V, rows, NV>(sums, lo, hi, g.c, a, at.a_stride, 1, b);
+        if (lo < hi) add_run<V, rows, NV>(sums, lo, hi, g.c, a, at.a_stride, b);
         a += g.c;
         b += g.c * width;
         ++s;

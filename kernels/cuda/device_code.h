@@ -6,6 +6,8 @@
 //
 //   shared_memory<T>()            one object of the trivial type T for each block; a type of its own for each use
 //   async_copy(to, from)          starts copying one element of 4, 8 or 16 bytes from global to shared memory; lands at the wait
+//   async_copy(to, from, exists)  the same, or zeros where it does not exist (`from` is an address of the array all the same);
+//                                 by way of the first cache, for what neighbouring threads and later portions read again
 //   async_commit()                ends a group of copies
 //   async_wait<n>()               waits until at most n groups of this thread are under way; others' need a barrier too
 #pragma once
@@ -27,6 +29,15 @@ template <class T>
 __device__ __forceinline__ void async_copy(T* to, const T* from) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16);
   __pipeline_memcpy_async(to, from, sizeof(T));
+}
+template <class T>
+__device__ __forceinline__ void async_copy(T* to, const T* from, bool exists) {
+  static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16);
+  // cuda_pipeline.h wants the number of zeros as a constant, and would branch.
+  asm volatile(
+      "cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(static_cast<unsigned>(__cvta_generic_to_shared(to))),
+      "l"(__cvta_generic_to_global(from)), "n"(sizeof(T)), "r"(exists ? static_cast<unsigned>(sizeof(T)) : 0U)
+      : "memory");
 }
 __device__ __forceinline__ void async_commit() { __pipeline_commit(); }
 template <int n>

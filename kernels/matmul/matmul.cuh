@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What it is: the matrix products on the GPU, in three roles: rows times weights, rows times transposed weights, and the sum
-// over samples that is a weight gradient; with the kernel that joins groups by the tree T.
-// What it is not: the choice of tiles and the launches (matmul_cuda.cu), or the inside of a tile (tile.cuh).
+// over samples that is a weight gradient.
+// What it is not: the choice of tiles (choose_tile.h) and the launches (matmul_cuda.cu), or the inside of a tile (tile.cuh).
 // Decision: no chain is ever split, so a small C cannot be spread by cutting k, as libraries do it. What fills the device is
 // the choice of the tile alone, and the narrow products of a network run at what shared memory delivers (see "tiles").
 #pragma once
@@ -9,9 +9,10 @@
 #include <cstdint>
 
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/matmul/choose_tile.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/tile.cuh"
-#include "kernels/reduce/tree.h"
+#include "kernels/reduce/panels.h"
 
 namespace brink::cuda {
 
@@ -22,7 +23,7 @@ namespace brink::cuda {
 //     m ↓  │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   once; shared memory delivers 32 values a cycle to all four together, and the second-
 //          │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   level cache about 4. A thread needs tm + tn values for tm·tn fmas, a block m + n
 //          │      …      │         │       │   for m·n: the slowest of the three is what a term of the chains costs. That is
-//          └───────────────────────────────┘   model_cycles() in matmul_cuda.cu, which takes the cheapest tile for a shape.
+//          └───────────────────────────────┘   model_cycles() in choose_tile.h, which takes the cheapest tile for a shape.
 //     A thread's columns come in pieces of 16 bytes, `across` threads apart: 8 neighbouring threads read 128 bytes in a row.
 //
 //   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; issue and shared memory bind together. 256 threads, 2 blocks on a
@@ -43,8 +44,6 @@ namespace brink::cuda {
 //   - A model of fma issue and shared memory alone: it took 64 × 32 for 4096³ on 84 multiprocessors, to save the last wave.
 //   - 64 × 64 in float64: tall is as cheap by the model, so it was never taken.
 // docs/kernels.md has the registers of all, and what the model expects of each shape.
-template <class... Tile>
-struct TileList {};
 template <class T>
 struct Tiles;
 template <>
@@ -108,7 +107,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
   };
   const std::int64_t origin = m0 * n + n0;
   tile_product<T, Tile, true, transpose_b>(
-      c + origin, rows, columns, n, portions, fetch,
+      c + origin, rows, columns, n, portions, fetch, [n](int row) { return std::int64_t{row} * n; },
       [&](T sum, std::int64_t at, int column) { return finish(sum, origin + at, n0 + column); });
 }
 
@@ -144,21 +143,25 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
           ++pair;
         }
       },
-      [](T sum, std::int64_t, int) { return sum; });
+      [n](int row) { return std::int64_t{row} * n; }, [](T sum, std::int64_t, int) { return sum; });
 }
 
-/// For each group of samples and each column the sum of D: the weight gradient against a column of ones.
-/// Shapes:     D [samples,n], parts [groups,n]; one thread for each group and column.
-/// Arithmetic: acc = +0; for s ascending: acc = acc + D[s,n]; acc + 0.
+/// For each panel of rows and each column the sum of D: the weight gradient against a column of ones.
+/// Shapes:     D [rows,n], rows being samples or pixels; parts [panels,n], of the `panels` from `first` on; one thread for each
+///             panel and column. A group but the last has `in_group` panels.
+/// Arithmetic: acc = +0; for rows ascending: acc = acc + D[row,n]; acc + 0.
 /// Aliasing:   parts overlap nothing. Errors: none.
-/// Cost:       samples·n additions. `ahead` loads are under way before the first is added: a chain of dependent loads would
-///             wait for memory once a sample.
+/// Cost:       rows·n additions. `ahead` loads are under way before the first is added: a chain of dependent loads would
+///             wait for memory once a row.
 template <class T>
-__global__ void sum_samples_kernel(T* parts, std::int64_t samples, std::int64_t n, std::int64_t group, const T* d) {
+__global__ void sum_samples_kernel(T* parts, GroupedPanels all, std::int64_t in_group, std::int64_t first,
+                                   std::int64_t panels, std::int64_t n, const T* d) {
   constexpr int ahead = 32;
-  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x, begin = i / n * group;
-  if (begin >= samples) return;
-  const int length = static_cast<int>(samples - begin < group ? samples - begin : group);
+  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x, panel = first + i / n;
+  if (i >= panels * n) return;
+  const Panels::Rows rows = all.rows(panel / in_group, panel % in_group);
+  const std::int64_t begin = rows.begin;
+  const int length = static_cast<int>(rows.end - begin);
   const T* from = d + begin * n + i % n;
   T acc = T(0);
   int s = 0;
@@ -172,75 +175,6 @@ __global__ void sum_samples_kernel(T* parts, std::int64_t samples, std::int64_t 
 #pragma unroll 8
   for (; s < length; ++s) acc = acc + __ldg(from + s * n);
   parts[i] = acc + T(0);
-}
-
-/// For each column the sum of D over panels: the weight gradient of a convolution against a column of ones.
-template <class T>
-__global__ void sum_pixels_kernel(T* b, GroupedPanels all, std::int64_t columns, const T* d) {
-  const std::int64_t j = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (j >= columns) return;
-  TreeCounter<T> groups;
-  for (std::int64_t g = 0; g < all.groups(); ++g) {
-    TreeCounter<T> panels;
-    for (std::int64_t panel = 0; panel < all.count(g); ++panel) {
-      const Panels::Rows rows = all.rows(g, panel);
-      T acc = T(0);
-      for (std::int64_t row = rows.begin; row < rows.end; ++row) acc = acc + d[row * columns + j];
-      panels.push(acc + T(0));
-    }
-    groups.push(panels.total());
-  }
-  b[j] = groups.total();
-}
-
-/// T over the first `count` ≥ 1 of up to n leaves, n a power of two, `stride` elements from leaf to leaf.
-template <int n, class T>
-__device__ __forceinline__ T tree_of(const T* leaf, std::int64_t stride, std::int64_t count) {
-  if constexpr (n == 1) {
-    return *leaf;
-  } else {
-    const T left = tree_of<n / 2>(leaf, stride, count);
-    return count <= n / 2 ? left : left + tree_of<n / 2>(leaf + n / 2 * stride, stride, count - n / 2);
-  }
-}
-
-/// Groups joined by one kernel: by each of `join_rows` rows of a block's threads `join_run` of them.
-inline constexpr int join_columns = 32, join_rows = 8, join_run = 8;
-inline constexpr std::int64_t most_joined = join_rows * join_run;
-
-/// T over leaves of `elements` values each: 64 neighbours become one.
-/// Shapes:     leaf i at leaves + i·stride, i < count; the tree of leaves 64 b … 64 b + 63 goes to `to`, or, where that is null,
-///             to the place of leaf 64 b. Grid: elements/32 × ⌈count/64⌉.
-/// Arithmetic: T. Aligned blocks of 64 leaves are subtrees, so joining their sums the same way again yields T of all.
-/// Aliasing:   `to` overlaps no leaf. In place: a block writes where it alone has read, after its barrier.
-/// Errors:     none.
-/// Cost:       reads all leaves once. 8 independent loads a thread.
-template <class T>
-__global__ void __launch_bounds__(join_columns* join_rows)
-    join_groups_kernel(T* to, T* leaves, std::int64_t stride, std::int64_t count, std::int64_t elements) {
-  struct Runs {
-    T sum[join_rows][join_columns];
-  };
-  Runs& runs = shared_memory<Runs>();
-  const int x = static_cast<int>(threadIdx.x) % join_columns, y = static_cast<int>(threadIdx.x) / join_columns;
-  const std::int64_t element = std::int64_t{blockIdx.x} * join_columns + x;
-  const std::int64_t first = std::int64_t{blockIdx.y} * most_joined;
-  T* const block = leaves + first * stride + element;
-  const std::int64_t in_block = count - first < most_joined ? count - first : most_joined;
-  const std::int64_t in_run = in_block - y * join_run;
-  if (element < elements && in_run > 0)
-    runs.sum[y][x] = tree_of<join_run>(block + y * join_run * stride, stride, in_run);
-  __syncthreads();
-  if (element < elements && y == 0)
-    *(to ? to + element : block) =
-        tree_of<join_rows>(&runs.sum[0][x], join_columns, (in_block + join_run - 1) / join_run);
-}
-
-/// x = lower + x for `elements` values: two finished subtrees, the one over earlier groups first.
-template <class T>
-__global__ void join_two_kernel(T* x, const T* lower, std::int64_t elements) {
-  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (i < elements) x[i] = lower[i] + x[i];
 }
 
 }  // namespace brink::cuda

@@ -9,8 +9,10 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/apply.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/reduce/panels.h"
+#include "kernels/vendor.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -98,11 +100,17 @@ inline std::int64_t sum_samples_scratch_bytes(Where where, const Shape& d, std::
 
 inline void matmul(Device& d, View c, std::span<const View> factors, bool transpose_b, View scratch,
                    const Epilogue* epilogue = nullptr) {
+  if (d.vendor) {
+    d.vendor->matmul(c, factors, transpose_b);
+    if (epilogue) apply(d, c, *epilogue);
+    return;
+  }
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::matmul(d, c, factors, transpose_b, scratch, epilogue);
   cpu::matmul(d, c, factors, transpose_b, scratch, epilogue);
 }
 inline void weight_gradient(Device& d, View w, std::span<const View> factors, std::int64_t group, View scratch) {
+  if (d.vendor) return d.vendor->weight_gradient(w, factors);
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::weight_gradient(d, w, factors, group, scratch);
   cpu::weight_gradient(d, w, factors, group, scratch);

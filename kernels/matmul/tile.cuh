@@ -44,6 +44,13 @@ struct Tile {
   static constexpr int blocks = threads == 256 ? 2 : 1;  ///< that fit on a multiprocessor at least, by registers
 };
 
+/// Where elements of a gathered operand come from; those that do not exist are +0, and `first` is then any address of the array.
+template <class T>
+struct Source {
+  const T* first;
+  bool exists;
+};
+
 /// Rows × terms of one operand in shared memory; `along_k`: in global memory the terms of a row are neighbours (A, Bᵀ).
 template <class T, int rows, int terms, bool along_k, int depth>
 struct alignas(16) Operand {
@@ -72,6 +79,43 @@ struct alignas(16) Operand {
         fetch_lines<threads, piece, true>(from, stride, lines_left, width_left);
       else
         fetch_lines<threads, piece, false>(from, stride, lines_left, width_left);
+    }
+  }
+
+  /// The place within a portion of the terms that a thread brings when it copies `count` at a time: the same for all its rows.
+  template <int threads, int count>
+  __device__ static __forceinline__ int gathered_term() {
+    static_assert(along_k && (by_rows || count == 1));
+    const int t = static_cast<int>(threadIdx.x);
+    return by_rows ? t % (terms / count) * count : t / 32 % (terms / 8) * 8 + t % 8;
+  }
+
+  /// As fetch, each row's terms from an address of their own: source(row) is a Source for the terms from gathered_term on.
+  template <int threads, int count, class Rows>
+  __device__ __forceinline__ void gather(Rows source) {
+    static_assert(along_k && (by_rows || count == 1));
+    const int t = static_cast<int>(threadIdx.x), k = gathered_term<threads, count>();
+    constexpr int down = by_rows ? threads / (terms / count) : threads / terms;
+    static_assert(rows % down == 0 && down * (terms / count) == threads);
+    const int r0 = by_rows ? t / (terms / count) : t / 32 / (terms / 8) * 4 + t % 32 / 8;
+#pragma unroll
+    for (int r = 0; r < rows; r += down) {
+      const Source<T> from = source(r0 + r);
+      T* const to = by_rows ? element[r0 + r] + k : element[k] + r0 + r;
+      async_copy(pack_at<count>(to), pack_at<count>(from.first), from.exists);
+    }
+  }
+
+  /// The same for an operand whose rows are neighbours in global memory: source(term, row) for `count` rows from there on.
+  template <int threads, int count, class Lines>
+  __device__ __forceinline__ void gather_lines(Lines source) {
+    static_assert(!along_k);
+    constexpr int across = rows / count;
+#pragma unroll 2
+    for (int e = static_cast<int>(threadIdx.x); e < terms * across; e += threads) {
+      const int k = e / across, r = e % across * count;
+      const Source<T> from = source(k, r);
+      async_copy(pack_at<count>(element[k] + r), pack_at<count>(from.first), from.exists);
     }
   }
 
@@ -177,15 +221,16 @@ struct Stages {
   Portion portion[Tile::stages];
 };
 
-/// The tile of C at c: all its chains over `portions` portions, which fetch(a, b) starts copying one after the other.
-/// `rows` and `columns` are left from c on, rows of C have n elements. What is stored is last(sum, offset from c, column).
+/// One tile of C: all its chains over `portions` portions, which fetch(a, b) starts copying one after the other. C's rows have n
+/// elements; the tile's row i lies at c + place(i), its rows and columns end at `rows` and `columns`. Stored is
+/// last(sum, offset from c, column).
 ///
 ///        ┌ portion p: in use ┐┌ p+1: landing ┐┌ p+2: started ┐   one barrier a portion: after it portion p has landed for all,
 ///        │ a[k][m]   b[k][n] ││              ││              │   and nobody reads portion p−1 any more, so that the copies
 ///        └───────────────────┘└──────────────┘└──────────────┘   of p + stages − 1 may go where it was
-template <class T, class Tile, bool a_along_k, bool b_along_k, class Fetch, class Last>
-__device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64_t columns, std::int64_t n,
-                                             int portions, Fetch fetch, Last last) {
+template <class T, class Tile, bool a_along_k, bool b_along_k, class Fetch, class Place, class Last>
+__device__ __forceinline__ void tile_product(T* c, int rows, int columns, std::int64_t n, int portions, Fetch fetch,
+                                             Place place, Last last) {
   using S = Stages<T, Tile, a_along_k, b_along_k>;
   constexpr int across = Tile::across, down = Tile::m / Tile::tm, ahead = Tile::stages - 1;
   S& shared = shared_memory<S>();
@@ -234,10 +279,11 @@ __device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64
   for (int i = 0; i < Tile::tm; ++i) {
     const int row = S::A::template position<down, Tile::tm>(i, y);
     if (row >= rows) continue;
+    const std::int64_t line = place(row);
 #pragma unroll
     for (int j = 0; j < Tile::tn; j += width) {
       const int column = S::B::template position<across, Tile::tn>(j, x);
-      const std::int64_t at = row * n + column;
+      const std::int64_t at = line + column;
       const auto value = [&](int e) { return last(acc[i][j + e] + T(0), at + e, column + e); };
       if (whole && column + width <= columns) {
         Pack<T, width> values;
@@ -251,6 +297,21 @@ __device__ __forceinline__ void tile_product(T* c, std::int64_t rows, std::int64
       }
     }
   }
+}
+
+/// f(row, column) for the elements of the tile that this thread has stored.
+template <class T, class Tile, bool a_along_k, bool b_along_k, class F>
+__device__ __forceinline__ void for_own_elements(int rows, int columns, F f) {
+  using S = Stages<T, Tile, a_along_k, b_along_k>;
+  const int x = static_cast<int>(threadIdx.x) % Tile::across, y = static_cast<int>(threadIdx.x) / Tile::across;
+#pragma unroll 1
+  for (int i = 0; i < Tile::tm; ++i)
+#pragma unroll 1
+    for (int j = 0; j < Tile::tn; ++j) {
+      const int row = S::A::template position<Tile::m / Tile::tm, Tile::tm>(i, y),
+                column = S::B::template position<Tile::across, Tile::tn>(j, x);
+      if (row < rows && column < columns) f(row, column);
+    }
 }
 
 }  // namespace brink::cuda

@@ -17,7 +17,7 @@ namespace {
 
 std::multiset<std::string> names_of(const Graph& g) {
   std::multiset<std::string> out;
-  const Program p(g);
+  const Program p(g, Where::cpu, Fusion::none);
   for (const TraceName& n : p.names()) out.insert(n.name);
   return out;
 }
@@ -104,7 +104,7 @@ TEST_CASE("a node without a scope belongs where its parameter or its latest inpu
 
 TEST_CASE("a step's name has its shapes and operations; together they are the program's") {
   const support::Network n({.hidden = {9, 7}, .dtype = Dtype::f32});
-  const Program p(grad(n.objective.loss(128)));
+  const Program p(grad(n.objective.loss(128)), Where::cpu, Fusion::none);
   std::int64_t flops = 0;
   for (const TraceName& name : p.names()) flops += name.flops;
   CHECK(flops == p.flops());
@@ -115,8 +115,26 @@ TEST_CASE("a step's name has its shapes and operations; together they are the pr
   CHECK(found->flops == 2 * 128 * 9 * 7);
 }
 
+TEST_CASE("a step of several nodes has the first one's layer, all their primitives and operations") {
+  const support::Network n({.hidden = {9, 7}, .activation = Activation::relu, .dtype = Dtype::f32});
+  const Graph g = grad(n.objective.loss(128));
+  const Program alone(g, Where::cpu, Fusion::none), joined(g);
+  std::int64_t flops = 0;
+  std::multiset<std::string> names;
+  for (const TraceName& name : joined.names()) {
+    flops += name.flops;
+    names.insert(name.name);
+  }
+  CHECK(joined.names().size() < alone.names().size());
+  CHECK(static_cast<std::int64_t>(joined.names().size()) == joined.steps());
+  CHECK(flops == joined.flops());
+  CHECK(names.count("dense0 matmul add_row relu") == 1);
+  CHECK(names.count("dense2 matmul add_row") == 1);
+  CHECK(names.count("dense1 matmul gate backward") == 1);  // the gate is of dense0
+}
+
 TEST_CASE("who watches nodes sees each step of each block once, and changes no bit; others see none") {
-  const support::Network n({.samples = 700, .hidden = {9, 7}, .dtype = Dtype::f32});
+  const support::Network n({.samples = 700, .hidden = {9, 7}, .activation = Activation::relu, .dtype = Dtype::f32});
   ThreadPool pool(3);
   const auto run = [&](Tracer* tracer) {
     Device device{Where::cpu, &pool, nullptr, tracer};
@@ -136,8 +154,8 @@ TEST_CASE("who watches nodes sees each step of each block once, and changes no b
   CHECK(nodes.open == 0);
   CHECK(nodes.names.count("linearization") == 6);
   CHECK(nodes.names.count("product") == 6);
-  CHECK(nodes.names.count("dense0 matmul") == 6);
+  CHECK(nodes.names.count("dense0 matmul add_row relu") == 6);
   CHECK(nodes.names.count("dense0 weight_gradient backward") == 6);
-  CHECK(nodes.names.count("dense2 matmul tangent") == 6);
+  CHECK(nodes.names.count("dense2 matmul add_row tangent") == 6);
   CHECK(nodes.names.count("join units") == 2);
 }

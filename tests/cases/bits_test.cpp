@@ -14,26 +14,28 @@ using namespace brink;
 namespace {
 
 /// Runs a row on its kernel. Scratch and output start poisoned.
-Array run(const cases::Row& row, int size, Dtype dtype, Device& device, std::span<const View> in) {
-  const ValueType type = cases::output_type(row, size, dtype, in);
-  Array out(type.shape, type.dtype);
+std::vector<Array> run(const cases::Row& row, int size, Dtype dtype, Device& device, std::span<const View> in) {
+  const std::vector<ValueType> out_types = cases::output_types(row, size, dtype, in);
+  std::vector<Array> out = cases::make_outputs(out_types);
   if (!row.primitive) {
-    row.run(device, in, out.view(), size);
+    row.run(device, in, out[0].view(), size);
     return out;
   }
   const Attributes attributes = row.attributes(size);
   std::vector<ValueType> types;
   for (const View& v : in) types.push_back({v.shape, v.dtype});
   const std::int64_t bytes =
-      row.primitive->scratch ? row.primitive->scratch(types, {&type, 1}, attributes, device.where) : 0;
+      row.primitive->scratch ? row.primitive->scratch(types, out_types, attributes, device.where) : 0;
   Array scratch(Shape{bytes}, Dtype::u8);
-  const View outs[] = {out.view()};
-  row.primitive->run(device, {in, outs, scratch.view(), attributes});
+  row.primitive->run(device, {in, cases::views(out), scratch.view(), attributes});
   return out;
 }
 
 bool same_bytes(const Array& a, const Array& b) {
   return std::memcmp(a.view().data, b.view().data, static_cast<std::size_t>(a.view().bytes())) == 0;
+}
+bool same_bytes(const std::vector<Array>& a, const std::vector<Array>& b) {
+  return std::ranges::equal(a, b, [](const Array& x, const Array& y) { return same_bytes(x, y); });
 }
 
 }  // namespace
@@ -50,10 +52,10 @@ TEST_CASE(
         CAPTURE(name_of(dtype));
         const std::vector<Array> inputs = cases::make_inputs(row, size, dtype, false);
         const std::vector<View> in = cases::views(inputs);
-        const ValueType type = cases::output_type(row, size, dtype, in);
-        if (dtype == Dtype::f64 && type.dtype == Dtype::f32) continue;  // a row whose attributes name float32
-        const Array expected(type.shape, type.dtype);
-        row.reference(in, expected.view(), row.attributes(size));
+        const std::vector<ValueType> types = cases::output_types(row, size, dtype, in);
+        if (dtype == Dtype::f64 && types[0].dtype == Dtype::f32) continue;  // a row whose attributes name float32
+        const std::vector<Array> expected = cases::make_outputs(types);
+        cases::run_reference(row, size, in, cases::views(expected));
         for (const Isa i : available_isas()) {
           set_isa(i);
           CAPTURE(name_of(i));
@@ -78,7 +80,8 @@ TEST_CASE("the comparison sees a chain cut in two") {
   const std::vector<Array> inputs = cases::make_inputs(*row, size, Dtype::f32, false);
   const std::vector<View> in = cases::views(inputs);
   Device device;
-  const Array whole = run(*row, size, Dtype::f32, device, in);
+  const std::vector<Array> outputs = run(*row, size, Dtype::f32, device, in);
+  const Array& whole = outputs[0];
   const std::int64_t m = in[0].shape[0], k = in[0].shape[1], n = in[1].shape[1];
   bool differs = false;
   for (std::int64_t i = 0; i < m; ++i)

@@ -17,6 +17,7 @@ namespace brink::cases {
 enum class Values : std::uint8_t {
   real,      ///< of size 1, with some +0 and −0 (bit tests) or away from 0 (derivative tests)
   positive,  ///< real, then max(·, 0), what relu gives; away from its kink in derivative tests
+  distinct,  ///< no two closer than 1/n, n their number, in no order; for what compares them
   labels,    ///< int32 below `bound`
 };
 struct In {
@@ -35,6 +36,8 @@ struct Row {
   std::function<Attributes(int size)> attributes;
   /// The order contract as plain loops.
   std::function<void(std::span<const View> in, const View& out, const Attributes&)> reference;
+  /// In its place for a primitive of several outputs.
+  std::function<void(std::span<const View> in, std::span<const View> out, const Attributes&)> references = {};
   /// For kernels without a primitive.
   std::function<ValueType(int size, Dtype)> output = {};
   std::function<void(Device&, std::span<const View> in, const View& out, int size)> run = {};
@@ -45,6 +48,9 @@ const std::vector<Row>& table();
 /// Inputs of a row: deterministic values. smooth keeps values away from the kinks of piecewise functions.
 std::vector<Array> make_inputs(const Row&, int size, Dtype, bool smooth);
 std::vector<View> views(const std::vector<Array>&);
-ValueType output_type(const Row&, int size, Dtype, std::span<const View> in);
+std::vector<ValueType> output_types(const Row&, int size, Dtype, std::span<const View> in);
+/// Uninitialised outputs, and what the plain loops make of them.
+std::vector<Array> make_outputs(std::span<const ValueType>);
+void run_reference(const Row&, int size, std::span<const View> in, std::span<const View> out);
 
 }  // namespace brink::cases

@@ -28,17 +28,17 @@ class Differentiated {
 
   /// Builds with `emit` on top of the row's operation and evaluates at x with the given extra float64 inputs.
   Values evaluate(const Values& x, const Values& extra,
-                  const std::function<Vars(Graph&, const Vars& in, Var out, const Vars& extra)>& emit) {
+                  const std::function<Vars(Graph&, const Vars& in, const Vars& out, const Vars& extra)>& emit) {
     Graph g;
     Vars in, real;
     for (const Array& a : arrays_) {
       in.push_back(g.input("x", {a.view().shape, a.view().dtype}, InputRole::data, 0));
       if (a.view().dtype == Dtype::f64) real.push_back(in.back());
     }
-    const Var out = g.emit_all(*row_.primitive, in, row_.attributes(size_))[0];
+    const Vars out = g.emit_all(*row_.primitive, in, row_.attributes(size_));
     Vars more;
     for (std::size_t i = 0; i < extra.size(); ++i)
-      more.push_back(g.input("extra", i < real.size() ? g.type(real[i]) : g.type(out), InputRole::data, 0));
+      more.push_back(g.input("extra", g.type(i < real.size() ? real[i] : out[i - real.size()]), InputRole::data, 0));
     const Vars results = emit(g, real, out, more);
     for (const Var v : results) g.output("result", OutputRole::samples, 0, v ? v : constant(g, 0, g.type(real[0])));
 
@@ -115,10 +115,12 @@ TEST_CASE("rules: forward against differences, reverse against forward, second o
       Differentiated d(row, size);
       const Values& x = d.point();
       const Values v = like(x, 0.3), w = like(x, 2.1);
-      const auto value = [](Graph&, const Vars&, Var out, const Vars&) { return Vars{out}; };
-      const auto forward = [](Graph& g, const Vars& in, Var out, const Vars& t) {
-        const Vars y = pushforward(g, {&out, 1}, in, t);
-        return Vars{y[0] ? y[0] : constant(g, 0, g.type(out))};
+      const auto value = [](Graph&, const Vars&, const Vars& out, const Vars&) { return out; };
+      const auto forward = [](Graph& g, const Vars& in, const Vars& out, const Vars& t) {
+        Vars y = pushforward(g, out, in, t);
+        for (std::size_t i = 0; i < y.size(); ++i)
+          if (!y[i]) y[i] = constant(g, 0, g.type(out[i]));
+        return y;
       };
       const Values y = d.evaluate(x, {}, value);
       if (y[0].size() == 1 && row.name == "count_correct") continue;
@@ -130,9 +132,9 @@ TEST_CASE("rules: forward against differences, reverse against forward, second o
       REQUIRE(norm(difference(jv, fd, 1)) <= difference_tolerance * (norm(fd) + norm(y)));
 
       Values v_and_u = v;
-      v_and_u.push_back(u[0]);
-      const auto reverse = [&](Graph& g, const Vars& in, Var out, const Vars& extra) {
-        Vars c = pullback(g, {&out, 1}, {&extra.back(), 1}, in);
+      v_and_u.insert(v_and_u.end(), u.begin(), u.end());
+      const auto reverse = [&](Graph& g, const Vars& in, const Vars& out, const Vars& extra) {
+        Vars c = pullback(g, out, std::span(extra).last(out.size()), in);
         for (std::size_t i = 0; i < c.size(); ++i)
           if (!c[i]) c[i] = constant(g, 0, g.type(in[i]));
         return c;
@@ -141,7 +143,7 @@ TEST_CASE("rules: forward against differences, reverse against forward, second o
       REQUIRE(std::abs(dot(u, jv) - dot(jtu, v)) <= exact_tolerance * (norm(u) * norm(jv) + norm(jtu) * norm(v)));
 
       // d/dt Jᵀ(x + tv)u: forward over reverse, against differences of the reverse rule.
-      const auto forward_over_reverse = [&](Graph& g, const Vars& in, Var out, const Vars& extra) {
+      const auto forward_over_reverse = [&](Graph& g, const Vars& in, const Vars& out, const Vars& extra) {
         const Vars c = reverse(g, in, out, extra);
         const Vars tangents(extra.begin(), extra.begin() + static_cast<std::ptrdiff_t>(in.size()));
         Vars t = pushforward(g, c, in, tangents);
@@ -156,13 +158,13 @@ TEST_CASE("rules: forward against differences, reverse against forward, second o
 
       // The second derivative is symmetric: ⟨w, d(Jᵀu)v⟩ = ⟨v, d(Jᵀu)w⟩.
       Values w_and_u = w;
-      w_and_u.push_back(u[0]);
+      w_and_u.insert(w_and_u.end(), u.begin(), u.end());
       const Values other = d.evaluate(x, w_and_u, forward_over_reverse);
       REQUIRE(std::abs(dot(w, second) - dot(v, other)) <=
               exact_tolerance * (norm(w) * norm(second) + norm(v) * norm(other) + norm(jtu)));
 
       // Reverse over reverse gives the same product: the cotangent of ⟨Jᵀu, v⟩ is d(Jᵀu)ᵀ v, and d(Jᵀu) is symmetric.
-      const auto reverse_over_reverse = [&](Graph& g, const Vars& in, Var out, const Vars& extra) {
+      const auto reverse_over_reverse = [&](Graph& g, const Vars& in, const Vars& out, const Vars& extra) {
         const Vars c = reverse(g, in, out, extra);
         const Vars directions(extra.begin(), extra.begin() + static_cast<std::ptrdiff_t>(in.size()));
         Vars t = pullback(g, c, directions, in);

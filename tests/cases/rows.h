@@ -14,6 +14,8 @@ namespace brink::cases {
 std::vector<Row> conv_rows();
 std::vector<Row> dense_rows();
 std::vector<Row> loss_rows();
+std::vector<Row> norm_rows();
+std::vector<Row> pool_rows();
 std::vector<Row> vector_rows();
 
 using Views = std::span<const View>;

@@ -2,6 +2,7 @@
 // What it is: the table of cases, with the rows of elementwise primitives. A new primitive or kernel is one row here or in a
 // file beside it (rows.h); completeness_test.cpp fails without it.
 #include <algorithm>
+#include <numeric>
 
 #include "autodiff/primitives/elementwise.h"
 #include "kernels/map/map.h"
@@ -69,7 +70,8 @@ std::vector<Row> elementwise_rows() {
 const std::vector<Row>& table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (auto part : {elementwise_rows(), dense_rows(), conv_rows(), loss_rows(), vector_rows()})
+    for (auto part :
+         {elementwise_rows(), dense_rows(), conv_rows(), loss_rows(), norm_rows(), pool_rows(), vector_rows()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();
@@ -93,7 +95,15 @@ std::vector<Array> make_inputs(const Row& row, int size, Dtype dtype, bool smoot
         x = static_cast<std::int32_t>(next() % static_cast<std::uint32_t>(in.bound));
     } else {
       with_real(type, [&]<class T>(T) {
+        const auto n = static_cast<std::uint64_t>(a.view().shape.elements());
+        std::uint64_t step = n * 618 / 1000 + 1;  // about the golden ratio: neighbours are far apart
+        while (std::gcd(step, n) != 1) ++step;
+        std::uint64_t i = 0;
         for (T& x : a.span<T>()) {
+          if (smooth && in.values == Values::distinct) {
+            x = static_cast<T>(4.0 * static_cast<double>(i++ * step % n) / static_cast<double>(n) - 1.9);
+            continue;
+          }
           const std::uint32_t r = next();
           const double size_one = (r % 20011 + 1) / 20011.0;  // in (0, 1]
           double value = 0.1 + 1.9 * size_one;
@@ -116,11 +126,24 @@ std::vector<View> views(const std::vector<Array>& arrays) {
   return out;
 }
 
-ValueType output_type(const Row& row, int size, Dtype dtype, std::span<const View> in) {
-  if (!row.primitive) return row.output(size, dtype);
+std::vector<ValueType> output_types(const Row& row, int size, Dtype dtype, std::span<const View> in) {
+  if (!row.primitive) return {row.output(size, dtype)};
   std::vector<ValueType> types;
   for (const View& v : in) types.push_back({v.shape, v.dtype});
-  return row.primitive->shape(types, row.attributes(size))[0];
+  return row.primitive->shape(types, row.attributes(size));
+}
+
+std::vector<Array> make_outputs(std::span<const ValueType> types) {
+  std::vector<Array> out;
+  for (const ValueType& t : types) out.emplace_back(t.shape, t.dtype);
+  return out;
+}
+
+void run_reference(const Row& row, int size, std::span<const View> in, std::span<const View> out) {
+  if (row.references)
+    row.references(in, out, row.attributes(size));
+  else
+    row.reference(in, out[0], row.attributes(size));
 }
 
 }  // namespace brink::cases

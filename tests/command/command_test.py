@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as temporary:
         cases.check(name, expect(name, call(*arguments, folder=temporary, **options), status, said, in_output))
 
     case("help", 0, "", "--help", in_output="Exit codes")
-    for name in ["train", "verify", "report", "info"]:
+    for name in ["train", "verify", "report", "data", "info"]:
         case(f"help of {name}", 0, "", name, "--help", in_output=name)
     case("version", 0, "", "--version", in_output="brink ")
     case("info", 0, "", "info", in_output="instruction sets")
@@ -107,9 +107,10 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("a trace changes no number", same and (here / "plain" / "metrics.csv").stat().st_size > 300)
     trace = json.loads((here / "trace.json").read_text())["traceEvents"]
     seen = {e["name"] for e in trace if e["ph"] == "X"}
-    expected = {f"dense{i} matmul" for i in range(5)} | {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "sweep"}
+    expected = {f"dense{i} matmul add_row relu" for i in range(4)} | {"dense4 matmul add_row"}
+    expected |= {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "sweep"}
     cases.check("a trace names all layers", sorted(expected - seen))
-    cases.rejects("a trace names all layers", sorted({"dense5 matmul"} - seen))
+    cases.rejects("a trace names all layers", sorted({"dense5 matmul add_row"} - seen))
     case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
          "none/trace.json")
     os.mkfifo(here / "pipe")
@@ -121,7 +122,8 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("a disk that fills while the trace is written",
                 expect("a full disk", found, 4, "brink: ./late.json: write: File too large"))
     whole = (here / "late" / "metrics.csv").read_bytes() == (here / "plain" / "metrics.csv").read_bytes()
-    cases.check("then the run is there and the trace is empty", whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
+    cases.check("then the run is there and the trace is empty",
+                whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
 

@@ -114,6 +114,11 @@ void async_copy(T* to, const T* from) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16);
   emulator::start_copy(to, from, sizeof(T));
 }
+template <class T>
+void async_copy(T* to, const T* from, bool exists) {
+  alignas(16) static constexpr unsigned char zeros[16] = {};
+  async_copy(to, exists ? from : reinterpret_cast<const T*>(zeros));
+}
 inline void async_commit() { emulator::commit_copies(); }
 template <int n>
 void async_wait() {

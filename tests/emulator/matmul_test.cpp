@@ -3,65 +3,15 @@
 // or whole, operands hold what arithmetic treats apart, and batches of groups are joined where parts do not fit at once.
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <limits>
-#include <set>
 #include <string>
 
-#include "kernels/cuda/context.h"
 #include "kernels/matmul/matmul.h"
-#include "tests/emulator/emulator.h"
-#include "tests/emulator/fake_runtime.h"
-#include "tests/emulator/guarded.h"
+#include "tests/emulator/products.h"
 #include "tests/reference/reference.h"
 
 using namespace brink;
 
 namespace {
-
-/// A device with a chosen number of multiprocessors that notes which kernels were launched.
-class NotingRuntime final : public cuda::FakeRuntime {
- public:
-  explicit NotingRuntime(int multiprocessors) {
-    device = cuda::DeviceProperties{"noting", 9, 0, multiprocessors, std::int64_t{1} << 33};
-  }
-  cuda::Status launch(const cuda::LaunchCall& call, Stream s) override {
-    kernels.insert(call.kernel);
-    return FakeRuntime::launch(call, s);
-  }
-  using FakeRuntime::launch;
-  std::set<const void*> kernels;
-};
-
-enum class Contents { ordinary, special, tiny };
-
-/// Of size 1 with zeros of both signs; special: also ∞, NaN and what over- and underflows; tiny: every product rounds to ±0.
-template <class T>
-Array values(Shape shape, std::uint32_t seed, Contents contents) {
-  Array a(shape, dtype_of<T>());
-  for (T& x : a.span<T>()) {
-    seed = seed * 1664525 + 1013904223;
-    const std::uint32_t kind = seed >> 16 & 1023;
-    x = static_cast<T>(static_cast<std::int32_t>(seed)) / T(1u << 31);
-    if (kind < 40) x = kind < 20 ? T(0) : -T(0);
-    if (contents == Contents::tiny) x *= std::numeric_limits<T>::min();
-    if (contents == Contents::special) {
-      if (kind == 50) x = std::numeric_limits<T>::infinity();
-      if (kind == 51) x = std::numeric_limits<T>::quiet_NaN();
-      if (kind == 52 || kind == 53) x = std::numeric_limits<T>::max() / 2;
-      if (kind >= 54 && kind < 80) x *= std::numeric_limits<T>::min();
-    }
-  }
-  return a;
-}
-
-/// Equal bytes, where any NaN equals any other (their payloads are nobody's promise).
-template <class T>
-bool same(const T* a, const T* b, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i)
-    if (std::memcmp(a + i, b + i, sizeof(T)) != 0 && !(std::isnan(a[i]) && std::isnan(b[i]))) return false;
-  return true;
-}
 
 struct Product {
   std::int64_t m, n, k;
@@ -72,28 +22,6 @@ std::string text(const Product& p) {
   return std::to_string(p.m) + "x" + std::to_string(p.k) + "x" + std::to_string(p.n) + ", " + std::to_string(p.pairs) +
          " pairs";
 }
-
-/// Operands on the device, each `offset` elements behind a multiple of 64 bytes, and on the host.
-template <class T>
-struct Operands {
-  std::vector<Array> host;
-  std::vector<std::unique_ptr<Guarded>> device;
-  std::vector<View> host_views, views;
-
-  void add(Device& d, Shape shape, Contents contents, std::int64_t offset) {
-    host.push_back(values<T>(shape, static_cast<std::uint32_t>(host.size() * 7919 + 1), contents));
-    Array shifted({shape.elements() + offset}, dtype_of<T>());
-    std::copy_n(host.back().span<T>().data(), shape.elements(), shifted.span<T>().data() + offset);
-    device.push_back(std::make_unique<Guarded>(d, shifted.view().shape, dtype_of<T>()));
-    device.back()->set(shifted.view().data);
-    views.push_back({device.back()->view().as<T>() + offset, shape, dtype_of<T>()});
-    host_views.push_back(host.back().view());
-  }
-};
-
-struct Finishing {
-  bool bias = false, relu = false, gate = false;
-};
 
 template <class T>
 void check_matmul(Device& d, const Product& p, bool transpose_b, Contents contents, std::int64_t offset,
@@ -114,12 +42,7 @@ void check_matmul(Device& d, const Product& p, bool transpose_b, Contents conten
   if (finishing.bias) epilogue.bias = more.views[0];
   if (finishing.gate) epilogue.gate = more.views[1];
   epilogue.relu = finishing.relu;
-  for (std::int64_t i = 0; i < shape.elements(); ++i) {
-    T& x = expected.view().as<T>()[i];
-    if (finishing.bias) x = x + bias.as<T>()[i % p.n];
-    if (finishing.relu && x <= 0) x = 0;
-    if (finishing.gate && gate.as<T>()[i] <= 0) x = 0;
-  }
+  finish<T>(expected.view(), p.n, finishing, bias, gate);
   Guarded out(d, shape, dtype_of<T>());
   out.set_poison();
   matmul(d, out.view(), in.views, transpose_b, {}, epilogue.any() ? &epilogue : nullptr);
@@ -154,36 +77,13 @@ void check_weight_gradient(Device& d, const Product& p, std::int64_t group, Cont
 constexpr Product products[] = {{128, 128, 48}, {129, 130, 37, 2}, {127, 124, 12}, {130, 131, 9}, {64, 64, 40, 2},
                                 {70, 33, 17},   {65, 32, 96, 3},   {33, 36, 35},   {37, 10, 33},  {40, 16, 5, 2},
                                 {33, 4, 70},    {35, 3, 33, 2},    {17, 13, 31},   {1, 1, 1},     {16, 16, 32}};
-constexpr int multiprocessors[] = {1, 2, 8, 132};
-
-template <class T, class Check>
-std::size_t kernels_met(Check check) {
-  std::set<const void*> met;
-  for (const int count : multiprocessors) {
-    NotingRuntime runtime(count);
-    cuda::Context context;
-    runtime.kernels.clear();  // without the context's own
-    Device d{Where::cuda, nullptr, &context};
-    std::uint64_t schedule = static_cast<std::uint64_t>(count);
-    for (const Product& p : products) {
-      emulator::set_schedule(schedule++);
-      set_poison(static_cast<Poison>(schedule % 3));
-      check(d, p);
-    }
-    set_poison(Poison::zero);
-    emulator::set_schedule(0);
-    met.insert(runtime.kernels.begin(), runtime.kernels.end());
-  }
-  return met.size();
-}
-
 template <class T>
 constexpr std::size_t tiles = sizeof(T) == 4 ? 7 : 6;
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("matmul in every tile equals the plain loops to the last bit", T, float, double) {
-  const std::size_t met = kernels_met<T>([](Device& d, const Product& p) {
+  const std::size_t met = kernels_met(products, [](Device& d, const Product& p) {
     for (const bool transpose : {false, true}) {
       check_matmul<T>(d, p, transpose, Contents::ordinary, 0);
       check_matmul<T>(d, p, transpose, Contents::special, p.m % 2);
@@ -194,7 +94,7 @@ TEST_CASE_TEMPLATE("matmul in every tile equals the plain loops to the last bit"
 }
 
 TEST_CASE_TEMPLATE("matmul that finishes its elements writes what separate kernels would", T, float, double) {
-  const std::size_t met = kernels_met<T>([](Device& d, const Product& p) {
+  const std::size_t met = kernels_met(products, [](Device& d, const Product& p) {
     for (const Finishing f : {Finishing{.bias = true}, Finishing{.relu = true}, Finishing{.gate = true},
                               Finishing{.bias = true, .relu = true}, Finishing{.bias = true, .gate = true}}) {
       check_matmul<T>(d, p, f.bias, Contents::ordinary, 0, f);
@@ -205,7 +105,7 @@ TEST_CASE_TEMPLATE("matmul that finishes its elements writes what separate kerne
 }
 
 TEST_CASE_TEMPLATE("weight_gradient in every tile equals the plain loops to the last bit", T, float, double) {
-  const std::size_t met = kernels_met<T>([](Device& d, const Product& p) {
+  const std::size_t met = kernels_met(products, [](Device& d, const Product& p) {
     check_weight_gradient<T>(d, p, 128, Contents::ordinary, 0);
     check_weight_gradient<T>(d, p, 7, Contents::special, p.m % 2);
     check_weight_gradient<T>(d, p, 128, Contents::tiny, 0);

@@ -5,74 +5,18 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <memory>
 
 #include "kernels/cuda/context.h"
 #include "tests/cases/case.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
 #include "tests/emulator/fake_runtime.h"
-#include "tests/emulator/guarded.h"
+#include "tests/emulator/row_on_device.h"
 
 using namespace brink;
+using cases::RowOnDevice;
 
 namespace {
-
-/// One row with inputs, scratch and output in device memory, between guards, kept from run to run.
-class RowOnDevice {
- public:
-  RowOnDevice(const Device& device, const cases::Row& row, int size, Dtype dtype)
-      : device_(device), row_(row), size_(size), inputs_(cases::make_inputs(row, size, dtype, false)) {
-    const std::vector<View> host = cases::views(inputs_);
-    const ValueType type = cases::output_type(row, size, dtype, host);
-    exists_ = !(dtype == Dtype::f64 && type.dtype == Dtype::f32);  // a row whose attributes name float32
-    if (!exists_) return;
-    expected_ = Array(type.shape, type.dtype);
-    row.reference(host, expected_.view(), row.attributes(size));
-    std::vector<ValueType> types;
-    for (const View& v : host) {
-      types.push_back({v.shape, v.dtype});
-      in_.push_back(std::make_unique<Guarded>(device_, v.shape, v.dtype));
-      in_.back()->set(v.data);
-      in_views_.push_back(in_.back()->view());
-    }
-    out_ = std::make_unique<Guarded>(device_, type.shape, type.dtype);
-    std::int64_t scratch_bytes = 0;
-    if (row.primitive && row.primitive->scratch)
-      scratch_bytes = row.primitive->scratch(types, {&type, 1}, row.attributes(size), device_.where);
-    scratch_ = std::make_unique<Guarded>(device_, Shape{scratch_bytes}, Dtype::u8);
-  }
-  bool exists() const { return exists_; }
-
-  /// Runs; returns what is wrong, empty when nothing is.
-  std::string run() {
-    out_->set_poison();
-    scratch_->set_poison();
-    if (row_.primitive) {
-      const Attributes attributes = row_.attributes(size_);
-      const View outs[] = {out_->view()};
-      row_.primitive->run(device_, {in_views_, outs, scratch_->view(), attributes});
-    } else {
-      row_.run(device_, in_views_, out_->view(), size_);
-    }
-    if (!out_->fetch()) return "a write outside the output";
-    if (!scratch_->fetch()) return "a write outside the scratch memory";
-    for (const auto& in : in_)
-      if (in->fetch(); !in->is_unchanged()) return "an input was written to";
-    return out_->holds(expected_.view().data) ? "" : "other bits than the plain loops'";
-  }
-
- private:
-  Device device_;
-  const cases::Row& row_;
-  int size_;
-  bool exists_ = false;
-  std::vector<Array> inputs_;
-  Array expected_;
-  std::vector<std::unique_ptr<Guarded>> in_;
-  std::vector<View> in_views_;
-  std::unique_ptr<Guarded> out_, scratch_;
-};
 
 /// What a process of its own says of the row: a host function that touches device memory ends it.
 std::string in_a_process(const cases::Row& row) {

@@ -65,8 +65,9 @@ TEST_CASE(
   CHECK(t.overlap() == "");
   CHECK(!t.json["otherData"].contains("no device times"));
   CHECK(t.json["otherData"]["about"].get<std::string>().find("emulated GPU") == 0);
-  for (const char* name : {"dense0 matmul", "dense1 add_row", "dense0 weight_gradient backward",
-                           "dense0 matmul tangent", "loss cross_entropy", "A v", "sweep", "step", "update"}) {
+  for (const char* name :
+       {"dense0 matmul add_row relu", "dense1 matmul add_row", "dense0 weight_gradient backward",
+        "dense0 matmul add_row gate tangent", "loss cross_entropy", "A v", "sweep", "step", "update"}) {
     CAPTURE(name);
     CHECK(t.count(name, "GPU") > 0);
     CHECK(t.count(name, "GPU") == t.count(name, "main thread"));
@@ -102,8 +103,8 @@ TEST_CASE("events that cannot be recorded cost the device's times and nothing el
   CHECK(gpu.metrics == cpu.metrics);
   const Trace t(gpu.trace);
   CHECK(t.json["otherData"]["no device times"] == "unrecognized error code");
-  CHECK(t.count("dense0 matmul", "main thread") > 0);
-  CHECK(t.count("dense0 matmul", "GPU") == 0);
+  CHECK(t.count("dense0 matmul add_row relu", "main thread") > 0);
+  CHECK(t.count("dense0 matmul add_row relu", "GPU") == 0);
 }
 
 TEST_CASE("NVTX: phases leave captured graphs alone; nodes have ranges of their own and are launched one by one") {
@@ -133,6 +134,6 @@ TEST_CASE("NVTX: phases leave captured graphs alone; nodes have ranges of their 
     CHECK(fake.calls().replays == 0);
     CHECK(fake.calls().captures == 0);
     CHECK(count(fake.ranges(), "      linearization 0") == 3);
-    CHECK(count(fake.ranges(), "        dense0 matmul") == 6);  // with each step's evaluation
+    CHECK(count(fake.ranges(), "        dense0 matmul add_row relu") == 6);  // with each step's evaluation
   });
 }

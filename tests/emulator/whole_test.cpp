@@ -3,71 +3,28 @@
 // what that device does to a run: memory that ends, errors that stick (promises R4, R5), and how often the host steps in.
 #include <doctest/doctest.h>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "kernels/cuda/context.h"
 #include "tests/bits/whole_computation.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
 #include "tests/emulator/fake_runtime.h"
-#include "tests/training/temporary_folder.h"
-#include "training/device.h"
-#include "training/errors.h"
-#include "training/io/console.h"
-#include "training/train.h"
+#include "tests/emulator/short_run.h"
 
 using namespace brink;
+using emulator::Run;
+using emulator::run;
+using emulator::Unprotected;
 using support::Network;
 
 namespace {
-
-/// Without the guard against a host that touches device memory, whose system calls would be nine tenths of the time.
-struct Unprotected {
-  Unprotected() { cuda::emulated_runtime().set_protected(false); }
-  ~Unprotected() { cuda::emulated_runtime().set_protected(true); }
-  Unprotected(const Unprotected&) = delete;
-  Unprotected& operator=(const Unprotected&) = delete;
-};
 
 const support::NetworkOptions relu_f32{
     .samples = 300, .hidden = {9, 7}, .activation = Activation::relu, .loss = Loss::cross_entropy, .dtype = Dtype::f32};
 const support::NetworkOptions tanh_f64{
     .samples = 300, .hidden = {9, 7}, .activation = Activation::tanh, .loss = Loss::mse, .dtype = Dtype::f64};
-
-/// A short run on synthetic data in a folder of its own; what it printed and how it ended.
-struct Run {
-  ExitCode code;
-  std::string said, metrics;
-  nlohmann::json record;
-};
-Run run(const std::vector<std::string>& sets, const char* device, std::int64_t samples = 400) {
-  const test::TemporaryFolder folder;
-  std::vector<std::string> all{"data.train=" + std::to_string(samples), "data.test=40", "training.steps=2",
-                               "model.hidden=[8]", "measure.bottom=0"};
-  all.insert(all.end(), sets.begin(), sets.end());
-  const std::string out = folder / "run", text = folder / "text";
-  std::FILE* const file = std::fopen(text.c_str(), "w");
-  Console console(fileno(file));
-  Run r{ExitCode::internal, {}, {}, {}};
-  try {
-    r.code = train(load_config({{}, all, {{"device", device}}}), {out, false}, console);
-  } catch (...) {
-    const Failure f = current_failure();
-    r.code = f.code;
-    console.line(f.message);
-  }
-  (void)std::fclose(file);
-  r.said = test::read_text(text);
-  r.metrics = test::read_text(out + "/metrics.csv");
-  if (const std::string json = test::read_text(out + "/run.json"); !json.empty())
-    r.record = nlohmann::json::parse(json);
-  return r;
-}
 
 }  // namespace
 

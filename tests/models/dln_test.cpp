@@ -128,7 +128,7 @@ TEST_CASE("nested forward mode is exact in orders 1 to 4, along one direction an
   m.layout = ParameterLayout({{"theta0", {1, 1}, 1}, {"theta1", {1, 1}, 1}});
   m.sample = Shape{1};
   m.classes = 1;
-  m.forward = [](Graph& g, std::span<const Var> p, Var) { return mul(g, p[0], p[1]); };
+  m.forward = [](Graph& g, std::span<const Var> p, Var, const BlockContext&) { return mul(g, p[0], p[1]); };
   const double a = 1.5, b = -0.75, z = a * b, r = z - 1;
   const double v[3][2] = {{0.5, 2}, {-1.25, 0.25}, {3, -0.5}};
   const Objective o = make_objective(m, Loss::mse, Dtype::f64);

@@ -119,11 +119,14 @@ constexpr FileCase file_cases[] = {
     // The first place in the text, not the first in the alphabet.
     {"[training]\nsteps = -1\n[data]\nname = \"no\"\n",
      "2:9: training.steps: expected an integer from 0 to 1000000000, got the integer -1"},
+    {"[run]\narithmetic = \"vendor\"\n",
+     "2:14: run.arithmetic: \"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"},
+    {"[run]\narithmetic = \"fast\"\n",
+     "2:14: run.arithmetic: expected \"exact\" or \"vendor\", got the string \"fast\""},
     // What belongs to later versions.
     {"[training]\nrule = \"adam\"\n", "2:8: training.rule: \"adam\" is not built in this version"},
     {"[[training.change]]\nat_step = 3\n", "1:12: training.change is not built in this version"},
     {"[measure.density]\nevery = 3\n", "1:10: measure.density is not built in this version"},
-    {"[run]\narithmetic = \"vendor\"\n", "2:14: run.arithmetic: \"vendor\" is not built in this version"},
     {"[model]\nname = \"vgg\"\n", "2:8: model.name: \"vgg\" is not built in this version"},
     {"[model]\nghost_batch = 32\n", "2:1: model.ghost_batch is not built in this version"},
     {"[training]\nbatch = 128\n", "2:1: training.batch is not built in this version"},

@@ -22,12 +22,12 @@ struct Options {
   std::string flags[6];
 };
 constexpr const char* flag_names[6] = {"device", "threads", "chunk", "memory", "precision", "arithmetic"};
-constexpr const char* flag_help[6] = {"cpu",
+constexpr const char* flag_help[6] = {"cpu or cuda",
                                       "Number of threads, or all",
                                       "Samples at a time: auto, or a multiple of the group of 128 samples",
                                       "Memory to use at most: auto, bytes, or such as 2GiB",
                                       "float32 or float64",
-                                      "exact"};
+                                      "exact, or vendor: matrix products by cuBLAS (cuda only)"};
 
 ExitCode run_training(Options o) {
   for (std::size_t i = 0; i < 6; ++i)

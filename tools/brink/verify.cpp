@@ -2,8 +2,8 @@
 // What it is: `brink verify`: its options, and the verdict as an exit code. What it is not: the checks (tools/verify).
 #include "tools/verify/verify.h"
 
-#include "kernels/device.h"
 #include "tools/brink/command.h"
+#include "training/device.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 
@@ -12,7 +12,7 @@ namespace brink {
 namespace {
 
 struct Options {
-  std::string run, reference;
+  std::string run, reference, device;
   std::vector<std::string> sets;
 };
 
@@ -37,10 +37,11 @@ ExitCode run_verification(const Options& o) {
   const std::string directory = o.reference.empty() ? "" : data_directory(o.sets);
   announce_arithmetic();
   ThreadPool pool(available_threads());
-  Device device{Where::cpu, &pool, nullptr};
+  const OpenDevice opened(o.run.empty() && o.device == "cuda" ? Where::cuda : Where::cpu, Arithmetic::exact, pool);
+  Device device = opened.device();
   const verify::Table table = !o.reference.empty() ? verify::check_reference(device, o.reference, directory)
-                              : !o.run.empty()     ? verify::check_run(o.run, o.sets)
-                                                   : verify::check_closed_forms();
+                              : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device)
+                                                   : verify::check_closed_forms(device);
   standard_output().print(table.text());
   return table.failed() > 0 ? ExitCode::check_failed : ExitCode::done;
 }
@@ -54,6 +55,9 @@ void add_verify(CLI::App& app, ExitCode& code) {
   sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ");
   sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")
       ->type_name("DIR");
+  sub->add_option("--device", o->device, "cpu or cuda: where everything is computed (default: cpu; a RUN: as it was)")
+      ->type_name("VALUE")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   sub->add_option("--set", o->sets, "key=value: data.directory, the folder of the official Fashion-MNIST files")
       ->type_name("KEY=VALUE")
       ->take_all()

@@ -204,9 +204,10 @@ void check_differences(Device& device, Table& table) {
   for (int i = 0; i < 150 * 4; ++i) x.push_back(normal_at(key, i));  // more than one group of samples
   for (int i = 0; i < 150; ++i) y.push_back(i % 3);
   Network net(device, 4, {5, 4}, 3, Activation::tanh, Loss::cross_entropy, x, y);
-  initialise(device, net.model.layout, Init::lecun, 1, net.theta.view());
+  Device host = device.host();
+  initialise(host, net.model.layout, Init::lecun, 1, net.theta.view());
   const Array v = net.vector();
-  initialise(device, net.model.layout, Init::lecun, 2, v.view());
+  initialise(host, net.model.layout, Init::lecun, 2, v.view());
   const double h = 0x1p-9, weights[4] = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
   const std::vector<double> at = net.derivatives(v, net.theta);
   std::array<double, 5> difference{};
@@ -256,11 +257,18 @@ void check_lanczos(Device& device, Table& table) {
   d[5] = -9;
   d[6] = -6;
   const LinearOperator diagonal{n, Dtype::f64, [&](View x, View y) {
+                                  const Array values = to_host(device, x);
                                   for (std::size_t i = 0; i < d.size(); ++i)
-                                    y.as<double>()[i] = d[i] * x.as<double>()[i];
+                                    values.span<double>()[i] = d[i] * values.span<double>()[i];
+                                  copy(device, y, values.view());
+                                  synchronize(device);
                                 }};
   const FillNormal normals = [&](View x, RandomUse, std::uint64_t step, std::uint32_t restart) {
-    cpu::fill_normal(device, x, {0, Stream::lanczos_start, static_cast<std::uint32_t>(step), restart}, 1);
+    const Array values(x.shape, x.dtype);
+    Device host = device.host();
+    cpu::fill_normal(host, values.view(), {0, Stream::lanczos_start, static_cast<std::uint32_t>(step), restart}, 1);
+    copy(device, x, values.view());
+    synchronize(device);
   };
   Lanczos lanczos(device, n, Dtype::f64, {.max_basis = 96, .max_pairs = 7}, normals);
   const LanczosResult r =
@@ -284,15 +292,15 @@ void check_angles(Device& device, Table& table) {
   v[5 + 1] = 1;
   v[5 + 3] = small;
   const SubspaceComparison s =
-      compare_subspaces(device, {u.data(), 5, 5, 2, Dtype::f64}, {v.data(), 5, 5, 2, Dtype::f64});
+      compare_columns(device, {u.data(), 5, 5, 2, Dtype::f64}, {v.data(), 5, 5, 2, Dtype::f64});
   const double angle = 0.643501108793284386802809;  // atan(3/4)
   table.add({"subspaces", "small angle", error_of(s.angles[0], small), exact, {}});
   table.add({"subspaces", "large angle", error_of(s.angles[1], angle), exact, {}});
   table.add({"subspaces", "distance", error_of(s.distance, angle), exact, {}});
 }
 
-/// Gradient and Hv of 700 samples (six groups) by different threads and chunks: the same bits, in both precisions.
-void check_bits(Table& table) {
+/// Gradient and Hv of 700 samples (six groups) by different threads and chunks, and on the device: the same bits, in both precisions.
+void check_bits(Device& on, Table& table) {
   const std::int64_t samples = 700, inputs = 19;
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     Device serial;
@@ -307,10 +315,8 @@ void check_bits(Table& table) {
     initialise(serial, model.layout, Init::lecun, 1, theta.view());
     initialise(serial, model.layout, Init::lecun, 2, v.view());
     std::vector<Array> first;
-    double differing = 0;
-    for (const auto& [threads, chunk] : {std::pair{1, 0}, {1, 128}, {1, 384}, {1, 700}, {2, 128}, {3, 256}, {4, 0}}) {
-      ThreadPool pool(threads);
-      Device device{Where::cpu, &pool, nullptr};
+    double differing = 0, differing_on_device = 0;
+    const auto compute = [&](Device device, std::int64_t chunk, double& differing_now) {
       std::vector<Array> now;
       for (int i = 0; i < 2; ++i) now.push_back(model.layout.make_vector(dtype));
       Hvp hvp(device, objective, views, {.chunk = chunk});
@@ -318,18 +324,28 @@ void check_bits(Table& table) {
       hvp.apply(v.view(), now[1].view());
       if (first.empty()) std::swap(first, now);
       for (std::size_t i = 0; i < now.size(); ++i)
-        differing += std::memcmp(first[i].view().data, now[i].view().data,
-                                 static_cast<std::size_t>(first[i].view().bytes())) != 0;
+        differing_now += std::memcmp(first[i].view().data, now[i].view().data,
+                                     static_cast<std::size_t>(first[i].view().bytes())) != 0;
+    };
+    for (const auto& [threads, chunk] : {std::pair{1, 0}, {1, 128}, {1, 384}, {1, 700}, {2, 128}, {3, 256}, {4, 0}}) {
+      ThreadPool pool(threads);
+      compute({Where::cpu, &pool, nullptr}, chunk, differing);
     }
     table.add({"threads and chunks, " + std::string(name_of(dtype)), "bits of gradient and Hv", differing, 0, {}});
+    if (on.where == Where::cpu) continue;
+    for (const std::int64_t chunk : {0, 128, 384}) compute(on, chunk, differing_on_device);
+    table.add({"the device and the CPU, " + std::string(name_of(dtype)),
+               "bits of gradient and Hv",
+               differing_on_device,
+               0,
+               {}});
   }
 }
 
 }  // namespace
 
-Table check_closed_forms() {
+Table check_closed_forms(Device& device) {
   Table table;
-  Device device;
   check_product(device, table);
   check_least_squares(device, table);
   check_softmax_regression(device, table);
@@ -337,7 +353,7 @@ Table check_closed_forms() {
   check_differences(device, table);
   check_lanczos(device, table);
   check_angles(device, table);
-  check_bits(table);
+  check_bits(device, table);
   return table;
 }
 

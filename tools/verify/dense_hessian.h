@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/hvp.h"
 #include "spectral/linear_operator.h"
+#include "tools/verify/on_device.h"
 
 namespace brink::verify {
 
@@ -35,7 +35,8 @@ struct VectorError {
   double error = 0;
   std::string tensor;  ///< the worst
 };
-/// The largest of |a − b| / max|b| over the tensors of a vector; a tensor of zeros is measured against the whole vector.
+/// The largest of |a − b| / max|b| over the tensors of a vector; a tensor that is zero to the rounding of the vector it belongs to
+/// (max|b| at most 2⁻⁵² of the whole vector's) holds no digit to compare and is measured against the whole vector.
 VectorError vector_error(const ParameterLayout&, const Array& found, const Array& reference);
 
 /// Standard normals for Lanczos; the layout's gaps are +0.

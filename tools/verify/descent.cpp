@@ -119,11 +119,11 @@ double learning_rate_of(const Case& c) {
   return rate;
 }
 
-void add_final_parameter(const Case& c, const ParameterLayout& layout, const Descent& descent, std::int64_t steps,
+void add_final_parameter(const Case& c, const ParameterLayout& layout, Descent& descent, std::int64_t steps,
                          Trajectory& trajectory, std::initializer_list<const Series*> all, Table& table) {
   const Array reference = c.vector("final_parameter", layout);
   Array found = layout.make_vector(Dtype::f64);
-  std::ranges::copy(descent.theta().span<double>(), found.span<double>().begin());
+  std::ranges::copy(descent.theta_on_host().span<double>(), found.span<double>().begin());
   if (trajectory.ends_early())
     return trajectory.add_end(all, all_finite(reference.span<double>()), all_finite(found.span<double>()));
   const VectorError e = vector_error(layout, found, reference);
@@ -156,11 +156,11 @@ void check_descent(Device& device, const Case& c, Table& table) {
   for (const Series* s : {&loss, &top, &bottom}) trajectory.end_at(s->reference);
   trajectory.end_at(period2.reference, 3);
   const Objective objective = make_objective(m.model, m.loss, Dtype::f64);
-  const std::vector<View> views = data.views();
+  const Placed on_device(device, data.views());
   DescentOptions options;
   options.tracker =
       TrackerOptions{.tolerance = 1e-8, .cold_check = 1, .budget = 5000, .max_basis = 96, .cold_confirm = 8};
-  Descent descent(device, objective, views, {}, options, theta0.view());
+  Descent descent(device, objective, on_device.views(), {}, options, theta0.view());
   constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> right;
   std::int64_t found_above = 0;
@@ -219,7 +219,7 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
   const Array theta0 = c.vector("parameter", m.model.layout);
 
   const DataPair data = load_fashion_mnist(data_directory, classes, classes * per_class, classes, Dtype::f64);
-  if (data.train.picture.elements() != m.inputs)
+  if (data.train.picture.elements() != m.model.sample.elements())
     c.fail_tensor("parameter/dense0.weight", "expected " + std::to_string(data.train.picture.elements()) + " inputs");
   table.add({c.name(), "kept_rows", kept == data.train.kept_rows ? 0.0 : 1.0, 0, {}});
 
@@ -232,7 +232,8 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
     if (!in_range) trajectory.end_at({INFINITY}, at[i]);
   }
   const Objective objective = make_objective(m.model, m.loss, Dtype::f64);
-  const std::vector<View> views{data.train.x.view(), data.train.labels.view()};
+  const View views[] = {data.train.x.view(), data.train.labels.view()};
+  const Placed on_device(device, views);
   DescentOptions options;
   if (measured > 0)
     options.tracker = TrackerOptions{.top = static_cast<int>(tops),
@@ -242,7 +243,7 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
                                      .budget = 5000,
                                      .max_basis = 96,
                                      .cold_confirm = 8};
-  Descent descent(device, objective, views, {}, options, theta0.view());
+  Descent descent(device, objective, on_device.views(), {}, options, theta0.view());
   constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> right;
   std::size_t next = 0;

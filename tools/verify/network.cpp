@@ -2,6 +2,8 @@
 // What it is: the kind `network`: one network at one point, all its derivatives. What it is not: a trajectory (descent.cpp).
 // Decision: the spectrum is dense where the network is small, from n Hessian–vector products, because Lanczos sees one copy
 // of a multiple eigenvalue; where it is not, Lanczos to a residual far below the tolerance.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -55,13 +57,18 @@ class Network {
     gauss_newton.run(theta_.view(), directions, gv.view(), {});
     vector("gauss_newton_vp", gv, first);
 
-    const std::vector<double> along_v = derivatives({0, 0, 0, 0}, directions);
-    scalar("d3_v", along_v[3], third);
-    scalar("d4_v", along_v[4], fourth);
-    Array unit = layout().make_vector(Dtype::f64);
-    map<Scale>(device_, unit.view(), {gradient_.view()}, 1 / cpu::norm(device_, gradient_.view()));
-    const View along_gradient[] = {unit.view()};
-    scalar("d4_gradient_direction", derivatives({0, 0, 0, 0}, along_gradient)[4], fourth);
+    if (model_.norms.empty()) {  // the format has fourth derivatives of networks without normalisation
+      const std::vector<double> along_v = derivatives({0, 0, 0, 0}, directions);
+      scalar("d3_v", along_v[3], third);
+      scalar("d4_v", along_v[4], fourth);
+      Array unit = layout().make_vector(Dtype::f64);
+      Device host = device_.host();
+      map<Scale>(host, unit.view(), {gradient_.view()}, 1 / cpu::norm(device_, gradient_.view()));
+      const View along_gradient[] = {unit.view()};
+      scalar("d4_gradient_direction", derivatives({0, 0, 0, 0}, along_gradient)[4], fourth);
+    } else {
+      scalar("d3_v", derivatives({0, 0, 0}, directions)[3], third);
+    }
     check_spectrum();
   }
 
@@ -108,8 +115,8 @@ class Network {
 
   void check_spectrum() {
     const Shape top_shape = case_.shape("top_eigenvalues"), bottom_shape = case_.shape("bottom_eigenvalues");
-    const std::vector<double> top = case_.doubles("top_eigenvalues", {top_shape[0]});
-    const std::vector<double> bottom = case_.doubles("bottom_eigenvalues", {bottom_shape[0]});
+    const std::vector<double> top = eigenvalues("top_eigenvalues", top_shape[0]);
+    const std::vector<double> bottom = eigenvalues("bottom_eigenvalues", bottom_shape[0]);
     const double scale = std::max(largest(top), largest(bottom));
     // One condition, "where small", governs all of these, so one of them brings the others.
     const bool small = case_.has_tensor("all_eigenvalues") || case_.has("trace") || case_.has("trace_of_square") ||
@@ -143,6 +150,19 @@ class Network {
     scalar("hocm_finite_difference", difference / (e * e * e * e), finite_difference);
     const View along_u1[] = {u1.view()};
     scalar("d4_top_eigenvector", derivatives({0, 0, 0, 0}, along_u1)[4], fourth);
+  }
+
+  /// As far as they are eigenvalues. A number that is subnormal and not zero is none, whatever the Hessian: rounding alone moves an
+  /// eigenvalue by more. References exist whose solver left unwritten memory there; those entries are named as skipped.
+  std::vector<double> eigenvalues(const std::string& tensor, std::int64_t count) {
+    std::vector<double> all = case_.doubles(tensor, {count});
+    const auto end = std::ranges::find_if(all, [](double x) { return std::fpclassify(x) == FP_SUBNORMAL; });
+    if (end == all.end()) return all;
+    if (end == all.begin()) case_.fail_tensor(tensor, "expected eigenvalues, found a subnormal number first");
+    table_.skip(fmt::format("{} {} from number {} on", case_.name(), tensor, end - all.begin() + 1),
+                fmt::format("the reference holds the subnormal number {:.3g} there, which is no eigenvalue", *end));
+    all.erase(end, all.end());
+    return all;
   }
 
   /// The file holds them in either order.
@@ -191,7 +211,9 @@ class Network {
 void check_network(Device& device, const Case& c, Table& table) {
   const ReferenceModel m = read_model(c);
   if (!m.not_built.empty()) return table.skip(c.name(), m.not_built + " is not built in this version");
-  Network(device, c, m, table).check();
+  try {
+    Network(device, c, m, table).check();
+  } catch (const ShapeError& e) { c.fail("ghost", e.what()); }  // a group too small to be normalised
 }
 
 }  // namespace brink::verify

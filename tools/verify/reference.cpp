@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "models/convolutional.h"
+#include "models/mlp.h"
 #include "training/errors.h"
 
 namespace brink::verify {
@@ -140,44 +142,91 @@ std::vector<Case> read_cases(const std::string& folder) {
   return out;
 }
 
+namespace {
+
+/// The shape of a parameter, of the rank that it must have.
+Shape parameter_shape(const Case& c, const std::string& name, int rank) {
+  const std::string tensor = "parameter/" + name;
+  if (!c.has_tensor(tensor)) c.fail_tensor(tensor, "expected this tensor, found none");
+  const Shape shape = c.shape(tensor);
+  if (shape.rank != rank || shape.elements() == 0)
+    c.fail_tensor(tensor, "expected " + std::to_string(rank) + " extents, found the shape " + to_string(shape));
+  return shape;
+}
+
+/// The last extent of NAME0REST, NAME1REST, … as far as there are such parameters.
+std::vector<std::int64_t> widths_of(const Case& c, const std::string& name, const std::string& rest, int rank) {
+  std::vector<std::int64_t> out;
+  for (std::size_t i = 0; c.has_tensor("parameter/" + name + std::to_string(i) + rest); ++i)
+    out.push_back(parameter_shape(c, name + std::to_string(i) + rest, rank)[rank - 1]);
+  return out;
+}
+
+Model mlp_of(const Case& c, Activation activation) {
+  std::vector<std::int64_t> widths = widths_of(c, "dense", ".weight", 2);
+  if (widths.empty()) c.fail("parameter_order", "expected dense0.weight, found none");
+  const std::int64_t classes = widths.back();
+  widths.pop_back();
+  return mlp(parameter_shape(c, "dense0.weight", 2)[0], widths, classes, activation);
+}
+
+Model convolutional(const Case& c, const std::string& name) {
+  const Shape x = c.shape("x");
+  if (x.rank != 4) c.fail_tensor("x", "expected the shape [N,H,W,C], found " + to_string(x));
+  const Shape picture{x[1], x[2], x[3]};
+  if (name == "alexnet") {
+    std::vector<std::int64_t> dense = widths_of(c, "dense", ".weight", 2);
+    if (dense.empty()) c.fail("parameter_order", "expected dense0.weight, found none");
+    const std::int64_t classes = dense.back();
+    dense.pop_back();
+    return alexnet(picture, parameter_shape(c, "conv0.weight", 4)[3], dense, classes);
+  }
+  const std::int64_t classes = parameter_shape(c, "dense.bias", 1)[0];
+  const GhostGroups groups{c.integer("ghost"), false, c.number("epsilon")};
+  if (name == "vgg") return vgg(picture, widths_of(c, "block", ".conv0.weight", 4), classes, groups);
+  return resnet20(picture, widths_of(c, "stage", ".block0.conv0.weight", 4), classes, groups);
+}
+
+}  // namespace
+
 ReferenceModel read_model(const Case& c) {
   ReferenceModel out;
-  const std::string activation = c.text("activation"), loss = c.text("loss_kind");
+  const std::string model = c.text("model"), loss = c.text("loss_kind");
+  const std::string activation = model == "mlp" ? c.text("activation") : "relu";
+  if (model != "mlp" && model != "alexnet" && model != "vgg" && model != "resnet20") out.not_built = "model " + model;
   if (activation != "relu" && activation != "tanh") out.not_built = "activation " + activation;
   if (loss != "cross_entropy" && loss != "mse") out.not_built = "loss " + loss;
   if (!out.not_built.empty()) return out;
   out.loss = loss == "mse" ? Loss::mse : Loss::cross_entropy;
+  try {
+    out.model = model == "mlp" ? mlp_of(c, activation == "tanh" ? Activation::tanh : Activation::relu)
+                               : convolutional(c, model);
+  } catch (const std::invalid_argument& e) { c.fail("parameter_order", e.what()); }
 
   const std::vector<std::string> order = c.texts("parameter_order");
-  std::vector<std::int64_t> widths;
-  for (std::size_t l = 0; 2 * l < order.size(); ++l) {
-    const std::string weight = "dense" + std::to_string(l) + ".weight", bias = "dense" + std::to_string(l) + ".bias";
-    if (order[2 * l] != weight || 2 * l + 1 == order.size() || order[2 * l + 1] != bias)
-      c.fail("parameter_order", "expected " + weight + " and " + bias + " at places " + std::to_string(2 * l) +
-                                    " and " + std::to_string(2 * l + 1) + ", as in every mlp");
-    const Shape shape = c.shape("parameter/" + weight);
-    if (shape.rank != 2 || shape.elements() == 0)
-      c.fail_tensor("parameter/" + weight, "expected the shape [in,out], found " + to_string(shape));
-    if (l == 0) out.inputs = shape[0];
-    if (l > 0 && shape[0] != widths.back())
-      c.fail_tensor("parameter/" + weight,
-                    "expected " + std::to_string(widths.back()) + " inputs, found " + std::to_string(shape[0]));
-    widths.push_back(shape[1]);
+  const auto size = static_cast<std::size_t>(out.model.layout.size());
+  if (order.size() != size)
+    c.fail("parameter_order", "expected the " + std::to_string(size) + " parameters of this " + model + ", found " +
+                                  std::to_string(order.size()));
+  for (std::size_t i = 0; i < size; ++i) {
+    const Parameter& p = out.model.layout[static_cast<int>(i)];
+    if (order[i] != p.name)
+      c.fail("parameter_order", "expected " + p.name + " at place " + std::to_string(i) + ", found " + order[i]);
+    const Shape shape = parameter_shape(c, p.name, p.shape.rank);
+    if (shape != p.shape)
+      c.fail_tensor("parameter/" + p.name, "expected the shape " + to_string(p.shape) + ", found " + to_string(shape));
   }
-  if (widths.empty()) c.fail("parameter_order", "expected the names of the parameters, found none");
-  const std::int64_t classes = widths.back();
-  widths.pop_back();
-  out.model = mlp(out.inputs, widths, classes, activation == "tanh" ? Activation::tanh : Activation::relu);
   return out;
 }
 
 ReferenceData read_samples(const Case& c, const ReferenceModel& m) {
   const Shape shape = c.shape("x");
-  if (shape.rank < 2 || shape[0] < 1 || shape.row_elements() != m.inputs)
+  const std::int64_t inputs = m.model.sample.elements();
+  if (shape.rank < 2 || shape[0] < 1 || shape.row_elements() != inputs)
     c.fail_tensor("x",
-                  "expected samples of " + std::to_string(m.inputs) + " numbers, found the shape " + to_string(shape));
+                  "expected samples of " + std::to_string(inputs) + " numbers, found the shape " + to_string(shape));
   ReferenceData out;
-  out.x = Array({shape[0], m.inputs}, Dtype::f64);
+  out.x = Array({shape[0], inputs}, Dtype::f64);
   out.labels = Array({shape[0]}, Dtype::i32);
   std::ranges::copy(c.doubles("x", shape), out.x.span<double>().begin());
   const std::vector<std::int64_t> labels = c.integers("y", {shape[0]});

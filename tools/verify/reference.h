@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What it is: a folder of reference values, golden.json and a tensor file for each case, read strictly.
 // What it is not: the comparisons. Decision: whatever a kind needs and the folder lacks is a DataError naming file and
-// name, never a skipped row: a check must not become smaller because its reference is damaged.
+// name, never a skipped row: a check must not become smaller because its reference is damaged. One kind of damage is known and is
+// skipped by name: eigenvalues that are subnormal numbers (network.cpp).
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "models/mlp.h"
+#include "models/model.h"
 #include "training/safetensors.h"
 
 namespace brink::verify {
@@ -55,16 +56,15 @@ class Case {
 /// All cases in the order of golden.json. Throws DataError.
 std::vector<Case> read_cases(const std::string& folder);
 
-/// The MLP that the names and shapes of parameter_order describe, or the reason why this version cannot build it.
+/// The network that the names and shapes of parameter_order describe, or the reason why this version cannot build it.
 struct ReferenceModel {
   Model model;
   Loss loss = Loss::cross_entropy;
-  std::int64_t inputs = 0;
   std::string not_built;  ///< "activation gelu"; empty: built
 };
 ReferenceModel read_model(const Case&);
 
-/// x [N, inputs] (pictures flattened) and y [N], every label below the number of classes.
+/// x [N, numbers of a sample] (pictures flattened) and y [N], every label below the number of classes.
 struct ReferenceData {
   Array x, labels;
   std::int64_t samples() const { return x.view().shape[0]; }

@@ -111,14 +111,16 @@ void compare_metrics(std::string_view recorded, std::string_view recomputed, con
     table.add({"metrics.csv", std::string(names[k]), static_cast<double>(differing[k]), 0, notes[k]});
 }
 
-Config config_of(const std::string& folder, const std::vector<std::string>& sets) {
+Config config_of(const std::string& folder, const std::vector<std::string>& sets, const std::string& device) {
   const std::string path = folder + "/config.toml";
   text_of(path);
   Config recorded;
   try {
     recorded = load_config({path, {}, {}});
   } catch (const UsageError& e) { throw DataError(e.what()); }
-  Config out = load_config({path, sets, {}});
+  ConfigSources sources{path, sets, {}};
+  if (!device.empty()) sources.flags.emplace_back("device", device);
+  Config out = load_config(sources);
   if (config_hash(out) != config_hash(recorded))
     throw UsageError(
         "--set: a run is recomputed under its own settings; only data.directory and run.* that change no number may "
@@ -128,8 +130,8 @@ Config config_of(const std::string& folder, const std::vector<std::string>& sets
 
 }  // namespace
 
-Table check_run(const std::string& folder, const std::vector<std::string>& sets) {
-  const Config config = config_of(folder, sets);
+Table check_run(const std::string& folder, const std::vector<std::string>& sets, const std::string& device) {
+  const Config config = config_of(folder, sets, device);
   const std::string metrics = folder + "/metrics.csv", record = folder + "/run.json";
   const std::string recorded = text_of(metrics), recorded_events = text_of(folder + "/events.csv");
   std::string status;

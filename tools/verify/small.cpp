@@ -146,7 +146,7 @@ void check_subspace(Device& device, const Case& c, Table& table) {
   };
   std::vector<double> u_store, v_store;
   const ColumnSet u = columns("U", u_store), v = columns("V", v_store);
-  const SubspaceComparison s = compare_subspaces(device, u, v);
+  const SubspaceComparison s = compare_columns(device, u, v);
   table.add({c.name(), "principal_angles", error_of(s.angles, c.doubles("principal_angles", {k})), tolerance, {}});
   const auto scalar = [&](const char* key, double found) {
     table.add({c.name(), key, error_of(found, c.number(key)), tolerance, {}});

@@ -10,10 +10,7 @@ Table check_reference(Device& device, const std::string& folder, const std::stri
   for (const Case& c : read_cases(folder)) {
     const std::string& kind = c.kind();
     if (kind == "network") {
-      if (const std::string model = c.text("model"); model != "mlp")
-        table.skip(c.name(), "model " + model + " is not built in this version");
-      else
-        check_network(device, c, table);
+      check_network(device, c, table);
     } else if (kind == "descent") {
       check_descent(device, c, table);
     } else if (kind == "fmnist") {

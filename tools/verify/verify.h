@@ -15,9 +15,9 @@ struct Device;
 
 namespace brink::verify {
 
-/// Functions, derivatives, spectra and angles whose values are known in closed form or by finite differences, and one
-/// bitwise comparison across threads and chunks. Needs no file.
-Table check_closed_forms();
+/// Functions, derivatives, spectra and angles whose values are known in closed form or by finite differences, computed on the device,
+/// and one bitwise comparison across threads, chunks and devices. Needs no file.
+Table check_closed_forms(Device&);
 
 /// Every case of a folder of the reference format, in float64. `data_directory` holds the official Fashion-MNIST files, or is
 /// empty: then the kind `fmnist` is skipped by name. Throws DataError for a folder that lacks what its own kinds require.
@@ -25,8 +25,9 @@ Table check_closed_forms();
 /// differences 1e-5; trajectories 1e-8 over the first 60 steps and 1e-6 after, their spectra on Fashion-MNIST 1e-7 and 1e-6.
 Table check_reference(Device&, const std::string& folder, const std::string& data_directory);
 
-/// Recomputes a run folder from its own config and compares metrics.csv byte by byte. `sets` as given to --set; they may
+/// Recomputes a run folder from its own config and compares metrics.csv byte by byte. `device`: as given to --device, empty: the
+/// config's. `sets` as given to --set; they may
 /// name only what changes no number (data.directory, run.threads …). Throws DataError, UsageError.
-Table check_run(const std::string& folder, const std::vector<std::string>& sets);
+Table check_run(const std::string& folder, const std::vector<std::string>& sets, const std::string& device);
 
 }  // namespace brink::verify

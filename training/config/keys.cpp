@@ -277,7 +277,7 @@ std::vector<Key> training_keys() {
 std::vector<Key> measure_and_run_keys() {
   const Choices<Where> devices{{{"cpu", Where::cpu}, {"cuda", Where::cuda}}, {}};
   const Choices<Dtype> precisions{{{"float32", Dtype::f32}, {"float64", Dtype::f64}}, {}};
-  const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}}, {"vendor"}};
+  const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}, {"vendor", Arithmetic::vendor}}, {}};
   return {
       integer(
           "measure", "top", 0, 50, [](Config & c) -> auto& { return c.measure.top; }),
@@ -391,6 +391,9 @@ std::optional<Conflict> conflict(const Config& c, const std::function<bool(std::
       return Conflict{path,
                       "expected at most " + number_text(available) + " for " + name + ", got " + number_text(samples)};
   }
+  if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
+    return Conflict{"run.arithmetic",
+                    "\"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"};
   if (c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % default_group != 0)
     return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(default_group) + " samples, or " +
                                      number_text(c.data.train) + " and more for the whole batch, got " +

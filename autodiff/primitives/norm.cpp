@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+// What it is: GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
+// Decision: γ and β belong to the normalisation, because the sums that their gradients need, Σy̅ and Σx̂∘y̅ of each group, are those
+// of the gradient of x too: two sums and one pass backwards, one pass forwards.
+#include "autodiff/primitives/norm.h"
+
+#include "autodiff/primitives/elementwise.h"
+#include "autodiff/primitives/rules.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/norm/norm.h"
+
+namespace brink {
+
+namespace {
+
+std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+
+ValueType statistics_of(const ValueType& x, std::int64_t group) {
+  const GroupedRows rows(x.shape, group);
+  return {{rows.groups(), rows.channels}, x.dtype};
+}
+
+void expect_rows(std::string_view name, const ValueType& x, std::int64_t group) {
+  rules::expect(x.shape.rank >= 2 && x.shape.elements() > 0, name,
+                to_string(x) + ": expected samples, pixels and channels");
+  rules::expect(group >= 1, name, fmt::format("groups of {}: expected at least one sample", group));
+}
+
+/// Pairs of equal shape; returns the first.
+void expect_factors(std::string_view name, rules::Types in) {
+  rules::expect(in.size() <= 2 * max_factor_pairs, name,
+                fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));
+}
+
+std::int64_t scratch_of(rules::Types in, std::int64_t group, Where where) {
+  return norm_scratch_bytes(where, in[0].shape, group);
+}
+
+}  // namespace
+
+// x̂ = (x − μ)∘s, s = 1/σ, σ² = mean (x − μ)² + ε, y = γ∘x̂ + β, all within a group.  With m₁ = mean t and m₂ = mean x̂∘t:
+//   x̂' = s∘(t − m₁ − x̂∘m₂),  s' = −s²∘m₂,  μ' = m₁,  σ' = m₂   for t = x';  y' = γ∘x̂' + γ'∘x̂ + β'.
+// t ↦ x̂' is symmetric, so the cotangent of x is the same map of γ∘y̅ + x̂̅, and with the other outputs' cotangents, n values a group:
+//   x̅ = s∘γ∘y̅ + s∘x̂̅ + x̂∘(σ̅/n − s²∘s̅/n − s∘m₂) + μ̅/n − s∘m₁,  m of γ∘y̅ + x̂̅;   γ̅ = Σ x̂∘y̅,  β̅ = Σ y̅.
+const Primitive ghost_norm_p{
+    .name = "ghost_norm",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      const std::int64_t group = std::get<NormAttributes>(a).group;
+      expect_rows("ghost_norm", in[0], group);
+      const ValueType row{{in[0].shape[in[0].shape.rank - 1]}, in[0].dtype}, statistics = statistics_of(in[0], group);
+      rules::expect(in[1] == row && in[2] == row, "ghost_norm",
+                    fmt::format("x {}, gamma {}, beta {}: expected one gamma and beta a channel", to_string(in[0]),
+                                to_string(in[1]), to_string(in[2])));
+      const GroupedRows rows(in[0].shape, group);
+      const std::int64_t fewest = rows.rows_of(rows.groups() - 1);
+      rules::expect(fewest >= 2, "ghost_norm",
+                    fmt::format("x {} in groups of {} samples: the last group has {} value for each channel, expected "
+                                "at least 2",
+                                to_string(in[0]), group, fewest));
+      return {in[0], in[0], statistics, statistics, statistics};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      Graph& g = c.g;
+      const std::int64_t group = std::get<NormAttributes>(c.attributes).group;
+      const Var x = c.in[0], t = c.tangent[0], hat = c.out[1], s = c.out[2];
+      Var hat_t, s_t, m1, m2;
+      if (t) {
+        m1 = over_values(g, group_sum(g, t, group), x, group);           // [G,C]
+        m2 = over_values(g, group_dot(g, {{hat, t}}, group), x, group);  // [G,C]
+        const Var minus_s = scale(g, -1, s), minus_s_m2 = mul(g, minus_s, m2);
+        hat_t = group_affine(g, {{t, s}, {hat, minus_s_m2}}, mul(g, minus_s, m1), x, group);  // as x
+        s_t = mul(g, s, minus_s_m2);
+      }
+      const auto wide = [&](Var row) { return broadcast_groups(g, row, x, group); };  // [G,C]
+      const Var y_t =
+          group_affine(g, {{hat_t, wide(c.in[1])}, {hat, wide(c.tangent[1])}}, wide(c.tangent[2]), x, group);
+      return {y_t, hat_t, s_t, m1, m2};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      Graph& g = c.g;
+      const std::int64_t group = std::get<NormAttributes>(c.attributes).group;
+      const Var x = c.in[0], hat = c.out[1], s = c.out[2];
+      const auto [y_bar, hat_bar, s_bar, mean_bar, deviation_bar] =
+          std::array{c.cotangent[0], c.cotangent[1], c.cotangent[2], c.cotangent[3], c.cotangent[4]};
+      const auto over = [&](Var r) { return over_values(g, r, x, group); };
+      const Var gamma = broadcast_groups(g, c.in[1], x, group), minus_s = scale(g, -1, s);     // [G,C]
+      const Var sum = group_sum(g, y_bar, group), dot = group_dot(g, {{hat, y_bar}}, group);   // [G,C]
+      const Var m1 = over(add(g, mul(g, gamma, sum), group_sum(g, hat_bar, group)));           // [G,C]
+      const Var m2 = over(add(g, mul(g, gamma, dot), group_dot(g, {{hat, hat_bar}}, group)));  // [G,C]
+      const Var s_part = mul(g, mul(g, s, minus_s), s_bar);                                    // −s²∘s̅
+      const Var q = add(g, mul(g, minus_s, m2), over(add(g, s_part, deviation_bar)));
+      const Var b = add(g, mul(g, minus_s, m1), over(mean_bar));
+      return {group_affine(g, {{y_bar, mul(g, gamma, s)}, {hat_bar, s}, {hat, q}}, b, x, group), sum_groups(g, dot),
+              sum_groups(g, sum)};
+    },
+    .run =
+        [](Device& d, const Call& c) {
+          const auto& a = std::get<NormAttributes>(c.attributes);
+          ghost_norm(d, c.out, c.in[0], c.in[1], c.in[2], a.group, a.epsilon, c.scratch);
+        },
+    .flops = [](rules::Types in, rules::Types, const Attributes&) { return 8 * in[0].shape.elements(); },
+    .scratch = [](rules::Types in, rules::Types, const Attributes& a,
+                  Where where) { return scratch_of(in, std::get<NormAttributes>(a).group, where); },
+};
+GhostNorm ghost_norm(Graph& g, Var x, Var gamma, Var beta, std::int64_t group, double epsilon) {
+  const Var in[] = {x, gamma, beta};
+  const Vars out = g.emit_all(ghost_norm_p, in, NormAttributes{group, epsilon});
+  return {out[0], out[1], out[2], out[3], out[4]};
+}
+
+// r_g = Σ x over the rows of g.  r' = Σ x';  x̅ = r̅ in all rows.
+const Primitive group_sum_p{
+    .name = "group_sum",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      expect_rows("group_sum", in[0], group_of(a));
+      return {statistics_of(in[0], group_of(a))};
+    },
+    .jvp = [](const JvpContext& c) -> Vars { return {group_sum(c.g, c.tangent[0], group_of(c.attributes))}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {group_broadcast(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))};
+    },
+    .run = [](Device& d, const Call& c) { group_sum(d, c.out[0], c.in[0], group_of(c.attributes), c.scratch); },
+    .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
+    .scratch = [](rules::Types in, rules::Types, const Attributes& a,
+                  Where where) { return scratch_of(in, group_of(a), where); },
+};
+Var group_sum(Graph& g, Var x, std::int64_t group) { return x ? g.emit(group_sum_p, {x}, Group{group}) : Var{}; }
+
+// r_g = Σᵢ Σ aᵢ∘bᵢ.  r' = Σᵢ Σ aᵢ'∘bᵢ + aᵢ∘bᵢ';  a̅ᵢ = bᵢ∘r̅, b̅ᵢ = aᵢ∘r̅.
+const Primitive group_dot_p{
+    .name = "group_dot",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      expect_rows("group_dot", in[0], group_of(a));
+      expect_factors("group_dot", in);
+      rules::all_equal("group_dot", in);
+      return {statistics_of(in[0], group_of(a))};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      std::vector<Factors> products;
+      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
+        products.push_back({c.tangent[i], c.in[i + 1]});
+        products.push_back({c.in[i], c.tangent[i + 1]});
+      }
+      return {group_dot(c.g, products, group_of(c.attributes))};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      Vars out;
+      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2)
+        for (const std::size_t other : {i + 1, i})
+          out.push_back(group_affine(c.g, {{c.in[other], c.cotangent[0]}}, {}, c.in[other], group_of(c.attributes)));
+      return out;
+    },
+    .run = [](Device& d, const Call& c) { group_dot(d, c.out[0], c.in, group_of(c.attributes), c.scratch); },
+    .flops = [](rules::Types in, rules::Types,
+                const Attributes&) { return static_cast<std::int64_t>(in.size()) * in[0].shape.elements(); },
+    .scratch = [](rules::Types in, rules::Types, const Attributes& a,
+                  Where where) { return scratch_of(in, group_of(a), where); },
+};
+Var group_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
+  Vars in;
+  for (const Factors& f : factors)
+    if (f.a && f.b) {
+      in.push_back(f.a);
+      in.push_back(f.b);
+    }
+  return in.empty() ? Var{} : g.emit_all(group_dot_p, in, Group{group})[0];
+}
+
+// y = Σᵢ xᵢ∘rᵢ + b.  y' = Σᵢ xᵢ'∘rᵢ + xᵢ∘rᵢ' + b';  x̅ᵢ = y̅∘rᵢ, r̅ᵢ = Σ xᵢ∘y̅ and b̅ = Σ y̅ over the rows of the group.
+const Primitive group_affine_p{
+    .name = "group_affine",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      expect_rows("group_affine", in[0], group_of(a));
+      expect_factors("group_affine", in);
+      const ValueType statistics = statistics_of(in[0], group_of(a));
+      for (std::size_t i = 0; i < in.size(); ++i) {
+        const bool rows = i % 2 == 0 && i + 1 < in.size();
+        rules::expect(
+            in[i] == (rows ? in[0] : statistics), "group_affine",
+            fmt::format("operand {} {}: expected {}", i, to_string(in[i]), to_string(rows ? in[0] : statistics)));
+      }
+      return {in[0]};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      std::vector<Factors> terms;
+      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
+        terms.push_back({c.tangent[i], c.in[i + 1]});
+        terms.push_back({c.in[i], c.tangent[i + 1]});
+      }
+      const Var b = c.in.size() % 2 == 1 ? c.tangent.back() : Var{};
+      return {group_affine(c.g, terms, b, c.out[0], group_of(c.attributes))};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      const std::int64_t group = group_of(c.attributes);
+      const Var d = c.cotangent[0];
+      Vars out;
+      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
+        out.push_back(group_affine(c.g, {{d, c.in[i + 1]}}, {}, d, group));
+        out.push_back(group_dot(c.g, {{c.in[i], d}}, group));
+      }
+      if (c.in.size() % 2 == 1) out.push_back(group_sum(c.g, d, group));
+      return out;
+    },
+    .run = [](Device& d, const Call& c) { group_affine(d, c.out[0], c.in, group_of(c.attributes)); },
+    .flops = [](rules::Types in, rules::Types out,
+                const Attributes&) { return static_cast<std::int64_t>(in.size()) * out[0].shape.elements(); },
+};
+Var group_affine(Graph& g, const std::vector<Factors>& x_and_r, Var b, Var like, std::int64_t group) {
+  Vars in;
+  for (const Factors& f : x_and_r)
+    if (f.a && f.b) {
+      in.push_back(f.a);
+      in.push_back(f.b);
+    }
+  if (in.empty()) return group_broadcast(g, b, like, group);
+  if (b) in.push_back(b);
+  return g.emit_all(group_affine_p, in, Group{group})[0];
+}
+
+// y = r in all rows of its group.  y' = r' likewise;  r̅ = Σ y̅ over the rows of the group.
+const Primitive group_broadcast_p{
+    .name = "group_broadcast",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      const auto& to = std::get<GroupedShape>(a);
+      ValueType out;
+      out.dtype = in[0].dtype;
+      out.shape.extent = to.extent;
+      out.shape.rank = to.rank;
+      expect_rows("group_broadcast", out, to.group);
+      rules::expect(in[0] == statistics_of(out, to.group), "group_broadcast",
+                    fmt::format("r {}: expected {} for {} in groups of {}", to_string(in[0]),
+                                to_string(statistics_of(out, to.group)), to_string(out), to.group));
+      return {out};
+    },
+    .jvp = [](const JvpContext& c) -> Vars {
+      return {group_broadcast(c.g, c.tangent[0], c.out[0], std::get<GroupedShape>(c.attributes).group)};
+    },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {group_sum(c.g, c.cotangent[0], std::get<GroupedShape>(c.attributes).group)};
+    },
+    .run = [](Device& d,
+              const Call& c) { group_broadcast(d, c.out[0], c.in[0], std::get<GroupedShape>(c.attributes).group); },
+    .flops = rules::no_flops,
+};
+Var group_broadcast(Graph& g, Var r, Var like, std::int64_t group) {
+  if (!r) return {};
+  const Shape shape = g.shape(like);
+  return g.emit(group_broadcast_p, {r}, GroupedShape{group, shape.extent, shape.rank});
+}
+
+// q_g = w_g·r_g with weights that the batch fixes.  q' = w∘r';  r̅ = w∘q̅.
+namespace {
+Var weigh(Graph& g, Var r, const GroupWeights& w) { return r ? g.emit(weigh_groups_p, {r}, w) : Var{}; }
+Var weigh(Graph& g, Var r, Var like, std::int64_t group, bool divide) {
+  const GroupedRows rows(g.shape(like), group);
+  return weigh(g, r, {rows.samples, group, divide ? rows.pixels : 1, divide});
+}
+}  // namespace
+const Primitive weigh_groups_p{
+    .name = "weigh_groups",
+    .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
+      const auto& w = std::get<GroupWeights>(a);
+      const std::int64_t groups = (w.samples + w.group - 1) / w.group;
+      rules::expect(in[0].shape.rank == 2 && in[0].shape[0] == groups, "weigh_groups",
+                    fmt::format("{}: expected a row for each of {} groups", to_string(in[0]), groups));
+      return {in[0]};
+    },
+    .jvp = [](const JvpContext& c) -> Vars { return {weigh(c.g, c.tangent[0], std::get<GroupWeights>(c.attributes))}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {weigh(c.g, c.cotangent[0], std::get<GroupWeights>(c.attributes))};
+    },
+    .run =
+        [](Device& d, const Call& c) {
+          const auto& w = std::get<GroupWeights>(c.attributes);
+          weigh_groups(d, c.out[0], c.in[0], w.samples, w.group, w.pixels, w.divide);
+        },
+    .flops = rules::one_per_element,
+};
+Var over_values(Graph& g, Var r, Var like, std::int64_t group) { return weigh(g, r, like, group, true); }
+Var times_samples(Graph& g, Var r, Var like, std::int64_t group) { return weigh(g, r, like, group, false); }
+
+Var sum_groups(Graph& g, Var r) { return sum_samples(g, r, 1); }
+Var broadcast_groups(Graph& g, Var v, Var like, std::int64_t group) {
+  return v ? broadcast_row(g, v, GroupedRows(g.shape(like), group).groups(), 1) : Var{};
+}
+
+}  // namespace brink

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/cuda/cublas.h"
+
+#include <dlfcn.h>
+
+#include <cassert>
+#include <cstdlib>
+#include <vector>
+
+namespace brink::cuda {
+
+namespace {
+
+using Handle = void*;
+using CublasStatus = int;
+enum Transpose : int { as_is = 0, transposed = 1 };
+constexpr int no_atomics = 0;
+constexpr std::int64_t workspace_bytes = std::int64_t{32} << 20;  // what cuBLAS recommends for compute capability 9
+
+template <class T>
+using Gemm = CublasStatus (*)(Handle, int, int, std::int64_t m, std::int64_t n, std::int64_t k, const T* alpha,
+                              const T* a, std::int64_t lda, const T* b, std::int64_t ldb, const T* beta, T* c,
+                              std::int64_t ldc);
+
+/// The functions in use; all of them are in cuBLAS since 12.0.
+struct Functions {
+  CublasStatus (*create)(Handle*);
+  CublasStatus (*destroy)(Handle);
+  CublasStatus (*set_stream)(Handle, void*);
+  CublasStatus (*set_workspace)(Handle, void*, std::size_t);
+  CublasStatus (*set_math_mode)(Handle, int);
+  CublasStatus (*set_atomics_mode)(Handle, int);
+  CublasStatus (*get_version)(Handle, int*);
+  const char* (*text)(CublasStatus);
+  Gemm<float> sgemm;
+  Gemm<double> dgemm;
+};
+
+constexpr const char* what_to_do =
+    "; install it, name its file in the environment variable BRINK_CUBLAS, or give --arithmetic exact";
+
+std::vector<std::string> names_of(const std::string& library) {
+  if (!library.empty()) return {library};
+  if (const char* wish = std::getenv("BRINK_CUBLAS"); wish != nullptr && *wish != '\0') return {wish};
+  return {"libcublas.so.13", "libcublas.so.12"};
+}
+
+/// Never closed again: cuBLAS keeps state of the process.
+void* open_library(const std::string& library) {
+  std::string reasons;
+  for (const std::string& name : names_of(library)) {
+    if (void* found = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return found;
+    const char* reason = dlerror();
+    reasons += (reasons.empty() ? "" : "; ") + std::string(reason != nullptr ? reason : name.c_str());
+  }
+  throw NoVendor("cuBLAS cannot be opened (" + reasons + ")" + what_to_do);
+}
+
+template <class F>
+void bind(F& function, void* library, const char* name) {
+  function = reinterpret_cast<F>(dlsym(library, name));
+  if (function == nullptr)
+    throw NoVendor(std::string("the library found has no ") + name + ": it is no cuBLAS of version 12 or later" +
+                   what_to_do);
+}
+
+Functions functions_of(void* library) {
+  Functions f{};
+  bind(f.create, library, "cublasCreate_v2");
+  bind(f.destroy, library, "cublasDestroy_v2");
+  bind(f.set_stream, library, "cublasSetStream_v2");
+  bind(f.set_workspace, library, "cublasSetWorkspace_v2");
+  bind(f.set_math_mode, library, "cublasSetMathMode");
+  bind(f.set_atomics_mode, library, "cublasSetAtomicsMode");
+  bind(f.get_version, library, "cublasGetVersion_v2");
+  bind(f.text, library, "cublasGetStatusString");
+  bind(f.sgemm, library, "cublasSgemm_v2_64");
+  bind(f.dgemm, library, "cublasDgemm_v2_64");
+  return f;
+}
+
+/// cuBLAS stores by columns: what it takes for a matrix is the transpose of ours, so C = AB is asked for as Cᵀ = BᵀAᵀ.
+class Cublas final : public Vendor {
+ public:
+  Cublas(Context& context, CublasMath math, const std::string& library)
+      : context_(context), f_(functions_of(open_library(library))) {
+    try {
+      opened(f_.create(&handle_), "cublasCreate");
+      opened(f_.get_version(handle_, &version_), "cublasGetVersion");
+      workspace_ = context.allocate(workspace_bytes);
+      // The stream first: setting it takes a workspace away.
+      opened(f_.set_stream(handle_, context.stream()), "cublasSetStream");
+      opened(f_.set_workspace(handle_, workspace_, static_cast<std::size_t>(workspace_bytes)), "cublasSetWorkspace");
+      opened(f_.set_math_mode(handle_, static_cast<int>(math)), "cublasSetMathMode");
+      opened(f_.set_atomics_mode(handle_, no_atomics), "cublasSetAtomicsMode");
+    } catch (...) {
+      close();
+      throw;
+    }
+  }
+  ~Cublas() override { close(); }
+
+  std::string name() const override {
+    return "cuBLAS " + std::to_string(version_ / 10000) + "." + std::to_string(version_ / 100 % 100) + "." +
+           std::to_string(version_ % 100);
+  }
+
+  void matmul(const View& c, std::span<const View> factors, bool transpose_b) override {
+    with_real(c.dtype, [&]<class T>(T) {
+      const std::int64_t m = c.shape[0], n = c.shape[1];
+      for (std::size_t i = 0; i + 1 < factors.size(); i += 2) {
+        const std::int64_t k = factors[i].shape[1];
+        gemm<T>(transpose_b ? transposed : as_is, as_is, n, m, k, factors[i + 1], transpose_b ? k : n, factors[i], k, c,
+                i == 0);
+      }
+    });
+  }
+
+  void weight_gradient(const View& w, std::span<const View> factors) override {
+    with_real(w.dtype, [&]<class T>(T) {
+      const std::int64_t k = w.shape[0], n = w.shape[1];
+      for (std::size_t i = 0; i + 1 < factors.size(); i += 2)
+        gemm<T>(as_is, transposed, n, k, factors[i].shape[0], factors[i + 1], n, factors[i], k, w, i == 0);
+    });
+  }
+
+ private:
+  /// By columns: C [m,n] (+)= op(A) op(B), summed over k.
+  template <class T>
+  void gemm(Transpose of_a, Transpose of_b, std::int64_t m, std::int64_t n, std::int64_t k, const View& a,
+            std::int64_t lda, const View& b, std::int64_t ldb, const View& c, bool first) {
+    const T one = 1, beta = first ? T(0) : T(1);
+    const auto call = [&](auto function) {
+      return function(handle_, of_a, of_b, m, n, k, &one, a.as<T>(), lda, b.as<T>(), ldb, &beta, c.as<T>(), m);
+    };
+    CublasStatus s = 0;
+    if constexpr (sizeof(T) == sizeof(float))
+      s = call(f_.sgemm);
+    else
+      s = call(f_.dgemm);
+    if (s != 0) throw CudaError(std::string("[cublas] gemm: ") + f_.text(s) + " (" + std::to_string(s) + ")", s);
+  }
+
+  void opened(CublasStatus s, const char* call) const {
+    if (s != 0)
+      throw NoVendor(std::string("cuBLAS was found, but ") + call + " says " + f_.text(s) + " (" + std::to_string(s) +
+                     ")" + what_to_do);
+  }
+
+  void close() noexcept {
+    if (handle_ != nullptr) (void)f_.destroy(handle_);
+    if (workspace_ != nullptr) context_.release(workspace_);
+    handle_ = workspace_ = nullptr;
+  }
+
+  Context& context_;
+  Functions f_;
+  Handle handle_ = nullptr;
+  void* workspace_ = nullptr;
+  int version_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Vendor> open_cublas(Context& context, CublasMath math, const std::string& library) {
+  return std::make_unique<Cublas>(context, math, library);
+}
+
+}  // namespace brink::cuda

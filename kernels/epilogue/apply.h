@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What it is: an epilogue done by the kernels that it is made of, for a product that cannot finish its elements itself (a vendor's).
+// What it is not: the usual way (epilogue.h).
+#pragma once
+
+#include "kernels/broadcast/broadcast.h"
+#include "kernels/epilogue/epilogue.h"
+#include "kernels/map/map.h"
+
+namespace brink {
+
+/// c = act(c + bias) in place.  c [M,N]. Enqueued.
+inline void apply(Device& d, View c, const Epilogue& e) {
+  if (e.bias.data) add_row(d, c, c, e.bias);
+  if (e.relu) map<Relu>(d, c, {c});
+  if (e.gate.data) map<Gate>(d, c, {e.gate, c});
+}
+
+}  // namespace brink

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// What it is: the per-instruction-set entry points of this room, defined in norm_simd.cpp. Not for use elsewhere.
+#pragma once
+
+#include <span>
+
+#include "kernels/norm/norm.h"
+
+namespace brink::cpu {
+
+template <class Isa, class T>
+void group_sum_isa(const GroupedRows&, const T* x, T* out);
+template <class Isa, class T>
+void group_dot_isa(const GroupedRows&, std::span<const View> factors, T* out);
+
+template <class T>
+struct GhostNormCall {
+  const T *x, *gamma, *beta;
+  T *y, *normalised, *inverse, *mean, *deviation;
+  double epsilon;
+};
+template <class Isa, class T>
+void ghost_norm_isa(const GroupedRows&, const GhostNormCall<T>&);
+template <class Isa, class T>
+void group_affine_isa(const GroupedRows&, std::span<const View> terms, T* out);
+
+}  // namespace brink::cpu

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// What it is: what evaluation mode normalises by: the ghost groups' means and variances, averaged with the groups' sizes as weights, in
+// one pass over the training set at θ. What it is not: a running average, whose value would depend on the path to θ.
+// Decision: the averages are sums over samples like the loss, so they have the same bits for every chunk, thread and device.
+// Source: method of the paper, GhostBatchNorm; Ioffe & Szegedy 2015, algorithm 2, with the set's own groups as its minibatches.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "models/model.h"
+
+namespace brink {
+
+/// Sums over samples whose layout has, behind the parameters, two vectors [C] for each normalisation: the group means, and the group
+/// variances with ε added, each weighted by the group's samples. Graphs of the objective's builder have no other outputs.
+Objective make_statistics_objective(const Model&, Dtype);
+
+class NormStatistics {
+ public:
+  /// `train`: x and labels. All memory is taken here.
+  NormStatistics(Device&, const Model&, Dtype, std::span<const View> train, const BatchOptions&);
+
+  /// Takes the statistics at θ, a vector of the parameters' layout. Waits for the device.
+  void take(View theta);
+  /// x and labels, then what graphs in evaluation mode share (models/model.h); the arrays change with every take.
+  std::vector<View> join(std::span<const View> data) const;
+  /// [C] of the i-th normalisation, in the device's memory: the mean, and 1/√(variance + ε).
+  View mean(std::size_t i) const { return arrays_[2 * i].view(); }
+  View inverse_deviation(std::size_t i) const { return arrays_[2 * i + 1].view(); }
+
+ private:
+  Device device_;
+  Objective objective_;
+  int parameters_;  // entries of the layout before the statistics
+  SampleSum sum_;
+  Array totals_;
+  std::vector<Array> arrays_;
+};
+
+}  // namespace brink

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// Linked into a whole program of brink's, makes its GPU the emulated one: puts the work of a fake cuBLAS, which the program opens by
+// BRINK_CUBLAS and knows nothing of, on the emulated stream, and leaves out the guard that costs nine tenths of the time.
+#include "tests/emulator/emulated_runtime.h"
+#include "tests/emulator/fake_cublas.h"
+
+namespace {
+
+const bool prepared = [] {
+  brink::cuda::emulated_runtime().set_protected(false);
+  fake_cublas::state().enqueue = [](void* stream, std::function<void()> work) {
+    brink::cuda::LaunchCall call;
+    call.body = std::move(work);
+    return brink::cuda::runtime().launch(call, stream);
+  };
+  return true;
+}();
+
+}  // namespace

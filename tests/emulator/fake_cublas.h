@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// What it is: what a test sees and sets of the fake cuBLAS, which a program opens as it would the real one.
+// What it is not: fast. Decision: a shared library, so that finding, opening and binding are the real code's; its products are
+// plain loops that run as work of the emulated stream, so captures, deferral and the guards around memory apply to them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace fake_cublas {
+
+struct State {
+  /// Puts work on a stream, as a kernel of one thread: 0, or what the runtime says. To be set before a product is asked for.
+  std::function<int(void* stream, std::function<void()>)> enqueue;
+  int create_status = 0;          ///< what cublasCreate answers
+  int version = 130100;           ///< 13.1.0
+  std::int64_t failing_gemm = 0;  ///< the n-th from now on 1 fails; 0: none
+
+  // What the program did.
+  std::int64_t gemms = 0, handles = 0;
+  int math = -1, atomics = -1;
+  void *stream = nullptr, *workspace = nullptr;
+  std::int64_t workspace_bytes = 0;
+};
+State& state();
+/// The library's own file.
+const char* path();
+
+}  // namespace fake_cublas

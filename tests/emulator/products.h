@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// What it is: what the tests of tiled products share: a device of a chosen size that notes its kernels, operands that hold what
+// arithmetic treats apart, and finished elements. What it is not: a test.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/context.h"
+#include "kernels/epilogue/epilogue.h"
+#include "tests/emulator/emulator.h"
+#include "tests/emulator/fake_runtime.h"
+#include "tests/emulator/guarded.h"
+
+namespace brink {
+
+/// A device with a chosen number of multiprocessors that notes which kernels were launched.
+class NotingRuntime final : public cuda::FakeRuntime {
+ public:
+  explicit NotingRuntime(int multiprocessors) {
+    device = cuda::DeviceProperties{"noting", 9, 0, multiprocessors, std::int64_t{1} << 33};
+  }
+  cuda::Status launch(const cuda::LaunchCall& call, Stream s) override {
+    kernels.insert(call.kernel);
+    return FakeRuntime::launch(call, s);
+  }
+  using FakeRuntime::launch;
+  std::set<const void*> kernels;
+};
+
+enum class Contents { ordinary, special, tiny };
+
+/// Of size 1 with zeros of both signs; special: also ∞, NaN and what over- and underflows; tiny: every product rounds to ±0.
+template <class T>
+Array values(Shape shape, std::uint32_t seed, Contents contents) {
+  Array a(shape, dtype_of<T>());
+  for (T& x : a.span<T>()) {
+    seed = seed * 1664525 + 1013904223;
+    const std::uint32_t kind = seed >> 16 & 1023;
+    x = static_cast<T>(static_cast<std::int32_t>(seed)) / T(1u << 31);
+    if (kind < 40) x = kind < 20 ? T(0) : -T(0);
+    if (contents == Contents::tiny) x *= std::numeric_limits<T>::min();
+    if (contents == Contents::special) {
+      if (kind == 50) x = std::numeric_limits<T>::infinity();
+      if (kind == 51) x = std::numeric_limits<T>::quiet_NaN();
+      if (kind == 52 || kind == 53) x = std::numeric_limits<T>::max() / 2;
+      if (kind >= 54 && kind < 80) x *= std::numeric_limits<T>::min();
+    }
+  }
+  return a;
+}
+
+/// Equal bytes, where any NaN equals any other (their payloads are nobody's promise).
+template <class T>
+bool same(const T* a, const T* b, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i)
+    if (std::memcmp(a + i, b + i, sizeof(T)) != 0 && !(std::isnan(a[i]) && std::isnan(b[i]))) return false;
+  return true;
+}
+
+/// Operands on the device, each `offset` elements behind a multiple of 64 bytes, and on the host.
+template <class T>
+struct Operands {
+  std::vector<Array> host;
+  std::vector<std::unique_ptr<Guarded>> device;
+  std::vector<View> host_views, views;
+
+  void add(Device& d, Shape shape, Contents contents, std::int64_t offset) {
+    host.push_back(values<T>(shape, static_cast<std::uint32_t>(host.size() * 7919 + 1), contents));
+    Array shifted({shape.elements() + offset}, dtype_of<T>());
+    std::copy_n(host.back().span<T>().data(), shape.elements(), shifted.span<T>().data() + offset);
+    device.push_back(std::make_unique<Guarded>(d, shifted.view().shape, dtype_of<T>()));
+    device.back()->set(shifted.view().data);
+    views.push_back({device.back()->view().as<T>() + offset, shape, dtype_of<T>()});
+    host_views.push_back(host.back().view());
+  }
+};
+
+struct Finishing {
+  bool bias = false, relu = false, gate = false;
+};
+
+/// What the epilogue makes of a finished product of rows of n elements.
+template <class T>
+void finish(const View& out, std::int64_t n, Finishing f, const View& bias, const View& gate) {
+  for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
+    T& x = out.as<T>()[i];
+    if (f.bias) x = x + bias.as<T>()[i % n];
+    if (f.relu && x <= 0) x = 0;
+    if (f.gate && gate.as<T>()[i] <= 0) x = 0;
+  }
+}
+
+inline constexpr int multiprocessors[] = {1, 2, 8, 132};
+
+/// Calls check(device, product) for each product on devices of all sizes; how many kernels that launched.
+template <class Products, class Check>
+std::size_t kernels_met(const Products& products, Check check) {
+  std::set<const void*> met;
+  for (const int count : multiprocessors) {
+    NotingRuntime runtime(count);
+    cuda::Context context;
+    runtime.kernels.clear();  // without the context's own
+    Device d{Where::cuda, nullptr, &context};
+    std::uint64_t schedule = static_cast<std::uint64_t>(count);
+    for (const auto& p : products) {
+      emulator::set_schedule(schedule++);
+      set_poison(static_cast<Poison>(schedule % 3));
+      check(d, p);
+    }
+    set_poison(Poison::zero);
+    emulator::set_schedule(0);
+    met.insert(runtime.kernels.begin(), runtime.kernels.end());
+  }
+  return met.size();
+}
+
+}  // namespace brink

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// What it is: one row of the table of cases with inputs, scratch and output in a device's memory, between guards, compared with its
+// plain loops to the last bit. What it is not: a test; the emulator's and the real device's tests share it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/cases/case.h"
+#include "tests/emulator/guarded.h"
+
+namespace brink::cases {
+
+/// Kept from run to run.
+class RowOnDevice {
+ public:
+  RowOnDevice(const Device& device, const Row& row, int size, Dtype dtype)
+      : device_(device), row_(row), size_(size), inputs_(make_inputs(row, size, dtype, false)) {
+    const std::vector<View> host = views(inputs_);
+    const std::vector<ValueType> out_types = output_types(row, size, dtype, host);
+    exists_ = !(dtype == Dtype::f64 && out_types[0].dtype == Dtype::f32);  // a row whose attributes name float32
+    if (!exists_) return;
+    expected_ = make_outputs(out_types);
+    run_reference(row, size, host, views(expected_));
+    std::vector<ValueType> types;
+    for (const View& v : host) {
+      types.push_back({v.shape, v.dtype});
+      in_.push_back(std::make_unique<Guarded>(device_, v.shape, v.dtype));
+      in_.back()->set(v.data);
+      in_views_.push_back(in_.back()->view());
+    }
+    for (const ValueType& type : out_types) {
+      out_.push_back(std::make_unique<Guarded>(device_, type.shape, type.dtype));
+      out_views_.push_back(out_.back()->view());
+    }
+    std::int64_t scratch_bytes = 0;
+    if (row.primitive && row.primitive->scratch)
+      scratch_bytes = row.primitive->scratch(types, out_types, row.attributes(size), device_.where);
+    scratch_ = std::make_unique<Guarded>(device_, Shape{scratch_bytes}, Dtype::u8);
+  }
+  bool exists() const { return exists_; }
+
+  /// Runs; returns what is wrong, empty when nothing is.
+  std::string run() {
+    for (const auto& out : out_) out->set_poison();
+    scratch_->set_poison();
+    if (row_.primitive) {
+      const Attributes attributes = row_.attributes(size_);
+      row_.primitive->run(device_, {in_views_, out_views_, scratch_->view(), attributes});
+    } else {
+      row_.run(device_, in_views_, out_views_[0], size_);
+    }
+    for (const auto& out : out_)
+      if (!out->fetch()) return "a write outside the output";
+    if (!scratch_->fetch()) return "a write outside the scratch memory";
+    for (const auto& in : in_)
+      if (in->fetch(); !in->is_unchanged()) return "an input was written to";
+    for (std::size_t i = 0; i < out_.size(); ++i)
+      if (!out_[i]->holds(expected_[i].view().data)) return "other bits than the plain loops'";
+    return "";
+  }
+
+  /// What the last run found as its first output.
+  View found() const {
+    return {const_cast<void*>(out_[0]->found()), expected_[0].view().shape, expected_[0].view().dtype};
+  }
+  /// For a control: the lowest bit of what is expected, turned round.
+  void spoil() { *static_cast<unsigned char*>(expected_[0].view().data) ^= 1; }
+
+ private:
+  Device device_;
+  const Row& row_;
+  int size_;
+  bool exists_ = false;
+  std::vector<Array> inputs_;
+  std::vector<Array> expected_;
+  std::vector<std::unique_ptr<Guarded>> in_, out_;
+  std::vector<View> in_views_, out_views_;
+  std::unique_ptr<Guarded> scratch_;
+};
+
+}  // namespace brink::cases

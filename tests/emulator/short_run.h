@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// What it is: a short run of `train` in this process, and what it left behind. What it is not: a test.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/emulator/emulated_runtime.h"
+#include "tests/training/temporary_folder.h"
+#include "training/errors.h"
+#include "training/io/console.h"
+#include "training/train.h"
+
+namespace brink::emulator {
+
+/// Without the guard against a host that touches device memory, whose system calls would be nine tenths of the time.
+struct Unprotected {
+  Unprotected() { cuda::emulated_runtime().set_protected(false); }
+  ~Unprotected() { cuda::emulated_runtime().set_protected(true); }
+  Unprotected(const Unprotected&) = delete;
+  Unprotected& operator=(const Unprotected&) = delete;
+};
+
+/// A short run on synthetic data in a folder of its own; what it printed and how it ended.
+struct Run {
+  ExitCode code;
+  std::string said, metrics;
+  nlohmann::json record;
+};
+inline Run run(const std::vector<std::string>& sets, const char* device, std::int64_t samples = 400) {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> all{"data.train=" + std::to_string(samples), "data.test=40", "training.steps=2",
+                               "model.hidden=[8]", "measure.bottom=0"};
+  all.insert(all.end(), sets.begin(), sets.end());
+  const std::string out = folder / "run", text = folder / "text";
+  std::FILE* const file = std::fopen(text.c_str(), "w");
+  Console console(fileno(file));
+  Run r{ExitCode::internal, {}, {}, {}};
+  try {
+    r.code = train(load_config({{}, all, {{"device", device}}}), {out, false}, console);
+  } catch (...) {
+    const Failure f = current_failure();
+    r.code = f.code;
+    console.line(f.message);
+  }
+  (void)std::fclose(file);
+  r.said = test::read_text(text);
+  r.metrics = test::read_text(out + "/metrics.csv");
+  if (const std::string json = test::read_text(out + "/run.json"); !json.empty())
+    r.record = nlohmann::json::parse(json);
+  return r;
+}
+
+}  // namespace brink::emulator

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""What it is: gpu_check's parts about speed: brink's kernels beside cuBLAS and a copy, brink's steps beside JAX and PyTorch, pictures.
+What it is not: a verdict: a figure below its bar is written down and said, but fails nothing; only wrong results do.
+"""
+
+import json
+import sys
+
+from .machine import ROOT, Clocks, python_has
+from .outcome import PASSED
+
+SQUARE_BAR, W1_BAR, STEPS_BAR = 0.85, 0.8, 2.0
+
+
+def measure(part, context, program, name, arguments):
+    """A benchmark that writes JSON; None with a failed check where it does not."""
+    out = context.report.folder / f"{name}.json"
+    out.unlink(missing_ok=True)
+    with Clocks(part, context.emulated):
+        done = part.run([program, *arguments, "--out", out], log=f"{name}.log")
+    if done.status == 0 and out.exists():
+        part.add(name, PASSED, seconds=done.seconds)
+        return json.loads(out.read_text())
+    part.check(name, [done.why or "no JSON was written"], done.seconds)
+    return None
+
+
+def bar(part, name, ratio, least):
+    part.figures.setdefault("bars", []).append({"name": name, "ratio": ratio, "bar": least, "met": ratio >= least})
+    print(f"    {name}: {ratio:.2f}, bar {least}{'' if ratio >= least else '  BELOW'}", flush=True)
+
+
+def products(part, context):
+    small = (["--square", "64", "--most-flop", "3e6", "--graph-flop", "1", "--rounds", "1", "--turn-ms", "0.01"] if context.emulated
+             else ["--rounds", "15"])
+    report = measure(part, context, context.programs.of("matmul"), "products", ["--device", "cuda", *small])
+    if not report:
+        return
+    part.figures["gpu"] = report["gpu"]
+    compared = [r for r in report["gpu"]["results"] if "speed_over_yardstick" in r]
+    if not compared:
+        part.skip("products beside cuBLAS", report["gpu"]["cublas"])
+    for r in compared:
+        if r["note"] == "large square" or r["note"].startswith("W1"):
+            bar(part, f"{r['role']} {r['m']}x{r['k']}x{r['n']} ({r['note']})", r["speed_over_yardstick"]["median"],
+                SQUARE_BAR if r["note"] == "large square" else W1_BAR)
+
+
+def vectors(part, context):
+    small = ["--elements", "10000", "--rounds", "2", "--turn-ms", "0.01"] if context.emulated else ["--rounds", "15"]
+    report = measure(part, context, context.programs.of("vectors"), "vectors", small)
+    if report:
+        part.figures["gpu"] = report["gpu"]
+
+
+def peers(part, context):
+    """Gradient, HVP and steps of gradient descent of W1 in brink, JAX (lax.scan) and PyTorch on this GPU."""
+    systems = ["brink"]
+    for name in () if context.emulated else ("jax", "torch"):
+        why = python_has(name, part)
+        if why:
+            part.skip(f"beside {name}", why)
+        else:
+            systems.append(name)
+    why = python_has("numpy", part)
+    if why:
+        return part.skip("peers", why)
+    out = context.report.folder / "peers.json"
+    sizes = ["--samples", "128", "--rounds", "1", "--gd-steps", "2", "--kinds", "gd_step"] if context.emulated else [
+        "--samples", "1000,4000", "--rounds", "7", "--gd-steps", "200", "--kinds", "gd_step,gradient,hvp_linearized"]
+    with Clocks(part, context.emulated):
+        done = part.run([sys.executable, ROOT / "bench" / "peers" / "run", "--device", "cuda", "--threads", "1", "--no-compile",
+                         "--systems", ",".join(systems), "--brink", context.programs.of("worker"), "--out", out, *sizes],
+                        environment={"BRINK_PEERS_PYTHON": sys.executable}, log="peers.log")
+    part.check("peers: the same work, in turns: " + ", ".join(systems), [] if done.status == 0 else [done.why], done.seconds)
+    if done.status != 0:
+        return None
+    report = json.loads(out.read_text())
+    part.figures["sessions"] = report["sessions"]
+    for session in report["sessions"]:
+        best = {}
+        for row in session["results"]:
+            if row["kind"] == "gd_step" and row["ms"]["median"] < best.get(row["system"], {"ms": {"median": 1e300}})["ms"]["median"]:
+                best[row["system"]] = row
+        for other in systems[1:]:
+            if "brink" in best and other in best:
+                ratio = best[other]["ms"]["median"] / best["brink"]["ms"]["median"]
+                bar(part, f"steps per second over {other}, N = {session['samples']}", ratio, STEPS_BAR if other == "jax" else 1.0)
+    return None
+
+
+def pictures(part, context):
+    """Bars of ratios and a roofline, from what the parts before left."""
+    figures = {p["name"]: p["figures"] for p in context.report.data["parts"]}
+    results = figures.get("products", {}).get("gpu", {}).get("results", [])
+    if not results:
+        return part.skip("pictures", "the part 'products' left nothing to draw")
+    why = python_has("matplotlib", part)
+    if why:
+        return part.skip("pictures", why)
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    label = lambda r: f"{r['role']} {r['m']}×{r['k']}×{r['n']}"
+    compared = [r for r in results if "speed_over_yardstick" in r]
+    if compared:
+        figure, axes = pyplot.subplots(figsize=(9, 0.4 * len(compared) + 1.5))
+        axes.barh([label(r) for r in compared], [r["speed_over_yardstick"]["median"] for r in compared])
+        axes.axvline(1, color="black", linewidth=1)
+        axes.invert_yaxis()
+        axes.set_xlabel("speed over cuBLAS's faster float32 arithmetic")
+        figure.tight_layout()
+        figure.savefig(context.report.folder / "ratios.png", dpi=120)
+        pyplot.close(figure)
+    figure, axes = pyplot.subplots(figsize=(7, 5))
+    for r in results:
+        bytes_moved = 4 * (r["m"] * r["k"] + r["k"] * r["n"] + r["m"] * r["n"])
+        for timing, mark in zip(r["timings"], "o^v"):
+            axes.plot(r["flop"] / bytes_moved, timing["tflops"], mark, color="C0" if timing["name"] == "brink" else "C1", markersize=5)
+    copied = [r["gb_per_s"] for r in figures.get("vectors", {}).get("gpu", {}).get("results", []) if r["name"] == "copy"]
+    most = max(t["tflops"] for r in results for t in r["timings"])
+    if copied:
+        knee = most * 1e3 / copied[0]
+        axes.plot([knee / 100, knee], [most / 100, most], color="black", linewidth=1)
+    axes.axhline(most, color="black", linewidth=1, linestyle=":")
+    axes.set(xscale="log", yscale="log", xlabel="flop per byte of memory", ylabel="TFLOP/s",
+             title="brink (blue) and cuBLAS (orange); line: the copy's rate")
+    figure.tight_layout()
+    figure.savefig(context.report.folder / "roofline.png", dpi=120)
+    pyplot.close(figure)
+    part.check("pictures", [])
+    return None
