@@ -28,46 +28,46 @@ BlockData::BlockData(const Device& device, const BatchArrays& arrays, const Bloc
   };
   slots_.resize(static_cast<std::size_t>(workers));
   for (Slot& s : slots_) {
-    for (std::size_t i = 0; i < views_.size(); ++i) {
-      s.buffers.push_back(buffer(i, device));
-      s.made.push_back(s.buffers.back().view().data);
-    }
+    s.views = views_;
+    for (std::size_t i = 0; i < views_.size(); ++i) s.buffers.push_back(buffer(i, device));
   }
   if (made_ && device.where == Where::cuda)
     for (std::size_t i = 0; i < 2 * views_.size(); ++i) staged_.push_back(buffer(i / 2, {}));
 }
 
-BlockRows BlockData::rows(int worker, const Block& block) {
-  if (!made_) return {views_};
+std::span<const View> BlockData::rows(int worker, const Block& block) {
   Slot& slot = slots_[static_cast<std::size_t>(worker)];
-  const BlockRows out{views_, slot.made};
-  if (slot.first_sample == block.first_sample && slot.samples == block.samples) return out;
-  slot.first_sample = block.first_sample;
-  slot.samples = block.samples;
-  const bool staged = device_.where == Where::cuda;
-  const auto of_block = [&](std::size_t i, void* memory) {
-    View v{memory, views_[i].shape, views_[i].dtype};
+  const bool filled = slot.first_sample == block.first_sample && slot.views[0].shape[0] == block.samples;
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    View& v = slot.views[i];
     v.shape.extent[0] = block.samples;
-    return v;
-  };
+    v.data = sources_[i]
+                 ? slot.buffers[i].view().data
+                 : static_cast<char*>(views_[i].data) + block.first_sample * v.shape.row_elements() * size_of(v.dtype);
+  }
+  if (!made_ || filled) return slot.views;
+  slot.first_sample = block.first_sample;
   for (std::size_t i = 0; i < views_.size(); ++i) {
     if (!sources_[i]) continue;
-    const View to = of_block(i, staged ? staged_[2 * i + turn_].view().data : slot.made[i]);
-    const std::int64_t row_bytes = to.shape.row_elements() * size_of(to.dtype);
+    const View& v = slot.views[i];
+    const std::int64_t row_bytes = v.shape.row_elements() * size_of(v.dtype);
+    const bool staged = device_.where == Where::cuda;
+    char* const out = static_cast<char*>(staged ? staged_[2 * i + turn_].view().data : v.data);
     Device host = staged ? device_.host() : device_.serial();
     constexpr std::int64_t grain = 16;
     parallel_for(host, block.samples, grain, grain, [&](std::int64_t begin, std::int64_t end) {
-      sources_[i]->fill(block.first_sample + begin, end - begin, static_cast<char*>(to.data) + begin * row_bytes);
+      sources_[i]->fill(block.first_sample + begin, end - begin, out + begin * row_bytes);
     });
   }
-  if (staged) {
+  if (device_.where == Where::cuda) {
     // What was copied from the other turn's memory has then arrived, so the next call may write there.
     synchronize(device_);
     for (std::size_t i = 0; i < views_.size(); ++i)
-      if (sources_[i]) copy(device_, of_block(i, slot.made[i]), of_block(i, staged_[2 * i + turn_].view().data));
+      if (sources_[i])
+        copy(device_, slot.views[i], {staged_[2 * i + turn_].view().data, slot.views[i].shape, slot.views[i].dtype});
     turn_ ^= 1;
   }
-  return out;
+  return slot.views;
 }
 
 }  // namespace brink

@@ -60,22 +60,6 @@ class BatchArrays {
   std::span<const RowSource* const> sources_;
 };
 
-/// Where the first of a block's rows lies in a whole array.
-inline void* first_row(const View& whole, const Block& b) {
-  return static_cast<char*>(whole.data) + b.first_sample * whole.shape.row_elements() * size_of(whole.dtype);
-}
-
-/// The data arrays as one block sees them.
-struct BlockRows {
-  std::span<const View> arrays;      ///< whole
-  std::span<void* const> made = {};  ///< of each array: the block's rows, where they were made; empty: none was
-
-  void* rows_of(int array, const Block& b) const {
-    const auto i = static_cast<std::size_t>(array);
-    return made.empty() || made[i] == nullptr ? first_row(arrays[i], b) : made[i];
-  }
-};
-
 /// Hands out the rows of a block, made where necessary. On a CUDA device rows are made in host memory, while the device
 /// works on the block before, and copied into memory of a fixed place.
 class BlockData {
@@ -84,16 +68,16 @@ class BlockData {
   /// the spans are not.
   BlockData(const Device&, const BatchArrays&, const BlockPlan&, int workers);
 
-  /// The arrays for a block; made rows hold until the worker's next call, and making them may wait for a CUDA device.
-  BlockRows rows(int worker, const Block&);
+  /// The block's rows of every array; they hold until the worker's next call. Made rows may wait for a CUDA device.
+  std::span<const View> rows(int worker, const Block&);
   /// Whether rows are made by the host in between, so that nothing of it can be captured.
   bool made() const { return made_; }
 
  private:
   struct Slot {
+    std::vector<View> views;     // of the current block
     std::vector<Array> buffers;  // of each array; empty where it lies in memory
-    std::vector<void*> made;     // their memory
-    std::int64_t first_sample = -1, samples = 0;
+    std::int64_t first_sample = -1;
   };
 
   Device device_;

@@ -7,6 +7,10 @@
 namespace brink {
 
 namespace {
+char* rows_of(const View& whole, const Block& b) {
+  return static_cast<char*>(whole.data) + b.first_sample * whole.shape.row_elements() * size_of(whole.dtype);
+}
+
 /// Blocks are joined by adding, so with several of them a scalar or a parameter's output must be a finished sum over samples as it
 /// is, or zero: anything done to it inside a block would depend on how the batch is cut.
 void expect_sums(const Graph& g, const BlockPlan& plan) {
@@ -86,8 +90,8 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
     switch (in.role) {
       case InputRole::parameter: p.inputs[i] = layout_.view(to.parameters, in.index).data; break;
       case InputRole::tangent: p.inputs[i] = layout_.view(place(to.directions, in.direction), in.index).data; break;
-      case InputRole::data: p.inputs[i] = to.data.rows_of(in.index, block); break;
-      case InputRole::shared: p.inputs[i] = place(to.data.arrays, in.index).data; break;
+      case InputRole::data: p.inputs[i] = place(to.data, in.index).data; break;
+      case InputRole::shared: p.inputs[i] = place(shared_, in.index).data; break;
       case InputRole::residual:
         p.inputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(in.index)];
         break;
@@ -102,7 +106,7 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
       case OutputRole::residual:
         p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)];
         break;
-      case OutputRole::samples: p.outputs[i] = first_row(to.samples[samples++], block); break;
+      case OutputRole::samples: p.outputs[i] = rows_of(to.samples[samples++], block); break;
     }
   }
   Device serial = device_.serial();

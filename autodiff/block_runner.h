@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/block_data.h"
 #include "autodiff/block_sum.h"
 #include "autodiff/parameters.h"
 #include "autodiff/program.h"
@@ -23,7 +22,7 @@ using GraphBuilder = std::function<Graph(std::int64_t samples)>;
 struct Bindings {
   View parameters;                   ///< a vector of the layout
   std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
-  BlockRows data;                    ///< data arrays, whole or made
+  std::span<const View> data;        ///< the block's rows of the data arrays (block_data.h)
   char* residuals = nullptr;         ///< the block's kept values
   View vector;                       ///< outputs in the role of parameters
   View scalars;                      ///< float64 [k]: scalar outputs, in order
@@ -38,6 +37,8 @@ class BlockRunner {
   BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, Arenas&, int workers,
               const std::string& name = "program");
 
+  /// Arrays for inputs in the role of shared ones, by index; they may change between runs.
+  void share(std::span<const View> arrays) { shared_.assign(arrays.begin(), arrays.end()); }
   void run(int worker, const Block&, const Bindings&);
 
   /// Bytes of one block's residual outputs (or inputs, for a tangent program), each aligned.
@@ -63,6 +64,7 @@ class BlockRunner {
   Device device_;
   BlockPlan plan_;
   ParameterLayout layout_;
+  std::vector<View> shared_;
   std::vector<Sized> programs_;
   struct Pointers {
     std::vector<void*> inputs, outputs;

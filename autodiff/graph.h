@@ -198,7 +198,7 @@ enum class InputRole : std::uint8_t {
   data,  ///< rows of the block's samples
   tangent,
   residual,
-  shared,  ///< a whole data array, the same for all blocks
+  shared,  ///< an array that is the same for all blocks
 };
 struct Input {
   std::string name;

@@ -52,7 +52,9 @@ SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuil
            static_cast<int>(is_mean.size())),
       data_(device, data, sum_.plan(), sum_.workers()),
       runner_(device, sum_.plan(), objective.layout, build, *arenas_of(options), sum_.workers(), name),
-      is_mean_(std::move(is_mean)) {}
+      is_mean_(std::move(is_mean)) {
+  runner_.share(objective.shared);
+}
 
 void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
                     std::span<const View> samples) {
@@ -151,6 +153,8 @@ Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, co
     for (int w = 0; w < sum_.workers(); ++w, bytes += largest) offsets_.push_back(bytes);
   }
   store_ = Buffer(bytes, device);
+  for (BlockRunner* r : {&primal_, &tangent_, recompute_.get()})
+    if (r) r->share(objective.shared);
 }
 
 View Hvp::slot_or(const Array& slot, View given) const { return device_.where == Where::cuda ? slot.view() : given; }
@@ -166,12 +170,15 @@ void Hvp::linearize_block(int worker, std::size_t block, const BlockSum::Slot& s
               {theta_.view(), {}, data_.rows(worker, b), residuals_of(worker, block), slot.vector, slot.scalars, {}});
 }
 
+void Hvp::recompute_block(int worker, std::size_t block) {
+  const Block& b = sum_.plan().blocks[block];
+  recompute_->run(worker, b, {theta_.view(), {}, data_.rows(worker, b), residuals_of(worker, block), {}, {}, {}});
+}
+
 void Hvp::apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot& slot) {
   const Block& b = sum_.plan().blocks[block];
-  const BlockRows data = data_.rows(worker, b);
-  if (static_cast<std::int64_t>(block) >= kept_)
-    recompute_->run(worker, b, {theta_.view(), {}, data, residuals_of(worker, block), {}, {}, {}});
-  tangent_.run(worker, b, {theta_.view(), {&v, 1}, data, residuals_of(worker, block), slot.vector, {}, {}});
+  tangent_.run(worker, b,
+               {theta_.view(), {&v, 1}, data_.rows(worker, b), residuals_of(worker, block), slot.vector, {}, {}});
 }
 
 LossAndCorrect Hvp::linearize_at(View theta, View gradient) {
@@ -192,6 +199,7 @@ void Hvp::apply(View v, View hv) {
   const View from = slot_or(v_, v), into = slot_or(hv_, hv);
   if (from.data != v.data) copy(device_, from, v);
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
+    if (static_cast<std::int64_t>(block) >= kept_) recompute_block(worker, block);
     apply_to_block(worker, block, from, slot);
   };
   void* const memory[] = {from.data, into.data};
@@ -204,15 +212,12 @@ Hvp::Expected Hvp::expected_seconds(View theta) {
   const double linearization = sum_.expected_seconds(
       device_, [&](int w, std::size_t b, const BlockSum::Slot& slot) { linearize_block(w, b, slot); });
   // θ serves as v: any vector takes as long.
-  const double kept = sum_.expected_seconds(device_, [&](int w, std::size_t b, const BlockSum::Slot& slot) {
-    const Block& block = sum_.plan().blocks[b];
-    tangent_.run(w, block, {theta_.view(), {&theta, 1}, data_.rows(w, block), residuals_of(w, b), slot.vector, {}, {}});
-  });
+  const double kept = sum_.expected_seconds(
+      device_, [&](int w, std::size_t b, const BlockSum::Slot& slot) { apply_to_block(w, b, theta, slot); });
   const double recomputed =
-      !recompute_ ? 0 : sum_.expected_seconds(device_, [&](int w, std::size_t b, const BlockSum::Slot&) {
-        const Block& block = sum_.plan().blocks[b];
-        recompute_->run(w, block, {theta_.view(), {}, data_.rows(w, block), residuals_of(w, b), {}, {}, {}});
-      });
+      !recompute_
+          ? 0
+          : sum_.expected_seconds(device_, [&](int w, std::size_t b, const BlockSum::Slot&) { recompute_block(w, b); });
   return {linearization, kept + recomputed * static_cast<double>(blocks() - kept_) / static_cast<double>(blocks())};
 }
 

@@ -25,6 +25,7 @@ struct Objective {
   bool join_short = false;  ///< a short last group joins the one before it
   /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
   GraphBuilder loss;
+  std::vector<View> shared = {};  ///< arrays in the device's memory for the graphs' shared inputs, by index
 };
 
 struct BatchOptions {
@@ -117,6 +118,7 @@ class Hvp {
       const std::shared_ptr<Arenas>&, std::map<std::int64_t, Linearized> by_samples);
   char* residuals_of(int worker, std::size_t block);
   void linearize_block(int worker, std::size_t block, const BlockSum::Slot&);
+  void recompute_block(int worker, std::size_t block);
   void apply_to_block(int worker, std::size_t block, View v, const BlockSum::Slot&);
   View slot_or(const Array& slot, View given) const;
 

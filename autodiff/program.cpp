@@ -116,8 +116,7 @@ std::vector<Program::Step> Program::steps_of(Fusion fusion) const {
     const int stage = step.joined.empty() ? 0 : nodes[static_cast<std::size_t>(before)].primitive->epilogue.stage;
     if (!nodes[static_cast<std::size_t>(step.node)].primitive->finishes || stage >= rule.stage) continue;
     step.joined.push_back(static_cast<int>(n));
-    steps[n] = std::move(step);
-    step.node = -1;
+    steps[n] = std::exchange(step, {});
   }
   std::erase_if(steps, [](const Step& s) { return s.node < 0; });
   return steps;

@@ -72,10 +72,11 @@ class Program {
   };
   /// A node, and the nodes that join its epilogue, in order.
   struct Step {
-    int node;
-    int first_operand;  // in Workspace::operands_: inputs, outputs of the last node, scratch, inputs of the joined nodes
-    int inputs, outputs;
-    std::int64_t scratch_offset, scratch_bytes;
+    int node = -1;
+    int first_operand =
+        0;  // in Workspace::operands_: inputs, outputs of the last node, scratch, inputs of the joined nodes
+    int inputs = 0, outputs = 0;
+    std::int64_t scratch_offset = 0, scratch_bytes = 0;
     std::vector<int> joined;
     int last() const { return joined.empty() ? node : joined.back(); }
   };

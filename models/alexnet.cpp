@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// What it is: AlexNet as a graph builder (models/convolutional.h). What it is not: normalised; it is the one network here without
+// ghost groups. Decision: biases join the convolutions' kernels, so there is no pass of their own.
 #include <stdexcept>
 
 #include "autodiff/primitives/pool.h"

@@ -42,7 +42,7 @@ ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples, Norm
   if (mode == NormMode::evaluation)
     for (const NormLayer& n : m.norms) {
       const auto input = [&](const char* what) {
-        const int index = static_cast<int>(out.g.inputs().size()) - m.layout.size();
+        const int index = static_cast<int>(out.g.inputs().size()) - m.layout.size() - 2;
         return out.g.input(n.name + what, {{n.channels}, dtype}, InputRole::shared, index);
       };
       const Var mean = input(".mean");

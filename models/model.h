@@ -57,8 +57,8 @@ enum class Loss : std::uint8_t {
   mse,            ///< mean over samples of ½‖f − e_y‖²
 };
 
-/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32; in evaluation mode also shared data, for
-/// the i-th normalisation 2 + 2i = mean and 3 + 2i = 1/deviation, [C] each.
+/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32; in evaluation mode also what blocks share,
+/// for the i-th normalisation 2i = mean and 2i + 1 = 1/deviation, [C] each.
 struct ModelGraph {
   Graph g;
   Vars parameters;

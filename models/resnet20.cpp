@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// What it is: ResNet20 as a graph builder (models/convolutional.h). What it is not: a residual network of any depth.
+// Decision: shortcuts are identities (every second pixel, zero channels appended), as in the paper: no parameters of their own.
 #include <algorithm>
 #include <stdexcept>
 

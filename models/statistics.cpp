@@ -24,7 +24,7 @@ Objective make_statistics_objective(const Model& m, Dtype dtype) {
           }};
 }
 
-NormStatistics::NormStatistics(Device& device, const Model& model, Dtype dtype, std::span<const View> train,
+NormStatistics::NormStatistics(Device& device, const Model& model, Dtype dtype, const BatchArrays& train,
                                const BatchOptions& options)
     : device_(device),
       objective_(make_statistics_objective(model, dtype)),
@@ -49,8 +49,8 @@ void NormStatistics::take(View theta) {
   synchronize(device_);
 }
 
-std::vector<View> NormStatistics::join(std::span<const View> data) const {
-  std::vector<View> out(data.begin(), data.end());
+std::vector<View> NormStatistics::shared() const {
+  std::vector<View> out;
   for (const Array& a : arrays_) out.push_back(a.view());
   return out;
 }

@@ -13,6 +13,13 @@
 
 namespace brink {
 
+/// How a network with normalisation is evaluated.
+struct EvaluationMode {
+  Model model;
+  Loss loss = Loss::cross_entropy;
+  bool hessian = false;  ///< the Hessian, too, is that of the loss in evaluation mode, its statistics held fixed
+};
+
 /// Sums over samples whose layout has, behind the parameters, two vectors [C] for each normalisation: the group means, and the group
 /// variances with ε added, each weighted by the group's samples. Graphs of the objective's builder have no other outputs.
 Objective make_statistics_objective(const Model&, Dtype);
@@ -20,12 +27,12 @@ Objective make_statistics_objective(const Model&, Dtype);
 class NormStatistics {
  public:
   /// `train`: x and labels. All memory is taken here.
-  NormStatistics(Device&, const Model&, Dtype, std::span<const View> train, const BatchOptions&);
+  NormStatistics(Device&, const Model&, Dtype, const BatchArrays& train, const BatchOptions&);
 
   /// Takes the statistics at θ, a vector of the parameters' layout. Waits for the device.
   void take(View theta);
-  /// x and labels, then what graphs in evaluation mode share (models/model.h); the arrays change with every take.
-  std::vector<View> join(std::span<const View> data) const;
+  /// What graphs in evaluation mode share (models/model.h); the arrays' values change with every take.
+  std::vector<View> shared() const;
   /// [C] of the i-th normalisation, in the device's memory: the mean, and 1/√(variance + ε).
   View mean(std::size_t i) const { return arrays_[2 * i].view(); }
   View inverse_deviation(std::size_t i) const { return arrays_[2 * i + 1].view(); }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// What it is: VGG of any list of blocks as a graph builder (models/convolutional.h). What it is not: the network of the ImageNet
+// paper: one dense layer. Decision: pooling ends where the side is 1, so a list of blocks may be longer than pictures can be halved.
 #include <algorithm>
 #include <stdexcept>
 

@@ -21,9 +21,8 @@ constexpr double accepted_ratio = 0.70710678118654752;  // 1/√2
 constexpr int most_sweeps = 3;
 constexpr int random_attempts = 5;
 
-const TraceName apply_name{"A v", "lanczos", {}, 0, "product"}, recurrence_name{"recurrence", "lanczos"},
-    sweep_name{"sweep", "lanczos", {}, 0, "sweep"}, random_name{"random vector", "lanczos"},
-    solve_name{"solve T", "lanczos"}, pairs_name{"Ritz pairs", "lanczos"}, compress_name{"compress", "lanczos"};
+const TraceName apply_name{"A v", "lanczos", {}, 0, "product"}, recurrence_name{"recurrence and sweep", "lanczos"},
+    sweep_name{"sweep", "lanczos", {}, 0, "sweep"}, pairs_name{"Ritz pairs", "lanczos"};
 
 double epsilon_of(Dtype d) {
   return d == Dtype::f64 ? std::numeric_limits<double>::epsilon()
@@ -100,14 +99,20 @@ struct Lanczos::State {
 
   int active_size() const { return m - locked; }
 
-  /// Sweeps w against columns 0 … count−1 by the MPK rule; its norm before normalisation, 0 where it is dependent.
-  double orthogonalise(View w, int count, double before, double floor) {
+  /// Sweeps w against columns 0 … count−1 by the MPK rule; its norm before normalisation, 0 where it is dependent. `swept`: its
+  /// norm after a first sweep, where that is done.
+  double orthogonalise(View w, int count, double before, double floor, const double* swept = nullptr) {
     if (before <= floor) return 0;
     const ColumnSet against = q.columns.range(0, count);
     for (int sweep = 0; sweep < most_sweeps && count > 0; ++sweep) {
-      const Traced span(device, sweep_name, sweep);
-      brink::project(device, against, w, c.data(), scratch.data());
-      const double after = brink::subtract(device, against, c.data(), w, w);
+      double after = 0;
+      if (swept && sweep == 0) {
+        after = *swept;
+      } else {
+        const Traced span(device, sweep_name, sweep);
+        brink::project(device, against, w, c.data(), scratch.data());
+        after = brink::subtract(device, against, c.data(), w, w);
+      }
       ++result.sweeps;
       if (after >= accepted_ratio * before) return after;
       if (after <= floor) return 0;
@@ -120,7 +125,6 @@ struct Lanczos::State {
 
   /// A fresh random unit vector in column m, orthogonal to columns 0 … m−1. False if none is found.
   bool random_column() {
-    const Traced span(device, random_name);
     const View w = q.columns.column(m);
     for (int attempt = 0; attempt < random_attempts && m < dim; ++attempt) {
       normals(w, RandomUse::start, step, restart++);
@@ -144,25 +148,23 @@ struct Lanczos::State {
     }
     ++result.products;
     const auto j = static_cast<std::size_t>(m);
-    const bool first = m == locked;
-    double before = 0;
+    double found[3];  // α, and the norm of w before and after a first sweep
     {
       const Traced span(device, recurrence_name);
-      alpha[j] = brink::dot(device, v, product);
-      const double both[2] = {first ? alpha[j] : beta[j - 1], alpha[j]};
-      before = brink::subtract(device, q.columns.range(first ? m : m - 1, m + 1), both, product, w);
+      brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found,
+                   c.data(), scratch.data());
     }
+    alpha[j] = found[0];
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
-    if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
-    beta[j] = m < dim ? orthogonalise(w, m, before, floor_of(largest)) : 0;
+    if (!std::isfinite(alpha[j]) || !std::isfinite(found[1])) return false;
+    beta[j] = m < dim ? orthogonalise(w, m, found[1], floor_of(largest), &found[2]) : 0;
     largest = std::max(largest, beta[j]);
     return std::isfinite(beta[j]);
   }
 
   /// Ritz values of the active block, ascending, with bounds; `all` = these and the locked ones, ascending.
   bool solve() {
-    const Traced span(device, solve_name);
     const int a = active_size();
     for (int i = 0; i < a; ++i) {
       d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
@@ -281,7 +283,6 @@ struct Lanczos::State {
   /// Keeps `count` candidates of the active block, chosen in turn from the wanted ends, and rewrites block and T.
   /// With `coupled` they stay coupled to column m; otherwise they become locked columns of their own.
   void compress(int top, int bottom, int count, bool coupled) {
-    const Traced span(device, compress_name);
     const int a = active_size();
     vectors_of_active();
     const int tops = share_of_top(top, bottom, count);

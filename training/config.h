@@ -18,7 +18,7 @@
 namespace brink {
 
 enum class DataName { synthetic, synthetic_cifar, fmnist4, cifar10_5k, cifar10_50k, cifar10_500k };
-enum class ModelName { mlp, dln };
+enum class ModelName { mlp, dln, alexnet, vgg, resnet20 };
 enum class Rule { gd };
 enum class Arithmetic { exact, vendor };
 
@@ -33,7 +33,14 @@ struct Config {
     ModelName name = ModelName::mlp;
     std::vector<std::int64_t> hidden{32, 32, 32, 32};  // mlp
     Activation activation = Activation::relu;          // mlp
-    Init init = Init::lecun;                           // mlp
+    Init init = Init::lecun;                           // all but dln
+    std::int64_t filters = 64;                         // alexnet: of both convolutions
+    std::vector<std::int64_t> dense{384, 192};         // alexnet: widths of the hidden dense layers
+    std::vector<std::int64_t> channels{8, 16, 32};     // vgg: of each block
+    std::vector<std::int64_t> widths{16, 32, 64};      // resnet20: of each stage
+    std::int64_t ghost_batch = 32;                     // samples in a ghost group; the last may be shorter
+    bool join_short = false;                           // short_group = "join"
+    NormMode norm_mode = NormMode::training;           // of the Hessian; what is descended is always training mode
     std::vector<double> start{2.5, 0.5};               // dln: the parameters at step 0; their number is the depth
     double target = 0;  // dln: y of ½(z − y)², or the label 0 or 1 of the cross-entropy
   } model;
@@ -89,6 +96,9 @@ struct DataFacts {
   std::string_view files;              // what data.directory holds; empty: the program makes the data
 };
 const DataFacts& facts_of(DataName);
+/// Samples in a group of the sums over samples: the ghost group of a normalised network.
+std::int64_t group_of(const Config&);
+bool is_normalised(ModelName);
 std::string_view name_of(DataName);
 std::string_view name_of(ModelName);
 

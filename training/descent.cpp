@@ -43,11 +43,20 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
   BatchOptions batch = options.batch;
   batch.arenas = std::make_shared<Arenas>();  // no two of these run at the same time
   gradient_only_ = std::make_unique<Gradient>(device, objective, train, batch);
+  // Statistics at θ make a function of θ alone of the loss in evaluation mode.
+  Objective evaluated = objective;
+  evaluation_hessian_ = options.evaluation && options.evaluation->hessian && options.tracker;
+  if (options.evaluation && (!test.empty() || evaluation_hessian_)) {
+    const EvaluationMode& mode = *options.evaluation;
+    statistics_ = std::make_unique<NormStatistics>(device, mode.model, dtype_, train, batch);
+    evaluated = make_objective(mode.model, mode.loss, dtype_, NormMode::evaluation);
+    evaluated.shared = statistics_->shared();
+  }
   BatchOptions evaluation = batch;
   if (evaluation.chunk >= train.samples())
     evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
   if (!test.empty())
-    evaluation_ = std::make_unique<SampleSum>(device, objective, objective.loss, test, evaluation,
+    evaluation_ = std::make_unique<SampleSum>(device, evaluated, evaluated.loss, test, evaluation,
                                               std::vector<char>{1, 0}, "evaluation");
   for (Array& a : history_) a = layout_.make_vector(dtype_, device_);
   for (Array* a : {&gradient_, &difference_, &second_difference_}) *a = layout_.make_vector(dtype_, device_);
@@ -55,7 +64,8 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
   if (options.tracker) {
     tracker_ = std::make_unique<EigenTracker>(device_, layout_.extent(), dtype_, *options.tracker,
                                               normals_of(device_, layout_, options.seed));
-    hvp_ = std::make_unique<Hvp>(device, objective, train, batch);  // last: its residuals take what memory is left
+    hvp_ = std::make_unique<Hvp>(device, evaluation_hessian_ ? evaluated : objective, train,
+                                 batch);  // last: its residuals take what memory is left
     hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
                   const Clock::time_point start = Clock::now();
                   hvp_->apply(x, y);
@@ -108,8 +118,11 @@ const Observation& Descent::observe(bool spectrum, bool cold_check) {
   {
     const Traced span(device_, spectrum ? linearization_name : gradient_name);
     const Clock::time_point start = Clock::now();
+    const bool linearized = spectrum && !evaluation_hessian_;
     const LossAndCorrect pass =
-        spectrum ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
+        linearized ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
+    if (statistics_) statistics_->take(theta());
+    if (spectrum && !linearized) hvp_->linearize_at(theta(), difference_.view());  // another function's gradient
     seen_.loss = pass.loss;
     seen_.correct = pass.correct;
     seen_.gradient_ms = ms_since(start);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "autodiff/hvp.h"
+#include "models/statistics.h"
 #include "spectral/tracker.h"
 
 namespace brink {
@@ -18,6 +19,7 @@ struct DescentOptions {
   std::optional<TrackerOptions> tracker;  ///< absent: no curvature
   std::uint64_t seed = 0;                 ///< of the tracker's random vectors
   BatchOptions batch;
+  std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation; test samples are answered in it
 };
 
 /// One eigenvalue with its certificate: some eigenvalue of the Hessian lies within `residual` of it.
@@ -93,7 +95,9 @@ class Descent {
   Dtype dtype_;
   std::unique_ptr<Hvp> hvp_;
   std::unique_ptr<Gradient> gradient_only_;
+  std::unique_ptr<NormStatistics> statistics_;  // of the training samples; absent where nothing needs them
   std::unique_ptr<SampleSum> evaluation_;
+  bool evaluation_hessian_ = false;
   std::unique_ptr<EigenTracker> tracker_;
   LinearOperator hessian_;
   std::array<Array, 4> history_;  // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}

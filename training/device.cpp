@@ -41,6 +41,7 @@ namespace {
 
 std::unique_ptr<Descent> try_chunk(Device& device, const Problem& p, DescentOptions o, std::int64_t chunk) {
   o.batch.chunk = chunk;
+  o.evaluation = p.evaluation;
   return std::make_unique<Descent>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
 }
 

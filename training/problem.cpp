@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "training/problem.h"
 
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "models/convolutional.h"
 #include "models/dln.h"
 #include "models/initialise.h"
 #include "models/mlp.h"
+#include "training/errors.h"
 
 namespace brink {
 
@@ -16,14 +22,49 @@ void use_arrays(const Dataset& data, std::vector<View>& views, std::vector<const
   sources = {made ? data.rows.get() : nullptr, nullptr};
 }
 
-Problem make_mlp_problem(const Config& config) {
+Model make_model(const Config::Model& c, const Shape& picture, std::int64_t classes) {
+  const GhostGroups groups{c.ghost_batch, c.join_short};
+  try {
+    switch (c.name) {
+      case ModelName::alexnet: return alexnet(picture, c.filters, c.dense, classes);
+      case ModelName::vgg: return vgg(picture, c.channels, classes, groups);
+      case ModelName::resnet20: return resnet20(picture, c.widths, classes, groups);
+      case ModelName::mlp:
+      case ModelName::dln: break;
+    }
+    return mlp(picture.elements(), c.hidden, classes, c.activation);
+  } catch (const std::invalid_argument& e) {
+    throw UsageError(fmt::format("model.name = \"{}\": {}", name_of(c.name), e.what()));
+  }
+}
+
+/// One value has no variance.
+void expect_variances(const Model& m, std::int64_t samples) {
+  const std::int64_t rest = samples % m.group, last = rest == 0                            ? m.group
+                                                      : samples < m.group || !m.join_short ? rest
+                                                                                           : m.group + rest;
+  for (const NormLayer& n : m.norms)
+    if (last * n.pixels < 2)
+      throw UsageError(
+          fmt::format("model.ghost_batch = {}: the last group of the {} training samples has {} sample, and {} "
+                      "normalises {} pixel of "
+                      "it: expected at least 2 values for each channel; choose another ghost_batch{}",
+                      m.group, samples, last, n.name, n.pixels,
+                      rest != 0 && samples > m.group ? ", or short_group = \"join\"" : ""));
+}
+
+Problem make_network_problem(const Config& config) {
   Problem p;
   p.data = load_data(config);
   const Dataset& train = p.data.train;
-  const Model model = mlp(train.picture.elements(), config.model.hidden, train.classes, config.model.activation);
+  const Model model = make_model(config.model, train.picture, train.classes);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
   use_arrays(p.data.train, p.train, p.train_sources);
   if (p.data.test.rows) use_arrays(p.data.test, p.test, p.test_sources);
+  if (!model.norms.empty()) {
+    expect_variances(model, p.train_samples());
+    p.evaluation = EvaluationMode{model, config.training.loss, config.model.norm_mode == NormMode::evaluation};
+  }
   return p;
 }
 
@@ -44,7 +85,7 @@ Problem make_dln_problem(const Config& config) {
 }  // namespace
 
 Problem make_problem(Device& device, const Config& config) {
-  Problem p = config.model.name == ModelName::dln ? make_dln_problem(config) : make_mlp_problem(config);
+  Problem p = config.model.name == ModelName::dln ? make_dln_problem(config) : make_network_problem(config);
   p.theta0 = initial_parameters(device, config, p.objective);
   if (device.where != Where::cpu)
     for (std::vector<View>* views : {&p.train, &p.test})

@@ -2,10 +2,12 @@
 // What it is: a config made concrete: data, network, loss, θ₀. What it is not: a run.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "autodiff/hvp.h"
 #include "models/model.h"
+#include "models/statistics.h"
 #include "training/config.h"
 #include "training/data/dataset.h"
 
@@ -16,6 +18,7 @@ struct Problem {
   DataPair data;  ///< empty for a network without data (dln)
   Array labels;   ///< dln: its one label
   Objective objective;
+  std::optional<EvaluationMode> evaluation;                   ///< of a network with normalisation
   std::vector<View> train;                                    ///< data arrays of the objective's graphs, samples first
   std::vector<View> test;                                     ///< empty where there is nothing to evaluate
   std::vector<const RowSource*> train_sources, test_sources;  ///< of made arrays (block_data.h); may be empty

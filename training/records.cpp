@@ -81,6 +81,10 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["config_hash"] = config_hash(c);
   j["data"] = {
       {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
+  if (is_normalised(c.model.name))
+    j["hessian_of"] = c.model.norm_mode == NormMode::training
+                          ? "the loss in training mode, by ghost groups: the function that is descended"
+                          : "the loss in evaluation mode, for comparison: not the function that is descended";
   j["parameters"] = r.parameters;
   j["steps_done"] = r.steps_done;
   j["diverged_at"] = or_null(r.diverged_at);

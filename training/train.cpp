@@ -232,6 +232,10 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   if (device.vendor)
     out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
                          opened.vendor_name()));
+  if (is_normalised(config.model.name) && config.model.norm_mode == NormMode::evaluation)
+    out.line(
+        "norm_mode = \"evaluation\": eigenvalues are those of the loss in evaluation mode, not of the loss that is "
+        "descended");
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;

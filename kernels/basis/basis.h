@@ -50,6 +50,16 @@ void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
 /// Source: method, Lanczos-MPK.
 double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 
+/// One step of Lanczos's recurrence and a first sweep after it: α = ⟨v, p⟩, w = p − αv − βu, then w = w − Q(Qᵀw).
+/// Shapes: q count columns of n, of which v is the last and u the one before it; p, w [n]; found 3 doubles: α, ‖w‖ before and after
+///   the sweep; c and scratch as `project`.  Layout: columns contiguous.
+/// Arithmetic: exactly `dot`, `subtract` from columns u, v (v alone where `first`), `project`, `subtract`.
+/// Aliasing: w is neither p nor a column of q.  Errors: none.
+/// Cost: as these four. A CUDA device is waited for once and not four times: what one of them finds the next takes from the
+///   device's memory, so the sweep is done whether or not ‖w‖ is worth it.  Source: method, Lanczos-MPK.
+void recur(Device&, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
+           double* scratch);
+
 /// Y = Q S
 /// Shapes: q m columns, s [m × k] row-major with k = y.count ≤ max_combined, y k columns.  Layout: columns contiguous.
 /// Arithmetic: per element and output acc = +0; acc = fma(sᵢⱼ, (double)qᵢₑ, acc) for i ascending; rounded once to T.
@@ -69,6 +79,8 @@ double largest_entry(Device&, View x);
 namespace cuda {
 void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
 double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
+void recur(Device&, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
+           double* scratch);
 void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
 void scale(Device&, View x, double factor, View y);
 double largest_entry(Device&, View x);
@@ -84,6 +96,12 @@ inline double subtract(Device& d, const ColumnSet& q, const double* c, View x, V
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::subtract(d, q, c, x, w);
   return cpu::subtract(d, q, c, x, w);
+}
+inline void recur(Device& d, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
+                  double* scratch) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::recur(d, q, first, beta, p, w, found, c, scratch);
+  cpu::recur(d, q, first, beta, p, w, found, c, scratch);
 }
 inline void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) {
   if constexpr (has_cuda)

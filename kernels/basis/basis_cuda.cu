@@ -44,6 +44,15 @@ void dots(Device& d, const T* q, int64_t stride, int count, const T* w, int64_t 
   dot_columns<1>(d, q + done * stride, stride, rest, w, n, first, tiles, partials + done * tiles);
 }
 
+/// w = x − Q c and the partials of ‖w‖² over tiles first … first + count. c: `more` if not null, else `few`.
+template <class T>
+void subtract_tiles(Device& d, const ColumnSet& q, const Values& few, const double* more, View x, View w, int64_t first,
+                    int64_t count, double* partials) {
+  const bool packed = packable(q.as<T>(), x.as<T>(), w.as<T>()) && q.stride % pack_width<T> == 0;
+  launch(d, subtract_kernel<T>, {static_cast<unsigned>(count)}, {subtract_threads}, q.as<T>(), q.stride, q.count, few,
+         more, x.as<T>(), w.as<T>(), q.n, first, packed, partials);
+}
+
 }  // namespace
 
 void project(Device& d, const ColumnSet& q, View w, double* c, double*) {
@@ -79,12 +88,49 @@ double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) 
       more = d.gpu->partials() + tiles_at_once;
       put(d, c, q.count, more);
     }
-    const bool packed = packable(q.as<T>(), x.as<T>(), w.as<T>()) && q.stride % pack_width<T> == 0;
     return std::sqrt(over_tiles<double>(d, q.n, [&](int64_t first, int64_t count, double* partials) {
-      launch(d, subtract_kernel<T>, {static_cast<unsigned>(count)}, {subtract_threads}, q.as<T>(), q.stride, q.count,
-             few, more, x.as<T>(), w.as<T>(), q.n, first, packed, partials);
+      subtract_tiles<T>(d, q, few, more, x, w, first, count, partials);
     }));
   });
+}
+
+void recur(Device& d, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
+           double* scratch) {
+  const int64_t tiles = reduce_tiles(q.n);
+  const int last = q.count - 1;
+  const ColumnSet pair = q.range(first ? last : last - 1, q.count);
+  if (tiles > tiles_at_once) {  // too many for one tree
+    const double alpha = cuda::dot(d, q.column(last), p), both[2] = {first ? alpha : beta, alpha};
+    found[0] = alpha;
+    found[1] = cuda::subtract(d, pair, both, p, w);
+    cuda::project(d, q, w, c, scratch);
+    found[2] = cuda::subtract(d, q, c, w, w);
+    return;
+  }
+  // Behind the partials: β, then what is found, then the sweep's coefficients.
+  double* const partials = d.gpu->partials();
+  const int64_t room = Context::most_partials - (4 + q.count);
+  assert(room >= tiles);
+  double *const beta_at = partials + room, *const alpha_at = beta_at + 1, *const squares = beta_at + 2,
+                *const coefficients = beta_at + 4;
+  if (!first) put(d, &beta, 1, beta_at);
+  with_real(q.dtype, [&]<class T>(T) {
+    dot_columns<1>(d, q.column(last).as<T>(), q.stride, 1, p.as<T>(), q.n, 0, tiles, partials);
+    launch_tree(d, 1, partials, tiles, 1.0, alpha_at);
+    subtract_tiles<T>(d, pair, {}, first ? alpha_at : beta_at, p, w, 0, tiles, partials);
+    launch_tree(d, 1, partials, tiles, 1.0, squares);
+    const int most = static_cast<int>(room / tiles < q.count ? room / tiles : q.count);
+    for (int i = 0; i < q.count; i += most) {
+      const int count = q.count - i < most ? q.count - i : most;
+      dots(d, q.as<T>() + i * q.stride, q.stride, count, w.as<T>(), q.n, 0, tiles, partials);
+      launch_tree(d, static_cast<unsigned>(count), partials, tiles, 1.0, coefficients + i);
+    }
+    subtract_tiles<T>(d, q, {}, coefficients, w, w, 0, tiles, partials);
+    launch_tree(d, 1, partials, tiles, 1.0, squares + 1);
+  });
+  d.gpu->fetch(found, alpha_at, 3);
+  found[1] = std::sqrt(found[1]);
+  found[2] = std::sqrt(found[2]);
 }
 
 void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) {

@@ -40,6 +40,8 @@ namespace brink::cuda {
 //   128 × 64, 128 × 32   8 × 8 as well: there are always rows enough, so these tiles are tall where matmul's are small.
 //   128 × 16    ResNet's first stage. A staged value is used 16 times, so the second-level cache bounds it at 44 % of the arithmetic;
 //               8 × 4 with 64 threads then hides more latency than 8 × 8 with 32, at the same bound.
+//   128 × 8     VGG10's first stage. As 128 × 16 half empty by the second-level cache's bound, at half the arithmetic; a portion of 32
+//               terms holds all 27 of three channels.
 //   64 × 64, 64 × 32, 32 × 32, 32 × 16   few pixels (late stages, small chunks), and weights of few taps × channels.
 //
 // Copies go by way of the first cache (async_copy with `exists`): the next taps of a portion's rows are mostly the rows before.
@@ -52,8 +54,8 @@ struct ConvTiles;
 template <>
 struct ConvTiles<float> {
   using All = TileList<Tile<128, 128, 16, 8, 8, 1, 2>, Tile<128, 64, 16, 8, 8, 4, 3>, Tile<128, 32, 16, 8, 8, 4, 3>,
-                       Tile<128, 16, 16, 8, 4, 4, 3>, Tile<64, 64, 16, 8, 4, 4, 3>, Tile<64, 32, 16, 8, 8, 4, 3>,
-                       Tile<32, 32, 32, 4, 4, 4, 4>, Tile<32, 16, 32, 4, 4, 4, 4>>;
+                       Tile<128, 16, 16, 8, 4, 4, 3>, Tile<128, 8, 32, 4, 4, 4, 2>, Tile<64, 64, 16, 8, 4, 4, 3>,
+                       Tile<64, 32, 16, 8, 8, 4, 3>, Tile<32, 32, 32, 4, 4, 4, 4>, Tile<32, 16, 32, 4, 4, 4, 4>>;
 };
 template <>
 struct ConvTiles<double> {
@@ -61,8 +63,8 @@ struct ConvTiles<double> {
                        Tile<32, 16, 16, 4, 4, 2, 4>>;
 };
 
-/// Blocks that fit on a multiprocessor at least, by registers: 12 warps of 168, or 16 of 128 where a block has 8 of them. Without it
-/// the gradient by the input took 254 registers for 8 × 8.
+/// Blocks that fit on a multiprocessor at least, by registers: 8 warps of 128 in each of two, or 12 warps of 168. Without a bound the
+/// gradient by the input took 254 for 8 × 8.
 template <class Tile>
 inline constexpr int conv_blocks = Tile::threads == 256 ? 2 : 384 / Tile::threads;
 

@@ -18,6 +18,12 @@ inline constexpr int most_rows = Isa::vector_bytes == 64   ? (NV == 1 ? 16 : 12)
                                  : Isa::vector_bytes == 32 ? (NV == 1 ? 12 : 6)
                                                            : (NV == 1 ? 8 : 4);
 
+/// Whether d is read where it lies: its rows consist of whole panels, or loads can leave lanes out at no cost.
+template <class Isa, class T>
+[[gnu::always_inline]] inline bool in_place(int64_t k) {
+  return Isa::vector_bytes == 64 || k % panel_width<Isa, T>(k) == 0;
+}
+
 /// Pixels first … last−1 along an axis of `out` whose tap t lies in the picture.
 struct Valid {
   int64_t first, last;
@@ -56,30 +62,69 @@ template <class V, int rows, int NV, class T>
   return false;
 }
 
-/// One pixel whose taps are not all inside: only rows lo … hi−1 take it.
-template <class V, int rows, int NV, class T>
-[[gnu::always_inline]] inline void add_edge(Sums<V, rows, NV>& sums, int64_t lo, int64_t hi, const T* a, const T* b) {
-  constexpr int L = sizeof(V) / sizeof(T);
-  V bv[NV];
-#pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) bv[j] = load<V>(b + j * L);
+/// A rectangle of pixels that all rows take: `height` rows of `width` pixels. Steps are from pixel to pixel, skips from the end of a
+/// row to the next one. One loop for all of it and no branch at the end of a row: mispredicted ends of runs of 8 to 32 pixels
+/// cost an eighth of the time.
+template <class T>
+struct Pixels {
+  int64_t height, width;
+  int64_t step, skip, d_step, d_skip;
+  int columns;
+};
+template <bool whole, class V, int rows, int NV, class T>
+[[gnu::always_inline]] inline void add_pixels(Sums<V, rows, NV>& sums, const Pixels<T>& x, const T* a, const T* d) {
+  int64_t left = x.width;
+  for (int64_t k = x.height * x.width; k > 0; --k) {
+    V row[NV];
+    load_row<whole>(row, d, x.columns);
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-    if (i < lo || i >= hi) continue;
+    for (int i = 0; i < rows; ++i) {
+      const V av = broadcast<V>(a[i]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) sums[i][j] = fma(av, row[j], sums[i][j]);
+    }
+    const int64_t ended = -static_cast<int64_t>(--left == 0);  // all ones at the end of a row
+    a += x.step + (ended & x.skip);
+    d += x.d_step + (ended & x.d_skip);
+    left += ended & x.width;
+  }
+}
+
+/// One pixel whose taps are not all inside: only rows lo … hi−1 take it.
+template <bool whole, class V, int rows, int NV, class T>
+[[gnu::always_inline]] inline void add_edge(Sums<V, rows, NV>& sums, int64_t lo, int64_t hi, const T* a, const T* d,
+                                            int columns) {
+  V row[NV];
+  load_row<whole>(row, d, columns);
+  const auto add = [&](int i) __attribute__((always_inline)) {
     const V av = broadcast<V>(a[i]);
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) sums[i][j] = fma(av, bv[j], sums[i][j]);
+    for (int j = 0; j < NV; ++j) sums[i][j] = fma(av, row[j], sums[i][j]);
+  };
+  if (lo <= 0) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      if (i >= hi) break;
+      add(i);
+    }
+  } else {
+#pragma GCC unroll 16
+    for (int i = rows - 1; i >= 0; --i) {
+      if (i < lo) break;
+      if (i < hi) add(i);
+    }
   }
 }
 
 /// Weights [r, e … e+rows, j …]: e counts s·c.
-template <class Isa, class T, int rows, int NV>
+template <class Isa, class T, int rows, int NV, bool whole>
 [[gnu::noinline]] void tile(const WeightChunk<T>& x, int64_t r, int64_t e, int64_t j0) {
   using V = Vec<Isa, T>;
   constexpr int L = lanes<Isa, T>;
   constexpr int64_t width = NV * L;
   const ConvShape& f = x.call->shape;
-  const int64_t pixels = f.p * f.q, step = f.stride * f.c;
+  const int64_t pixels = f.p * f.q, step = f.stride * f.c, d_stride = in_place<Isa, T>(f.k) ? f.k : width;
+  const auto columns = static_cast<int>(f.k - j0 < width ? f.k - j0 : width);
   const Panels::Rows first_panel = x.panels.rows(x.group, x.first), last_panel = x.panels.rows(x.group, x.last - 1);
   const int64_t chunk_rows = last_panel.end - first_panel.begin;
   const Valid valid_p(f.p, f.h, r, f.stride, f.padding);
@@ -88,6 +133,11 @@ template <class Isa, class T, int rows, int NV>
   const int64_t any_first = of_last.first, any_last = of_first.last;  // pixels that some row takes
   int64_t all_first = of_first.first, all_last = of_last.last;        // and those that all rows take
   if (all_first >= all_last) all_first = all_last = any_last;
+  // Where all rows of the tile take the same pixels, those of a sample are a rectangle.
+  Pixels<T> block{
+      0, all_first == any_first && all_last == any_last ? any_last - any_first : 0, step, 0, d_stride, 0, columns};
+  block.skip = f.stride * f.w * f.c - block.width * step;
+  block.d_skip = (f.q - block.width) * d_stride;
   alignas(64) T waiting[chunk_levels][rows * width];
 
   V sums[rows][NV];
@@ -95,14 +145,14 @@ template <class Isa, class T, int rows, int NV>
     const auto edges = [&](int64_t until) __attribute__((always_inline)) {
       for (; q < until; ++q) {
         const int64_t first_s = f.padding - q * f.stride, lo = first_s * f.c - e, hi = (first_s + f.w) * f.c - e;
-        add_edge<V, rows, NV>(sums, lo, hi, a + q * step, b + q * width);
+        add_edge<whole, V, rows, NV>(sums, lo, hi, a + q * step, b + q * d_stride, columns);
       }
     };
     edges(all_first < end ? all_first : end);
     const int64_t inner = all_last < end ? all_last : end;
     if (q < inner) {
-      const T *aq = a + q * step, *bq = b + q * width;
-      add_terms<0, rows, false>(sums, inner - q, aq, 1, step, bq);
+      add_pixels<whole, V, rows, NV>(sums, Pixels<T>{1, inner - q, step, 0, d_stride, 0, columns}, a + q * step,
+                                     b + q * d_stride);
       q = inner;
     }
     edges(end);
@@ -112,21 +162,33 @@ template <class Isa, class T, int rows, int NV>
     const int64_t sample = all.begin / pixels;
     clear<V, rows, NV>(sums);
     for (int pair = 0; pair < x.call->pairs; ++pair) {
-      const T* d = f.k == width ? x.call->b[static_cast<std::size_t>(pair)] + first_panel.begin * f.k
-                                : x.packed + pair * chunk_rows * x.columns + j0 * chunk_rows;
-      d -= first_panel.begin * width;
+      const T* d = in_place<Isa, T>(f.k)
+                       ? x.call->b[static_cast<std::size_t>(pair)] + j0
+                       : x.packed + pair * chunk_rows * x.columns + j0 * chunk_rows - first_panel.begin * width;
       const T* const pictures = x.call->a[static_cast<std::size_t>(pair)] - f.padding * f.c + e;
       for (int64_t n = sample, start = sample * pixels; start < all.end; ++n, start += pixels) {
         const int64_t begin = all.begin > start ? all.begin - start : 0,
                       end = all.end - start < pixels ? all.end - start : pixels;
+        const auto row_of_x = [&](int64_t p) {
+          return pictures + (n * f.h + p * f.stride - f.padding + r) * f.w * f.c;
+        };
         int64_t p = begin == 0 ? 0 : begin / f.q;
+        const int64_t last_p = end == pixels ? f.p : end / f.q;
+        const bool whole_rows = p * f.q == begin && last_p * f.q == end;
         if (p < valid_p.first) p = valid_p.first;
+        if (whole_rows && block.width > 0) {
+          block.height = (last_p < valid_p.last ? last_p : valid_p.last) - p;
+          if (block.height > 0)
+            add_pixels<whole, V, rows, NV>(sums, block, row_of_x(p) + any_first * step,
+                                           d + (start + p * f.q + any_first) * d_stride);
+          continue;
+        }
         for (; p < valid_p.last && p * f.q < end; ++p) {
           const int64_t row = p * f.q;
           int64_t from = begin - row, to = end - row;
           if (from < any_first) from = any_first;
           if (to > any_last) to = any_last;
-          add_row(pictures + (n * f.h + p * f.stride - f.padding + r) * f.w * f.c, d + (start + row) * width, from, to);
+          add_row(row_of_x(p), d + (start + row) * d_stride, from, to);
         }
       }
     }
@@ -143,7 +205,6 @@ template <class Isa, class T, int rows, int NV>
                                x.panels.groups()))
     return;
   T* const out = x.call->out + place * f.k + j0;
-  const auto columns = static_cast<int>(f.k - j0 < width ? f.k - j0 : width);
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
@@ -154,7 +215,9 @@ template <class Isa, class T, int most, int NV>
 [[gnu::always_inline]] inline void tile_of(int64_t rows, const WeightChunk<T>& x, int64_t r, int64_t e, int64_t j0) {
   if constexpr (most > 1)
     if (rows < most) return tile_of<Isa, T, most - 1, NV>(rows, x, r, e, j0);
-  tile<Isa, T, most, NV>(x, r, e, j0);
+  if constexpr (Isa::vector_bytes == 64)
+    if (x.call->shape.k - j0 < NV * lanes<Isa, T>) return tile<Isa, T, most, NV, false>(x, r, e, j0);
+  tile<Isa, T, most, NV, true>(x, r, e, j0);
 }
 
 /// How the s·c numbers of a kernel row are cut into tiles: within each tap where there are enough channels, else across taps.
@@ -191,11 +254,10 @@ void take_chunk(const WeightChunk<T>& x, int64_t first, int64_t last) {
 template <class Isa, class T>
 void conv2d_weight_gradient_pack_isa(const WeightChunk<T>& x) {
   const ConvShape& f = x.call->shape;
-  const int64_t width = panel_width<Isa, T>(f.k);
-  if (f.k == width) return;
+  if (in_place<Isa, T>(f.k)) return;
   const int64_t begin = x.panels.rows(x.group, x.first).begin, rows = x.panels.rows(x.group, x.last - 1).end - begin;
   for (int pair = 0; pair < x.call->pairs; ++pair)
-    pack_rows(rows, f.k, x.call->b[static_cast<std::size_t>(pair)] + begin * f.k, width,
+    pack_rows(rows, f.k, x.call->b[static_cast<std::size_t>(pair)] + begin * f.k, panel_width<Isa, T>(f.k),
               x.packed + pair * rows * x.columns);
 }
 

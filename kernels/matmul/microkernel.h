@@ -32,6 +32,19 @@ template <class V, int rows, int NV>
     for (int j = 0; j < NV; ++j) sums[i][j] = V{};
 }
 
+/// Vectors of one row of B; whole: all lanes exist, else `columns` do.
+template <bool whole, class V, int NV, class T>
+[[gnu::always_inline]] inline void load_row(V (&row)[NV], const T* b, int columns) {
+  constexpr int L = sizeof(V) / sizeof(T);
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) {
+    if constexpr (whole)
+      row[j] = load<V>(b + j * L);
+    else
+      row[j] = load_first<V>(b + j * L, existing<L>(columns, j));
+  }
+}
+
 /// Rows lo … hi−1 take `count` more terms: A's element (i, k) at a[i·row_stride + k·k_stride], row k of B at b + k·NV·lanes.
 /// a and b end behind the last term. ahead: the lines of A three steps further are asked for.
 template <int lo, int hi, bool ahead, class V, int rows, int NV, class T>

@@ -98,7 +98,9 @@ struct alignas(16) Operand {
     constexpr int down = by_rows ? threads / (terms / count) : threads / terms;
     static_assert(rows % down == 0 && down * (terms / count) == threads);
     const int r0 = by_rows ? t / (terms / count) : t / 32 / (terms / 8) * 4 + t % 32 / 8;
-#pragma unroll
+    // Where rows of channels are no whole packs, 32 unrolled rows would take the registers of the sums.
+    [[maybe_unused]] constexpr int unrolled = by_rows && count == 1 ? 4 : rows / down;
+#pragma unroll unrolled
     for (int r = 0; r < rows; r += down) {
       const Source<T> from = source(r0 + r);
       T* const to = by_rows ? element[r0 + r] + k : element[k] + r0 + r;

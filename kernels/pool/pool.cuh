@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What it is: the CUDA kernels of pooling and shortcuts; contracts in pool.h. What it is not: convolutions.
 //
-//   a thread takes channel c of four pixels of its result (kernels/cuda/access.cuh): 32 neighbouring threads touch 32 neighbouring
-//   channels of every pixel they read
+//   a thread takes channel c of four pixels of its result (kernels/cuda/access.cuh), of one in pool_scatter: 32 neighbouring threads
+//   touch 32 neighbouring channels of every pixel they read
 //   pool_scatter gathers: a thread looks at the windows that hold its pixel, ascending, and finds each one's argmax again
 //
 // Why this shape: the taps of a window lie in lines that neighbouring threads or the first cache have just read. Gathering writes once
@@ -36,7 +36,9 @@ __device__ __forceinline__ std::int64_t argmax_of(const PoolCall& call, const T*
       ((sample * call.height + p * call.windows.stride) * call.width + q * call.windows.stride) * call.channels + c;
   std::int64_t best = first;
   T m = x[first];
+#pragma unroll 1
   for (std::int64_t i = 0; i < call.windows.window; ++i)
+#pragma unroll 1
     for (std::int64_t j = i == 0 ? 1 : 0; j < call.windows.window; ++j) {
       const std::int64_t at = first + (i * call.width + j) * call.channels;
       const T v = x[at];
@@ -60,24 +62,23 @@ __global__ void __launch_bounds__(elementwise_threads)
       [&](std::int64_t i, std::int64_t c, T v) { out[i * cells.columns + c] = v; });
 }
 
-/// The cells are pixels × channels.
+/// A thread for each of `count` pixels × channels: four at once would not fit into its registers.
 template <class T>
 __global__ void __launch_bounds__(elementwise_threads)
-    pool_scatter_kernel(Cells cells, PoolCall call, T* out, const T* x, const T* d) {
-  const std::int64_t window = call.windows.window, stride = call.windows.stride;
+    pool_scatter_kernel(std::int64_t count, PoolCall call, T* out, const T* x, const T* d) {
+  const std::int64_t window = call.windows.window, stride = call.windows.stride, i = thread_index();
+  if (i >= count) return;
   const auto first_window = [&](std::int64_t at) { return at < window ? 0 : (at - window) / stride + 1; };
-  for_cells(
-      cells,
-      [&](std::int64_t i, std::int64_t c) {
-        const Pixel at = pixel_of(i, call.height, call.width);
-        T acc = 0;
-        for (std::int64_t p = first_window(at.row); p < call.p && p * stride <= at.row; ++p)
-          for (std::int64_t q = first_window(at.column); q < call.q && q * stride <= at.column; ++q)
-            if (argmax_of(call, x, at.sample, p, q, c) == i * cells.columns + c)
-              acc = acc + d[((at.sample * call.p + p) * call.q + q) * cells.columns + c];
-        return acc;
-      },
-      [&](std::int64_t i, std::int64_t c, T v) { out[i * cells.columns + c] = v; });
+  const std::int64_t c = i % call.channels;
+  const Pixel at = pixel_of(i / call.channels, call.height, call.width);
+  T acc = 0;
+#pragma unroll 1
+  for (std::int64_t p = first_window(at.row); p < call.p && p * stride <= at.row; ++p)
+#pragma unroll 1
+    for (std::int64_t q = first_window(at.column); q < call.q && q * stride <= at.column; ++q)
+      if (argmax_of(call, x, at.sample, p, q, c) == i)
+        acc = acc + d[((at.sample * call.p + p) * call.q + q) * call.channels + c];
+  out[i] = acc;
 }
 
 /// A thread for each sample and channel.

@@ -31,8 +31,8 @@ void pool_select(Device& d, View out, View x, View t, PoolWindows windows) { sel
 
 void pool_scatter(Device& d, View out, View x, View cotangent, PoolWindows windows) {
   with_real(x.dtype, [&]<class T>(T) {
-    const Cells cells = cells_of_pixels(x.shape);
-    launch(d, pool_scatter_kernel<T>, cells_grid(cells), {elementwise_threads}, cells,
+    const int64_t count = x.shape.elements();
+    launch(d, pool_scatter_kernel<T>, {blocks_for(count, elementwise_threads)}, {elementwise_threads}, count,
            call_of(x.shape, cotangent.shape, windows), out.as<T>(), x.as<T>(), cotangent.as<T>());
   });
 }

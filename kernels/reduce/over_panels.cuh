@@ -103,7 +103,8 @@ struct PanelPlan {
     one_tree = groups == 1 || (in_group & (in_group - 1)) == 0;
     const bool one_fits = in_group * part_bytes <= most_part_bytes && in_group <= most_in_grid;
     groups_at_once = !one_tree && one_fits ? at_once(groups, in_group, part_bytes) : 0;
-    panels_at_once = groups_at_once ? groups_at_once * in_group : at_once(one_tree ? panels : in_group, 1, part_bytes);
+    panels_at_once = groups_at_once ? std::min(groups_at_once * in_group, panels)
+                                    : at_once(one_tree ? panels : in_group, 1, part_bytes);
   }
   std::int64_t bytes(const GroupedPanels& all, std::int64_t part_bytes) const {
     if (panels == 1) return 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "autodiff/primitives/conv.h"
 #include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/elementwise.h"
 #include "autodiff/program.h"
@@ -196,4 +197,21 @@ TEST_CASE("a product finishes its elements where nothing else needs them before"
           g.output("product", OutputRole::samples, 1, p);
           return relu(g, p);
         }) == 2);  // an output itself
+}
+
+TEST_CASE("so do a convolution and its input gradient") {
+  const auto steps = [](auto build) {
+    Graph g;
+    const Var x = g.input("x", {{2, 6, 6, 3}, Dtype::f32}, InputRole::data, 0),
+              w = g.input("w", {{3, 3, 3, 3}, Dtype::f32}, InputRole::data, 1),
+              b = g.input("b", {{3}, Dtype::f32}, InputRole::data, 2);
+    g.output("y", OutputRole::samples, 0, build(g, x, w, b));
+    return Program(std::move(g)).steps();
+  };
+  CHECK(steps([](Graph& g, Var x, Var w, Var b) {
+          return relu(g, add_row(g, conv2d(g, {{x, w}}, {1, 1}), b, 16));
+        }) == 1);
+  CHECK(steps([](Graph& g, Var x, Var w, Var) {
+          return gate(g, x, conv2d_input_gradient(g, {{x, w}}, {1, 1}, {6, 6}));
+        }) == 1);
 }

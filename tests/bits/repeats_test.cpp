@@ -28,12 +28,12 @@ std::vector<Array> group_gradients(const Network& n) {
   Arenas arenas;
   BlockRunner runner(
       Device{}, plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, arenas, 1);
-  const std::vector<View> data = n.data();
+  BlockData data({}, n.data(), plan, 1);
   std::vector<Array> out;
   for (const Block& b : plan.blocks) {
     out.push_back(n.vector());
     double scalars[2];
-    runner.run(0, b, {n.theta.view(), {}, {data}, nullptr, out.back().view(), view_of(scalars, Shape{2}), {}});
+    runner.run(0, b, {n.theta.view(), {}, data.rows(0, b), nullptr, out.back().view(), view_of(scalars, Shape{2}), {}});
   }
   return out;
 }

@@ -46,6 +46,7 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
   brink::DescentOptions options;
   options.tracker = brink::TrackerOptions{.top = 2, .bottom = 1, .cold_check = 7, .budget = 40, .max_basis = 24};
   options.batch = batch;
+  if (!n.model.norms.empty()) options.evaluation = brink::EvaluationMode{n.model, n.options.loss, false};
   const Placed on(device, n);
   const BoundData data(n, on, made);
   brink::Descent descent(device, n.objective, data.arrays(), data.arrays(), options, theta0);

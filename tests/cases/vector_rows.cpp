@@ -209,6 +209,46 @@ std::vector<Row> vector_rows() {
            },
        .run = [=](Device& d, Views in, const View& out,
                   int) { subtract(d, column_set(in[0]), coefficients().data(), in[1], out); }},
+      {.name = "recur",
+       .kernels = {"recur"},
+       .sizes = static_cast<int>(std::size(lengths)),
+       .inputs = columns_and_vector,
+       .attributes = none,
+       .reference =
+           [=](Views in, const View& out, const Attributes&) {
+             with_real(in[0].dtype, [&]<class T>(T) {
+               const auto n = in[1].shape[0];
+               std::vector<std::vector<T>> q;
+               for (int i = 0; i < columns; ++i) q.push_back(column<T>(in[0], n, i));
+               std::vector<T> w = column<T>(in[1], n, 0);
+               double* const found = out.as<double>();
+               found[0] = reference::dot(q[columns - 1], w);
+               reference::subtract({q[columns - 2], q[columns - 1]}, {0.75, found[0]}, w);
+               found[1] = std::sqrt(reference::dot(w, w));
+               std::vector<double> c;
+               for (const auto& v : q) c.push_back(reference::dot(v, w));
+               reference::subtract(q, c, w);
+               found[2] = std::sqrt(reference::dot(w, w));
+               std::ranges::copy(w, found + 3);
+             });
+           },
+       .output =
+           [](int size, Dtype) {
+             return ValueType{{length(size) + 3}, Dtype::f64};
+           },
+       .run =
+           [](Device& d, Views in, const View& out, int) {
+             const std::int64_t n = in[1].shape[0];
+             Array scratch(Shape{project_scratch(n, columns)}, Dtype::f64, d), w({n}, in[1].dtype, d);
+             double c[columns];
+             std::vector<double> all(3);
+             recur(d, column_set(in[0]), false, 0.75, in[1], w.view(), all.data(), c, scratch.view().as<double>());
+             const Array host = to_host(d, w.view());
+             with_real(host.view().dtype, [&]<class T>(T) {
+               for (const T x : host.span<T>()) all.push_back(static_cast<double>(x));
+             });
+             store(d, out, all);
+           }},
       {.name = "combine",
        .kernels = {"combine"},
        .sizes = static_cast<int>(std::size(lengths)),

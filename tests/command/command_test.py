@@ -108,7 +108,7 @@ with tempfile.TemporaryDirectory() as temporary:
     trace = json.loads((here / "trace.json").read_text())["traceEvents"]
     seen = {e["name"] for e in trace if e["ph"] == "X"}
     expected = {f"dense{i} matmul add_row relu" for i in range(4)} | {"dense4 matmul add_row"}
-    expected |= {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "sweep"}
+    expected |= {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "recurrence and sweep"}
     cases.check("a trace names all layers", sorted(expected - seen))
     cases.rejects("a trace names all layers", sorted({"dense5 matmul add_row"} - seen))
     case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",

@@ -61,9 +61,12 @@ class RowOnDevice {
     return "";
   }
 
-  /// What the last run found as its first output.
-  View found() const {
-    return {const_cast<void*>(out_[0]->found()), expected_[0].view().shape, expected_[0].view().dtype};
+  /// What the last run found, output by output.
+  std::vector<View> found() const {
+    std::vector<View> out;
+    for (std::size_t i = 0; i < out_.size(); ++i)
+      out.push_back({const_cast<void*>(out_[i]->found()), expected_[i].view().shape, expected_[i].view().dtype});
+    return out;
   }
   /// For a control: the lowest bit of what is expected, turned round.
   void spoil() { *static_cast<unsigned char*>(expected_[0].view().data) ^= 1; }

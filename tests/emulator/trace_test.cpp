@@ -67,7 +67,7 @@ TEST_CASE(
   CHECK(t.json["otherData"]["about"].get<std::string>().find("emulated GPU") == 0);
   for (const char* name :
        {"dense0 matmul add_row relu", "dense1 matmul add_row", "dense0 weight_gradient backward",
-        "dense0 matmul add_row gate tangent", "loss cross_entropy", "A v", "sweep", "step", "update"}) {
+        "dense0 matmul add_row gate tangent", "loss cross_entropy", "A v", "recurrence and sweep", "step", "update"}) {
     CAPTURE(name);
     CHECK(t.count(name, "GPU") > 0);
     CHECK(t.count(name, "GPU") == t.count(name, "main thread"));

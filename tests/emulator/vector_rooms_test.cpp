@@ -20,6 +20,7 @@
 #include "kernels/reduce/reduce.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
+#include "tests/emulator/fake_runtime.h"
 #include "tests/support/numbers.h"
 
 using namespace brink;
@@ -263,6 +264,35 @@ TEST_CASE("subtract: no, few and many columns, with gaps and without, in place")
             s.result(subtract(s.device, q, c.data(), x, x));
             s.result(x);
           });
+}
+
+TEST_CASE("recur: with and without an earlier column, more columns than partials hold at once, one wait") {
+  const auto at = [](int64_t n, int count, int64_t gap, bool first) {
+    same_on_both([&]<class T>(Side& s, T) {
+      const ColumnSet q = columns_of(s.numbers<T>(1, {count * (n + gap)}), n, n + gap, count);
+      const View p = s.numbers<T>(2, {n}), w = s.fresh({n}, dtype_of<T>());
+      std::vector<double> c(static_cast<std::size_t>(count));
+      double found[3];
+      recur(s.device, q, first, 0.3, p, w, found, c.data(), s.scratch(n, count));
+      for (const double v : found) s.result(v);
+      s.result(w);
+    });
+  };
+  for (const int64_t n : {1, 100, 4096 * 2 + 18}) {
+    at(n, 1, 0, true);
+    at(n, 2, 3, false);
+    at(n, 5, 2, true);
+    at(n, 129, 0, false);
+  }
+  at(1, 66000, 0, false);
+  cuda::FakeRuntime fake;
+  cuda::Context gpu;
+  Device d{Where::cuda, nullptr, &gpu};
+  const Array q({3, 64}, Dtype::f32, d), p({64}, Dtype::f32, d), w({64}, Dtype::f32, d);
+  double found[3], c[3];
+  const std::int64_t before = fake.calls().synchronisations;
+  recur(d, {q.view().data, 64, 64, 3, Dtype::f32}, false, 0.3, p.view(), w.view(), found, c, nullptr);
+  CHECK(fake.calls().synchronisations - before == 1);
 }
 
 TEST_CASE("combine: every number of outputs a thread and of warps an element, in place") {

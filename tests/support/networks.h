@@ -38,11 +38,13 @@ inline brink::Array direction(const brink::ParameterLayout& layout, brink::Dtype
 
 class Network {
  public:
-  explicit Network(const NetworkOptions& o)
+  explicit Network(const NetworkOptions& o) : Network(o, brink::mlp(o.inputs, o.hidden, o.classes, o.activation)) {}
+  /// Of the options, those of the MLP are not used.
+  Network(const NetworkOptions& o, brink::Model m)
       : options(o),
-        model(brink::mlp(o.inputs, o.hidden, o.classes, o.activation)),
+        model(std::move(m)),
         objective(brink::make_objective(model, o.loss, o.dtype)),
-        x(brink::Shape{o.samples, o.inputs}, o.dtype),
+        x(brink::Shape{o.samples, model.sample.elements()}, o.dtype),
         labels(brink::Shape{o.samples}, brink::Dtype::i32),
         theta(direction(objective.layout, o.dtype, 7)),
         v(direction(objective.layout, o.dtype, 8)),
@@ -53,7 +55,7 @@ class Network {
     });
     std::uint64_t i = 0;
     for (std::int32_t& label : labels.span<std::int32_t>())
-      label = static_cast<std::int32_t>((uniform(2, i++) + 1) / 2 * static_cast<double>(o.classes));
+      label = static_cast<std::int32_t>((uniform(2, i++) + 1) / 2 * static_cast<double>(model.classes));
   }
   std::vector<brink::View> data() const { return {x.view(), labels.view()}; }
   brink::Array vector() const { return objective.layout.make_vector(options.dtype); }

@@ -95,6 +95,7 @@ std::string labelled(std::string_view before, const std::string& value, std::str
 void describe(Run& run, const Config& config, const nlohmann::json& provenance) {
   const std::string data = config.text("data.name"), model = config.text("model.name");
   run.title = data.empty() && model.empty() ? run.name : joined({model, data}, " on ");
+  if (config.text("model.norm_mode") == "evaluation") run.title += ", Hessian in evaluation mode (for comparison)";
   run.learning_rate = config.number("training.learning_rate");
   run.planned_steps = config.number("training.steps");
   run.tolerance = config.number("measure.tolerance").value_or(1e-3);
@@ -108,6 +109,9 @@ void describe(Run& run, const Config& config, const nlohmann::json& provenance) 
   add_fact(
       run, "Network",
       joined({model, labelled("hidden ", config.text("model.hidden")), config.text("model.activation"),
+              labelled("filters ", config.text("model.filters")), labelled("dense ", config.text("model.dense")),
+              labelled("channels ", config.text("model.channels")), labelled("widths ", config.text("model.widths")),
+              labelled("ghost groups of ", config.text("model.ghost_batch")),
               labelled("", config.text("model.init"), " initialisation"), labelled("", parameters, " parameters")}));
   add_fact(
       run, "Training",

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "training/config/keys.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "training/text.h"
 
 namespace brink::config {
+
+std::string real_text(double x) {
+  std::string out = number_text(x);
+  if (out.find_first_not_of("-0123456789") == std::string::npos) out += ".0";
+  return out;
+}
 
 namespace {
 
@@ -19,12 +26,6 @@ Problem expected(const std::string& what, const toml::node& got) {
 std::string range_text(std::int64_t low, std::int64_t high) {
   if (high == most) return "an integer of at least " + number_text(low);
   return "an integer from " + number_text(low) + " to " + number_text(high);
-}
-
-std::string real_text(double x) {
-  std::string out = number_text(x);
-  if (out.find_first_not_of("-0123456789") == std::string::npos) out += ".0";
-  return out;
 }
 
 std::optional<double> as_real(const toml::node& node) {
@@ -182,8 +183,11 @@ Key memory() {
 
 Key later(std::string_view table, std::string_view name) { return {table, name, {}, {}}; }
 
-Key only(ModelName model, Key key) {
-  key.print = [print = key.print, model](const Config& c) { return c.model.name == model ? print(c) : std::string(); };
+Key only(std::vector<ModelName> models, Key key) {
+  key.models = std::move(models);
+  key.print = [print = key.print, models = key.models](const Config& c) {
+    return std::ranges::find(models, c.model.name) != models.end() ? print(c) : std::string();
+  };
   return key;
 }
 Key without_hash(Key key) {
@@ -198,8 +202,14 @@ const Choices<DataName> data_names{{{"synthetic", DataName::synthetic},
                                     {"cifar10-50k", DataName::cifar10_50k},
                                     {"cifar10-500k", DataName::cifar10_500k}},
                                    {}};
-const Choices<ModelName> model_names{{{"mlp", ModelName::mlp}, {"dln", ModelName::dln}},
-                                     {"alexnet", "vgg", "resnet20"}};
+const Choices<ModelName> model_names{{{"mlp", ModelName::mlp},
+                                      {"dln", ModelName::dln},
+                                      {"alexnet", ModelName::alexnet},
+                                      {"vgg", ModelName::vgg},
+                                      {"resnet20", ModelName::resnet20}},
+                                     {}};
+const std::vector<ModelName> networks{ModelName::mlp, ModelName::alexnet, ModelName::vgg, ModelName::resnet20},
+    normalised{ModelName::vgg, ModelName::resnet20};
 
 std::vector<Key> data_and_model_keys() {
   const auto width = [](const toml::node& n) {
@@ -212,6 +222,11 @@ std::vector<Key> data_and_model_keys() {
   };
   const Choices<Activation> activations{{{"relu", Activation::relu}, {"tanh", Activation::tanh}}, {}};
   const Choices<Init> inits{{{"lecun", Init::lecun}, {"he", Init::he}}, {}};
+  const Choices<bool> short_groups{{{"keep", false}, {"join", true}}, {}};
+  const Choices<NormMode> norm_modes{{{"training", NormMode::training}, {"evaluation", NormMode::evaluation}}, {}};
+  const auto widths = [&](ModelName model, std::string_view name, std::size_t longest, auto field) {
+    return only({model}, list<std::int64_t>("model", name, "a list of widths from 1 to 65536", longest, width, field));
+  };
   return {
       choice(
           "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; }),
@@ -224,27 +239,35 @@ std::vector<Key> data_and_model_keys() {
           "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; }),
       choice(
           "model", "name", model_names, [](Config & c) -> auto& { return c.model.name; }),
-      only(ModelName::mlp, list<std::int64_t>(
-                               "model", "hidden", "a list of widths from 1 to 65536", 64, width,
-                               [](Config & c) -> auto& { return c.model.hidden; })),
-      only(ModelName::mlp,
+      widths(
+          ModelName::mlp, "hidden", 64, [](Config & c) -> auto& { return c.model.hidden; }),
+      only({ModelName::mlp},
            choice(
                "model", "activation", activations, [](Config & c) -> auto& { return c.model.activation; })),
-      only(ModelName::mlp, choice(
-                               "model", "init", inits, [](Config & c) -> auto& { return c.model.init; })),
-      only(ModelName::dln, list<double>(
-                               "model", "start", "a list of finite numbers", 64, parameter,
-                               [](Config & c) -> auto& { return c.model.start; })),
-      only(ModelName::dln, real(
-                               "model", "target", "a finite number", [](double x) { return std::isfinite(x); },
-                               [](Config & c) -> auto& { return c.model.target; })),
-      later("model", "filters"),
-      later("model", "dense"),
-      later("model", "channels"),
-      later("model", "widths"),
-      later("model", "ghost_batch"),
-      later("model", "short_group"),
-      later("model", "norm_mode"),
+      only(networks, choice(
+                         "model", "init", inits, [](Config & c) -> auto& { return c.model.init; })),
+      only({ModelName::dln}, list<double>(
+                                 "model", "start", "a list of finite numbers", 64, parameter,
+                                 [](Config & c) -> auto& { return c.model.start; })),
+      only({ModelName::dln}, real(
+                                 "model", "target", "a finite number", [](double x) { return std::isfinite(x); },
+                                 [](Config & c) -> auto& { return c.model.target; })),
+      only({ModelName::alexnet},
+           integer(
+               "model", "filters", 1, 65536, [](Config & c) -> auto& { return c.model.filters; })),
+      widths(
+          ModelName::alexnet, "dense", 64, [](Config & c) -> auto& { return c.model.dense; }),
+      widths(
+          ModelName::vgg, "channels", 64, [](Config & c) -> auto& { return c.model.channels; }),
+      widths(
+          ModelName::resnet20, "widths", 3, [](Config & c) -> auto& { return c.model.widths; }),
+      only(normalised, integer(
+                           "model", "ghost_batch", 1, most, [](Config & c) -> auto& { return c.model.ghost_batch; })),
+      only(normalised,
+           choice(
+               "model", "short_group", short_groups, [](Config & c) -> auto& { return c.model.join_short; })),
+      only(normalised, choice(
+                           "model", "norm_mode", norm_modes, [](Config & c) -> auto& { return c.model.norm_mode; })),
   };
 }
 
@@ -362,45 +385,6 @@ std::string describe(const toml::node& node) {
   return "a date or time";
 }
 
-std::optional<Conflict> conflict(const Config& c, const std::function<bool(std::string_view)>& given) {
-  const bool mlp = c.model.name == ModelName::mlp;
-  for (const Key& key : keys()) {
-    const bool of_mlp = key.name == "hidden" || key.name == "activation" || key.name == "init";
-    const bool of_dln = key.name == "start" || key.name == "target";
-    if (key.table == "model" && given(key.path()) && (mlp ? of_dln : of_mlp))
-      return Conflict{key.path(), "has no meaning for model.name = " + quote(name_of(c.model.name))};
-  }
-  if (!mlp) {
-    if (c.training.loss == Loss::cross_entropy && c.model.target != 0 && c.model.target != 1)
-      return Conflict{"model.target",
-                      "expected 0 or 1 for training.loss = \"cross_entropy\", got " + real_text(c.model.target)};
-  }
-  const DataFacts& facts = facts_of(c.data.name);
-  const std::string name = quote(name_of(c.data.name));
-  if (facts.files.empty() && !c.data.directory.empty())
-    return Conflict{"data.directory", "has no meaning for data.name = " + name};
-  if (!facts.files.empty() && c.data.directory.empty())
-    return Conflict{"data.name",
-                    name + " needs data.directory, the folder that holds the " + std::string(facts.files) + " files"};
-  for (const auto& [path, samples, available] :
-       {std::tuple{"data.train", c.data.train, facts.most_train}, {"data.test", c.data.test, facts.most_test}}) {
-    if (samples % facts.classes != 0)
-      return Conflict{
-          path, "expected a multiple of the " + number_text(facts.classes) + " classes, got " + number_text(samples)};
-    if (samples > available)
-      return Conflict{path,
-                      "expected at most " + number_text(available) + " for " + name + ", got " + number_text(samples)};
-  }
-  if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
-    return Conflict{"run.arithmetic",
-                    "\"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"};
-  if (c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % default_group != 0)
-    return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(default_group) + " samples, or " +
-                                     number_text(c.data.train) + " and more for the whole batch, got " +
-                                     number_text(c.run.chunk)};
-  return {};
-}
-
 }  // namespace brink::config
 
 namespace brink {
@@ -420,6 +404,8 @@ const DataFacts& facts_of(DataName name) {
   }
   return synthetic;
 }
+bool is_normalised(ModelName name) { return name == ModelName::vgg || name == ModelName::resnet20; }
+std::int64_t group_of(const Config& c) { return is_normalised(c.model.name) ? c.model.ghost_batch : default_group; }
 std::string_view name_of(DataName name) { return config::data_names.name(name); }
 std::string_view name_of(ModelName name) { return config::model_names.name(name); }
 

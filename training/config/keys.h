@@ -22,8 +22,9 @@ struct Key {
   std::function<std::optional<std::string>(Config&, const toml::node&)> set;
   /// As a TOML value; empty text where the key has no meaning for this config.
   std::function<std::string(const Config&)> print;
-  bool text = false;   // the value is a string
-  bool hashed = true;  // it decides numbers
+  bool text = false;                   // the value is a string
+  bool hashed = true;                  // it decides numbers
+  std::vector<ModelName> models = {};  // that it has a meaning for; empty: all
 
   std::string path() const { return std::string(table) + "." + std::string(name); }
 };
@@ -38,6 +39,8 @@ bool is_later_table(std::string_view path);
 std::string describe(const toml::node&);
 /// As TOML writes it, quotes and escapes included.
 std::string quote(std::string_view);
+/// As TOML writes a float: shortest, with a point.
+std::string real_text(double);
 /// "the built value" messages end alike.
 std::string not_built(const std::string& what);
 
