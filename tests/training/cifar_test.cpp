@@ -396,3 +396,35 @@ TEST_CASE("augmentation: each of the 162 is its definition, and all are drawn al
   CHECK(*std::ranges::max_element(seen) < 40);  // 12.3 on average
   CHECK(rows.checksum() != PictureRows(records, {{0, 0}, {1, 1}}, Dtype::f64, n, 12).checksum());
 }
+
+TEST_CASE("loss, gradient and products over rows that are made are those over the stored array") {
+  test::TemporaryFolder folder;
+  write_cifar(folder, test::small_records());
+  CifarRequest request = small_request(folder.path(), true);
+  request.train = 1000;
+  const DataPair data = load_cifar10(request, test::small_cifar());
+  Array x({1000, 3072}, Dtype::f64);
+  data.train.rows->fill(0, 1000, x.view().data);
+  const View stored[] = {x.view(), data.train.labels.view()};
+  const View made[] = {{nullptr, x.view().shape, Dtype::f64}, data.train.labels.view()};
+  const RowSource* const sources[] = {data.train.rows.get(), nullptr};
+  const Objective o = make_objective(mlp(3072, {6}, 10, Activation::tanh), Loss::cross_entropy, Dtype::f64);
+  const Array theta = support::direction(o.layout, Dtype::f64, 7), v = support::direction(o.layout, Dtype::f64, 8);
+  const auto products = [&](const BatchArrays& arrays, int threads, std::int64_t chunk, std::int64_t budget) {
+    ThreadPool pool(threads);
+    Device device{Where::cpu, &pool, nullptr};
+    Hvp hvp(device, o, arrays, {chunk, budget});
+    support::Bits out;
+    const Array g = o.layout.make_vector(Dtype::f64), hv = o.layout.make_vector(Dtype::f64);
+    out.add("loss", hvp.linearize_at(theta.view(), g.view()).loss);
+    hvp.apply(v.view(), hv.view());
+    out.add("gradient", g.view());
+    out.add("product", hv.view());
+    return out;
+  };
+  const support::Bits expected = products(stored, 1, 1000, 0);
+  for (const std::int64_t chunk : {128, 256, 384, 1000})
+    for (const int threads : {1, 2, 3})
+      for (const std::int64_t budget : {0, 1})
+        CHECK(support::first_difference(products({made, sources}, threads, chunk, budget), expected) == "");
+}

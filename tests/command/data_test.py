@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""What it is: `brink data` and training on CIFAR-10's files from outside: exit codes, messages, a mirror that answers by HTTP.
+What it is not: a test of the numbers (tests/training/cifar_test.cpp).
+usage: data_test.py BUILD
+"""
+
+import functools
+import http.server
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import ROOT, Cases
+
+brink = str(pathlib.Path(sys.argv[1], "tools", "brink").resolve())
+shared = pathlib.Path(os.environ.get("BRINK_SHARED", ROOT.parent / "shared"), "data").resolve()
+cases = Cases()
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def serve(folder):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
+
+
+def call(*arguments, folder):
+    done = subprocess.run([brink, *arguments], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr.strip()
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    here = pathlib.Path(temporary)
+
+    def case(name, status, said, *arguments, printed=""):
+        """`said`: how standard error begins; `printed`: what standard output contains."""
+        code, out, error = call(*arguments, folder=temporary)
+        wrong = []
+        if code != status:
+            wrong.append(f"status {status} expected, {code} found: {error}")
+        if not error.startswith(said) or (not said and error):
+            wrong.append(f"expected {said!r}, found {error!r}")
+        if printed not in out:
+            wrong.append(f"expected {printed!r} in {out!r}")
+        cases.check(name, wrong)
+
+    case("data", 2, "brink: ", "data")
+    case("list", 0, "", "data", "list", printed="cifar10-500k")
+    case("check without a folder", 2, "brink: ", "data", "check")
+    case("check of an unknown set", 2, "brink: mnist: expected the name of a data set with files (cifar-10, cifar10-5k", "data",
+         "check", "mnist", "--directory", ".")
+    case("check of an empty folder", 3, "brink: .: expected the files of a data set", "data", "check", "--directory", ".")
+    case("a CIFAR set without its folder", 2, "brink: --set data.name=cifar10-5k: data.name: \"cifar10-5k\" needs data.directory",
+         "train", "--set", "data.name=cifar10-5k")
+    case("a folder that is not there", 3, "brink: none: expected the folder that holds the CIFAR-10 files", "train", "--set",
+         "data.name=cifar10-5k", "--set", "data.directory=none")
+    case("more than there is", 2, "brink: --set data.train=500010: data.train: expected at most 500000 for \"cifar10-500k\"",
+         "train", "--set", "data.name=cifar10-500k", "--set", "data.directory=.", "--set", "data.train=500010")
+    case("not shared equally", 2, "brink: --set data.train=5004: data.train: expected a multiple of the 10 classes, got 5004",
+         "train", "--set", "data.name=cifar10-5k", "--set", "data.directory=.", "--set", "data.train=5004")
+    case("totals of the set", 0, "", "train", "--dry-run", "--set", "data.name=cifar10-50k", "--set", "data.directory=d",
+         printed="train = 50000\ntest = 10000\n")
+    (here / "data_batch_1.bin").write_bytes(bytes(30730000 - 1))
+    case("a file cut short", 3, "brink: ./data_batch_1.bin: expected 30730000 bytes (10000 records of 3073), found 30729999 "
+         "(9999 records and 3072 bytes more)", "data", "check", "--directory", ".")
+    label = bytearray(30730000)
+    label[3073 * 7] = 10
+    (here / "data_batch_1.bin").write_bytes(label)
+    case("a label of 10", 3, "brink: ./data_batch_1.bin: byte 21511 (record 7): expected a label from 0 to 9, found 10", "train",
+         "--set", "data.name=cifar10-5k", "--set", "data.directory=.")
+    for i in range(1, 6):
+        (here / f"data_batch_{i}.bin").write_bytes(bytes(30730000))
+    (here / "test_batch.bin").write_bytes(bytes(30730000))
+    case("records of something else", 1, "", "data", "check", "--directory", ".", printed="NOT OFFICIAL: expected a4c1daa2")
+    case("training on something else", 3, "brink: ./data_batch_1.bin to data_batch_5.bin: expected the official CIFAR-10 records",
+         "train", "--set", "data.name=cifar10-5k", "--set", "data.directory=.")
+    cases.check("no run folder was made", not (here / "runs").exists())
+
+    if shutil.which("curl") is None and shutil.which("wget") is None:
+        cases.skip("fetching by HTTP", "neither curl nor wget is installed")
+    else:
+        (here / "mirror").mkdir()
+        server, address = serve(here / "mirror")
+        case("a mirror without the files", 4, f"brink: {address}/train-images-idx3-ubyte.gz: ", "data", "fetch", "fmnist4",
+             "--directory", "new", "--mirror", address)
+        said = call("data", "fetch", "fmnist4", "--directory", "new", "--mirror", address, folder=temporary)[2]
+        cases.check("what to do by hand is said", "put these files into new: train-images-idx3-ubyte.gz" in said)
+        (here / "mirror" / "train-images-idx3-ubyte.gz").write_bytes(b"not gzip")
+        for name in ["train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]:
+            (here / "mirror" / name).write_bytes(b"")
+        case("a mirror with other files", 3, "brink: train-images-idx3-ubyte.gz (fetched): expected", "data", "fetch", "fmnist4",
+             "--directory", "new", "--mirror", address)
+        cases.check("nothing was written", not (here / "new").exists())
+        server.shutdown()
+        case("a mirror that is gone", 4, f"brink: {address}/", "data", "fetch", "fmnist4", "--directory", "new", "--mirror",
+             address)
+        case("no address", 2, "brink: --mirror here: expected an address", "data", "fetch", "fmnist4", "--directory", "new",
+             "--mirror", "here")
+        if (shared / "fashion-mnist").exists():
+            server, address = serve(shared / "fashion-mnist")
+            case("fetching by HTTP", 0, "", "data", "fetch", "fashion-mnist", "--directory", "new", "--mirror", address,
+                 printed="all 4 files are in new, with the official records")
+            case("fetching again", 0, "", "data", "fetch", "fmnist4", "--directory", "new", printed="nothing had to be fetched")
+            case("checking what was fetched", 0, "", "data", "check", "--directory", "new", printed="2 passed, 0 failed")
+            cases.check("the files are the mirror's", all((here / "new" / f.name).read_bytes() == f.read_bytes()
+                                                          for f in (shared / "fashion-mnist").iterdir()))
+            cases.check("and nothing else", len(list((here / "new").iterdir())) == 4)
+            server.shutdown()
+        else:
+            cases.skip("fetching Fashion-MNIST", f"no {shared}")
+    if (shared / "cifar-10-batches-bin").exists():
+        case("checking CIFAR-10", 0, "", "data", "check", "cifar10-5k", "--directory", str(shared / "cifar-10-batches-bin"),
+             printed="cifar10-500k     500000 samples; in each of 15625 groups of 32 at least 7 of 10 classes")
+        case("training on 500,000 samples", 0, "", "train", "--set", "data.name=cifar10-500k", "--set",
+             f"data.directory={shared / 'cifar-10-batches-bin'}", "--set", "training.steps=0", "--set", "measure.top=0", "--set",
+             "measure.bottom=0", "--set", "model.hidden=[2]", "--out", "run")
+    else:
+        cases.skip("CIFAR-10's official files", f"no {shared} (BRINK_SHARED names the folder above)")
+cases.close()
