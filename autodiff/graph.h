@@ -174,7 +174,7 @@ struct Primitive {
   bool sums_samples = false;
   /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
   bool chains_pairs = false;
-  /// The kernel takes an epilogue.
+  /// The kernel takes an epilogue on its first output.
   bool finishes = false;
   EpilogueRule epilogue = {};
 };

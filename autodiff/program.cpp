@@ -95,14 +95,18 @@ Program::Program(Graph graph, Where where, Fusion fusion) : graph_(std::move(gra
 }
 
 /// One step a node, in order, but for nodes that join the epilogue of the node before them on their running value: the step then
-/// stands where its last node stood, where all operands exist.
+/// stands where its last node stood, where all operands exist, so no node between may need what else the first one makes.
 std::vector<Program::Step> Program::steps_of(Fusion fusion) const {
   const auto& nodes = graph_.nodes();
   const auto values = static_cast<std::size_t>(graph_.size());
   const auto id = [](Var v) { return static_cast<std::size_t>(v.id); };
   std::vector<int> uses(values, 0);
-  for (const Node& n : nodes)
-    for (const Var v : n.in) ++uses[id(v)];
+  std::vector<std::size_t> first_use(values, nodes.size());
+  for (std::size_t n = 0; n < nodes.size(); ++n)
+    for (const Var v : nodes[n].in) {
+      ++uses[id(v)];
+      first_use[id(v)] = std::min(first_use[id(v)], n);
+    }
   for (const Output& o : graph_.outputs()) uses[id(o.var)] += 2;  // it must be stored
   std::vector<Step> steps(nodes.size());  // by last node; a node joined further on leaves a hole
   for (std::size_t n = 0; n < nodes.size(); ++n) {
@@ -111,10 +115,12 @@ std::vector<Program::Step> Program::steps_of(Fusion fusion) const {
     if (fusion == Fusion::none || rule.stage == 0) continue;
     const Var running = nodes[n].in[static_cast<std::size_t>(rule.running)];
     const int before = graph_.producer_index(running);
-    if (before < 0 || uses[id(running)] != 1) continue;
+    if (before < 0 || running != nodes[static_cast<std::size_t>(before)].out[0] || uses[id(running)] != 1) continue;
     Step& step = steps[static_cast<std::size_t>(before)];
     const int stage = step.joined.empty() ? 0 : nodes[static_cast<std::size_t>(before)].primitive->epilogue.stage;
-    if (!nodes[static_cast<std::size_t>(step.node)].primitive->finishes || stage >= rule.stage) continue;
+    const Node& first = nodes[static_cast<std::size_t>(step.node)];
+    if (!first.primitive->finishes || stage >= rule.stage) continue;
+    if (std::any_of(first.out.begin() + 1, first.out.end(), [&](Var v) { return first_use[id(v)] <= n; })) continue;
     step.joined.push_back(static_cast<int>(n));
     steps[n] = std::exchange(step, {});
   }
@@ -152,19 +158,25 @@ void Program::plan(Where where, Fusion fusion) {
     in.erase(in.begin() + node_at(n).primitive->epilogue.running);
     return in;
   };
+  /// The last node's value in place of the first output.
+  const auto made_by = [&](const Step& s) {
+    Vars out = node_at(s.node).out;
+    out[0] = node_at(s.last()).out[0];
+    return out;
+  };
   std::vector<Vars> used(steps_.size());
   std::vector<std::size_t> last_use(values, 0);
   for (std::size_t s = 0; s < steps_.size(); ++s) {
     used[s] = node_at(steps_[s].node).in;
     for (const int n : steps_[s].joined) std::ranges::copy(others(n), std::back_inserter(used[s]));
-    std::ranges::copy(node_at(steps_[s].last()).out, std::back_inserter(used[s]));
+    std::ranges::copy(made_by(steps_[s]), std::back_inserter(used[s]));
     for (const Var v : used[s]) last_use[id(v)] = s;
   }
   ArenaPlanner arena;
   for (std::size_t s = 0; s < steps_.size(); ++s) {
     Step& step = steps_[s];
     const Node& node = node_at(step.node);
-    const Vars& made = node_at(step.last()).out;
+    const Vars made = made_by(step);
     std::vector<ValueType> in, out;
     for (const Var v : node.in) in.push_back(graph_.type(v));
     for (const Var v : made) out.push_back(graph_.type(v));

@@ -96,11 +96,12 @@ const Primitive ghost_norm_p{
     .run =
         [](Device& d, const Call& c) {
           const auto& a = std::get<NormAttributes>(c.attributes);
-          ghost_norm(d, c.out, c.in[0], c.in[1], c.in[2], a.group, a.epsilon, c.scratch);
+          ghost_norm(d, c.out, c.in[0], c.in[1], c.in[2], a.group, a.epsilon, c.scratch, c.epilogue);
         },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 8 * in[0].shape.elements(); },
     .scratch = [](rules::Types in, rules::Types, const Attributes& a,
                   Where where) { return scratch_of(in, std::get<NormAttributes>(a).group, where); },
+    .finishes = true,
 };
 GhostNorm ghost_norm(Graph& g, Var x, Var gamma, Var beta, std::int64_t group, double epsilon) {
   const Var in[] = {x, gamma, beta};
@@ -201,9 +202,10 @@ const Primitive group_affine_p{
       if (c.in.size() % 2 == 1) out.push_back(group_sum(c.g, d, group));
       return out;
     },
-    .run = [](Device& d, const Call& c) { group_affine(d, c.out[0], c.in, group_of(c.attributes)); },
+    .run = [](Device& d, const Call& c) { group_affine(d, c.out[0], c.in, group_of(c.attributes), c.epilogue); },
     .flops = [](rules::Types in, rules::Types out,
                 const Attributes&) { return static_cast<std::int64_t>(in.size()) * out[0].shape.elements(); },
+    .finishes = true,
 };
 Var group_affine(Graph& g, const std::vector<Factors>& x_and_r, Var b, Var like, std::int64_t group) {
   Vars in;

@@ -133,21 +133,22 @@ __device__ __forceinline__ std::int64_t group_of_row(std::int64_t row, std::int6
 template <int width, class T>
 __global__ void __launch_bounds__(elementwise_threads)
     normalise_kernel(Cells cells, std::int64_t rows_a_group, const T* x, const T* gamma, const T* beta, const T* mean,
-                     const T* inverse, T* y, T* normalised) {
+                     const T* inverse, T* y, T* normalised, Finish<T> finish) {
   for_cells(
       cells, [&](std::int64_t r, std::int64_t c) { return load_pack<width>(x + (r * cells.columns + c) * width); },
       [&](std::int64_t r, std::int64_t c, Pack<T, width> v) {
-        const std::int64_t at = (group_of_row(r, rows_a_group, cells.rows) * cells.columns + c) * width;
+        const std::int64_t at = (group_of_row(r, rows_a_group, cells.rows) * cells.columns + c) * width,
+                           element = (r * cells.columns + c) * width;
         const Pack<T, width> m = load_pack<width>(mean + at), s = load_pack<width>(inverse + at),
                              a = load_pack<width>(gamma + c * width), b = load_pack<width>(beta + c * width);
         Pack<T, width> out;
 #pragma unroll
         for (int j = 0; j < width; ++j) {
           v.v[j] = (v.v[j] - m.v[j]) * s.v[j];
-          out.v[j] = std::fma(v.v[j], a.v[j], b.v[j]);
+          out.v[j] = finish(std::fma(v.v[j], a.v[j], b.v[j]), element + j, c * width + j);
         }
-        store_pack<width>(normalised + (r * cells.columns + c) * width, v);
-        store_pack<width>(y + (r * cells.columns + c) * width, out);
+        store_pack<width>(normalised + element, v);
+        store_pack<width>(y + element, out);
       });
 }
 
@@ -160,7 +161,7 @@ struct AffineTerms {
 
 template <int width, class T>
 __global__ void __launch_bounds__(elementwise_threads)
-    affine_kernel(Cells cells, std::int64_t rows_a_group, AffineTerms<T> terms, T* out) {
+    affine_kernel(Cells cells, std::int64_t rows_a_group, AffineTerms<T> terms, T* out, Finish<T> finish) {
   for_cells(
       cells,
       [&](std::int64_t r, std::int64_t c) {
@@ -183,7 +184,10 @@ __global__ void __launch_bounds__(elementwise_threads)
         return acc;
       },
       [&](std::int64_t r, std::int64_t c, Pack<T, width> v) {
-        store_pack<width>(out + (r * cells.columns + c) * width, v);
+        const std::int64_t element = (r * cells.columns + c) * width;
+#pragma unroll
+        for (int j = 0; j < width; ++j) v.v[j] = finish(v.v[j], element + j, c * width + j);
+        store_pack<width>(out + element, v);
       });
 }
 

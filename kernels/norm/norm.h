@@ -8,6 +8,7 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/hd.h"
 #include "kernels/reduce/panels.h"
 #include "kernels/view.h"
@@ -50,14 +51,16 @@ void group_dot(Device&, View out, std::span<const View> factors, std::int64_t gr
 /// Shapes:     out = y, x̂, s, μ, σ; y and x̂ as x; γ, β [C].
 /// Arithmetic: μ = Σx/n, the total divided in float64 and rounded once; v = Σ(x − μ)²/n with the rounded μ, d = (double)x −
 ///             (double)μ, acc = fma(d, d, acc), kept in float64; σ = √(v + ε) and s = 1/√(v + ε) in float64, each rounded once;
-///             x̂ = (x − μ)·s in two roundings, y = fma(x̂, γ, β), in the working type.
+///             x̂ = (x − μ)·s in two roundings, y = fma(x̂, γ, β), in the working type; then the epilogue on y, if there is one.
 /// Cost:       three reads of x, which a group's own cache may hold; two writes.
 void ghost_norm(Device&, std::span<const View> out, View x, View gamma, View beta, std::int64_t group, double epsilon,
-                View scratch);
+                View scratch, const Epilogue* epilogue = nullptr);
 
 /// out = x₁∘r₁ + x₂∘r₂ + … + b, each r and b the same in all rows of its group.  terms = x₁, r₁, x₂, r₂, …, and b where their
-/// number is odd.  Arithmetic: acc = b, or x₁·r₁ without a b; then acc = fma(xᵢ, rᵢ, acc), i ascending, in the working type.
-void group_affine(Device&, View out, std::span<const View> terms, std::int64_t group);
+/// number is odd.  Arithmetic: acc = b, or x₁·r₁ without a b; then acc = fma(xᵢ, rᵢ, acc), i ascending, in the working type;
+/// then the epilogue, if there is one.
+void group_affine(Device&, View out, std::span<const View> terms, std::int64_t group,
+                  const Epilogue* epilogue = nullptr);
 
 /// out = r in all rows of its group.
 void group_broadcast(Device&, View out, View r, std::int64_t group);
@@ -73,8 +76,9 @@ namespace cuda {
 void group_sum(Device&, View out, View x, std::int64_t group, View scratch);
 void group_dot(Device&, View out, std::span<const View> factors, std::int64_t group, View scratch);
 void ghost_norm(Device&, std::span<const View> out, View x, View gamma, View beta, std::int64_t group, double epsilon,
-                View scratch);
-void group_affine(Device&, View out, std::span<const View> terms, std::int64_t group);
+                View scratch, const Epilogue* epilogue = nullptr);
+void group_affine(Device&, View out, std::span<const View> terms, std::int64_t group,
+                  const Epilogue* epilogue = nullptr);
 void group_broadcast(Device&, View out, View r, std::int64_t group);
 void weigh_groups(Device&, View out, View r, std::int64_t samples, std::int64_t group, std::int64_t pixels,
                   bool divide);
@@ -100,15 +104,16 @@ inline void group_dot(Device& d, View out, std::span<const View> factors, std::i
   cpu::group_dot(d, out, factors, group, scratch);
 }
 inline void ghost_norm(Device& d, std::span<const View> out, View x, View gamma, View beta, std::int64_t group,
-                       double epsilon, View scratch) {
+                       double epsilon, View scratch, const Epilogue* epilogue = nullptr) {
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::ghost_norm(d, out, x, gamma, beta, group, epsilon, scratch);
-  cpu::ghost_norm(d, out, x, gamma, beta, group, epsilon, scratch);
+    if (d.where == Where::cuda) return cuda::ghost_norm(d, out, x, gamma, beta, group, epsilon, scratch, epilogue);
+  cpu::ghost_norm(d, out, x, gamma, beta, group, epsilon, scratch, epilogue);
 }
-inline void group_affine(Device& d, View out, std::span<const View> terms, std::int64_t group) {
+inline void group_affine(Device& d, View out, std::span<const View> terms, std::int64_t group,
+                         const Epilogue* epilogue = nullptr) {
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::group_affine(d, out, terms, group);
-  cpu::group_affine(d, out, terms, group);
+    if (d.where == Where::cuda) return cuda::group_affine(d, out, terms, group, epilogue);
+  cpu::group_affine(d, out, terms, group, epilogue);
 }
 inline void group_broadcast(Device& d, View out, View r, std::int64_t group) {
   if constexpr (has_cuda)

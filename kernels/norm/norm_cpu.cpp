@@ -21,18 +21,20 @@ void group_dot(Device&, View out, std::span<const View> factors, int64_t group, 
   });
 }
 
-void ghost_norm(Device&, std::span<const View> out, View x, View gamma, View beta, int64_t group, double epsilon,
-                View) {
+void ghost_norm(Device&, std::span<const View> out, View x, View gamma, View beta, int64_t group, double epsilon, View,
+                const Epilogue* epilogue) {
   with_real(x.dtype, [&]<class T>(T) {
     const GhostNormCall<T> call{x.as<T>(),      gamma.as<T>(),  beta.as<T>(),   out[0].as<T>(), out[1].as<T>(),
-                                out[2].as<T>(), out[3].as<T>(), out[4].as<T>(), epsilon};
+                                out[2].as<T>(), out[3].as<T>(), out[4].as<T>(), epsilon,        Finish<T>(epilogue)};
     with_isa([&]<class I>(I) { ghost_norm_isa<I, T>(GroupedRows(x.shape, group), call); });
   });
 }
 
-void group_affine(Device&, View out, std::span<const View> terms, int64_t group) {
+void group_affine(Device&, View out, std::span<const View> terms, int64_t group, const Epilogue* epilogue) {
   with_real(out.dtype, [&]<class T>(T) {
-    with_isa([&]<class I>(I) { group_affine_isa<I, T>(GroupedRows(out.shape, group), terms, out.as<T>()); });
+    with_isa([&]<class I>(I) {
+      group_affine_isa<I, T>(GroupedRows(out.shape, group), terms, out.as<T>(), Finish<T>(epilogue));
+    });
   });
 }
 

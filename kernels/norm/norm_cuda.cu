@@ -47,7 +47,7 @@ void group_dot(Device& d, View out, std::span<const View> factors, int64_t group
 }
 
 void ghost_norm(Device& d, std::span<const View> out, View x, View gamma, View beta, int64_t group, double epsilon,
-                View scratch) {
+                View scratch, const Epilogue* epilogue) {
   with_real(x.dtype, [&]<class T>(T) {
     const GroupedRows rows(x.shape, group);
     T *const from = x.as<T>(), *const a = gamma.as<T>(), *const b = beta.as<T>(), *const y = out[0].as<T>(),
@@ -57,7 +57,7 @@ void ghost_norm(Device& d, std::span<const View> out, View x, View gamma, View b
     const auto pass = [&]<int width>(std::integral_constant<int, width>) {
       const Cells cells = cells_of(rows.rows(), rows.channels / width);
       launch(d, normalise_kernel<width, T>, cells_grid(cells), {elementwise_threads}, cells, rows.group * rows.pixels,
-             from, a, b, mean, inverse, y, normalised);
+             from, a, b, mean, inverse, y, normalised, Finish<T>(epilogue));
     };
     if (rows.channels % pack_width<T> == 0 && packable(from, a, b, y, normalised, inverse, mean))
       pass(std::integral_constant<int, pack_width<T>>{});
@@ -66,7 +66,7 @@ void ghost_norm(Device& d, std::span<const View> out, View x, View gamma, View b
   });
 }
 
-void group_affine(Device& d, View out, std::span<const View> terms, int64_t group) {
+void group_affine(Device& d, View out, std::span<const View> terms, int64_t group, const Epilogue* epilogue) {
   expect_at_most("group_affine", terms.size(), most_terms);
   with_real(out.dtype, [&]<class T>(T) {
     const GroupedRows rows(out.shape, group);
@@ -81,7 +81,7 @@ void group_affine(Device& d, View out, std::span<const View> terms, int64_t grou
     const auto pass = [&]<int width>(std::integral_constant<int, width>) {
       const Cells cells = cells_of(rows.rows(), rows.channels / width);
       launch(d, affine_kernel<width, T>, cells_grid(cells), {elementwise_threads}, cells, rows.group * rows.pixels,
-             call, out.as<T>());
+             call, out.as<T>(), Finish<T>(epilogue));
     };
     if (packs)
       pass(std::integral_constant<int, pack_width<T>>{});

@@ -18,10 +18,11 @@ struct GhostNormCall {
   const T *x, *gamma, *beta;
   T *y, *normalised, *inverse, *mean, *deviation;
   double epsilon;
+  Finish<T> finish;  // of y
 };
 template <class Isa, class T>
 void ghost_norm_isa(const GroupedRows&, const GhostNormCall<T>&);
 template <class Isa, class T>
-void group_affine_isa(const GroupedRows&, std::span<const View> terms, T* out);
+void group_affine_isa(const GroupedRows&, std::span<const View> terms, T* out, const Finish<T>&);
 
 }  // namespace brink::cpu

@@ -167,6 +167,14 @@ template <class Isa, class T, class F>
   if (c < channels) f(c, std::integral_constant<bool, false>{});
 }
 
+/// f(first, last) for strips of the rows of group g, small enough to be finished while they are in L1.
+template <class F>
+[[gnu::always_inline]] inline void over_strips(const GroupedRows& rows, int64_t g, const F& f) {
+  constexpr int64_t strip_elements = 2048;
+  const int64_t step = strip_elements / rows.channels + 1, end = rows.first_row(g) + rows.rows_of(g);
+  for (int64_t first = rows.first_row(g); first < end; first += step) f(first, first + step < end ? first + step : end);
+}
+
 /// acc = b or x₁r₁ (or what out holds: `onto`), then `pairs` fused multiply–adds, for the rows of one group.
 template <class Isa, class T, int pairs, bool bias, bool onto>
 void affine_rows(int64_t rows, int64_t channels, const T* const* x, const T* const* r, const T* b, T* out) {
@@ -239,50 +247,55 @@ void ghost_norm_isa(const GroupedRows& rows, const GhostNormCall<T>& call) {
       deviation[c] = static_cast<T>(root);
       inverse[c] = static_cast<T>(1.0 / root);
     });
-    for (int64_t i = rows.first_row(g), end = i + rows.rows_of(g); i < end; ++i)
-      over_row<Isa, T>(n, [&](int64_t c, auto whole) {
-        const auto exist = static_cast<int>(n - c);
-        const auto get = [&](const T* p) {
-          if constexpr (whole)
-            return load<V>(p);
-          else
-            return load_first<V>(p, exist);
-        };
-        const auto put = [&](T* p, V v) {
-          if constexpr (whole)
-            store(p, v);
-          else
-            store_first(p, v, exist);
-        };
-        const V normalised = (get(call.x + i * n + c) - get(mean + c)) * get(inverse + c);
-        put(call.normalised + i * n + c, normalised);
-        put(call.y + i * n + c, fma(normalised, get(call.gamma + c), get(call.beta + c)));
-      });
+    over_strips(rows, g, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i)
+        over_row<Isa, T>(n, [&](int64_t c, auto whole) {
+          const auto exist = static_cast<int>(n - c);
+          const auto get = [&](const T* p) {
+            if constexpr (whole)
+              return load<V>(p);
+            else
+              return load_first<V>(p, exist);
+          };
+          const auto put = [&](T* p, V v) {
+            if constexpr (whole)
+              store(p, v);
+            else
+              store_first(p, v, exist);
+          };
+          const V normalised = (get(call.x + i * n + c) - get(mean + c)) * get(inverse + c);
+          put(call.normalised + i * n + c, normalised);
+          put(call.y + i * n + c, fma(normalised, get(call.gamma + c), get(call.beta + c)));
+        });
+      finish_rows<Isa>(call.finish, first, last, n, call.y);
+    });
   }
 }
 
 template <class Isa, class T>
-void group_affine_isa(const GroupedRows& rows, std::span<const View> terms, T* out) {
+void group_affine_isa(const GroupedRows& rows, std::span<const View> terms, T* out, const Finish<T>& finish) {
   constexpr int at_once = 4;
   const int pairs = static_cast<int>(terms.size() / 2);
   const bool bias = terms.size() % 2 == 1;
   const int64_t n = rows.channels;
   for (int64_t g = 0; g < rows.groups(); ++g) {
-    const int64_t start = rows.first_row(g) * n;
     const T* const b = bias ? static_cast<const T*>(terms.back().data) + g * n : nullptr;
-    for (int done = 0; done < pairs; done += at_once) {
-      const int now = pairs - done < at_once ? pairs - done : at_once;
-      const T *x[at_once], *r[at_once];
-      for (int p = 0; p < now; ++p) {
-        const auto i = static_cast<std::size_t>(2 * (done + p));
-        x[p] = static_cast<const T*>(terms[i].data) + start;
-        r[p] = static_cast<const T*>(terms[i + 1].data) + g * n;
+    over_strips(rows, g, [&](int64_t first, int64_t last) {
+      for (int done = 0; done < pairs; done += at_once) {
+        const int now = pairs - done < at_once ? pairs - done : at_once;
+        const T *x[at_once], *r[at_once];
+        for (int p = 0; p < now; ++p) {
+          const auto i = static_cast<std::size_t>(2 * (done + p));
+          x[p] = static_cast<const T*>(terms[i].data) + first * n;
+          r[p] = static_cast<const T*>(terms[i + 1].data) + g * n;
+        }
+        const auto run = done > 0 ? affine_pairs<Isa, T, false, true>
+                         : bias   ? affine_pairs<Isa, T, true, false>
+                                  : affine_pairs<Isa, T, false, false>;
+        run(now, last - first, n, x, r, b, out + first * n);
       }
-      const auto run = done > 0 ? affine_pairs<Isa, T, false, true>
-                       : bias   ? affine_pairs<Isa, T, true, false>
-                                : affine_pairs<Isa, T, false, false>;
-      run(now, rows.rows_of(g), n, x, r, b, out + start);
-    }
+      finish_rows<Isa>(finish, first, last, n, out);
+    });
   }
 }
 
@@ -292,7 +305,8 @@ template void group_dot_isa<ThisIsa, float>(const GroupedRows&, std::span<const 
 template void group_dot_isa<ThisIsa, double>(const GroupedRows&, std::span<const View>, double*);
 template void ghost_norm_isa<ThisIsa, float>(const GroupedRows&, const GhostNormCall<float>&);
 template void ghost_norm_isa<ThisIsa, double>(const GroupedRows&, const GhostNormCall<double>&);
-template void group_affine_isa<ThisIsa, float>(const GroupedRows&, std::span<const View>, float*);
-template void group_affine_isa<ThisIsa, double>(const GroupedRows&, std::span<const View>, double*);
+template void group_affine_isa<ThisIsa, float>(const GroupedRows&, std::span<const View>, float*, const Finish<float>&);
+template void group_affine_isa<ThisIsa, double>(const GroupedRows&, std::span<const View>, double*,
+                                                const Finish<double>&);
 
 }  // namespace brink::cpu

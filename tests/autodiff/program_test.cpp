@@ -7,6 +7,7 @@
 #include "autodiff/primitives/conv.h"
 #include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/elementwise.h"
+#include "autodiff/primitives/norm.h"
 #include "autodiff/program.h"
 #include "tests/support/networks.h"
 
@@ -35,7 +36,7 @@ Graph random_graph(std::uint64_t seed) {
   const auto any = [&](const Vars& list) { return list[c.below(list.size())]; };
   const std::size_t nodes = 3 + c.below(30);
   while (g.nodes().size() < nodes) {
-    switch (c.below(13)) {
+    switch (c.below(15)) {
       case 0: tall.push_back(g.emit(add_p, {any(tall), any(tall)})); break;
       case 1: tall.push_back(mul(g, any(tall), any(tall))); break;
       case 2: tall.push_back(tanh(g, any(tall))); break;
@@ -48,6 +49,18 @@ Graph random_graph(std::uint64_t seed) {
       case 9: tall.push_back(add_row(g, tall.back(), any(row), 16)); break;
       case 10: tall.push_back(relu(g, add_row(g, matmul(g, {{any(tall), any(square)}}, false, 16), row[0], 16))); break;
       case 11: tall.push_back(gate(g, any(tall), matmul(g, {{any(tall), any(square)}}, true, 16))); break;
+      case 12: {
+        if (rows == 1) break;  // has no variance
+        const GhostNorm n = ghost_norm(g, any(tall), row[0], any(row), rows < 4 ? rows : (rows + 1) / 2, 0.1);
+        if (c.below(2) == 1) tall.push_back(tanh(g, n.normalised));
+        tall.push_back(c.below(2) == 1 ? relu(g, n.y) : gate(g, any(tall), n.y));
+        tall.push_back(n.normalised);
+        break;
+      }
+      case 13:
+        tall.push_back(
+            gate(g, any(tall), group_affine(g, {{any(tall), group_sum(g, any(tall), 16)}}, {}, tall[0], 16)));
+        break;
       default: tall.push_back(broadcast_column(g, sum_columns(g, any(tall)), columns)); break;
     }
   }
@@ -197,6 +210,28 @@ TEST_CASE("a product finishes its elements where nothing else needs them before"
           g.output("product", OutputRole::samples, 1, p);
           return relu(g, p);
         }) == 2);  // an output itself
+}
+
+TEST_CASE("so does a normalisation, unless its other values are needed before the step stands") {
+  const auto steps = [](auto build) {
+    Graph g;
+    const Var x = g.input("x", {{6, 3}, Dtype::f32}, InputRole::data, 0),
+              w = g.input("w", {{3}, Dtype::f32}, InputRole::data, 1);
+    const GhostNorm n = ghost_norm(g, x, w, w, 2, 1e-5);
+    g.output("y", OutputRole::samples, 0, build(g, x, n));
+    return Program(std::move(g)).steps();
+  };
+  CHECK(steps([](Graph& g, Var, const GhostNorm& n) { return relu(g, n.y); }) == 1);
+  CHECK(steps([](Graph& g, Var, const GhostNorm& n) { return add(g, relu(g, n.y), n.normalised); }) == 2);
+  CHECK(steps([](Graph& g, Var, const GhostNorm& n) {
+          const Var early = tanh(g, n.normalised);
+          return add(g, relu(g, n.y), early);
+        }) == 4);
+  CHECK(steps([](Graph& g, Var, const GhostNorm& n) { return gate(g, n.normalised, n.y); }) == 2);  // by itself
+  CHECK(steps([](Graph& g, Var, const GhostNorm& n) { return relu(g, n.normalised); }) == 2);       // not the first
+  CHECK(steps([](Graph& g, Var x, const GhostNorm& n) {
+          return gate(g, x, group_affine(g, {{x, n.mean}}, n.deviation, x, 2));
+        }) == 2);
 }
 
 TEST_CASE("so do a convolution and its input gradient") {

@@ -16,6 +16,7 @@
 #include "kernels/loss/loss.h"
 #include "kernels/map/map.h"
 #include "kernels/memory.h"
+#include "kernels/norm/norm.h"
 #include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
 #include "tests/emulator/emulated_runtime.h"
@@ -345,4 +346,31 @@ TEST_CASE("random numbers that begin and end inside a pair, far into a stream") 
         fill_uniform(s.device, out, key, first);
         s.result(out);
       });
+}
+
+TEST_CASE("passes over ghost groups that finish their elements: channels in whole packs and not, a short last group") {
+  for (const Shape& shape : {Shape{5, 3, 2, 3}, Shape{7, 4, 5, 16}, Shape{70, 8}, Shape{2, 9, 7, 12}})
+    same_on_both([&](Side& s, auto type) {
+      using T = decltype(type);
+      const int64_t group = shape[0] == 70 ? 32 : 2, c = shape[shape.rank - 1], g = (shape[0] + group - 1) / group;
+      const View x = s.numbers<T>(1, shape), open = s.numbers<T>(2, shape), other = s.numbers<T>(3, shape),
+                 bias = s.numbers<T>(4, {c}), gamma = s.numbers<T>(5, {c}), beta = s.numbers<T>(6, {c}),
+                 r = s.numbers<T>(7, {g, c}), q = s.numbers<T>(8, {g, c});
+      const Array scratch({std::max<int64_t>(norm_scratch_bytes(s.device.where, shape, group), 1)}, Dtype::u8,
+                          s.device);
+      const View y = s.fresh(shape, dtype_of<T>()), hat = s.fresh(shape, dtype_of<T>()),
+                 inverse = s.fresh({g, c}, dtype_of<T>()), mean = s.fresh({g, c}, dtype_of<T>()),
+                 deviation = s.fresh({g, c}, dtype_of<T>());
+      const View outputs[] = {y, hat, inverse, mean, deviation}, terms[] = {x, r, other, q, r}, short_terms[] = {x, r};
+      for (const Epilogue& e : {Epilogue{.relu = true}, Epilogue{.gate = open}, Epilogue{.bias = bias},
+                                Epilogue{.bias = bias, .relu = true}, Epilogue{.bias = bias, .gate = open}}) {
+        ghost_norm(s.device, outputs, x, gamma, beta, group, 1e-5, scratch.view(), &e);
+        s.result(y);
+        s.result(hat);
+        group_affine(s.device, y, terms, group, &e);
+        s.result(y);
+        group_affine(s.device, y, short_terms, group, &e);
+        s.result(y);
+      }
+    });
 }
