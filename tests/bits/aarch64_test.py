@@ -15,10 +15,12 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
-from training import PRECISIONS, Failed, difference, train
+from training import PRECISIONS, RUNS, Failed, difference, train
 
 PACKAGES = ["libfmt-dev", "libfmt9", "libxxhash-dev", "libxxhash0", "zlib1g-dev", "zlib1g", "libtomlplusplus-dev", "libtomlplusplus3"]
-SMALL = {"training.steps": 5, "data.train": 140, "data.test": 16, "model.hidden": "[8]", "measure.every": 2}
+# Shorter than RUNS: the emulator is slow.
+SMALL = {"MLP": {"training.steps": 5, "data.train": 140, "data.test": 16, "model.hidden": "[8]", "measure.every": 2}}
+SHORT = {"training.steps": 1, "measure.budget": 3}
 LIBRARIES = "usr/lib/aarch64-linux-gnu"
 CROSS = """[binaries]
 cpp = 'aarch64-linux-gnu-g++'
@@ -83,16 +85,18 @@ try:
     paths = [sysroot / LIBRARIES, sysroot / "lib/aarch64-linux-gnu"]
     emulator = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", "LD_LIBRARY_PATH=" + os.pathsep.join(map(str, paths))]
     with tempfile.TemporaryDirectory() as temporary:
-        for precision in PRECISIONS:
-            here = train(build / "tools" / "brink", pathlib.Path(temporary, precision), precision, 1, SMALL)[0]
-            for threads in [1, 2]:
-                there = train(folder / "build" / "tools" / "brink", pathlib.Path(temporary, f"{precision}-{threads}"), precision,
-                              threads, SMALL, wrapper=emulator)[0]
-                cases.check(f"{name}, {precision}, {threads} threads", difference(name, here, there))
-            other = "float64" if precision == "float32" else "float32"
-            cases.rejects(f"{name}, {other} for {precision}",
-                          difference("", here, train(build / "tools" / "brink", pathlib.Path(temporary, f"control-{precision}"),
-                                                     other, 1, SMALL)[0]))
+        def metrics_of(brink, run, precision, threads, **options):
+            return train(brink, pathlib.Path(temporary, str(len(os.listdir(temporary)))), precision, threads, SMALL.get(run, SHORT),
+                         run=run, **options)[0]
+
+        own, crossed = build / "tools" / "brink", folder / "build" / "tools" / "brink"
+        for run in RUNS:
+            here = {precision: metrics_of(own, run, precision, 1) for precision in PRECISIONS}
+            for precision in PRECISIONS:
+                for threads in [1, 2] if run == "MLP" else [2]:
+                    there = metrics_of(crossed, run, precision, threads, wrapper=emulator)
+                    cases.check(f"{name}, {run}, {precision}, {threads} threads", difference(name, here[precision], there))
+            cases.rejects(f"{name}, {run}, float64 for float32", difference("", here["float32"], here["float64"]))
 except Failed as failed:
     cases.check(name, [str(failed)])
 cases.close()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What it is: promise B7 and B2 at the level of the command: the same run by builds of other compilers and optimisation levels,
-on every instruction set of this processor, with 1, 2 and 3 threads; metrics.csv must be the same bytes.
+on every instruction set of this processor, with 1, 2 and 3 threads, of each network; metrics.csv must be the same bytes.
 What it is not: a test of single kernels.
 
 Decision: the reference is this build on the portable path, the slowest and plainest. The control is a build in which the compiler
@@ -16,7 +16,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
-from training import PRECISIONS, Failed, difference, instruction_sets, train
+from training import PRECISIONS, RUNS, Failed, difference, instruction_sets, train
 
 # name: (compiler, optimisation level)
 VARIANTS = {
@@ -60,19 +60,21 @@ with tempfile.TemporaryDirectory() as temporary:
     temporary = pathlib.Path(temporary)
     count = 0
 
-    def metrics_of(brink, precision, simd, threads):
+    def metrics_of(brink, what, simd, threads):
         global count
         count += 1
-        return train(brink, temporary / str(count), precision, threads, environment={"BRINK_SIMD": simd})[0]
+        run, precision = what
+        return train(brink, temporary / str(count), precision, threads, environment={"BRINK_SIMD": simd}, run=run)[0]
 
-    reference = {p: metrics_of(own, p, "portable", 1) for p in PRECISIONS}
-    cases.check("float32 and float64 differ", reference["float32"] != reference["float64"])
-    for precision in PRECISIONS:
+    kinds = [(run, precision) for run in RUNS for precision in PRECISIONS]
+    reference = {what: metrics_of(own, what, "portable", 1) for what in kinds}
+    cases.check("float32 and float64 differ", all(reference[run, "float32"] != reference[run, "float64"] for run in RUNS))
+    for what in kinds:
         for simd in sets:
             for threads in [1, 2, 3]:
                 if (simd, threads) != ("portable", 1):
-                    name = f"this build, {precision}, {simd}, {threads} threads"
-                    cases.check(name, difference(name, reference[precision], metrics_of(own, precision, simd, threads)))
+                    name = f"this build, {', '.join(what)}, {simd}, {threads} threads"
+                    cases.check(name, difference(name, reference[what], metrics_of(own, what, simd, threads)))
     for simd in ["x86-64-v3", "x86-64-v4"]:
         if simd not in sets:
             cases.skip(f"this build, {simd}", "the processor has it not")
@@ -90,10 +92,10 @@ with tempfile.TemporaryDirectory() as temporary:
         except Failed as failed:
             cases.check(variant, [f"does not build: {failed}"])
             continue
-        for precision in PRECISIONS:
+        for what in kinds:
             for simd, threads in zip(sets, [2, 1, 3]):
-                name = f"{variant}, {precision}, {simd}, {threads} threads"
-                cases.check(name, difference(name, reference[precision], metrics_of(brink, precision, simd, threads)))
+                name = f"{variant}, {', '.join(what)}, {simd}, {threads} threads"
+                cases.check(name, difference(name, reference[what], metrics_of(brink, what, simd, threads)))
 
     if "x86-64-v3" in sets:
         wrapper = build / "variants" / "contracting-g++"
@@ -104,10 +106,10 @@ with tempfile.TemporaryDirectory() as temporary:
         wrapper.chmod(0o755)
         try:
             brink = build_variant(build / "variants" / "contracted", str(wrapper), "2")
-            for precision in PRECISIONS:
+            for what in kinds:
                 for simd in sets[1:]:
-                    found = metrics_of(brink, precision, simd, 1)
-                    cases.rejects(f"contraction allowed, {precision}, {simd}", difference("", reference[precision], found))
+                    found = metrics_of(brink, what, simd, 1)
+                    cases.rejects(f"contraction allowed, {', '.join(what)}, {simd}", difference("", reference[what], found))
         except Failed as failed:
             cases.check("contraction allowed: control", [f"does not build or run: {failed}"])
     else:
