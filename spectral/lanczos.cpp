@@ -12,6 +12,7 @@
 #include "kernels/dense/symmetric_eigen.h"
 #include "kernels/memory.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/scalars.h"
 #include "kernels/tracer.h"
 
 namespace brink {
@@ -63,6 +64,8 @@ struct Lanczos::State {
   LanczosLimits limits;
   FillNormal normals;
   Basis q, aq, y, ay, rest;
+  // On the device: what a step of the recurrence finds; of each Ritz pair norm, its inverse and residual; QᵀQ.
+  Scalars found, coefficients, ritz, gram;
   std::vector<double> alpha, beta, d, e, last, s, arrow, c, scratch;
   std::vector<Candidate> active, all;
   std::vector<RitzPair> pairs;
@@ -84,7 +87,11 @@ struct Lanczos::State {
         aq(n, l.max_basis, t, dev),
         y(n, l.max_pairs + 1, t, dev),
         ay(n, l.max_pairs + 1, t, dev),
-        rest(n, 1, t, dev) {
+        rest(n, 1, t, dev),
+        found(dev, 4),
+        coefficients(dev, l.max_basis + 1),
+        ritz(dev, 3 * (l.max_pairs + 1) + 2),
+        gram(dev, triangle(l.max_basis)) {
     const auto size = static_cast<std::size_t>(l.max_basis) + 1;
     for (std::vector<double>* v : {&alpha, &beta, &d, &e, &last, &c}) v->resize(size);
     s.resize(size * size);
@@ -98,6 +105,8 @@ struct Lanczos::State {
   }
 
   int active_size() const { return m - locked; }
+  /// Entries of a symmetric matrix's first `size` columns, each from its first row to the diagonal.
+  static constexpr int triangle(int size) { return size * (size + 1) / 2; }
 
   /// Sweeps w against columns 0 … count−1 by the MPK rule; its norm before normalisation, 0 where it is dependent. `swept`: its
   /// norm after a first sweep, where that is done.
@@ -110,8 +119,9 @@ struct Lanczos::State {
         after = *swept;
       } else {
         const Traced span(device, sweep_name, sweep);
-        brink::project(device, against, w, c.data(), scratch.data());
-        after = brink::subtract(device, against, c.data(), w, w);
+        brink::project(device, against, w, coefficients[0], scratch.data());
+        brink::subtract(device, against, coefficients[0], w, w, found[0]);
+        after = found.read(0, 1)[0];
       }
       ++result.sweeps;
       if (after >= accepted_ratio * before) return after;
@@ -148,17 +158,20 @@ struct Lanczos::State {
     }
     ++result.products;
     const auto j = static_cast<std::size_t>(m);
-    double found[3];  // α, and the norm of w before and after a first sweep
+    double before = 0, swept = 0;
     {
       const Traced span(device, recurrence_name);
-      brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found,
-                   c.data(), scratch.data());
+      brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found[0],
+                   coefficients[0], scratch.data());
+      const std::span<const double> numbers = found.read(1, 3);
+      alpha[j] = numbers[0];
+      before = numbers[1];
+      swept = numbers[2];
     }
-    alpha[j] = found[0];
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
-    if (!std::isfinite(alpha[j]) || !std::isfinite(found[1])) return false;
-    beta[j] = m < dim ? orthogonalise(w, m, found[1], floor_of(largest), &found[2]) : 0;
+    if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
+    beta[j] = m < dim ? orthogonalise(w, m, before, floor_of(largest), &swept) : 0;
     largest = std::max(largest, beta[j]);
     return std::isfinite(beta[j]);
   }
@@ -255,22 +268,41 @@ struct Lanczos::State {
     brink::combine(device, q.columns.range(0, m), s.data(), into);
     brink::combine(device, aq.columns.range(0, m), s.data(), a_into);
     const View r = rest.columns.column(0);
+    const Scalar norms = ritz[0], inverses = norms + count, residuals = inverses + count, products = residuals + wanted;
+    for (int j = 0; j < count; ++j) brink::norm(device, into.column(j), norms + j);
+    brink::map_scalars(device, norms, count, Quotient{1, std::numeric_limits<double>::quiet_NaN()}, inverses);
     for (int j = 0; j < count; ++j) {
-      const View u = into.column(j), au = a_into.column(j);
-      const double norm = brink::norm(device, u);
-      brink::scale(device, u, 1 / norm, u);
-      brink::scale(device, au, 1 / norm, au);
-      if (j >= wanted) continue;
-      const Candidate k = chosen(j);
-      const double residual = brink::subtract(device, into.range(j, j + 1), &k.value, au, r);
-      RitzPair& p = pairs[static_cast<std::size_t>(j)];
-      p = {k.value, k.bound, residual, 0, u};
-      p.relative = p.residual == 0 ? 0 : p.residual / result.scale;
+      for (const View x : {into.column(j), a_into.column(j)}) brink::scale(device, x, inverses + j, x);
+      const double value = chosen(j).value;
+      if (j < wanted) brink::subtract(device, into.range(j, j + 1), &value, a_into.column(j), r, residuals + j);
     }
-    result.asymmetry = std::fabs(brink::dot(device, into.column(0), a_into.column(other)) -
-                                 brink::dot(device, into.column(other), a_into.column(0)));
+    brink::dot(device, into.column(0), a_into.column(other), products);
+    brink::dot(device, into.column(other), a_into.column(0), products + 1);
+    const std::span<const double> numbers = ritz.read(2 * count, wanted + 2);
+    for (int j = 0; j < wanted; ++j) {
+      const Candidate k = chosen(j);
+      const double residual = numbers[static_cast<std::size_t>(j)];
+      pairs[static_cast<std::size_t>(j)] = {k.value, k.bound, residual, residual == 0 ? 0 : residual / result.scale,
+                                            into.column(j)};
+    }
+    result.asymmetry =
+        std::fabs(numbers[static_cast<std::size_t>(wanted)] - numbers[static_cast<std::size_t>(wanted) + 1]);
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
+  }
+
+  /// ‖QᵀQ − I‖, Frobenius.
+  double orthogonality() {
+    for (int j = 0; j < m; ++j)
+      brink::project(device, q.columns.range(0, j + 1), q.columns.column(j), gram[triangle(j)], scratch.data());
+    const std::span<const double> products = gram.read(0, triangle(m));
+    double square = 0;
+    for (int j = 0; j < m; ++j)
+      for (int i = 0; i <= j; ++i) {
+        const double x = products[static_cast<std::size_t>(triangle(j) + i)] - (i == j ? 1 : 0);
+        square += (i == j ? 1 : 2) * (x * x);
+      }
+    return std::sqrt(square);
   }
 
   bool residuals_hold(double tolerance) const {
@@ -382,15 +414,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.stop = stop;
     k.result.converged = stop == LanczosStop::converged;
     k.result.basis = k.m;
-    double square = 0;
-    for (int j = 0; o.orthogonality && j < k.m; ++j) {
-      brink::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
-      for (int i = 0; i <= j; ++i) {
-        const double x = k.c[static_cast<std::size_t>(i)] - (i == j ? 1 : 0);
-        square += (i == j ? 1 : 2) * (x * x);
-      }
-    }
-    k.result.orthogonality = std::sqrt(square);
+    if (o.orthogonality) k.result.orthogonality = k.orthogonality();
     return k.result;
   };
 

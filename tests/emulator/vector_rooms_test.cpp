@@ -266,15 +266,15 @@ TEST_CASE("subtract: no, few and many columns, with gaps and without, in place")
           });
 }
 
-TEST_CASE("recur: with and without an earlier column, more columns than partials hold at once, one wait") {
+TEST_CASE(
+    "recur: with and without an earlier column, more columns than partials hold at once, no wait but the reading") {
   const auto at = [](int64_t n, int count, int64_t gap, bool first) {
     same_on_both([&]<class T>(Side& s, T) {
       const ColumnSet q = columns_of(s.numbers<T>(1, {count * (n + gap)}), n, n + gap, count);
       const View p = s.numbers<T>(2, {n}), w = s.fresh({n}, dtype_of<T>());
-      std::vector<double> c(static_cast<std::size_t>(count));
-      double found[3];
-      recur(s.device, q, first, 0.3, p, w, found, c.data(), s.scratch(n, count));
-      for (const double v : found) s.result(v);
+      Scalars found(s.device, 4), c(s.device, count);
+      recur(s.device, q, first, 0.3, p, w, found[0], c[0], s.scratch(n, count));
+      for (const double v : found.read(1, 3)) s.result(v);
       s.result(w);
     });
   };
@@ -289,9 +289,11 @@ TEST_CASE("recur: with and without an earlier column, more columns than partials
   cuda::Context gpu;
   Device d{Where::cuda, nullptr, &gpu};
   const Array q({3, 64}, Dtype::f32, d), p({64}, Dtype::f32, d), w({64}, Dtype::f32, d);
-  double found[3], c[3];
+  Scalars found(d, 4), c(d, 3);
   const std::int64_t before = fake.calls().synchronisations;
-  recur(d, {q.view().data, 64, 64, 3, Dtype::f32}, false, 0.3, p.view(), w.view(), found, c, nullptr);
+  recur(d, {q.view().data, 64, 64, 3, Dtype::f32}, false, 0.3, p.view(), w.view(), found[0], c[0], nullptr);
+  CHECK(fake.calls().synchronisations == before);
+  (void)found.read(1, 3);
   CHECK(fake.calls().synchronisations - before == 1);
 }
 
