@@ -85,7 +85,7 @@ class Gradient {
   Gradient(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
   /// theta, gradient: vectors of the layout. Waits for the device. Allocates nothing.
   LossAndCorrect evaluate(View theta, View gradient);
-  /// The same without a wait: two totals, undivided, are left in `totals`.
+  /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
   void evaluate(View theta, View gradient, Scalar totals) { sum_.enqueue(theta, {}, gradient, totals); }
   /// What such totals, of this or of a linearisation over the same samples, mean once they are on the host.
   LossAndCorrect of_totals(std::span<const double> totals) const;
@@ -106,7 +106,7 @@ class Hvp {
 
   /// Loss and gradient at θ, and all residuals. θ is copied, so it may change before apply. Waits for the device.
   LossAndCorrect linearize_at(View theta, View gradient);
-  /// The same without a wait: two totals, undivided, are left in `totals`.
+  /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
   void linearize_at(View theta, View gradient, Scalar totals);
   /// hv = H v.  v, hv: vectors of the layout; hv does not overlap v. Allocates nothing.
   void apply(View v, View hv);
