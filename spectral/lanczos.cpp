@@ -14,6 +14,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/scalars.h"
 #include "kernels/tracer.h"
+#include "spectral/projection.h"
 
 namespace brink {
 
@@ -47,39 +48,30 @@ int share_of_top(int top, int bottom, int count) {
   return top == 0 ? 0 : std::max(least, std::min((count + 1) / 2, count - bottom));
 }
 
-/// Where a Ritz value sits: among the locked columns, or in the active block.
-struct Candidate {
-  double value = 0, bound = 0;
-  int index = 0;
-  bool locked = false;
-};
 }  // namespace
 
-// T = diag(locked values) ⊕ tridiagonal(alpha, beta). Columns 0 … locked−1 of Q span invariant spaces left behind by
-// breakdowns, columns locked … m−1 are the active block, column m holds the next vector.
-struct Lanczos::State {
+// The basis of the projection in the device's memory: columns 0 … locked−1 of Q span invariant spaces left behind by breakdowns,
+// columns locked … m−1 are the active block, column m holds the next vector.
+struct Lanczos::State : Projection {
   Device device;
-  std::int64_t dim;
   Dtype dtype;
   LanczosLimits limits;
   FillNormal normals;
   Basis q, aq, y, ay, rest;
   // On the device: what a step of the recurrence finds; of each Ritz pair norm, its inverse and residual; QᵀQ.
   Scalars found, coefficients, ritz, gram;
-  std::vector<double> alpha, beta, d, e, last, s, arrow, c, scratch;
-  std::vector<Candidate> active, all;
+  std::vector<double> s, c, scratch;
   std::vector<RitzPair> pairs;
   std::vector<int> kept;
 
-  int m = 0, locked = 0;
   double largest = 0;  // max|T|
   LanczosResult result;
   std::uint64_t step = 0;
   std::uint32_t restart = 0;
 
   State(Device& dev, std::int64_t n, Dtype t, const LanczosLimits& l, FillNormal f)
-      : device(dev),
-        dim(n),
+      : Projection(n, l.max_basis),
+        device(dev),
         dtype(t),
         limits(l),
         normals(std::move(f)),
@@ -93,18 +85,14 @@ struct Lanczos::State {
         ritz(dev, 3 * (l.max_pairs + 1) + 2),
         gram(dev, triangle(l.max_basis)) {
     const auto size = static_cast<std::size_t>(l.max_basis) + 1;
-    for (std::vector<double>* v : {&alpha, &beta, &d, &e, &last, &c}) v->resize(size);
+    c.resize(size);
     s.resize(size * size);
-    arrow.resize(size * size);
     scratch.resize(
         std::max<std::size_t>(size * size, static_cast<std::size_t>(brink::project_scratch(n, l.max_basis + 1))));
-    active.resize(size);
-    all.resize(size);
     kept.resize(size);
     pairs.resize(static_cast<std::size_t>(l.max_pairs));
   }
 
-  int active_size() const { return m - locked; }
   /// Entries of a symmetric matrix's first `size` columns, each from its first row to the diagonal.
   static constexpr int triangle(int size) { return size * (size + 1) / 2; }
 
@@ -176,73 +164,6 @@ struct Lanczos::State {
     return std::isfinite(beta[j]);
   }
 
-  /// Ritz values of the active block, ascending, with bounds; `all` = these and the locked ones, ascending.
-  bool solve() {
-    const int a = active_size();
-    for (int i = 0; i < a; ++i) {
-      d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
-      e[static_cast<std::size_t>(i)] = beta[static_cast<std::size_t>(locked + i)];
-      last[static_cast<std::size_t>(i)] = i == a - 1 ? 1 : 0;
-    }
-    if (!tridiagonal_eigen(a, d.data(), e.data(), last.data(), 1)) return false;
-    const double coupling = a > 0 ? std::fabs(beta[static_cast<std::size_t>(m - 1)]) : 0;
-    for (int i = 0; i < a; ++i) {
-      const auto k = static_cast<std::size_t>(i);
-      active[k] = {d[k], coupling * std::fabs(last[k]), i, false};
-      all[k] = active[k];
-    }
-    for (int i = 0; i < locked; ++i)
-      all[static_cast<std::size_t>(a + i)] = {alpha[static_cast<std::size_t>(i)], 0, i, true};
-    std::sort(all.begin(), all.begin() + m, [](const Candidate& x, const Candidate& z) {
-      return x.value != z.value ? x.value < z.value : x.locked != z.locked ? x.locked : x.index < z.index;
-    });
-    result.scale = m > 0 ? std::max(std::fabs(all[0].value), std::fabs(all[static_cast<std::size_t>(m - 1)].value)) : 0;
-    return true;
-  }
-
-  Candidate from_top(int i) const { return all[static_cast<std::size_t>(m - 1 - i)]; }
-  Candidate from_bottom(int i) const { return all[static_cast<std::size_t>(i)]; }
-
-  bool bounds_hold(int top, int bottom, double tolerance) const {
-    const double limit = tolerance * result.scale;
-    if (m < std::min<std::int64_t>(dim, top + bottom)) return false;
-    bool hold = true;
-    for (int i = 0; i < std::min(top, m); ++i) hold = hold && from_top(i).bound <= limit;
-    for (int i = 0; i < std::min(bottom, m); ++i) hold = hold && from_bottom(i).bound <= limit;
-    if (locked > 0 && active_size() > 0) {  // after a breakdown the new block must have found its own ends
-      if (top > 0) hold = hold && active[static_cast<std::size_t>(active_size() - 1)].bound <= limit;
-      if (bottom > 0) hold = hold && active[0].bound <= limit;
-    }
-    return hold;
-  }
-
-  /// Whether the active block reaches beyond what the locked columns already hold, at a wanted place.
-  bool contributed(int top, int bottom, double tolerance) const {
-    const double limit = tolerance * result.scale;
-    if (locked < std::min<std::int64_t>(dim, top + bottom)) return true;
-    const auto locked_at = [&](int rank) {  // of all locked values, ascending
-      for (int i = 0, seen = 0; i < m; ++i)
-        if (all[static_cast<std::size_t>(i)].locked && seen++ == rank) return all[static_cast<std::size_t>(i)].value;
-      return 0.0;
-    };
-    const int a = active_size();
-    if (a > 0 && top > 0 && active[static_cast<std::size_t>(a - 1)].value > locked_at(locked - top) + limit)
-      return true;
-    return a > 0 && bottom > 0 && active[0].value < locked_at(bottom - 1) - limit;
-  }
-
-  /// d = the active block's Ritz values, ascending; arrow[i·a + k] = entry k of its eigenvector i.
-  void vectors_of_active() {
-    const int a = active_size();
-    double* z = arrow.data();
-    for (int i = 0; i < a; ++i) {
-      d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
-      e[static_cast<std::size_t>(i)] = beta[static_cast<std::size_t>(locked + i)];
-      for (int k = 0; k < a; ++k) z[i * a + k] = i == k ? 1 : 0;
-    }
-    (void)tridiagonal_eigen(a, d.data(), e.data(), z, a);  // solve() has found this T good a moment ago
-  }
-
   void make_pairs(int top, int bottom) {
     const Traced span(device, pairs_name);
     const int tops = std::min(top, m), bottoms = std::min(bottom, m), a = active_size();
@@ -282,7 +203,7 @@ struct Lanczos::State {
     for (int j = 0; j < wanted; ++j) {
       const Candidate k = chosen(j);
       const double residual = numbers[static_cast<std::size_t>(j)];
-      pairs[static_cast<std::size_t>(j)] = {k.value, k.bound, residual, residual == 0 ? 0 : residual / result.scale,
+      pairs[static_cast<std::size_t>(j)] = {k.value, k.bound, residual, residual == 0 ? 0 : residual / scale,
                                             into.column(j)};
     }
     result.asymmetry =
@@ -406,7 +327,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
             bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, k.dim));
   k.result = {};
   k.m = k.locked = 0;
-  k.largest = 0;
+  k.scale = k.largest = 0;
   k.step = o.step;
   k.restart = o.restart;
 
@@ -414,6 +335,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.stop = stop;
     k.result.converged = stop == LanczosStop::converged;
     k.result.basis = k.m;
+    k.result.scale = k.scale;
     if (o.orthogonality) k.result.orthogonality = k.orthogonality();
     return k.result;
   };
