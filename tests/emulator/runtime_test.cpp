@@ -171,6 +171,33 @@ TEST_CASE("a capture records and does not run; every replay runs it") {
   CHECK(runtime.destroy(graph) == cuda::success);
 }
 
+TEST_CASE("a wait for an event runs what stands before its mark; one that tells no time is refused for times") {
+  OnDevice d;
+  cuda::Runtime::Event wait = nullptr, time = nullptr;
+  REQUIRE(d.runtime.create_event(wait, cuda::EventUse::wait) == cuda::success);
+  REQUIRE(d.runtime.create_event(time, cuda::EventUse::time) == cuda::success);
+  CHECK(d.runtime.wait(wait) == EmulatedRuntime::invalid_value);  // never recorded
+  d.runtime.set_deferred(true);
+  float first = 0, second = 0, ms = 0;
+  REQUIRE(d.runtime.fill(d.x, 0, d.bytes, d.stream) == cuda::success);
+  REQUIRE(d.runtime.copy(&first, d.x, 4, d.stream) == cuda::success);
+  REQUIRE(d.runtime.record(wait, d.stream) == cuda::success);
+  REQUIRE(d.runtime.copy(&second, d.x, 4, d.stream) == cuda::success);
+  REQUIRE(d.runtime.record(time, d.stream) == cuda::success);
+  CHECK(d.runtime.wait(wait) == cuda::success);
+  CHECK(first == 0);
+  CHECK(std::isnan(second));
+  CHECK(d.runtime.elapsed(ms, time, time) == cuda::not_ready);
+  CHECK(signal_of([&] { *static_cast<volatile float*>(d.x) = 1; }) == SIGSEGV);
+  CHECK(d.runtime.wait(time) == cuda::success);
+  CHECK(second == 0);
+  CHECK(d.runtime.elapsed(ms, time, time) == cuda::success);
+  CHECK(d.runtime.elapsed(ms, wait, time) == EmulatedRuntime::invalid_value);
+  CHECK(d.runtime.record(wait, d.stream) == cuda::success);
+  CHECK(d.runtime.destroy_event(wait) == cuda::success);  // while its record is pending
+  CHECK(d.runtime.destroy_event(time) == cuda::success);
+}
+
 TEST_CASE("a launch that no device would take is refused") {
   OnDevice d;
   const auto launch = [&](cuda::Extent3 grid, cuda::Extent3 block) {

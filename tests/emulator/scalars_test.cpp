@@ -93,13 +93,17 @@ TEST_CASE("a wait is for what was enqueued before the sending, and is left out w
   const Deferred deferred;
   sum(d, x.view(), early[0]);
   early.send(0, 1);
+  float behind = 0;
+  gpu.copy(&behind, x.view().data, sizeof behind);
   set_zero(d, x.view());
   sum(d, x.view(), late[0]);
   late.send(0, 1);
   const std::int64_t before = fake.calls().synchronisations;
   SUBCASE("one after the other") {
     CHECK(early.receive()[0] == 4);
+    CHECK(std::isnan(behind));  // has not landed
     CHECK(late.receive()[0] == 0);
+    CHECK(behind == 1);
     CHECK(fake.calls().synchronisations == before + 2);
   }
   SUBCASE("the later one first") {
