@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,19 +18,12 @@
 #include "tests/support/numbers.h"
 
 using namespace brink;
+using emulator::Deferred;
 using emulator::Run;
 using emulator::run;
 using emulator::Unprotected;
 
 namespace {
-
-/// Work runs when somebody waits for it.
-struct Deferred {
-  Deferred() { cuda::emulated_runtime().set_deferred(true); }
-  ~Deferred() { cuda::emulated_runtime().set_deferred(false); }
-  Deferred(const Deferred&) = delete;
-  Deferred& operator=(const Deferred&) = delete;
-};
 
 /// Nobody waits for an event.
 struct WithoutWaits final : cuda::FakeRuntime {
@@ -67,8 +59,7 @@ TEST_CASE("numbers of several kernels, and of kernels that take them from the de
     Device d{Where::cuda, nullptr, &gpu};
     const Array x = ones(d, 9), y = ones(d, 9);
     Scalars s(d, 4);
-    std::optional<Deferred> later;
-    if (deferred) later.emplace();
+    const Deferred work(deferred);
     const std::int64_t before = fake.calls().synchronisations;
     norm(d, x.view(), s[0]);
     map_scalars(d, s[0], 1, Quotient{6, 0}, s[1]);

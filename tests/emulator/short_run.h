@@ -26,6 +26,14 @@ struct Unprotected {
   Unprotected& operator=(const Unprotected&) = delete;
 };
 
+/// Work runs when somebody waits for it, and what has not been waited for is poison.
+struct Deferred {
+  explicit Deferred(bool deferred = true) { cuda::emulated_runtime().set_deferred(deferred); }
+  ~Deferred() { cuda::emulated_runtime().set_deferred(false); }
+  Deferred(const Deferred&) = delete;
+  Deferred& operator=(const Deferred&) = delete;
+};
+
 /// A short run on synthetic data in a folder of its own; what it printed and how it ended. `sets` go before what is usual here.
 struct Run {
   ExitCode code;
