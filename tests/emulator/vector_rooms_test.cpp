@@ -17,6 +17,7 @@
 #include "kernels/map/map.h"
 #include "kernels/memory.h"
 #include "kernels/random/random.h"
+#include "kernels/reduce/reduce.cuh"
 #include "kernels/reduce/reduce.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
@@ -228,6 +229,26 @@ TEST_CASE("sum, dot, norm: tiles, batches of loads, trees of two and three level
           s.result(norm(s.device, b));
         },
         n > 100000 ? std::vector<int64_t>{0} : std::vector<int64_t>{0, 1});
+}
+
+TEST_CASE("a tree over more float32 leaves than fit at once adds them as float32") {
+  cuda::Context gpu;
+  Device d{Where::cuda, nullptr, &gpu};
+  const auto leaves = 2 * cuda::tiles_at_once + 300;
+  const std::vector<float> x = support::numbers<float>(1, static_cast<std::size_t>(leaves));
+  const Array there = to_device(d, view_of(x.data(), {leaves}));
+  Scalars s(d, 1);
+  cuda::tree_of_blocks<float>(d, leaves, 1.0, s[0].at, [&](int64_t first, int64_t count, float* partials) {
+    gpu.copy(partials, there.view().as<float>() + first, count * int64_t{sizeof(float)});
+  });
+  TreeCounter<float> narrow;
+  TreeCounter<double> wide;
+  for (const float v : x) {
+    narrow.push(v);
+    wide.push(static_cast<double>(v));
+  }
+  CHECK(s.read(0, 1)[0] == static_cast<double>(narrow.total()));
+  CHECK(static_cast<float>(wide.total()) != narrow.total());  // control: the type shows
 }
 
 TEST_CASE("project: one and four columns a warp, columns with gaps, several fetches") {
