@@ -201,11 +201,10 @@ double BlockSum::expected_seconds(Device& device, Body body) {
   return one * blocks / std::min(static_cast<double>(workers()), blocks);
 }
 
-void BlockSum::read(Device& device, std::span<double> scalars, std::span<const char> is_mean) {
-  fetch(device, scalars, values_[0].scalars.view());
+void BlockSum::divide(std::span<double> totals, std::span<const char> is_mean) const {
   const auto n = static_cast<double>(plan_.samples);
-  for (std::size_t i = 0; i < scalars.size(); ++i)
-    if (is_mean[i]) scalars[i] = scalars[i] / n;
+  for (std::size_t i = 0; i < totals.size(); ++i)
+    if (is_mean[i]) totals[i] = totals[i] / n;
 }
 
 }  // namespace brink

@@ -50,8 +50,10 @@ class BlockSum {
   /// divided by the number of samples ("finished sums are divided once by the global N") and stored; `vector` may be empty.
   /// Enqueues only.
   void run(Device&, Body body, View vector);
-  /// The totals of the scalars of the last run, those that are means divided by the number of samples. Waits for the device.
-  void read(Device&, std::span<double> scalars, std::span<const char> is_mean);
+  /// The totals of the scalars of the last run, undivided, in the device's memory.
+  View totals() const { return values_[0].scalars.view(); }
+  /// Divides those of the totals that are means by the number of samples.
+  void divide(std::span<double> totals, std::span<const char> is_mean) const;
 
   /// Seconds that all blocks would take, told from one run of the first block; its sums are dropped. Waits for the device.
   double expected_seconds(Device&, Body body);

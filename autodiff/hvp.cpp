@@ -35,6 +35,9 @@ std::shared_ptr<Arenas> arenas_of(const BatchOptions& options) {
 
 constexpr char loss_is_mean[] = {1, 0};
 
+/// Enqueues the copy of numbers to where a caller wants them.
+void leave(Device& device, View totals, Scalar to) { copy(device, view_of(to.at, totals.shape), totals); }
+
 /// Rows that the host makes in between cannot be part of what a device replays.
 void run_or_replay(Device& device, const BlockData& data, Replay& replay, std::span<void* const> memory,
                    FunctionRef<void()> work) {
@@ -56,8 +59,8 @@ SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuil
   runner_.share(objective.shared);
 }
 
-void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
-                    std::span<const View> samples) {
+void SampleSum::enqueue(View parameters, std::span<const View> directions, View vector, Scalar totals,
+                        std::span<const View> samples) {
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     const Block& b = sum_.plan().blocks[block];
     runner_.run(worker, b,
@@ -69,7 +72,15 @@ void SampleSum::run(View parameters, std::span<const View> directions, View vect
     for (const View& s : samples) memory_.push_back(s.data);
   }
   run_or_replay(device_, data_, replay_, memory_, [&] { sum_.run(device_, body, vector); });
-  if (!scalars.empty()) sum_.read(device_, scalars, is_mean_);
+  if (totals.at) leave(device_, sum_.totals(), totals);
+}
+
+void SampleSum::run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
+                    std::span<const View> samples) {
+  enqueue(parameters, directions, vector, {}, samples);
+  if (scalars.empty()) return;
+  fetch(device_, scalars, sum_.totals());
+  divide(scalars);
 }
 
 double SampleSum::expected_seconds(View parameters) {
@@ -87,6 +98,12 @@ Gradient::Gradient(Device& device, const Objective& objective, const BatchArrays
 LossAndCorrect Gradient::evaluate(View theta, View gradient) {
   double scalars[2];
   sum_.run(theta, {}, gradient, scalars);
+  return {scalars[0], scalars[1]};
+}
+
+LossAndCorrect Gradient::of_totals(std::span<const double> totals) const {
+  double scalars[] = {totals[0], totals[1]};
+  sum_.divide(scalars);
   return {scalars[0], scalars[1]};
 }
 
@@ -182,6 +199,14 @@ void Hvp::apply_to_block(int worker, std::size_t block, View v, const BlockSum::
 }
 
 LossAndCorrect Hvp::linearize_at(View theta, View gradient) {
+  linearize_at(theta, gradient, Scalar{});
+  double scalars[2];
+  fetch(device_, scalars, sum_.totals());
+  sum_.divide(scalars, loss_is_mean);
+  return {scalars[0], scalars[1]};
+}
+
+void Hvp::linearize_at(View theta, View gradient, Scalar totals) {
   copy(device_, theta_.view(), theta);
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     linearize_block(worker, block, slot);
@@ -190,9 +215,7 @@ LossAndCorrect Hvp::linearize_at(View theta, View gradient) {
   void* const memory[] = {theta_.view().data, into.data};
   run_or_replay(device_, data_, replay_, memory, [&] { sum_.run(device_, body, into); });
   if (into.data != gradient.data) copy(device_, gradient, into);
-  double scalars[2];
-  sum_.read(device_, scalars, loss_is_mean);
-  return {scalars[0], scalars[1]};
+  if (totals.at) leave(device_, sum_.totals(), totals);
 }
 
 void Hvp::apply(View v, View hv) {

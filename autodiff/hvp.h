@@ -14,6 +14,7 @@
 #include "autodiff/block_runner.h"
 #include "autodiff/transform.h"
 #include "kernels/replay.h"
+#include "kernels/scalars.h"
 
 namespace brink {
 
@@ -48,9 +49,14 @@ class SampleSum {
             std::vector<char> is_mean, const std::string& name = "sum");
 
   /// parameters and directions: vectors of the layout, [extent]. `vector` and `samples` may be empty where the graph has no
-  /// such outputs. Allocates nothing.
+  /// such outputs. The scalars' totals, undivided, are left in `totals`, where it is given: enqueued only. Allocates nothing.
+  void enqueue(View parameters, std::span<const View> directions, View vector, Scalar totals,
+               std::span<const View> samples = {});
+  /// The same; the scalars are brought to the host, means divided. Waits for the device where there are any.
   void run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
            std::span<const View> samples = {});
+  /// Divides those of the totals that are means by the number of samples.
+  void divide(std::span<double> totals) const { sum_.divide(totals, is_mean_); }
   std::int64_t flops() const { return runner_.flops(); }
   std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
   std::int64_t block_samples() const { return sum_.plan().blocks[0].samples; }
@@ -77,8 +83,12 @@ struct LossAndCorrect {
 class Gradient {
  public:
   Gradient(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
-  /// theta, gradient: vectors of the layout. Allocates nothing.
+  /// theta, gradient: vectors of the layout. Waits for the device. Allocates nothing.
   LossAndCorrect evaluate(View theta, View gradient);
+  /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
+  void evaluate(View theta, View gradient, Scalar totals) { sum_.enqueue(theta, {}, gradient, totals); }
+  /// What such totals, of this or of a linearisation over the same samples, mean once they are on the host.
+  LossAndCorrect of_totals(std::span<const double> totals) const;
   std::int64_t flops() const { return sum_.flops(); }
   std::int64_t blocks() const { return sum_.blocks(); }
   std::int64_t block_samples() const { return sum_.block_samples(); }  ///< of the first
@@ -94,8 +104,10 @@ class Hvp {
  public:
   Hvp(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
 
-  /// Loss and gradient at θ, and all residuals. θ is copied, so it may change before apply.
+  /// Loss and gradient at θ, and all residuals. θ is copied, so it may change before apply. Waits for the device.
   LossAndCorrect linearize_at(View theta, View gradient);
+  /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
+  void linearize_at(View theta, View gradient, Scalar totals);
   /// hv = H v.  v, hv: vectors of the layout; hv does not overlap v. Allocates nothing.
   void apply(View v, View hv);
 

@@ -12,7 +12,9 @@
 #include "kernels/dense/symmetric_eigen.h"
 #include "kernels/memory.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/scalars.h"
 #include "kernels/tracer.h"
+#include "spectral/projection.h"
 
 namespace brink {
 
@@ -46,37 +48,30 @@ int share_of_top(int top, int bottom, int count) {
   return top == 0 ? 0 : std::max(least, std::min((count + 1) / 2, count - bottom));
 }
 
-/// Where a Ritz value sits: among the locked columns, or in the active block.
-struct Candidate {
-  double value = 0, bound = 0;
-  int index = 0;
-  bool locked = false;
-};
 }  // namespace
 
-// T = diag(locked values) ⊕ tridiagonal(alpha, beta). Columns 0 … locked−1 of Q span invariant spaces left behind by
-// breakdowns, columns locked … m−1 are the active block, column m holds the next vector.
-struct Lanczos::State {
+// The basis of the projection in the device's memory: columns 0 … locked−1 of Q span invariant spaces left behind by breakdowns,
+// columns locked … m−1 are the active block, column m holds the next vector.
+struct Lanczos::State : Projection {
   Device device;
-  std::int64_t dim;
   Dtype dtype;
   LanczosLimits limits;
   FillNormal normals;
   Basis q, aq, y, ay, rest;
-  std::vector<double> alpha, beta, d, e, last, s, arrow, c, scratch;
-  std::vector<Candidate> active, all;
+  // On the device: what a step of the recurrence finds; of each Ritz pair norm, its inverse and residual; QᵀQ.
+  Scalars found, coefficients, ritz, gram;
+  std::vector<double> s, c, scratch;
   std::vector<RitzPair> pairs;
   std::vector<int> kept;
 
-  int m = 0, locked = 0;
   double largest = 0;  // max|T|
   LanczosResult result;
   std::uint64_t step = 0;
   std::uint32_t restart = 0;
 
   State(Device& dev, std::int64_t n, Dtype t, const LanczosLimits& l, FillNormal f)
-      : device(dev),
-        dim(n),
+      : Projection(n, l.max_basis),
+        device(dev),
         dtype(t),
         limits(l),
         normals(std::move(f)),
@@ -84,20 +79,22 @@ struct Lanczos::State {
         aq(n, l.max_basis, t, dev),
         y(n, l.max_pairs + 1, t, dev),
         ay(n, l.max_pairs + 1, t, dev),
-        rest(n, 1, t, dev) {
+        rest(n, 1, t, dev),
+        found(dev, 4),
+        coefficients(dev, l.max_basis + 1),
+        ritz(dev, 3 * (l.max_pairs + 1) + 2),
+        gram(dev, triangle(l.max_basis)) {
     const auto size = static_cast<std::size_t>(l.max_basis) + 1;
-    for (std::vector<double>* v : {&alpha, &beta, &d, &e, &last, &c}) v->resize(size);
+    c.resize(size);
     s.resize(size * size);
-    arrow.resize(size * size);
     scratch.resize(
         std::max<std::size_t>(size * size, static_cast<std::size_t>(brink::project_scratch(n, l.max_basis + 1))));
-    active.resize(size);
-    all.resize(size);
     kept.resize(size);
     pairs.resize(static_cast<std::size_t>(l.max_pairs));
   }
 
-  int active_size() const { return m - locked; }
+  /// Entries of a symmetric matrix's first `size` columns, each from its first row to the diagonal.
+  static constexpr int triangle(int size) { return size * (size + 1) / 2; }
 
   /// Sweeps w against columns 0 … count−1 by the MPK rule; its norm before normalisation, 0 where it is dependent. `swept`: its
   /// norm after a first sweep, where that is done.
@@ -110,8 +107,9 @@ struct Lanczos::State {
         after = *swept;
       } else {
         const Traced span(device, sweep_name, sweep);
-        brink::project(device, against, w, c.data(), scratch.data());
-        after = brink::subtract(device, against, c.data(), w, w);
+        brink::project(device, against, w, coefficients[0], scratch.data());
+        brink::subtract(device, against, coefficients[0], w, w, found[0]);
+        after = found.read(0, 1)[0];
       }
       ++result.sweeps;
       if (after >= accepted_ratio * before) return after;
@@ -148,86 +146,22 @@ struct Lanczos::State {
     }
     ++result.products;
     const auto j = static_cast<std::size_t>(m);
-    double found[3];  // α, and the norm of w before and after a first sweep
+    double before = 0, swept = 0;
     {
       const Traced span(device, recurrence_name);
-      brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found,
-                   c.data(), scratch.data());
+      brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found[0],
+                   coefficients[0], scratch.data());
+      const std::span<const double> numbers = found.read(1, 3);
+      alpha[j] = numbers[0];
+      before = numbers[1];
+      swept = numbers[2];
     }
-    alpha[j] = found[0];
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
-    if (!std::isfinite(alpha[j]) || !std::isfinite(found[1])) return false;
-    beta[j] = m < dim ? orthogonalise(w, m, found[1], floor_of(largest), &found[2]) : 0;
+    if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
+    beta[j] = m < dim ? orthogonalise(w, m, before, floor_of(largest), &swept) : 0;
     largest = std::max(largest, beta[j]);
     return std::isfinite(beta[j]);
-  }
-
-  /// Ritz values of the active block, ascending, with bounds; `all` = these and the locked ones, ascending.
-  bool solve() {
-    const int a = active_size();
-    for (int i = 0; i < a; ++i) {
-      d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
-      e[static_cast<std::size_t>(i)] = beta[static_cast<std::size_t>(locked + i)];
-      last[static_cast<std::size_t>(i)] = i == a - 1 ? 1 : 0;
-    }
-    if (!tridiagonal_eigen(a, d.data(), e.data(), last.data(), 1)) return false;
-    const double coupling = a > 0 ? std::fabs(beta[static_cast<std::size_t>(m - 1)]) : 0;
-    for (int i = 0; i < a; ++i) {
-      const auto k = static_cast<std::size_t>(i);
-      active[k] = {d[k], coupling * std::fabs(last[k]), i, false};
-      all[k] = active[k];
-    }
-    for (int i = 0; i < locked; ++i)
-      all[static_cast<std::size_t>(a + i)] = {alpha[static_cast<std::size_t>(i)], 0, i, true};
-    std::sort(all.begin(), all.begin() + m, [](const Candidate& x, const Candidate& z) {
-      return x.value != z.value ? x.value < z.value : x.locked != z.locked ? x.locked : x.index < z.index;
-    });
-    result.scale = m > 0 ? std::max(std::fabs(all[0].value), std::fabs(all[static_cast<std::size_t>(m - 1)].value)) : 0;
-    return true;
-  }
-
-  Candidate from_top(int i) const { return all[static_cast<std::size_t>(m - 1 - i)]; }
-  Candidate from_bottom(int i) const { return all[static_cast<std::size_t>(i)]; }
-
-  bool bounds_hold(int top, int bottom, double tolerance) const {
-    const double limit = tolerance * result.scale;
-    if (m < std::min<std::int64_t>(dim, top + bottom)) return false;
-    bool hold = true;
-    for (int i = 0; i < std::min(top, m); ++i) hold = hold && from_top(i).bound <= limit;
-    for (int i = 0; i < std::min(bottom, m); ++i) hold = hold && from_bottom(i).bound <= limit;
-    if (locked > 0 && active_size() > 0) {  // after a breakdown the new block must have found its own ends
-      if (top > 0) hold = hold && active[static_cast<std::size_t>(active_size() - 1)].bound <= limit;
-      if (bottom > 0) hold = hold && active[0].bound <= limit;
-    }
-    return hold;
-  }
-
-  /// Whether the active block reaches beyond what the locked columns already hold, at a wanted place.
-  bool contributed(int top, int bottom, double tolerance) const {
-    const double limit = tolerance * result.scale;
-    if (locked < std::min<std::int64_t>(dim, top + bottom)) return true;
-    const auto locked_at = [&](int rank) {  // of all locked values, ascending
-      for (int i = 0, seen = 0; i < m; ++i)
-        if (all[static_cast<std::size_t>(i)].locked && seen++ == rank) return all[static_cast<std::size_t>(i)].value;
-      return 0.0;
-    };
-    const int a = active_size();
-    if (a > 0 && top > 0 && active[static_cast<std::size_t>(a - 1)].value > locked_at(locked - top) + limit)
-      return true;
-    return a > 0 && bottom > 0 && active[0].value < locked_at(bottom - 1) - limit;
-  }
-
-  /// d = the active block's Ritz values, ascending; arrow[i·a + k] = entry k of its eigenvector i.
-  void vectors_of_active() {
-    const int a = active_size();
-    double* z = arrow.data();
-    for (int i = 0; i < a; ++i) {
-      d[static_cast<std::size_t>(i)] = alpha[static_cast<std::size_t>(locked + i)];
-      e[static_cast<std::size_t>(i)] = beta[static_cast<std::size_t>(locked + i)];
-      for (int k = 0; k < a; ++k) z[i * a + k] = i == k ? 1 : 0;
-    }
-    (void)tridiagonal_eigen(a, d.data(), e.data(), z, a);  // solve() has found this T good a moment ago
   }
 
   void make_pairs(int top, int bottom) {
@@ -255,22 +189,41 @@ struct Lanczos::State {
     brink::combine(device, q.columns.range(0, m), s.data(), into);
     brink::combine(device, aq.columns.range(0, m), s.data(), a_into);
     const View r = rest.columns.column(0);
+    const Scalar norms = ritz[0], inverses = norms + count, residuals = inverses + count, products = residuals + wanted;
+    for (int j = 0; j < count; ++j) brink::norm(device, into.column(j), norms + j);
+    brink::map_scalars(device, norms, count, Quotient{1, std::numeric_limits<double>::quiet_NaN()}, inverses);
     for (int j = 0; j < count; ++j) {
-      const View u = into.column(j), au = a_into.column(j);
-      const double norm = brink::norm(device, u);
-      brink::scale(device, u, 1 / norm, u);
-      brink::scale(device, au, 1 / norm, au);
-      if (j >= wanted) continue;
-      const Candidate k = chosen(j);
-      const double residual = brink::subtract(device, into.range(j, j + 1), &k.value, au, r);
-      RitzPair& p = pairs[static_cast<std::size_t>(j)];
-      p = {k.value, k.bound, residual, 0, u};
-      p.relative = p.residual == 0 ? 0 : p.residual / result.scale;
+      for (const View x : {into.column(j), a_into.column(j)}) brink::scale(device, x, inverses + j, x);
+      const double value = chosen(j).value;
+      if (j < wanted) brink::subtract(device, into.range(j, j + 1), &value, a_into.column(j), r, residuals + j);
     }
-    result.asymmetry = std::fabs(brink::dot(device, into.column(0), a_into.column(other)) -
-                                 brink::dot(device, into.column(other), a_into.column(0)));
+    brink::dot(device, into.column(0), a_into.column(other), products);
+    brink::dot(device, into.column(other), a_into.column(0), products + 1);
+    const std::span<const double> numbers = ritz.read(2 * count, wanted + 2);
+    for (int j = 0; j < wanted; ++j) {
+      const Candidate k = chosen(j);
+      const double residual = numbers[static_cast<std::size_t>(j)];
+      pairs[static_cast<std::size_t>(j)] = {k.value, k.bound, residual, residual == 0 ? 0 : residual / scale,
+                                            into.column(j)};
+    }
+    result.asymmetry =
+        std::fabs(numbers[static_cast<std::size_t>(wanted)] - numbers[static_cast<std::size_t>(wanted) + 1]);
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
+  }
+
+  /// ‖QᵀQ − I‖, Frobenius.
+  double orthogonality() {
+    for (int j = 0; j < m; ++j)
+      brink::project(device, q.columns.range(0, j + 1), q.columns.column(j), gram[triangle(j)], scratch.data());
+    const std::span<const double> products = gram.read(0, triangle(m));
+    double square = 0;
+    for (int j = 0; j < m; ++j)
+      for (int i = 0; i <= j; ++i) {
+        const double x = products[static_cast<std::size_t>(triangle(j) + i)] - (i == j ? 1 : 0);
+        square += (i == j ? 1 : 2) * (x * x);
+      }
+    return std::sqrt(square);
   }
 
   bool residuals_hold(double tolerance) const {
@@ -374,7 +327,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
             bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, k.dim));
   k.result = {};
   k.m = k.locked = 0;
-  k.largest = 0;
+  k.scale = k.largest = 0;
   k.step = o.step;
   k.restart = o.restart;
 
@@ -382,15 +335,8 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.stop = stop;
     k.result.converged = stop == LanczosStop::converged;
     k.result.basis = k.m;
-    double square = 0;
-    for (int j = 0; o.orthogonality && j < k.m; ++j) {
-      brink::project(k.device, k.q.columns.range(0, j + 1), k.q.columns.column(j), k.c.data(), k.scratch.data());
-      for (int i = 0; i <= j; ++i) {
-        const double x = k.c[static_cast<std::size_t>(i)] - (i == j ? 1 : 0);
-        square += (i == j ? 1 : 2) * (x * x);
-      }
-    }
-    k.result.orthogonality = std::sqrt(square);
+    k.result.scale = k.scale;
+    if (o.orthogonality) k.result.orthogonality = k.orthogonality();
     return k.result;
   };
 

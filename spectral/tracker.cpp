@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "spectral/tracker.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 #include "kernels/basis/basis.h"
 #include "kernels/memory.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/scalars.h"
 #include "kernels/tracer.h"
 
 namespace brink {
@@ -38,6 +40,7 @@ struct EigenTracker::State {
   FillNormal normals;
   Lanczos lanczos;
   Array vectors, start, noise;
+  Scalars sizes;  // of the device: what vectors are divided by, or their signs
   std::vector<RitzPair> pairs;
   int tops = 0, bottoms = 0;
   std::int64_t measured = 0;
@@ -54,6 +57,7 @@ struct EigenTracker::State {
         vectors(zeros({o.top + o.bottom, n}, t, d)),
         start({n}, t, d),
         noise({n}, t, d),
+        sizes(d, std::max(2, o.top + o.bottom)),
         pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
 
   ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
@@ -64,17 +68,17 @@ struct EigenTracker::State {
     const int count = options.top + options.bottom;
     const ColumnSet into{x.data, dim, dim, 1, dtype};
     const ColumnSet from = columns(count);
+    const Scalar size = sizes[0], factor = sizes[0], unread = sizes[1];
     brink::scale(device, from.column(0), 1, x);
     constexpr double minus_one = -1;
-    for (int i = 1; i < count; ++i) brink::subtract(device, from.range(i, i + 1), &minus_one, x, x);
-    const double size = brink::norm(device, x);
-    if (size > 0) brink::scale(device, x, 1 / size, x);
+    for (int i = 1; i < count; ++i) brink::subtract(device, from.range(i, i + 1), &minus_one, x, x, unread);
+    brink::norm(device, x, size);
+    brink::map_scalars(device, size, 1, Quotient{1, 1}, factor);
+    brink::scale(device, x, factor, x);
     normals(z, RandomUse::noise, step, 0);
-    const double noise_size = brink::norm(device, z);
-    if (noise_size > 0) {
-      const double factor = -options.noise / noise_size;
-      brink::subtract(device, {z.data, dim, dim, 1, dtype}, &factor, x, x);
-    }
+    brink::norm(device, z, size);
+    brink::map_scalars(device, size, 1, Quotient{-options.noise, 0}, factor);
+    brink::subtract(device, {z.data, dim, dim, 1, dtype}, factor, x, x, unread);
     return into.column(0);
   }
 
@@ -107,9 +111,12 @@ struct EigenTracker::State {
     const ColumnSet all = columns(options.top + options.bottom);
     int i = 0;
     for (const auto& end : {r.top, r.bottom})
+      for (const RitzPair& p : end) brink::largest_entry(device, p.vector, sizes[i++]);
+    brink::map_scalars(device, sizes[0], i, Sign{}, sizes[0]);
+    i = 0;
+    for (const auto& end : {r.top, r.bottom})
       for (const RitzPair& p : end) {
-        const double sign = brink::largest_entry(device, p.vector) < 0 ? -1 : 1;
-        brink::scale(device, p.vector, sign, all.column(i));
+        brink::scale(device, p.vector, sizes[i], all.column(i));
         pairs[static_cast<std::size_t>(i)] = p;
         pairs[static_cast<std::size_t>(i)].vector = all.column(i);
         ++i;

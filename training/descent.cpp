@@ -20,6 +20,8 @@ const TraceName gradient_name{"gradient", "phase"}, linearization_name{"lineariz
     spectrum_name{"spectrum", "phase"}, evaluation_name{"evaluation", "phase"}, distances_name{"distances", "phase"},
     update_name{"update", "phase"};
 
+constexpr double pending = std::numeric_limits<double>::quiet_NaN();
+
 using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -39,7 +41,13 @@ FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_
 
 Descent::Descent(Device& device, const Objective& objective, const BatchArrays& train, const BatchArrays& test,
                  const DescentOptions& options, View theta0)
-    : device_(device), layout_(objective.layout), dtype_(objective.dtype) {
+    : device_(device),
+      layout_(objective.layout),
+      dtype_(objective.dtype),
+      on_the_way_{OnTheWay(device, layout_.extent() * size_of(dtype_)),
+                  OnTheWay(device, layout_.extent() * size_of(dtype_))},
+      product_time_(device),
+      evaluation_time_(device) {
   BatchOptions batch = options.batch;
   batch.arenas = std::make_shared<Arenas>();  // no two of these run at the same time
   gradient_only_ = std::make_unique<Gradient>(device, objective, train, batch);
@@ -60,16 +68,15 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
                                               std::vector<char>{1, 0}, "evaluation");
   for (Array& a : history_) a = layout_.make_vector(dtype_, device_);
   for (Array* a : {&gradient_, &difference_, &second_difference_}) *a = layout_.make_vector(dtype_, device_);
-  if (device_.where == Where::cuda) mirror_ = layout_.make_vector(dtype_);
   if (options.tracker) {
     tracker_ = std::make_unique<EigenTracker>(device_, layout_.extent(), dtype_, *options.tracker,
                                               normals_of(device_, layout_, options.seed));
     hvp_ = std::make_unique<Hvp>(device, evaluation_hessian_ ? evaluated : objective, train,
                                  batch);  // last: its residuals take what memory is left
     hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
-                  const Clock::time_point start = Clock::now();
+                  product_time_.start();
                   hvp_->apply(x, y);
-                  seen_.products_ms += ms_since(start);
+                  product_time_.stop();
                 }};
   }
   if (const std::int64_t taken = allocated_bytes(device_); batch.limit_bytes > 0 && taken > batch.limit_bytes)
@@ -95,51 +102,87 @@ MemoryPlan Descent::plan() {
   return p;
 }
 
-View Descent::theta_on_host() {
-  if (device_.where == Where::cpu) return theta();
-  copy(device_, mirror_.view(), theta());
-  synchronize(device_);
-  return mirror_.view();
+void Descent::enqueue_pass(bool spectrum) {
+  OnTheWay& way = on_the_way_[static_cast<std::size_t>(step_ % 2)];
+  linearized_ = spectrum && !evaluation_hessian_;
+  started_ = step_;
+  const Traced span(device_, spectrum ? linearization_name : gradient_name);
+  way.gradient_time.reset();
+  way.gradient_time.start();
+  if (linearized_)
+    hvp_->linearize_at(theta(), gradient(), way.pass[0]);
+  else
+    gradient_only_->evaluate(theta(), gradient(), way.pass[0]);
+  way.gradient_time.stop();
+  brink::norm(device_, gradient(), way.pass[2]);
+  way.pass.send(0, 3);
+  way.theta.send(theta());
 }
 
-const Observation& Descent::observe(bool spectrum, bool cold_check) {
+void Descent::start(bool spectrum) {
+  if (device_.where == Where::cuda) enqueue_pass(spectrum && tracker_);
+}
+
+const Observation& Descent::measure(bool spectrum, bool cold_check) {
+  spectrum = spectrum && tracker_;
+  if (started_ != step_ || (spectrum && !evaluation_hessian_ && !linearized_)) enqueue_pass(spectrum);
   seen_.step = step_;
+  seen_.loss = seen_.correct = seen_.test_correct = seen_.gradient_norm = pending;
   seen_.spectrum = false;
   seen_.products = 0;
   seen_.redone = false;
   seen_.converged = false;
   seen_.scale = seen_.asymmetry = 0;
-  seen_.jump_u1.reset();
-  seen_.gradient_ms = seen_.spectrum_ms = seen_.products_ms = seen_.evaluation_ms = 0;
+  seen_.spectrum_ms = 0;
   seen_.top.clear();
   seen_.bottom.clear();
-  spectrum = spectrum && tracker_;
+  pass_received_ = received_ = false;
+  product_time_.reset();
 
-  {
-    const Traced span(device_, spectrum ? linearization_name : gradient_name);
-    const Clock::time_point start = Clock::now();
-    const bool linearized = spectrum && !evaluation_hessian_;
-    const LossAndCorrect pass =
-        linearized ? hvp_->linearize_at(theta(), gradient()) : gradient_only_->evaluate(theta(), gradient());
-    if (statistics_) statistics_->take(theta());
-    if (spectrum && !linearized) hvp_->linearize_at(theta(), difference_.view());  // another function's gradient
-    seen_.loss = pass.loss;
-    seen_.correct = pass.correct;
-    seen_.gradient_ms = ms_since(start);
-    seen_.gradient_norm = brink::norm(device_, gradient());
+  OnTheWay& way = on_the_way();
+  if (statistics_) {
+    way.gradient_time.start();
+    statistics_->take(theta());
+    if (spectrum && !linearized_) hvp_->linearize_at(theta(), difference_.view(), {});  // another function's gradient
+    way.gradient_time.stop();
   }
-  if (spectrum && std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(cold_check);
-
+  if (spectrum) {
+    receive_pass();
+    if (std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(cold_check);
+  }
   if (evaluation_) {
     const Traced span(device_, evaluation_name);
-    const Clock::time_point evaluation = Clock::now();
-    double scalars[2];
-    evaluation_->run(theta(), {}, {}, scalars);
-    seen_.test_correct = scalars[1];
-    seen_.evaluation_ms = ms_since(evaluation);
+    evaluation_time_.start();
+    evaluation_->enqueue(theta(), {}, {}, way.rest[0]);
+    evaluation_time_.stop();
   }
-
   measure_distances();
+  way.rest.send(0, 5);
+  return seen_;
+}
+
+void Descent::receive_pass() {
+  const std::span<const double> numbers = on_the_way().pass.receive();
+  const LossAndCorrect pass = gradient_only_->of_totals(numbers.first(2));
+  seen_.loss = pass.loss;
+  seen_.correct = pass.correct;
+  seen_.gradient_norm = numbers[2];
+  pass_received_ = true;
+}
+
+const Observation& Descent::complete() {
+  if (received_) return seen_;
+  if (!pass_received_) receive_pass();
+  const std::span<const double> numbers = on_the_way().rest.receive();
+  seen_.test_correct = evaluation_ ? numbers[1] : 0;
+  if (seen_.jump) seen_.jump = 0.5 * numbers[2];
+  if (seen_.jump_u1) seen_.jump_u1 = 0.5 * std::abs(numbers[3]);
+  if (seen_.period2_distance) seen_.period2_distance = 0.5 * numbers[4];
+  seen_.gradient_ms = on_the_way().gradient_time.ms();
+  seen_.products_ms = product_time_.ms();
+  seen_.evaluation_ms = evaluation_time_.ms();
+  evaluation_time_.reset();
+  received_ = true;
   return seen_;
 }
 
@@ -147,21 +190,26 @@ void Descent::measure_distances() {
   const Traced span(device_, distances_name);
   // θ_t − θ̄_t = ½(θ_t − θ_{t−1});  θ̄_t − θ̄_{t−2} = ½((θ_t − θ_{t−2}) + (θ_{t−1} − θ_{t−3})).
   const auto past = [&](int back) { return history_[static_cast<std::size_t>(back)].view(); };
+  const Scalars& to = on_the_way().rest;
   seen_.jump.reset();
+  seen_.jump_u1.reset();
   seen_.period2_distance.reset();
   if (step_ >= 1) {
     map<Subtract>(device_, difference_.view(), {past(0), past(1)});
-    seen_.jump = 0.5 * norm(device_, difference_.view());
+    norm(device_, difference_.view(), to[2]);
+    seen_.jump = pending;
     if (seen_.spectrum && !seen_.top.empty()) {
       const View u1{eigenvectors().data, Shape{layout_.extent()}, dtype_};
-      seen_.jump_u1 = 0.5 * std::abs(dot(device_, u1, difference_.view()));
+      dot(device_, u1, difference_.view(), to[3]);
+      seen_.jump_u1 = pending;
     }
   }
   if (step_ >= 3) {
     map<Subtract>(device_, difference_.view(), {past(0), past(2)});
     map<Subtract>(device_, second_difference_.view(), {past(1), past(3)});
     map<Add>(device_, difference_.view(), {difference_.view(), second_difference_.view()});
-    seen_.period2_distance = 0.5 * brink::norm(device_, difference_.view());
+    norm(device_, difference_.view(), to[4]);
+    seen_.period2_distance = pending;
   }
 }
 

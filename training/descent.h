@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "autodiff/hvp.h"
+#include "kernels/scalars.h"
+#include "kernels/stopwatch.h"
 #include "models/statistics.h"
 #include "spectral/tracker.h"
 
@@ -27,7 +29,7 @@ struct Eigenvalue {
   double value = 0, residual = 0;
 };
 
-/// Taken at θ_t, before update t.
+/// Taken at θ_t, before update t. Numbers that have not come from the device yet are NaN.
 struct Observation {
   std::int64_t step = 0;
   double loss = 0;          ///< mean over the training samples
@@ -65,28 +67,54 @@ class Descent {
   Descent(const Descent&) = delete;  // the Hessian operator points back here
   Descent& operator=(const Descent&) = delete;
 
-  /// Measures at θ_t. spectrum: λ too; cold_check: with a cold run beside the warm one. The reference holds until the next call.
-  const Observation& observe(bool spectrum, bool cold_check);
-  /// Measures λ at the same θ again, with a cold run beside the warm one; products and times add up.
+  /// Measures at θ_t: measure and complete.
+  const Observation& observe(bool spectrum, bool cold_check) {
+    measure(spectrum, cold_check);
+    return complete();
+  }
+  /// Measures at θ_t. spectrum: λ too; cold_check: with a cold run beside the warm one. Of what is returned λ is there; the other
+  /// numbers are on their way. The reference holds as long as this.
+  const Observation& measure(bool spectrum, bool cold_check);
+  /// Measures λ at the same θ again, with a cold run beside the warm one; products and times add up. Before update.
   const Observation& check_spectrum();
-  /// θ_{t+1} = θ_t − η g_t with the gradient of the last observe.
+  /// Waits for the numbers of the last measure, before or after the update that follows it.
+  const Observation& complete();
+  /// θ_{t+1} = θ_t − η g_t with the gradient of the last measure. Enqueued only.
   void update(double learning_rate);
+  /// Gives a CUDA device the part of measure(spectrum, …) for which nothing needs to be known, so that it works while the host
+  /// writes down the step before. The CPU leaves it to measure. After update.
+  void start(bool spectrum);
 
   /// Runs one block to tell times.
   MemoryPlan plan();
 
   View theta() const { return history_[0].view(); }
-  /// θ_t in the host's memory; holds until the next call.
-  View theta_on_host();
+  /// θ of this step or one of the three before it; zero before the first.
+  View theta_at(std::int64_t step) const { return history_.at(static_cast<std::size_t>(step_ - step)).view(); }
+  /// θ of the last measure in the host's memory, also after update; holds until the measure after the next.
+  View measured_theta() { return on_the_way().theta.receive(); }
+  /// A copy of θ_t in the host's memory; waits for the device.
+  Array theta_on_host() { return to_host(device_, theta()); }
   View gradient() const { return gradient_.view(); }
-  /// θ_{t−1}; zero before the first update.
-  View previous_theta() const { return history_[1].view(); }
   std::int64_t step() const { return step_; }
   const ParameterLayout& layout() const { return layout_; }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
   View eigenvectors() const { return tracker_->memory().vectors; }
 
  private:
+  /// What a step sends to the host. Two take turns: the next step's is started before this one's is received.
+  struct OnTheWay {
+    OnTheWay(const Device& d, std::int64_t vector_bytes)
+        : pass(d, 3), rest(d, 5), theta(d, vector_bytes), gradient_time(d) {}
+    Scalars pass;  // Σ loss, Σ correct, ‖g‖
+    Scalars
+        rest;  // of the test samples Σ loss, Σ correct; ‖θ_t − θ_{t−1}‖, its product with u₁, the period-2 difference
+    Delivery theta;
+    Stopwatch gradient_time;
+  };
+  OnTheWay& on_the_way() { return on_the_way_[static_cast<std::size_t>(seen_.step % 2)]; }
+  void enqueue_pass(bool spectrum);
+  void receive_pass();
   void measure_spectrum(bool cold_check);
   void measure_distances();
 
@@ -102,8 +130,11 @@ class Descent {
   LinearOperator hessian_;
   std::array<Array, 4> history_;  // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
   Array gradient_, difference_, second_difference_;
-  Array mirror_;  // θ on the host, where θ lies on a GPU
-  std::int64_t step_ = 0;
+  std::array<OnTheWay, 2> on_the_way_;
+  std::int64_t step_ = 0, started_ = -1;  // started_: the step whose pass is enqueued
+  bool linearized_ = false;               // whether that pass is a linearisation
+  bool pass_received_ = true, received_ = true;
+  Stopwatch product_time_, evaluation_time_;
   Observation seen_;
 };
 

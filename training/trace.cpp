@@ -57,9 +57,10 @@ class TraceRecorder::DeviceClock {
   DeviceClock(cuda::Context& gpu, std::vector<Span>& spans, std::int64_t start_ns) : gpu_(gpu), spans_(spans) {
     if constexpr (has_cuda) {
       waiting_.reserve(pool);
-      for (cuda::Runtime::Event* e : {&base_, &next_base_}) check(cuda::runtime().create_event(*e));
+      for (cuda::Runtime::Event* e : {&base_, &next_base_})
+        check(cuda::runtime().create_event(*e, cuda::EventUse::time));
       events_.resize(pool);
-      for (cuda::Runtime::Event& e : events_) check(cuda::runtime().create_event(e));
+      for (cuda::Runtime::Event& e : events_) check(cuda::runtime().create_event(e, cuda::EventUse::time));
       check(cuda::runtime().record(base_, gpu_.stream()));
       check(cuda::runtime().synchronize(gpu_.stream()));
       base_ns_ = static_cast<double>(clock_ns() - start_ns);

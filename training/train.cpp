@@ -56,8 +56,9 @@ std::string text_of(const MemoryPlan& p, const Fitted& fitted) {
   return text;
 }
 
+/// Of the θ that was measured last.
 std::string digest_of(Descent& descent) {
-  const View theta = descent.theta_on_host();
+  const View theta = descent.measured_theta();
   std::vector<View> parameters;
   for (int i = 0; i < descent.layout().size(); ++i) parameters.push_back(descent.layout().view(theta, i));
   return digest(parameters);
@@ -117,7 +118,7 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
 
 /// The parameters of the last step whose loss was finite, for looking at what went wrong (promise R2).
 void keep_last_finite(Device& device, const RunFolder& folder, const Descent& descent, std::int64_t step) {
-  const Array host = to_host(device, step == descent.step() ? descent.theta() : descent.previous_theta());
+  const Array host = to_host(device, descent.theta_at(step));
   const View theta = host.view();
   std::vector<NamedView> tensors;
   for (int i = 0; i < descent.layout().size(); ++i)
@@ -271,10 +272,11 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   };
 
   bool over_limit = false;
+  const auto measures = [&](std::int64_t t) { return t % config.measure.every == 0; };
   const Clock::time_point start = Clock::now();
   for (std::int64_t t = 0; t <= config.training.steps; ++t) {
     const Traced step(device, step_name, t);
-    const Observation& seen = descent.observe(t % config.measure.every == 0, false);
+    const Observation& seen = descent.measure(measures(t), false);
     const auto surplus = [&] { return config.training.learning_rate * seen.top[0].value - 2; };
     std::optional<Instability> over;
     if (!seen.top.empty()) {
@@ -283,6 +285,12 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       if (ahead.push(t, surplus()) || ahead.inside() != events.inside()) descent.check_spectrum();
       if (!seen.top.empty()) over = events.push(t, surplus());
     }
+    // The next step needs the gradient alone, so a device goes on while the host waits for this one's numbers and writes them down.
+    if (t < config.training.steps) {
+      descent.update(config.training.learning_rate);
+      descent.start(measures(t + 1));
+    }
+    descent.complete();
     {
       const Traced span(device, records_name);
       record.final_digest = digest_of(descent);
@@ -304,7 +312,6 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       keep_last_finite(device, folder, descent, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
       break;
     }
-    if (t < config.training.steps) descent.update(config.training.learning_rate);
   }
   take(events.finish());
   recorder.close();

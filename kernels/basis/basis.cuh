@@ -154,11 +154,20 @@ __global__ void __launch_bounds__(combine_warps* warp_lanes)
   }
 }
 
+/// factor: `found` if not null, else `given`.
 template <class T>
 __global__ void __launch_bounds__(elementwise_threads)
-    scale_kernel(Elements elements, T* y, double factor, const T* x) {
+    scale_kernel(Elements elements, T* y, double given, const double* found, const T* x) {
+  const double factor = found ? *found : given;
   elementwise(
       elements, y, [factor](T v) { return static_cast<T>(static_cast<double>(v) * factor); }, x);
+}
+
+inline constexpr unsigned scalar_threads = 1024;
+template <class F>
+__global__ void __launch_bounds__(scalar_threads) map_scalars_kernel(const double* from, int count, F f, double* to) {
+  const std::int64_t i = thread_index();
+  if (i < count) to[i] = f(from[i]);
 }
 
 /// A candidate for the largest entry: the larger size wins, then the smaller index, so the order of comparisons is free. Size −1

@@ -7,6 +7,9 @@
 #include <cstdint>
 
 #include "kernels/device.h"
+#include "kernels/hd.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/scalars.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -25,6 +28,24 @@ struct ColumnSet {
   }
   View column(int i) const { return {static_cast<char*>(data) + i * stride * size_of(dtype), Shape{n}, dtype}; }
   ColumnSet range(int first, int end) const { return {column(first).data, n, stride, end - first, dtype}; }
+};
+
+/// Float64 numbers that a sweep multiplies by: the host's, taken by the call, or what kernels left in the device's memory.
+struct Coefficients {
+  const double *host = nullptr, *device = nullptr;
+  Coefficients(const double* numbers) : host(numbers) {}
+  Coefficients(Scalar first) : device(first.at) {}
+  const double* on_cpu() const { return host ? host : device; }
+};
+
+/// a/s where s > 0, else `otherwise`.
+struct Quotient {
+  double a = 1, otherwise = 1;
+  BRINK_HD double operator()(double s) const { return s > 0 ? a / s : otherwise; }
+};
+/// −1 for what is negative, else 1.
+struct Sign {
+  BRINK_HD double operator()(double s) const { return s < 0 ? -1 : 1; }
 };
 
 /// Largest number of columns that `combine` makes in one call.
@@ -50,16 +71,6 @@ void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
 /// Source: method, Lanczos-MPK.
 double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 
-/// One step of Lanczos's recurrence and a first sweep after it: α = ⟨v, p⟩, w = p − αv − βu, then w = w − Q(Qᵀw).
-/// Shapes: q count columns of n, of which v is the last and u the one before it; p, w [n]; found 3 doubles: α, ‖w‖ before and after
-///   the sweep; c and scratch as `project`.  Layout: columns contiguous.
-/// Arithmetic: exactly `dot`, `subtract` from columns u, v (v alone where `first`), `project`, `subtract`.
-/// Aliasing: w is neither p nor a column of q.  Errors: none.
-/// Cost: as these four. A CUDA device is waited for once and not four times: what one of them finds the next takes from the
-///   device's memory, so the sweep is done whether or not ‖w‖ is worth it.  Source: method, Lanczos-MPK.
-void recur(Device&, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
-           double* scratch);
-
 /// Y = Q S
 /// Shapes: q m columns, s [m × k] row-major with k = y.count ≤ max_combined, y k columns.  Layout: columns contiguous.
 /// Arithmetic: per element and output acc = +0; acc = fma(sᵢⱼ, (double)qᵢₑ, acc) for i ascending; rounded once to T.
@@ -71,25 +82,56 @@ void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
 /// Shapes: x, y [n].  Arithmetic: float64 product, rounded once to T.  Aliasing: y may be x.  Errors: none.  Cost: one pass.
 void scale(Device&, View x, double factor, View y);
 
+/// toᵢ = f(fromᵢ): numbers of numbers, which the host need not know.
+/// Shapes: from, to count doubles of the device's memory.  Arithmetic: f's, shared code.  Aliasing: to may be from.  Errors: none.
+/// Cost: one launch for up to 1024 numbers.
+template <class F>
+void map_scalars(Device&, Scalar from, int count, const F& f, Scalar to) {
+  for (int i = 0; i < count; ++i) to.at[i] = f(from.at[i]);
+}
+
 /// The entry of largest size with its sign (the first one of several); 0 for an empty or all-zero x. NaNs are passed over.
 double largest_entry(Device&, View x);
 
 }  // namespace cpu
 
 namespace cuda {
-void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
-double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
-void recur(Device&, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
-           double* scratch);
+void project(Device&, const ColumnSet& q, View w, Scalar c);
+void subtract(Device&, const ColumnSet& q, const Coefficients& c, View x, View w, Scalar norm);
 void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
 void scale(Device&, View x, double factor, View y);
+void scale(Device&, View x, Scalar factor, View y);
+void largest_entry(Device&, View x, Scalar to);
+void put(Device&, const double* from, std::int64_t count, Scalar to);
+void map_scalars(Device&, Scalar from, int count, const Quotient&, Scalar to);
+void map_scalars(Device&, Scalar from, int count, const Sign&, Scalar to);
+/// What some of these leave in the device's memory, brought to the host; wait.
+void project(Device&, const ColumnSet& q, View w, double* c);
+double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 double largest_entry(Device&, View x);
 }  // namespace cuda
 
 inline std::int64_t project_scratch(std::int64_t n, int columns) { return cpu::project_scratch(n, columns); }
+/// Results are left in the device's memory: enqueued only.
+inline void project(Device& d, const ColumnSet& q, View w, Scalar c, double* scratch) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::project(d, q, w, c);
+  cpu::project(d, q, w, c.at, scratch);
+}
+inline void subtract(Device& d, const ColumnSet& q, const Coefficients& c, View x, View w, Scalar norm) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::subtract(d, q, c, x, w, norm);
+  *norm.at = cpu::subtract(d, q, c.on_cpu(), x, w);
+}
+inline void largest_entry(Device& d, View x, Scalar to) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::largest_entry(d, x, to);
+  *to.at = cpu::largest_entry(d, x);
+}
+/// Results are returned: wait for a CUDA device.
 inline void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) {
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::project(d, q, w, c, scratch);
+    if (d.where == Where::cuda) return cuda::project(d, q, w, c);
   cpu::project(d, q, w, c, scratch);
 }
 inline double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) {
@@ -97,11 +139,10 @@ inline double subtract(Device& d, const ColumnSet& q, const double* c, View x, V
     if (d.where == Where::cuda) return cuda::subtract(d, q, c, x, w);
   return cpu::subtract(d, q, c, x, w);
 }
-inline void recur(Device& d, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
-                  double* scratch) {
+inline double largest_entry(Device& d, View x) {
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::recur(d, q, first, beta, p, w, found, c, scratch);
-  cpu::recur(d, q, first, beta, p, w, found, c, scratch);
+    if (d.where == Where::cuda) return cuda::largest_entry(d, x);
+  return cpu::largest_entry(d, x);
 }
 inline void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) {
   if constexpr (has_cuda)
@@ -113,9 +154,40 @@ inline void scale(Device& d, View x, double factor, View y) {
     if (d.where == Where::cuda) return cuda::scale(d, x, factor, y);
   cpu::scale(d, x, factor, y);
 }
-inline double largest_entry(Device& d, View x) {
+/// y = factor · x with a factor that a kernel left in the device's memory.
+inline void scale(Device& d, View x, Scalar factor, View y) {
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::largest_entry(d, x);
-  return cpu::largest_entry(d, x);
+    if (d.where == Where::cuda) return cuda::scale(d, x, factor, y);
+  cpu::scale(d, x, *factor.at, y);
+}
+/// toᵢ = fromᵢ, from host memory, which may change as soon as the call returns.
+inline void put(Device& d, const double* from, std::int64_t count, Scalar to) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::put(d, from, count, to);
+  for (std::int64_t i = 0; i < count; ++i) to.at[i] = from[i];
+}
+template <class F>
+void map_scalars(Device& d, Scalar from, int count, const F& f, Scalar to) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::map_scalars(d, from, count, f, to);
+  cpu::map_scalars(d, from, count, f, to);
+}
+
+/// One step of Lanczos's recurrence and a first sweep after it: α = ⟨v, p⟩, w = p − αv − βu, then w = w − Q(Qᵀw).
+/// Shapes: q count columns of n, of which v is the last and u the one before it; p, w [n]; found 4 numbers: β, α, ‖w‖ before and
+///   after the sweep; c count numbers, the sweep's coefficients; scratch as `project`.  Layout: columns contiguous.
+/// Arithmetic: exactly `dot`, `subtract` from columns u, v (v alone where `first`: β is not read), `project`, `subtract`.
+/// Aliasing: w is neither p nor a column of q.  Errors: none.
+/// Cost: as these four. Enqueued only: what one of them finds the next takes from the device's memory, so the sweep is done
+///   whether or not ‖w‖ is worth it.  Source: method, Lanczos-MPK.
+inline void recur(Device& d, const ColumnSet& q, bool first, double beta, View p, View w, Scalar found, Scalar c,
+                  double* scratch) {
+  const int last = q.count - 1;
+  const Scalar alpha = found + 1;
+  dot(d, q.column(last), p, alpha);
+  if (!first) put(d, &beta, 1, found);
+  subtract(d, q.range(first ? last : last - 1, q.count), first ? alpha : found, p, w, found + 2);
+  project(d, q, w, c, scratch);
+  subtract(d, q, c, w, w, found + 3);
 }
 }  // namespace brink

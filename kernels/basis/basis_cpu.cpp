@@ -51,16 +51,6 @@ double subtract(Device& d, const ColumnSet& q, const double* c, View x, View w) 
   });
 }
 
-void recur(Device& d, const ColumnSet& q, bool first, double beta, View p, View w, double* found, double* c,
-           double* scratch) {
-  const double alpha = cpu::dot(d, q.column(q.count - 1), p);
-  const double both[2] = {first ? alpha : beta, alpha};
-  found[0] = alpha;
-  found[1] = cpu::subtract(d, q.range(q.count - (first ? 1 : 2), q.count), both, p, w);
-  cpu::project(d, q, w, c, scratch);
-  found[2] = cpu::subtract(d, q, c, w, w);
-}
-
 void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y) {
   assert(q.dtype == y.dtype && q.n == y.n && y.count <= max_combined);
   with_real(q.dtype, [&](auto zero) {

@@ -51,7 +51,7 @@ Context::Context(int ordinal) : properties_(open_device(ordinal)) {
     void* p = nullptr;
     check(runtime().allocate_pinned(p, pinned_bytes), "allocate_pinned");
     pinned_ = static_cast<double*>(p);
-    partials_ = static_cast<double*>(allocate(most_partials * std::int64_t{sizeof(double)}));
+    partials_ = static_cast<double*>(allocate((most_partials + most_fetched) * std::int64_t{sizeof(double)}));
   } catch (...) {
     close();
     throw;
@@ -149,7 +149,21 @@ void Context::fill(void* to, int byte, std::int64_t bytes) {
   if (bytes > 0) check(runtime().fill(to, byte, bytes, stream_), "fill");
 }
 
-void Context::synchronize() { check(runtime().synchronize(stream_), "synchronize"); }
+void Context::synchronize() {
+  check(runtime().synchronize(stream_), "synchronize");
+  reached_ = marks_;
+}
+
+std::int64_t Context::mark(Runtime::Event e) {
+  check(runtime().record(e, stream_), "record");
+  return ++marks_;
+}
+
+void Context::wait(Runtime::Event e, std::int64_t mark) {
+  if (mark <= reached_) return;
+  check(runtime().wait(e), "wait");
+  reached_ = mark;
+}
 
 void Context::fetch(double* to, const double* from, int count) {
   copy(pinned_, from, count * std::int64_t{sizeof(double)});

@@ -41,10 +41,16 @@ class Context {
   void copy(void* to, const void* from, std::int64_t bytes);  ///< enqueued, any direction
   void fill(void* to, int byte, std::int64_t bytes);          ///< enqueued
   void synchronize();
+  /// Puts an event into the stream; its place among all that were put there.
+  std::int64_t mark(Runtime::Event);
+  /// Waits until the stream has come to the event's mark; asks nobody where a later wait has shown that it has.
+  void wait(Runtime::Event, std::int64_t mark);
 
   /// Device memory for the partial results of one reduction: the next kernel may overwrite it.
   double* partials() const { return partials_; }
   static constexpr std::int64_t most_partials = std::int64_t{1} << 17;
+  /// Device memory for most_fetched results on their way to a `fetch` that follows.
+  double* results() const { return partials_ + most_partials; }
   /// Fetches `count` ≤ most_fetched values from device memory; waits for the stream.
   void fetch(double* to, const double* from, int count);
   static constexpr int most_fetched = 4096;
@@ -63,6 +69,7 @@ class Context {
 
   DeviceProperties properties_;
   Runtime::Stream stream_ = nullptr;
+  std::int64_t marks_ = 0, reached_ = 0;  // put into the stream; known to have been come to
   std::vector<Slab> slabs_;
   std::vector<Interval> free_, used_;  // ordered by address
   double *partials_ = nullptr, *pinned_ = nullptr;

@@ -16,7 +16,7 @@ namespace brink::cuda {
 /// cudaError_t as the runtime numbers it; 0 is success.
 using Status = int;
 inline constexpr Status success = 0, out_of_memory = 2, no_device = 100, insufficient_driver = 35,
-                        no_kernel_image = 209;
+                        no_kernel_image = 209, not_ready = 600;
 
 struct Extent3 {
   unsigned x = 1, y = 1, z = 1;
@@ -36,6 +36,9 @@ struct LaunchCall {
   void** arguments = nullptr;
   std::function<void()> body;
 };
+
+/// What an event is asked for: waiting alone is the cheaper one.
+enum class EventUse : unsigned char { wait, time };
 
 class Runtime {
  public:
@@ -65,9 +68,10 @@ class Runtime {
   virtual Status instantiate(Capture, Executable&) = 0;  ///< the capture is given up
   virtual Status launch(Executable, Stream) = 0;         ///< enqueued
   virtual Status destroy(Executable) = 0;
-  virtual Status create_event(Event&) = 0;
+  virtual Status create_event(Event&, EventUse) = 0;
   virtual Status destroy_event(Event) = 0;
   virtual Status record(Event, Stream) = 0;                     ///< enqueued
+  virtual Status wait(Event) = 0;                               ///< until the stream has come to it
   virtual Status elapsed(float& ms, Event from, Event to) = 0;  ///< both reached
   virtual void push_range(const char* name) = 0;                ///< NVTX: for profilers, nested on the calling thread
   virtual void pop_range() = 0;

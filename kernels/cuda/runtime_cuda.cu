@@ -86,14 +86,16 @@ class ToolkitRuntime final : public Runtime {
     return taken(cudaGraphLaunch(static_cast<cudaGraphExec_t>(e), of(s)));
   }
   Status destroy(Executable e) override { return taken(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(e))); }
-  Status create_event(Event& e) override {
+  Status create_event(Event& e, EventUse use) override {
     cudaEvent_t made = nullptr;
-    const Status status = taken(cudaEventCreate(&made));
+    const unsigned flags = use == EventUse::wait ? cudaEventDisableTiming : cudaEventDefault;
+    const Status status = taken(cudaEventCreateWithFlags(&made, flags));
     e = made;
     return status;
   }
   Status destroy_event(Event e) override { return taken(cudaEventDestroy(event_of(e))); }
   Status record(Event e, Stream s) override { return taken(cudaEventRecord(event_of(e), of(s))); }
+  Status wait(Event e) override { return taken(cudaEventSynchronize(event_of(e))); }
   Status elapsed(float& ms, Event from, Event to) override {
     return taken(cudaEventElapsedTime(&ms, event_of(from), event_of(to)));
   }

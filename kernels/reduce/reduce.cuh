@@ -102,19 +102,25 @@ struct TreeNodes {
   X node[2][tiles_at_once / warp_lanes];
 };
 
-/// out[i] = factor·T(leaf[i·count … i·count + count)) for i = blockIdx.x, +0 for count = 0; count ≤ tiles_at_once.
-template <class X>
-__global__ void __launch_bounds__(1024) tree_kernel(const X* leaf, std::int64_t count, double factor, double* out) {
+/// What is left of a tree's total.
+enum class Finish : unsigned char { total, root };
+
+/// out[i] = factor·T(leaf[i·count … i·count + count)) for i = blockIdx.x, or its square root; +0 for count = 0; count ≤
+/// tiles_at_once. Leaves are added as X.
+template <class X, class Leaf>
+__global__ void __launch_bounds__(1024)
+    tree_kernel(const Leaf* leaf, std::int64_t count, double factor, Finish finish, double* out) {
   auto& nodes = shared_memory<TreeNodes<X>>().node;
   const int warps = static_cast<int>(blockDim.x / warp_lanes), warp = static_cast<int>(threadIdx.x / warp_lanes);
   const int lane = static_cast<int>(threadIdx.x % warp_lanes);
-  const X* from = leaf + blockIdx.x * count;
+  const Leaf* const leaves = leaf + blockIdx.x * count;
+  const X* from = nullptr;  // the last level's nodes; null: the leaves are the last level
   int left = static_cast<int>(count), to = 0;
   do {
     const int groups = (left + reduce_lanes - 1) / reduce_lanes;
     for (int g = warp; g < groups; g += warps) {
       const int first = g * reduce_lanes, size = left - first < reduce_lanes ? left - first : reduce_lanes;
-      X x = lane < size ? from[first + lane] : X(0);
+      X x = lane >= size ? X(0) : from ? from[first + lane] : static_cast<X>(leaves[first + lane]);
 #pragma unroll
       for (int stride = 1; stride < reduce_lanes; stride *= 2) {
         const X right = __shfl_down_sync(whole_warp, x, stride);
@@ -127,50 +133,47 @@ __global__ void __launch_bounds__(1024) tree_kernel(const X* leaf, std::int64_t 
     to = 1 - to;
     left = groups;
   } while (left > 1);
-  if (threadIdx.x == 0) out[blockIdx.x] = count > 0 ? factor * static_cast<double>(from[0]) : 0.0;
+  if (threadIdx.x > 0) return;
+  const double total = count > 0 ? factor * static_cast<double>(from[0]) : 0.0;
+  out[blockIdx.x] = finish == Finish::root ? std::sqrt(total) : total;
 }
 
-/// Enqueues out[i] = factor·T over leaf[i·count …), i < trees.
-template <class X>
-void launch_tree(Device& d, unsigned trees, const X* leaf, std::int64_t count, double factor, double* out) {
+/// Enqueues out[i] = factor·T over leaf[i·count …), i < trees, or its square root.
+template <class X, class Leaf>
+void launch_tree(Device& d, unsigned trees, const Leaf* leaf, std::int64_t count, double factor, double* out,
+                 Finish finish = Finish::total) {
   const unsigned warps = blocks_for(count, warp_lanes), bounded = warps < 1 ? 1 : warps > 32 ? 32 : warps;
-  launch(d, tree_kernel<X>, {trees}, {bounded * warp_lanes}, leaf, count, factor, out);
+  launch(d, tree_kernel<X, Leaf>, {trees}, {bounded * warp_lanes}, leaf, count, factor, finish, out);
 }
 
-/// Enqueues out = factor·T over `leaves` leaves, whose values work(first, count, partials) enqueues. Does not wait: out is device
-/// memory. Up to 2¹⁶ leaves at a time become one, so there may be 2³² of them.
-template <class Work>
-void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, const Work& work) {
-  double *const partials = d.gpu->partials(), *const subtrees = partials + tiles_at_once;
+/// Enqueues out = factor·T over `leaves` leaves of type X, whose values work(first, count, partials) enqueues, or its square root.
+/// Does not wait: out is device memory. Up to 2¹⁶ leaves at a time become one, so there may be 2³² of them.
+template <class X = double, class Work>
+void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, const Work& work,
+                    Finish finish = Finish::total) {
+  X* const partials = reinterpret_cast<X*>(d.gpu->partials());
   if (leaves <= tiles_at_once) {
     if (leaves > 0) work(0, leaves, partials);
-    return launch_tree(d, 1, partials, leaves, factor, out);
+    return launch_tree<X>(d, 1, partials, leaves, factor, out, finish);
   }
+  double* const subtrees = d.gpu->partials() + tiles_at_once;
   std::int64_t done = 0;
   for (std::int64_t first = 0; first < leaves; first += tiles_at_once, ++done) {
     const std::int64_t count = leaves - first < tiles_at_once ? leaves - first : tiles_at_once;
     work(first, count, partials);
-    launch_tree(d, 1, partials, count, 1.0, subtrees + done);
+    launch_tree<X>(d, 1, partials, count, 1.0, subtrees + done);
   }
-  launch_tree(d, 1, subtrees, done, factor, out);
+  launch_tree<X>(d, 1, subtrees, done, factor, out, finish);
 }
 
-/// T over all tiles of n elements, whose partials work(first, count, partials) enqueues; +0 for n = 0. Waits.
-template <class X, class Work>
-X over_tiles(Device& d, std::int64_t n, const Work& work) {
-  const std::int64_t tiles = reduce_tiles(n);
-  X* const partials = reinterpret_cast<X*>(d.gpu->partials());
-  double* const result = d.gpu->partials() + Context::most_partials - 1;
-  TreeCounter<X> tree;
-  for (std::int64_t first = 0; first < tiles; first += tiles_at_once) {
-    const std::int64_t count = tiles - first < tiles_at_once ? tiles - first : tiles_at_once;
-    work(first, count, partials);
-    launch_tree(d, 1, partials, count, 1.0, result);
-    double total = 0;
-    d.gpu->fetch(&total, result, 1);
-    tree.push(static_cast<X>(total));
-  }
-  return tree.total();
+/// The number that enqueue(to) leaves in `to`, brought to the host. Waits.
+template <class Enqueue>
+double fetched(Device& d, const Enqueue& enqueue) {
+  const Scalar to{d.gpu->results()};
+  enqueue(to);
+  double value = 0;
+  d.gpu->fetch(&value, to.at, 1);
+  return value;
 }
 
 }  // namespace brink::cuda

@@ -8,6 +8,7 @@
 
 #include "kernels/device.h"
 #include "kernels/reduce/tree.h"
+#include "kernels/scalars.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -47,11 +48,32 @@ double norm(Device&, View x);
 }  // namespace cpu
 
 namespace cuda {
+void sum(Device&, View x, Scalar to);
+void dot(Device&, View a, View b, Scalar to);
+void norm(Device&, View x, Scalar to);
+/// The same numbers brought to the host; wait.
 double sum(Device&, View x);
 double dot(Device&, View a, View b);
 double norm(Device&, View x);
 }  // namespace cuda
 
+/// The result is left in `to`: enqueued only.
+inline void sum(Device& d, View x, Scalar to) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::sum(d, x, to);
+  *to.at = cpu::sum(d, x);
+}
+inline void dot(Device& d, View a, View b, Scalar to) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::dot(d, a, b, to);
+  *to.at = cpu::dot(d, a, b);
+}
+inline void norm(Device& d, View x, Scalar to) {
+  if constexpr (has_cuda)
+    if (d.where == Where::cuda) return cuda::norm(d, x, to);
+  *to.at = cpu::norm(d, x);
+}
+/// The result is returned: waits for a CUDA device.
 inline double sum(Device& d, View x) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::sum(d, x);

@@ -53,7 +53,7 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
   for (int t = 0; t < steps; ++t) {
     const std::string at = "step " + std::to_string(t) + ": ";
     const brink::Observation& o = descent.observe(t % 3 == 0, t == 9);
-    out.add(at + "digest", digest_of(descent.layout(), descent.theta_on_host()));
+    out.add(at + "digest", digest_of(descent.layout(), descent.measured_theta()));
     out.add(at + "loss", o.loss);
     out.add(at + "gradient norm", o.gradient_norm);
     out.add(at + "correct", o.correct + 1e6 * o.test_correct);
@@ -63,7 +63,7 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
     if (o.period2_distance) out.add(at + "period-2 distance", *o.period2_distance);
     descent.update(0.8);
   }
-  out.add("last digest", digest_of(descent.layout(), descent.theta_on_host()));
+  out.add("last digest", digest_of(descent.layout(), descent.theta_on_host().view()));
   return out;
 }
 

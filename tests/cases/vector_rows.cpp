@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What it is: the rows of kernels that no graph uses: reductions, sweeps, random numbers, gathers, updates.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "kernels/basis/basis.h"
@@ -123,8 +124,13 @@ std::vector<Row> vector_rows() {
                .output = one_double,
                .run =
                    [=](Device& d, Views in, const View& out, int) {
+                     // Once returned, and once left on the device.
                      const double value = kernel(d, in);
-                     store(d, out, {&value, 1});
+                     kernel(d, in, Scalar{out.as<double>()});
+                     double left = 0;
+                     fetch(d, {&left, 1}, out);
+                     const bool same = std::bit_cast<std::uint64_t>(left) == std::bit_cast<std::uint64_t>(value);
+                     if (!same) set_zero(d, out);
                    }};
   };
   const auto random = [&](std::string name, auto element, auto kernel) {
@@ -147,13 +153,13 @@ std::vector<Row> vector_rows() {
   std::vector<Row> rows{
       reduction(
           "sum", 1, [](const auto& a, const auto&) { return reference::sum(a); },
-          [](Device& d, Views in) { return sum(d, in[0]); }),
+          [](Device& d, Views in, auto... to) { return sum(d, in[0], to...); }),
       reduction(
           "dot", 2, [](const auto& a, const auto& b) { return reference::dot(a, b); },
-          [](Device& d, Views in) { return dot(d, in[0], in[1]); }),
+          [](Device& d, Views in, auto... to) { return dot(d, in[0], in[1], to...); }),
       reduction(
           "norm", 1, [](const auto& a, const auto&) { return std::sqrt(reference::dot(a, a)); },
-          [](Device& d, Views in) { return norm(d, in[0]); }),
+          [](Device& d, Views in, auto... to) { return norm(d, in[0], to...); }),
       reduction(
           "largest_entry", 1,
           [](const auto& a, const auto&) {
@@ -161,7 +167,7 @@ std::vector<Row> vector_rows() {
             for (const auto x : a) most = std::abs(x) > std::abs(most) ? static_cast<double>(x) : most;
             return most;
           },
-          [](Device& d, Views in) { return largest_entry(d, in[0]); }),
+          [](Device& d, Views in, auto... to) { return largest_entry(d, in[0], to...); }),
       {.name = "project",
        .kernels = {"project"},
        .sizes = static_cast<int>(std::size(lengths)),
@@ -182,9 +188,7 @@ std::vector<Row> vector_rows() {
        .run =
            [](Device& d, Views in, const View& out, int) {
              Array scratch(Shape{project_scratch(in[1].shape[0], columns)}, Dtype::f64, d);
-             double c[columns];
-             project(d, column_set(in[0]), in[1], c, scratch.view().as<double>());
-             store(d, out, c);
+             project(d, column_set(in[0]), in[1], Scalar{out.as<double>()}, scratch.view().as<double>());
            }},
       {.name = "subtract",
        .kernels = {"subtract"},
@@ -240,9 +244,10 @@ std::vector<Row> vector_rows() {
            [](Device& d, Views in, const View& out, int) {
              const std::int64_t n = in[1].shape[0];
              Array scratch(Shape{project_scratch(n, columns)}, Dtype::f64, d), w({n}, in[1].dtype, d);
-             double c[columns];
-             std::vector<double> all(3);
-             recur(d, column_set(in[0]), false, 0.75, in[1], w.view(), all.data(), c, scratch.view().as<double>());
+             Scalars found(d, 4), c(d, columns);
+             recur(d, column_set(in[0]), false, 0.75, in[1], w.view(), found[0], c[0], scratch.view().as<double>());
+             const std::span<const double> numbers = found.read(1, 3);
+             std::vector<double> all(numbers.begin(), numbers.end());
              const Array host = to_host(d, w.view());
              with_real(host.view().dtype, [&]<class T>(T) {
                for (const T x : host.span<T>()) all.push_back(static_cast<double>(x));
@@ -290,6 +295,35 @@ std::vector<Row> vector_rows() {
              return ValueType{{length(size)}, dtype};
            },
        .run = [](Device& d, Views in, const View& out, int) { scale(d, in[0], -0.7, out); }},
+      {.name = "numbers of numbers",
+       .kernels = {"put", "map_scalars"},
+       .sizes = 3,
+       .inputs = [](int) { return std::vector<In>{}; },
+       .attributes = none,
+       .reference =
+           [=](Views, const View& out, const Attributes&) {
+             const auto count = out.shape[0] / 2;
+             for (std::int64_t i = 0; i < count; ++i) {
+               const double x = static_cast<double>(i % 7) - 3;
+               out.as<double>()[i] = x > 0 ? 0.7 / x : -2.5;
+               out.as<double>()[count + i] = x < 0 ? -1 : 1;
+             }
+           },
+       .output =
+           [](int size, Dtype) {
+             const std::int64_t counts[] = {1, 300, 1100};  // more than a launch of `put`, and of `map_scalars`, takes
+             return ValueType{{2 * counts[size]}, Dtype::f64};
+           },
+       .run =
+           [](Device& d, Views, const View& out, int) {
+             const auto count = static_cast<int>(out.shape[0] / 2);
+             std::vector<double> x;
+             for (int i = 0; i < count; ++i) x.push_back(static_cast<double>(i % 7) - 3);
+             const Scalar first{out.as<double>()}, second = first + count;
+             put(d, x.data(), count, second);
+             map_scalars(d, second, count, Quotient{0.7, -2.5}, first);
+             map_scalars(d, second, count, Sign{}, second);
+           }},
       random(
           "fill_normal", [key](std::int64_t i) { return 1.5 * normal_at(key, i + 11); },
           [key](Device& d, View out) { fill_normal(d, out, key, 1.5, 11); }),

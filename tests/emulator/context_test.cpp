@@ -20,7 +20,7 @@ using cuda::FakeRuntime;
 namespace {
 
 constexpr std::int64_t mebibyte = 1 << 20, slab_bytes = 64 * mebibyte;
-constexpr std::int64_t partials_bytes = Context::most_partials * std::int64_t{sizeof(double)};
+constexpr std::int64_t partials_bytes = (Context::most_partials + Context::most_fetched) * std::int64_t{sizeof(double)};
 
 /// The message with which no context comes to be.
 template <class F>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "kernels/memory.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::int64_t page_bytes = 65536, piece_bytes = 64 * page_bytes, guard_bytes = 4096;
 constexpr unsigned char guard_byte = 0xC3;
 constexpr std::uint32_t not_a_number = 0x7FF7FFF7;
+constexpr int not_a_number_byte = 0xFF;  // as often as one likes
 
 /// Device memory of whole pages, poisoned: every piece is a private copy of one file, made when it is first written to, so
 /// a large slab costs what is used of it. Null when there is none.
@@ -135,14 +137,28 @@ Status EmulatedRuntime::allocate_pinned(void*& p, std::int64_t bytes) {
   pinned_[p] = std::move(memory);
   return success;
 }
-Status EmulatedRuntime::release_pinned(void* p) { return pinned_.erase(p) == 1 ? success : invalid_value; }
+Status EmulatedRuntime::release_pinned(void* p) {
+  Status s = success;
+  for (Queue* q : streams_)
+    if (const Status drained = drain(*q); s == success) s = drained;
+  return pinned_.erase(p) == 1 ? s : invalid_value;
+}
 
-Status EmulatedRuntime::drain(Queue& q) {
+Status EmulatedRuntime::drain(Queue& q, const Mark* until) {
   Status s = success;
   if (!q.pending.empty()) set_open(true);
-  for (const Work& w : std::exchange(q.pending, {}))
-    if (s == success) s = w();
+  const std::vector<Work> pending = std::exchange(q.pending, {});
+  auto next = pending.begin();
+  while (next != pending.end() && s == success && !(until && until->reached)) s = (*next++)();
+  if (s == success) q.pending.assign(next, pending.end());
   return s;
+}
+
+bool EmulatedRuntime::is_device_memory(const void* p) const {
+  const auto* const at = static_cast<const char*>(p);
+  const auto behind = std::ranges::find_if(
+      allocations_, [&](const auto& entry) { return at >= entry.first && at < entry.first + entry.second.bytes; });
+  return behind != allocations_.end();
 }
 
 Status EmulatedRuntime::enqueue(Stream stream, Work work) {
@@ -157,6 +173,7 @@ Status EmulatedRuntime::enqueue(Stream stream, Work work) {
 }
 
 Status EmulatedRuntime::copy(void* to, const void* from, std::int64_t bytes, Stream s) {
+  if (deferred_ && !is_device_memory(to)) std::memset(to, not_a_number_byte, static_cast<std::size_t>(bytes));
   return enqueue(s, [=, this] {
     std::memmove(to, from, static_cast<std::size_t>(bytes));
     return check_guards();
@@ -240,26 +257,38 @@ Status EmulatedRuntime::destroy(Executable e) {
   return success;
 }
 
-Status EmulatedRuntime::create_event(Event& e) {
-  e = new Mark;
+Status EmulatedRuntime::create_event(Event& e, EventUse use) {
+  e = new std::shared_ptr<Mark>(new Mark{use, nullptr, false, {}});
   return success;
 }
 Status EmulatedRuntime::destroy_event(Event e) {
-  delete static_cast<Mark*>(e);
+  delete static_cast<std::shared_ptr<Mark>*>(e);  // a record of it that is pending keeps its mark
   return success;
 }
 Status EmulatedRuntime::record(Event e, Stream s) {
-  auto* const mark = static_cast<Mark*>(e);
-  if (!mark) return invalid_value;
+  if (!e) return invalid_value;
+  const std::shared_ptr<Mark> mark = *static_cast<std::shared_ptr<Mark>*>(e);
   mark->reached = false;
+  mark->stream = static_cast<Queue*>(s);
   return enqueue(s, [mark] {
-    *mark = {true, std::chrono::steady_clock::now()};
+    mark->reached = true;
+    mark->at = std::chrono::steady_clock::now();
     return success;
   });
 }
+Status EmulatedRuntime::wait(Event e) {
+  if (!e) return invalid_value;
+  const std::shared_ptr<Mark> mark = *static_cast<std::shared_ptr<Mark>*>(e);
+  if (!mark->stream || mark->stream->capturing) return invalid_value;
+  const Status drained = drain(*mark->stream, mark.get());
+  set_open(false);
+  return drained;
+}
 Status EmulatedRuntime::elapsed(float& ms, Event from, Event to) {
-  const auto *const a = static_cast<const Mark*>(from), *const b = static_cast<const Mark*>(to);
-  if (!a || !b) return invalid_value;
+  if (!from || !to) return invalid_value;
+  const std::shared_ptr<Mark> a = *static_cast<std::shared_ptr<Mark>*>(from),
+                              b = *static_cast<std::shared_ptr<Mark>*>(to);
+  if (a->use != EventUse::time || b->use != EventUse::time) return invalid_value;
   if (!a->reached || !b->reached) return not_ready;
   ms = std::chrono::duration<float, std::milli>(b->at - a->at).count();
   return success;

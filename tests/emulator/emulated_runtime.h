@@ -20,7 +20,8 @@ class EmulatedRuntime final : public Runtime {
   EmulatedRuntime() = default;
   ~EmulatedRuntime() override;
 
-  /// True: enqueued work runs when somebody waits for its stream, and copies read their source then.
+  /// True: enqueued work runs when somebody waits for its stream or for an event behind it; copies read their source then, and
+  /// where a copy to the host will land is poison until it has.
   void set_deferred(bool deferred) { deferred_ = deferred; }
   /// False: the host may touch device memory too .
   void set_protected(bool is_protected);
@@ -29,7 +30,7 @@ class EmulatedRuntime final : public Runtime {
   /// Bytes allocated now.
   std::int64_t in_use_bytes() const { return in_use_bytes_; }
   static constexpr std::int64_t memory_bytes = std::int64_t{8} << 30;
-  static constexpr Status invalid_value = 1, invalid_configuration = 9, launch_failure = 719, not_ready = 600;
+  static constexpr Status invalid_value = 1, invalid_configuration = 9, launch_failure = 719;
 
   Status device_count(int& count) override;
   Status use_device(int ordinal) override;
@@ -51,9 +52,10 @@ class EmulatedRuntime final : public Runtime {
   Status instantiate(Capture, Executable&) override;
   Status launch(Executable, Stream) override;
   Status destroy(Executable) override;
-  Status create_event(Event&) override;
+  Status create_event(Event&, EventUse) override;
   Status destroy_event(Event) override;
   Status record(Event, Stream) override;
+  Status wait(Event) override;
   Status elapsed(float& ms, Event from, Event to) override;
   void push_range(const char* name) override;
   void pop_range() override;
@@ -70,6 +72,8 @@ class EmulatedRuntime final : public Runtime {
     std::vector<Work> work;
   };
   struct Mark {
+    EventUse use;
+    Queue* stream = nullptr;  // it was recorded into; null: none yet
     bool reached = false;
     std::chrono::steady_clock::time_point at;
   };
@@ -79,7 +83,9 @@ class EmulatedRuntime final : public Runtime {
   };
 
   Status enqueue(Stream, Work);
-  Status drain(Queue&);
+  /// Runs what is pending, up to a mark where one is given.
+  Status drain(Queue&, const Mark* until = nullptr);
+  bool is_device_memory(const void*) const;
   static void set_access(const Allocation&, bool open);
   void set_open(bool open);
   Status check_guards();

@@ -147,9 +147,9 @@ Status FakeRuntime::launch(Executable e, Stream stream) {
   const Status s = begin(&calls_.replays);
   return s != success ? s : base_.launch(e, stream);
 }
-Status FakeRuntime::create_event(Event& e) {
+Status FakeRuntime::create_event(Event& e, EventUse use) {
   const Status s = begin();
-  return s != success ? s : base_.create_event(e);
+  return s != success ? s : base_.create_event(e, use);
 }
 Status FakeRuntime::destroy_event(Event e) {
   const Status told = begin(), s = base_.destroy_event(e);
@@ -158,6 +158,10 @@ Status FakeRuntime::destroy_event(Event e) {
 Status FakeRuntime::record(Event e, Stream stream) {
   const Status s = begin(&calls_.events);
   return s != success ? s : base_.record(e, stream);
+}
+Status FakeRuntime::wait(Event e) {
+  const Status s = begin(&calls_.synchronisations);
+  return s != success ? s : base_.wait(e);
 }
 Status FakeRuntime::elapsed(float& ms, Event from, Event to) {
   const Status s = begin();

@@ -39,8 +39,8 @@ class FakeRuntime : public Runtime {
   void stick_at_launch(std::int64_t n, Status status);
 
   struct Calls {
-    std::int64_t all = 0, launches = 0, allocations = 0, copies = 0, fills = 0, synchronisations = 0, captures = 0,
-                 replays = 0, events = 0;
+    std::int64_t all = 0, launches = 0, allocations = 0, copies = 0, fills = 0, captures = 0, replays = 0, events = 0;
+    std::int64_t synchronisations = 0;  ///< waits for a stream or an event
   };
   const Calls& calls() const { return calls_; }
   std::int64_t in_use_bytes() const { return in_use_bytes_; }
@@ -69,9 +69,10 @@ class FakeRuntime : public Runtime {
   Status instantiate(Capture, Executable&) override;
   Status launch(Executable, Stream) override;
   Status destroy(Executable) override;
-  Status create_event(Event&) override;
+  Status create_event(Event&, EventUse) override;
   Status destroy_event(Event) override;
   Status record(Event, Stream) override;
+  Status wait(Event) override;
   Status elapsed(float& ms, Event from, Event to) override;
   void push_range(const char* name) override;
   void pop_range() override;

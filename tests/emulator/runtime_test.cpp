@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstring>
 #include <memory>
@@ -138,7 +139,7 @@ TEST_CASE("deferred: work runs, in order, when somebody waits, and copies read t
   CHECK(d.runtime.copy(d.x, host, d.bytes, d.stream) == cuda::success);
   CHECK(d.add(d.x, d.n) == cuda::success);
   CHECK(d.runtime.copy(&fetched, d.x + 7, 4, d.stream) == cuda::success);
-  CHECK(fetched == 0);
+  CHECK(std::isnan(fetched));  // no copy has landed there yet
   host[7] = 5;
   CHECK(d.runtime.synchronize(d.stream) == cuda::success);
   CHECK(fetched == 6);
@@ -168,6 +169,33 @@ TEST_CASE("a capture records and does not run; every replay runs it") {
   CHECK(host[0] == 3);
   CHECK(host[1] == 12);
   CHECK(runtime.destroy(graph) == cuda::success);
+}
+
+TEST_CASE("a wait for an event runs what stands before its mark; one that tells no time is refused for times") {
+  OnDevice d;
+  cuda::Runtime::Event wait = nullptr, time = nullptr;
+  REQUIRE(d.runtime.create_event(wait, cuda::EventUse::wait) == cuda::success);
+  REQUIRE(d.runtime.create_event(time, cuda::EventUse::time) == cuda::success);
+  CHECK(d.runtime.wait(wait) == EmulatedRuntime::invalid_value);  // never recorded
+  d.runtime.set_deferred(true);
+  float first = 0, second = 0, ms = 0;
+  REQUIRE(d.runtime.fill(d.x, 0, d.bytes, d.stream) == cuda::success);
+  REQUIRE(d.runtime.copy(&first, d.x, 4, d.stream) == cuda::success);
+  REQUIRE(d.runtime.record(wait, d.stream) == cuda::success);
+  REQUIRE(d.runtime.copy(&second, d.x, 4, d.stream) == cuda::success);
+  REQUIRE(d.runtime.record(time, d.stream) == cuda::success);
+  CHECK(d.runtime.wait(wait) == cuda::success);
+  CHECK(first == 0);
+  CHECK(std::isnan(second));
+  CHECK(d.runtime.elapsed(ms, time, time) == cuda::not_ready);
+  CHECK(signal_of([&] { *static_cast<volatile float*>(d.x) = 1; }) == SIGSEGV);
+  CHECK(d.runtime.wait(time) == cuda::success);
+  CHECK(second == 0);
+  CHECK(d.runtime.elapsed(ms, time, time) == cuda::success);
+  CHECK(d.runtime.elapsed(ms, wait, time) == EmulatedRuntime::invalid_value);
+  CHECK(d.runtime.record(wait, d.stream) == cuda::success);
+  CHECK(d.runtime.destroy_event(wait) == cuda::success);  // while its record is pending
+  CHECK(d.runtime.destroy_event(time) == cuda::success);
 }
 
 TEST_CASE("a launch that no device would take is refused") {

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -25,7 +26,15 @@ struct Unprotected {
   Unprotected& operator=(const Unprotected&) = delete;
 };
 
-/// A short run on synthetic data in a folder of its own; what it printed and how it ended.
+/// Work runs when somebody waits for it, and what has not been waited for is poison.
+struct Deferred {
+  explicit Deferred(bool deferred = true) { cuda::emulated_runtime().set_deferred(deferred); }
+  ~Deferred() { cuda::emulated_runtime().set_deferred(false); }
+  Deferred(const Deferred&) = delete;
+  Deferred& operator=(const Deferred&) = delete;
+};
+
+/// A short run on synthetic data in a folder of its own; what it printed and how it ended. `sets` go before what is usual here.
 struct Run {
   ExitCode code;
   std::string said, metrics;
@@ -33,9 +42,14 @@ struct Run {
 };
 inline Run run(const std::vector<std::string>& sets, const char* device, std::int64_t samples = 400) {
   const test::TemporaryFolder folder;
-  std::vector<std::string> all{"data.train=" + std::to_string(samples), "data.test=40", "training.steps=2",
-                               "model.hidden=[8]", "measure.bottom=0"};
-  all.insert(all.end(), sets.begin(), sets.end());
+  std::vector<std::string> all = sets;
+  for (const std::string& usual :
+       {"data.train=" + std::to_string(samples), std::string("data.test=40"), std::string("training.steps=2"),
+        std::string("model.hidden=[8]"), std::string("measure.bottom=0")}) {
+    const std::string key = usual.substr(0, usual.find('=') + 1);
+    if (std::ranges::none_of(sets, [&](const std::string& given) { return given.starts_with(key); }))
+      all.push_back(usual);
+  }
   const std::string out = folder / "run", text = folder / "text";
   std::FILE* const file = std::fopen(text.c_str(), "w");
   Console console(fileno(file));

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "kernels/cuda/context.h"
 #include "kernels/memory.h"
@@ -40,9 +41,15 @@ Run run(const char* device, bool trace, Ranges ranges = Ranges::none) {
   return {test::read_text(folder / "run/metrics.csv"), test::read_text(folder / "trace.json")};
 }
 
-/// Events cannot be recorded; all else works.
+/// Events that tell times cannot be recorded; all else works.
 struct WithoutEvents final : cuda::FakeRuntime {
-  cuda::Status record(Event, Stream) override { return 801; }
+  cuda::Status create_event(Event& e, cuda::EventUse use) override {
+    const cuda::Status s = FakeRuntime::create_event(e, use);
+    if (use == cuda::EventUse::time) timed.insert(e);
+    return s;
+  }
+  cuda::Status record(Event e, Stream s) override { return timed.contains(e) ? 801 : FakeRuntime::record(e, s); }
+  std::set<Event> timed;
 };
 
 std::int64_t count(const std::vector<std::string>& ranges, const std::string& name) {
@@ -95,7 +102,7 @@ TEST_CASE("device times: more spans than events in the pool, none lost, in the o
   CHECK(t.overlap() == "");
 }
 
-TEST_CASE("events that cannot be recorded cost the device's times and nothing else, and the trace says so") {
+TEST_CASE("times that cannot be recorded cost the device's times and nothing else, and the trace says so") {
   const Unprotected fast;
   const Run cpu = run("cpu", false);
   WithoutEvents broken;

@@ -18,6 +18,7 @@
 #include "kernels/memory.h"
 #include "kernels/norm/norm.h"
 #include "kernels/random/random.h"
+#include "kernels/reduce/reduce.cuh"
 #include "kernels/reduce/reduce.h"
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/emulator.h"
@@ -231,6 +232,26 @@ TEST_CASE("sum, dot, norm: tiles, batches of loads, trees of two and three level
         n > 100000 ? std::vector<int64_t>{0} : std::vector<int64_t>{0, 1});
 }
 
+TEST_CASE("a tree over more float32 leaves than fit at once adds them as float32") {
+  cuda::Context gpu;
+  Device d{Where::cuda, nullptr, &gpu};
+  const auto leaves = 2 * cuda::tiles_at_once + 300;
+  const std::vector<float> x = support::numbers<float>(1, static_cast<std::size_t>(leaves));
+  const Array there = to_device(d, view_of(x.data(), {leaves}));
+  Scalars s(d, 1);
+  cuda::tree_of_blocks<float>(d, leaves, 1.0, s[0].at, [&](int64_t first, int64_t count, float* partials) {
+    gpu.copy(partials, there.view().as<float>() + first, count * int64_t{sizeof(float)});
+  });
+  TreeCounter<float> narrow;
+  TreeCounter<double> wide;
+  for (const float v : x) {
+    narrow.push(v);
+    wide.push(static_cast<double>(v));
+  }
+  CHECK(s.read(0, 1)[0] == static_cast<double>(narrow.total()));
+  CHECK(static_cast<float>(wide.total()) != narrow.total());  // control: the type shows
+}
+
 TEST_CASE("project: one and four columns a warp, columns with gaps, several fetches") {
   const auto at = [](int64_t n, int count, int64_t gap) {
     same_on_both([&]<class T>(Side& s, T) {
@@ -267,15 +288,15 @@ TEST_CASE("subtract: no, few and many columns, with gaps and without, in place")
           });
 }
 
-TEST_CASE("recur: with and without an earlier column, more columns than partials hold at once, one wait") {
+TEST_CASE(
+    "recur: with and without an earlier column, more columns than partials hold at once, no wait but the reading") {
   const auto at = [](int64_t n, int count, int64_t gap, bool first) {
     same_on_both([&]<class T>(Side& s, T) {
       const ColumnSet q = columns_of(s.numbers<T>(1, {count * (n + gap)}), n, n + gap, count);
       const View p = s.numbers<T>(2, {n}), w = s.fresh({n}, dtype_of<T>());
-      std::vector<double> c(static_cast<std::size_t>(count));
-      double found[3];
-      recur(s.device, q, first, 0.3, p, w, found, c.data(), s.scratch(n, count));
-      for (const double v : found) s.result(v);
+      Scalars found(s.device, 4), c(s.device, count);
+      recur(s.device, q, first, 0.3, p, w, found[0], c[0], s.scratch(n, count));
+      for (const double v : found.read(1, 3)) s.result(v);
       s.result(w);
     });
   };
@@ -290,9 +311,11 @@ TEST_CASE("recur: with and without an earlier column, more columns than partials
   cuda::Context gpu;
   Device d{Where::cuda, nullptr, &gpu};
   const Array q({3, 64}, Dtype::f32, d), p({64}, Dtype::f32, d), w({64}, Dtype::f32, d);
-  double found[3], c[3];
+  Scalars found(d, 4), c(d, 3);
   const std::int64_t before = fake.calls().synchronisations;
-  recur(d, {q.view().data, 64, 64, 3, Dtype::f32}, false, 0.3, p.view(), w.view(), found, c, nullptr);
+  recur(d, {q.view().data, 64, 64, 3, Dtype::f32}, false, 0.3, p.view(), w.view(), found[0], c[0], nullptr);
+  CHECK(fake.calls().synchronisations == before);
+  (void)found.read(1, 3);
   CHECK(fake.calls().synchronisations - before == 1);
 }
 

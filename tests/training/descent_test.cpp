@@ -119,3 +119,37 @@ TEST_CASE("measuring changes no step; a loss that is not finite has no spectrum"
   CHECK_FALSE((std::isfinite(far.loss) && std::isfinite(far.gradient_norm)));
   CHECK_FALSE(far.spectrum);
 }
+
+TEST_CASE("numbers on their way are NaN until complete, which may follow the update; the θ measured stays at hand") {
+  const support::Network n({.samples = 200, .dtype = Dtype::f32});
+  Device device;
+  DescentOptions options;
+  options.tracker = TrackerOptions{.top = 1, .bottom = 0, .budget = 40, .max_basis = 24};
+  Descent together(device, n.objective, n.data(), n.data(), options, n.theta.view()),
+      apart(device, n.objective, n.data(), n.data(), options, n.theta.view());
+  for (int t = 0; t < 5; ++t) {
+    CAPTURE(t);
+    const bool spectrum = t != 2;
+    const Observation a = together.observe(spectrum, false);
+    const Observation& b = apart.measure(spectrum, false);
+    CHECK(b.spectrum == spectrum);
+    CHECK(std::isnan(b.test_correct));
+    CHECK(std::isnan(b.loss) == !spectrum);  // a spectrum is measured where the loss is finite
+    CHECK(b.jump.has_value() == (t > 0));
+    if (t > 0) CHECK(std::isnan(*b.jump));
+    together.update(0.3);
+    apart.update(0.3);
+    apart.start(true);
+    CHECK(&apart.complete() == &b);
+    CHECK(b.step == t);
+    CHECK(support::same_bytes(apart.measured_theta(), together.theta_at(t)));
+    CHECK(support::same_bytes(apart.theta(), together.theta()));
+    CHECK(b.loss == a.loss);
+    CHECK(b.gradient_norm == a.gradient_norm);
+    CHECK(b.correct == a.correct);
+    CHECK(b.test_correct == a.test_correct);
+    CHECK(b.jump == a.jump);
+    CHECK(b.jump_u1 == a.jump_u1);
+    CHECK(b.period2_distance == a.period2_distance);
+  }
+}

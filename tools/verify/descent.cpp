@@ -123,7 +123,8 @@ void add_final_parameter(const Case& c, const ParameterLayout& layout, Descent& 
                          Trajectory& trajectory, std::initializer_list<const Series*> all, Table& table) {
   const Array reference = c.vector("final_parameter", layout);
   Array found = layout.make_vector(Dtype::f64);
-  std::ranges::copy(descent.theta_on_host().span<double>(), found.span<double>().begin());
+  const Array theta = descent.theta_on_host();
+  std::ranges::copy(theta.span<double>(), found.span<double>().begin());
   if (trajectory.ends_early())
     return trajectory.add_end(all, all_finite(reference.span<double>()), all_finite(found.span<double>()));
   const VectorError e = vector_error(layout, found, reference);
