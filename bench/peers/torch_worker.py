@@ -3,7 +3,7 @@
 
 Decision: all variants are timed, in every round, and the driver takes the fastest by its median; torch.compile's
 variants are skipped by name where its compiler does not work or is not asked for, and of a network of several forms those are
-skipped that are a quarter slower than another in the first look. On a GPU a call ends when its work has ended,
+skipped that a fifth slower than another in the first look. On a GPU a call ends when its work has ended,
 and steps of gradient descent come as one captured graph too.
 """
 
@@ -16,7 +16,7 @@ import torch
 from torch_networks import batch_tensor, flat, forms_of, logits_of, parameter_tensor
 from worker import Peer, arpack_variants, check_values, serve
 
-TOO_SLOW = 1.25  # times the fastest variant of the kind, for networks of several forms
+TOO_SLOW = 1.2  # times the fastest variant of the kind, for networks of several forms
 
 
 class Bound:
@@ -221,8 +221,10 @@ class Torch(Peer):
         return values
 
     def try_variants(self, kind, names, expected):
-        """Of networks of several forms only those go on that are near the fastest; processor time, for others may be at work."""
+        """Of networks of several forms only those go on that are near the fastest. One thread and processor time, for other
+        programs may be at work, and threads that wait for each other count what they wait."""
         took_ms = {}
+        torch.set_num_threads(1)
         for name, build in names.items():
             try:
                 call = build()
@@ -234,6 +236,7 @@ class Torch(Peer):
             except Exception as error:  # each version supports other operations here; the driver prints the reason
                 took_ms.pop(name, None)
                 self.skipped[f"{kind}/{name}"] = f"{type(error).__name__}: {error}".splitlines()[0]
+        torch.set_num_threads(self.work.threads)
         plain = [name for name in took_ms if not name.startswith("compiled")]
         best = min(plain, key=took_ms.get)
         for name in plain:

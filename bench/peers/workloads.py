@@ -13,8 +13,6 @@ import hashlib
 import json
 import math
 
-import numpy as np
-
 # Agreement demanded of float32, relative to the second name: a projection's error goes with the vector's length. A ReLU
 # on the verge of zero may fall differently for one sample, which the second derivative shows most.
 AGREE = {"loss": (1e-5, "loss"), "gradient_norm": (1e-5, "gradient_norm"), "gradient_v": (1e-5, "gradient_norm"),
@@ -116,12 +114,20 @@ def parameters_of(network, sample, classes):
     return out
 
 
+def describe(name, samples):
+    """→ what workload.json says."""
+    work = WORKLOADS[name]
+    return {"name": name, "network": work.network, "sample": work.sample, "classes": work.classes, "samples": samples,
+            "parameters": parameters_of(work.network, work.sample, work.classes)}
+
+
 def write(folder, name, samples, seed):
     """Standard-normal pictures, uniform labels, weights N(0, 1/fan_in), a unit direction; all float32. → the arrays' digest."""
-    work = WORKLOADS[name]
-    parameters = parameters_of(work.network, work.sample, work.classes)
+    import numpy as np  # here, so that the list of parameters needs none
+
+    about = describe(name, samples)
     random = np.random.Generator(np.random.Philox(seed))
-    v = random.standard_normal(sum(math.prod(p["shape"]) for p in parameters))
+    v = random.standard_normal(sum(math.prod(p["shape"]) for p in about["parameters"]))
 
     def start(parameter):
         size = math.prod(parameter["shape"])
@@ -130,9 +136,9 @@ def write(folder, name, samples, seed):
         return random.standard_normal(size) / np.sqrt(parameter["fan_in"])
 
     arrays = {
-        "x.f32": random.standard_normal((samples, *work.sample)).astype("<f4"),
-        "labels.i32": random.integers(0, work.classes, samples).astype("<i4"),
-        "theta.f32": np.concatenate([start(p) for p in parameters]).astype("<f4"),
+        "x.f32": random.standard_normal((samples, *about["sample"])).astype("<f4"),
+        "labels.i32": random.integers(0, about["classes"], samples).astype("<i4"),
+        "theta.f32": np.concatenate([start(p) for p in about["parameters"]]).astype("<f4"),
         "v.f32": (v / np.linalg.norm(v)).astype("<f4"),
     }
     folder.mkdir(parents=True)
@@ -140,7 +146,5 @@ def write(folder, name, samples, seed):
     for file, array in arrays.items():
         array.tofile(folder / file)
         digest.update(array.tobytes())
-    about = {"name": name, "network": work.network, "sample": work.sample, "classes": work.classes, "samples": samples,
-             "parameters": parameters}
     (folder / "workload.json").write_text(json.dumps(about, indent=1))
     return digest.hexdigest()[:16]
