@@ -3,7 +3,7 @@
 
 Decision: all variants are timed, in every round, and the driver takes the fastest by its median; torch.compile's
 variants are skipped by name where its compiler does not work or is not asked for, and of a network of several forms those are
-skipped that a fifth slower than another in the first look. On a GPU a call ends when its work has ended,
+skipped that are a fifth slower than another in the first look. On a GPU a call ends when its work has ended,
 and steps of gradient descent come as one captured graph too.
 """
 
