@@ -3,8 +3,8 @@
 
 What it is not: a translation of brink's graphs; each is written as PyTorch's users write it.
 Decision: a form has two choices. Layout: pictures [N,C,H,W] as they are, or channels_last. Norm: GhostBatchNorm written out over
-[groups, B, …], or PyTorch's own batch_norm on one group after the other; the latter has the faster gradient, the former the
-faster Hessian. Kernels are kept as [out,in,h,w], and turned into brink's order outside of what is timed.
+[groups, B, …], or PyTorch's own batch_norm on one group after the other. Which form is the fastest is not the same for gradients
+and products, so all are looked at. Kernels are kept as [out,in,h,w], and turned into brink's order outside of what is timed.
 """
 
 import dataclasses

@@ -20,10 +20,10 @@ AGREE = {"loss": (1e-5, "loss"), "gradient_norm": (1e-5, "gradient_norm"), "grad
          "loss_after_gd": (1e-4, "loss_after_gd"), "lambda_1": (1e-4, "lambda_1")}
 
 
-# With GhostBatchNorm the activations on the verge of zero are many, and each one that falls differently is felt in its whole
-# group: float32 gradients of two correct systems are then up to 2e-3 of the largest element apart (measured in JAX and PyTorch).
-AGREE_NORMALISED = {**AGREE, **dict.fromkeys(["gradient_norm", "gradient_v"], (1e-3, "gradient_norm")),
-                    **dict.fromkeys(["hvp_norm", "v_h_v", "hvp_linearized_norm"], (5e-3, "hvp_norm"))}
+# With GhostBatchNorm more activations are on the verge of zero, and each one that falls differently is felt in its whole group: on W3
+# brink, JAX and PyTorch are up to 1.2e-5 apart in the gradient and 2.1e-5 in the product.
+AGREE_NORMALISED = {**AGREE, **dict.fromkeys(["gradient_norm", "gradient_v"], (1e-4, "gradient_norm")),
+                    **dict.fromkeys(["hvp_norm", "v_h_v", "hvp_linearized_norm"], (2e-4, "hvp_norm"))}
 
 
 @dataclasses.dataclass(frozen=True)
