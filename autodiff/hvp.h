@@ -115,6 +115,8 @@ class Hvp {
   std::int64_t dim() const { return extent_; }
   std::int64_t tangent_flops() const { return tangent_.flops(); }
   std::int64_t primal_flops() const { return primal_.flops(); }
+  /// Of the residuals of all blocks, as they are computed again; 0 where all are kept.
+  std::int64_t recompute_flops() const { return recompute_ ? recompute_->flops() : 0; }
   /// Blocks whose residuals are kept; the others are recomputed in every apply, to the same bits.
   std::int64_t kept_blocks() const { return kept_; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }

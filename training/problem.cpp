@@ -22,22 +22,6 @@ void use_arrays(const Dataset& data, std::vector<View>& views, std::vector<const
   sources = {made ? data.rows.get() : nullptr, nullptr};
 }
 
-Model make_model(const Config::Model& c, const Shape& picture, std::int64_t classes) {
-  const GhostGroups groups{c.ghost_batch, c.join_short};
-  try {
-    switch (c.name) {
-      case ModelName::alexnet: return alexnet(picture, c.filters, c.dense, classes);
-      case ModelName::vgg: return vgg(picture, c.channels, classes, groups);
-      case ModelName::resnet20: return resnet20(picture, c.widths, classes, groups);
-      case ModelName::mlp:
-      case ModelName::dln: break;
-    }
-    return mlp(picture.elements(), c.hidden, classes, c.activation);
-  } catch (const std::invalid_argument& e) {
-    throw UsageError(fmt::format("model.name = \"{}\": {}", name_of(c.name), e.what()));
-  }
-}
-
 /// One value has no variance.
 void expect_variances(const Model& m, std::int64_t samples) {
   const std::int64_t rest = samples % m.group, last = rest == 0                            ? m.group
@@ -83,6 +67,22 @@ Problem make_dln_problem(const Config& config) {
 }
 
 }  // namespace
+
+Model make_model(const Config::Model& c, const Shape& picture, std::int64_t classes) {
+  const GhostGroups groups{c.ghost_batch, c.join_short};
+  try {
+    switch (c.name) {
+      case ModelName::alexnet: return alexnet(picture, c.filters, c.dense, classes);
+      case ModelName::vgg: return vgg(picture, c.channels, classes, groups);
+      case ModelName::resnet20: return resnet20(picture, c.widths, classes, groups);
+      case ModelName::mlp:
+      case ModelName::dln: break;
+    }
+    return mlp(picture.elements(), c.hidden, classes, c.activation);
+  } catch (const std::invalid_argument& e) {
+    throw UsageError(fmt::format("model.name = \"{}\": {}", name_of(c.name), e.what()));
+  }
+}
 
 Problem make_problem(Device& device, const Config& config) {
   Problem p = config.model.name == ModelName::dln ? make_dln_problem(config) : make_network_problem(config);

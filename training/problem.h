@@ -30,6 +30,9 @@ struct Problem {
   std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
 };
 
+/// The network that a config names, for such pictures. Throws UsageError where it does not fit them.
+Model make_model(const Config::Model&, const Shape& picture, std::int64_t classes);
+
 /// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.
 /// Throws DataError, OutOfMemory.
 Problem make_problem(Device&, const Config&);

@@ -11,73 +11,88 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from worker import arpack_variants, check_values, flat, largest_eigenvalue, serve
+from jax_networks import logits_of
+from worker import Peer, arpack_variants, check_values, flat, serve
 
 
-def make(work):
-    if work.device == "cuda":
-        jax.config.update("jax_default_matmul_precision", "highest")  # float32: XLA's own choice on a GPU is TF32
-    found = jax.devices()[0].platform
-    if (found == "cpu") != (work.device == "cpu"):
-        raise RuntimeError(f"asked for {work.device}, JAX runs on {found}")
-    classes = work.widths[-1]
-    x, labels = jnp.asarray(work.x), jnp.asarray(work.labels)
-    theta = [jnp.asarray(a) for a in work.tree(work.theta)]
-    v = [jnp.asarray(a) for a in work.tree(work.v)]
-
-    def mean_loss(theta, x, labels):
-        h = x
-        for i in range(0, len(theta), 2):
-            h = h @ theta[i] + theta[i + 1]
-            if i + 2 < len(theta):
-                h = jax.nn.relu(h)
-        logs = jax.nn.log_softmax(h)
-        return -jnp.sum(logs * jax.nn.one_hot(labels, classes, dtype=logs.dtype)) / labels.shape[0]
-
-    gradient = jax.jit(jax.value_and_grad(mean_loss))
-
-    @jax.jit
-    def hvp(theta, v, x, labels):
-        return jax.jvp(lambda t: jax.grad(mean_loss)(t, x, labels), (theta,), (v,))[1]
-
-    @jax.jit
-    def linearize(theta, x, labels):  # the tangent program comes back as a pytree whose leaves are the residuals
-        return jax.linearize(lambda t: jax.grad(mean_loss)(t, x, labels), theta)[1]
-
-    apply = jax.jit(lambda tangent, v: tangent(v))
-
-    @functools.partial(jax.jit, static_argnames="steps")
-    def descend(theta, x, labels, rate, steps):
-        def step(t, _):
-            loss, g = jax.value_and_grad(mean_loss)(t, x, labels)
-            return [a - rate * b for a, b in zip(t, g)], loss
-
-        return jax.lax.scan(step, theta, length=steps)
-
-    wait = jax.block_until_ready
-    tangent = wait(linearize(theta, x, labels))
-    rate = jnp.float32(work.learning_rate)
-
-    def apply_flat(vector):
-        return flat(apply(tangent, [jnp.asarray(a) for a in work.tree(vector)]))
-
-    def gd():
-        wait(descend(theta, x, labels, rate, work.gd_steps))
-        return {"divide": work.gd_steps}
-
-    calls = {
-        "gradient": {"jit": lambda: wait(gradient(theta, x, labels))},
-        "hvp": {"jvp_of_grad": lambda: wait(hvp(theta, v, x, labels))},
-        "hvp_linearized": {"linearize": lambda: wait(apply(tangent, v))},
-        "gd_step": {"scan": gd},
-        "lanczos": arpack_variants(apply_flat, work.v),
-    }
-    loss, g = gradient(theta, x, labels)
-    final, _ = descend(theta, x, labels, rate, work.gd_steps)
-    values = check_values(work, loss, flat(g), flat(hvp(theta, v, x, labels)), apply_flat(work.v),
-                          mean_loss(final, x, labels), largest_eigenvalue(apply_flat, work.v, 1e-5)[0])
+class Jax(Peer):
     versions = {"jax": jax.__version__, "jaxlib": jax.lib.__version__, "numpy": np.__version__}
-    return versions, values, calls, {}
+
+    def __init__(self, work):
+        if work.device == "cuda":
+            jax.config.update("jax_default_matmul_precision", "highest")  # float32: XLA's own choice on a GPU is TF32
+        found = jax.devices()[0].platform
+        if (found == "cpu") != (work.device == "cpu"):
+            raise RuntimeError(f"asked for {work.device}, JAX runs on {found}")
+        self.work = work
+        self.batch = jnp.asarray(work.x), jnp.asarray(work.labels)
+        self.theta, self.v = self.tree(work.theta), self.tree(work.v)
+        logits = logits_of(work.network)
+
+        def mean_loss(theta, x, labels):
+            logs = jax.nn.log_softmax(logits(theta, x))
+            return -jnp.sum(logs * jax.nn.one_hot(labels, work.classes, dtype=logs.dtype)) / labels.shape[0]
+
+        @jax.jit
+        def hvp(theta, v, x, labels):
+            return jax.jvp(lambda t: jax.grad(mean_loss)(t, x, labels), (theta,), (v,))[1]
+
+        @jax.jit
+        def linearize(theta, x, labels):  # the tangent program comes back as a pytree whose leaves are the residuals
+            return jax.linearize(lambda t: jax.grad(mean_loss)(t, x, labels), theta)[1]
+
+        @functools.partial(jax.jit, static_argnames="steps")
+        def descend(theta, x, labels, rate, steps):
+            def step(t, _):
+                loss, g = jax.value_and_grad(mean_loss)(t, x, labels)
+                return [a - rate * b for a, b in zip(t, g)], loss
+
+            return jax.lax.scan(step, theta, length=steps)
+
+        self.mean_loss, self.gradient = jax.jit(mean_loss), jax.jit(jax.value_and_grad(mean_loss))
+        self.hvp, self.linearize, self.descend = hvp, linearize, descend
+        self.apply = jax.jit(lambda tangent, v: tangent(v))
+
+    def tree(self, vector):
+        return [jnp.asarray(a) for a in self.work.tree(vector)]
+
+    def make_apply(self):
+        tangent = jax.block_until_ready(self.linearize(self.theta, *self.batch))
+        return lambda vector: flat(self.apply(tangent, self.tree(vector)))
+
+    def variants(self):
+        wait, rate, steps = jax.block_until_ready, jnp.float32(self.work.learning_rate), self.work.gd_steps
+
+        def linearized():
+            tangent = wait(self.linearize(self.theta, *self.batch))
+            return lambda: wait(self.apply(tangent, self.v))
+
+        def gd():
+            wait(self.descend(self.theta, *self.batch, rate, steps))
+            return {"divide": steps}
+
+        return {
+            "gradient": {"jit": lambda: lambda: wait(self.gradient(self.theta, *self.batch))},
+            "hvp": {"jvp_of_grad": lambda: lambda: wait(self.hvp(self.theta, self.v, *self.batch))},
+            "hvp_linearized": {"linearize": linearized},
+            "gd_step": {"scan": lambda: gd},
+            "lanczos": arpack_variants(self.make_apply, self.work.v),
+        }
+
+    def after_descent(self):
+        """θ after the steps; one by one where their loop is not timed, for XLA's convolutions are slower in a loop."""
+        if "gd_step" in self.work.kinds:
+            return self.descend(self.theta, *self.batch, jnp.float32(self.work.learning_rate), self.work.gd_steps)[0]
+        theta = self.theta
+        for _ in range(self.work.gd_steps):
+            theta = [a - self.work.learning_rate * b for a, b in zip(theta, self.gradient(theta, *self.batch)[1])]
+        return theta
+
+    def check(self):
+        loss, g = self.gradient(self.theta, *self.batch)
+        apply_flat = self.make_apply()
+        return check_values(self.work, loss, flat(g), flat(self.hvp(self.theta, self.v, *self.batch)), apply_flat(self.work.v),
+                            self.mean_loss(self.after_descent(), *self.batch), apply_flat)
 
 
-serve(make)
+serve(Jax)

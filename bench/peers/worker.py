@@ -2,18 +2,26 @@
 """What it is: the protocol and the workload that the Python workers share. What it is not: a measurement of anything.
 
 Decision: a worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside
-and the systems can take turns within one run.
+and the systems can take turns within one run. Memory is asked of a fresh worker that does nothing else.
 
-    {"setup": {"folder": F, "threads": T, "learning_rate": η, "gd_steps": K, "device": "cpu" or "cuda", "compile": true}}
+    {"setup": {"folder": F, "threads": T, "learning_rate": η, "gd_steps": K, "device": "cpu" or "cuda", "compile": true,
+               "kinds": [kind, …], "spectrum": true}}
         → {"ready": true, "versions": {…}, "values": {…}, "variants": {kind: [name, …]}, "skipped": {"kind/name": why}}
     {"run": kind, "variant": name, "repeat": k}  → {"ms": [k numbers], "cpu_ms": […], "info": {…}}
+    {"memory": {as setup}, "kind": kind}         → {"variants": [name, …]}: what the next line may ask for
+    {"peak": name}                               → {"peak_bytes": B, "first_peak_bytes": B}; the worker is then of no more use
     end of input                                 → the worker ends
 
-F holds workload.json {"widths": [784, …], "samples": N} and raw little-endian arrays: x.f32 [N,784], labels.i32 [N],
-theta.f32 (w₁ [in,out], b₁, w₂ … without gaps), v.f32 (a unit direction, same order).
+F holds workload.json (workloads.py writes it: network, sample, classes, samples, parameters) and raw little-endian arrays:
+x.f32 [N, sample…], labels.i32 [N], theta.f32 (the parameters one after another without gaps; kernels [h,w,in,out], dense
+weights [in,out]), v.f32 (a unit direction, same order).
+
 The kinds: gradient (loss and gradient of the mean cross-entropy over all samples), hvp (H v from scratch),
 hvp_linearized (H v where everything that does not depend on v is kept), gd_step (time per step over K steps),
-lanczos (largest eigenvalue to a relative residual of 1e-3).
+lanczos (largest eigenvalue to a relative residual of 1e-3; only where there is a spectrum).
+
+Peak memory: anonymous resident memory, VmHWM − RssFile of /proc/self/status, in one call after two calls and a reset of the mark,
+less the same before the network was built. first_peak_bytes: in the first call, which may compile.
 """
 
 import json
@@ -27,31 +35,61 @@ LANCZOS_TOLERANCE = 1e-3
 
 
 class Workload:
-    """The arrays of one folder: x [N,D], labels [N], parameters [(w, b), …], v like parameters."""
+    """The arrays of one folder: x [N, sample…], labels [N], parameters, v like parameters; and what the driver asks for."""
 
     def __init__(self, setup):
         folder = pathlib.Path(setup["folder"])
         about = json.loads((folder / "workload.json").read_text())
-        self.widths, self.samples = about["widths"], about["samples"]
+        self.network, self.classes, self.samples = about["network"], about["classes"], about["samples"]
+        self.shapes = [tuple(p["shape"]) for p in about["parameters"]]
         self.threads, self.gd_steps = setup["threads"], setup["gd_steps"]
         self.learning_rate = setup["learning_rate"]
         self.device, self.compile = setup.get("device", "cpu"), setup.get("compile", True)
-        self.x = np.fromfile(folder / "x.f32", "<f4").reshape(self.samples, self.widths[0])
+        self.kinds, self.spectrum = setup["kinds"], setup["spectrum"]
+        self.x = np.fromfile(folder / "x.f32", "<f4").reshape(self.samples, *about["sample"])
         self.labels = np.fromfile(folder / "labels.i32", "<i4")
         self.theta = np.fromfile(folder / "theta.f32", "<f4")
         self.v = np.fromfile(folder / "v.f32", "<f4")
 
     def tree(self, flat):
-        """[n] → [w₁, b₁, w₂, b₂, …]."""
+        """[n] → the parameters' arrays, in order."""
         out, at = [], 0
-        for fan_in, fan_out in zip(self.widths, self.widths[1:]):
-            for shape in ((fan_in, fan_out), (fan_out,)):
-                size = int(np.prod(shape))
-                out.append(flat[at : at + size].reshape(shape))
-                at += size
+        for shape in self.shapes:
+            size = int(np.prod(shape))
+            out.append(flat[at : at + size].reshape(shape))
+            at += size
         if at != flat.size:
-            raise ValueError(f"theta.f32 has {flat.size} numbers, the widths need {at}")
+            raise ValueError(f"theta.f32 has {flat.size} numbers, the network needs {at}")
         return out
+
+
+class Peer:
+    """What a framework's file makes of a workload. Nothing is built before it is asked for."""
+
+    versions = {}
+    skipped = {}  # {"kind/name": why}: variants that do not work here; filled in by `check`
+
+    def variants(self):
+        """→ {kind: {name: function that builds and returns what is called}}."""
+        raise NotImplementedError
+
+    def check(self):
+        """Leaves variants out that do not work, and adds why to `skipped`. → values that the driver compares."""
+        raise NotImplementedError
+
+
+class Calls:
+    """Built variants of one kind at a time: a graph that is kept for products takes gigabytes."""
+
+    def __init__(self, variants):
+        self.variants, self.kind, self.built = variants, None, {}
+
+    def of(self, kind, name):
+        if kind != self.kind:
+            self.kind, self.built = kind, {}
+        if name not in self.built:
+            self.built[name] = self.variants[kind][name]()
+        return self.built[name]
 
 
 def flat(tree):
@@ -81,24 +119,32 @@ def largest_eigenvalue(apply_flat, start, tolerance=LANCZOS_TOLERANCE, basis=Non
     return value, used, residual
 
 
-def arpack_variants(apply_flat, start):
-    """ARPACK looks at its residual only when a basis is full, so the basis decides the number of products."""
+def arpack_variants(make_apply, start):
+    """ARPACK looks at its residual only when a basis is full, so the basis decides the number of products.
+
+    make_apply() → v ↦ H v on flat vectors.
+    """
 
     def variant(basis):
-        def call():
-            value, products, residual = largest_eigenvalue(apply_flat, start, basis=basis)
-            return {"info": {"lambda_1": value, "products": products, "residual": residual}}
+        def build():
+            apply_flat = make_apply()
 
-        return call
+            def call():
+                value, products, residual = largest_eigenvalue(apply_flat, start, basis=basis)
+                return {"info": {"lambda_1": value, "products": products, "residual": residual}}
+
+            return call
+
+        return build
 
     return {f"arpack_basis_{basis}": variant(basis) for basis in (4, 8, 20)}
 
 
-def check_values(work, loss, gradient, hvp, hvp_linearized, loss_after, top):
+def check_values(work, loss, gradient, hvp, hvp_linearized, loss_after, apply_flat):
     """What the driver compares between systems, to see that the work is the same."""
     g, h, k = (np.asarray(a, np.float64) for a in (gradient, hvp, hvp_linearized))
     v = work.v.astype(np.float64)
-    return {
+    values = {
         "loss": float(loss),
         "gradient_norm": float(np.linalg.norm(g)),
         "gradient_v": float(g @ v),
@@ -106,8 +152,10 @@ def check_values(work, loss, gradient, hvp, hvp_linearized, loss_after, top):
         "v_h_v": float(v @ h),
         "hvp_linearized_norm": float(np.linalg.norm(k)),
         "loss_after_gd": float(loss_after),
-        "lambda_1": top,
     }
+    if work.spectrum:
+        values["lambda_1"] = largest_eigenvalue(apply_flat, work.v, 1e-5)[0]
+    return values
 
 
 def timed(call, repeat):
@@ -121,23 +169,55 @@ def timed(call, repeat):
     return wall, cpu, result
 
 
-def serve(make):
-    """make(Workload) → (versions, values, {kind: {variant: call}}, skipped).
+def anonymous_bytes(mark):
+    """Of "VmHWM" (the most since the last reset) or "VmRSS" (now), without what is mapped from files."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    kib = {key: int(rest.split()[0]) for key, rest in (line.split(":", 1) for line in lines) if key in (mark, "RssFile")}
+    return 1024 * (kib[mark] - kib["RssFile"])
 
-    A call may return {"divide": K, "info": {…}}: its time is divided by K, the info passed on.
-    """
+
+def peak_memory(build, before):
+    """build() → call. → bytes above `before` in the first call, and in a later one."""
+    call = build()
+    call()
+    first = anonymous_bytes("VmHWM") - before
+    call()
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    call()
+    return {"peak_bytes": anonymous_bytes("VmHWM") - before, "first_peak_bytes": first}
+
+
+def serve(make):
+    """make(Workload) → Peer. A call may return {"divide": K, "info": {…}}: its time is divided by K, the info passed on."""
     out, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not break the protocol
-    calls = {}
+    calls, before, offered = None, 0, {}
+
+    def setup(request):
+        nonlocal calls
+        peer = make(Workload(request["setup"]))
+        values, variants = peer.check(), peer.variants()
+        calls = Calls(variants)
+        return {"ready": True, "versions": peer.versions, "values": values, "skipped": peer.skipped,
+                "variants": {kind: list(variants[kind]) for kind in request["setup"]["kinds"] if variants.get(kind)}}
+
+    def run(request):
+        wall, cpu, result = timed(calls.of(request["run"], request["variant"]), request["repeat"])
+        result = result if isinstance(result, dict) else {}
+        steps = result.get("divide", 1)
+        return {"ms": [t / steps for t in wall], "cpu_ms": [t / steps for t in cpu], "info": result.get("info", {})}
+
+    def memory(request):
+        nonlocal before, offered
+        work = Workload(request["memory"])
+        before = anonymous_bytes("VmRSS")
+        offered = make(work).variants()[request["kind"]]
+        return {"variants": list(offered)}
+
+    def peak(request):
+        return peak_memory(offered[request["peak"]], before)
+
+    answers = {"setup": setup, "run": run, "memory": memory, "peak": peak}
     for line in sys.stdin:
         request = json.loads(line)
-        if "setup" in request:
-            versions, values, calls, skipped = make(Workload(request["setup"]))
-            reply = {"ready": True, "versions": versions, "values": values, "skipped": skipped,
-                     "variants": {kind: list(names) for kind, names in calls.items()}}
-        else:
-            wall, cpu, result = timed(calls[request["run"]][request["variant"]], request["repeat"])
-            result = result if isinstance(result, dict) else {}
-            steps = result.get("divide", 1)
-            reply = {"ms": [t / steps for t in wall], "cpu_ms": [t / steps for t in cpu],
-                     "info": result.get("info", {})}
-        print(json.dumps(reply), file=out, flush=True)
+        answer = next(answers[key] for key in answers if key in request)
+        print(json.dumps(answer(request)), file=out, flush=True)

@@ -12,6 +12,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
 #include <thread>
 
 #include "bench/perf/build_flags.h"
@@ -95,6 +98,25 @@ nlohmann::json to_json(const Roofs& r) {
           {"fma_f32_gflops_all", r.fma_f32_gflops_all},
           {"read_gb_per_s_core", r.read_gb_per_s_core},
           {"read_gb_per_s_all", r.read_gb_per_s_all}};
+}
+
+AnonymousBytes anonymous_bytes() {
+  std::map<std::string, std::int64_t> kib{{"VmRSS:", -1}, {"VmHWM:", -1}, {"RssFile:", -1}};
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    std::istringstream words(line);
+    std::string key;
+    words >> key;
+    if (const auto found = kib.find(key); found != kib.end()) words >> found->second;
+  }
+  for (const auto& [key, value] : kib)
+    if (value < 0) throw std::runtime_error("/proc/self/status has no " + key);
+  return {1024 * (kib["VmRSS:"] - kib["RssFile:"]), 1024 * (kib["VmHWM:"] - kib["RssFile:"])};
+}
+
+void reset_most_bytes() {
+  if (!(std::ofstream("/proc/self/clear_refs") << "5" << std::flush))
+    throw std::runtime_error("/proc/self/clear_refs cannot be written");
 }
 
 nlohmann::json machine_and_build() {

@@ -61,6 +61,15 @@ struct Roofs {
 Roofs measure_roofs(ThreadPool& pool);
 nlohmann::json to_json(const Roofs&);
 
+/// Bytes of this process in memory that no file stands behind: now, and the most since the last reset of the mark.
+/// Source: /proc/self/status, VmRSS and VmHWM less RssFile. Throws std::runtime_error where there is none.
+struct AnonymousBytes {
+  std::int64_t now = 0, most = 0;
+};
+AnonymousBytes anonymous_bytes();
+/// The mark becomes what is resident now.
+void reset_most_bytes();
+
 /// Processor, its features, load, compiler, build flags, instruction set: what a figure needs beside it.
 nlohmann::json machine_and_build();
 

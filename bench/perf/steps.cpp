@@ -1,86 +1,139 @@
 // SPDX-License-Identifier: MIT
-// What it is: gradient, linearised HVP and GD step of one MLP on a full batch, taking turns; time ratio beside flop
-// ratio. What it is not: a comparison with other systems (bench/peers) or a training run. Decision: HVP and gradient
-// are timed in turns of one run, because their ratio is the figure of interest.
+// What it is: gradient and Hessian–vector products of one network on a full batch, with residuals kept and with residuals computed
+// again, taking turns; time ratio beside flop ratio. What it is not: a comparison with other systems (bench/peers) or a training
+// run. Decision: HVP and gradient are timed in turns of one run, because their ratio is the figure of interest.
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <fstream>
+#include <functional>
 
 #include "bench/perf/harness.h"
-#include "bench/perf/mlp_work.h"
+#include "bench/perf/work.h"
 
 namespace brink::bench {
 namespace {
 
-nlohmann::json measure(const std::vector<std::int64_t>& widths, std::int64_t samples, int threads, Where where,
-                       Arithmetic arithmetic, const Turns& turns) {
+struct Network {
+  std::string name;
+  Config::Model model;
+  Shape sample;
+  std::int64_t classes;
+};
+
+/// The networks of the workloads of bench/peers.
+Network network_of(const std::string& name, const std::vector<std::int64_t>& widths) {
+  Config::Model m;
+  if (name == "mlp") {
+    m.hidden = {widths.begin() + 1, widths.end() - 1};
+    return {name, m, Shape{widths.front()}, widths.back()};
+  }
+  m.name = name == "alexnet" ? ModelName::alexnet : name == "vgg10" ? ModelName::vgg : ModelName::resnet20;
+  m.channels = {32, 64, 128};
+  return {name, m, Shape{32, 32, 3}, 10};
+}
+
+struct Row {
+  std::string name;
+  std::function<void()> run;
+  double flops = 0;     // 0: not stated
+  double per_call = 1;  // steps in one call
+};
+
+nlohmann::json measure(const Network& network, std::int64_t samples, int threads, Where where, Arithmetic arithmetic,
+                       const Turns& turns) {
   ThreadPool pool(threads);
   const bool on_cpu = where == Where::cpu;
   const Roofs roofs = on_cpu ? measure_roofs(pool) : Roofs{};
-  MlpWork work(make_mlp_data(widths, samples, 1), threads, where, arithmetic);
-  work.linearize();
+  const Workload data = make_workload(network.model, network.sample, network.classes, samples, 1);
+  Work work(data, threads, where, arithmetic);
   constexpr double rate = 0.01;
-  const std::vector<Timing> t = take_turns({{"gradient", [&] { work.gradient(); }},
-                                            {"hvp_linearized", [&] { work.apply(); }},
-                                            {"linearize", [&] { work.linearize(); }},
-                                            {"gd_step", [&] { work.descend(9, rate); }}},
-                                           turns);
-  const double flops[] = {static_cast<double>(work.gradient_flops()), static_cast<double>(work.tangent_flops()), 0, 0};
-  nlohmann::json out{{"widths", widths}, {"samples", samples}, {"threads", threads}, {"device", work.device_name()}};
+  constexpr auto anew = Work::Residuals::recomputed;
+  const auto tangent_flops = static_cast<double>(work.tangent_flops());
+  std::vector<Row> rows{
+      {"gradient", [&] { work.gradient(); }, static_cast<double>(work.gradient_flops())},
+      {"hvp_linearized", [&] { work.apply(); }, tangent_flops},
+      {"hvp_recomputing", [&] { work.apply(anew); }, tangent_flops + static_cast<double>(work.recompute_flops())},
+      {"linearize", [&] { work.linearize(); }}};
+  if (network.name == "mlp")
+    rows.push_back({"gd_step", [&] { work.descend(9, rate); }, 0, 10});  // and the closing evaluation
+  work.linearize();
+  work.linearize(anew);
+  std::vector<Contender> contenders;
+  for (const Row& r : rows) contenders.push_back({r.name, r.run});
+  const std::vector<Timing> t = take_turns(contenders, turns);
+
+  nlohmann::json out{{"network", network.name},
+                     {"samples", samples},
+                     {"threads", threads},
+                     {"device", work.device_name()},
+                     {"parameters", work.layout().count()},
+                     {"residual_bytes", work.residual_bytes()}};
   if (on_cpu) out["roofs"] = to_json(roofs);
-  fmt::print("N = {}, ", samples);
+  fmt::print("{}, N = {}, ", network.name, samples);
   if (on_cpu)
     fmt::print("{} thread(s); roof {:.0f} GFLOP/s, {:.1f} GB/s\n", threads, roofs.fma_f32_gflops_all,
                roofs.read_gb_per_s_all);
   else
     fmt::print("{}\n", work.device_name());
   for (std::size_t i = 0; i < t.size(); ++i) {
-    const double per_call = t[i].name == "gd_step" ? 10 : 1;  // nine steps and the closing evaluation
     std::vector<double> wall = t[i].wall_ms, cpu = t[i].cpu_ms;
-    for (double& x : wall) x /= per_call;
-    for (double& x : cpu) x /= per_call;
+    for (double& x : wall) x /= rows[i].per_call;
+    for (double& x : cpu) x /= rows[i].per_call;
     const Spread ms = spread_of(wall), cpu_ms = spread_of(cpu);
     nlohmann::json row{{"name", t[i].name}, {"ms", to_json(ms)}, {"cpu_ms", to_json(cpu_ms)}};
     fmt::print("  {:15} {} ms  best {:.3f}  cpu {:.3f}", t[i].name, text_of(ms, 3), ms.best, cpu_ms.median);
-    if (flops[i] > 0 && on_cpu) {
-      const double share = flops[i] * 1e-6 / ms.median / roofs.fma_f32_gflops_all;
-      row.update({{"flops", flops[i]}, {"share_of_fma_roof", share}});
-      fmt::print("  {:.1f} MFLOP, {:.0f} % of roof", flops[i] * 1e-6, 100 * share);
+    if (rows[i].flops > 0 && on_cpu) {
+      const double share = rows[i].flops * 1e-6 / ms.median / roofs.fma_f32_gflops_all;
+      row.update({{"flops", rows[i].flops}, {"share_of_fma_roof", share}});
+      fmt::print("  {:.1f} MFLOP, {:.0f} % of roof", rows[i].flops * 1e-6, 100 * share);
     }
     fmt::print("\n");
     out["timings"].push_back(row);
   }
-  const Spread wall = ratio_of(t[1].wall_ms, t[0].wall_ms), cpu = ratio_of(t[1].cpu_ms, t[0].cpu_ms);
-  const double flop_ratio = flops[1] / flops[0];
-  out.update(
-      {{"hvp_over_gradient", to_json(wall)}, {"hvp_over_gradient_cpu", to_json(cpu)}, {"flop_ratio", flop_ratio}});
-  fmt::print("  HVP / gradient  time {}, processor time {}, flops {:.3f}: time is {:.2f} x the flops\n",
-             text_of(wall, 3), text_of(cpu, 3), flop_ratio, wall.median / flop_ratio);
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    const Spread wall = ratio_of(t[i].wall_ms, t[0].wall_ms), cpu = ratio_of(t[i].cpu_ms, t[0].cpu_ms);
+    const double flop_ratio = rows[i].flops / rows[0].flops;
+    out["over_gradient"][rows[i].name] = {
+        {"time", to_json(wall)}, {"cpu_time", to_json(cpu)}, {"flop_ratio", flop_ratio}};
+    fmt::print("  {} / gradient  time {}, processor time {}, flops {:.3f}: time is {:.2f} x the flops\n", rows[i].name,
+               text_of(wall, 3), text_of(cpu, 3), flop_ratio, wall.median / flop_ratio);
+  }
   return out;
 }
 
 int main_of(int argc, char** argv) {
-  std::vector<std::int64_t> widths{784, 32, 32, 32, 32, 4}, samples{4000, 1000};
+  std::vector<std::int64_t> widths{784, 32, 32, 32, 32, 4}, samples;
   std::vector<int> threads{1, 2};
-  Turns turns{41, 20, 0};
-  std::string file, device = "cpu", arithmetic = "exact";
-  CLI::App app("Gradient, linearised HVP and GD step of an MLP, in turns within one run.");
-  app.add_option("--widths", widths, "inputs, hidden widths, classes");
-  app.add_option("--samples", samples, "sizes of the batch");
+  Turns turns{0, 20, 0};
+  std::string file, network = "mlp", device = "cpu", arithmetic = "exact";
+  CLI::App app("Gradient and Hessian-vector products of a network, in turns within one run.");
+  app.add_option("--network", network, "mlp; or alexnet, vgg10 (32/64/128), resnet20 on 32x32x3 pictures")
+      ->check(CLI::IsMember({"mlp", "alexnet", "vgg10", "resnet20"}));
+  app.add_option("--widths", widths, "mlp: inputs, hidden widths, classes");
+  app.add_option("--samples", samples, "sizes of the batch; by default those of bench/peers");
   app.add_option("--threads", threads, "numbers of threads");
   app.add_option("--device", device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--arithmetic", arithmetic, "exact, or vendor (cuda)")->check(CLI::IsMember({"exact", "vendor"}));
-  app.add_option("--rounds", turns.rounds, "rounds")->check(CLI::PositiveNumber);
+  app.add_option("--rounds", turns.rounds, "rounds; by default 41 for mlp, 9 for the others")
+      ->check(CLI::PositiveNumber);
   app.add_option("--turn-ms", turns.turn_ms, "length of a turn");
   app.add_option("--out", file, "JSON file to write");
   CLI11_PARSE(app, argc, argv);
   if (device == "cuda") threads = {1};
+  if (turns.rounds == 0) turns.rounds = network == "mlp" ? 41 : 9;
+  if (samples.empty()) {
+    if (network == "mlp")
+      samples = {4000, 1000};
+    else
+      samples = {network == "alexnet" ? 256 : 128};
+  }
   nlohmann::json report{{"benchmark", "steps"}, {"machine", machine_and_build()}};
   for (const std::int64_t n : samples)
     for (const int count : threads)
-      report["results"].push_back(measure(widths, n, count, device == "cuda" ? Where::cuda : Where::cpu,
+      report["results"].push_back(measure(network_of(network, widths), n, count,
+                                          device == "cuda" ? Where::cuda : Where::cpu,
                                           arithmetic == "vendor" ? Arithmetic::vendor : Arithmetic::exact, turns));
   if (!file.empty()) std::ofstream(file) << report.dump(1) << "\n";
   return 0;

@@ -15,9 +15,10 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "bench/perf/harness.h"
-#include "bench/perf/mlp_work.h"
+#include "bench/perf/work.h"
 
 namespace brink::bench {
 namespace {
@@ -26,8 +27,10 @@ using Json = nlohmann::ordered_json;
 
 struct Call {
   std::function<void()> run;
+  std::function<void()> prepare = {};  ///< once, before the first run
   double divide = 1;
 };
+using Variants = std::map<std::string, Call>;
 
 double dot(const std::vector<float>& a, const std::vector<float>& b) {
   double sum = 0;
@@ -43,43 +46,62 @@ double cpu_ms() {
 
 class Worker {
  public:
-  Json setup(const Json& s) {
-    const MlpData data = read_mlp_data(s.at("folder"));
-    work_ = std::make_unique<MlpWork>(data, s.at("threads").get<int>(),
-                                      s.value("device", "cpu") == "cuda" ? Where::cuda : Where::cpu);
+  Json answer(const Json& request) {
+    if (request.contains("setup")) return setup(request["setup"]);
+    if (request.contains("run")) return run(request);
+    if (request.contains("memory")) return memory(request);
+    return peak(request.at("peak"));
+  }
+
+ private:
+  void open(const Json& s) {
+    data_ = read_workload(s.at("folder"));
+    before_bytes_ = anonymous_bytes().now;
+    work_ = std::make_unique<Work>(data_, s.at("threads").get<int>(),
+                                   s.value("device", "cpu") == "cuda" ? Where::cuda : Where::cpu);
     const int steps = s.at("gd_steps");
     const double rate = s.at("learning_rate");
-    MlpWork& w = *work_;
-    calls_ = {
-        {"gradient", {{"program", {[&w] { w.gradient(); }}}}},
-        {"hvp", {{"linearize_and_apply", {[&w] { w.linearize(), w.apply(); }}}}},
-        {"hvp_linearized", {{"tangent_program", {[&w] { w.apply(); }}}}},
-        // descend ends with one more evaluation, for the loss that it returns
-        {"gd_step", {{"program", {[&w, steps, rate] { w.descend(steps - 1, rate); }, static_cast<double>(steps)}}}}};
+    Work& w = *work_;
+    constexpr auto anew = Work::Residuals::recomputed;
+    calls_ = {{"gradient", {{"program", {[&w] { w.gradient(); }}}}},
+              {"hvp",
+               {{"linearize_and_apply", {[&w] { w.linearize(), w.apply(); }}},
+                {"recomputing", {[&w] { w.apply(anew); }, [&w] { w.linearize(anew); }}}}},
+              {"hvp_linearized", {{"tangent_program", {[&w] { w.apply(); }, [&w] { w.linearize(); }}}}},
+              // descend ends with one more evaluation, for the loss that it returns
+              {"gd_step",
+               {{"program", {[&w, steps, rate] { w.descend(steps - 1, rate); }, {}, static_cast<double>(steps)}}}}};
+  }
+
+  Json setup(const Json& s) {
+    open(s);
+    Work& w = *work_;
     const double loss = w.gradient();
     const std::vector<float> g = w.packed(w.gradient_vector());
     w.linearize();
     w.apply();
     const std::vector<float> h = w.packed(w.product());
     Json variants;
-    for (const auto& [kind, names] : calls_)
-      for (const auto& [name, call] : names) variants[kind].push_back(name);
+    for (const std::string kind : s.at("kinds"))
+      if (const auto found = calls_.find(kind); found != calls_.end())
+        for (const auto& [name, call] : found->second) variants[kind].push_back(name);
     return {{"ready", true},
             {"versions", {{"brink", machine_and_build()}, {"device", w.device_name()}}},
             {"flops", {{"gradient", w.gradient_flops()}, {"hvp_linearized", w.tangent_flops()}}},
             {"values",
              {{"loss", loss},
               {"gradient_norm", std::sqrt(dot(g, g))},
-              {"gradient_v", dot(g, data.v)},
+              {"gradient_v", dot(g, data_.v)},
               {"hvp_norm", std::sqrt(dot(h, h))},
-              {"v_h_v", dot(h, data.v)},
+              {"v_h_v", dot(h, data_.v)},
               {"hvp_linearized_norm", std::sqrt(dot(h, h))},
-              {"loss_after_gd", w.descend(steps, rate)}}},
+              {"loss_after_gd", w.descend(s.at("gd_steps"), s.at("learning_rate"))}}},
             {"variants", variants}};
   }
 
   Json run(const Json& r) {
-    const Call& call = calls_.at(r.at("run")).at(r.at("variant"));
+    Call& call = calls_.at(r.at("run")).at(r.at("variant"));
+    prepare(call);
     Json wall = Json::array(), cpu = Json::array();
     for (int i = 0; i < r.at("repeat").get<int>(); ++i) {
       const double c = cpu_ms();
@@ -92,9 +114,38 @@ class Worker {
     return {{"ms", wall}, {"cpu_ms", cpu}, {"info", Json::object()}};
   }
 
- private:
-  std::unique_ptr<MlpWork> work_;
-  std::map<std::string, std::map<std::string, Call>> calls_;
+  Json memory(const Json& r) {
+    open(r.at("memory"));
+    kind_ = r.at("kind");
+    // A gradient by what recomputes its residuals in products: as much memory as both together.
+    if (kind_ == "gradient")
+      calls_["gradient"]["recomputing"] = {[this] { work_->linearize(Work::Residuals::recomputed); }};
+    Json names = Json::array();
+    for (const auto& [name, call] : calls_.at(kind_)) names.push_back(name);
+    return {{"variants", names}};
+  }
+
+  Json peak(const std::string& name) {
+    Call& call = calls_.at(kind_).at(name);
+    prepare(call);
+    call.run();
+    const std::int64_t first = anonymous_bytes().most;
+    call.run();
+    reset_most_bytes();
+    call.run();
+    return {{"peak_bytes", anonymous_bytes().most - before_bytes_}, {"first_peak_bytes", first - before_bytes_}};
+  }
+
+  /// The first run allocates and faults pages in, like the first run of any system.
+  static void prepare(Call& call) {
+    if (call.prepare) std::exchange(call.prepare, {})();
+  }
+
+  Workload data_;
+  std::unique_ptr<Work> work_;
+  std::map<std::string, Variants> calls_;
+  std::string kind_;
+  std::int64_t before_bytes_ = 0;
 };
 
 }  // namespace
@@ -105,8 +156,7 @@ int main() {
     brink::bench::Worker worker;
     for (std::string line; std::getline(std::cin, line);) {
       const auto request = nlohmann::ordered_json::parse(line);
-      const auto reply = request.contains("setup") ? worker.setup(request["setup"]) : worker.run(request);
-      std::cout << reply.dump() << std::endl;
+      std::cout << worker.answer(request).dump() << std::endl;
     }
   } catch (const std::exception& e) {
     fmt::print(stderr, "worker: {}\n", e.what());

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#include "bench/perf/work.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "kernels/map/map.h"
+#include "training/problem.h"
+
+namespace brink::bench {
+namespace {
+
+template <class T>
+std::vector<T> read_raw(const std::filesystem::path& file, std::int64_t expected) {
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  const std::int64_t bytes = in ? static_cast<std::int64_t>(in.tellg()) : -1;
+  const std::int64_t needed = expected * static_cast<std::int64_t>(sizeof(T));
+  if (bytes != needed)
+    throw std::runtime_error(fmt::format("{}: expected {} bytes, found {}", file.string(), needed, bytes));
+  std::vector<T> out(static_cast<std::size_t>(expected));
+  in.seekg(0);
+  in.read(reinterpret_cast<char*>(out.data()), needed);
+  return out;
+}
+
+/// Uniform in (−√3, √3): variance 1.
+class Uniform {
+ public:
+  explicit Uniform(std::uint32_t seed) : state_(seed) {}
+  float operator()() {
+    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<float>(static_cast<std::int32_t>(state_ >> 32)) * 0x1p-31f * 1.7320508f;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// The keys of a config's [model] that a workload's network has.
+Config::Model network_of(const nlohmann::json& network) {
+  Config::Model out;
+  const std::string name = network.at("name");
+  const auto known = {ModelName::mlp, ModelName::alexnet, ModelName::vgg, ModelName::resnet20};
+  const auto* found = std::ranges::find(known, name, [](ModelName m) { return std::string(name_of(m)); });
+  if (found == known.end()) throw std::runtime_error(fmt::format("unknown network '{}'", name));
+  out.name = *found;
+  out.hidden = network.value("hidden", out.hidden);
+  out.filters = network.value("filters", out.filters);
+  out.dense = network.value("dense", out.dense);
+  out.channels = network.value("channels", out.channels);
+  out.widths = network.value("widths", out.widths);
+  out.ghost_batch = network.value("ghost_batch", out.ghost_batch);
+  return out;
+}
+
+std::vector<std::int64_t> extents_of(const Shape& shape) {
+  return {shape.extent.begin(), shape.extent.begin() + shape.rank};
+}
+
+Shape shape_of(const std::vector<std::int64_t>& extents) {
+  Shape shape;
+  for (const std::int64_t e : extents) shape.extent.at(static_cast<std::size_t>(shape.rank++)) = e;
+  return shape;
+}
+
+/// The parameters that the file lists are brink's, in its order.
+void expect_parameters(const ParameterLayout& layout, const nlohmann::json& listed) {
+  const auto text = [](const std::string& name, const std::vector<std::int64_t>& shape) {
+    return fmt::format("{} [{}]", name, fmt::join(shape, ","));
+  };
+  std::vector<std::string> ours, theirs;
+  for (const Parameter& p : layout.parameters()) ours.push_back(text(p.name, extents_of(p.shape)));
+  for (const nlohmann::json& p : listed) theirs.push_back(text(p.at("name"), p.at("shape")));
+  const std::size_t n = std::max(ours.size(), theirs.size());
+  ours.resize(n, "none");
+  theirs.resize(n, "none");
+  for (std::size_t i = 0; i < n; ++i)
+    if (ours[i] != theirs[i])
+      throw std::runtime_error(
+          fmt::format("workload.json: parameter {}: expected {}, found {}", i, ours[i], theirs[i]));
+}
+
+/// [N, sample…] in memory that `data` owns.
+View pictures_of(const Workload& data) {
+  Shape shape{data.samples()};
+  for (int a = 0; a < data.model.sample.rank; ++a)
+    shape.extent[static_cast<std::size_t>(shape.rank++)] = data.model.sample[a];
+  return view_of(data.x.data(), shape);
+}
+
+}  // namespace
+
+Workload read_workload(const std::string& folder) {
+  const std::filesystem::path at = folder;
+  std::ifstream in(at / "workload.json");
+  if (!in) throw std::runtime_error(fmt::format("{}: not there", (at / "workload.json").string()));
+  const nlohmann::json about = nlohmann::json::parse(in);
+  const std::int64_t samples = about.at("samples"), classes = about.at("classes");
+  const Shape sample = shape_of(about.at("sample"));
+  Workload w{make_model(network_of(about.at("network")), sample, classes), {}, {}, {}, {}};
+  expect_parameters(w.model.layout, about.at("parameters"));
+  w.x = read_raw<float>(at / "x.f32", samples * sample.elements());
+  w.labels = read_raw<std::int32_t>(at / "labels.i32", samples);
+  w.theta = read_raw<float>(at / "theta.f32", w.model.layout.count());
+  w.v = read_raw<float>(at / "v.f32", w.model.layout.count());
+  return w;
+}
+
+Workload make_workload(const Config::Model& network, const Shape& sample, std::int64_t classes, std::int64_t samples,
+                       std::uint32_t seed) {
+  Workload w{make_model(network, sample, classes), {}, {}, {}, {}};
+  Uniform draw(seed);
+  w.x.resize(static_cast<std::size_t>(samples * sample.elements()));
+  for (float& x : w.x) x = draw();
+  for (std::int64_t i = 0; i < samples; ++i) w.labels.push_back(static_cast<std::int32_t>(i * 7 % classes));
+  for (const Parameter& p : w.model.layout.parameters()) {
+    const float scale = 1 / std::sqrt(static_cast<float>(std::max<std::int64_t>(p.fan_in, 1)));
+    for (std::int64_t i = 0; i < p.shape.elements(); ++i)
+      w.theta.push_back(p.fan_in > 0 ? draw() * scale : static_cast<float>(p.start));
+  }
+  const float unit = 1 / std::sqrt(static_cast<float>(w.theta.size()));
+  for (std::size_t i = 0; i < w.theta.size(); ++i) w.v.push_back(draw() * unit);
+  return w;
+}
+
+Work::Work(const Workload& data, int threads, Where where, Arithmetic arithmetic)
+    : pool_(threads),
+      opened_(where, arithmetic, pool_),
+      device_(threads > 1 ? opened_.device() : opened_.device().serial()),
+      objective_(make_objective(data.model, Loss::cross_entropy, Dtype::f32)),
+      x_(to_device(device_, pictures_of(data))),
+      labels_(to_device(device_, view_of(data.labels.data(), {data.samples()}))),
+      inputs_{x_.view(), labels_.view()},
+      arenas_(std::make_shared<Arenas>()),
+      theta_(objective_.layout.make_vector(Dtype::f32, device_)),
+      v_(objective_.layout.make_vector(Dtype::f32, device_)),
+      g_(objective_.layout.make_vector(Dtype::f32, device_)),
+      hv_(objective_.layout.make_vector(Dtype::f32, device_)),
+      moving_(objective_.layout.make_vector(Dtype::f32, device_)) {
+  unpack(data.theta, theta_.view());
+  unpack(data.v, v_.view());
+}
+
+BatchOptions Work::options(Residuals residuals) const {
+  BatchOptions o;
+  o.arenas = arenas_;
+  if (residuals == Residuals::recomputed) o.memory_bytes = 1;  // less than any block's
+  return o;
+}
+
+Gradient& Work::gradient_sum() {
+  if (!gradient_) gradient_.emplace(device_, objective_, inputs_, options(Residuals::kept));
+  return *gradient_;
+}
+
+Hvp& Work::hvp(Residuals residuals) {
+  std::optional<Hvp>& h = residuals == Residuals::kept ? kept_ : recomputed_;
+  if (!h) h.emplace(device_, objective_, inputs_, options(residuals));
+  return *h;
+}
+
+double Work::gradient() { return gradient_sum().evaluate(theta_.view(), g_.view()).loss; }
+
+double Work::linearize(Residuals residuals) { return hvp(residuals).linearize_at(theta_.view(), g_.view()).loss; }
+
+void Work::apply(Residuals residuals) {
+  hvp(residuals).apply(v_.view(), hv_.view());
+  synchronize(device_);
+}
+
+double Work::descend(int steps, double learning_rate) {
+  copy(device_, moving_.view(), theta_.view());
+  for (int i = 0; i < steps; ++i) {
+    gradient_sum().evaluate(moving_.view(), g_.view(), {});  // a step's loss is found, and nobody waits for it
+    map<Descend>(device_, moving_.view(), {moving_.view(), g_.view()}, learning_rate);
+  }
+  return gradient_sum().evaluate(moving_.view(), g_.view()).loss;
+}
+
+std::vector<float> Work::packed(const View& vector) {
+  const Array host = to_host(device_, vector);
+  std::vector<float> flat;
+  for (int i = 0; i < layout().size(); ++i) {
+    const auto part = layout().view(host.view(), i).span<float>();
+    flat.insert(flat.end(), part.begin(), part.end());
+  }
+  return flat;
+}
+
+void Work::unpack(std::span<const float> flat, const View& vector) {
+  const Array host = layout().make_vector(Dtype::f32);
+  std::size_t at = 0;
+  for (int i = 0; i < layout().size(); ++i) {
+    const auto part = layout().view(host.view(), i).span<float>();
+    std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(at), part.size(), part.begin());
+    at += part.size();
+  }
+  copy(device_, vector, host.view());
+  synchronize(device_);
+}
+
+}  // namespace brink::bench

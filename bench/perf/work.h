@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// What it is: one workload, a network with cross-entropy on a full batch, through the library's public classes.
+// What it is not: a training run; no measurements, no files written.
+// Decision: brink's parameters lie in one vector with aligned gaps; the files shared with other systems have none, so
+// the conversion lives here and never inside a timed call. Nothing is built before it is used, so that a process's
+// memory is that of what it does.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autodiff/hvp.h"
+#include "kernels/device.h"
+#include "kernels/memory.h"
+#include "kernels/thread_pool.h"
+#include "models/model.h"
+#include "training/config.h"
+#include "training/device.h"
+
+namespace brink::bench {
+
+/// Raw inputs: x [N, sample…] float32, labels [N], theta and v [n] without gaps in parameter order.
+struct Workload {
+  Model model;
+  std::vector<float> x;
+  std::vector<std::int32_t> labels;
+  std::vector<float> theta, v;
+  std::int64_t samples() const { return static_cast<std::int64_t>(labels.size()); }
+};
+
+/// Reads the folder that bench/peers/run writes (workloads.py says what is in it).
+/// Throws std::runtime_error with the file and the sizes expected and found, or the parameter that brink's network has not.
+Workload read_workload(const std::string& folder);
+
+/// The same kind of data made here: entries of variance 1, weights of variance 1/fan_in, the rest as at step 0, v of norm 1.
+Workload make_workload(const Config::Model&, const Shape& sample, std::int64_t classes, std::int64_t samples,
+                       std::uint32_t seed);
+
+class Work {
+ public:
+  /// `threads` of the CPU; on a GPU they do nothing. `data` outlives it. Throws DeviceError.
+  Work(const Workload& data, int threads, Where = Where::cpu, Arithmetic = Arithmetic::exact);
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+
+  /// Which products are meant: with the residuals of all blocks kept, or of none, recomputed in each product.
+  enum class Residuals : std::uint8_t { kept, recomputed };
+
+  /// Loss and gradient at θ. → mean loss.
+  double gradient();
+  /// Everything of the HVP at θ that does not depend on v, and loss and gradient. → mean loss.
+  double linearize(Residuals = Residuals::kept);
+  /// H v for the data's v, after linearize().
+  void apply(Residuals = Residuals::kept);
+  /// `steps` steps of gradient descent from the data's θ. → mean loss after them.
+  double descend(int steps, double learning_rate);
+
+  std::int64_t gradient_flops() { return gradient_sum().flops(); }
+  std::int64_t tangent_flops() { return hvp(Residuals::kept).tangent_flops(); }
+  std::int64_t recompute_flops() { return hvp(Residuals::recomputed).recompute_flops(); }
+  std::int64_t residual_bytes() { return hvp(Residuals::kept).residual_bytes(); }
+  const ParameterLayout& layout() const { return objective_.layout; }
+
+  /// Vectors of the layout, and their content without gaps.
+  View theta() const { return theta_.view(); }
+  View direction() const { return v_.view(); }
+  View gradient_vector() const { return g_.view(); }
+  View product() const { return hv_.view(); }
+  std::vector<float> packed(const View& vector);
+  void unpack(std::span<const float> flat, const View& vector);
+  std::string device_name() const { return opened_.name(); }
+
+ private:
+  BatchOptions options(Residuals) const;
+  Gradient& gradient_sum();
+  Hvp& hvp(Residuals);
+
+  ThreadPool pool_;
+  OpenDevice opened_;
+  Device device_;
+  Objective objective_;
+  Array x_, labels_;
+  std::vector<View> inputs_;
+  std::shared_ptr<Arenas> arenas_;  // of programs that never run at the same time
+  std::optional<Gradient> gradient_;
+  std::optional<Hvp> kept_, recomputed_;
+  Array theta_, v_, g_, hv_, moving_;
+};
+
+}  // namespace brink::bench

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""What it is: brink's worker on every workload of bench/peers, small: the lists of parameters are brink's own, and what it answers is
+known. What it is not: a comparison with other systems (bench/peers/run --check), or of times.
+
+Decision: where all parameters are zero, all logits and activations are, and every ReLU is shut: the loss is log(classes), and gradient
+and product are those of the last bias alone, in closed form.
+usage: peers_test.py BUILD
+"""
+
+import array
+import json
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import ROOT, Cases
+
+sys.path.insert(0, str(ROOT / "bench" / "peers"))
+import workloads
+
+worker = pathlib.Path(sys.argv[1]).resolve() / "bench" / "perf" / "worker"
+cases = Cases()
+SAMPLES = 40  # a group of 32 and a short one
+
+
+def numbers_of(about):
+    """→ labels, v [n], and the values expected at θ = 0."""
+    size, classes = sum(math.prod(p["shape"]) for p in about["parameters"]), about["classes"]
+    labels = [i * i % classes for i in range(SAMPLES)]
+    v = [math.sin(i * i) for i in range(size)]
+    length = math.sqrt(sum(x * x for x in v))
+    v = [x / length for x in v]
+    last = v[-classes:]
+    gradient = [1 / classes - labels.count(c) / SAMPLES for c in range(classes)]
+    product = [(x - sum(last) / classes) / classes for x in last]
+    norm = lambda a: math.sqrt(sum(x * x for x in a))
+    return labels, v, {"loss": math.log(classes), "gradient_norm": norm(gradient), "hvp_norm": norm(product),
+                       "gradient_v": sum(a * b for a, b in zip(gradient, last)), "v_h_v": sum(a * b for a, b in zip(product, last)),
+                       "hvp_linearized_norm": norm(product)}
+
+
+def write(folder, about):
+    """Pictures that differ, a direction, and parameters of zero. → the values expected."""
+    folder.mkdir(exist_ok=True)
+    labels, v, expected = numbers_of(about)
+    pixels = SAMPLES * math.prod(about["sample"])
+    for file, kind, values in [("x.f32", "f", (math.sin(i * i) for i in range(pixels))), ("labels.i32", "i", labels),
+                               ("theta.f32", "f", bytes(4 * len(v))), ("v.f32", "f", v)]:
+        (folder / file).write_bytes(array.array(kind, values).tobytes())
+    (folder / "workload.json").write_text(json.dumps(about))
+    return expected
+
+
+def ask(*requests):
+    """(status, answers, what was said)"""
+    done = subprocess.run([worker], input="".join(json.dumps(r) + "\n" for r in requests), capture_output=True, text=True)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+if not worker.exists():
+    cases.skip("peers", "this build has no benchmarks")
+    cases.close()
+with tempfile.TemporaryDirectory() as temporary:
+    folder = pathlib.Path(temporary)
+    setup = {"folder": temporary, "threads": 2, "learning_rate": 0.1, "gd_steps": 1, "device": "cpu", "kinds": ["gradient", "hvp"],
+             "spectrum": False}
+    for name in workloads.WORKLOADS:
+        about = workloads.describe(name, SAMPLES)
+        expected = write(folder, about)
+        runs = [("gradient", "program"), ("hvp", "recomputing"), ("hvp", "linearize_and_apply")]
+        status, answers, said = ask({"setup": setup}, *({"run": kind, "variant": v, "repeat": 1} for kind, v in runs))
+        complaints = [] if status == 0 and len(answers) == 1 + len(runs) else [f"status {status}: {said}"]
+        if not complaints:
+            found = answers[0]["values"]
+            complaints = [f"{key}: {found[key]}, expected {value}" for key, value in expected.items()
+                          if not abs(found[key] - value) <= 1e-6 * max(abs(value), 1e-3)]
+        cases.check(name, complaints)
+
+        wrong = workloads.describe(name, SAMPLES)
+        wrong["parameters"][0]["shape"][-1] += 1
+        write(folder, wrong)
+        status, _, said = ask({"setup": setup})
+        first = about["parameters"][0]["name"]
+        cases.check(f"{name}: a parameter of another shape is refused", status == 1 and f"parameter 0: expected {first}" in said)
+
+    write(folder, workloads.describe("W3", SAMPLES))
+    for kind, variant in [("gradient", "program"), ("gradient", "recomputing"), ("hvp", "recomputing")]:
+        status, answers, said = ask({"memory": setup, "kind": kind}, {"peak": variant})
+        good = status == 0 and variant in answers[0]["variants"] and answers[1]["peak_bytes"] > 2**20
+        cases.check(f"peak memory, {kind}/{variant}", [] if good else [f"status {status}, {answers}: {said}"])
+    status, _, said = ask({"run": "gradient", "variant": "program", "repeat": 1})
+    cases.check("a request before the setup ends the worker", status == 1 and said.startswith("worker: "))
+cases.close()
