@@ -33,7 +33,10 @@ class DenseHessian {
 
 struct VectorError {
   double error = 0;
-  std::string tensor;  ///< the worst
+  std::string tensor;    ///< the worst
+  std::string rounding;  ///< those that were measured against the whole vector, each after a space
+  /// For a row of the table: which was the worst, and which were compared otherwise.
+  std::string note() const { return rounding.empty() ? tensor : tensor + "; zero to rounding:" + rounding; }
 };
 /// The largest of |a − b| / max|b| over the tensors of a vector; a tensor that is zero to the rounding of the vector it belongs to
 /// (max|b| at most 2⁻⁵² of the whole vector's) holds no digit to compare and is measured against the whole vector.
