@@ -126,8 +126,9 @@ void add_final_parameter(const Case& c, const ParameterLayout& layout, Descent& 
   std::ranges::copy(descent.theta_on_host().span<double>(), found.span<double>().begin());
   if (trajectory.ends_early())
     return trajectory.add_end(all, all_finite(reference.span<double>()), all_finite(found.span<double>()));
-  const VectorError e = vector_error(layout, found, reference);
-  table.add({c.name(), "final_parameter", e.error, steps <= close_steps ? early : late, e.note()});
+  const double tolerance = steps <= close_steps ? early : late;
+  const VectorError e = vector_error(layout, found, reference, tolerance);
+  table.add({c.name(), "final_parameter", e.error, tolerance, e.note()});
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ class Network {
   }
   /// The worst tensor of a vector; one that is zero in the reference is measured against the whole vector.
   void vector(const std::string& prefix, const Array& found, double tolerance) {
-    const VectorError e = vector_error(layout(), found, case_.vector(prefix, layout()));
+    const VectorError e = vector_error(layout(), found, case_.vector(prefix, layout()), tolerance);
     add(prefix, e.error, tolerance, e.note());
   }
 
