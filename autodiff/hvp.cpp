@@ -156,7 +156,10 @@ Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, co
         *arenas, sum_.workers(), "residuals");
   // Where not all fit, a slot for each worker to recompute in is part of the budget.
   const std::int64_t slots = recompute_ ? largest * sum_.workers() : 0, most = budget() - slots;
-  if (options.limit_bytes > 0 && most < 0) throw OutOfMemory(slots, std::max<std::int64_t>(0, most + slots));
+  if (options.limit_bytes > 0 && most < 0) {
+    const std::int64_t left = most + slots;  // below 0 where the arenas are too large already
+    throw OutOfMemory(slots - std::min<std::int64_t>(left, 0), std::max<std::int64_t>(left, 0));
+  }
   std::int64_t bytes = 0;
   for (const Block& b : plan.blocks) {
     const std::int64_t next = bytes + primal_.residual_bytes(b);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/counted_bytes.h"
 #include "kernels/cuda/context.h"
 
 namespace brink {
@@ -32,6 +33,11 @@ std::int64_t allocated_bytes(const Device& device) {
     if (device.where == Where::cuda) return device.gpu->allocated_bytes();
   return host_bytes.load(std::memory_order_relaxed);
 }
+
+CountedBytes::CountedBytes(std::int64_t bytes) : bytes_(bytes) {
+  host_bytes.fetch_add(bytes_, std::memory_order_relaxed);
+}
+CountedBytes::~CountedBytes() { host_bytes.fetch_sub(bytes_, std::memory_order_relaxed); }
 
 Poison poison() { return current(); }
 void set_poison(Poison p) { current() = p; }

@@ -59,16 +59,20 @@ std::string describe(const OutOfMemory& e) {
 
 }  // namespace
 
+std::int64_t program_bytes(Where where) { return where == Where::cpu ? std::int64_t{32} << 20 : 0; }
+
 Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& options) {
   const std::int64_t samples = p.train_samples(), group = p.objective.group;
   const bool automatic = options.batch.chunk <= 0;
   const char* const bits = device.vendor ? "not to the same bits: the arithmetic is a vendor's" : "to the same bits";
+  constexpr std::int64_t mib = 1 << 20;
   Fitted out;
   out.limit_bytes = options.batch.limit_bytes;
   out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train_arrays().made_bytes())
                         : std::min(options.batch.chunk, samples);
   for (std::int64_t chunk = out.chunk;;) {
     std::string reason;
+    std::int64_t least_bytes = 0;
     try {
       out.descent = try_chunk(device, p, options, chunk);
       if (chunk == out.chunk || automatic) {
@@ -77,12 +81,18 @@ Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& opt
       }
       throw DeviceError(fmt::format("out of memory with run.chunk = {}: {}; run.chunk = {} fits{}", out.chunk,
                                     out.notes.at(0), chunk, device.vendor ? "" : " and gives the same bits"));
-    } catch (const OutOfMemory& e) { reason = describe(e); }
+    } catch (const OutOfMemory& e) {
+      reason = describe(e);
+      least_bytes =
+          out.limit_bytes + e.needed_bytes - std::max<std::int64_t>(e.free_bytes, 0) + program_bytes(device.where);
+    }
     const std::int64_t next = smaller(chunk, group);
     if (next == 0)
-      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} samples fits{}", reason,
-                                    std::min(group, samples),
-                                    options.batch.limit_bytes > 0 ? "; run.memory must be larger" : ""));
+      throw DeviceError(fmt::format(
+          "out of memory: {}; not even a chunk of one group of {} samples fits{}", reason, std::min(group, samples),
+          options.batch.limit_bytes > 0
+              ? fmt::format("; run.memory must be at least {}MiB", (least_bytes + mib - 1) / mib)
+              : ""));
     out.notes.push_back(automatic ? fmt::format("out of memory with a chunk of {} samples ({}); trying {}, {}", chunk,
                                                 reason, next, bits)
                                   : reason);

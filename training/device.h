@@ -37,8 +37,11 @@ struct Fitted {
   std::vector<std::string> notes;  ///< what was made smaller, and why
 };
 
+/// What a process takes beside its buffers: code, stacks, graphs and files being written; a GPU's memory holds buffers alone.
+std::int64_t program_bytes(Where);
+
 /// A descent on the problem. Where memory does not suffice: with chunk = 0 (auto) smaller and smaller chunks are tried, which
-/// give the same bits, and each try is noted; with a chunk of the user's, DeviceError says which one would fit (promise R4).
+/// give the same bits, and each try is noted; with a chunk of the user's, DeviceError says which one would fit (promise R4). Where none does it says what run.memory must be.
 Fitted fit_in_memory(Device&, const Problem&, const DescentOptions&);
 
 }  // namespace brink

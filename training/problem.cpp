@@ -15,11 +15,12 @@ namespace brink {
 
 namespace {
 
-/// The arrays of a data set, and what makes them where they lie nowhere.
-void use_arrays(const Dataset& data, std::vector<View>& views, std::vector<const RowSource*>& sources) {
+/// The arrays of a data set, or what makes them where they lie nowhere; the one or the other stays in memory.
+void use_arrays(Dataset& data, std::vector<View>& views, std::vector<const RowSource*>& sources) {
   const bool made = data.x.view().data == nullptr;
   views = {made ? View{nullptr, data.rows->shape(), data.rows->dtype()} : data.x.view(), data.labels.view()};
   sources = {made ? data.rows.get() : nullptr, nullptr};
+  if (!made) data.rows.reset();
 }
 
 /// One value has no variance.

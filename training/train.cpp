@@ -38,9 +38,6 @@ std::int64_t free_memory_bytes(const Device& device) {
   return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
 }
 
-/// What a process takes beside its buffers: code, stacks, graphs and files being written.
-std::int64_t program_bytes(const Device& device) { return device.where == Where::cpu ? std::int64_t{32} << 20 : 0; }
-
 std::string text_of(const MemoryPlan& p, const Fitted& fitted) {
   constexpr double mib = 1 << 20;
   std::string text = fmt::format("plan: {} block{} of {} samples", p.blocks, p.blocks == 1 ? "" : "s", p.block_samples);
@@ -69,7 +66,7 @@ DescentOptions descent_options(const Config& config, const Device& device) {
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
   o.batch.limit_bytes = config.run.memory_bytes > 0
-                            ? std::max<std::int64_t>(1, config.run.memory_bytes - program_bytes(device))
+                            ? std::max<std::int64_t>(1, config.run.memory_bytes - program_bytes(device.where))
                             : std::max<std::int64_t>(1, free_memory_bytes(device) / 4 * 3 + allocated_bytes(device));
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{

@@ -18,6 +18,7 @@ enum class Values : std::uint8_t {
   real,      ///< of size 1, with some +0 and −0 (bit tests) or away from 0 (derivative tests)
   positive,  ///< real, then max(·, 0), what relu gives; away from its kink in derivative tests
   distinct,  ///< no two closer than 1/n, n their number, in no order; for what compares them
+  some_nan,  ///< real with NaN of both signs among them (bit tests) or distinct (derivative tests)
   labels,    ///< int32 below `bound`
 };
 struct In {

@@ -2,6 +2,7 @@
 // What it is: the table of cases, with the rows of elementwise primitives. A new primitive or kernel is one row here or in a
 // file beside it (rows.h); completeness_test.cpp fails without it.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "autodiff/primitives/elementwise.h"
@@ -100,7 +101,7 @@ std::vector<Array> make_inputs(const Row& row, int size, Dtype dtype, bool smoot
         while (std::gcd(step, n) != 1) ++step;
         std::uint64_t i = 0;
         for (T& x : a.span<T>()) {
-          if (smooth && in.values == Values::distinct) {
+          if (smooth && (in.values == Values::distinct || in.values == Values::some_nan)) {
             x = static_cast<T>(4.0 * static_cast<double>(i++ * step % n) / static_cast<double>(n) - 1.9);
             continue;
           }
@@ -111,6 +112,8 @@ std::vector<Array> make_inputs(const Row& row, int size, Dtype dtype, bool smoot
           if (!smooth && r % 13 == 0) value = 0;
           if (!smooth && r % 17 == 0) value = -0.0;
           if (!smooth && in.values == Values::positive && value < 0) value = 0;
+          if (in.values == Values::some_nan && r % 7 == 0)
+            value = r & 0x200000 ? -std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::quiet_NaN();
           x = static_cast<T>(value);
         }
       });

@@ -7,6 +7,7 @@ usage: command_test.py BUILD
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,37 @@ with tempfile.TemporaryDirectory() as temporary:
     expected |= {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "recurrence and sweep"}
     cases.check("a trace names all layers", sorted(expected - seen))
     cases.rejects("a trace names all layers", sorted({"dense5 matmul add_row"} - seen))
+    # Residuals kept as memory allows, and the peak that the system saw; without a bound it is higher. The bytes of these 9,000
+    # pictures, kept beside the arrays, would be too much.
+    picture_run = ["train", "--threads", "2", *[x for s in ["data.name=synthetic-cifar", "data.train=1000", "data.test=8000",
+                   "model.name=vgg", "model.channels=[2]", "model.ghost_batch=20", "training.steps=0", "measure.budget=2"]
+                   for x in ("--set", s)]]
+    peak = {}
+    for memory in ["192MiB", "1GiB"]:
+        with open(here / f"{memory}.txt", "w") as said:
+            child = subprocess.Popen([brink, *picture_run, "--memory", memory, "--out", f"within {memory}"], cwd=here, stdout=said,
+                                     stdin=subprocess.DEVNULL)
+            _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        peak[memory] = used.ru_maxrss / 1024
+        cases.check(f"a run within {memory}", child.returncode == 0 or [str(child.returncode)])
+    plans = [(here / f"{memory}.txt").read_text().splitlines()[0] for memory in peak]
+    complaints = [f"{peak} MiB; {plans}"]
+    cases.check("memory bounds the peak", peak["192MiB"] < 192 or complaints)
+    cases.check("its plan keeps some residuals and computes others again",
+                "recomputed" in plans[0] and "kept for 0" not in plans[0] and "kept for all" in plans[1] or complaints)
+    cases.rejects("memory bounds the peak", [] if peak["1GiB"] < 192 else complaints)
+    same = (here / "within 192MiB" / "metrics.csv").read_bytes() == (here / "within 1GiB" / "metrics.csv").read_bytes()
+    cases.check("memory changes no number", same)
+    too_little = call(*picture_run, "--memory", "1KiB", "--out", "too little", folder=temporary)
+    least = int(re.search(r"run.memory must be at least (\d+)MiB", too_little[2])[1])
+    cases.check("too little memory", expect("too little memory", too_little, 6))
+    case("one MiB too little", 6, "", *picture_run, "--memory", f"{least - 1}MiB", "--out", "one MiB too little")
+    case("the least memory", 0, "", *picture_run, "--memory", f"{least}MiB", "--out", "the least memory", in_output="kept for 0")
+    cases.check("nothing was made with too little", not (here / "too little").exists() and not (here / "one MiB too little").exists())
+    case("an empty flag", 2, 'brink: --memory : run.memory: expected "auto", bytes as an integer, or a size such as "2GiB" (KiB, MiB, '
+         'GiB), got the string ""', *run, "--memory", "")
+    case("a flag given twice", 2, "", *run, "--threads", "1", "--threads", "2")
     case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
          "none/trace.json")
     os.mkfifo(here / "pipe")

@@ -57,6 +57,30 @@ TEST_CASE("a problem moves without its views losing their memory") {
   CHECK(second.data.train.x.view().data == x);
 }
 
+TEST_CASE("the records' bytes are let go where there are arrays, and counted while they are kept") {
+  Config c;
+  c.data.train = c.data.test = 40;
+  Device device;
+  const std::int64_t before = allocated_bytes(device);
+  const Problem p = make_problem(device, c);
+  std::int64_t arrays = p.theta0.view().bytes();
+  for (const Dataset* data : {&p.data.train, &p.data.test}) {
+    CHECK(data->rows == nullptr);
+    arrays += data->x.view().bytes() + data->labels.view().bytes();
+  }
+  CHECK(allocated_bytes(device) - before - arrays >= 0);
+  CHECK(allocated_bytes(device) - before - arrays < 5 * alignment_bytes);  // rounded up, each
+
+  const std::int64_t without = allocated_bytes(device);
+  const auto records = std::make_shared<const Records>(
+      Records{{2, 2, 1}, std::vector<std::uint8_t>(4096), std::vector<std::uint8_t>(1024)});
+  {
+    const PictureRows rows(records, {{0}, {1}}, Dtype::f32, 1024);
+    CHECK(allocated_bytes(device) - without == 4096 + 1024 + 256 * 4);
+  }
+  CHECK(allocated_bytes(device) == without);
+}
+
 TEST_CASE("dln: the start is θ₀, the target is y") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     Config c;

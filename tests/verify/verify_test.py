@@ -234,6 +234,19 @@ with tempfile.TemporaryDirectory() as temporary:
             (here / "groups" / "golden.json").unlink()
             (here / "groups" / "golden.json").write_text(json.dumps(index_of_one))
             expect(f"{case} with another ghost group", verify("--reference", here / "groups"), 1, "FAILED")
+        # A tensor that is rounding alone is named, and compared all the same: far more than rounding is seen in it.
+        named = [line for line in found[1].splitlines() if "rounding alone:" in line and " gradient " in line][:1]
+        cases.check("a tensor that is rounding alone is named", bool(named) or found[1].splitlines())
+        for line in named:
+            case, tensor = line.split()[0], "gradient/" + line.split("rounding alone:")[1].split()[0]
+            alone = here / "rounding"
+            alone.mkdir()
+            (alone / "golden.json").write_text(json.dumps({case: index[case]}))
+            (alone / f"{case}.safetensors").symlink_to((golden / f"{case}.safetensors").resolve())
+            for value, status in [(1e-13, 1), (1e-17, 0)]:
+                name = f"{case} {tensor.replace('/', ' ')} set to {value}"
+                expect(name, verify("--reference", changed(alone, here / name, case, tensor, set_value(0, value * index[case]["gradient_norm"]))),
+                       status, tensor.split("/")[1])
         networks = [c for c, e in index.items() if e["kind"] == "network" and e["model"] == "mlp"][:1]
         small = here / "small"  # the tampered copies need only the cases that are tampered with
         small.mkdir()

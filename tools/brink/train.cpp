@@ -19,20 +19,17 @@ struct Options {
   ConfigSources sources;
   std::string out, trace, nvtx;
   bool resume = false, dry_run = false;
-  std::string flags[6];
 };
 constexpr const char* flag_names[6] = {"device", "threads", "chunk", "memory", "precision", "arithmetic"};
-constexpr const char* flag_help[6] = {"cpu or cuda",
-                                      "Number of threads, or all",
-                                      "Samples at a time: auto, or a multiple of the group of 128 samples",
-                                      "Memory to use at most: auto, bytes, or such as 2GiB",
-                                      "float32 or float64",
-                                      "exact, or vendor: matrix products by cuBLAS (cuda only)"};
+constexpr const char* flag_help[6] = {
+    "cpu or cuda",
+    "Number of threads, or all",
+    "Samples at a time: auto, or a multiple of the group (128 samples, or model.ghost_batch)",
+    "Memory to use at most: auto, bytes, or such as 2GiB",
+    "float32 or float64",
+    "exact, or vendor: matrix products by cuBLAS (cuda only)"};
 
 ExitCode run_training(Options o) {
-  for (std::size_t i = 0; i < 6; ++i)
-    if (!o.flags[i].empty()) o.sources.flags.emplace_back(flag_names[i], o.flags[i]);
-
   // A run that is taken up again without a config takes its own.
   std::error_code ignored;
   const bool own =
@@ -80,7 +77,11 @@ void add_train(CLI::App& app, ExitCode& code) {
       ->check(CLI::IsMember({"phases", "nodes"}))
       ->group("Profiling");
   for (std::size_t i = 0; i < 6; ++i)
-    sub->add_option(std::string("--") + flag_names[i], o->flags[i], flag_help[i])->type_name("VALUE")->group("Run");
+    sub->add_option_function<std::string>(
+           std::string("--") + flag_names[i],
+           [o, i](const std::string& value) { o->sources.flags.emplace_back(flag_names[i], value); }, flag_help[i])
+        ->type_name("VALUE")
+        ->group("Run");
   sub->callback([o, &code] { code = run_training(*o); });
 }
 

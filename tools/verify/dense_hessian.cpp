@@ -50,15 +50,20 @@ Array DenseHessian::eigenvector(std::int64_t i) const {
   return out;
 }
 
-VectorError vector_error(const ParameterLayout& layout, const Array& found, const Array& reference) {
+VectorError vector_error(const ParameterLayout& layout, const Array& found, const Array& reference, double tolerance) {
+  constexpr double rounding = 16 * std::numeric_limits<double>::epsilon();
   const double whole = largest(reference.span<double>());
-  VectorError worst{-1, {}};
+  VectorError worst{-1, {}, {}};
   for (int i = 0; i < layout.size(); ++i) {
     const auto a = layout.view(found.view(), i).span<double>(), b = layout.view(reference.view(), i).span<double>();
-    const bool rounding = largest(b) <= std::numeric_limits<double>::epsilon() * whole;
-    const double error = error_of(a, b, rounding ? whole : largest(b));
-    if (!(error <= worst.error)) worst = {error, layout[i].name};
-    if (error != error) break;
+    double error = error_of(a, b);
+    if (error > tolerance && error_of(a, b, whole) <= rounding) {
+      error = error_of(a, b, whole);
+      worst.rounding += " " + layout[i].name;
+    }
+    if (error <= worst.error || worst.error != worst.error) continue;
+    worst.error = error;
+    worst.tensor = layout[i].name;
   }
   return worst;
 }

@@ -33,11 +33,15 @@ class DenseHessian {
 
 struct VectorError {
   double error = 0;
-  std::string tensor;  ///< the worst
+  std::string tensor;    ///< the worst
+  std::string rounding;  ///< those that were measured against the whole vector, each after a space
+  /// For a row of the table: which was the worst, and which were compared otherwise.
+  std::string note() const { return rounding.empty() ? tensor : tensor + "; rounding alone:" + rounding; }
 };
-/// The largest of |a − b| / max|b| over the tensors of a vector; a tensor that is zero to the rounding of the vector it belongs to
-/// (max|b| at most 2⁻⁵² of the whole vector's) holds no digit to compare and is measured against the whole vector.
-VectorError vector_error(const ParameterLayout&, const Array& found, const Array& reference);
+/// The largest of |a − b| / max|b| over the tensors of a vector. Where it exceeds the tolerance while no |a − b| exceeds 2⁻⁴⁸ of
+/// the whole vector's max|b|, the tensor is what sums of larger numbers left of their rounding: it is measured against the whole
+/// vector, and named. (A normalisation behind takes out what a beta adds; between two float64 programs only rounding remains.)
+VectorError vector_error(const ParameterLayout&, const Array& found, const Array& reference, double tolerance);
 
 /// Standard normals for Lanczos; the layout's gaps are +0.
 FillNormal normals_of(Device, const ParameterLayout&);

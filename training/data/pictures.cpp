@@ -65,7 +65,11 @@ Augmentation draw_augmentation(std::int64_t seed, std::int64_t sample) {
 
 PictureRows::PictureRows(std::shared_ptr<const Records> records, const Normalisation& n, Dtype dtype,
                          std::int64_t samples, std::optional<std::int64_t> seed)
-    : records_(std::move(records)), samples_(samples), seed_(seed), values_({records_->picture[2], 256}, dtype) {
+    : records_(std::move(records)),
+      counted_(records_->bytes()),
+      samples_(samples),
+      seed_(seed),
+      values_({records_->picture[2], 256}, dtype) {
   with_real(dtype, [&](auto zero) {
     using T = decltype(zero);
     for (std::size_t c = 0; c < n.mean.size(); ++c)

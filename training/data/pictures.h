@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "autodiff/block_data.h"
+#include "kernels/counted_bytes.h"
 #include "kernels/memory.h"
 
 namespace brink {
@@ -24,6 +25,7 @@ struct Records {
   std::vector<std::uint8_t> labels;  // [N]
 
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(pixels.size() + labels.size()); }
   std::span<const std::uint8_t> picture_of(std::int64_t i) const {
     const auto n = static_cast<std::size_t>(picture.elements());
     return std::span(pixels).subspan(static_cast<std::size_t>(i) * n, n);
@@ -85,6 +87,7 @@ class PictureRows final : public RowSource {
   void write_row(std::int64_t row, T* out) const;
 
   std::shared_ptr<const Records> records_;
+  CountedBytes counted_;  // those of the records
   std::int64_t samples_;
   std::optional<std::int64_t> seed_;
   Array values_;  // [C, 256]: what a byte becomes

@@ -2,6 +2,9 @@
 #include "training/io/console.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <unistd.h>
 
@@ -52,6 +55,12 @@ void prepare_process() {
     }
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
+#ifdef __GLIBC__
+  // By default its threshold follows what was freed, and the memory of whole data sets then stays in a heap with holes, beyond what
+  // --memory counts: 39 MiB more than the buffers' own instead of 22 (ResNet20 on cifar10-5k, 2026-11).
+  constexpr int returned_when_freed_bytes = 256 << 10;
+  mallopt(M_MMAP_THRESHOLD, returned_when_freed_bytes);
+#endif
 }
 
 }  // namespace brink
