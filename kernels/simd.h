@@ -48,6 +48,12 @@ template <class V, class T>
   if constexpr (sizeof(V) == 64 && sizeof(T) == 8)
     return (V)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << n) - 1), p);
 #endif
+#if defined(__AVX512VL__)
+  if constexpr (sizeof(V) == 32 && sizeof(T) == 4)
+    return (V)_mm256_maskz_loadu_ps(static_cast<__mmask8>((1U << n) - 1), p);
+  if constexpr (sizeof(V) == 32 && sizeof(T) == 8)
+    return (V)_mm256_maskz_loadu_pd(static_cast<__mmask8>((1U << n) - 1), p);
+#endif
   V v{};
   if (n > 0) std::memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(T));
   return v;
@@ -60,7 +66,12 @@ template <class V, class T>
   if constexpr (sizeof(V) == 64 && sizeof(T) == 8)
     return _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << n) - 1), (__m512d)v);
 #endif
-#if defined(__AVX2__)
+#if defined(__AVX512VL__)
+  if constexpr (sizeof(V) == 32 && sizeof(T) == 4)
+    return _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1U << n) - 1), (__m256)v);
+  if constexpr (sizeof(V) == 32 && sizeof(T) == 8)
+    return _mm256_mask_storeu_pd(p, static_cast<__mmask8>((1U << n) - 1), (__m256d)v);
+#elif defined(__AVX2__)
   if constexpr (sizeof(V) == 32 && sizeof(T) == 4)
     return _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
                                (__m256)v);

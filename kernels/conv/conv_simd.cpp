@@ -14,7 +14,7 @@
 // pictures' left and right edges as tiles of their own (3->16 at 32²: 0.79 → 0.80 of oneDNN; 8->16 at 16²: 0.87 → 0.77);
 // asking for the lines of the result early, of this tile or of the next (3->32: 0.85 → 0.80).
 #include "kernels/conv/conv_isa.h"
-#include "kernels/matmul/microkernel.h"
+#include "kernels/conv/panel.h"
 
 namespace brink::cpu {
 namespace {
@@ -33,114 +33,175 @@ struct Sweep {
   const T* weights[max_factor_pairs];  // panels, each [r, s, c, width]
 };
 
-/// Rows of a tile: pixels of one row of the result, or the same pixel of consecutive pictures.
+/// Rows of a tile that take a tap: all, all but the first or last one or two (the pixels at an edge of a picture), or another range.
+enum class Rows : std::uint8_t { all, from_1, to_1, from_2, to_2, other };
+
+/// A run of taps of one kernel row that the tile's rows lo … hi−1 take: `count` terms, from x numbers after the first row's first tap
+/// and w numbers into the weights of the kernel row. No terms: the list of runs is at its end.
+struct Run {
+  Rows which;
+  int lo, hi;
+  int64_t count, x, w;
+};
+
+template <class T>
+struct Place;
+template <class T>
+using Tile = void (*)(const Sweep<T>&, const Place<T>&);
+
+/// A column of tiles: the same neighbouring pixels of every row of the result, or the same pixel of consecutive pictures. All its
+/// tiles take the same runs of a kernel row.
+template <class T, int most>
+struct Column {
+  int64_t q, rows;
+  Tile<T> take;
+  Run runs[2 * most + 2];  // rows enter at the left edge one by one, and leave at the right one
+
+  /// step: input columns from one row of the tile to the next.
+  [[gnu::noinline]] void find_runs(const Sweep<T>& g, int64_t step, int64_t width) {
+    const int64_t w = q * g.stride - g.left;
+    Run* run = runs;
+    run->count = 0;
+    for (int64_t s = 0; s < g.s; ++s) {
+      int64_t lo = 0, hi = rows;
+      while (lo < rows && w + s + lo * step < 0) ++lo;
+      while (hi > lo && w + s + (hi - 1) * step >= g.w) --hi;
+      if (lo == hi) continue;
+      if (run->count > 0 && (run->lo != lo || run->hi != hi)) (++run)->count = 0;
+      if (run->count == 0) {
+        const int64_t left_out = rows - hi;
+        run->which = lo == 0 && left_out <= 2   ? (left_out == 0   ? Rows::all
+                                                   : left_out == 1 ? Rows::to_1
+                                                                   : Rows::to_2)
+                     : lo <= 2 && left_out == 0 ? (lo == 1 ? Rows::from_1 : Rows::from_2)
+                                                : Rows::other;
+        run->lo = static_cast<int>(lo);
+        run->hi = static_cast<int>(hi);
+        run->x = s * g.c;
+        run->w = s * g.c * width;
+      }
+      run->count += g.c;
+    }
+    if (run->count > 0) (++run)->count = 0;
+  }
+};
+
+/// One tile: where its first row's first tap that is inside lies (offsets in numbers), and how many kernel rows are.
 template <class T>
 struct Place {
-  int64_t picture, h, w;  // the first row's: offset of its picture, its first tap
-  int64_t step;           // columns of the input between two rows
-  int64_t a_stride;       // elements
-  int64_t panel;          // offset into the weights
+  int64_t x, weights, kernel_rows;
+  int64_t x_row, w_row;  // from kernel row to kernel row
+  const Run* runs;
+  int64_t x_stride, out_stride;  // from row to row of the tile
   T* out;
-  int64_t out_stride;
-  int columns;
+  int64_t columns;
+  bool ahead;  // ask for the lines of the result first
 };
 
 template <class Isa, int NV>
-inline constexpr int most_rows = Isa::vector_bytes == 64   ? (NV == 1 ? 16 : 8)
+inline constexpr int most_rows = is_half<Isa>              ? 16
+                                 : Isa::vector_bytes == 64 ? (NV == 1 ? 16 : 12)
                                  : Isa::vector_bytes == 32 ? (NV == 1 ? 12 : 6)
                                                            : (NV == 1 ? 8 : 4);
 
 template <int lo, int hi, class V, int rows, int NV, class T>
-[[gnu::always_inline]] inline void add(Sums<V, rows, NV>& sums, int64_t count, const T*& a, int64_t a_stride,
-                                       const T*& b) {
+[[gnu::always_inline]] inline void add(Sums<V, rows, NV>& sums, int64_t count, const T* a, int64_t a_stride,
+                                       const T* b) {
   if constexpr (hi - lo > 8)
     add_terms_of_many<lo, hi>(sums, count, a, a_stride, b);
   else
     add_terms<lo, hi, false>(sums, count, a, a_stride, 1, b);
 }
 
-/// Rows lo … hi−1 take `count` terms. Ranges that networks have (two taps of padding at most, one side at a time) have a loop of their
-/// own; any other goes row by row.
 template <class V, int rows, int NV, class T>
-[[gnu::always_inline]] inline void add_run(Sums<V, rows, NV>& sums, int64_t lo, int64_t hi, int64_t count, const T* a,
-                                           int64_t a_stride, const T* b) {
-  if (lo == 0 && hi == rows) return add<0, rows>(sums, count, a, a_stride, b);
-  if constexpr (rows > 1) {
-    if (lo == 1 && hi == rows) return add<1, rows>(sums, count, a, a_stride, b);
-    if (lo == 0 && hi == rows - 1) return add<0, rows - 1>(sums, count, a, a_stride, b);
-  }
-  if constexpr (rows > 3) {
-    if (lo == 2 && hi == rows) return add<2, rows>(sums, count, a, a_stride, b);
-    if (lo == 0 && hi == rows - 2) return add<0, rows - 2>(sums, count, a, a_stride, b);
+[[gnu::always_inline]] inline void add_run(Sums<V, rows, NV>& sums, const Run& run, const T* a, int64_t a_stride,
+                                           const T* b) {
+  asm("" : "+r"(a_stride));  // else multiples of it are made for all cases, and kept, before the first run
+  const int64_t count = run.count;
+  switch (run.which) {
+    case Rows::all: return add<0, rows>(sums, count, a, a_stride, b);
+    case Rows::from_1: return add < rows == 1 ? 0 : 1, rows > (sums, count, a, a_stride, b);
+    case Rows::to_1: return add < 0, rows == 1 ? 1 : rows - 1 > (sums, count, a, a_stride, b);
+    case Rows::from_2: return add < rows <= 2 ? 0 : 2, rows > (sums, count, a, a_stride, b);
+    case Rows::to_2: return add < 0, rows <= 2 ? 1 : rows - 2 > (sums, count, a, a_stride, b);
+    case Rows::other: break;
   }
   [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
     (
         [&] {
-          if (i < lo || i >= hi) return;
-          const T *ai = a, *bi = b;
-          add<i, i + 1>(sums, count, ai, a_stride, bi);
+          if (i >= run.lo && i < run.hi) add<i, i + 1>(sums, count, a, a_stride, b);
         }(),
         ...);
   }
   (std::make_integer_sequence<int, rows>{});
 }
 
+/// acc + 0 of all sums, of which `columns` columns exist.
+template <class V, int rows, int NV, class T>
+[[gnu::always_inline]] inline void store_tile(Sums<V, rows, NV>& sums, T* out, int64_t stride, int columns) {
+  constexpr int L = sizeof(V) / sizeof(T);
+  const auto each = [&](auto put) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i, out += stride)
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) put(out + j * L, sums[i][j] + V{}, j);
+  };
+  if (columns == NV * L)
+    each([](T * to, V v, int) __attribute__((always_inline)) { store(to, v); });
+  else
+    each([&](T * to, V v, int j) __attribute__((always_inline)) { store_first(to, v, existing<L>(columns, j)); });
+}
+
+// g++ 12 moves what does not fit into registers to vector registers, and what comes back from there waits for all products before it:
+// 60 to 100 cycles a tile. The first reads from memory where it stands, the second leaves v there.
+template <class S>
+[[gnu::always_inline]] inline const S& from_memory(const S& s) {
+  const S* at = &s;
+  asm("" : "+r"(at));
+  return *at;
+}
+template <class P>
+[[gnu::always_inline]] inline void keep_in_memory(P& v) {
+  asm("" : "+m"(v));
+}
+
+/// Lines of the result.
+template <int rows, int width, class T>
+[[gnu::always_inline]] inline void ask_for(const T* out, int64_t stride) {
+  constexpr int line = 64 / sizeof(T);
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < width; j += line) __builtin_prefetch(out + i * stride + j, 1);
+}
+
 template <class Isa, class T, int rows, int NV>
-[[gnu::noinline]] void tile(const Sweep<T>& g, const Place<T>& at) {
-  using V = Vec<Isa, T>;
-  constexpr int L = lanes<Isa, T>;
-  constexpr int64_t width = NV * L;
-  V sums[rows][NV];
-  clear<V, rows, NV>(sums);
-  const int64_t first_r = at.h < 0 ? -at.h : 0, last_r = g.h - at.h < g.r ? g.h - at.h : g.r;
-  const int64_t last_column = at.w + (rows - 1) * at.step;
-  const bool inside = at.w >= 0 && last_column + g.s <= g.w;
-  for (int pair = 0; pair < g.call->pairs; ++pair) {
-    const T* const x = g.call->a[static_cast<std::size_t>(pair)] + at.picture + (at.h * g.w + at.w) * g.c;
-    const T* const weights = g.weights[pair] + at.panel;
-    for (int64_t r = first_r; r < last_r; ++r) {
-      const T* a = x + r * g.w * g.c;
-      const T* b = weights + r * g.s * g.c * width;
-      if (inside) {
-        add<0, rows>(sums, g.s * g.c, a, at.a_stride, b);
-        continue;
+[[gnu::noinline]] void tile(const Sweep<T>& g, const Place<T>& place) {
+  Sums<Vec<Isa, T>, rows, NV> sums;
+  clear<Vec<Isa, T>, rows, NV>(sums);
+  if (place.ahead) ask_for<rows, NV * lanes<Isa, T>>(place.out, place.out_stride);
+  for (int pair = 0; pair < from_memory(g).call->pairs; ++pair) {
+    const T* x = from_memory(g).call->a[static_cast<std::size_t>(pair)] + from_memory(place).x;
+    const T* weights = from_memory(g).weights[pair] + from_memory(place).weights;
+    for (int64_t r = from_memory(place).kernel_rows; r > 0; --r) {
+      for (const Run* run = from_memory(place).runs; run->count > 0; ++run) {
+        keep_in_memory(x);
+        keep_in_memory(weights);
+        add_run<Vec<Isa, T>, rows, NV>(sums, *run, x + run->x, from_memory(place).x_stride, weights + run->w);
       }
-      int64_t s = 0;
-      while (s < g.s) {
-        if (at.w + s >= 0 && last_column + s < g.w) {
-          int64_t end = g.w - last_column < g.s ? g.w - last_column : g.s;
-          add<0, rows>(sums, (end - s) * g.c, a, at.a_stride, b);
-          s = end;
-          continue;
-        }
-        int64_t lo = 0, hi = rows;
-        while (lo < rows && at.w + s + lo * at.step < 0) ++lo;
-        while (hi > lo && at.w + s + (hi - 1) * at.step >= g.w) --hi;
-        if (lo < hi) add_run<V, rows, NV>(sums, lo, hi, g.c, a, at.a_stride, b);
-        a += g.c;
-        b += g.c * width;
-        ++s;
-      }
+      x += from_memory(place).x_row;
+      weights += from_memory(place).w_row;
     }
   }
-  T* out = at.out;
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i, out += at.out_stride)
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) {
-      if (at.columns == width)
-        store(out + j * L, sums[i][j] + V{});
-      else
-        store_first(out + j * L, sums[i][j] + V{}, existing<L>(at.columns, j));
-    }
+  store_tile<Vec<Isa, T>, rows, NV>(sums, place.out, place.out_stride, static_cast<int>(place.columns));
 }
 
 /// The tile with the number of rows chosen at run time, 1 ≤ rows ≤ most.
 template <class Isa, class T, int most, int NV>
-[[gnu::always_inline]] inline void tile_of(int64_t rows, const Sweep<T>& g, const Place<T>& at) {
+Tile<T> tile_of(int64_t rows) {
   if constexpr (most > 1)
-    if (rows < most) return tile_of<Isa, T, most - 1, NV>(rows, g, at);
-  tile<Isa, T, most, NV>(g, at);
+    if (rows < most) return tile_of<Isa, T, most - 1, NV>(rows);
+  return tile<Isa, T, most, NV>;
 }
 
 /// `count` in pieces of at most `most`, as equal as can be: calls f(begin, size).
@@ -158,53 +219,63 @@ template <class F>
 template <class Isa, class T, int NV>
 void sweep(const Sweep<T>& g, int64_t first, int64_t last) {
   constexpr int64_t width = NV * lanes<Isa, T>;
-  constexpr int most = most_rows<Isa, NV>;
+  constexpr int most = most_rows<Isa, NV>, most_columns = 8;
   // Rows of few pixels leave registers idle: there the same pixel of several pictures makes a tile. Half a tile of neighbours
   // is better than a whole one of pixels that share a set of the cache (16->32 at 8², input gradient: 0.88 → 0.91 of oneDNN).
-  const bool across = 2 * g.q < most && last - first > 1;
+  const bool across = g.q <= most_columns && 2 * g.q < most && last - first > 1;
   const int64_t picture = g.h * g.w * g.c;
   Place<T> at{};
+  // Long chains leave time to fetch the lines of the result (3->64, 5×5, from memory: 0.92 → 1.0 of oneDNN; 3->32, 27 terms: −2 %).
+  at.ahead = g.r * g.s * g.c >= 64;
+  Column<T, most> columns[most_columns];
+  int count = 0;
+  at.x_row = g.w * g.c;
+  at.w_row = g.s * g.c * width;
+  at.x_stride = across ? picture : g.stride * g.c;
+  at.out_stride = across ? g.picture : g.pixel;
+  const auto add_column = [&](int64_t q, int64_t rows) {
+    Column<T, most>& column = columns[count++];
+    column.q = q;
+    column.rows = rows;
+    column.take = tile_of<Isa, T, most, NV>(rows);
+    column.find_runs(g, across ? 0 : g.stride, width);
+  };
   for (int64_t j = 0; j < g.k; j += width) {
-    at.panel = j * g.r * g.s * g.c;
-    at.columns = static_cast<int>(g.k - j < width ? g.k - j : width);
+    at.columns = g.k - j < width ? g.k - j : width;
+    const auto take_columns = [&](int64_t n) {
+      for (int64_t p = 0; p < g.p; ++p) {
+        const int64_t h = p * g.stride - g.up, r = h < 0 ? -h : 0, end = g.h - h < g.r ? g.h - h : g.r;
+        at.kernel_rows = end - r;
+        at.weights = j * g.r * g.s * g.c + r * at.w_row;
+        for (int i = 0; i < count; ++i) {
+          at.x = n * picture + ((h + r) * g.w + columns[i].q * g.stride - g.left) * g.c;
+          at.out = g.out + n * g.picture + p * g.row + columns[i].q * g.pixel + j;
+          at.runs = columns[i].runs;
+          columns[i].take(g, at);
+        }
+      }
+    };
     if (across) {
-      at.step = 0;
-      at.a_stride = picture;
-      at.out_stride = g.picture;
       in_pieces(last - first, most, [&](int64_t n, int64_t rows) {
-        at.picture = (first + n) * picture;
-        for (int64_t p = 0; p < g.p; ++p)
-          for (int64_t q = 0; q < g.q; ++q) {
-            at.h = p * g.stride - g.up;
-            at.w = q * g.stride - g.left;
-            at.out = g.out + (first + n) * g.picture + p * g.row + q * g.pixel + j;
-            tile_of<Isa, T, most, NV>(rows, g, at);
-          }
+        count = 0;
+        for (int64_t q = 0; q < g.q; ++q) add_column(q, rows);
+        take_columns(first + n);
       });
       continue;
     }
-    at.step = g.stride;
-    at.a_stride = g.stride * g.c;
-    at.out_stride = g.pixel;
-    for (int64_t n = first; n < last; ++n)
-      for (int64_t p = 0; p < g.p; ++p) {
-        at.picture = n * picture;
-        at.h = p * g.stride - g.up;
-        in_pieces(g.q, most, [&](int64_t q, int64_t rows) {
-          at.w = q * g.stride - g.left;
-          at.out = g.out + n * g.picture + p * g.row + q * g.pixel + j;
-          tile_of<Isa, T, most, NV>(rows, g, at);
-        });
-      }
+    count = 0;
+    in_pieces(g.q, most, [&](int64_t q, int64_t rows) {
+      add_column(q, rows);
+      if (count < most_columns && q + rows < g.q) return;
+      for (int64_t n = first; n < last; ++n) take_columns(n);
+      count = 0;
+    });
   }
 }
 
 template <class Isa, class T>
 void sweep_block(const Sweep<T>& g, int64_t first, int64_t last) {
-  if (panel_width<Isa, T>(g.k) == lanes<Isa, T>)
-    sweep<Isa, T, 1>(g, first, last);
-  else
-    sweep<Isa, T, 2>(g, first, last);
+  with_panel<Isa, T>(g.k, [&]<class I, int NV>() { sweep<I, T, NV>(g, first, last); });
 }
 
 /// Of an input gradient with stride > 1, the result's rows (or columns) p ≡ phase modulo stride, as an ordinary convolution: which
@@ -222,7 +293,7 @@ struct Phase {
 
 template <class Isa, class T>
 int64_t columns_of(int64_t n) {
-  const int64_t width = panel_width<Isa, T>(n);
+  const int64_t width = conv_panel_width<Isa, T>(n);
   return (n + width - 1) / width * width;
 }
 
@@ -231,7 +302,7 @@ int64_t columns_of(int64_t n) {
 template <class Isa, class T>
 void conv2d_pack_isa(const ConvCall<T>& x) {
   const ConvShape& f = x.shape;
-  const int64_t width = panel_width<Isa, T>(f.k), terms = f.r * f.s * f.c;
+  const int64_t width = conv_panel_width<Isa, T>(f.k), terms = f.r * f.s * f.c;
   if (f.k == width) return;
   for (int i = 0; i < x.pairs; ++i)
     pack_rows(terms, f.k, x.b[static_cast<std::size_t>(i)], width, x.scratch + i * terms * columns_of<Isa, T>(f.k));
@@ -243,8 +314,8 @@ void conv2d_isa(const ConvCall<T>& x, int64_t first, int64_t last) {
   Sweep<T> g{f.h,   f.w, f.c, f.r, f.s, f.stride, f.padding, f.padding, f.p, f.q, f.k, f.k, f.q * f.k, f.p * f.q * f.k,
              x.out, &x,  {}};
   for (int i = 0; i < x.pairs; ++i)
-    g.weights[i] = f.k == panel_width<Isa, T>(f.k) ? x.b[static_cast<std::size_t>(i)]
-                                                   : x.scratch + i * f.r * f.s * f.c * columns_of<Isa, T>(f.k);
+    g.weights[i] = f.k == conv_panel_width<Isa, T>(f.k) ? x.b[static_cast<std::size_t>(i)]
+                                                        : x.scratch + i * f.r * f.s * f.c * columns_of<Isa, T>(f.k);
   const int64_t block = x.block;
   for (int64_t n = first; n < last; n += block) {
     const int64_t end = n + block < last ? n + block : last;
@@ -257,7 +328,7 @@ void conv2d_isa(const ConvCall<T>& x, int64_t first, int64_t last) {
 template <class Isa, class T>
 void conv2d_input_gradient_pack_isa(const ConvCall<T>& x) {
   const ConvShape& f = x.shape;
-  const int64_t width = panel_width<Isa, T>(f.c);
+  const int64_t width = conv_panel_width<Isa, T>(f.c);
   T* to = x.scratch;
   for (int i = 0; i < x.pairs; ++i)
     for (int64_t a = 0; a < f.stride; ++a)

@@ -6,7 +6,7 @@
 //          │ sum[i][j] += x[pixel,i]·d[pixel,j] │  of a panel, then the tree over panels, chunks and groups, in registers too.
 //          └─────────────────────────────┘
 #include "kernels/conv/conv_isa.h"
-#include "kernels/matmul/microkernel.h"
+#include "kernels/conv/panel.h"
 
 namespace brink::cpu {
 namespace {
@@ -14,14 +14,19 @@ namespace {
 using std::int64_t;
 
 template <class Isa, int NV>
-inline constexpr int most_rows = Isa::vector_bytes == 64   ? (NV == 1 ? 16 : 12)
+inline constexpr int most_rows = is_half<Isa>              ? 16
+                                 : Isa::vector_bytes == 64 ? (NV == 1 ? 16 : 12)
                                  : Isa::vector_bytes == 32 ? (NV == 1 ? 12 : 6)
                                                            : (NV == 1 ? 8 : 4);
 
-/// Whether d is read where it lies: its rows consist of whole panels, or loads can leave lanes out at no cost.
+/// Whether loads and stores can leave lanes out at no cost.
+template <class Isa>
+inline constexpr bool has_masks = Isa::vector_bytes == 64 || is_half<Isa>;
+
+/// Whether d is read where it lies: its rows consist of whole panels, or lanes can be left out.
 template <class Isa, class T>
 [[gnu::always_inline]] inline bool in_place(int64_t k) {
-  return Isa::vector_bytes == 64 || k % panel_width<Isa, T>(k) == 0;
+  return has_masks<Isa> || k % panel_width<Isa, T>(k) == 0;
 }
 
 /// Pixels first … last−1 along an axis of `out` whose tap t lies in the picture.
@@ -215,7 +220,7 @@ template <class Isa, class T, int most, int NV>
 [[gnu::always_inline]] inline void tile_of(int64_t rows, const WeightChunk<T>& x, int64_t r, int64_t e, int64_t j0) {
   if constexpr (most > 1)
     if (rows < most) return tile_of<Isa, T, most - 1, NV>(rows, x, r, e, j0);
-  if constexpr (Isa::vector_bytes == 64)
+  if constexpr (has_masks<Isa>)
     if (x.call->shape.k - j0 < NV * lanes<Isa, T>) return tile<Isa, T, most, NV, false>(x, r, e, j0);
   tile<Isa, T, most, NV, true>(x, r, e, j0);
 }
@@ -249,6 +254,18 @@ void take_chunk(const WeightChunk<T>& x, int64_t first, int64_t last) {
   }
 }
 
+/// Calls f with the vectors of a tile, as with_panel does. One vector also where a whole kernel row then fits into a tile, and would not
+/// with two: d is then read once a kernel row, and it may come from far away.
+template <class Isa, class T, class F>
+decltype(auto) with_columns(const ConvShape& f, F&& body) {
+  if constexpr (has_masks<Isa>) {
+    const int64_t row = f.s * f.c;
+    if (f.k > lanes<Isa, T> && row > most_rows<Isa, 2> && row <= most_rows<Isa, 1>)
+      return body.template operator()<Isa, 1>();
+  }
+  return with_panel<Isa, T>(f.k, body);
+}
+
 }  // namespace
 
 template <class Isa, class T>
@@ -263,15 +280,12 @@ void conv2d_weight_gradient_pack_isa(const WeightChunk<T>& x) {
 
 template <class Isa, class T>
 std::int64_t conv2d_weight_tiles_isa(const ConvShape& f) {
-  return panel_width<Isa, T>(f.k) == lanes<Isa, T> ? count_tiles<Isa, T, 1>(f) : count_tiles<Isa, T, 2>(f);
+  return with_columns<Isa, T>(f, [&]<class I, int NV>() { return count_tiles<I, T, NV>(f); });
 }
 
 template <class Isa, class T>
 void conv2d_weight_gradient_isa(const WeightChunk<T>& x, std::int64_t first, std::int64_t last) {
-  if (panel_width<Isa, T>(x.call->shape.k) == lanes<Isa, T>)
-    take_chunk<Isa, T, 1>(x, first, last);
-  else
-    take_chunk<Isa, T, 2>(x, first, last);
+  with_columns<Isa, T>(x.call->shape, [&]<class I, int NV>() { take_chunk<I, T, NV>(x, first, last); });
 }
 
 template void conv2d_weight_gradient_pack_isa<ThisIsa, float>(const WeightChunk<float>&);

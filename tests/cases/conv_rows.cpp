@@ -31,7 +31,7 @@ constexpr Convolution convolutions[] = {
     {9, 8, 8, 3, 3, 3, 16, 1, 1, 7},     // panels of four samples, the last of a group shorter, as is the last group
     {5, 18, 19, 2, 3, 3, 6, 1, 0, 3},    // groups of six panels, no padding
     {2, 19, 3, 5, 3, 3, 10, 1, 1, 4},    // narrow pictures
-    {1, 5, 70, 3, 5, 5, 64, 1, 2, 1},    // long rows, a first layer
+    {1, 5, 140, 3, 5, 5, 40, 1, 2, 1},   // rows of more tiles than are planned at once; a first layer
     {3, 12, 11, 32, 3, 3, 48, 2, 0, 2},  // stride 2 that leaves rows out
     {2, 7, 7, 70, 3, 3, 70, 1, 1, 1},    // chains of 630 terms
 };
