@@ -225,8 +225,9 @@ void sweep(const Sweep<T>& g, int64_t first, int64_t last) {
   const bool across = g.q <= most_columns && 2 * g.q < most && last - first > 1;
   const int64_t picture = g.h * g.w * g.c;
   Place<T> at{};
-  // Long chains leave time to fetch the lines of the result (3->64, 5×5, from memory: 0.92 → 1.0 of oneDNN; 3->32, 27 terms: −2 %).
-  at.ahead = g.r * g.s * g.c >= 64;
+  // Long chains leave time to fetch the lines of the result: 3->64, 5×5, 8 MB of it: 102 → 119 GFLOP/s; 3->32, 27 terms: −2 %, and
+  // −2 % where a row is half a line (2026-11, Zen 4, roof 118).
+  at.ahead = !is_half<Isa> && g.r * g.s * g.c >= 64;
   Column<T, most> columns[most_columns];
   int count = 0;
   at.x_row = g.w * g.c;
