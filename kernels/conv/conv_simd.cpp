@@ -8,11 +8,17 @@
 //          └─────────────────────────────┘
 //
 // Decision: a tap outside the picture is left out and not multiplied by a zero (a weight may be infinite). Above and below, the
-// kernel row is skipped for the whole tile; left and right, each tap is a run of its own that only the tile's inner rows take.
+// kernel row is skipped for the whole tile; left and right, each tap is a run of its own that only the tile's inner rows take. Runs
+// are found once for a column of tiles.
+//
+// What a tile costs beyond its products decides for first layers (27 terms): 3->16 at 32² 93 → 112 GFLOP/s, 3->32 95 → 110, roof 118,
+// when the edges' code no longer pushed the tile's addresses into vector registers (2026-11, Zen 4; below, keep_in_memory).
 //
 // Tried, and no faster (2026-11, one core, AVX-512): all kernel rows of a tile in one loop without a branch at a run's end, with the
 // pictures' left and right edges as tiles of their own (3->16 at 32²: 0.79 → 0.80 of oneDNN; 8->16 at 16²: 0.87 → 0.77);
-// asking for the lines of the result early, of this tile or of the next (3->32: 0.85 → 0.80).
+// asking for the lines of the result early in chains of 27 terms (3->32: 0.85 → 0.80 on Zen 5, −2 % on Zen 4); columns of tiles from
+// top to bottom, one after the other, instead of whole rows of the result (3->64, 5×5: 103 → 98 GFLOP/s, Zen 4); 8 rows of two
+// vectors instead of 12 (3->32: 110 → 107, 3->64: 93 → 90).
 #include "kernels/conv/conv_isa.h"
 #include "kernels/conv/panel.h"
 
@@ -225,8 +231,9 @@ void sweep(const Sweep<T>& g, int64_t first, int64_t last) {
   const bool across = g.q <= most_columns && 2 * g.q < most && last - first > 1;
   const int64_t picture = g.h * g.w * g.c;
   Place<T> at{};
-  // Long chains leave time to fetch the lines of the result (3->64, 5×5, from memory: 0.92 → 1.0 of oneDNN; 3->32, 27 terms: −2 %).
-  at.ahead = g.r * g.s * g.c >= 64;
+  // Long chains leave time to fetch the lines of the result: 3->64, 5×5, 8 MB of it: 102 → 119 GFLOP/s; 3->32, 27 terms: −2 %, and
+  // −2 % where a row is half a line (2026-11, Zen 4, roof 118).
+  at.ahead = !is_half<Isa> && g.r * g.s * g.c >= 64;
   Column<T, most> columns[most_columns];
   int count = 0;
   at.x_row = g.w * g.c;
