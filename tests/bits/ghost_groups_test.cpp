@@ -26,7 +26,8 @@ Network small_resnet(Dtype dtype, std::int64_t samples) {
           resnet20({8, 8, 3}, {2, 3, 5}, 4, {.batch = 3})};
 }
 
-void same_for_all_chunks(const Network& n, std::int64_t groups) {
+/// Each chunk with each of three numbers of threads, or with one of them in turn.
+void same_for_all_chunks(const Network& n, std::int64_t groups, bool in_turn = false) {
   const std::int64_t samples = n.options.samples, group = n.model.group;
   const Bits whole = support::compute(n, {.threads = 1, .chunk = samples});
   REQUIRE(whole.parts.size() > 100);
@@ -34,7 +35,8 @@ void same_for_all_chunks(const Network& n, std::int64_t groups) {
     CAPTURE(g);
     CAPTURE(name_of(n.options.dtype));
     for (const int threads : {1, 2, 3})
-      REQUIRE(support::first_difference(support::compute(n, {.threads = threads, .chunk = g * group}), whole) == "");
+      if (!in_turn || threads == 1 + g % 3)
+        REQUIRE(support::first_difference(support::compute(n, {.threads = threads, .chunk = g * group}), whole) == "");
   }
   for (const int threads : {1, 2, 3})  // chunk = 0 chooses
     REQUIRE(support::first_difference(support::compute(n, {.threads = threads}), whole) == "");
@@ -55,8 +57,8 @@ LossAndCorrect loss_by_chunk_statistics(const Network& n, std::int64_t chunk) {
 
 }  // namespace
 
-TEST_CASE("B3: a VGG with a short last group, every chunk of ghost groups, threads 1, 2 and 3") {
-  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) same_for_all_chunks(small_vgg(dtype, 22), 6);
+TEST_CASE("B3: a VGG with a short last group, every chunk of ghost groups") {
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) same_for_all_chunks(small_vgg(dtype, 22), 6, true);
 }
 
 TEST_CASE("B3: a VGG10, every chunk of ghost groups, threads 1, 2 and 3") {
@@ -68,7 +70,7 @@ TEST_CASE("B3: a ResNet20, every chunk of ghost groups, threads 1, 2 and 3") {
 }
 
 TEST_CASE("B3: a short last group that joins the one before it") {
-  same_for_all_chunks(small_vgg(Dtype::f32, 23, true), 5);
+  same_for_all_chunks(small_vgg(Dtype::f32, 23, true), 5, true);
 }
 
 TEST_CASE("B3 control: statistics taken by chunk give another loss for every chunk") {
