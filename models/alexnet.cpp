@@ -31,6 +31,7 @@ Model alexnet(const Shape& picture, std::int64_t filters, const std::vector<std:
     in = out;
   }
   Model m = layers.model(picture, classes);
+  m.group = alexnet_group;
   m.forward = [hidden = dense.size(), windows](Graph& g, std::span<const Var> p, Var x, const BlockContext& block) {
     LayerWalk walk(g, p, block);
     Var h = x;  // [S,H,W,C]

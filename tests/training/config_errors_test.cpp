@@ -136,6 +136,8 @@ constexpr FileCase file_cases[] = {
      "3:13: model.norm_mode: has no meaning for model.name = \"alexnet\""},
     {"[model]\nname = \"resnet20\"\nwidths = [8, 4, 16]\n",
      "3:10: model.widths: expected three widths that do not fall, because a shortcut appends channels"},
+    {"[model]\nname = \"alexnet\"\n[run]\nchunk = 48\n",
+     "4:9: run.chunk: expected a multiple of the group of 32 samples, or 1000 and more for the whole batch, got 48"},
     {"[model]\nname = \"resnet20\"\nghost_batch = 30\n[run]\nchunk = 128\n",
      "5:9: run.chunk: expected a multiple of the group of 30 samples, or 1000 and more for the whole batch, got 128"},
     {"[training]\nbatch = 128\n", "2:1: training.batch is not built in this version"},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/convolutional.h"
 #include "training/text.h"
 
 namespace brink::config {
@@ -405,7 +406,10 @@ const DataFacts& facts_of(DataName name) {
   return synthetic;
 }
 bool is_normalised(ModelName name) { return name == ModelName::vgg || name == ModelName::resnet20; }
-std::int64_t group_of(const Config& c) { return is_normalised(c.model.name) ? c.model.ghost_batch : default_group; }
+std::int64_t group_of(const Config& c) {
+  if (is_normalised(c.model.name)) return c.model.ghost_batch;
+  return c.model.name == ModelName::alexnet ? alexnet_group : default_group;
+}
 std::string_view name_of(DataName name) { return config::data_names.name(name); }
 std::string_view name_of(ModelName name) { return config::model_names.name(name); }
 
