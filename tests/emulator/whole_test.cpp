@@ -52,7 +52,7 @@ TEST_CASE("B6: the same of networks with GhostBatchNorm, by one ghost group and 
   const Unprotected fast;
   const GhostGroups groups{.batch = 3};
   const support::NetworkOptions options{.samples = 8, .loss = Loss::cross_entropy, .dtype = Dtype::f32};
-  for (const Model& m : {vgg({6, 6, 2}, {4, 5}, 3, groups), resnet20({4, 4, 2}, {2, 3, 4}, 3, groups)}) {
+  for (const Model& m : {vgg({6, 6, 2}, {4, 5, 3}, 3, groups), resnet20({4, 4, 2}, {2, 3, 4}, 3, groups)}) {
     const Network n(options, m);
     const support::Bits cpu = support::compute(n, {.chunk = 3, .steps = 2});
     cuda::Context gpu;
@@ -61,6 +61,18 @@ TEST_CASE("B6: the same of networks with GhostBatchNorm, by one ghost group and 
       emulator::set_schedule(static_cast<std::uint64_t>(chunk) + 1);
       CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 2, .gpu = &gpu}), cpu) == "");
     }
+  }
+}
+
+TEST_CASE("B6: the same of an AlexNet, two groups of 128 samples") {
+  const Unprotected fast;
+  const Network n({.samples = 132, .loss = Loss::cross_entropy, .dtype = Dtype::f32}, alexnet({7, 7, 1}, 2, {3}, 3));
+  const support::Bits cpu = support::compute(n, {.chunk = 128, .steps = 1});
+  cuda::Context gpu;
+  for (const std::int64_t chunk : {0, 128}) {
+    CAPTURE(chunk);
+    emulator::set_schedule(static_cast<std::uint64_t>(chunk) + 1);
+    CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 1, .gpu = &gpu}), cpu) == "");
   }
 }
 
