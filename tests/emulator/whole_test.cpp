@@ -64,12 +64,13 @@ TEST_CASE("B6: the same of networks with GhostBatchNorm, by one ghost group and 
   }
 }
 
-TEST_CASE("B6: the same of an AlexNet, two groups of 128 samples") {
+TEST_CASE("B6: the same of an AlexNet, by one group of samples and whole") {
   const Unprotected fast;
-  const Network n({.samples = 132, .loss = Loss::cross_entropy, .dtype = Dtype::f32}, alexnet({7, 7, 1}, 2, {3}, 3));
-  const support::Bits cpu = support::compute(n, {.chunk = 128, .steps = 1});
+  const Model m = alexnet({7, 7, 1}, 2, {3}, 3);
+  const Network n({.samples = m.group + 4, .loss = Loss::cross_entropy, .dtype = Dtype::f32}, m);
+  const support::Bits cpu = support::compute(n, {.chunk = m.group, .steps = 1});
   cuda::Context gpu;
-  for (const std::int64_t chunk : {0, 128}) {
+  for (const std::int64_t chunk : {std::int64_t{0}, m.group}) {
     CAPTURE(chunk);
     emulator::set_schedule(static_cast<std::uint64_t>(chunk) + 1);
     CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 1, .gpu = &gpu}), cpu) == "");

@@ -421,11 +421,11 @@ const DataFacts& facts_of(DataName name) {
 }
 bool is_normalised(ModelName name) { return name == ModelName::vgg || name == ModelName::resnet20; }
 std::int64_t group_of(const Config& c) { return is_normalised(c.model.name) ? c.model.ghost_batch : default_group; }
+std::string_view name_of(DataName name) { return config::data_names.name(name); }
+std::string_view name_of(ModelName name) { return config::model_names.name(name); }
 bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
 bool has_evaluation_hessian(const Config& c) {
   return measures_spectrum(c) && is_normalised(c.model.name) && c.model.norm_mode == NormMode::evaluation;
 }
-std::string_view name_of(DataName name) { return config::data_names.name(name); }
-std::string_view name_of(ModelName name) { return config::model_names.name(name); }
 
 }  // namespace brink
