@@ -99,6 +99,10 @@ const DataFacts& facts_of(DataName);
 /// Samples in a group of the sums over samples: the ghost group of a normalised network.
 std::int64_t group_of(const Config&);
 bool is_normalised(ModelName);
+/// Whether any eigenvalue is measured.
+bool measures_spectrum(const Config&);
+/// Whether the eigenvalues measured are those of the loss in evaluation mode, which is not the function that is descended.
+bool has_evaluation_hessian(const Config&);
 std::string_view name_of(DataName);
 std::string_view name_of(ModelName);
 

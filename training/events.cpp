@@ -65,7 +65,12 @@ std::vector<Instability> find_events(std::span<const double> surplus, std::int64
   return out;
 }
 
-std::string events_row(const Instability& e) {
+std::string events_header(bool evaluation_hessian) {
+  return std::string("entry,resolution,length,long,open,peak_step,peak_surplus,crossing_count,crossings") +
+         (evaluation_hessian ? ",hessian_of\n" : "\n");
+}
+
+std::string events_row(const Instability& e, bool evaluation_hessian) {
   std::string out;
   for (const std::int64_t x :
        {e.entry, e.resolution, e.length(), std::int64_t{e.is_long}, std::int64_t{e.open}, e.peak_step}) {
@@ -80,6 +85,7 @@ std::string events_row(const Instability& e) {
     if (i > 0) out += ' ';
     append_number(out, e.crossings[i]);
   }
+  if (evaluation_hessian) out += ",evaluation";
   return out + '\n';
 }
 

@@ -54,9 +54,9 @@ class EventFinder {
 std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
                                      std::int64_t minimum_length);
 
-/// events.csv: the header, and one row. `crossings` lists the raw crossings, separated by spaces.
-inline constexpr const char* events_header =
-    "entry,resolution,length,long,open,peak_step,peak_surplus,crossing_count,crossings\n";
-std::string events_row(const Instability&);
+/// events.csv: the header, and one row. `crossings` lists the raw crossings, separated by spaces. A last column `hessian_of` where
+/// the eigenvalues are those of the loss in evaluation mode.
+std::string events_header(bool evaluation_hessian = false);
+std::string events_row(const Instability&, bool evaluation_hessian = false);
 
 }  // namespace brink

@@ -8,14 +8,19 @@
 
 namespace brink {
 
-Progress::Progress(Console& out, std::int64_t steps)
-    : out_(out), steps_(steps), live_(out.terminal()), start_(Clock::now()), drawn_(start_ - std::chrono::hours(1)) {}
+Progress::Progress(Console& out, std::int64_t steps, bool evaluation_hessian)
+    : out_(out),
+      steps_(steps),
+      lambda_(evaluation_hessian ? "λ₁ in evaluation mode" : "λ₁"),
+      live_(out.terminal()),
+      start_(Clock::now()),
+      drawn_(start_ - std::chrono::hours(1)) {}
 
 std::string Progress::text() const {
   std::string out = fmt::format("step {}/{}", last_.step, steps_);
   if (last_.loss) out += fmt::format("  loss {:.4g}", *last_.loss);
   if (!last_.lambda.empty()) {
-    out += fmt::format("  λ₁ {:.4g}", last_.lambda.front());
+    out += fmt::format("  {} {:.4g}", lambda_, last_.lambda.front());
     if (last_.learning_rate) out += fmt::format(" (2/η = {:.4g})", 2 / *last_.learning_rate);
   }
   if (last_.train_accuracy) out += fmt::format("  accuracy {:.1f} %", 100 * *last_.train_accuracy);
@@ -62,8 +67,8 @@ void Progress::note(std::string_view text) {
 }
 
 void Progress::event(const Instability& e) {
-  note(fmt::format("instability from step {} to {} ({} steps{}): λ₁ up to {:.2f} × 2/η at step {}{}", e.entry,
-                   e.resolution, e.length(), e.is_long ? ", long" : "", 1 + e.peak_surplus / 2, e.peak_step,
+  note(fmt::format("instability from step {} to {} ({} steps{}): {} up to {:.2f} × 2/η at step {}{}", e.entry,
+                   e.resolution, e.length(), e.is_long ? ", long" : "", lambda_, 1 + e.peak_surplus / 2, e.peak_step,
                    e.open ? ", still open at the end" : ""));
 }
 

@@ -17,7 +17,8 @@ namespace brink {
 class Progress {
  public:
   /// `steps` updates are to come. A terminal is redrawn at most ten times a second; a file or pipe gets twenty lines a run.
-  Progress(Console&, std::int64_t steps);
+  /// evaluation_hessian: eigenvalues are marked as those of the loss in evaluation mode.
+  Progress(Console&, std::int64_t steps, bool evaluation_hessian = false);
 
   void row(const MetricsRow&);
   void event(const Instability&);
@@ -33,6 +34,7 @@ class Progress {
 
   Console& out_;
   std::int64_t steps_;
+  std::string_view lambda_;  // what λ₁ is called
   bool live_;
   Clock::time_point start_, drawn_;
   MetricsRow last_;

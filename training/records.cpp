@@ -34,16 +34,17 @@ nlohmann::ordered_json or_null(const std::optional<T>& value) {
 
 }  // namespace
 
-std::string metrics_header(std::int64_t top) {
+std::string metrics_header(std::int64_t top, bool evaluation_hessian) {
   std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
   for (const char* name : {",lambda_", ",residual_"})
     for (std::int64_t i = 1; i <= top; ++i) out += name + number_text(i);
   return out +
          ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_"
-         "u1\n";
+         "u1" +
+         (evaluation_hessian ? ",hessian_of\n" : "\n");
 }
 
-void append_row(std::string& out, const MetricsRow& r, std::int64_t top) {
+void append_row(std::string& out, const MetricsRow& r, std::int64_t top, bool evaluation_hessian) {
   append_number(out, r.step);
   for (const auto* x : {&r.loss, &r.train_accuracy, &r.test_accuracy, &r.learning_rate, &r.gradient_norm})
     field(out, *x);
@@ -58,6 +59,7 @@ void append_row(std::string& out, const MetricsRow& r, std::int64_t top) {
   for (const auto* x : {&r.converged, &r.redone}) out += *x ? (**x ? ",1" : ",0") : ",";
   field(out, r.asymmetry);
   field(out, r.jump_u1);
+  if (evaluation_hessian) out += ",evaluation";
   out += '\n';
 }
 
@@ -81,10 +83,10 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["config_hash"] = config_hash(c);
   j["data"] = {
       {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
-  if (is_normalised(c.model.name))
-    j["hessian_of"] = c.model.norm_mode == NormMode::training
-                          ? "the loss in training mode, by ghost groups: the function that is descended"
-                          : "the loss in evaluation mode, for comparison: not the function that is descended";
+  if (is_normalised(c.model.name) && measures_spectrum(c))
+    j["hessian_of"] = has_evaluation_hessian(c)
+                          ? "the loss in evaluation mode, for comparison: not the function that is descended"
+                          : "the loss in training mode, by ghost groups: the function that is descended";
   j["parameters"] = r.parameters;
   j["steps_done"] = r.steps_done;
   j["diverged_at"] = or_null(r.diverged_at);

@@ -30,10 +30,11 @@ struct MetricsRow {
   std::string digest;               // of the parameters, digest.h
 };
 
-/// The fixed columns for `top` eigenvalues, comma-separated, with a newline.
-std::string metrics_header(std::int64_t top);
+/// The fixed columns for `top` eigenvalues, comma-separated, with a newline. Where eigenvalues are those of the loss in evaluation
+/// mode a last column `hessian_of` says so in each row, in events.csv too.
+std::string metrics_header(std::int64_t top, bool evaluation_hessian = false);
 /// Numbers as the shortest text that reads back, absent ones empty.
-void append_row(std::string& out, const MetricsRow&, std::int64_t top);
+void append_row(std::string& out, const MetricsRow&, std::int64_t top, bool evaluation_hessian = false);
 
 /// Milliseconds.
 struct TimingRow {

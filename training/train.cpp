@@ -2,7 +2,6 @@
 #include "training/train.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +11,7 @@
 
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/ranges.h"
+#include "training/available_memory.h"
 #include "training/descent.h"
 #include "training/device.h"
 #include "training/digest.h"
@@ -35,7 +35,7 @@ const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records
 std::int64_t free_memory_bytes(const Device& device) {
   if constexpr (has_cuda)
     if (device.where == Where::cuda) return device.gpu->free_bytes();
-  return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
+  return available_memory_bytes();
 }
 
 std::string text_of(const MemoryPlan& p, const Fitted& fitted) {
@@ -128,17 +128,18 @@ class Recorder {
  public:
   Recorder(const RunFolder& folder, const Config& config, Console& out)
       : top_(config.measure.top),
+        evaluation_hessian_(has_evaluation_hessian(config)),
         metrics_(folder.folder(), "metrics.csv"),
         timing_(folder.folder(), "timing.csv"),
         events_(folder.folder(), "events.csv"),
-        progress_(out, config.training.steps) {
-    metrics_.append(metrics_header(top_));
+        progress_(out, config.training.steps, evaluation_hessian_) {
+    metrics_.append(metrics_header(top_, evaluation_hessian_));
     timing_.append(timing_header());
-    events_.append(events_header);
+    events_.append(events_header(evaluation_hessian_));
   }
   void row(const MetricsRow& row, const TimingRow& timing) {
     std::string text;
-    append_row(text, row, top_);
+    append_row(text, row, top_, evaluation_hessian_);
     metrics_.append(text);
     text.clear();
     append_row(text, timing);
@@ -146,7 +147,7 @@ class Recorder {
     progress_.row(row);
   }
   void event(const Instability& i) {
-    events_.append(events_row(i));
+    events_.append(events_row(i, evaluation_hessian_));
     progress_.event(i);
   }
   void note(std::string_view text) { progress_.note(text); }
@@ -159,6 +160,7 @@ class Recorder {
 
  private:
   std::int64_t top_;
+  bool evaluation_hessian_;
   AppendFile metrics_, timing_, events_;
   Progress progress_;
 };
@@ -231,7 +233,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   if (device.vendor)
     out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
                          opened.vendor_name()));
-  if (is_normalised(config.model.name) && config.model.norm_mode == NormMode::evaluation)
+  if (has_evaluation_hessian(config))
     out.line(
         "norm_mode = \"evaluation\": eigenvalues are those of the loss in evaluation mode, not of the loss that is "
         "descended");

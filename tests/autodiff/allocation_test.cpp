@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "models/convolutional.h"
+#include "models/statistics.h"
 #include "tests/support/networks.h"
 #include "training/trace.h"
 
@@ -103,4 +105,34 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
   const long control = allocations.load();
   const support::Network another({.samples = 10});
   CHECK(allocations.load() > control);
+}
+
+TEST_CASE("the same of networks with convolutions, pools and normalisations, and of evaluation mode's statistics") {
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64})
+    for (const int threads : {1, 3})
+      for (const bool normalised : {false, true}) {
+        CAPTURE(threads);
+        CAPTURE(normalised);
+        const support::Network n({.samples = 18, .dtype = dtype},
+                                 normalised ? vgg({6, 6, 2}, {2, 3}, 4, {.batch = 4}) : alexnet({7, 7, 2}, 2, {3}, 4));
+        ThreadPool pool(threads);
+        Device device{Where::cpu, &pool, nullptr};
+        const Array g = n.vector(), hv = n.vector();
+        Objective evaluation = make_objective(n.model, n.options.loss, dtype, NormMode::evaluation);
+        NormStatistics statistics(device, n.model, dtype, n.data(), {});
+        evaluation.shared = statistics.shared();
+        Gradient gradient(device, n.objective, n.data(), {});
+        Hvp kept(device, n.objective, n.data(), {}), recomputed(device, n.objective, n.data(), {0, 1}),
+            other(device, evaluation, n.data(), {});
+        const long before = allocations.load();
+        gradient.evaluate(n.theta.view(), g.view());
+        statistics.take(n.theta.view());
+        const long after_gradient = allocations.load();
+        for (Hvp* hvp : {&kept, &recomputed, &other}) {
+          hvp->linearize_at(n.theta.view(), g.view());
+          hvp->apply(n.v.view(), hv.view());
+        }
+        CHECK(after_gradient - before == 0);
+        CHECK(allocations.load() - after_gradient == 0);
+      }
 }

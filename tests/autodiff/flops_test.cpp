@@ -3,10 +3,16 @@
 // A = n₀n₁ (the first layer, whose input has no tangent) and B = Σ_{l ≥ 2} n_{l−1}n_l:
 //   gradient  forward A + B, weight gradients A + B, input gradients B                   = 2A + 3B,   3L − 1 products;
 //   tangent   ż₁ = xẆ₁ and xᵀδ̇₁: 2A; each later layer ḣW + hẆ, ḣᵀδ + hᵀδ̇, δ̇Wᵀ + δẆᵀ: 6B = 2A + 6B,   6L − 4 products.
+// A convolution of P×Q results counts P·Q·R·S·C·K in each of its three products, so the same holds of networks that have them.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
+
+#include "autodiff/primitives/conv.h"
 #include "autodiff/primitives/dense.h"
 #include "autodiff/transform.h"
+#include "models/convolutional.h"
 #include "tests/support/networks.h"
 
 using namespace brink;
@@ -20,7 +26,9 @@ struct Work {
 Work work_of(const Graph& g) {
   Work w;
   for (const Node& node : g.nodes()) {
-    if (node.primitive != &matmul_p && node.primitive != &weight_gradient_p) continue;
+    constexpr std::array products{&matmul_p, &weight_gradient_p, &conv2d_p, &conv2d_input_gradient_p,
+                                  &conv2d_weight_gradient_p};
+    if (std::ranges::find(products, node.primitive) == products.end()) continue;
     std::vector<ValueType> in, out;
     for (const Var v : node.in) in.push_back(g.type(v));
     for (const Var v : node.out) out.push_back(g.type(v));
@@ -85,5 +93,41 @@ TEST_CASE("what Gradient and Hvp report is the sum over their blocks") {
     }
     CHECK(gradient.flops() == by_hand);
     CHECK(hvp.tangent_flops() == tangent);
+  }
+}
+
+TEST_CASE(
+    "VGG10 and ResNet20: products and multiply–adds equal the count by hand, and a product costs at most 2.1 "
+    "gradients") {
+  constexpr std::int64_t samples = 64;
+  const std::int64_t vgg_first = 32 * 32 * 9 * 3 * 8,
+                     vgg_rest = 32 * 32 * 9 * (8 * 8 * 2) + 16 * 16 * 9 * (8 * 16 + 2 * 16 * 16) +
+                                8 * 8 * 9 * (16 * 32 + 2 * 32 * 32) + 4 * 4 * 32 * 10,
+                     resnet_first = 32 * 32 * 9 * 3 * 16,
+                     resnet_rest = 32 * 32 * 9 * (6 * 16 * 16) + 16 * 16 * 9 * (16 * 32 + 5 * 32 * 32) +
+                                   8 * 8 * 9 * (32 * 64 + 5 * 64 * 64) + 64 * 10,
+                     alexnet_first = 32 * 32 * 25 * 3 * 64,
+                     alexnet_rest = 15 * 15 * 25 * 64 * 64 + 7 * 7 * 64 * 384 + 384 * 192 + 192 * 10;
+  struct Net {
+    Model model;
+    std::int64_t layers, first, rest;
+  };
+  const Net nets[] = {{vgg({32, 32, 3}, {8, 16, 32}, 10, {}), 10, vgg_first, vgg_rest},
+                      {resnet20({32, 32, 3}, {16, 32, 64}, 10, {}), 20, resnet_first, resnet_rest},
+                      {alexnet({32, 32, 3}, 64, {384, 192}, 10), 5, alexnet_first, alexnet_rest}};
+  for (const Net& net : nets) {
+    CAPTURE(net.layers);
+    const Objective o = make_objective(net.model, Loss::cross_entropy, Dtype::f32);
+    const Graph gradient = grad(o.loss(samples));
+    const Linearized split = linearize(gradient);
+    CHECK(work_of(gradient).products == 3 * net.layers - 1);
+    CHECK(work_of(split.tangent).products == 6 * net.layers - 4);
+    CHECK(work_of(gradient).macs == samples * (2 * net.first + 3 * net.rest));
+    CHECK(work_of(split.primal).macs == work_of(gradient).macs);
+    CHECK(work_of(split.tangent).macs == samples * (2 * net.first + 6 * net.rest));
+    const double ratio = static_cast<double>(split.tangent.flops()) / static_cast<double>(gradient.flops());
+    CHECK(ratio <= 2.1);
+    CHECK(ratio > 1.8);
+    MESSAGE(net.layers << " layers: a product is " << ratio << " gradients by all operations");
   }
 }

@@ -54,7 +54,7 @@ TEST_CASE("B6: the same of networks with GhostBatchNorm, by one ghost group and 
   const Unprotected fast;
   const GhostGroups groups{.batch = 3};
   const support::NetworkOptions options{.samples = 8, .loss = Loss::cross_entropy, .dtype = Dtype::f32};
-  for (const Model& m : {vgg({6, 6, 2}, {4, 5}, 3, groups), resnet20({4, 4, 2}, {2, 3, 4}, 3, groups)}) {
+  for (const Model& m : {vgg({6, 6, 2}, {4, 5, 3}, 3, groups), resnet20({4, 4, 2}, {2, 3, 4}, 3, groups)}) {
     const Network n(options, m);
     const support::Bits cpu = support::compute(n, {.chunk = 3, .steps = 2});
     cuda::Context gpu;
@@ -64,6 +64,19 @@ TEST_CASE("B6: the same of networks with GhostBatchNorm, by one ghost group and 
       const Deferred work(chunk == 3);
       CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 2, .gpu = &gpu}), cpu) == "");
     }
+  }
+}
+
+TEST_CASE("B6: the same of an AlexNet, by one group of samples and whole") {
+  const Unprotected fast;
+  const Model m = alexnet({7, 7, 1}, 2, {3}, 3);
+  const Network n({.samples = m.group + 4, .loss = Loss::cross_entropy, .dtype = Dtype::f32}, m);
+  const support::Bits cpu = support::compute(n, {.chunk = m.group, .steps = 1});
+  cuda::Context gpu;
+  for (const std::int64_t chunk : {std::int64_t{0}, m.group}) {
+    CAPTURE(chunk);
+    emulator::set_schedule(static_cast<std::uint64_t>(chunk) + 1);
+    CHECK(support::first_difference(support::compute(n, {.chunk = chunk, .steps = 1, .gpu = &gpu}), cpu) == "");
   }
 }
 

@@ -145,6 +145,46 @@ TEST_CASE("a whole run: every fact and key figure is on the page") {
   CHECK_FALSE(has(page, folder.path().parent_path().generic_string()));
 }
 
+TEST_CASE("whose Hessian it is is a fact and in the captions, in both modes; without eigenvalues nothing is claimed") {
+  const Folder folder("r");
+  write_whole(folder);
+  const std::string
+      measured = std::string(config) + "top = 1\nbottom = 1\n",
+      first = "name = \"vgg\"\nchannels = [8, 16, 32]\nghost_batch = 32\nshort_group = \"join\"\nnorm_mode = ";
+  const auto page_of = [&](const std::string& mode, std::string text) {
+    text.replace(text.find("name = \"mlp\"\nhidden = [8, 8]\n"),
+                 std::string_view("name = \"mlp\"\nhidden = [8, 8]\n").size(), first + "\"" + mode + "\"\n");
+    folder.write("config.toml", text);
+    return folder.render();
+  };
+  const std::string training = page_of("training", measured), evaluation = page_of("evaluation", measured);
+  check_page(training);
+  check_page(evaluation);
+  CHECK(has(training,
+            "<dt>Hessian of</dt><dd>the loss in training mode, by ghost groups: the function that is descended</dd>"));
+  CHECK(count(training, "The Hessian is that of the loss in training mode") == 3);
+  CHECK_FALSE(has(training, "evaluation mode"));
+  CHECK(has(training, "VGG10 (8-16-32), ghost groups of 32, a short last one joined to the one before"));
+  CHECK(has(evaluation, "vgg on synthetic, Hessian in evaluation mode (for comparison)"));
+  CHECK(has(evaluation, "<dt>Hessian of</dt><dd>the loss in evaluation mode, for comparison"));
+  CHECK(count(evaluation, "The Hessian is that of the loss in evaluation mode") == 3);
+  CHECK(has(evaluation, "eigenvalue of the Hessian in evaluation mode"));
+  CHECK(has(evaluation, "at step 1, uncertified, in evaluation mode"));
+  CHECK_FALSE(has(evaluation, "training mode"));
+
+  const std::string both = render_report(std::vector<fs::path>{folder.path(), folder.path()});
+  CHECK(has(both, "Of the loss in evaluation mode, which is not the function that is descended: A, B."));
+
+  std::string nothing = measured;
+  nothing.replace(nothing.find("top = 1\nbottom = 1"), 18, "top = 0\nbottom = 0");
+  for (const char* mode : {"training", "evaluation"}) {
+    const std::string page = page_of(mode, nothing);
+    CHECK_FALSE(has(page, "Hessian of"));
+    CHECK_FALSE(has(page, "evaluation mode"));
+    CHECK_FALSE(has(page, "training mode"));
+  }
+}
+
 TEST_CASE("uncertified eigenvalues are drawn differently and counted") {
   const Folder folder("r");
   write_whole(folder);

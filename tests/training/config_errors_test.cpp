@@ -129,7 +129,7 @@ constexpr FileCase file_cases[] = {
     {"[measure.density]\nevery = 3\n", "1:10: measure.density is not built in this version"},
     {"[model]\nghost_batch = 32\n", "2:15: model.ghost_batch: has no meaning for model.name = \"mlp\""},
     {"[model]\nname = \"vgg\"\nghost_batch = 0\n",
-     "3:15: model.ghost_batch: expected an integer of at least 1, got the integer 0"},
+     "3:15: model.ghost_batch: expected an integer from 1 to 10000000, got the integer 0"},
     {"[model]\nname = \"vgg\"\nshort_group = \"drop\"\n",
      "3:15: model.short_group: expected \"keep\" or \"join\", got the string \"drop\""},
     {"[model]\nname = \"alexnet\"\nnorm_mode = \"evaluation\"\n",

@@ -176,6 +176,7 @@ TEST_CASE("fetching: whole and official, or absent") {
     write_cifar(mirror, records);
     const std::string said = outcome_of(c, into, address);
     CHECK(said.starts_with("3 " + into + ", with what was fetched: expected the official training records (checksum"));
+    CHECK(said.ends_with("nothing was written"));  // nothing there to remove
     CHECK(!fs::exists(into));
     test::write_text(mirror / "test_batch.bin", "short");
     records[17][1000] = static_cast<char>(records[17][1000] ^ 16);
@@ -191,8 +192,18 @@ TEST_CASE("fetching: whole and official, or absent") {
     fs::create_directory(into);
     test::write_text(into + "/data_batch_2.bin", "mine");
     CHECK(outcome_of(c, into, address).starts_with("3 " + into + "/data_batch_2.bin: expected 122920 bytes"));
+    const std::string remedy =
+        "; a file that is there is never replaced: remove the damaged one, or all of this set in " + into +
+        ", and fetch again";
+    CHECK(outcome_of(c, into, address).ends_with(remedy));
     CHECK(test::read_text(into + "/data_batch_2.bin") == "mine");
     CHECK(names_in(into).size() == 1);
+    std::string damaged = test::read_text(mirror / "data_batch_2.bin");  // of the right length
+    damaged[5000] = static_cast<char>(damaged[5000] ^ 1);
+    test::write_text(into + "/data_batch_2.bin", damaged);
+    CHECK(outcome_of(c, into, address).ends_with("nothing was written" + remedy));
+    fs::remove(into + "/data_batch_2.bin");
+    CHECK(outcome_of(c, into, address) == "6 written");
   }
   SUBCASE("nothing to be had: what to do by hand is said") {
     fs::remove(mirror / "data_batch_4.bin");

@@ -149,9 +149,17 @@ Figure titled(std::string title, std::string caption, std::vector<Panel> panels)
   return figure;
 }
 
+std::string eigenvalue_axis(const Run& run) {
+  return std::string("eigenvalue of the Hessian") + (run.evaluation_hessian ? " in evaluation mode" : "");
+}
+
+std::string hessian_sentence(const Run& run) {
+  return run.hessian_of.empty() ? "" : " The Hessian is that of " + run.hessian_of + ".";
+}
+
 Figure sharpness_figure(const Run& run, int index) {
   const int drawn = std::min(run.top, 5);
-  Panel panel{"eigenvalue of the Hessian", 340, false, true, {}, {}};
+  Panel panel{eigenvalue_axis(run), 340, false, true, {}, {}};
   for (int i = 1; i <= drawn; ++i) {
     if (auto s = lambda_series(run, index, i, lambda_name(i), "l" + std::to_string(i)); !s.points.empty()) {
       panel.series.push_back(std::move(s));
@@ -161,6 +169,7 @@ Figure sharpness_figure(const Run& run, int index) {
   panel.farthest = far_beyond_threshold(run);
   std::string caption = "Dashed line: the stability threshold 2/η.";
   if (run.rule != "gd") caption += " It is that of plain gradient descent; this run's rule is " + run.rule + ".";
+  caption += hessian_sentence(run);
   caption += shade_sentence(run);
   if (!run.instabilities.empty()) caption += " Their numbers are those of the table below.";
   caption += certificate_sentences(run, 1, drawn);
@@ -183,10 +192,11 @@ Figure learning_figure(const Run& run, int index) {
 }
 
 Figure bottom_figure(const Run& run, int index) {
-  Panel panel{"eigenvalue of the Hessian", 180, false, true, {}, {lambda_series(run, index, 0, "λₙ", "bottom")}};
+  Panel panel{eigenvalue_axis(run), 180, false, true, {}, {lambda_series(run, index, 0, "λₙ", "bottom")}};
   panel.farthest = far_beyond_threshold(run);
   return titled("Most negative curvature: λₙ",
-                "The smallest eigenvalue of the Hessian." + shade_sentence(run) + certificate_sentences(run, 0, 0),
+                "The smallest eigenvalue of the Hessian." + hessian_sentence(run) + shade_sentence(run) +
+                    certificate_sentences(run, 0, 0),
                 {panel});
 }
 
@@ -208,7 +218,7 @@ Figure certificate_figure(const Run& run, int index) {
       titled("Certificates and their cost",
              "Relative residual of λ₁, ‖Hy−θy‖ / max|λ|, under the tolerance (dashed) where it is certified; and "
              "Hessian–vector products spent at each step on all eigenvalues measured." +
-                 shade_sentence(run),
+                 hessian_sentence(run) + shade_sentence(run),
              {});
   Series residual{"λ₁", "l1", index, "relative_residual", "", {}};
   Series tolerance{"tol.", "edge", index, "", "", {}};
@@ -268,6 +278,17 @@ std::vector<Figure> run_figures(const Run& run, int index, std::vector<std::stri
   return out;
 }
 
+namespace {
+std::string evaluation_sentence(std::span<const Run> runs) {
+  std::string letters;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    if (runs[i].evaluation_hessian) letters += (letters.empty() ? "" : ", ") + run_letter(i);
+  return letters.empty()
+             ? ""
+             : " Of the loss in evaluation mode, which is not the function that is descended: " + letters + ".";
+}
+}  // namespace
+
 std::vector<Figure> overlay_figures(std::span<const Run> runs) {
   Axis axis{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), {}};
   Panel sharpness{"largest eigenvalue of the Hessian", 340, false, true, {}, {}},
@@ -320,7 +341,7 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs) {
   add(sharpness, "λ₁ of all runs",
       std::string(one_edge ? "Dashed line: 2/η."
                            : "Dashed lines: the values of 2/η, each in the colour of the first run that has it.") +
-          " Rings and dashes: not certified.");
+          " Rings and dashes: not certified." + evaluation_sentence(runs));
   add(loss, "Training loss of all runs", "Full training loss.");
   return out;
 }

@@ -125,6 +125,10 @@ std::vector<KeyFigure> key_figures(const Run& run) {
   }
   out.push_back({measured > 0 ? fixed(products / static_cast<double>(measured), 1) : "–", "Hessian products a step",
                  measured > 0 ? "mean of " + counted(measured, "step", "steps") : "not recorded"});
+  if (run.evaluation_hessian)
+    for (KeyFigure& figure : out)
+      if (figure.value != "–" && (figure.label.ends_with(" λ₁") || figure.label.ends_with("2/η")))
+        figure.detail += ", in evaluation mode";
   return out;
 }
 

@@ -92,10 +92,36 @@ std::string labelled(std::string_view before, const std::string& value, std::str
   return value.empty() ? "" : std::string(before) + value + std::string(after);
 }
 
+/// A VGG by the number of its layers: three convolutions a block and the dense one.
+std::string network_name(const Config& config) {
+  const std::string model = config.text("model.name"), channels = config.text("model.channels");
+  if (model != "vgg" || channels.empty()) return model;
+  const auto blocks = std::ranges::count(channels, '-') + 1;
+  return "VGG" + std::to_string(3 * blocks + 1) + " (" + channels + ")";
+}
+
+std::string short_group(const Config& config) {
+  const std::string rule = config.text("model.short_group");
+  return rule == "keep" ? "a short last one kept" : rule == "join" ? "a short last one joined to the one before" : "";
+}
+
+/// Which function's Hessian was measured, where a normalisation makes two of one loss.
+void describe_hessian(Run& run, const Config& config) {
+  const std::string mode = config.text("model.norm_mode");
+  const bool measured = config.number("measure.top").value_or(1) + config.number("measure.bottom").value_or(1) > 0;
+  if (mode.empty() || !measured) return;
+  run.evaluation_hessian = mode == "evaluation";
+  run.hessian_of = run.evaluation_hessian
+                       ? "the loss in evaluation mode, for comparison: not the function that is descended, for which "
+                         "2/η is the threshold"
+                       : "the loss in training mode, by ghost groups: the function that is descended";
+  if (run.evaluation_hessian) run.title += ", Hessian in evaluation mode (for comparison)";
+}
+
 void describe(Run& run, const Config& config, const nlohmann::json& provenance) {
   const std::string data = config.text("data.name"), model = config.text("model.name");
   run.title = data.empty() && model.empty() ? run.name : joined({model, data}, " on ");
-  if (config.text("model.norm_mode") == "evaluation") run.title += ", Hessian in evaluation mode (for comparison)";
+  describe_hessian(run, config);
   run.learning_rate = config.number("training.learning_rate");
   run.planned_steps = config.number("training.steps");
   run.tolerance = config.number("measure.tolerance").value_or(1e-3);
@@ -108,15 +134,16 @@ void describe(Run& run, const Config& config, const nlohmann::json& provenance) 
               labelled("", config.text("data.test"), " test samples"), labelled("seed ", config.text("data.seed"))}));
   add_fact(
       run, "Network",
-      joined({model, labelled("hidden ", config.text("model.hidden")), config.text("model.activation"),
+      joined({network_name(config), labelled("hidden ", config.text("model.hidden")), config.text("model.activation"),
               labelled("filters ", config.text("model.filters")), labelled("dense ", config.text("model.dense")),
-              labelled("channels ", config.text("model.channels")), labelled("widths ", config.text("model.widths")),
-              labelled("ghost groups of ", config.text("model.ghost_batch")),
+              labelled("widths ", config.text("model.widths")),
+              labelled("ghost groups of ", config.text("model.ghost_batch")), short_group(config),
               labelled("", config.text("model.init"), " initialisation"), labelled("", parameters, " parameters")}));
   add_fact(
       run, "Training",
       joined({config.text("training.rule"), labelled("loss ", config.text("training.loss")),
               labelled("", config.text("training.steps"), " steps"), labelled("seed ", config.text("training.seed"))}));
+  add_fact(run, "Hessian of", run.hessian_of);
   if (run.learning_rate) {
     const double eta = *run.learning_rate;
     add_fact(run, "Step size",
@@ -196,7 +223,7 @@ void read_metrics(Run& run, const fs::path& folder) {
   }
   std::string unreadable;
   for (const auto& name : table.header) {
-    if (name == "step" || name == "digest" || run.columns.contains(name)) continue;
+    if (name == "step" || name == "digest" || name == "hessian_of" || run.columns.contains(name)) continue;
     const auto column = table.numbers(name);
     auto& values = run.columns[name];
     for (std::size_t row : kept) values.push_back(column->values[row]);

@@ -36,6 +36,8 @@ struct Run {
   std::vector<std::pair<std::string, std::string>> facts;  // label, value: the header's list
   std::string title;                                       // "mlp on fmnist4"
   std::string rule = "gd";
+  std::string hessian_of;           // a sentence; empty where there is one loss only, or nothing was measured
+  bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is descended
   std::optional<double> learning_rate, planned_steps, diverged_at;
   bool unfinished = false;  // run.json still says "running"
   double tolerance = 1e-3;

@@ -13,6 +13,7 @@
 #include "spectral/lanczos.h"
 #include "spectral/subspace.h"
 #include "tools/verify/dense_hessian.h"
+#include "tools/verify/kinds.h"
 #include "tools/verify/verify.h"
 
 namespace brink::verify {
@@ -351,6 +352,7 @@ Table check_closed_forms(Device& device) {
   check_softmax_regression(device, table);
   check_polynomial(device, table);
   check_differences(device, table);
+  check_convolutions(device, table);
   check_lanczos(device, table);
   check_angles(device, table);
   check_bits(device, table);

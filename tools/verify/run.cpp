@@ -134,9 +134,11 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   const Config config = config_of(folder, sets, device);
   const std::string metrics = folder + "/metrics.csv", record = folder + "/run.json";
   const std::string recorded = text_of(metrics), recorded_events = text_of(folder + "/events.csv");
-  std::string status;
+  std::string status, hessian;
   try {
-    status = nlohmann::json::parse(text_of(record)).at("status").get<std::string>();
+    const nlohmann::json said = nlohmann::json::parse(text_of(record));
+    status = said.at("status").get<std::string>();
+    hessian = said.value("hessian_of", "");
   } catch (const nlohmann::json::exception& e) {
     throw DataError(record + ": expected the record of a run: " + e.what());
   }
@@ -148,6 +150,10 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   const std::string again = temporary.path("run");
   Table table;
   compare_metrics(recorded, text_of(again + "/metrics.csv"), metrics, finished, table);
+  const std::string hessian_again =
+      nlohmann::json::parse(text_of(again + "/run.json")).value("hessian_of", std::string());
+  if (!hessian.empty() || !hessian_again.empty())
+    table.add({"run.json", "hessian_of", hessian == hessian_again ? 0.0 : 1.0, 0, "of " + hessian_again});
   if (finished)
     table.add({"events.csv", "bytes", recorded_events == text_of(again + "/events.csv") ? 0.0 : 1.0, 0, {}});
   else

@@ -19,6 +19,7 @@ namespace {
 
 using Problem = std::optional<std::string>;
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t most_samples = 10'000'000;
 
 Problem expected(const std::string& what, const toml::node& got) {
   return "expected " + what + ", got " + describe(got);
@@ -212,6 +213,19 @@ const Choices<ModelName> model_names{{{"mlp", ModelName::mlp},
 const std::vector<ModelName> networks{ModelName::mlp, ModelName::alexnet, ModelName::vgg, ModelName::resnet20},
     normalised{ModelName::vgg, ModelName::resnet20};
 
+/// Networks that the field knows by a name of their own: which keys make them.
+Key with_recipe(Key key) {
+  key.set = [set = key.set](Config& c, const toml::node& v) -> Problem {
+    Problem problem = set(c, v);
+    const auto name = v.value_exact<std::string>();
+    if (!problem || !name) return problem;
+    if (*name == "vgg10") return *problem + "; VGG10 is \"vgg\" with model.channels = [8, 16, 32]";
+    if (*name == "vgg19") return *problem + "; VGG19 is \"vgg\" with model.channels = [16, 32, 64, 128, 128, 128]";
+    return problem;
+  };
+  return key;
+}
+
 std::vector<Key> data_and_model_keys() {
   const auto width = [](const toml::node& n) {
     const auto x = n.value_exact<std::int64_t>();
@@ -233,13 +247,13 @@ std::vector<Key> data_and_model_keys() {
           "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; }),
       directory(),
       integer(
-          "data", "train", 4, 10'000'000, [](Config & c) -> auto& { return c.data.train; }),
+          "data", "train", 4, most_samples, [](Config & c) -> auto& { return c.data.train; }),
       integer(
-          "data", "test", 4, 10'000'000, [](Config & c) -> auto& { return c.data.test; }),
+          "data", "test", 4, most_samples, [](Config & c) -> auto& { return c.data.test; }),
       integer(
           "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; }),
-      choice(
-          "model", "name", model_names, [](Config & c) -> auto& { return c.model.name; }),
+      with_recipe(choice(
+          "model", "name", model_names, [](Config & c) -> auto& { return c.model.name; })),
       widths(
           ModelName::mlp, "hidden", 64, [](Config & c) -> auto& { return c.model.hidden; }),
       only({ModelName::mlp},
@@ -262,8 +276,9 @@ std::vector<Key> data_and_model_keys() {
           ModelName::vgg, "channels", 64, [](Config & c) -> auto& { return c.model.channels; }),
       widths(
           ModelName::resnet20, "widths", 3, [](Config & c) -> auto& { return c.model.widths; }),
-      only(normalised, integer(
-                           "model", "ghost_batch", 1, most, [](Config & c) -> auto& { return c.model.ghost_batch; })),
+      only(normalised,
+           integer(
+               "model", "ghost_batch", 1, most_samples, [](Config & c) -> auto& { return c.model.ghost_batch; })),
       only(normalised,
            choice(
                "model", "short_group", short_groups, [](Config & c) -> auto& { return c.model.join_short; })),
@@ -391,7 +406,7 @@ std::string describe(const toml::node& node) {
 namespace brink {
 
 const DataFacts& facts_of(DataName name) {
-  constexpr std::int64_t any = 10'000'000;
+  constexpr std::int64_t any = config::most_samples;
   static const DataFacts synthetic{4, 1000, 1000, any, any, ""}, colour{10, 1000, 1000, any, any, ""},
       fmnist4{4, 1000, 1000, 24000, 4000, "Fashion-MNIST"}, cifar_5k{10, 5000, 2000, 50000, 10000, "CIFAR-10"},
       cifar_50k{10, 50000, 10000, 50000, 10000, "CIFAR-10"}, cifar_500k{10, 500'000, 10000, 500'000, 10000, "CIFAR-10"};
@@ -412,5 +427,9 @@ std::int64_t group_of(const Config& c) {
 }
 std::string_view name_of(DataName name) { return config::data_names.name(name); }
 std::string_view name_of(ModelName name) { return config::model_names.name(name); }
+bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
+bool has_evaluation_hessian(const Config& c) {
+  return measures_spectrum(c) && is_normalised(c.model.name) && c.model.norm_mode == NormMode::evaluation;
+}
 
 }  // namespace brink

@@ -165,16 +165,21 @@ std::vector<std::string> fetch_collection(const Collection& c, const std::string
     } catch (const IoError& e) { throw IoError(e.what() + by_hand(c, directory)); }
   }
   const FileBytes there = bytes_from(c, directory);
-  for (const Collection::Part& part : c.parts) {
-    const std::string found = checksum_of(part, [&](std::string_view file) {
-      const auto it = brought.find(std::string(file));
-      return it == brought.end() ? there(file) : NamedBytes{std::string(file) + " (fetched)", it->second};
-    });
-    if (found != part.checksum)
-      throw DataError((brought.empty() ? directory : directory + ", with what was fetched") +
-                      ": expected the official " + std::string(part.what) + " records (checksum " +
-                      std::string(part.checksum) + "), found others (" + found + "); nothing was written");
-  }
+  const std::string remedy = missing.size() == c.files.size()
+                                 ? ""
+                                 : "; a file that is there is never replaced: remove the damaged one, or all of this "
+                                   "set in " +
+                                       directory + ", and fetch again";
+  for (const Collection::Part& part : c.parts) try {
+      const std::string found = checksum_of(part, [&](std::string_view file) {
+        const auto it = brought.find(std::string(file));
+        return it == brought.end() ? there(file) : NamedBytes{std::string(file) + " (fetched)", it->second};
+      });
+      if (found != part.checksum)
+        throw DataError((brought.empty() ? directory : directory + ", with what was fetched") +
+                        ": expected the official " + std::string(part.what) + " records (checksum " +
+                        std::string(part.checksum) + "), found others (" + found + "); nothing was written");
+    } catch (const DataError& e) { throw DataError(e.what() + remedy); }
 
   std::vector<std::string> written;
   if (brought.empty()) return written;
