@@ -4,6 +4,7 @@
 
 #include "tests/device/gpu.h"
 #include "tests/emulator/fake_runtime.h"
+#include "tests/emulator/products.h"
 #include "tests/emulator/row_on_device.h"
 #include "training/digest.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 /// Every buffer an allocation of its own, so that a sanitizer sees what leaves it.
 struct OwnAllocations : cuda::FakeRuntime {
-  OwnAllocations() { largest_allocation_bytes = std::int64_t{60} << 20; }
+  OwnAllocations() { largest_allocation_bytes = own_allocations_bytes; }
 };
 
 /// Compares all rows, of each the sizes that `wanted` takes; with whatever was in memory before.

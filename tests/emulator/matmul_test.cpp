@@ -3,114 +3,65 @@
 // or whole, operands hold what arithmetic treats apart, and batches of groups are joined where parts do not fit at once.
 #include <doctest/doctest.h>
 
-#include <string>
-
-#include "kernels/matmul/matmul.h"
-#include "tests/emulator/products.h"
-#include "tests/reference/reference.h"
+#include "tests/emulator/matmul_products.h"
+#include "tests/emulator/schedules.h"
 
 using namespace brink;
 
-namespace {
-
-struct Product {
-  std::int64_t m, n, k;
-  int pairs = 1;
-};
-
-std::string text(const Product& p) {
-  return std::to_string(p.m) + "x" + std::to_string(p.k) + "x" + std::to_string(p.n) + ", " + std::to_string(p.pairs) +
-         " pairs";
-}
-
-template <class T>
-void check_matmul(Device& d, const Product& p, bool transpose_b, Contents contents, std::int64_t offset,
-                  Finishing finishing = {}) {
-  Operands<T> in;
-  for (int i = 0; i < p.pairs; ++i) {
-    in.add(d, {p.m, p.k + 3 * i}, contents, offset);
-    in.add(d, transpose_b ? Shape{p.n, p.k + 3 * i} : Shape{p.k + 3 * i, p.n}, contents, offset);
-  }
-  const Shape shape{p.m, p.n};
-  const Array expected(shape, dtype_of<T>());
-  reference::matmul<T>(in.host_views, expected.view(), transpose_b);
-  Operands<T> more;
-  more.add(d, {p.n}, contents, offset);
-  more.add(d, shape, contents, offset);
-  const View bias = more.host_views[0], gate = more.host_views[1];
-  Epilogue epilogue;
-  if (finishing.bias) epilogue.bias = more.views[0];
-  if (finishing.gate) epilogue.gate = more.views[1];
-  epilogue.relu = finishing.relu;
-  finish<T>(expected.view(), p.n, finishing, bias, gate);
-  Guarded out(d, shape, dtype_of<T>());
-  out.set_poison();
-  matmul(d, out.view(), in.views, transpose_b, {}, epilogue.any() ? &epilogue : nullptr);
-  CHECK_MESSAGE(out.fetch(), text(p));
-  CHECK_MESSAGE(same(static_cast<const T*>(out.found()), expected.view().as<T>(), shape.elements()), text(p),
-                ", transpose_b ", transpose_b, ", offset ", offset, ", bias ", finishing.bias, ", relu ",
-                finishing.relu, ", gate ", finishing.gate);
-}
-
-template <class T>
-void check_weight_gradient(Device& d, const Product& p, std::int64_t group, Contents contents, std::int64_t offset) {
-  Operands<T> in;
-  for (int i = 0; i < p.pairs; ++i) {
-    in.add(d, {p.k, p.m}, contents, offset);
-    in.add(d, {p.k, p.n}, contents, offset);
-  }
-  const Shape shape{p.m, p.n};
-  const Array expected(shape, dtype_of<T>());
-  reference::weight_gradient<T>(in.host_views, expected.view(), group);
-  Guarded out(d, shape, dtype_of<T>()),
-      scratch(d, {weight_gradient_scratch_bytes(Where::cuda, p.k, p.m, p.n, p.pairs, group, dtype_of<T>())}, Dtype::u8);
-  out.set_poison();
-  scratch.set_poison();
-  weight_gradient(d, out.view(), in.views, group, scratch.view());
-  CHECK_MESSAGE(out.fetch(), text(p));
-  CHECK_MESSAGE(scratch.fetch(), text(p));
-  CHECK_MESSAGE(same(static_cast<const T*>(out.found()), expected.view().as<T>(), shape.elements()), text(p),
-                ", groups of ", group, ", offset ", offset);
-}
-
-// m, n, k: whole tiles and ragged ones, rows of a multiple of 16 bytes and others, chains shorter and longer than the stages.
-constexpr Product products[] = {{128, 128, 48}, {129, 130, 37, 2}, {127, 124, 12}, {130, 131, 9}, {64, 64, 40, 2},
-                                {70, 33, 17},   {65, 32, 96, 3},   {33, 36, 35},   {37, 10, 33},  {40, 16, 5, 2},
-                                {33, 4, 70},    {35, 3, 33, 2},    {17, 13, 31},   {1, 1, 1},     {16, 16, 32}};
-template <class T>
-constexpr std::size_t tiles = sizeof(T) == 4 ? 7 : 6;
-
-}  // namespace
-
 TEST_CASE_TEMPLATE("matmul in every tile equals the plain loops to the last bit", T, float, double) {
-  const std::size_t met = kernels_met(products, [](Device& d, const Product& p) {
+  const std::size_t met = kernels_met_emulated(products, [](Device& d, const Product& p) {
     for (const bool transpose : {false, true}) {
       check_matmul<T>(d, p, transpose, Contents::ordinary, 0);
       check_matmul<T>(d, p, transpose, Contents::special, p.m % 2);
       check_matmul<T>(d, p, transpose, Contents::tiny, 0);
     }
   });
-  CHECK(met == 2 * tiles<T>);  // each tile with B and with Bᵀ
+  CHECK(met == 2 * matmul_tiles<T>);  // each tile with B and with Bᵀ
 }
 
 TEST_CASE_TEMPLATE("matmul that finishes its elements writes what separate kernels would", T, float, double) {
-  const std::size_t met = kernels_met(products, [](Device& d, const Product& p) {
+  const std::size_t met = kernels_met_emulated(products, [](Device& d, const Product& p) {
     for (const Finishing f : {Finishing{.bias = true}, Finishing{.relu = true}, Finishing{.gate = true},
                               Finishing{.bias = true, .relu = true}, Finishing{.bias = true, .gate = true}}) {
       check_matmul<T>(d, p, f.bias, Contents::ordinary, 0, f);
       check_matmul<T>(d, p, !f.bias, Contents::special, p.n % 2, f);
     }
   });
-  CHECK(met == 2 * tiles<T>);
+  CHECK(met == 2 * matmul_tiles<T>);
 }
 
 TEST_CASE_TEMPLATE("weight_gradient in every tile equals the plain loops to the last bit", T, float, double) {
-  const std::size_t met = kernels_met(products, [](Device& d, const Product& p) {
+  const std::size_t met = kernels_met_emulated(products, [](Device& d, const Product& p) {
     check_weight_gradient<T>(d, p, 128, Contents::ordinary, 0);
     check_weight_gradient<T>(d, p, 7, Contents::special, p.m % 2);
     check_weight_gradient<T>(d, p, 128, Contents::tiny, 0);
   });
-  CHECK(met == tiles<T> + 1);  // and the kernel that joins groups
+  CHECK(met == matmul_tiles<T> + 1);  // and the kernel that joins groups
+}
+
+namespace {
+template <class T>
+void check_matmul_under(std::uint64_t begin, std::uint64_t end) {
+  const std::size_t met = kernels_met_under(begin, end, products, [](Device& d, const Product& p) {
+    for (const bool transpose : {false, true}) {
+      check_matmul<T>(d, p, transpose, Contents::ordinary, 0);
+      check_matmul<T>(d, p, transpose, Contents::ordinary, 1, {.bias = true, .relu = true});
+    }
+  });
+  CHECK(met == 2 * matmul_tiles<T>);
+  const std::size_t gradients = kernels_met_under(begin, end, products, [](Device& d, const Product& p) {
+    check_weight_gradient<T>(d, p, 7, Contents::ordinary, 0);
+  });
+  CHECK(gradients == matmul_tiles<T> + 1);
+}
+}  // namespace
+
+TEST_CASE_TEMPLATE("every tile of matrix products under 20 schedules", T, float, double) {
+  check_matmul_under<T>(0, 20);
+}
+
+TEST_CASE_TEMPLATE("every tile of matrix products under 80 more schedules" * doctest::skip(), T, float, double) {
+  check_matmul_under<T>(20, 100);
 }
 
 TEST_CASE("groups beyond one join: 64 and a few, 4096 and a few") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What it is: what the tests of tiled products share: a device of a chosen size that notes its kernels, operands that hold what
-// arithmetic treats apart, and finished elements. What it is not: a test.
+// arithmetic treats apart, and finished elements. What it is not: a test, or bound to the emulator: tests/device includes it too.
+// Decision: devices of many sizes, since how many multiprocessors there are decides which tile a small product takes.
 #pragma once
 
 #include <cmath>
@@ -12,7 +13,6 @@
 
 #include "kernels/cuda/context.h"
 #include "kernels/epilogue/epilogue.h"
-#include "tests/emulator/emulator.h"
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/guarded.h"
 
@@ -22,7 +22,10 @@ namespace brink {
 class NotingRuntime final : public cuda::FakeRuntime {
  public:
   explicit NotingRuntime(int multiprocessors) {
-    device = cuda::DeviceProperties{"noting", 9, 0, multiprocessors, std::int64_t{1} << 33};
+    cuda::DeviceProperties p;
+    (void)FakeRuntime::properties(0, p);  // where there is none, Context says why
+    p.multiprocessors = multiprocessors;
+    device = p;
   }
   cuda::Status launch(const cuda::LaunchCall& call, Stream s) override {
     kernels.insert(call.kernel);
@@ -97,23 +100,25 @@ void finish(const View& out, std::int64_t n, Finishing f, const View& bias, cons
 
 inline constexpr int multiprocessors[] = {1, 2, 8, 132};
 
-/// Calls check(device, product) for each product on devices of all sizes; how many kernels that launched.
-template <class Products, class Check>
-std::size_t kernels_met(const Products& products, Check check) {
+/// Less than a slab of Context's, so that every buffer is an allocation of its own, whose ends guards and sanitizers watch.
+inline constexpr std::int64_t own_allocations_bytes = std::int64_t{60} << 20;
+
+/// Calls check(device, product) for each product on devices of all sizes, each time after vary(n) with another n; how many kernels
+/// that launched.
+template <class Products, class Check, class Vary>
+std::size_t kernels_met(const Products& products, Check check, Vary vary) {
   std::set<const void*> met;
   for (const int count : multiprocessors) {
     NotingRuntime runtime(count);
+    runtime.largest_allocation_bytes = own_allocations_bytes;
     cuda::Context context;
     runtime.kernels.clear();  // without the context's own
     Device d{Where::cuda, nullptr, &context};
-    std::uint64_t schedule = static_cast<std::uint64_t>(count);
+    auto n = static_cast<std::uint64_t>(count);
     for (const auto& p : products) {
-      emulator::set_schedule(schedule++);
-      set_poison(static_cast<Poison>(schedule % 3));
+      vary(n++);
       check(d, p);
     }
-    set_poison(Poison::zero);
-    emulator::set_schedule(0);
     met.insert(runtime.kernels.begin(), runtime.kernels.end());
   }
   return met.size();

@@ -11,7 +11,7 @@ from .outcome import FAILED, PASSED, SKIPPED, Skip
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 COUNTS = re.compile(r"^\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed", re.M)
 # doctest cases of tests/device by the beginning of their names: check, pattern, seconds.
-ROWS = [("rows", "rows*"), ("control of the rows", "control: a bit turned round in what is expected*")]
+ROWS = [("rows", "rows*"), ("tiles", "tiles*"), ("control of the rows", "control: a bit turned round in what is expected*")]
 WHOLE = [("whole computations", "whole*"), ("the main job's network", "main job*"),
          ("control of the whole", "control: a bit turned round in what is found*")]
 SANITIZERS = ["memcheck", "racecheck", "synccheck", "initcheck"]
