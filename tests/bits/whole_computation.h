@@ -20,6 +20,7 @@ struct Plan {
   int steps = 20;
   brink::cuda::Context* gpu = nullptr;  ///< null: the CPU
   bool made = false;                    ///< samples come from a source of rows instead of an array
+  bool evaluation_hessian = false;      ///< of networks with normalisation: λ of the loss in evaluation mode
 };
 
 /// H v without residuals: the tangent of the gradient in one graph with everything it needs.
@@ -41,12 +42,12 @@ inline std::string digest_of(const brink::ParameterLayout& layout, const brink::
 
 /// Gradient descent at a rate far beyond 2/λ at times, with both ends of the spectrum tracked: every step's digest and numbers.
 inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps,
-                       const brink::View& theta0, bool made = false) {
+                       const brink::View& theta0, bool made = false, bool evaluation_hessian = false) {
   Bits out;
   brink::DescentOptions options;
   options.tracker = brink::TrackerOptions{.top = 2, .bottom = 1, .cold_check = 7, .budget = 40, .max_basis = 24};
   options.batch = batch;
-  if (!n.model.norms.empty()) options.evaluation = brink::EvaluationMode{n.model, n.options.loss, false};
+  if (!n.model.norms.empty()) options.evaluation = brink::EvaluationMode{n.model, n.options.loss, evaluation_hessian};
   const Placed on(device, n);
   const BoundData data(n, on, made);
   brink::Descent descent(device, n.objective, data.arrays(), data.arrays(), options, theta0);
@@ -136,7 +137,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
       [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
       {1, 1, 1, 1}, {on.v.view(), on.w.view()});
 
-  Bits path = trajectory(n, device, batch, plan.steps, n.theta.view(), plan.made);
+  Bits path = trajectory(n, device, batch, plan.steps, n.theta.view(), plan.made, plan.evaluation_hessian);
   for (auto& p : path.parts) out.parts.push_back(std::move(p));
   return out;
 }
