@@ -55,6 +55,7 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
     if (arenas.size() == static_cast<std::size_t>(w)) arenas.push_back(std::make_shared<Arena>(device));
     const auto& arena = arenas[static_cast<std::size_t>(w)];
     arena->reserve(largest);
+    if (w == 0) arena_ = arena;
     for (Sized& s : programs_) s.workspaces.push_back(s.program->make_workspace(arena));
   }
 }

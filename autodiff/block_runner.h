@@ -45,6 +45,8 @@ class BlockRunner {
   std::int64_t residual_bytes(const Block& b) const { return program_of(b).residual_bytes; }
   /// Floating-point operations of all blocks together.
   std::int64_t flops() const;
+  /// Where the first worker's arena lies; it moves when somebody makes the arena grow.
+  void* arena() const { return arena_->data(); }
   const Graph& graph(const Block& b) const { return program_of(b).program->graph(); }
   /// The residual offsets of `primal`, so that a tangent program reads what the primal one wrote.
   void share_residual_offsets(const BlockRunner& primal);
@@ -66,6 +68,7 @@ class BlockRunner {
   ParameterLayout layout_;
   std::vector<View> shared_;
   std::vector<Sized> programs_;
+  std::shared_ptr<const Arena> arena_;
   struct Pointers {
     std::vector<void*> inputs, outputs;
   };

@@ -67,7 +67,7 @@ void SampleSum::enqueue(View parameters, std::span<const View> directions, View 
                 {parameters, directions, data_.rows(worker, b), nullptr, slot.vector, slot.scalars, samples});
   };
   if (device_.where == Where::cuda) {
-    memory_ = {parameters.data, vector.data};
+    memory_ = {parameters.data, vector.data, runner_.arena()};
     for (const View& d : directions) memory_.push_back(d.data);
     for (const View& s : samples) memory_.push_back(s.data);
   }
@@ -215,7 +215,7 @@ void Hvp::linearize_at(View theta, View gradient, Scalar totals) {
     linearize_block(worker, block, slot);
   };
   const View into = slot_or(gradient_, gradient);
-  void* const memory[] = {theta_.view().data, into.data};
+  void* const memory[] = {theta_.view().data, into.data, primal_.arena()};
   run_or_replay(device_, data_, replay_, memory, [&] { sum_.run(device_, body, into); });
   if (into.data != gradient.data) copy(device_, gradient, into);
   if (totals.at) leave(device_, sum_.totals(), totals);
@@ -228,7 +228,7 @@ void Hvp::apply(View v, View hv) {
     if (static_cast<std::int64_t>(block) >= kept_) recompute_block(worker, block);
     apply_to_block(worker, block, from, slot);
   };
-  void* const memory[] = {from.data, into.data};
+  void* const memory[] = {from.data, into.data, tangent_.arena()};
   run_or_replay(device_, data_, replay_, memory, [&] { sum_.run(device_, body, into); });
   if (into.data != hv.data) copy(device_, hv, into);
 }

@@ -2,6 +2,7 @@
 #include "kernels/replay.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/runtime.h"
@@ -11,7 +12,25 @@ namespace brink {
 
 namespace {
 constexpr std::size_t most_captured = 8;
+
+/// What `work` enqueues, recorded. Where work throws, the stream is as it was before.
+cuda::Runtime::Capture capture_of(cuda::Runtime& runtime, cuda::Runtime::Stream stream, FunctionRef<void()> work) {
+  cuda::Runtime::Capture capture = nullptr;
+  cuda::check(runtime.begin_capture(stream), "begin_capture");
+  try {
+    work();
+  } catch (...) {
+    // A capture is given up by instantiating it alone.
+    cuda::Runtime::Executable executable = nullptr;
+    if (runtime.end_capture(stream, capture) == cuda::success && capture &&
+        runtime.instantiate(capture, executable) == cuda::success)
+      (void)runtime.destroy(executable);
+    throw;
+  }
+  cuda::check(runtime.end_capture(stream, capture), "end_capture");
+  return capture;
 }
+}  // namespace
 
 Replay::~Replay() {
   if constexpr (has_cuda)
@@ -31,13 +50,12 @@ void Replay::run(Device& device, std::span<void* const> memory, FunctionRef<void
           cuda::check(runtime.destroy(found->executable), "destroy");
           captured_.erase(found);
         }
-        cuda::Runtime::Capture capture = nullptr;
-        cuda::check(runtime.begin_capture(stream), "begin_capture");
-        work();
-        cuda::check(runtime.end_capture(stream, capture), "end_capture");
-        captured_.push_back({{memory.begin(), memory.end()}, nullptr, 0});
+        Captured made{{memory.begin(), memory.end()}, nullptr, 0};
+        captured_.reserve(most_captured);  // so that nothing can fail once there is a graph
+        const cuda::Runtime::Capture capture = capture_of(runtime, stream, work);
+        cuda::check(runtime.instantiate(capture, made.executable), "instantiate");
+        captured_.push_back(std::move(made));
         found = captured_.end() - 1;
-        cuda::check(runtime.instantiate(capture, found->executable), "instantiate");
         ++captures_;
       }
       found->last_used = ++uses_;

@@ -21,6 +21,7 @@ class Replay {
   Replay& operator=(Replay&&) = delete;
 
   /// Enqueues what `work` enqueues; work must not wait for the device. `memory`: every address that may differ between calls.
+  /// What work throws leaves the stream and what was captured before as they were. Throws OutOfMemory, cuda::CudaError.
   void run(Device&, std::span<void* const> memory, FunctionRef<void()> work);
   /// How often something was captured; 0 on the CPU.
   std::int64_t captures() const { return captures_; }

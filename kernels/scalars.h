@@ -24,7 +24,7 @@ struct Scalar {
 class Delivery {
  public:
   Delivery() = default;
-  /// Room for `bytes`. Throws cuda::CudaError.
+  /// Room for `bytes`. Throws OutOfMemory, cuda::CudaError.
   Delivery(const Device&, std::int64_t bytes);
   ~Delivery();
   Delivery(Delivery&&) noexcept;

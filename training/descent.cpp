@@ -85,6 +85,18 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
   synchronize(device_);
 }
 
+void Descent::prepare() {
+  if (device_.where != Where::cuda) return;
+  start(true);
+  if (statistics_) statistics_->take(theta());
+  if (hvp_) {
+    if (!linearized_) hvp_->linearize_at(theta(), difference_.view(), {});
+    hvp_->apply(gradient(), second_difference_.view());
+  }
+  if (evaluation_) evaluation_->enqueue(theta(), {}, {}, on_the_way().rest[0]);
+  synchronize(device_);
+}
+
 MemoryPlan Descent::plan() {
   MemoryPlan p;
   p.blocks = gradient_only_->blocks();
@@ -108,6 +120,7 @@ void Descent::enqueue_pass(bool spectrum) {
   started_ = step_;
   const Traced span(device_, spectrum ? linearization_name : gradient_name);
   way.gradient_time.reset();
+  way.statistics_time.reset();
   way.gradient_time.start();
   if (linearized_)
     hvp_->linearize_at(theta(), gradient(), way.pass[0]);
@@ -141,10 +154,10 @@ const Observation& Descent::measure(bool spectrum, bool cold_check) {
 
   OnTheWay& way = on_the_way();
   if (statistics_) {
-    way.gradient_time.start();
+    way.statistics_time.start();
     statistics_->take(theta());
     if (spectrum && !linearized_) hvp_->linearize_at(theta(), difference_.view(), {});  // another function's gradient
-    way.gradient_time.stop();
+    way.statistics_time.stop();
   }
   if (spectrum) {
     receive_pass();
@@ -178,7 +191,7 @@ const Observation& Descent::complete() {
   if (seen_.jump) seen_.jump = 0.5 * numbers[2];
   if (seen_.jump_u1) seen_.jump_u1 = 0.5 * std::abs(numbers[3]);
   if (seen_.period2_distance) seen_.period2_distance = 0.5 * numbers[4];
-  seen_.gradient_ms = on_the_way().gradient_time.ms();
+  seen_.gradient_ms = on_the_way().gradient_time.ms() + on_the_way().statistics_time.ms();
   seen_.products_ms = product_time_.ms();
   seen_.evaluation_ms = evaluation_time_.ms();
   evaluation_time_.reset();

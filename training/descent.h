@@ -85,6 +85,9 @@ class Descent {
   /// writes down the step before. The CPU leaves it to measure. After update.
   void start(bool spectrum);
 
+  /// Has a CUDA device do once what a step does: whatever it then takes beside our buffers, for graphs and modules, it takes here.
+  /// Waits for it. Throws OutOfMemory. Before the first measure.
+  void prepare();
   /// Runs one block to tell times.
   MemoryPlan plan();
 
@@ -105,12 +108,12 @@ class Descent {
   /// What a step sends to the host. Two take turns: the next step's is started before this one's is received.
   struct OnTheWay {
     OnTheWay(const Device& d, std::int64_t vector_bytes)
-        : pass(d, 3), rest(d, 5), theta(d, vector_bytes), gradient_time(d) {}
+        : pass(d, 3), rest(d, 5), theta(d, vector_bytes), gradient_time(d), statistics_time(d) {}
     Scalars pass;  // Σ loss, Σ correct, ‖g‖
     Scalars
         rest;  // of the test samples Σ loss, Σ correct; ‖θ_t − θ_{t−1}‖, its product with u₁, the period-2 difference
     Delivery theta;
-    Stopwatch gradient_time;
+    Stopwatch gradient_time, statistics_time;  // two, so that neither waits for the other's interval to end
   };
   OnTheWay& on_the_way() { return on_the_way_[static_cast<std::size_t>(seen_.step % 2)]; }
   void enqueue_pass(bool spectrum);

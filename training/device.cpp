@@ -7,9 +7,18 @@
 
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/cublas.h"
+#include "kernels/memory.h"
 #include "training/errors.h"
 
 namespace brink {
+
+namespace {
+std::string describe(const OutOfMemory& e) {
+  if (e.needed_bytes < 0) return "the CUDA runtime had none left for itself";
+  return e.free_bytes < 0 ? fmt::format("{} bytes more were needed", e.needed_bytes)
+                          : fmt::format("{} bytes more were needed, {} are free", e.needed_bytes, e.free_bytes);
+}
+}  // namespace
 
 OpenDevice::OpenDevice(Where where, Arithmetic arithmetic, ThreadPool& pool) : device_{where, &pool, nullptr} {
   if (where == Where::cpu) return;
@@ -21,6 +30,11 @@ OpenDevice::OpenDevice(Where where, Arithmetic arithmetic, ThreadPool& pool) : d
       device_.vendor = vendor_.get();
     } catch (const cuda::NoDevice& e) {
       throw DeviceError(fmt::format("run.device = \"cuda\": {}", e.what()));
+    } catch (const OutOfMemory& e) {
+      throw DeviceError(
+          fmt::format("run.device = \"cuda\": out of memory while the GPU was opened ({}): other programs hold it; "
+                      "give --device cpu",
+                      describe(e)));
     } catch (const NoVendor& e) { throw DeviceError(fmt::format("run.arithmetic = \"vendor\": {}", e.what())); }
   } else {
     throw DeviceError(
@@ -42,7 +56,9 @@ namespace {
 std::unique_ptr<Descent> try_chunk(Device& device, const Problem& p, DescentOptions o, std::int64_t chunk) {
   o.batch.chunk = chunk;
   o.evaluation = p.evaluation;
-  return std::make_unique<Descent>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+  auto descent = std::make_unique<Descent>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+  descent->prepare();
+  return descent;
 }
 
 /// The next smaller chunk: half of it, in whole groups that are a power of two, so that blocks stay aligned; 0 below one group.
@@ -50,11 +66,6 @@ std::int64_t smaller(std::int64_t chunk, std::int64_t group) {
   std::int64_t groups = 1;
   while (2 * groups * group < chunk) groups *= 2;
   return groups * group < chunk ? groups * group : 0;
-}
-
-std::string describe(const OutOfMemory& e) {
-  return e.free_bytes < 0 ? fmt::format("{} bytes more were needed", e.needed_bytes)
-                          : fmt::format("{} bytes more were needed, {} are free", e.needed_bytes, e.free_bytes);
 }
 
 }  // namespace

@@ -9,13 +9,20 @@
 
 namespace brink {
 
+namespace {
+std::string text_of(const OutOfMemory& e) {
+  const std::string free = e.free_bytes < 0 ? "" : ", " + std::to_string(e.free_bytes) + " are free";
+  return (e.needed_bytes < 0 ? "the CUDA runtime had none left for itself"
+                             : std::to_string(e.needed_bytes) + " bytes more were needed") +
+         free;
+}
+}  // namespace
+
 Failure current_failure() {
   try {
     throw;
   } catch (const Error& e) { return {e.code(), e.what()}; } catch (const OutOfMemory& e) {
-    const std::string free = e.free_bytes < 0 ? "" : ", " + std::to_string(e.free_bytes) + " are free";
-    return {ExitCode::device, "out of memory: " + std::to_string(e.needed_bytes) + " bytes more were needed" + free +
-                                  "; a smaller run.chunk or run.memory needs less"};
+    return {ExitCode::device, "out of memory: " + text_of(e) + "; a smaller run.chunk or run.memory needs less"};
   } catch (const cuda::CudaError& e) { return {ExitCode::device, e.what()}; } catch (const std::bad_alloc&) {
     return {ExitCode::device, "out of memory; a smaller run.chunk or run.memory needs less"};
   } catch (const std::filesystem::filesystem_error& e) {

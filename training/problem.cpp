@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "kernels/cuda/context.h"
 #include "models/convolutional.h"
 #include "models/dln.h"
 #include "models/initialise.h"
@@ -67,6 +68,25 @@ Problem make_dln_problem(const Config& config) {
   return p;
 }
 
+/// Throws DeviceError: no cut of the batch makes data smaller.
+void move_to(Device& device, Problem& p) {
+  std::int64_t bytes = 0;
+  for (const std::vector<View>* views : {&p.train, &p.test})
+    for (const View& v : *views) bytes += v.data ? v.bytes() : 0;
+  std::int64_t free = 0;
+  if constexpr (has_cuda) free = device.gpu->free_bytes();
+  try {
+    for (std::vector<View>* views : {&p.train, &p.test})
+      for (View& v : *views)
+        if (v.data) v = p.on_device.emplace_back(to_device(device, v)).view();
+  } catch (const OutOfMemory&) {
+    throw DeviceError(fmt::format(
+        "out of memory: the data need {} bytes of the device's memory, {} are free; a smaller data.train or "
+        "data.test, or --device cpu, needs less",
+        bytes, free));
+  }
+}
+
 }  // namespace
 
 Model make_model(const Config::Model& c, const Shape& picture, std::int64_t classes) {
@@ -88,10 +108,7 @@ Model make_model(const Config::Model& c, const Shape& picture, std::int64_t clas
 Problem make_problem(Device& device, const Config& config) {
   Problem p = config.model.name == ModelName::dln ? make_dln_problem(config) : make_network_problem(config);
   p.theta0 = initial_parameters(device, config, p.objective);
-  if (device.where != Where::cpu)
-    for (std::vector<View>* views : {&p.train, &p.test})
-      for (View& v : *views)
-        if (v.data) v = p.on_device.emplace_back(to_device(device, v)).view();
+  if (device.where != Where::cpu) move_to(device, p);
   return p;
 }
 

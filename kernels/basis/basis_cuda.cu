@@ -97,7 +97,7 @@ void subtract(Device& d, const ColumnSet& q, const Coefficients& c, View x, View
     const auto work = [&](int64_t first, int64_t count, double* partials) {
       subtract_tiles<T>(d, q, few, more, x, w, first, count, partials);
     };
-    tree_of_blocks(d, reduce_tiles(q.n), 1.0, norm.at, work, Finish::root);
+    tree_of_blocks(d, reduce_tiles(q.n), 1.0, norm.at, work, TreeEnd::root);
   });
 }
 

@@ -15,6 +15,39 @@ constexpr std::int64_t pinned_bytes = Context::most_fetched * std::int64_t{sizeo
 
 std::string version_text(int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); }
 
+/// What a status says of this driver, this GPU and this build together, and what to do; empty where it says nothing of them.
+std::string advice(Status s, const DeviceProperties& p) {
+  constexpr Status invalid_function = 98, invalid_image = 200, unsupported_ptx = 222, driver_mismatch = 803,
+                   not_compatible = 804;
+  const std::string number = std::to_string(p.major) + std::to_string(p.minor);
+  switch (s) {
+    case no_kernel_image:
+    case invalid_function:
+    case invalid_image:
+      return "this build has no code for the GPU (" + p.name + ", compute capability " + std::to_string(p.major) + "." +
+             std::to_string(p.minor) + "); set up the build with -Dgpu_archs=" + number + ", or give --device cpu";
+    case unsupported_ptx:
+      return "the NVIDIA driver is too old for this build's code for newer GPUs; update the driver, set up the build "
+             "with -Dgpu_archs=" +
+             number + ", or give --device cpu";
+    case driver_mismatch:
+      return "the NVIDIA driver's library and its kernel module are of different versions; restart the machine, or "
+             "give "
+             "--device cpu";
+    case not_compatible:
+      return "the CUDA compatibility library in use does not support this GPU; take cuda-compat out of "
+             "LD_LIBRARY_PATH, "
+             "update the driver, or give --device cpu";
+    default: return "";
+  }
+}
+
+/// As check; NoDevice where there is advice.
+void check_opening(Status s, const char* call, const DeviceProperties& p = {}) {
+  if (const std::string text = advice(s, p); !text.empty()) throw NoDevice(text);
+  check(s, call);
+}
+
 /// The device's name and limits, or NoDevice with what to do about it.
 DeviceProperties open_device(int ordinal) {
   const std::string hint = "; give --device cpu, or leave --device out";
@@ -28,26 +61,20 @@ DeviceProperties open_device(int ordinal) {
                    version_text(toolkit) + "; update the driver, or give --device cpu");
   if (counted == no_device || (counted == success && count == 0))
     throw NoDevice("the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES empty?)" + hint);
-  check(counted, "device_count");
+  check_opening(counted, "device_count");
   if (ordinal >= count)
     throw NoDevice("GPU " + std::to_string(ordinal) + ": this machine has " + std::to_string(count) + hint);
   DeviceProperties p;
-  check(runtime().use_device(ordinal), "use_device");
-  check(runtime().properties(ordinal, p), "properties");
+  check_opening(runtime().use_device(ordinal), "use_device");
+  check_opening(runtime().properties(ordinal, p), "properties");
   return p;
 }
 }  // namespace
 
 Context::Context(int ordinal) : properties_(open_device(ordinal)) {
   try {
-    check(runtime().create_stream(stream_), "create_stream");
-    if (const Status s = probe(stream_); s == no_kernel_image)
-      throw NoDevice("this build has no code for the GPU (" + properties_.name + ", compute capability " +
-                     std::to_string(properties_.major) + "." + std::to_string(properties_.minor) +
-                     "); set up the build with -Dgpu_archs=" + std::to_string(properties_.major) +
-                     std::to_string(properties_.minor) + ", or give --device cpu");
-    else
-      check(s, "launch");
+    check_opening(runtime().create_stream(stream_), "create_stream", properties_);
+    check_opening(probe(stream_), "launch", properties_);
     void* p = nullptr;
     check(runtime().allocate_pinned(p, pinned_bytes), "allocate_pinned");
     pinned_ = static_cast<double*>(p);

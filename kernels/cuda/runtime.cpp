@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/cuda/runtime.h"
 
+#include "kernels/memory.h"
+
 namespace brink::cuda {
 
 namespace {
@@ -11,6 +13,8 @@ Runtime& runtime() { return chosen ? *chosen : toolkit_runtime(); }
 void set_runtime(Runtime* r) { chosen = r; }
 
 void check(Status s, const char* call) {
+  if (s == out_of_memory)
+    throw OutOfMemory(-1);  // of graphs, modules, pinned pages: how many bytes, the runtime keeps to itself
   if (s != success)
     throw CudaError(std::string("[cuda] ") + call + ": " + runtime().text(s) + " (" + std::to_string(s) + ")", s);
 }

@@ -91,7 +91,7 @@ struct CudaError : std::runtime_error {
   Status status;
 };
 
-/// Throws CudaError: "[cuda] launch: an illegal memory access was encountered (700)".
+/// Throws OutOfMemory, or CudaError: "[cuda] launch: an illegal memory access was encountered (700)".
 void check(Status, const char* call);
 
 }  // namespace brink::cuda

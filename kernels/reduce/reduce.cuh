@@ -103,13 +103,13 @@ struct TreeNodes {
 };
 
 /// What is left of a tree's total.
-enum class Finish : unsigned char { total, root };
+enum class TreeEnd : unsigned char { total, root };
 
 /// out[i] = factor·T(leaf[i·count … i·count + count)) for i = blockIdx.x, or its square root; +0 for count = 0; count ≤
 /// tiles_at_once. Leaves are added as X.
 template <class X, class Leaf>
 __global__ void __launch_bounds__(1024)
-    tree_kernel(const Leaf* leaf, std::int64_t count, double factor, Finish finish, double* out) {
+    tree_kernel(const Leaf* leaf, std::int64_t count, double factor, TreeEnd finish, double* out) {
   auto& nodes = shared_memory<TreeNodes<X>>().node;
   const int warps = static_cast<int>(blockDim.x / warp_lanes), warp = static_cast<int>(threadIdx.x / warp_lanes);
   const int lane = static_cast<int>(threadIdx.x % warp_lanes);
@@ -135,13 +135,13 @@ __global__ void __launch_bounds__(1024)
   } while (left > 1);
   if (threadIdx.x > 0) return;
   const double total = count > 0 ? factor * static_cast<double>(from[0]) : 0.0;
-  out[blockIdx.x] = finish == Finish::root ? std::sqrt(total) : total;
+  out[blockIdx.x] = finish == TreeEnd::root ? std::sqrt(total) : total;
 }
 
 /// Enqueues out[i] = factor·T over leaf[i·count …), i < trees, or its square root.
 template <class X, class Leaf>
 void launch_tree(Device& d, unsigned trees, const Leaf* leaf, std::int64_t count, double factor, double* out,
-                 Finish finish = Finish::total) {
+                 TreeEnd finish = TreeEnd::total) {
   const unsigned warps = blocks_for(count, warp_lanes), bounded = warps < 1 ? 1 : warps > 32 ? 32 : warps;
   launch(d, tree_kernel<X, Leaf>, {trees}, {bounded * warp_lanes}, leaf, count, factor, finish, out);
 }
@@ -150,7 +150,7 @@ void launch_tree(Device& d, unsigned trees, const Leaf* leaf, std::int64_t count
 /// Does not wait: out is device memory. Up to 2¹⁶ leaves at a time become one, so there may be 2³² of them.
 template <class X = double, class Work>
 void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, const Work& work,
-                    Finish finish = Finish::total) {
+                    TreeEnd finish = TreeEnd::total) {
   X* const partials = reinterpret_cast<X*>(d.gpu->partials());
   if (leaves <= tiles_at_once) {
     if (leaves > 0) work(0, leaves, partials);

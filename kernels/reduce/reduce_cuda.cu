@@ -8,7 +8,7 @@ namespace brink::cuda {
 
 namespace {
 
-void dot(Device& d, View a, View b, Finish finish, Scalar to) {
+void dot(Device& d, View a, View b, TreeEnd finish, Scalar to) {
   assert(a.dtype == b.dtype && a.shape.elements() == b.shape.elements());
   with_real(a.dtype, [&]<class T>(T) {
     const std::int64_t n = a.shape.elements();
@@ -33,8 +33,8 @@ void sum(Device& d, View x, Scalar to) {
   });
 }
 
-void dot(Device& d, View a, View b, Scalar to) { dot(d, a, b, Finish::total, to); }
-void norm(Device& d, View x, Scalar to) { dot(d, x, x, Finish::root, to); }
+void dot(Device& d, View a, View b, Scalar to) { dot(d, a, b, TreeEnd::total, to); }
+void norm(Device& d, View x, Scalar to) { dot(d, x, x, TreeEnd::root, to); }
 
 double sum(Device& d, View x) {
   return fetched(d, [&](Scalar to) { cuda::sum(d, x, to); });

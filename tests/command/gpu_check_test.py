@@ -73,13 +73,19 @@ print("========= COMPUTE-SANITIZER")
 if how == "unsupported":
     print("========= Error: Device not supported. Please refer to the documentation")
     sys.exit(1)
+if how == "blind" and "wrong" in sys.argv[-1]:
+    print("========= ERROR SUMMARY: 0 errors")
+    sys.exit(0)
+if "wrong" in sys.argv[-1]:
+    print("========= ERROR SUMMARY: 1 error")
+    sys.exit(99)
 if how == tool:
     print("========= Invalid __global__ write of size 4 bytes\\n=========     at matmul_kernel+0x10\\n========= ERROR SUMMARY: 1 error")
     sys.exit(99)
 if how == "silent":
     sys.exit(0)
 print("{CLOSING.format(1, 0)}")
-if how == "late" and sys.argv[-1] == "-tc=rows*":
+if how == "late" and sys.argv[-1] in ("-tc=rows*", "-tc=fresh memory of all sizes*"):
     time.sleep(60)
 print("========= " + ("RACECHECK SUMMARY: 0 hazards displayed (0 errors)" if tool == "racecheck" else "ERROR SUMMARY: 0 errors"))
 """
@@ -160,7 +166,8 @@ with tempfile.TemporaryDirectory() as temporary:
            "skipped: rows: nvidia-smi says: NVIDIA-SMI has failed")
 
     data = expect("all good", check(), 0, "passed: rows: 912 compared", "passed: whole computations", "passed: 1 steps: digests",
-                  "passed: brink verify", "passed: vendor arithmetic", "passed: memcheck, few sizes", "passed: racecheck, few sizes",
+                  "passed: brink verify", "passed: vendor arithmetic", "passed: memcheck, few sizes", "passed: racecheck, few sizes", "passed: tiles",
+                  "passed: initcheck, control",
                   "passed: initcheck, all sizes", "passed: products", "passed: vectors")
     cases.check("all good: nothing is left out", data["failed"] == data["skipped"] == 0)
     figures = {p["name"]: p["figures"] for p in data["parts"]}
@@ -187,6 +194,8 @@ with tempfile.TemporaryDirectory() as temporary:
                f"failed: {tool}, few sizes: Invalid __global__ write of size 4 bytes")
     expect("a sanitizer that says nothing", check(environment={"PLAY_SANITIZER": "silent"}, parts=["sanitizers"]), 1,
            "failed: memcheck, few sizes: no summary")
+    expect("a sanitizer that sees nothing", check(environment={"PLAY_SANITIZER": "blind"}, parts=["sanitizers"]), 1,
+           *(f"failed: {tool}, control: a wrong kernel is reported: status 99 expected, 0 found" for tool in ["memcheck", "racecheck", "initcheck"]))
     expect("a sanitizer that cannot", check(environment={"PLAY_SANITIZER": "unsupported"}, parts=["sanitizers"]), 0,
            "skipped: memcheck, few sizes: compute-sanitizer does not support this machine")
     expect("all sizes take too long", check("--part-s", "20", environment={"PLAY_SANITIZER": "late"}, parts=["sanitizers"]), 0,

@@ -18,9 +18,11 @@ struct OwnAllocations : cuda::FakeRuntime {
   OwnAllocations() { largest_allocation_bytes = own_allocations_bytes; }
 };
 
-/// Compares all rows, of each the sizes that `wanted` takes; with whatever was in memory before.
+bool few(const cases::Row& row, int size) { return size == row.sizes / 3 || size == row.sizes - 2; }
+
+/// Compares all rows, of each the sizes that `wanted` takes; with whatever was in memory before, or, once, in fresh memory.
 template <class Wanted>
-void compare(const char* of, Wanted wanted) {
+void compare(const char* of, Wanted wanted, RowOnDevice::Before before = RowOnDevice::Before::poison) {
   OwnAllocations runtime;
   int compared = 0;
   for (const cases::Row& row : cases::table()) {
@@ -33,8 +35,9 @@ void compare(const char* of, Wanted wanted) {
         RowOnDevice on(device, row, size, dtype);
         if (!on.exists()) continue;
         const std::string name = row.name + "/" + std::to_string(size) + "/" + std::string(name_of(dtype));
-        std::string complaint;
+        std::string complaint = before == RowOnDevice::Before::fresh ? on.run(before) : "";
         for (const Poison p : {Poison::zero, Poison::ones, Poison::nan}) {
+          if (before == RowOnDevice::Before::fresh) break;
           set_poison(p);
           if (complaint.empty()) complaint = on.run();
         }
@@ -56,7 +59,17 @@ TEST_CASE("rows: every kernel on the GPU equals the plain loops to the last bit"
 
 // For sanitizers, which slow a kernel down by a factor of ten to a hundred.
 TEST_CASE("few sizes: every kernel on the GPU equals the plain loops to the last bit" * doctest::skip()) {
-  compare("few sizes", [](const cases::Row& row, int size) { return size == row.sizes / 3 || size == row.sizes - 2; });
+  compare("few sizes", few);
+}
+
+// For initcheck, which takes what was written, be it poison, for initialised.
+TEST_CASE("fresh memory of few sizes: every kernel reads only what was written" * doctest::skip()) {
+  compare("fresh memory", few, RowOnDevice::Before::fresh);
+}
+
+TEST_CASE("fresh memory of all sizes: every kernel reads only what was written" * doctest::skip()) {
+  compare(
+      "fresh memory", [](const cases::Row&, int) { return true; }, RowOnDevice::Before::fresh);
 }
 
 TEST_CASE("control: a bit turned round in what is expected of a row is seen") {

@@ -88,6 +88,22 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
       }) ==
       "this build has no code for the GPU (some GPU, compute capability 8.6); set up the build with -Dgpu_archs=86, or "
       "give --device cpu");
+  // The requested function does not exist, an invalid image: code for other GPUs. PTX that the driver cannot compile.
+  for (const cuda::Status s : {98, 200, 222}) {
+    const std::string said = refusal([&](FakeRuntime& f) {
+      f.has_kernel_image = false;
+      f.launch_refusal = s;
+      f.device = cuda::DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
+    });
+    CHECK(said.find("-Dgpu_archs=86") != std::string::npos);
+    CHECK((said.find("driver is too old for this build's code") != std::string::npos) == (s == 222));
+    CHECK((said.find("no code for the GPU (some GPU, compute capability 8.6)") != std::string::npos) == (s != 222));
+  }
+  CHECK(refusal([](FakeRuntime& f) { f.driver_refusal = 803; }) ==
+        "the NVIDIA driver's library and its kernel module are of different versions; restart the machine, or give "
+        "--device cpu");
+  CHECK(refusal([](FakeRuntime& f) { f.driver_refusal = 804; }).find("take cuda-compat out of LD_LIBRARY_PATH") !=
+        std::string::npos);
   CHECK(refusal([](FakeRuntime&) {}) == "opened");
   CHECK(refusal([](FakeRuntime& f) { f.driver_version = 13020; }) == "opened");
 }

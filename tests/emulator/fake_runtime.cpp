@@ -36,6 +36,7 @@ Status FakeRuntime::device_count(int& count) {
   if (const Status s = begin()) return s;
   count = 0;
   if (!has_driver || driver_is_old()) return insufficient_driver;
+  if (driver_refusal != success) return driver_refusal;
   count = devices;
   return devices == 0 ? no_device : success;
 }
@@ -108,8 +109,8 @@ Status FakeRuntime::destroy(Executable e) {
 }
 
 Status FakeRuntime::allocate_pinned(void*& p, std::int64_t bytes) {
-  const Status s = begin();
-  return s != success ? s : base_.allocate_pinned(p, bytes);
+  if (const Status s = begin(&calls_.pinned)) return s;
+  return short_pinned.at(calls_.pinned) ? out_of_memory : base_.allocate_pinned(p, bytes);
 }
 Status FakeRuntime::copy(void* to, const void* from, std::int64_t bytes, Stream stream) {
   const Status s = begin(&calls_.copies);
@@ -129,7 +130,8 @@ Status FakeRuntime::synchronize(Stream stream) {
 }
 Status FakeRuntime::launch(const LaunchCall& c, Stream stream) {
   if (const Status s = begin(&calls_.launches)) return s;
-  return has_kernel_image ? base_.launch(c, stream) : no_kernel_image;
+  if (!has_kernel_image) return launch_refusal;
+  return short_launches.at(calls_.launches) ? out_of_memory : base_.launch(c, stream);
 }
 Status FakeRuntime::begin_capture(Stream stream) {
   const Status s = begin(&calls_.captures);
@@ -140,12 +142,16 @@ Status FakeRuntime::end_capture(Stream stream, Capture& c) {
   return s != success ? s : base_.end_capture(stream, c);
 }
 Status FakeRuntime::instantiate(Capture c, Executable& e) {
-  const Status s = begin();
-  return s != success ? s : base_.instantiate(c, e);
+  Status s = begin(&calls_.instantiations);
+  if (short_instantiations.at(calls_.instantiations)) s = out_of_memory;
+  if (s == success) return base_.instantiate(c, e);
+  Executable given_up = nullptr;  // the capture is, all the same
+  if (base_.instantiate(c, given_up) == success) (void)base_.destroy(given_up);
+  return s;
 }
 Status FakeRuntime::launch(Executable e, Stream stream) {
-  const Status s = begin(&calls_.replays);
-  return s != success ? s : base_.launch(e, stream);
+  if (const Status s = begin(&calls_.replays)) return s;
+  return short_replays.at(calls_.replays) ? out_of_memory : base_.launch(e, stream);
 }
 Status FakeRuntime::create_event(Event& e, EventUse use) {
   const Status s = begin();

@@ -26,12 +26,21 @@ class FakeRuntime : public Runtime {
   std::optional<int> driver_version;  ///< 12040 is 12.4; below the toolkit's major version the driver is too old
   int devices = 1;                    ///< all of them the base's device 0
   std::optional<DeviceProperties> device;
-  bool has_kernel_image = true;  ///< false: the device's architecture is one that the build has no code for
+  bool has_kernel_image = true;  ///< false: the device's architecture is one that the build has no code for …
+  Status launch_refusal = no_kernel_image;  ///< … and what a launch says then
+  Status driver_refusal = success;          ///< what counting the devices says
 
   // Memory; every limit ends in out_of_memory.
   std::int64_t failing_allocation = 0;  ///< the n-th from now on 1; 0: none. Later ones succeed
   std::optional<std::int64_t> capacity_bytes;
   std::optional<std::int64_t> largest_allocation_bytes;  ///< below 64 MiB: Context gives every buffer memory of its own
+
+  /// Calls of a kind, the first of this runtime is 1, that end in out_of_memory: what the CUDA runtime takes for itself.
+  struct Shortage {
+    std::int64_t from = 0, until = 0;  ///< from ≤ n < until
+    bool at(std::int64_t n) const { return from <= n && n < until; }
+  };
+  Shortage short_pinned, short_instantiations, short_replays, short_launches;
 
   /// The n-th call (1 is the next) and all later ones return `status`.
   void stick(std::int64_t n, Status status);
@@ -40,6 +49,7 @@ class FakeRuntime : public Runtime {
 
   struct Calls {
     std::int64_t all = 0, launches = 0, allocations = 0, copies = 0, fills = 0, captures = 0, replays = 0, events = 0;
+    std::int64_t pinned = 0, instantiations = 0;
     std::int64_t synchronisations = 0;  ///< waits for a stream or an event
   };
   const Calls& calls() const { return calls_; }

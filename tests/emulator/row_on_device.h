@@ -41,10 +41,14 @@ class RowOnDevice {
   }
   bool exists() const { return exists_; }
 
-  /// Runs; returns what is wrong, empty when nothing is.
-  std::string run() {
-    for (const auto& out : out_) out->set_poison();
-    scratch_->set_poison();
+  enum class Before { poison, fresh };
+  /// Runs; returns what is wrong, empty when nothing is. fresh: into memory that nobody has written to, in a first run.
+  std::string run(Before before = Before::poison) {
+    for (Guarded* g : written())
+      if (before == Before::poison)
+        g->set_poison();
+      else
+        g->set_guards();
     if (row_.primitive) {
       const Attributes attributes = row_.attributes(size_);
       row_.primitive->run(device_, {in_views_, out_views_, scratch_->view(), attributes});
@@ -53,7 +57,7 @@ class RowOnDevice {
     }
     for (const auto& out : out_)
       if (!out->fetch()) return "a write outside the output";
-    if (!scratch_->fetch()) return "a write outside the scratch memory";
+    if (!scratch_->guards_are_whole()) return "a write outside the scratch memory";
     for (const auto& in : in_)
       if (in->fetch(); !in->is_unchanged()) return "an input was written to";
     for (std::size_t i = 0; i < out_.size(); ++i)
@@ -72,6 +76,12 @@ class RowOnDevice {
   void spoil() { *static_cast<unsigned char*>(expected_[0].view().data) ^= 1; }
 
  private:
+  std::vector<Guarded*> written() const {
+    std::vector<Guarded*> all{scratch_.get()};
+    for (const auto& out : out_) all.push_back(out.get());
+    return all;
+  }
+
   Device device_;
   const Row& row_;
   int size_;

@@ -13,9 +13,11 @@
 #include "kernels/cuda/context.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/stopwatch.h"
+#include "models/convolutional.h"
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/short_run.h"
-#include "tests/support/numbers.h"
+#include "tests/support/networks.h"
+#include "training/descent.h"
 
 using namespace brink;
 using emulator::Deferred;
@@ -140,6 +142,40 @@ TEST_CASE("main job: the host waits once a product and four times a step") {
   const Count few = count(6), more = count(10);
   CHECK(more.waits - few.waits == more.products - few.products + 4 * 4);
   CHECK(more.allocations == few.allocations);
+}
+
+TEST_CASE("a network with GhostBatchNorm: telling times waits for nothing, with either Hessian") {
+  const Unprotected fast;
+  const support::Network n({.samples = 8, .loss = Loss::cross_entropy, .dtype = Dtype::f32},
+                           vgg({6, 6, 2}, {4, 5}, 3, {.batch = 3}));
+  constexpr int warm = 2, steps = 3;
+  // Where work runs when it is waited for, a stopwatch that is asked too early has to wait; elsewhere its interval is over.
+  const auto waits = [&](bool evaluation, bool is_deferred) {
+    cuda::FakeRuntime fake;
+    cuda::Context gpu;
+    Device d{Where::cuda, nullptr, &gpu};
+    const support::Placed on(d, n);
+    const std::vector<View> data = on.data();
+    DescentOptions options;
+    options.tracker = TrackerOptions{.top = 1, .bottom = 0, .cold_check = 0, .budget = 40, .max_basis = 24};
+    options.evaluation = EvaluationMode{n.model, n.options.loss, evaluation};
+    Descent descent(d, n.objective, data, data, options, n.theta.view());
+    const Deferred deferred(is_deferred);
+    std::int64_t before = 0;
+    int products = 0;
+    for (int t = 0; t < warm + steps; ++t) {
+      if (t == warm) before = fake.calls().synchronisations;
+      const Observation& seen = descent.measure(true, false);
+      descent.update(0.01);
+      descent.start(true);
+      descent.complete();
+      if (t >= warm) products += seen.products;
+    }
+    const std::int64_t found = fake.calls().synchronisations - before;
+    CHECK(found <= 2 * products + 4 * steps);
+    return found;
+  };
+  for (const bool evaluation : {false, true}) CHECK(waits(evaluation, true) == waits(evaluation, false));
 }
 
 TEST_CASE("a stopwatch tells the device's time of what it did, not the host's of enqueueing it") {

@@ -147,6 +147,7 @@ TEST_CASE("R5: no driver, no GPU, an old driver, an architecture without code: e
   CHECK(said([](auto& f) { f.devices = 0; }).find("sees no GPU") != std::string::npos);
   CHECK(said([](auto& f) { f.driver_version = 11080; }).find("driver is too old") != std::string::npos);
   CHECK(said([](auto& f) { f.has_kernel_image = false; }).find("no code for") != std::string::npos);
+  CHECK(said([](auto& f) { f.driver_refusal = 803; }).find("different versions") != std::string::npos);
 }
 
 TEST_CASE(

@@ -15,6 +15,9 @@ ROWS = [("rows", "rows*"), ("tiles", "tiles*"), ("control of the rows", "control
 WHOLE = [("whole computations", "whole*"), ("the main job's network", "main job*"),
          ("control of the whole", "control: a bit turned round in what is found*")]
 SANITIZERS = ["memcheck", "racecheck", "synccheck", "initcheck"]
+CONTROLLED = ["memcheck", "racecheck", "initcheck"]
+FRESH = "fresh memory of {} sizes*"  # to initcheck, memory that was filled with poison is initialised
+NOT_SUPPORTED = r"Device not supported|not supported on this (?:device|system)"
 SAID = re.compile(r"^=+ (?!COMPUTE-SANITIZER|ERROR SUMMARY|RACECHECK SUMMARY|\s|Saved host backtrace)(\S.*)$", re.M)
 SUMMARY = re.compile(r"^=+ (?:ERROR|RACECHECK) SUMMARY: (\d+) (?:errors?|hazards?)", re.M)
 
@@ -142,7 +145,7 @@ def sanitizer_check(part, context, tool, name, pattern, late):
     said, summary = SAID.findall(done.output), SUMMARY.search(done.output)
     if done.status is None:
         part.add(label, late, done.why, done.seconds)
-    elif re.search(r"Device not supported|not supported on this (?:device|system)", done.output):
+    elif re.search(NOT_SUPPORTED, done.output):
         part.skip(label, "compute-sanitizer does not support this machine: " + (said[0] if said else "Device not supported"))
     elif done.status == 0 and summary and int(summary[1]) == 0 and COUNTS.search(done.output):
         part.add(label, PASSED, seconds=done.seconds)
@@ -150,13 +153,28 @@ def sanitizer_check(part, context, tool, name, pattern, late):
         part.check(label, said[:3] + complaints_of(done.output)[:2] or [done.why or "no summary"], done.seconds)
 
 
+def sanitizer_control(part, context, tool):
+    """A kernel that is wrong in the way that the tool looks for: it must say so."""
+    done = part.run([context.sanitizer, "--tool", tool, "--error-exitcode", "99", context.programs.of("device"), "--no-skip",
+                     "--no-colors", "--no-intro", f"-tc=wrong for {tool}*"], log=f"sanitizer-{tool}-control.log")
+    label = f"{tool}, control: a wrong kernel is reported"
+    if re.search(NOT_SUPPORTED, done.output):
+        part.skip(label, "compute-sanitizer does not support this machine: Device not supported")
+    elif done.status == 99:
+        part.add(label, PASSED, seconds=done.seconds)
+    else:
+        part.check(label, [f"status 99 expected, {done.status} found: {tool} did not see it"], done.seconds)
+
+
 def sanitizers(part, context):
     if not context.sanitizer:
         raise Skip("compute-sanitizer is not on the PATH")
+    for tool in CONTROLLED:
+        sanitizer_control(part, context, tool)
     for tool in SANITIZERS:
-        sanitizer_check(part, context, tool, "few sizes", "few sizes*", FAILED)
-    for tool in ("memcheck", "initcheck"):
+        sanitizer_check(part, context, tool, "few sizes", FRESH.format("few") if tool == "initcheck" else "few sizes*", FAILED)
+    for tool, pattern in {"memcheck": "rows*", "initcheck": FRESH.format("all")}.items():
         if part.left_s() < 5:
             part.skip(f"{tool}, all sizes", "no time is left in this part")
         else:
-            sanitizer_check(part, context, tool, "all sizes", "rows*", SKIPPED)
+            sanitizer_check(part, context, tool, "all sizes", pattern, SKIPPED)

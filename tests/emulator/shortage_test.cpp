@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Memory that ends elsewhere than in an allocation of ours (promise R4): what the CUDA runtime takes for pinned pages, graphs, their
+// launches and modules ends a run in a smaller chunk or in one line; and data that no chunk makes smaller.
+#include <doctest/doctest.h>
+
+#include <limits>
+
+#include "tests/emulator/fake_runtime.h"
+#include "tests/emulator/short_run.h"
+
+using namespace brink;
+using cuda::FakeRuntime;
+using emulator::Run;
+using emulator::run;
+using emulator::Unprotected;
+
+TEST_CASE("R4: memory that the CUDA runtime lacks for itself, at any call, ends in a smaller chunk or one line") {
+  const Unprotected fast;
+  FakeRuntime::Calls calls;
+  Run whole;
+  {
+    const FakeRuntime fake;
+    whole = run({}, "cuda");
+    REQUIRE_MESSAGE(whole.code == ExitCode::done, whole.said);
+    REQUIRE(whole.record["products"] > 0);
+    calls = fake.calls();
+  }
+  struct Kind {
+    const char* name;
+    FakeRuntime::Shortage FakeRuntime::*shortage;
+    std::int64_t count;
+  };
+  for (const Kind& kind : {Kind{"pinned", &FakeRuntime::short_pinned, calls.pinned},
+                           Kind{"instantiate", &FakeRuntime::short_instantiations, calls.instantiations},
+                           Kind{"replay", &FakeRuntime::short_replays, calls.replays},
+                           Kind{"launch", &FakeRuntime::short_launches, calls.launches}}) {
+    CAPTURE(kind.name);
+    REQUIRE(kind.count > 3);
+    int shrunk = 0, refused = 0;
+    for (const std::int64_t n : {std::int64_t{1}, kind.count / 4, kind.count / 2, kind.count})
+      for (const bool once : {true, false}) {
+        if (!once && n != kind.count / 4) continue;
+        CAPTURE(n);
+        CAPTURE(once);
+        FakeRuntime fake;
+        fake.*kind.shortage = {n, once ? n + 1 : std::numeric_limits<std::int64_t>::max()};
+        const Run r = run({}, "cuda");
+        CAPTURE(r.said);
+        CHECK(r.said.find("out of memory") != std::string::npos);
+        CHECK(r.said.find("[cuda]") == std::string::npos);
+        if (r.code == ExitCode::done) {
+          ++shrunk;
+          CHECK(r.metrics == whole.metrics);
+          CHECK(r.record["chunk_samples"] < whole.record["chunk_samples"]);
+          CHECK(r.said.find("to the same bits") != std::string::npos);
+        } else {
+          ++refused;
+          CHECK(r.code == ExitCode::device);
+        }
+      }
+    CHECK(shrunk > 0);
+    CHECK(refused > 0);
+  }
+}
+
+TEST_CASE("data larger than the device's memory: one line says how large, and names no chunk") {
+  const Unprotected fast;
+  FakeRuntime fake;
+  fake.largest_allocation_bytes = std::int64_t{32} << 20;
+  fake.capacity_bytes = std::int64_t{5} << 20;
+  const Run r = run({}, "cuda", 4000);
+  CHECK(r.code == ExitCode::device);
+  // 4040 samples of 784 values and a label, four bytes each; 5 MiB without what a context takes.
+  CHECK(r.said ==
+        "out of memory: the data need 12685600 bytes of the device's memory, 4161536 are free; a smaller data.train or "
+        "data.test, or --device cpu, needs less\n");
+}
