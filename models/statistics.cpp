@@ -31,15 +31,20 @@ NormStatistics::NormStatistics(Device& device, const Model& model, Dtype dtype, 
       parameters_(model.layout.size()),
       sum_(device, objective_, objective_.loss, train, options, {}, "statistics"),
       totals_(objective_.layout.make_vector(dtype, device)) {
+  if (device.where != Where::cpu) mirror_ = objective_.layout.make_vector(dtype);
   for (const NormLayer& n : model.norms)
     for (int i = 0; i < 2; ++i) arrays_.push_back(zeros(Shape{n.channels}, dtype, device));
 }
 
 void NormStatistics::take(View theta) {
   sum_.run(theta, {}, totals_.view(), {});
-  const Array host = to_host(device_, totals_.view());
+  const View host = device_.where == Where::cpu ? totals_.view() : mirror_.view();
+  if (device_.where != Where::cpu) {
+    copy(device_, host, totals_.view());
+    synchronize(device_);
+  }
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
-    const View from = objective_.layout.view(host.view(), parameters_ + static_cast<int>(i));
+    const View from = objective_.layout.view(host, parameters_ + static_cast<int>(i));
     if (i % 2 == 1)
       with_real(from.dtype, [&]<class T>(T) {
         for (T& v : from.span<T>()) v = static_cast<T>(1.0 / std::sqrt(static_cast<double>(v)));

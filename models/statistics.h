@@ -43,6 +43,7 @@ class NormStatistics {
   int parameters_;  // entries of the layout before the statistics
   SampleSum sum_;
   Array totals_;
+  Array mirror_;  // of the totals on the host, where they lie on a GPU
   std::vector<Array> arrays_;
 };
 

@@ -61,7 +61,8 @@ void check(Device& device, const std::string& of, const Model& model, std::uint6
     for (std::size_t d = 1; d < 5; ++d) expected[d] += weight * moved[d - 1];
   });
   const char* names[] = {"", "first derivative", "second derivative", "third derivative", "fourth derivative"};
-  for (std::size_t d = 1; d < 5; ++d) table.add({of, names[d], found[d] == 0 ? 1.0 : error_of(found[d], expected[d]), tolerance, {}});
+  for (std::size_t d = 1; d < 5; ++d)
+    table.add({of, names[d], found[d] == 0 ? 1.0 : error_of(found[d], expected[d]), tolerance, {}});
 
   Hvp hvp(device, objective, views);
   hvp.linearize_at(theta.view(), gradient.view());
