@@ -191,9 +191,9 @@ const Observation& Descent::complete() {
   if (seen_.jump) seen_.jump = 0.5 * numbers[2];
   if (seen_.jump_u1) seen_.jump_u1 = 0.5 * std::abs(numbers[3]);
   if (seen_.period2_distance) seen_.period2_distance = 0.5 * numbers[4];
-  seen_.gradient_ms = on_the_way().gradient_time.ms() + on_the_way().statistics_time.ms();
+  seen_.gradient_ms = on_the_way().gradient_time.ms();
   seen_.products_ms = product_time_.ms();
-  seen_.evaluation_ms = evaluation_time_.ms();
+  seen_.evaluation_ms = evaluation_time_.ms() + on_the_way().statistics_time.ms();
   evaluation_time_.reset();
   received_ = true;
   return seen_;
