@@ -39,12 +39,11 @@ void append_row(std::string& out, const MetricsRow&, std::int64_t top, bool eval
 /// Milliseconds.
 struct TimingRow {
   std::int64_t step = 0;
-  double elapsed_ms = 0;   // since the first step began
-  double gradient_ms = 0;  // loss and gradient; in a measured step the linearisation too
-  double spectrum_ms = 0;  // products and Lanczos
-  double products_ms = 0;  // of these, the products
-  double evaluation_ms =
-      0;  // evaluation mode: statistics, test accuracy, the linearisation where its Hessian is asked for
+  double elapsed_ms = 0;     // since the first step began
+  double gradient_ms = 0;    // loss and gradient; in a measured step the linearisation too
+  double spectrum_ms = 0;    // products and Lanczos
+  double products_ms = 0;    // of these, the products
+  double evaluation_ms = 0;  // evaluation mode: statistics, test accuracy, its Hessian's linearisation
 };
 std::string timing_header();
 void append_row(std::string& out, const TimingRow&);
