@@ -37,7 +37,7 @@ TEST_CASE("R4: memory that the CUDA runtime lacks for itself, at any call, ends 
     CAPTURE(kind.name);
     REQUIRE(kind.count > 3);
     int shrunk = 0, refused = 0;
-    for (const std::int64_t n : {std::int64_t{1}, kind.count / 4, kind.count / 2, kind.count})
+    for (const std::int64_t n : {std::int64_t{1}, std::int64_t{3}, kind.count / 4, kind.count / 2, kind.count})
       for (const bool once : {true, false}) {
         if (!once && n != kind.count / 4) continue;
         CAPTURE(n);
