@@ -385,8 +385,11 @@ TEST_CASE("passes over ghost groups that finish their elements: channels in whol
                  inverse = s.fresh({g, c}, dtype_of<T>()), mean = s.fresh({g, c}, dtype_of<T>()),
                  deviation = s.fresh({g, c}, dtype_of<T>());
       const View outputs[] = {y, hat, inverse, mean, deviation}, terms[] = {x, r, other, q, r}, short_terms[] = {x, r};
-      for (const Epilogue& e : {Epilogue{.relu = true}, Epilogue{.gate = open}, Epilogue{.bias = bias},
-                                Epilogue{.bias = bias, .relu = true}, Epilogue{.bias = bias, .gate = open}}) {
+      for (int kind = 1; kind < 6; ++kind) {
+        Epilogue e;
+        if (kind % 2 == 1) e.bias = bias;
+        e.relu = kind / 2 == 1;
+        if (kind / 2 == 2) e.gate = open;
         ghost_norm(s.device, outputs, x, gamma, beta, group, 1e-5, scratch.view(), &e);
         s.result(y);
         s.result(hat);
