@@ -16,9 +16,9 @@ namespace brink {
 
 namespace {
 
-const TraceName gradient_name{"gradient", "phase"}, linearization_name{"linearization", "phase"},
-    spectrum_name{"spectrum", "phase"}, evaluation_name{"evaluation", "phase"}, distances_name{"distances", "phase"},
-    update_name{"update", "phase"};
+const TraceName preparation_name{"preparation", "phase"}, gradient_name{"gradient", "phase"},
+    linearization_name{"linearization", "phase"}, spectrum_name{"spectrum", "phase"},
+    evaluation_name{"evaluation", "phase"}, distances_name{"distances", "phase"}, update_name{"update", "phase"};
 
 constexpr double pending = std::numeric_limits<double>::quiet_NaN();
 
@@ -87,6 +87,7 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
 
 void Descent::prepare() {
   if (device_.where != Where::cuda) return;
+  const Traced span(device_, preparation_name);
   start(true);
   if (statistics_) statistics_->take(theta());
   if (hvp_) {
@@ -95,6 +96,7 @@ void Descent::prepare() {
   }
   if (evaluation_) evaluation_->enqueue(theta(), {}, {}, on_the_way().rest[0]);
   synchronize(device_);
+  started_ = -1;  // the first step has times and a trace of its own
 }
 
 MemoryPlan Descent::plan() {
