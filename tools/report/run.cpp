@@ -94,7 +94,8 @@ std::string labelled(std::string_view before, const std::string& value, std::str
 
 /// A VGG by the number of its layers: three convolutions a block and the dense one.
 std::string network_name(const Config& config) {
-  const std::string model = config.text("model.name"), channels = config.text("model.channels");
+  const std::string channels = config.text("model.channels");
+  std::string model = config.text("model.name");
   if (model != "vgg" || channels.empty()) return model;
   const auto blocks = std::ranges::count(channels, '-') + 1;
   return "VGG" + std::to_string(3 * blocks + 1) + " (" + channels + ")";
