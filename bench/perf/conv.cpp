@@ -5,12 +5,11 @@
 // before the clock starts) and oneDNN in NHWC. Brink's time includes packing its weights.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
-#include <fstream>
 
 #include "bench/perf/harness.h"
 #include "bench/perf/onednn.h"
+#include "bench/perf/program.h"
 #include "kernels/broadcast/broadcast.h"
 #include "kernels/memory.h"
 
@@ -93,7 +92,7 @@ double difference(std::span<const float> a, std::span<const float> b) {
 struct Options {
   std::vector<int> threads{1};
   Turns turns{41, 3, 0};
-  std::string out, only;
+  std::string only;
 };
 
 nlohmann::json measure(ConvRole role, const Layer& layer, int threads, const Options& o, double roof) {
@@ -192,17 +191,7 @@ nlohmann::json measure_biases(const Layer& layer, int threads, const Options& o,
   return out;
 }
 
-int main_of(int argc, char** argv) {
-  Options o;
-  CLI::App app("Convolutions of brink against oneDNN's direct ones, in turns within one run.");
-  app.add_option("--threads", o.threads, "numbers of threads");
-  app.add_option("--rounds", o.turns.rounds, "rounds")->check(CLI::PositiveNumber);
-  app.add_option("--turn-ms", o.turns.turn_ms, "length of a turn");
-  app.add_option("--only", o.only, "networks or roles whose name holds this");
-  app.add_option("--out", o.out, "JSON file to write");
-  CLI11_PARSE(app, argc, argv);
-
-  nlohmann::json report{{"benchmark", "conv"}, {"machine", machine_and_build()}};
+void measure_all(const Options& o, nlohmann::json& report) {
   const auto wanted = [&](std::string_view role, std::string_view network) {
     return role.find(o.only) != role.npos || network.find(o.only) != network.npos;
   };
@@ -224,18 +213,17 @@ int main_of(int argc, char** argv) {
       if (wanted("biases", l.network) && l.c != 3)
         report["results"].push_back(measure_biases(l, threads, o, roofs.read_gb_per_s_all));
   }
-  if (!o.out.empty()) std::ofstream(o.out) << report.dump(1) << "\n";
-  return 0;
 }
 
 }  // namespace
 }  // namespace brink::bench
 
 int main(int argc, char** argv) {
-  try {
-    return brink::bench::main_of(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "conv: {}\n", e.what());
-    return 1;
-  }
+  using namespace brink::bench;
+  Options o;
+  CLI::App app("Convolutions of brink against oneDNN's direct ones, in turns within one run.");
+  app.add_option("--threads", o.threads, "numbers of threads");
+  add_turns(app, o.turns);
+  app.add_option("--only", o.only, "networks or roles whose name holds this");
+  return run_program(argc, argv, app, "conv", [&](nlohmann::json& report) { measure_all(o, report); });
 }

@@ -10,10 +10,8 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,6 +20,7 @@
 #include "bench/perf/on_gpu.h"
 #include "bench/perf/openblas.h"
 #include "bench/perf/products.h"
+#include "bench/perf/program.h"
 #include "kernels/device.h"
 #include "kernels/thread_pool.h"
 
@@ -42,7 +41,7 @@ struct Options {
   std::vector<std::string> core_types;
   std::vector<int> threads{1, 2};
   Turns turns{41, 3, 0};
-  std::string device = "cpu", out;
+  std::string device = "cpu";
   gpu::Sizes sizes;
 };
 
@@ -147,28 +146,10 @@ nlohmann::json measure(const Product& s, int threads, const std::vector<Yardstic
   return out;
 }
 
-int main_of(int argc, char** argv) {
-  Options o;
-  CLI::App app("Matrix products of brink against OpenBLAS, in turns within one run.");
-  app.add_option("--openblas", o.libraries, "library names or files; several take part side by side");
-  app.add_option("--core-type", o.core_types,
-                 "OPENBLAS_CORETYPE values to try; default: the library's choice and what fits");
-  app.add_option("--threads", o.threads, "numbers of threads");
-  app.add_option("--rounds", o.turns.rounds, "rounds")->check(CLI::PositiveNumber);
-  app.add_option("--turn-ms", o.turns.turn_ms, "length of a turn");
-  app.add_option("--device", o.device, "cpu, or cuda: against cuBLAS")->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--square", o.sizes.square, "cuda: extent of the square product timed as well")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--most-flop", o.sizes.most_flop, "cuda: leave out products of more operations");
-  app.add_option("--graph-flop", o.sizes.graph_flop, "cuda: operations in a captured graph of launches");
-  app.add_option("--out", o.out, "JSON file to write");
-  CLI11_PARSE(app, argc, argv);
-
-  nlohmann::json report{{"benchmark", "matmul"}, {"machine", machine_and_build()}};
+void measure_all(const Options& o, nlohmann::json& report) {
   if (o.device == "cuda") {
     report["gpu"] = gpu::time_products(o.turns, o.sizes);
-    if (!o.out.empty()) std::ofstream(o.out) << report.dump(1) << "\n";
-    return 0;
+    return;
   }
   const std::vector<Yardstick> yardsticks = open_yardsticks(o, report);
   for (const int threads : o.threads) {
@@ -181,18 +162,24 @@ int main_of(int argc, char** argv) {
     for (const Product& s : products)
       report["results"].push_back(measure(s, threads, yardsticks, o, roofs.fma_f32_gflops_all));
   }
-  if (!o.out.empty()) std::ofstream(o.out) << report.dump(1) << "\n";
-  return 0;
 }
 
 }  // namespace
 }  // namespace brink::bench
 
 int main(int argc, char** argv) {
-  try {
-    return brink::bench::main_of(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "matmul: {}\n", e.what());
-    return 1;
-  }
+  using namespace brink::bench;
+  Options o;
+  CLI::App app("Matrix products of brink against OpenBLAS, in turns within one run.");
+  app.add_option("--openblas", o.libraries, "library names or files; several take part side by side");
+  app.add_option("--core-type", o.core_types,
+                 "OPENBLAS_CORETYPE values to try; default: the library's choice and what fits");
+  app.add_option("--threads", o.threads, "numbers of threads");
+  add_turns(app, o.turns);
+  app.add_option("--device", o.device, "cpu, or cuda: against cuBLAS")->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--square", o.sizes.square, "cuda: extent of the square product timed as well")
+      ->check(CLI::Range(1, 65536));
+  app.add_option("--most-flop", o.sizes.most_flop, "cuda: leave out products of more operations");
+  app.add_option("--graph-flop", o.sizes.graph_flop, "cuda: operations in a captured graph of launches");
+  return run_program(argc, argv, app, "matmul", [&](nlohmann::json& report) { measure_all(o, report); });
 }

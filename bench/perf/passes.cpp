@@ -4,13 +4,12 @@
 // Decision: the roof is reading from memory, measured in the same process; a group that fits into a cache may pass it.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "bench/perf/harness.h"
+#include "bench/perf/program.h"
 #include "kernels/map/map.h"
 #include "kernels/memory.h"
 #include "kernels/norm/norm.h"
@@ -93,31 +92,20 @@ nlohmann::json measure(const Stage& stage, const Turns& turns, double read_gb_pe
   return out;
 }
 
-int main_of(int argc, char** argv) {
-  Turns turns{21, 3, 0};
-  std::string file;
-  CLI::App app("Normalisation, activation and pooling on the shapes of the convolutional networks, one thread.");
-  app.add_option("--rounds", turns.rounds, "rounds")->check(CLI::PositiveNumber);
-  app.add_option("--turn-ms", turns.turn_ms, "length of a turn");
-  app.add_option("--out", file, "JSON file to write");
-  CLI11_PARSE(app, argc, argv);
-  ThreadPool pool(1);
-  const Roofs roofs = measure_roofs(pool);
-  fmt::print("reading from memory {:.1f} GB/s, one thread\n", roofs.read_gb_per_s_core);
-  nlohmann::json report{{"benchmark", "passes"}, {"machine", machine_and_build()}, {"roofs", to_json(roofs)}};
-  for (const Stage& stage : stages) report["results"].push_back(measure(stage, turns, roofs.read_gb_per_s_core));
-  if (!file.empty()) std::ofstream(file) << report.dump(1) << "\n";
-  return 0;
-}
-
 }  // namespace
 }  // namespace brink::bench
 
 int main(int argc, char** argv) {
-  try {
-    return brink::bench::main_of(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "passes: {}\n", e.what());
-    return 1;
-  }
+  using namespace brink;
+  using namespace brink::bench;
+  Turns turns{21, 3, 0};
+  CLI::App app("Normalisation, activation and pooling on the shapes of the convolutional networks, one thread.");
+  add_turns(app, turns);
+  return run_program(argc, argv, app, "passes", [&](nlohmann::json& report) {
+    ThreadPool pool(1);
+    const Roofs roofs = measure_roofs(pool);
+    fmt::print("reading from memory {:.1f} GB/s, one thread\n", roofs.read_gb_per_s_core);
+    report["roofs"] = to_json(roofs);
+    for (const Stage& stage : stages) report["results"].push_back(measure(stage, turns, roofs.read_gb_per_s_core));
+  });
 }

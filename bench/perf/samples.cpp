@@ -4,14 +4,13 @@
 // Decision: both take turns, on one thread and on all; what counts is the time of a sample beside that of its gradient.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "bench/perf/harness.h"
+#include "bench/perf/program.h"
 #include "kernels/device.h"
 #include "training/data/pictures.h"
 
@@ -33,10 +32,9 @@ std::shared_ptr<const Records> make_records() {
   return out;
 }
 
-int measure(const std::string& out, int rounds) {
+void measure(const Turns& turns, nlohmann::json& report) {
   const auto records = make_records();
   const Normalisation n{{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}};
-  nlohmann::json all = nlohmann::json::array();
   std::string table =
       fmt::format("{:<9} {:<10} {:>7} {:>12} {:>13}\n", "type", "rows", "threads", "samples/s", "cpu us each");
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
@@ -50,37 +48,32 @@ int measure(const std::string& out, int rounds) {
           rows.fill(first + piece * block, block, to[static_cast<std::size_t>(worker)].view().data);
         });
       };
-      const std::vector<Timing> times =
-          take_turns({{"plain", [&] { make(plain, 0); }}, {"augmented", [&] { make(augmented, 3 * pictures); }}},
-                     {.rounds = rounds, .turn_ms = 20});
+      const std::vector<Timing> times = take_turns(
+          {{"plain", [&] { make(plain, 0); }}, {"augmented", [&] { make(augmented, 3 * pictures); }}}, turns);
       for (const Timing& t : times) {
         const Spread ms = spread_of(t.wall_ms), cpu_ms = spread_of(t.cpu_ms);
         const double a_second = static_cast<double>(pictures) / (ms.median * 1e-3);
         table += fmt::format("{:<9} {:<10} {:>7} {:>12.0f} {:>13.2f}\n", name_of(dtype), t.name, threads, a_second,
                              1e3 * cpu_ms.median / static_cast<double>(pictures));
-        all.push_back({{"type", name_of(dtype)},
-                       {"rows", t.name},
-                       {"threads", threads},
-                       {"samples_per_second", a_second},
-                       {"ms_per_2048", to_json(ms)},
-                       {"cpu_ms_per_2048", to_json(cpu_ms)}});
+        report["results"].push_back({{"type", name_of(dtype)},
+                                     {"rows", t.name},
+                                     {"threads", threads},
+                                     {"samples_per_second", a_second},
+                                     {"ms_per_2048", to_json(ms)},
+                                     {"cpu_ms_per_2048", to_json(cpu_ms)}});
       }
     }
   }
   fmt::print("{}", table);
-  if (!out.empty()) std::ofstream(out) << all.dump(1) << '\n';
-  return 0;
 }
 
 }  // namespace
 }  // namespace brink::bench
 
 int main(int argc, char** argv) {
-  CLI::App app("Samples a second of the data sources (32x32x3 pictures)");
-  std::string out;
-  int rounds = 21;
-  app.add_option("--out", out, "Write the figures as JSON");
-  app.add_option("--rounds", rounds, "Turns of each contender");
-  CLI11_PARSE(app, argc, argv);
-  return brink::bench::measure(out, rounds);
+  using namespace brink::bench;
+  Turns turns{21, 20, 0};
+  CLI::App app("Samples a second of the data sources (32x32x3 pictures), in turns within one run.");
+  add_turns(app, turns);
+  return run_program(argc, argv, app, "samples", [&](nlohmann::json& report) { measure(turns, report); });
 }

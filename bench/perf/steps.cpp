@@ -5,11 +5,10 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <fstream>
 #include <functional>
 
 #include "bench/perf/harness.h"
+#include "bench/perf/program.h"
 #include "bench/perf/work.h"
 
 namespace brink::bench {
@@ -103,11 +102,16 @@ nlohmann::json measure(const Network& network, std::int64_t samples, int threads
   return out;
 }
 
-int main_of(int argc, char** argv) {
+}  // namespace
+}  // namespace brink::bench
+
+int main(int argc, char** argv) {
+  using namespace brink;
+  using namespace brink::bench;
   std::vector<std::int64_t> widths{784, 32, 32, 32, 32, 4}, samples;
   std::vector<int> threads{1, 2};
   Turns turns{0, 20, 0};
-  std::string file, network = "mlp", device = "cpu", arithmetic = "exact";
+  std::string network = "mlp", device = "cpu", arithmetic = "exact";
   CLI::App app("Gradient and Hessian-vector products of a network, in turns within one run.");
   app.add_option("--network", network, "mlp; or alexnet, vgg10 (32/64/128), resnet20 on 32x32x3 pictures")
       ->check(CLI::IsMember({"mlp", "alexnet", "vgg10", "resnet20"}));
@@ -117,36 +121,21 @@ int main_of(int argc, char** argv) {
   app.add_option("--device", device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--arithmetic", arithmetic, "exact, or vendor (cuda)")->check(CLI::IsMember({"exact", "vendor"}));
   app.add_option("--rounds", turns.rounds, "rounds; by default 41 for mlp, 9 for the others")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--turn-ms", turns.turn_ms, "length of a turn");
-  app.add_option("--out", file, "JSON file to write");
-  CLI11_PARSE(app, argc, argv);
-  if (device == "cuda") threads = {1};
-  if (turns.rounds == 0) turns.rounds = network == "mlp" ? 41 : 9;
-  if (samples.empty()) {
-    if (network == "mlp")
-      samples = {4000, 1000};
-    else
-      samples = {network == "alexnet" ? 256 : 128};
-  }
-  nlohmann::json report{{"benchmark", "steps"}, {"machine", machine_and_build()}};
-  for (const std::int64_t n : samples)
-    for (const int count : threads)
-      report["results"].push_back(measure(network_of(network, widths), n, count,
-                                          device == "cuda" ? Where::cuda : Where::cpu,
-                                          arithmetic == "vendor" ? Arithmetic::vendor : Arithmetic::exact, turns));
-  if (!file.empty()) std::ofstream(file) << report.dump(1) << "\n";
-  return 0;
-}
-
-}  // namespace
-}  // namespace brink::bench
-
-int main(int argc, char** argv) {
-  try {
-    return brink::bench::main_of(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "steps: {}\n", e.what());
-    return 1;
-  }
+      ->check(CLI::Range(1, 1000000));
+  app.add_option("--turn-ms", turns.turn_ms, "length of a turn")->check(CLI::Range(1e-3, 1e6))->capture_default_str();
+  return run_program(argc, argv, app, "steps", [&](nlohmann::json& report) {
+    if (device == "cuda") threads = {1};
+    if (turns.rounds == 0) turns.rounds = network == "mlp" ? 41 : 9;
+    if (samples.empty()) {
+      if (network == "mlp")
+        samples = {4000, 1000};
+      else
+        samples = {network == "alexnet" ? 256 : 128};
+    }
+    for (const std::int64_t n : samples)
+      for (const int count : threads)
+        report["results"].push_back(measure(network_of(network, widths), n, count,
+                                            device == "cuda" ? Where::cuda : Where::cpu,
+                                            arithmetic == "vendor" ? Arithmetic::vendor : Arithmetic::exact, turns));
+  });
 }

@@ -30,6 +30,7 @@ RULES = [
     (r"\.ftz\b", "denormals are flushed"),
     (r"^(?:mul|add|sub|fma|mad|div|rcp|sqrt)\b(?!.*\.rn\b).*\.%s\b" % FLOATS, "not rounded to nearest, or free to be contracted"),
     (r"^(?:atom|red)\b.*\.%s\b" % FLOATS, "an atomic on floats: the order of additions would be lost"),
+    (r"^atom\b.*\.(?:cas|exch)\b", "compare-and-swap or exchange: an atomic on floats could be made of it"),
     (r"^w?g?mma\b", "tensor cores: their sums have no order"),
     (r"\.sat\b.*\.%s\b" % FLOATS, "saturation"),
 ]
@@ -113,6 +114,15 @@ CONTROLS = {
     "__expf": "__global__ void control(float* a) { a[0] = __expf(a[1]); }",
     "a float atomic": "__global__ void control(float* a) { atomicAdd(a, a[1]); a[1] = atomicExch(a + 2, 1.0f); }",
     "a double atomic": "__global__ void control(double* a) { atomicAdd(a, a[1]); }",
+    "a float atomic made of compare-and-swap": """__global__ void control(float* a) {
+  int* bits = reinterpret_cast<int*>(a);
+  int seen = *bits, expected;
+  do {
+    expected = seen;
+    seen = atomicCAS(bits, expected, __float_as_int(__int_as_float(expected) + a[1]));
+  } while (seen != expected);
+}
+""",
     "a reciprocal square root": "__global__ void control(float* a) { a[0] = rsqrtf(a[1]); }",
     "a sum rounded up": "__global__ void control(float* a) { a[0] = __fadd_ru(a[1], a[2]); }",
 }

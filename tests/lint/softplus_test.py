@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What it is: CONTRIBUTING.md's worked example, the diff that adds softplus: it applies to a copy of the tree, touches three files,
-and the table of cases passes with it; without its row in the table the completeness test fails.
+and the table of cases passes with it, on the emulated GPU too; without its row in the table the completeness test fails.
 What it is not: a build of the whole tree: only what includes a touched file is compiled again, and linked before the library.
 usage: softplus_test.py BUILD
 """
 
+import json
 import os
 import pathlib
 import re
@@ -99,8 +100,9 @@ with tempfile.TemporaryDirectory() as place:
     cases.rejects("the example applies twice", copy_with(pathlib.Path(place, "twice"), [*parts.values(), *parts.values()]))
 
     # Only kernels, autodiff and the cases themselves are linked into the program of the table of cases.
+    cases.check("the example writes no line of CUDA", [path for path in parts if path.endswith((".cu", ".cuh"))])
     changed = dependents([path for path in parts if (ROOT / path).exists()])
-    complaints, objects, table = [], [], None
+    complaints, objects, rows, table = [], [], [], None
     for entry in compile_commands(build):
         linked = (entry["file"].startswith(("kernels/", "autodiff/", "tests/cases/"))
                   and not entry["output"].startswith("tests/emulator/"))
@@ -108,6 +110,8 @@ with tempfile.TemporaryDirectory() as place:
             continue
         objects.append(pathlib.Path(place, f"{len(objects)}.o"))
         complaints += compile_copy(entry, whole, objects[-1])
+        if not entry["file"].startswith("tests/") or entry["file"].endswith(("_rows.cpp", TABLE)):
+            rows.append(objects[-1])
         if entry["file"] == TABLE:
             table = (entry, whole, objects[-1])
     cases.check("the example builds", complaints or ([] if len(objects) > 4 else [f"only {len(objects)} sources were found"]))
@@ -121,6 +125,34 @@ with tempfile.TemporaryDirectory() as place:
     cases.check("the example links", command_complaints(link))
     said, status = run_cases(example, whole) if example.exists() else ("not linked", 1)
     cases.check("the table passes with it", [said] if status else [])
+
+    # On the emulated device: the functors' CUDA twin, as it is, compiled again.
+    emulated, device = build / "tests" / "emulator" / "test_device_emulated", pathlib.Path(place, "test_device")
+    if emulated.exists():
+        twins, complaints = [], []
+        for entry in json.loads((build / "compile_commands.json").read_text()):
+            if entry["output"] in changed and "brink_emulated_kernels" in entry["output"]:
+                twins.append(pathlib.Path(place, f"twin{len(twins)}.o"))
+                # Its source is a copy that the build made; no file of the tree is to be put in its place.
+                complaints += compile_copy({**entry, "arguments": shlex.split(entry["command"]), "file": ""}, whole, twins[-1])
+        cases.check("the example's CUDA twin builds", complaints or ([] if twins else ["no source was found"]))
+        line = command(["ninja", "-C", str(build), "-t", "commands", "-s", str(emulated.relative_to(build))])[0].splitlines()[-1]
+        kept = [a for a in shlex.split(line) if not (a.endswith(".o") and a in changed and "_cases_" in a)]
+        at = kept.index("-o")
+
+        def link_with(more):
+            return command_complaints([*kept[:at], "-o", str(device), *map(str, rows + more), *kept[at + 2:]])
+        cases.rejects("the example without its CUDA twin", link_with([]))
+        cases.check("the example's CUDA twin links", link_with(twins))
+        digests = pathlib.Path(place, "digests.csv")
+        said, status = command([str(device), "--no-colors", "--no-skip", "-tc=fresh memory of few sizes*"],
+                               env={**os.environ, "BRINK_SOURCE_ROOT": str(whole), "BRINK_DEVICE_DIGESTS": str(digests)}) \
+            if device.exists() else ("not linked", 1)
+        cases.check("the table passes on the emulated device", [said] if status else [])
+        found = set(re.findall(r",row (\w+)/", digests.read_text() if digests.exists() else ""))
+        cases.check("the new rows ran there", [] if NAMES <= found else [f"rows: {sorted(found)}"])
+    else:
+        cases.skip("the table passes on the emulated device", "this build has no emulated programs")
 
     # The controls: a wrong derivative, σ² for σ(x)σ(−x); and all but the row.
     block = whole / "autodiff/primitives/softplus.h"

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,13 @@ TEST_CASE("a file is replaced whole") {
   write_file(folder / "a", "new and longer");
   CHECK(test::read_text(folder / "a") == "new and longer");
   CHECK(count_files(folder.path()) == 1);
+}
+
+TEST_CASE("what is no file keeps its place") {
+  test::TemporaryFolder folder;
+  REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  CHECK_THROWS_AS(write_file(folder / "pipe", "text"), IoError);
+  CHECK(std::filesystem::is_fifo(folder / "pipe"));
 }
 
 TEST_CASE("every call of an atomic write may fail: old or new, never between, nothing left over") {

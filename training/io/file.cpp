@@ -89,6 +89,10 @@ void Folder::write_file(const std::string& name, std::string_view text) const {
 bool Folder::contains(const std::string& name) const { return faccessat(descriptor_, name.c_str(), F_OK, 0) == 0; }
 
 void write_file(const std::string& path, std::string_view text, System& system) {
+  // A file is replaced by a rename, which would also take the place of a device such as /dev/stdout.
+  struct stat there;
+  if (stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+    throw IoError(path + ": expected a file, or nothing yet, found something else");
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   Folder(folder, system).write_file(path.substr(slash == std::string::npos ? 0 : slash + 1), text);

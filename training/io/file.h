@@ -45,7 +45,7 @@ class Folder {
   int descriptor_ = -1;
 };
 
-/// write_file for a path; the folder must exist.
+/// write_file for a path; the folder must exist. Throws IoError where something else than a file has that name.
 void write_file(const std::string& path, std::string_view text, System& = posix_system());
 
 /// A file that starts empty and grows by whole rows. Rows reach the disk in pieces of 64 KiB or after half a second,
