@@ -200,9 +200,7 @@ class Watch {
 
  private:
   /// So that a file that cannot be written ends the run before it begins.
-  void begin() const {
-    write_file(file_, "{\"traceEvents\":[]}\n");
-  }
+  void begin() const { write_file(file_, "{\"traceEvents\":[]}\n"); }
 
   std::string file_;
   bool in_run_folder_ = false;
