@@ -126,31 +126,40 @@ with tempfile.TemporaryDirectory() as place:
     said, status = run_cases(example, whole) if example.exists() else ("not linked", 1)
     cases.check("the table passes with it", [said] if status else [])
 
-    # On the emulated device: the functors' CUDA twin, as it is, compiled again.
-    emulated, device = build / "tests" / "emulator" / "test_device_emulated", pathlib.Path(place, "test_device")
+    # On the emulated device: the functors' CUDA twin, as it is, compiled again; and as the control with another functor.
+    emulated = build / "tests" / "emulator" / "test_device_emulated"
     if emulated.exists():
-        twins, complaints = [], []
-        for entry in json.loads((build / "compile_commands.json").read_text()):
-            if entry["output"] in changed and "brink_emulated_kernels" in entry["output"]:
-                twins.append(pathlib.Path(place, f"twin{len(twins)}.o"))
-                # Its source is a copy that the build made; no file of the tree is to be put in its place.
-                complaints += compile_copy({**entry, "arguments": shlex.split(entry["command"]), "file": ""}, whole, twins[-1])
-        cases.check("the example's CUDA twin builds", complaints or ([] if twins else ["no source was found"]))
+        entries = [{**e, "arguments": shlex.split(e["command"]), "file": ""}  # their sources are copies that the build made
+                   for e in json.loads((build / "compile_commands.json").read_text())
+                   if e["output"] in changed and "brink_emulated_kernels" in e["output"]]
         line = command(["ninja", "-C", str(build), "-t", "commands", "-s", str(emulated.relative_to(build))])[0].splitlines()[-1]
         kept = [a for a in shlex.split(line) if not (a.endswith(".o") and a in changed and "_cases_" in a)]
         at = kept.index("-o")
 
-        def link_with(more):
-            return command_complaints([*kept[:at], "-o", str(device), *map(str, rows + more), *kept[at + 2:]])
-        cases.rejects("the example without its CUDA twin", link_with([]))
-        cases.check("the example's CUDA twin links", link_with(twins))
-        digests = pathlib.Path(place, "digests.csv")
-        said, status = command([str(device), "--no-colors", "--no-skip", "-tc=fresh memory of few sizes*"],
-                               env={**os.environ, "BRINK_SOURCE_ROOT": str(whole), "BRINK_DEVICE_DIGESTS": str(digests)}) \
-            if device.exists() else ("not linked", 1)
+        def on_device(name):
+            """(complaints of building it, what the rows said, their status, names of the rows that ran)"""
+            device, digests = pathlib.Path(place, name), pathlib.Path(place, name + ".csv")
+            twins, complaints = [pathlib.Path(place, f"{name}-{i}.o") for i in range(len(entries))], []
+            for entry, twin in zip(entries, twins):
+                complaints += compile_copy(entry, whole, twin)
+            complaints += command_complaints([*kept[:at], "-o", str(device), *map(str, rows + twins), *kept[at + 2:]])
+            if complaints or not twins:
+                return complaints or ["no source was found"], "not built", 1, set()
+            said, status = command([str(device), "--no-colors", "--no-skip", "-tc=fresh memory of few sizes*"],
+                                   env={**os.environ, "BRINK_SOURCE_ROOT": str(whole), "BRINK_DEVICE_DIGESTS": str(digests)})
+            return [], said, status, set(re.findall(r",row (\w+)/", digests.read_text() if digests.exists() else ""))
+
+        complaints, said, status, found = on_device("twin")
+        cases.check("the example's CUDA twin builds", complaints)
         cases.check("the table passes on the emulated device", [said] if status else [])
-        found = set(re.findall(r",row (\w+)/", digests.read_text() if digests.exists() else ""))
         cases.check("the new rows ran there", [] if NAMES <= found else [f"rows: {sorted(found)}"])
+        functors = whole / "kernels/map/functors.h"
+        right = functors.read_text(encoding="utf-8")
+        functors.write_text(right.replace("elementary::log(u) * (e / (u - T(1)))", "elementary::log(u)"), encoding="utf-8")
+        complaints, said, status, _ = on_device("another")
+        cases.check("another twin builds", complaints + ([] if functors.read_text(encoding="utf-8") != right else ["nothing was changed"]))
+        cases.check("another function on the device is seen", [] if status and "softplus" in said else [said])
+        functors.write_text(right, encoding="utf-8")
     else:
         cases.skip("the table passes on the emulated device", "this build has no emulated programs")
 
