@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/memory.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -26,6 +28,18 @@ Poison& current() {
 }
 
 std::atomic<std::int64_t> host_bytes{0};
+
+/// For std::free; nullptr where there is none left. Large memory asks for huge pages: passes over activations outrun what the
+/// translation of small ones can follow. Whole huge pages alone, so that no more than `bytes` becomes resident.
+void* host_memory(std::int64_t bytes) {
+  constexpr std::int64_t huge_page = std::int64_t{2} << 20;
+  void* memory = nullptr;
+  if (posix_memalign(&memory, static_cast<std::size_t>(bytes < huge_page ? alignment_bytes : huge_page),
+                     static_cast<std::size_t>(bytes)) != 0)
+    return nullptr;
+  if (bytes >= huge_page) (void)madvise(memory, static_cast<std::size_t>(bytes / huge_page * huge_page), MADV_HUGEPAGE);
+  return memory;
+}
 }  // namespace
 
 std::int64_t allocated_bytes(const Device& device) {
@@ -65,7 +79,7 @@ Buffer::Buffer(std::int64_t bytes, const Device& device) : bytes_(bytes) {
       return;
     }
   }
-  void* const memory = std::aligned_alloc(static_cast<std::size_t>(alignment_bytes), static_cast<std::size_t>(room));
+  void* const memory = host_memory(room);
   if (!memory) throw OutOfMemory(bytes);
   data_ = std::unique_ptr<void, FreeMemory>(memory, FreeMemory{nullptr, room});
   host_bytes.fetch_add(room, std::memory_order_relaxed);
