@@ -11,12 +11,12 @@ char* rows_of(const View& whole, const Block& b) {
   return static_cast<char*>(whole.data) + b.first_sample * whole.shape.row_elements() * size_of(whole.dtype);
 }
 
-/// Blocks are joined by adding, so with several of them a scalar or a parameter's output must be a finished sum over samples as it
+/// Blocks are joined by adding, so with several of them a scalar, a parameter's output or a sum must be a finished sum over samples as it
 /// is, or zero: anything done to it inside a block would depend on how the batch is cut.
 void expect_sums(const Graph& g, const BlockPlan& plan) {
   if (plan.blocks.size() == 1) return;
   for (const Output& o : g.outputs()) {
-    if (o.role != OutputRole::scalar && o.role != OutputRole::parameter) continue;
+    if (o.role != OutputRole::scalar && o.role != OutputRole::parameter && o.role != OutputRole::sum) continue;
     const Node* node = g.producer(o.var);
     const auto* constant = node ? std::get_if<Constant>(&node->attributes) : nullptr;
     const bool zero = constant && node->in.empty() && constant->value == 0;
@@ -103,7 +103,8 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
     const Output& out = g.outputs()[i];
     switch (out.role) {
       case OutputRole::scalar: p.outputs[i] = to.scalars.as<double>() + scalars++; break;
-      case OutputRole::parameter: p.outputs[i] = layout_.view(to.vector, out.index).data; break;
+      case OutputRole::parameter:
+      case OutputRole::sum: p.outputs[i] = layout_.view(to.vector, out.index).data; break;
       case OutputRole::residual:
         p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)];
         break;

@@ -24,7 +24,7 @@ struct Bindings {
   std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
   std::span<const View> data;        ///< the block's rows of the data arrays (block_data.h)
   char* residuals = nullptr;         ///< the block's kept values
-  View vector;                       ///< outputs in the role of parameters
+  View vector;                       ///< outputs in the role of parameters and of sums
   View scalars;                      ///< float64 [k]: scalar outputs, in order
   std::span<const View> samples;     ///< whole arrays for outputs in the role of samples, in order
 };

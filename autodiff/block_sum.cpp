@@ -66,6 +66,8 @@ std::int64_t unit_groups(const BlockPlan& plan, int threads) {
 
 const TraceName unit_name{"unit", "sum", {}, 0, "unit"}, join_name{"join units", "sum"};
 
+View first_of(const Array& a, std::int64_t elements) { return {a.view().data, Shape{elements}, a.view().dtype}; }
+
 /// into = into + more.
 void join(const Device& device, View into, View more) {
   Device serial = device.serial();
@@ -75,7 +77,7 @@ void join(const Device& device, View into, View more) {
 }  // namespace
 
 BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& layout, Dtype dtype, int scalars)
-    : plan_(std::move(plan)), dtype_(dtype), extent_(layout.extent()) {
+    : plan_(std::move(plan)), dtype_(dtype) {
   const std::int64_t size = unit_groups(plan_, device.threads());
   for (std::size_t b = 0; b < plan_.blocks.size(); ++b) {
     const bool same = b > 0 && plan_.blocks[b].first_group / size == plan_.blocks[b - 1].first_group / size;
@@ -84,9 +86,7 @@ BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& 
     else
       units_.push_back({b, b + 1});
   }
-  const auto make = [&] {
-    return Value{zeros(Shape{extent_}, dtype, device), zeros(Shape{scalars}, Dtype::f64, device)};
-  };
+  const auto make = [&] { return Value{layout.make_vector(dtype, device), zeros(Shape{scalars}, Dtype::f64, device)}; };
   for (std::size_t u = 0; u < units_.size(); ++u) values_.push_back(make());
 
   // A unit of 2ʲ groups keeps at most j subtrees waiting, and one is being made.
@@ -104,7 +104,7 @@ BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& 
   }
 }
 
-void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, const Body& body) {
+void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, const Body& body, std::int64_t elements) {
   Stack& s = stacks_[static_cast<std::size_t>(worker)];
   s.waiting.clear();
   s.unused.clear();
@@ -112,7 +112,7 @@ void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, cons
   const auto slot = [&](const Subtree& t) -> Value& { return s.slots[static_cast<std::size_t>(t.slot)]; };
   const auto join_top = [&](const Subtree& upper) {
     Value &into = slot(s.waiting.back()), &more = slot(upper);
-    join(device, into.vector.view(), more.vector.view());
+    join(device, first_of(into.vector, elements), first_of(more.vector, elements));
     join(device, into.scalars.view(), more.scalars.view());
     s.unused.push_back(upper.slot);
     s.waiting.back().groups += upper.groups;
@@ -140,7 +140,7 @@ void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, cons
     std::swap(values_[unit], sum);
   } else {  // captured work finds its results where they were the first time
     Device d = device;
-    copy(d, values_[unit].vector.view(), sum.vector.view());
+    copy(d, first_of(values_[unit].vector, elements), first_of(sum.vector, elements));
     copy(d, values_[unit].scalars.view(), sum.scalars.view());
   }
 }
@@ -154,10 +154,10 @@ void BlockSum::join_units(Device& device, View vector) {
   if (!vector.data) return;
 
   // Every element goes through the whole tree while its neighbours are in the first-level cache. A GPU takes all at once.
-  const std::int64_t piece = device.where == Where::cpu ? 1024 : extent_;
+  const std::int64_t elements = vector.shape.elements(), piece = device.where == Where::cpu ? 1024 : elements;
   constexpr std::int64_t serial_below = 1 << 14;
   const auto n = static_cast<double>(plan_.samples);
-  parallel_for(device, extent_, piece, serial_below / static_cast<std::int64_t>(units),
+  parallel_for(device, elements, piece, serial_below / static_cast<std::int64_t>(units),
                [&](std::int64_t begin, std::int64_t end) {
                  Device serial = device.serial();
                  for (std::int64_t e = begin; e < end; e += piece) {
@@ -177,9 +177,10 @@ void BlockSum::join_units(Device& device, View vector) {
 
 void BlockSum::run(Device& device, Body body, View vector) {
   const auto units = static_cast<std::int64_t>(units_.size());
+  const std::int64_t elements = vector.data ? vector.shape.elements() : 0;
   const auto work = [&](int worker, std::int64_t unit) {
     const Traced span(node_tracer(device), unit_name, unit);
-    run_unit(device, worker, static_cast<std::size_t>(unit), body);
+    run_unit(device, worker, static_cast<std::size_t>(unit), body, elements);
   };
   if (device.threads() > 1) {
     device.pool->run(units, work);

@@ -47,8 +47,8 @@ class BlockSum {
   };
   using Body = FunctionRef<void(int worker, std::size_t block, const Slot&)>;
   /// body is called once for each block, from several threads, a worker being one thread at a time. The vector's total is
-  /// divided by the number of samples ("finished sums are divided once by the global N") and stored; `vector` may be empty.
-  /// Enqueues only.
+  /// divided by the number of samples ("finished sums are divided once by the global N") and stored; of the layout's vectors only
+  /// as many elements are summed as `vector` has, none where it is empty. Enqueues only.
   void run(Device&, Body body, View vector);
   /// The totals of the scalars of the last run, undivided, in the device's memory.
   View totals() const { return values_[0].scalars.view(); }
@@ -77,12 +77,11 @@ class BlockSum {
   struct Unit {
     std::size_t first_block, end_block;
   };
-  void run_unit(const Device&, int worker, std::size_t unit, const Body&);
+  void run_unit(const Device&, int worker, std::size_t unit, const Body&, std::int64_t elements);
   void join_units(Device&, View vector);
 
   BlockPlan plan_;
   Dtype dtype_;
-  std::int64_t extent_;
   std::vector<Unit> units_;
   std::vector<Value> values_;  // of the units
   std::vector<Stack> stacks_;  // of the workers

@@ -212,6 +212,7 @@ struct Input {
 enum class OutputRole : std::uint8_t {
   scalar,     ///< a float64 sum over samples, joined by the tree
   parameter,  ///< a sum over samples of a parameter's shape, joined by the tree; `index` says which
+  sum,        ///< one behind those of the parameters, with an index of its own; nothing of it is differentiated
   residual,   ///< kept for the block
   samples,    ///< one row a sample
 };

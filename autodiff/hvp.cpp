@@ -20,6 +20,12 @@ std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where where,
   return std::min(group, samples);
 }
 
+ParameterLayout Objective::results() const {
+  std::vector<Parameter> all = layout.parameters();
+  all.insert(all.end(), sums.begin(), sums.end());
+  return ParameterLayout(std::move(all));
+}
+
 namespace {
 BlockPlan plan_of(const Device& device, const Objective& objective, const BatchArrays& data,
                   const BatchOptions& options) {
@@ -51,10 +57,10 @@ void run_or_replay(Device& device, const BlockData& data, Replay& replay, std::s
 SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuilder& build, const BatchArrays& data,
                      const BatchOptions& options, std::vector<char> is_mean, const std::string& name)
     : device_(device),
-      sum_(device, plan_of(device, objective, data, options), objective.layout, objective.dtype,
+      sum_(device, plan_of(device, objective, data, options), objective.results(), objective.dtype,
            static_cast<int>(is_mean.size())),
       data_(device, data, sum_.plan(), sum_.workers()),
-      runner_(device, sum_.plan(), objective.layout, build, *arenas_of(options), sum_.workers(), name),
+      runner_(device, sum_.plan(), objective.results(), build, *arenas_of(options), sum_.workers(), name),
       is_mean_(std::move(is_mean)) {
   runner_.share(objective.shared);
 }
@@ -124,10 +130,10 @@ Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, co
          const BlockPlan& plan, const std::shared_ptr<Arenas>& arenas, std::map<std::int64_t, Linearized> linearized)
     : device_(device),
       extent_(objective.layout.extent()),
-      sum_(device, plan, objective.layout, objective.dtype, 2),
+      sum_(device, plan, objective.results(), objective.dtype, 2),
       data_(device, data, plan, sum_.workers()),
       primal_(
-          device, plan, objective.layout,
+          device, plan, objective.results(),
           [&](std::int64_t n) {
             return linearized.emplace(n, linearize(grad(objective.loss(n)))).first->second.primal;
           },
@@ -137,8 +143,10 @@ Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, co
           sum_.workers(), "product"),
       theta_(objective.layout.make_vector(objective.dtype, device)) {
   tangent_.share_residual_offsets(primal_);
-  if (device.where == Where::cuda)
-    for (Array* a : {&v_, &hv_, &gradient_}) *a = objective.layout.make_vector(objective.dtype, device);
+  if (device.where == Where::cuda) {
+    for (Array* a : {&v_, &hv_}) *a = objective.layout.make_vector(objective.dtype, device);
+    gradient_ = objective.results().make_vector(objective.dtype, device);
+  }
 
   std::int64_t largest = 0, all = 0;
   for (const Block& b : plan.blocks) {

@@ -27,6 +27,11 @@ struct Objective {
   /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
   GraphBuilder loss;
   std::vector<View> shared = {};  ///< arrays in the device's memory for the graphs' shared inputs, by index
+  std::vector<Parameter> sums =
+      {};  ///< what the graphs' outputs in the role of sums are, indexed behind the parameters
+
+  /// Of a gradient and of any other vector of results: the parameters' entries, at the same places, and the sums.
+  ParameterLayout results() const;
 };
 
 struct BatchOptions {
@@ -48,7 +53,7 @@ class SampleSum {
   SampleSum(Device&, const Objective&, const GraphBuilder&, const BatchArrays& data, const BatchOptions&,
             std::vector<char> is_mean, const std::string& name = "sum");
 
-  /// parameters and directions: vectors of the layout, [extent]. `vector` and `samples` may be empty where the graph has no
+  /// parameters and directions: vectors of the layout, [extent]; vector: of the results. `vector` and `samples` may be empty where the graph has no
   /// such outputs. The scalars' totals, undivided, are left in `totals`, where it is given: enqueued only. Allocates nothing.
   void enqueue(View parameters, std::span<const View> directions, View vector, Scalar totals,
                std::span<const View> samples = {});
@@ -83,7 +88,7 @@ struct LossAndCorrect {
 class Gradient {
  public:
   Gradient(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
-  /// theta, gradient: vectors of the layout. Waits for the device. Allocates nothing.
+  /// theta: a vector of the layout; gradient: of the results, [results().extent()]. Waits for the device. Allocates nothing.
   LossAndCorrect evaluate(View theta, View gradient);
   /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
   void evaluate(View theta, View gradient, Scalar totals) { sum_.enqueue(theta, {}, gradient, totals); }
@@ -104,7 +109,8 @@ class Hvp {
  public:
   Hvp(Device&, const Objective&, const BatchArrays& data, const BatchOptions& = {});
 
-  /// Loss and gradient at θ, and all residuals. θ is copied, so it may change before apply. Waits for the device.
+  /// Loss and gradient, a vector of the results, at θ, and all residuals. θ is copied, so it may change before apply. Waits for the
+  /// device.
   LossAndCorrect linearize_at(View theta, View gradient);
   /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
   void linearize_at(View theta, View gradient, Scalar totals);

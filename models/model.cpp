@@ -67,12 +67,16 @@ Var emit_loss(Graph& g, Loss loss, Var logits, Var labels, std::int64_t group) {
   return half_sum_of_squares(g, sub(g, logits, one_hot(g, labels, g.type(logits))), group);
 }
 
+void output_loss(const Model& m, Loss loss, ModelGraph& f, std::int64_t samples) {
+  f.g.output("loss", OutputRole::scalar, 0, emit_loss(f.g, loss, f.logits, f.labels, m.group_in(samples)));
+  const Graph::Within within(f.g, {"loss"});
+  f.g.output("correct", OutputRole::scalar, 1, count_correct(f.g, f.logits, f.labels));
+}
+
 Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode) {
   return {m.layout, dtype, m.group, m.join_short, [m, loss, dtype, mode](std::int64_t samples) {
             ModelGraph f = build_forward(m, dtype, samples, mode);
-            f.g.output("loss", OutputRole::scalar, 0, emit_loss(f.g, loss, f.logits, f.labels, m.group_in(samples)));
-            const Graph::Within within(f.g, {"loss"});
-            f.g.output("correct", OutputRole::scalar, 1, count_correct(f.g, f.logits, f.labels));
+            output_loss(m, loss, f, samples);
             return std::move(f.g);
           }};
 }

@@ -70,6 +70,9 @@ ModelGraph build_forward(const Model&, Dtype, std::int64_t samples, NormMode = N
 /// Σ over samples of the loss: a float64 scalar.
 Var emit_loss(Graph&, Loss, Var logits, Var labels, std::int64_t group);
 
+/// Gives the graph of a block of so many samples the outputs of an objective: `loss`, `correct`.
+void output_loss(const Model&, Loss, ModelGraph&, std::int64_t samples);
+
 /// The objective that GD descends: outputs `loss`, `correct`.
 Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::training);
 

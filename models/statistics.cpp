@@ -8,43 +8,47 @@
 
 namespace brink {
 
-Objective make_statistics_objective(const Model& m, Dtype dtype) {
-  std::vector<Parameter> all = m.layout.parameters();
+namespace {
+std::vector<Parameter> sums_of(const Model& m) {
+  std::vector<Parameter> sums;
   for (const NormLayer& n : m.norms)
-    for (const char* what : {".mean", ".variance"}) all.push_back({n.name + what, {n.channels}, 0});
-  return {ParameterLayout(std::move(all)), dtype, m.group, m.join_short, [m, dtype](std::int64_t samples) {
-            ModelGraph f = build_forward(m, dtype, samples);
-            const std::int64_t group = m.group_in(samples);
-            int index = m.layout.size();
-            for (const GhostNorm& n : f.norms)
-              for (const Var statistic : {n.mean, mul(f.g, n.deviation, n.deviation)})
-                f.g.output("statistic", OutputRole::parameter, index++,
-                           sum_groups(f.g, times_samples(f.g, statistic, n.y, group)));
-            return prune(f.g);
-          }};
+    for (const char* what : {".mean", ".variance"}) sums.push_back({n.name + what, {n.channels}, 0});
+  return sums;
 }
 
-NormStatistics::NormStatistics(Device& device, const Model& model, Dtype dtype, const BatchArrays& train,
-                               const BatchOptions& options)
-    : device_(device),
-      objective_(make_statistics_objective(model, dtype)),
-      parameters_(model.layout.size()),
-      sum_(device, objective_, objective_.loss, train, options, {}, "statistics"),
-      totals_(objective_.layout.make_vector(dtype, device)) {
-  if (device.where != Where::cpu) mirror_ = objective_.layout.make_vector(dtype);
-  for (const NormLayer& n : model.norms)
-    for (int i = 0; i < 2; ++i) arrays_.push_back(zeros(Shape{n.channels}, dtype, device));
+void output_statistics(const Model& m, ModelGraph& f, std::int64_t samples) {
+  const Graph::Within within(f.g, {"statistics"});
+  int index = m.layout.size();
+  for (const GhostNorm& n : f.norms)
+    for (const Var statistic : {n.mean, mul(f.g, n.deviation, n.deviation)})
+      f.g.output("statistic", OutputRole::sum, index++,
+                 sum_groups(f.g, times_samples(f.g, statistic, n.y, m.group_in(samples))));
+}
+}  // namespace
+
+Objective make_objective_with_statistics(const Model& m, Loss loss, Dtype dtype) {
+  Objective o = make_objective(m, loss, dtype);
+  o.sums = sums_of(m);
+  o.loss = [m, loss, dtype](std::int64_t samples) {
+    ModelGraph f = build_forward(m, dtype, samples);
+    output_loss(m, loss, f, samples);
+    output_statistics(m, f, samples);
+    return std::move(f.g);
+  };
+  return o;
 }
 
-void NormStatistics::take(View theta) {
-  sum_.run(theta, {}, totals_.view(), {});
-  const View host = device_.where == Where::cpu ? totals_.view() : mirror_.view();
-  if (device_.where != Where::cpu) {
-    copy(device_, host, totals_.view());
-    synchronize(device_);
-  }
+NormStatistics::NormStatistics(Device& device, const Model& model, Dtype dtype)
+    : device_(device), layout_(sums_of(model)), first_(model.layout.extent()), host_(layout_.make_vector(dtype)) {
+  for (const Parameter& p : layout_.parameters()) arrays_.push_back(zeros(p.shape, dtype, device));
+}
+
+void NormStatistics::take(View results) {
+  const View host = host_.view();
+  copy(device_, host, {results.as<char>() + first_ * size_of(host.dtype), host.shape, host.dtype});
+  synchronize(device_);
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
-    const View from = objective_.layout.view(host, parameters_ + static_cast<int>(i));
+    const View from = layout_.view(host, static_cast<int>(i));
     if (i % 2 == 1)
       with_real(from.dtype, [&]<class T>(T) {
         for (T& v : from.span<T>()) v = static_cast<T>(1.0 / std::sqrt(static_cast<double>(v)));

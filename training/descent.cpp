@@ -50,16 +50,17 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
       evaluation_time_(device) {
   BatchOptions batch = options.batch;
   batch.arenas = std::make_shared<Arenas>();  // no two of these run at the same time
-  gradient_only_ = std::make_unique<Gradient>(device, objective, train, batch);
-  // Statistics at θ make a function of θ alone of the loss in evaluation mode.
-  Objective evaluated = objective;
+  // Statistics at θ make a function of θ alone of the loss in evaluation mode; the gradient's pass gives them too.
+  Objective descended = objective, evaluated = objective;
   evaluation_hessian_ = options.evaluation && options.evaluation->hessian && options.tracker;
   if (options.evaluation && (!test.empty() || evaluation_hessian_)) {
     const EvaluationMode& mode = *options.evaluation;
-    statistics_ = std::make_unique<NormStatistics>(device, mode.model, dtype_, train, batch);
+    descended = make_objective_with_statistics(mode.model, mode.loss, dtype_);
+    statistics_ = std::make_unique<NormStatistics>(device, mode.model, dtype_);
     evaluated = make_objective(mode.model, mode.loss, dtype_, NormMode::evaluation);
     evaluated.shared = statistics_->shared();
   }
+  gradient_only_ = std::make_unique<Gradient>(device, descended, train, batch);
   BatchOptions evaluation = batch;
   if (evaluation.chunk >= train.samples())
     evaluation.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
@@ -67,11 +68,12 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
     evaluation_ = std::make_unique<SampleSum>(device, evaluated, evaluated.loss, test, evaluation,
                                               std::vector<char>{1, 0}, "evaluation");
   for (Array& a : history_) a = layout_.make_vector(dtype_, device_);
-  for (Array* a : {&gradient_, &difference_, &second_difference_}) *a = layout_.make_vector(dtype_, device_);
+  for (Array* a : {&difference_, &second_difference_}) *a = layout_.make_vector(dtype_, device_);
+  results_ = descended.results().make_vector(dtype_, device_);
   if (options.tracker) {
     tracker_ = std::make_unique<EigenTracker>(device_, layout_.extent(), dtype_, *options.tracker,
                                               normals_of(device_, layout_, options.seed));
-    hvp_ = std::make_unique<Hvp>(device, evaluation_hessian_ ? evaluated : objective, train,
+    hvp_ = std::make_unique<Hvp>(device, evaluation_hessian_ ? evaluated : descended, train,
                                  batch);  // last: its residuals take what memory is left
     hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
                   product_time_.start();
@@ -89,7 +91,7 @@ void Descent::prepare() {
   if (device_.where != Where::cuda) return;
   const Traced span(device_, preparation_name);
   start(true);
-  if (statistics_) statistics_->take(theta());
+  if (statistics_) statistics_->take(results_.view());
   if (hvp_) {
     if (!linearized_) hvp_->linearize_at(theta(), difference_.view(), {});
     hvp_->apply(gradient(), second_difference_.view());
@@ -125,9 +127,9 @@ void Descent::enqueue_pass(bool spectrum) {
   way.statistics_time.reset();
   way.gradient_time.start();
   if (linearized_)
-    hvp_->linearize_at(theta(), gradient(), way.pass[0]);
+    hvp_->linearize_at(theta(), results_.view(), way.pass[0]);
   else
-    gradient_only_->evaluate(theta(), gradient(), way.pass[0]);
+    gradient_only_->evaluate(theta(), results_.view(), way.pass[0]);
   way.gradient_time.stop();
   brink::norm(device_, gradient(), way.pass[2]);
   way.pass.send(0, 3);
@@ -157,7 +159,7 @@ const Observation& Descent::measure(bool spectrum, bool cold_check) {
   OnTheWay& way = on_the_way();
   if (statistics_) {
     way.statistics_time.start();
-    statistics_->take(theta());
+    statistics_->take(results_.view());
     if (spectrum && !linearized_) hvp_->linearize_at(theta(), difference_.view(), {});  // another function's gradient
     way.statistics_time.stop();
   }

@@ -98,7 +98,7 @@ class Descent {
   View measured_theta() { return on_the_way().theta.receive(); }
   /// A copy of θ_t in the host's memory; waits for the device.
   Array theta_on_host() { return to_host(device_, theta()); }
-  View gradient() const { return gradient_.view(); }
+  View gradient() const { return {results_.view().data, Shape{layout_.extent()}, dtype_}; }
   std::int64_t step() const { return step_; }
   const ParameterLayout& layout() const { return layout_; }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
@@ -132,7 +132,8 @@ class Descent {
   std::unique_ptr<EigenTracker> tracker_;
   LinearOperator hessian_;
   std::array<Array, 4> history_;  // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
-  Array gradient_, difference_, second_difference_;
+  Array results_;                 // of the pass: the gradient, and behind it the statistics
+  Array difference_, second_difference_;
   std::array<OnTheWay, 2> on_the_way_;
   std::int64_t step_ = 0, started_ = -1;  // started_: the step whose pass is enqueued
   bool linearized_ = false;               // whether that pass is a linearisation

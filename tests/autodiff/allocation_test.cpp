@@ -117,16 +117,17 @@ TEST_CASE("the same of networks with convolutions, pools and normalisations, and
                                  normalised ? vgg({6, 6, 2}, {2, 3}, 4, {.batch = 4}) : alexnet({7, 7, 2}, 2, {3}, 4));
         ThreadPool pool(threads);
         Device device{Where::cpu, &pool, nullptr};
-        const Array g = n.vector(), hv = n.vector();
+        const Objective descended = make_objective_with_statistics(n.model, n.options.loss, dtype);
+        const Array g = n.vector(), hv = n.vector(), results = descended.results().make_vector(dtype);
         Objective evaluation = make_objective(n.model, n.options.loss, dtype, NormMode::evaluation);
-        NormStatistics statistics(device, n.model, dtype, n.data(), {});
+        NormStatistics statistics(device, n.model, dtype);
         evaluation.shared = statistics.shared();
-        Gradient gradient(device, n.objective, n.data(), {});
+        Gradient gradient(device, descended, n.data(), {});
         Hvp kept(device, n.objective, n.data(), {}), recomputed(device, n.objective, n.data(), {0, 1}),
             other(device, evaluation, n.data(), {});
         const long before = allocations.load();
-        gradient.evaluate(n.theta.view(), g.view());
-        statistics.take(n.theta.view());
+        gradient.evaluate(n.theta.view(), results.view());
+        statistics.take(results.view());
         const long after_gradient = allocations.load();
         for (Hvp* hvp : {&kept, &recomputed, &other}) {
           hvp->linearize_at(n.theta.view(), g.view());

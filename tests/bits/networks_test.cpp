@@ -51,8 +51,7 @@ TEST_CASE("in evaluation mode the descent is the same, and its spectrum is that 
     std::memcpy(&x, support::part(b, "step 0: top value").data(), sizeof x);
     return x;
   };
-  NormStatistics statistics(device, n.model, Dtype::f64, n.data(), {4, 0});
-  statistics.take(n.theta.view());
+  const NormStatistics statistics = support::statistics_of(n, 4);
   Objective other = make_objective(n.model, n.options.loss, Dtype::f64, NormMode::evaluation);
   other.shared = statistics.shared();
   const auto by_lanczos = [&](const Objective& o) {

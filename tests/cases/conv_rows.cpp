@@ -45,7 +45,7 @@ using ShapeOf = Shape (*)(const Convolution&);
 
 Row conv_row(const std::string& name, const Primitive& primitive, int pairs, ShapeOf a, ShapeOf b,
              std::array<std::int64_t, 2> (*extent)(const Convolution&),
-             std::function<void(Views, const View&, const ConvAttributes&)> reference) {
+             const std::function<void(Views, const View&, const ConvAttributes&)>& reference) {
   return {.name = name + (pairs == 1 ? "" : ", " + std::to_string(pairs) + " pairs"),
           .primitive = &primitive,
           .kernels = {name},

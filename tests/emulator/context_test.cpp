@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <numeric>
 #include <vector>
@@ -40,7 +41,7 @@ std::string refusal(F&& prepare, int ordinal = 0) {
 class Adjacent final : public FakeRuntime {
  public:
   cuda::Status allocate(void*& p, std::int64_t bytes) override {
-    p = reinterpret_cast<void*>(next_);
+    p = std::bit_cast<void*>(next_);
     next_ += static_cast<std::uintptr_t>(bytes);
     ++slabs;
     return cuda::success;
@@ -261,7 +262,7 @@ TEST_CASE("arrays on the device: poisoned as wished, zeroed, brought there and b
         const Array fresh(Shape{7, 3}, Dtype::f32, device);
         const Array host = to_host(device, fresh.view());
         for (const float& x : host.span<float>())
-          CHECK(std::memcmp(&x, &patterns[static_cast<std::size_t>(p)], 4) == 0);
+          CHECK(std::bit_cast<std::uint32_t>(x) == patterns[static_cast<std::size_t>(p)]);
       }
       set_poison(Poison::zero);
       const Array zero = to_host(device, zeros(Shape{5}, Dtype::f64, device).view());

@@ -69,9 +69,9 @@ void check(Device& d, const Convolution& c, const Shape& a, const Shape& b, cons
   run(out.view(), in.views, scratch.view(), epilogue.any() ? &epilogue : nullptr);
   CHECK_MESSAGE(out.fetch(), text(c));
   CHECK_MESSAGE(scratch.fetch(), text(c));
-  CHECK_MESSAGE(same(static_cast<const T*>(out.found()), expected.view().as<T>(), result.elements()), text(c),
-                ", contents ", static_cast<int>(contents), ", offset ", offset, ", bias ", finishing.bias, ", relu ",
-                finishing.relu, ", gate ", finishing.gate);
+  CHECK_MESSAGE(support::same_numbers<T>(out.numbers<T>(), expected.span<T>()), text(c), ", contents ",
+                static_cast<int>(contents), ", offset ", offset, ", bias ", finishing.bias, ", relu ", finishing.relu,
+                ", gate ", finishing.gate);
 }
 
 template <class T>

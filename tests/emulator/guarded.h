@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "kernels/cuda/context.h"
@@ -65,6 +66,10 @@ class Guarded {
   }
   bool is_unchanged() const { return found_ == image_; }
   const void* found() const { return found_.data() + guard_bytes; }
+  template <class T>
+  std::span<const T> numbers() const {
+    return {static_cast<const T*>(found()), bytes_ / sizeof(T)};
+  }
 
  private:
   static constexpr std::int64_t guard_bytes = 1024;

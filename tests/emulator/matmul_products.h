@@ -49,9 +49,8 @@ void check_matmul(Device& d, const Product& p, bool transpose_b, Contents conten
   out.set_poison();
   matmul(d, out.view(), in.views, transpose_b, {}, epilogue.any() ? &epilogue : nullptr);
   CHECK_MESSAGE(out.fetch(), text(p));
-  CHECK_MESSAGE(same(static_cast<const T*>(out.found()), expected.view().as<T>(), shape.elements()), text(p),
-                ", transpose_b ", transpose_b, ", offset ", offset, ", bias ", finishing.bias, ", relu ",
-                finishing.relu, ", gate ", finishing.gate);
+  CHECK_MESSAGE(support::same_numbers<T>(out.numbers<T>(), expected.span<T>()), text(p), ", transpose_b ", transpose_b,
+                ", offset ", offset, ", bias ", finishing.bias, ", relu ", finishing.relu, ", gate ", finishing.gate);
 }
 
 template <class T>
@@ -71,8 +70,8 @@ void check_weight_gradient(Device& d, const Product& p, std::int64_t group, Cont
   weight_gradient(d, out.view(), in.views, group, scratch.view());
   CHECK_MESSAGE(out.fetch(), text(p));
   CHECK_MESSAGE(scratch.fetch(), text(p));
-  CHECK_MESSAGE(same(static_cast<const T*>(out.found()), expected.view().as<T>(), shape.elements()), text(p),
-                ", groups of ", group, ", offset ", offset);
+  CHECK_MESSAGE(support::same_numbers<T>(out.numbers<T>(), expected.span<T>()), text(p), ", groups of ", group,
+                ", offset ", offset);
 }
 
 // m, n, k: whole tiles and ragged ones, rows of a multiple of 16 bytes and others, chains shorter and longer than the stages.

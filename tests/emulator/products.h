@@ -15,6 +15,7 @@
 #include "kernels/epilogue/epilogue.h"
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/guarded.h"
+#include "tests/support/numbers.h"
 
 namespace brink {
 
@@ -55,14 +56,6 @@ Array values(Shape shape, std::uint32_t seed, Contents contents) {
     }
   }
   return a;
-}
-
-/// Equal bytes, where any NaN equals any other (their payloads are nobody's promise).
-template <class T>
-bool same(const T* a, const T* b, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i)
-    if (std::memcmp(a + i, b + i, sizeof(T)) != 0 && !(std::isnan(a[i]) && std::isnan(b[i]))) return false;
-  return true;
 }
 
 /// Operands on the device, each `offset` elements behind a multiple of 64 bytes, and on the host.

@@ -11,6 +11,7 @@
 #include "kernels/isa.h"
 #include "kernels/memory.h"
 #include "tests/reference/conv_reference.h"
+#include "tests/support/numbers.h"
 
 using namespace brink;
 
@@ -36,15 +37,6 @@ ConvShape shape_of(std::int64_t n, std::int64_t side, std::int64_t c, std::int64
 const ConvShape shapes[] = {shape_of(3, 9, 3, 3, 8, 1, 1),    shape_of(5, 4, 20, 3, 33, 1, 1),
                             shape_of(2, 15, 5, 5, 40, 1, 2),  shape_of(3, 8, 16, 3, 10, 2, 1),
                             shape_of(9, 16, 24, 3, 32, 1, 1), shape_of(7, 17, 16, 3, 48, 2, 1)};
-
-/// Equal bytes, or both NaN: which NaN comes out is not promised.
-template <class T>
-bool same(const Array& a, const Array& b) {
-  const auto x = a.span<T>(), y = b.span<T>();
-  for (std::size_t i = 0; i < x.size(); ++i)
-    if (std::memcmp(&x[i], &y[i], sizeof(T)) != 0 && !(std::isnan(x[i]) && std::isnan(y[i]))) return false;
-  return true;
-}
 
 template <class Run>
 void on_every_set_and_threads(Run run) {
@@ -86,11 +78,11 @@ struct Work {
                              cpu::conv2d_weight_gradient_scratch_bytes(f, 1, 2, t)})},
                   Dtype::u8);
       conv2d(device, a.view(), xw, f, scratch.view(), forward.any() ? &forward : nullptr);
-      CHECK(same<T>(a, y));
+      CHECK(support::same_numbers<T>(a.span<T>(), y.span<T>()));
       conv2d_input_gradient(device, b.view(), dw_, f, scratch.view(), input.any() ? &input : nullptr);
-      CHECK(same<T>(b, dx));
+      CHECK(support::same_numbers<T>(b.span<T>(), dx.span<T>()));
       conv2d_weight_gradient(device, c.view(), xd, f, 2, scratch.view());
-      CHECK(same<T>(c, dw));
+      CHECK(support::same_numbers<T>(c.span<T>(), dw.span<T>()));
     });
   }
 

@@ -129,8 +129,7 @@ TEST_CASE("the product is with the Hessian of the training-mode loss, to 1e-9; e
   CHECK(error_of(h, differences) <= 1e-9);
 
   Device device;
-  NormStatistics statistics(device, n.model, Dtype::f64, n.data(), {4, 0});
-  statistics.take(n.theta.view());
+  const NormStatistics statistics = support::statistics_of(n, 4);
   Objective evaluation = make_objective(n.model, n.options.loss, Dtype::f64, NormMode::evaluation);
   evaluation.shared = statistics.shared();
   const Matrix other = by_products(n, evaluation);
@@ -146,8 +145,7 @@ TEST_CASE("the product is with the Hessian of the training-mode loss, to 1e-9; e
 TEST_CASE("statistics are the groups' means and variances, weighted by their samples") {
   const Network n = tiny();  // groups of 4, 4 and 2
   Device device;
-  NormStatistics statistics(device, n.model, Dtype::f64, n.data(), {4, 0});
-  statistics.take(n.theta.view());
+  const NormStatistics statistics = support::statistics_of(n, 4);
   // The first normalisation: its input is a convolution of x, computed here by hand.
   const auto w = n.model.layout.view(n.theta.view(), 0).span<double>();
   const auto x = n.x.span<double>();
@@ -182,8 +180,7 @@ TEST_CASE("statistics are the groups' means and variances, weighted by their sam
 TEST_CASE("in evaluation mode a sample's answer does not depend on the others") {
   const Network n = tiny();
   Device device;
-  NormStatistics statistics(device, n.model, Dtype::f64, n.data(), {4, 0});
-  statistics.take(n.theta.view());
+  const NormStatistics statistics = support::statistics_of(n, 4);
   const auto logits = [&](std::int64_t first, std::int64_t samples, NormMode mode) {
     Objective o = n.objective;
     o.shared = statistics.shared();

@@ -11,6 +11,7 @@
 #include "autodiff/hvp.h"
 #include "models/initialise.h"
 #include "models/mlp.h"
+#include "models/statistics.h"
 #include "spectral/linear_operator.h"
 #include "tests/support/numbers.h"
 
@@ -93,6 +94,17 @@ class ArrayRows final : public brink::RowSource {
  private:
   brink::View array_;
 };
+
+/// What the network's samples are normalised by in evaluation mode at its θ, of a pass over blocks of `chunk` samples.
+inline brink::NormStatistics statistics_of(const Network& n, std::int64_t chunk) {
+  brink::Device device;
+  const brink::Objective descended = brink::make_objective_with_statistics(n.model, n.options.loss, n.options.dtype);
+  const brink::Array results = descended.results().make_vector(n.options.dtype);
+  brink::Gradient(device, descended, n.data(), {chunk, 0}).evaluate(n.theta.view(), results.view());
+  brink::NormStatistics statistics(device, n.model, n.options.dtype);
+  statistics.take(results.view());
+  return statistics;
+}
 
 /// A network's data on a device, in arrays or made by a source of rows.
 class BoundData {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -34,6 +35,12 @@ bool same_bytes(const T& a, const T& b) {
 template <class T>
 bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
   return std::ranges::equal(std::as_bytes(std::span(a)), std::as_bytes(std::span(b)));
+}
+
+/// Equal bytes each, where any NaN equals any other: which one comes out is nobody's promise.
+template <class T>
+bool same_numbers(std::span<const T> a, std::span<const T> b) {
+  return std::ranges::equal(a, b, [](T x, T y) { return same_bytes(x, y) || (std::isnan(x) && std::isnan(y)); });
 }
 
 /// Calls f(Tag{}) for every instruction set that was compiled in and that this processor has.

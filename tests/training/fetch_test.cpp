@@ -23,7 +23,8 @@ namespace {
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
-std::string tar_entry(const std::string& name, const std::string& contents, char type = '0', std::string size = "") {
+std::string tar_entry(const std::string& name, const std::string& contents, char type = '0',
+                      const std::string& size = "") {
   std::string h(512, '\0');
   h.replace(0, name.size(), name);
   h.replace(100, 7, "0000644");
