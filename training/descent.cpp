@@ -103,8 +103,6 @@ void Descent::prepare() {
 
 MemoryPlan Descent::plan() {
   MemoryPlan p;
-  p.blocks = gradient_only_->blocks();
-  p.block_samples = gradient_only_->block_samples();
   if (hvp_) {
     const Hvp::Expected seconds = hvp_->expected_seconds(theta());
     p.gradient_seconds = seconds.linearization;

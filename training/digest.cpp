@@ -50,4 +50,10 @@ std::string digest(std::span<const View> parameters) {
   return hex_text(h.high64) + hex_text(h.low64);
 }
 
+std::string digest_of(const ParameterLayout& layout, View vector) {
+  std::vector<View> parameters;
+  for (int i = 0; i < layout.size(); ++i) parameters.push_back(layout.view(vector, i));
+  return digest(parameters);
+}
+
 }  // namespace brink

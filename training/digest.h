@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "autodiff/parameters.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -14,5 +15,7 @@ namespace brink {
 /// XXH3-128 over the elements' bytes, little-endian, in the order given (parameter_order), nothing between them;
 /// 32 hexadecimal digits.
 std::string digest(std::span<const View> parameters);
+/// Of the parameters in a vector of the layout, in host memory.
+std::string digest_of(const ParameterLayout&, View vector);
 
 }  // namespace brink

@@ -55,6 +55,21 @@ std::optional<Instability> EventFinder::finish() {
   return take(true);
 }
 
+void EventFinder::visit(StateVisitor& v) {
+  bool inside = current_.has_value();
+  v.number_as("inside", inside);
+  Instability i = current_.value_or(Instability{});
+  v.number("entry", i.entry);
+  v.number("resolution", i.resolution);
+  v.number("peak_step", i.peak_step);
+  v.number("peak_surplus", i.peak_surplus);
+  v.list("crossings_inside", i.crossings);
+  if (v.reads()) current_ = inside ? std::optional<Instability>(std::move(i)) : std::nullopt;
+  v.optional("last_step", last_step_);
+  v.number("last_surplus", last_surplus_);
+  v.number("crossings", crossings_);
+}
+
 std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
                                      std::int64_t minimum_length) {
   EventFinder finder(merge_gap, minimum_length);

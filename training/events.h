@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "training/state.h"
+
 namespace brink {
 
 /// Positive steps with at most merge_gap non-positive ones between them (method: instability).
@@ -25,7 +27,7 @@ struct Instability {
   friend bool operator==(const Instability&, const Instability&) = default;
 };
 
-class EventFinder {
+class EventFinder final : public Stateful {
  public:
   /// merge_gap ≥ 0 and minimum_length ≥ 1, in steps.
   EventFinder(std::int64_t merge_gap, std::int64_t minimum_length);
@@ -38,6 +40,7 @@ class EventFinder {
 
   bool inside() const { return current_.has_value(); }
   std::int64_t crossings() const { return crossings_; }
+  void visit(StateVisitor&) override;
 
  private:
   std::optional<Instability> advance(std::int64_t step, double surplus, bool measured);

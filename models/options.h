@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// The keys that a network, an update rule, a data set or a measurement owns: name, default, what is accepted, and meaning; and the values
+// that a user chose for them. Decision: values are found by name and not by member, so that whoever owns keys is one source file.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace brink {
+
+using OptionValue =
+    std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>>;
+
+/// One key. Its type is that of `standard`.
+struct Option {
+  std::string_view name;
+  OptionValue standard;  ///< the default
+  std::string expected;  ///< what an error message asks for: "an integer from 1 to 65536"; of a list, for each entry
+  std::string meaning;   ///< one line for the documentation
+  std::vector<std::string_view> choices = {};  ///< of a text; empty: any
+  std::function<bool(double)> accepts = {};    ///< of a number or of each entry of a list; empty: any
+  std::size_t fewest = 0, most = 0;            ///< entries of a list
+};
+
+/// least ≤ x ≤ most.
+struct IntegerRange {
+  std::int64_t least = 0, most = std::numeric_limits<std::int64_t>::max();
+};
+/// All of those given hold. Infinity only where `infinite`.
+struct RealRange {
+  std::optional<double> least = {}, above = {}, most = {}, below = {};
+  bool infinite = false;
+};
+
+Option integer_option(std::string_view name, std::int64_t standard, IntegerRange, std::string meaning);
+Option real_option(std::string_view name, double standard, RealRange, std::string meaning);
+Option flag_option(std::string_view name, bool standard, std::string meaning);
+/// One of a few words.
+Option choice_option(std::string_view name, std::string_view standard, std::vector<std::string_view> choices,
+                     std::string meaning);
+/// A list with `fewest` to `most` entries.
+Option integers_option(std::string_view name, std::vector<std::int64_t> standard, IntegerRange, std::size_t fewest,
+                       std::size_t most, std::string meaning);
+Option reals_option(std::string_view name, std::vector<double> standard, RealRange, std::size_t fewest,
+                    std::size_t most, std::string meaning);
+
+/// What is wrong with a value of the option's type, as the rest of a sentence behind the key's name: "expected …"; nothing where it is
+/// accepted. `entry` is the index of the entry to blame.
+struct OptionError {
+  std::string expected;
+  std::optional<std::size_t> entry = {};
+};
+std::optional<OptionError> check(const Option&, const OptionValue&);
+
+/// A value for each option of a list. A name that is not in the list is an error of the program: std::logic_error.
+class Options {
+ public:
+  Options() = default;
+  /// All have their defaults. `declared` must outlive this.
+  explicit Options(std::span<const Option> declared);
+
+  bool flag(std::string_view name) const { return get<bool>(name); }
+  std::int64_t integer(std::string_view name) const { return get<std::int64_t>(name); }
+  double real(std::string_view name) const { return get<double>(name); }
+  const std::string& text(std::string_view name) const { return get<std::string>(name); }
+  const std::vector<std::int64_t>& integers(std::string_view name) const { return get<std::vector<std::int64_t>>(name); }
+  const std::vector<double>& reals(std::string_view name) const { return get<std::vector<double>>(name); }
+
+  /// Throws std::invalid_argument where the value is not accepted.
+  void set(std::string_view name, OptionValue);
+  bool has(std::string_view name) const;
+  std::span<const Option> declared() const { return declared_; }
+  const OptionValue& value(std::string_view name) const { return values_[index(name)]; }
+
+ private:
+  template <class T>
+  const T& get(std::string_view name) const {
+    const T* x = std::get_if<T>(&value(name));
+    if (!x) throw std::logic_error("option '" + std::string(name) + "' has another type");
+    return *x;
+  }
+  std::size_t index(std::string_view name) const;
+
+  std::span<const Option> declared_;
+  std::vector<OptionValue> values_;
+};
+
+/// One thing of a list of kinds, with its options. Kind: a struct with `name` and `options`.
+template <class Kind>
+struct Chosen {
+  const Kind* kind;
+  Options options;
+  // NOLINTNEXTLINE(google-explicit-constructor): a kind alone is a choice with its defaults
+  Chosen(const Kind& k) : kind(&k), options(k.options) {}
+  friend bool operator==(const Chosen& a, const Kind& k) { return a.kind == &k; }
+};
+
+/// Null where no kind of the list has that name.
+template <class Kind>
+const Kind* find_kind(std::span<const Kind> kinds, std::string_view name) {
+  for (const Kind& k : kinds)
+    if (k.name == name) return &k;
+  return nullptr;
+}
+
+}  // namespace brink

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include "training/loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "kernels/tracer.h"
+#include "training/rules/kind.h"
+
+namespace brink {
+
+namespace {
+
+const TraceName preparation_name{"preparation", "phase"}, spectrum_name{"spectrum", "phase"}, update_name{"update", "phase"},
+    measurements_name{"measurements", "phase"};
+
+using Clock = std::chrono::steady_clock;
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// No two of the sums over samples run at the same time.
+TrainerOptions with_shared_arenas(TrainerOptions o) {
+  if (!o.batch.arenas) o.batch.arenas = std::make_shared<Arenas>();
+  if (!o.rule) o.rule = factory(rule_kinds().front());
+  return o;
+}
+
+bool evaluates_hessian(const TrainerOptions& o) { return o.evaluation && o.evaluation->hessian && o.tracker; }
+
+std::vector<Column> columns_of(const auto& placed) {
+  std::vector<Column> out;
+  for (const auto& p : placed)
+    for (Column& c : p.measurement->columns()) out.push_back(std::move(c));
+  return out;
+}
+
+}  // namespace
+
+Trainer::Trainer(Device& device, const Objective& objective, const BatchArrays& train, const BatchArrays& test,
+                 const TrainerOptions& options, View theta0)
+    : device_(device),
+      options_(with_shared_arenas(options)),
+      layout_(objective.layout),
+      pass_(device_, objective, train, options_.batch,
+            !test.empty() || evaluates_hessian(options) ? options.evaluation : std::nullopt, evaluates_hessian(options)),
+      events_(options.events.merge_gap, options.events.minimum_length) {
+  MeasurementContext context{.device = device_,
+                             .objective = objective,
+                             .pass = pass_,
+                             .test = test,
+                             .batch = options_.batch,
+                             .train_samples = train.samples(),
+                             .classifies = options.classifies,
+                             .evaluation_hessian = evaluates_hessian(options)};
+  if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
+  std::size_t cells = 0;
+  std::int64_t numbers = 0;
+  const auto add = [&](std::unique_ptr<Measurement> m) {
+    Placed p{std::move(m), cells, 0, numbers, 0};
+    p.cells = p.measurement->columns().size();
+    p.numbers = p.measurement->numbers();
+    cells += p.cells;
+    numbers += p.numbers;
+    measurements_.push_back(std::move(p));
+  };
+  for (const MeasurementKind& kind : measurement_kinds())
+    if (kind.always) add(kind.make(context, Options(kind.options)));
+  for (const MeasurementFactory& make : options.measurements) add(make(context));
+  row_ = Row(columns_of(measurements_));
+  numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
+  for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
+  rule_ = options_.rule(device_, layout_, objective.dtype);
+  if (options.tracker) {
+    curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
+    pass_.make_hessian(train, options_.batch);
+  }
+  if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes; limit > 0 && taken > limit)
+    throw OutOfMemory(taken - limit, 0);
+  copy(device_, history_[0].view(), theta0);
+  synchronize(device_);
+}
+
+void Trainer::prepare() {
+  if (device_.where != Where::cuda) return;
+  const Traced span(device_, preparation_name);
+  pass_.prepare(theta(), history_[3].view());
+  set_zero(device_, history_[3].view());
+  const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
+  const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}};
+  for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+  synchronize(device_);
+}
+
+const Row& Trainer::step() {
+  measure(spectrum_is_due(step_));
+  update();
+  start(spectrum_is_due(step_));
+  return complete();
+}
+
+const Observed& Trainer::measure(bool spectrum) {
+  spectrum = spectrum && curvature_;
+  if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
+  seen_.begin(step_, options_.schedule->learning_rate(step_));
+  ended_.reset();
+  pass_received_ = received_ = false;
+  pass_.product_time().reset();
+  pass_.take_statistics(theta(), spectrum);
+  if (spectrum) {
+    receive_pass();
+    if (std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(false);
+  }
+  {
+    const Traced span(device_, measurements_name);
+    const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
+    const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
+    const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
+    for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
+  }
+  if (seen_.measured) follow_events();
+  return seen_;
+}
+
+void Trainer::measure_spectrum(bool cold_check) {
+  const Traced span(device_, spectrum_name);
+  const Clock::time_point start = Clock::now();
+  curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  seen_.surplus.reset();
+  if (!seen_.spectrum.top.empty())
+    seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
+  seen_.spectrum_ms += ms_since(start);
+}
+
+void Trainer::follow_events() {
+  if (!seen_.surplus) return;
+  // At every event a cold run judges the warm one before anything is recorded.
+  EventFinder ahead = events_;
+  if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
+  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus);
+}
+
+void Trainer::receive_pass() {
+  const Pass::Numbers numbers = pass_.receive(seen_.step);
+  seen_.loss = numbers.loss.loss;
+  seen_.correct = numbers.loss.correct;
+  seen_.gradient_norm = numbers.gradient_norm;
+  pass_received_ = true;
+}
+
+void Trainer::update() {
+  const Traced span(device_, update_name);
+  std::rotate(history_.begin(), history_.end() - 1, history_.end());
+  rule_->update(device_, {step_, seen_.learning_rate, history_[1].view(), pass_.gradient(), history_[0].view()});
+  ++step_;
+}
+
+void Trainer::start(bool spectrum) {
+  if (device_.where == Where::cuda) pass_.enqueue(step_, theta(), spectrum && curvature_);
+}
+
+const Row& Trainer::complete() {
+  if (received_) return row_;
+  if (!pass_received_) receive_pass();
+  const std::span<const double> numbers = numbers_->receive();
+  seen_.gradient_ms = pass_.gradient_ms(seen_.step);
+  seen_.products_ms = pass_.product_time().ms();
+  seen_.evaluation_ms = pass_.statistics_ms(seen_.step);
+  row_.step = seen_.step;
+  std::ranges::fill(row_.cells(), Cell{});
+  for (Placed& p : measurements_) {
+    p.measurement->deliver(seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
+                           row_.cells().subspan(p.first_cell, p.cells));
+    seen_.evaluation_ms += p.measurement->elapsed_ms();
+  }
+  tally_.measured_steps += seen_.measured;
+  tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
+  tally_.products += seen_.products;
+  if (ended_) {
+    ++tally_.instabilities;
+    tally_.long_instabilities += ended_->is_long;
+  }
+  received_ = true;
+  return row_;
+}
+
+std::optional<Instability> Trainer::finish_events() {
+  ended_ = events_.finish();
+  if (ended_) {
+    ++tally_.instabilities;
+    tally_.long_instabilities += ended_->is_long;
+  }
+  return ended_;
+}
+
+bool Trainer::diverged() const { return !std::isfinite(seen_.loss) || seen_.loss > options_.divergence_loss; }
+
+void Trainer::visit(StateVisitor& v) {
+  v.number("step", step_);
+  for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
+  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"rule", rule_.get()},
+                                   {"schedule", options_.schedule.get()},
+                                   {"tracker", curvature_.get()},
+                                   {"events", &events_}}) {
+    if (!part) continue;
+    const StateVisitor::Part inside(v, name);
+    part->visit(v);
+  }
+  {
+    const StateVisitor::Part inside(v, "tally");
+    v.number("instabilities", tally_.instabilities);
+    v.number("long_instabilities", tally_.long_instabilities);
+    v.number("measured_steps", tally_.measured_steps);
+    v.number("converged_steps", tally_.converged_steps);
+    v.number("products", tally_.products);
+  }
+  for (const Placed& p : measurements_) {
+    if (p.cells == 0) continue;
+    const StateVisitor::Part inside(v, row_.columns()[p.first_cell].name);
+    p.measurement->visit(v);
+  }
+  if (v.reads()) {
+    pass_.forget();
+    pass_received_ = received_ = true;
+  }
+}
+
+}  // namespace brink

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// The training loop one step at a time: measure at θ_t, record, update. It knows no file and no config, so a program of one's own can
+// drive it.
+#pragma once
+
+#include <array>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "spectral/tracker.h"
+#include "training/curvature.h"
+#include "training/events.h"
+#include "training/measurements/kind.h"
+#include "training/observed.h"
+#include "training/pass.h"
+#include "training/rules/rule.h"
+#include "training/schedule/schedule.h"
+
+namespace brink {
+
+struct EventOptions {
+  std::int64_t merge_gap = 2, minimum_length = 8;  ///< steps
+};
+
+struct TrainerOptions {
+  RuleFactory rule;                   ///< null: gradient descent
+  std::shared_ptr<Schedule> schedule = std::make_shared<ConstantRate>(0.1);
+  std::optional<TrackerOptions> tracker;  ///< absent: no curvature
+  std::int64_t measure_every = 1;         ///< steps between two measurements of the spectrum
+  EventOptions events;
+  double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
+  std::uint64_t seed = 0;                    ///< of the tracker's random vectors
+  BatchOptions batch;
+  std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation; test samples are answered in it
+  bool classifies = true;                    ///< whether right answers can be counted
+  /// Beside those that are part of every run; their columns follow in this order.
+  std::vector<MeasurementFactory> measurements = {};
+};
+
+/// What a run has counted so far.
+struct Tally {
+  std::int64_t instabilities = 0, long_instabilities = 0;
+  std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
+};
+
+class Trainer final : public Stateful {
+ public:
+  /// `test` may be empty. theta0: a vector of the layout in host memory, copied. All memory is taken here.
+  /// Throws OutOfMemory, std::invalid_argument.
+  Trainer(Device&, const Objective&, const BatchArrays& train, const BatchArrays& test, const TrainerOptions&, View theta0);
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  /// Measures at θ_t, updates to θ_{t+1}, and returns the row of step t. On a CUDA device the next pass is under way by then.
+  const Row& step();
+  /// Measures at θ_t without an update: the last row of a run.
+  const Row& observe() { return measure(spectrum_is_due(step_)), complete(); }
+
+  // The same in parts, for a caller that decides more by itself.
+  /// Measures at θ_t; with the spectrum or without. λ₁ and the surplus are there; all other numbers are in flight.
+  const Observed& measure(bool spectrum);
+  /// θ_{t+1} by the rule, with the gradient of the last measure. Enqueued only.
+  void update();
+  /// Gives a CUDA device the part of the next measure for which nothing needs to be known. After update.
+  void start(bool spectrum);
+  /// Waits for the numbers of the last measure; before or after the update that follows it.
+  const Row& complete();
+  bool spectrum_is_due(std::int64_t step) const { return curvature_ && step % options_.measure_every == 0; }
+
+  /// What the last measure found; complete from `complete` on.
+  const Observed& seen() const { return seen_; }
+  const Row& row() const { return row_; }
+  /// The instability that the last measured step showed to be over, and at the end of a run the one that is still open.
+  const std::optional<Instability>& ended() const { return ended_; }
+  std::optional<Instability> finish_events();
+  std::int64_t crossings() const { return events_.crossings(); }
+  const Tally& tally() const { return tally_; }
+  /// Whether the loss of the last complete step is not finite or above the limit.
+  bool diverged() const;
+
+  std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
+  View theta() const { return history_[0].view(); }
+  /// θ of this step or one of the three before it; zero before the first.
+  View theta_at(std::int64_t step) const { return history_.at(static_cast<std::size_t>(step_ - step)).view(); }
+  /// A copy of θ_t in the host's memory; waits for the device.
+  Array theta_on_host() { return to_host(device_, theta()); }
+  View gradient() const { return pass_.gradient(); }
+  /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
+  View eigenvectors() const { return curvature_->eigenvectors(); }
+  const ParameterLayout& layout() const { return layout_; }
+  const UpdateRule& rule() const { return *rule_; }
+  const std::vector<Column>& columns() const { return row_.columns(); }
+
+  /// Has a CUDA device do once what a step does: what it takes beside our buffers, for graphs and modules, it takes here.
+  /// Waits for it. Throws OutOfMemory. Before the first measure.
+  void prepare();
+  /// Runs one block to tell times.
+  MemoryPlan plan() { return pass_.plan(theta()); }
+
+  /// Everything that step t needs of the steps before it. Between two steps: after `step` or `update` and `complete`.
+  void visit(StateVisitor&) override;
+
+ private:
+  struct Placed {
+    std::unique_ptr<Measurement> measurement;
+    std::size_t first_cell, cells;
+    std::int64_t first_number;
+    int numbers;
+  };
+  void receive_pass();
+  void measure_spectrum(bool cold_check);
+  void follow_events();
+
+  Device device_;
+  TrainerOptions options_;
+  ParameterLayout layout_;
+  Pass pass_;
+  std::unique_ptr<Curvature> curvature_;
+  std::unique_ptr<UpdateRule> rule_;
+  std::vector<Placed> measurements_;
+  std::unique_ptr<Scalars> numbers_;  // of the measurements, one after the other
+  std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
+  EventFinder events_;
+  std::optional<Instability> ended_;
+  Tally tally_;
+  Observed seen_;
+  Row row_;
+  std::int64_t step_ = 0;
+  bool pass_received_ = true, received_ = true;
+};
+
+}  // namespace brink

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// The list of measurements, as training/measurements/meson.build names them, in the order of their columns.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "autodiff/hvp.h"
+#include "models/options.h"
+#include "training/measurements/measurement.h"
+
+namespace brink {
+
+class Pass;
+
+/// What a measurement is made from. Everything lives as long as the trainer.
+struct MeasurementContext {
+  Device& device;
+  const Objective& objective;
+  const Pass& pass;
+  const BatchArrays& test;     ///< may be empty
+  const BatchOptions& batch;
+  std::int64_t train_samples = 0;
+  bool classifies = true;      ///< whether right answers can be counted
+  bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
+  int top = 0, bottom = 0;     ///< tracked eigenvalues
+};
+
+using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;
+
+struct MeasurementKind {
+  std::string_view name;           ///< of the table [measure.<name>]
+  std::string_view meaning;
+  bool always = false;             ///< part of every run; otherwise its table turns it on
+  std::vector<Option> options = {};  ///< keys of its table
+  std::unique_ptr<Measurement> (*make)(const MeasurementContext&, const Options&);
+};
+
+std::span<const MeasurementKind> measurement_kinds();
+
+/// The factory of a measurement with the options chosen.
+MeasurementFactory factory(const Chosen<MeasurementKind>&);
+
+}  // namespace brink

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// One step's record: a cell for each column, empty where a number was not measured.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "training/measurements/column.h"
+
+namespace brink {
+
+using Cell = std::variant<std::monostate, std::int64_t, double, bool, std::string>;
+
+inline bool is_empty(const Cell& c) { return std::holds_alternative<std::monostate>(c); }
+
+class Row {
+ public:
+  Row() = default;
+  explicit Row(std::vector<Column> columns) : columns_(std::move(columns)), cells_(columns_.size()) {}
+
+  std::int64_t step = 0;
+  /// In the order of metrics.csv, where `step` stands before them.
+  const std::vector<Column>& columns() const { return columns_; }
+  std::span<const Cell> cells() const { return cells_; }
+  std::span<Cell> cells() { return cells_; }
+  /// Throws std::out_of_range for an unknown column.
+  const Cell& operator[](std::string_view column) const;
+  /// A number of that column, integers and truth values included; nothing where there is none or no such column.
+  std::optional<double> number(std::string_view column) const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<Cell> cells_;
+};
+
+}  // namespace brink

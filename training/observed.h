@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// What a step of training knows on the host: what the loop itself decides by, and what every measurement may use.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+namespace brink {
+
+/// One eigenvalue with its certificate: some eigenvalue of the Hessian lies within `residual` of it.
+struct Eigenvalue {
+  double value = 0, residual = 0;
+};
+
+/// The tracked ends of the Hessian's spectrum.
+struct Spectrum {
+  std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
+  double scale = 0;                     ///< max|θⱼ|, the largest Ritz value in magnitude
+  bool converged = false;               ///< every residual ≤ tolerance · scale
+  bool redone = false;                  ///< warm and cold start disagreed; the values that reach further out are given
+  double asymmetry = 0;                 ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
+};
+
+/// Taken at θ_t, before update t. Numbers that have not come from the device yet are NaN.
+struct Observed {
+  std::int64_t step = 0;
+  double learning_rate = 0;
+  double loss = 0;           ///< mean over the training samples
+  double correct = 0;        ///< training samples answered correctly, in the same pass
+  double gradient_norm = 0;
+  bool measured = false;     ///< whether `spectrum` holds values of this step
+  Spectrum spectrum;
+  std::optional<double> surplus;  ///< of λ₁ under the rule; absent where λ₁ was not measured
+  int products = 0;               ///< Hessian–vector products
+  double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
+
+  /// A new step: nothing is known; the memory of the lists is kept.
+  void begin(std::int64_t at, double rate);
+};
+
+inline void Observed::begin(std::int64_t at, double rate) {
+  constexpr double in_flight = std::numeric_limits<double>::quiet_NaN();
+  step = at;
+  learning_rate = rate;
+  loss = correct = gradient_norm = in_flight;
+  measured = false;
+  spectrum.top.clear();
+  spectrum.bottom.clear();
+  spectrum.scale = spectrum.asymmetry = 0;
+  spectrum.converged = spectrum.redone = false;
+  surplus.reset();
+  products = 0;
+  gradient_ms = spectrum_ms = products_ms = evaluation_ms = 0;
+}
+
+}  // namespace brink

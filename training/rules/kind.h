@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// The list of update rules, as training/rules/meson.build names them: what each is called, the keys it owns, and how it is made.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "models/options.h"
+#include "training/rules/rule.h"
+
+namespace brink {
+
+struct RuleKind {
+  std::string_view name;
+  std::string_view meaning;
+  std::vector<Option> options = {};  ///< keys of [training] that only this rule has
+  /// For vectors of a layout. Takes all memory. Throws OutOfMemory.
+  std::unique_ptr<UpdateRule> (*make)(const Options&, Device&, const ParameterLayout&, Dtype);
+};
+
+std::span<const RuleKind> rule_kinds();
+
+/// The factory of a rule with the options chosen.
+RuleFactory factory(const Chosen<RuleKind>&);
+
+}  // namespace brink

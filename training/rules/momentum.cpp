@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Heavy-ball momentum: v ← βv + g, θ ← θ − ηv, stable on a quadratic below 2(1 + β)/η (Polyak 1964; Cohen et al. 2021, App. B).
+#include "kernels/map/map.h"
+#include "training/rules/kind.h"
+
+namespace brink::rules {
+
+namespace {
+
+class Momentum final : public UpdateRule {
+ public:
+  Momentum(double beta, Array velocity) : beta_(beta), velocity_(std::move(velocity)) {}
+  void update(Device& device, const Update& u) override {
+    map<Scale>(device, velocity_.view(), {velocity_.view()}, beta_);
+    map<Add>(device, velocity_.view(), {velocity_.view(), u.gradient});
+    map<Descend>(device, u.next, {u.theta, velocity_.view()}, u.learning_rate);
+  }
+  double threshold(double learning_rate) const override { return 2 * (1 + beta_) / learning_rate; }
+  void visit(StateVisitor& v) override { v.tensor("velocity", velocity_.view()); }
+
+ private:
+  double beta_;
+  Array velocity_;
+};
+
+}  // namespace
+
+RuleKind momentum() {
+  return {.name = "momentum",
+          .meaning = "heavy-ball momentum: v ← βv + ∇L, θ ← θ − ηv",
+          .options = {real_option("momentum", 0.9, {.least = 0, .below = 1}, "β, the share of the velocity that is kept")},
+          .make = [](const Options& o, Device& device, const ParameterLayout& layout, Dtype dtype) -> std::unique_ptr<UpdateRule> {
+            return std::make_unique<Momentum>(o.real("momentum"), layout.make_vector(dtype, device));
+          }};
+}
+
+}  // namespace brink::rules
