@@ -5,6 +5,7 @@
 
 #include "autodiff/primitives/pool.h"
 #include "models/convolutional.h"
+#include "models/kind.h"
 #include "models/layers.h"
 
 namespace brink {
@@ -42,5 +43,20 @@ Model alexnet(const Shape& picture, std::int64_t filters, const std::vector<std:
   };
   return m;
 }
+
+namespace networks {
+
+NetworkKind alexnet() {
+  return {.name = "alexnet",
+          .structure = "twice conv 5×5, bias, ReLU, max pool 3×3/2; dense + ReLU for each width; dense",
+          .options = {init_option(), integer_option("filters", 64, {1, 65536}, "filters of both convolutions"),
+                      widths_option("dense", {384, 192}, 1, 64, "widths of the hidden dense layers")},
+          .group = alexnet_group,
+          .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
+            return brink::alexnet(picture, o.integer("filters"), o.integers("dense"), classes);
+          }};
+}
+
+}  // namespace networks
 
 }  // namespace brink

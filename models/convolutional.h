@@ -36,7 +36,7 @@ Model vgg(const Shape& picture, const std::vector<std::int64_t>& channels, std::
 /// Stem conv 3×3, norm, ReLU; a stage of three basic blocks for each of three widths, the later ones with stride 2 in their first
 /// block: conv, norm, ReLU, conv, norm, + shortcut (every second pixel, zero channels appended), ReLU; average over the
 /// pixels; dense. Parameters stem.weight, stem.gamma, stem.beta, stage0.block0.conv0.weight, …, dense.weight, dense.bias.
-/// Throws std::invalid_argument unless there are three widths that do not fall.
+/// Throws std::invalid_argument unless there are three non-decreasing widths.
 Model resnet20(const Shape& picture, const std::vector<std::int64_t>& widths, std::int64_t classes, const GhostGroups&);
 
 }  // namespace brink

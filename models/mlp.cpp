@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "models/kind.h"
 #include "models/mlp.h"
 
 #include "autodiff/primitives/dense.h"
@@ -31,5 +32,20 @@ Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int
   };
   return m;
 }
+
+namespace networks {
+
+NetworkKind mlp() {
+  return {.name = "mlp",
+          .structure = "dense + activation for each width, dense",
+          .options = {widths_option("hidden", {32, 32, 32, 32}, 0, 64, "widths of the hidden layers"),
+                      choice_option("activation", "relu", {"relu", "tanh"}, "activation of the hidden layers"), init_option()},
+          .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
+            return brink::mlp(picture.elements(), o.integers("hidden"), classes,
+                              o.text("activation") == "tanh" ? Activation::tanh : Activation::relu);
+          }};
+}
+
+}  // namespace networks
 
 }  // namespace brink

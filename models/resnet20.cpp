@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What it is: ResNet20 for small pictures. What it is not: a network with projections.
-// Decision: the shortcut has no parameters (He et al., option A), so widths must not fall.
+// Decision: the shortcut has no parameters (He et al., option A), so widths are non-decreasing.
 #include <algorithm>
 #include <stdexcept>
 
 #include "autodiff/primitives/pool.h"
 #include "models/convolutional.h"
+#include "models/kind.h"
 #include "models/layers.h"
 
 namespace brink {
@@ -15,7 +16,7 @@ Model resnet20(const Shape& picture, const std::vector<std::int64_t>& widths, st
   constexpr int stages = 3, blocks = 3;
   expect_network("resnet20", picture, widths);
   if (widths.size() != stages || !std::ranges::is_sorted(widths))
-    throw std::invalid_argument("[resnet20] expected three widths that do not fall: a shortcut appends channels");
+    throw std::invalid_argument("[resnet20] expected three non-decreasing widths, because a shortcut appends channels");
 
   LayerList layers;
   std::int64_t height = picture[0], width = picture[1], in = widths[0];
@@ -53,5 +54,22 @@ Model resnet20(const Shape& picture, const std::vector<std::int64_t>& widths, st
   };
   return m;
 }
+
+namespace networks {
+
+NetworkKind resnet20() {
+  return {.name = "resnet20",
+          .structure = "stem conv 3×3; three stages of three basic blocks, a width each; mean over the pixels; dense",
+          .options = with_ghost_options({init_option(), widths_option("widths", {16, 32, 64}, 3, 3, "widths of the three stages")}),
+          .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
+            return brink::resnet20(picture, o.integers("widths"), classes, GhostGroups{});
+          },
+          .conflict = [](const Options& o, Loss) -> std::optional<OptionConflict> {
+            if (std::ranges::is_sorted(o.integers("widths"))) return {};
+            return OptionConflict{"widths", "expected three non-decreasing widths, because a shortcut appends channels"};
+          }};
+}
+
+}  // namespace networks
 
 }  // namespace brink
