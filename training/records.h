@@ -59,7 +59,7 @@ struct RunRecord {
   std::int64_t chunk_samples = 0;  // really used
   std::int64_t blocks = 0;
   std::optional<std::int64_t> kept_blocks;  // whose residuals fit into run.memory
-  std::int64_t steps_done = 0;
+  std::optional<std::int64_t> steps_done;   // known at the end only, like all that follows
   std::optional<std::int64_t> diverged_at;  // step whose loss was not finite or over the limit
   std::optional<std::int64_t> instabilities, long_instabilities, crossings;
   std::optional<std::int64_t> measured_steps, converged_steps, products;

@@ -4,6 +4,7 @@ What it is not: a test of the numbers.
 usage: command_test.py BUILD
 """
 
+import csv
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import Cases
@@ -158,6 +160,34 @@ with tempfile.TemporaryDirectory() as temporary:
                 whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
+
+    # A run that is killed has written down all that was decided: every event, and every step up to it.
+    killed = here / "killed"
+    long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",
+                                "data.test=40", "model.hidden=[8]"] for x in ("--set", s)], "--out", "killed"], cwd=here,
+                                stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    events, patience = "", time.monotonic() + 60
+    while events.count("\n") < 3 and time.monotonic() < patience:
+        time.sleep(0.01)
+        events = (killed / "events.csv").read_text() if (killed / "events.csv").exists() else ""
+    long_run.kill()
+    long_run.wait()
+
+    def undecided(events, metrics):
+        """What a file of events and one of metrics lack of two events and all steps up to them."""
+        events, metrics = list(csv.DictReader(events.splitlines())), list(csv.DictReader(metrics.splitlines()))
+        last = max([int(e["resolution"]) for e in events], default=0)
+        return [] if len(events) >= 2 and len(metrics) > last else [f"{len(events)} events, {len(metrics)} rows, {last} steps"]
+
+    metrics = (killed / "metrics.csv").read_text()
+    cases.check("a killed run keeps its events and its steps", undecided(events, metrics))
+    cases.rejects("a killed run keeps its events", undecided(events.split("\n")[0], metrics))
+    cases.rejects("a killed run keeps its steps", undecided(events, metrics.split("\n")[0]))
+    record = json.loads((killed / "run.json").read_text())
+    cases.check("its record claims nothing that was not known", record["status"] == "running" and record["steps_done"] is None
+                and record["ended"] is None or [str(record)])
+    case("a report of a killed run", 0, "", "report", "killed")
+    cases.check("it shows the events", "no events recorded" not in (killed / "report.html").read_text())
 
     case("closed standard output", 0, shell='"$BRINK" info >&-')
     case("a reader that leaves", 0, shell='set -o pipefail; "$BRINK" train --dry-run | true')
