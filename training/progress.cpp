@@ -2,11 +2,26 @@
 #include "training/progress.h"
 
 #include <fmt/format.h>
-#include <cmath>
 
 #include <algorithm>
+#include <cmath>
+
+#include "training/readable.h"
 
 namespace brink {
+
+namespace {
+
+/// "59 s", "1:05 min", "3:20 h", "12.5 days"
+std::string duration(double seconds) {
+  constexpr double minute = 60, hour = 60 * minute, day = 24 * hour;
+  if (seconds >= 2 * day) return readable(seconds / day, 3) + " days";
+  const auto whole = std::llround(seconds);
+  if (seconds >= hour) return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+  return seconds >= minute ? fmt::format("{}:{:02} min", whole / 60, whole % 60) : fmt::format("{} s", whole);
+}
+
+}  // namespace
 
 Progress::Progress(Console& out, std::int64_t steps, bool evaluation_hessian)
     : out_(out),
@@ -18,23 +33,18 @@ Progress::Progress(Console& out, std::int64_t steps, bool evaluation_hessian)
 
 std::string Progress::text() const {
   std::string out = fmt::format("step {}/{}", last_.step, steps_);
-  if (last_.loss) out += fmt::format("  loss {:.4g}", *last_.loss);
+  if (last_.loss) out += "  loss " + readable(*last_.loss, 4);
   if (!last_.lambda.empty()) {
-    out += fmt::format("  {} {:.4g}", lambda_, last_.lambda.front());
-    if (last_.learning_rate) out += fmt::format(" (2/η = {:.4g})", 2 / *last_.learning_rate);
+    out += fmt::format("  {} {}", lambda_, readable(last_.lambda.front(), 4));
+    if (last_.learning_rate) out += " (2/η = " + readable(2 / *last_.learning_rate, 4) + ")";
   }
   if (last_.train_accuracy) out += fmt::format("  accuracy {:.1f} %", 100 * *last_.train_accuracy);
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   const auto done = static_cast<double>(last_.step - first_step_);
   if (done > 0 && seconds > 0) {
     const double rate = done / seconds;
-    out += fmt::format("  {:.{}f} it/s", rate, rate < 10 ? 2 : 0);
-    if (last_.step < steps_) {
-      const auto left = std::llround(static_cast<double>(steps_ - last_.step) / rate);
-      out += left < 60     ? fmt::format("  ETA {} s", left)
-             : left < 3600 ? fmt::format("  ETA {}:{:02} min", left / 60, left % 60)
-                           : fmt::format("  ETA {}:{:02} h", left / 3600, left / 60 % 60);
-    }
+    out += "  " + readable(rate, 3) + " it/s";
+    if (last_.step < steps_) out += "  ETA " + duration(static_cast<double>(steps_ - last_.step) / rate);
   }
   return out;
 }
@@ -67,9 +77,9 @@ void Progress::note(std::string_view text) {
 }
 
 void Progress::event(const Instability& e) {
-  note(fmt::format("instability from step {} to {} ({} steps{}): {} up to {:.2f} × 2/η at step {}{}", e.entry,
-                   e.resolution, e.length(), e.is_long ? ", long" : "", lambda_, 1 + e.peak_surplus / 2, e.peak_step,
-                   e.open ? ", still open at the end" : ""));
+  note(fmt::format("instability from step {} to {} ({}{}): {} up to {} × 2/η at step {}{}", e.entry, e.resolution,
+                   counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_, readable(1 + e.peak_surplus / 2),
+                   e.peak_step, e.open ? ", still open at the end" : ""));
 }
 
 void Progress::finish() {

@@ -19,6 +19,7 @@
 #include "training/events.h"
 #include "training/problem.h"
 #include "training/progress.h"
+#include "training/readable.h"
 #include "training/records.h"
 #include "training/run_folder.h"
 #include "training/safetensors.h"
@@ -39,17 +40,15 @@ std::int64_t free_memory_bytes(const Device& device) {
 }
 
 std::string text_of(const MemoryPlan& p, const Fitted& fitted) {
-  constexpr double mib = 1 << 20;
   std::string text = fmt::format("plan: {} block{} of {} samples", p.blocks, p.blocks == 1 ? "" : "s", p.block_samples);
   if (p.product_seconds) {
     text += fmt::format("; residuals kept for {}", p.kept_blocks == p.blocks ? "all" : std::to_string(p.kept_blocks));
     if (p.kept_blocks < p.blocks) text += fmt::format(", recomputed for {}", p.blocks - p.kept_blocks);
-    text += fmt::format(" ({:.1f} MiB)", static_cast<double>(p.residual_bytes) / mib);
+    text += " (" + readable_bytes(p.residual_bytes) + ")";
   }
-  text += fmt::format("; {:.1f} MiB in all, {:.1f} MiB allowed; about {:.2g} s a gradient",
-                      static_cast<double>(p.allocated_bytes) / mib, static_cast<double>(fitted.limit_bytes) / mib,
-                      p.gradient_seconds);
-  if (p.product_seconds) text += fmt::format(", {:.2g} s a product with the Hessian", *p.product_seconds);
+  text += fmt::format("; {} in all, {} allowed; about {} s a gradient", readable_bytes(p.allocated_bytes),
+                      readable_bytes(fitted.limit_bytes), readable(p.gradient_seconds, 2));
+  if (p.product_seconds) text += fmt::format(", {} s a product with the Hessian", readable(*p.product_seconds, 2));
   return text;
 }
 
@@ -264,6 +263,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   };
 
   bool over_limit = false;
+  double last_loss = 0;
   const auto measures = [&](std::int64_t t) { return t % config.measure.every == 0; };
   const Clock::time_point start = Clock::now();
   for (std::int64_t t = 0; t <= config.training.steps; ++t) {
@@ -301,6 +301,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     if (!std::isfinite(seen.loss) || seen.loss > config.training.divergence_loss) {
       record.diverged_at = t;
       over_limit = std::isfinite(seen.loss);
+      last_loss = seen.loss;
       keep_last_finite(device, folder, descent, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
       break;
     }
@@ -324,9 +325,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   folder.folder().write_file("run.json", run_json(config, record));
   if (record.diverged_at) {
     out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
-                         over_limit
-                             ? fmt::format("exceeds training.divergence_loss = {}", config.training.divergence_loss)
-                             : std::string("is not finite")));
+                         over_limit ? fmt::format("is {}, above training.divergence_loss = {}", readable(last_loss),
+                                                  readable(config.training.divergence_loss))
+                                    : std::string("is not finite")));
     return ExitCode::diverged;
   }
   return ExitCode::done;
