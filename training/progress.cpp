@@ -23,10 +23,16 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-Progress::Progress(Console& out, std::int64_t steps, bool evaluation_hessian)
+std::string lambda_1_name(const Config& config) {
+  return has_evaluation_hessian(config) ? "λ₁ in evaluation mode" : "λ₁";
+}
+
+Progress::Progress(Console& out, const Config& config)
     : out_(out),
-      steps_(steps),
-      lambda_(evaluation_hessian ? "λ₁ in evaluation mode" : "λ₁"),
+      steps_(config.training.steps),
+      every_(config.measure.every),
+      tolerance_(config.measure.tolerance),
+      lambda_(lambda_1_name(config)),
       live_(out.terminal()),
       start_(Clock::now()),
       drawn_(start_ - std::chrono::hours(1)) {}
@@ -34,8 +40,10 @@ Progress::Progress(Console& out, std::int64_t steps, bool evaluation_hessian)
 std::string Progress::text() const {
   std::string out = fmt::format("step {}/{}", last_.step, steps_);
   if (last_.loss) out += "  loss " + readable(*last_.loss, 4);
-  if (!last_.lambda.empty()) {
-    out += fmt::format("  {} {}", lambda_, readable(last_.lambda.front(), 4));
+  if (const auto certified = lambda_1_certified(measured_, tolerance_)) {
+    out += fmt::format("  {} {}", lambda_, readable(measured_.lambda.front(), 4));
+    if (measured_.step != last_.step) out += fmt::format(" at step {}", measured_.step);
+    if (!*certified) out += " not certified";
     if (last_.learning_rate) out += " (2/η = " + readable(2 / *last_.learning_rate, 4) + ")";
   }
   if (last_.train_accuracy) out += fmt::format("  accuracy {:.1f} %", 100 * *last_.train_accuracy);
@@ -56,6 +64,7 @@ void Progress::erase() {
 void Progress::row(const MetricsRow& row) {
   if (rows_++ == 0) first_step_ = next_line_ = row.step;
   last_ = row;
+  if (!row.lambda.empty()) measured_ = row;
   shown_ = false;
   if (live_) {
     const auto now = Clock::now();
@@ -77,9 +86,13 @@ void Progress::note(std::string_view text) {
 }
 
 void Progress::event(const Instability& e) {
-  note(fmt::format("instability from step {} to {} ({}{}): {} up to {} × 2/η at step {}{}", e.entry, e.resolution,
-                   counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_, readable(1 + e.peak_surplus / 2),
-                   e.peak_step, e.open ? ", still open at the end" : ""));
+  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × 2/η at step {}", e.entry,
+                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_,
+                                 readable(1 + e.peak_surplus / 2), e.peak_step);
+  if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
+  if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
+  if (e.open) text += ", still open at the end";
+  note(text);
 }
 
 void Progress::finish() {

@@ -14,11 +14,14 @@
 
 namespace brink {
 
+/// "λ₁", or "λ₁ in evaluation mode".
+std::string lambda_1_name(const Config&);
+
 class Progress {
  public:
-  /// `steps` updates are to come. A terminal is redrawn at most ten times a second; a file or pipe gets twenty lines a run.
-  /// evaluation_hessian: eigenvalues are marked as those of the loss in evaluation mode.
-  Progress(Console&, std::int64_t steps, bool evaluation_hessian = false);
+  /// A terminal is redrawn at most ten times a second; a file or pipe gets twenty lines a run. Between two measurements the last
+  /// λ₁ is shown with its step; one that is not certified is marked.
+  Progress(Console&, const Config&);
 
   void row(const MetricsRow&);
   void event(const Instability&);
@@ -33,11 +36,12 @@ class Progress {
   void erase();
 
   Console& out_;
-  std::int64_t steps_;
-  std::string_view lambda_;  // what λ₁ is called
+  std::int64_t steps_, every_;
+  double tolerance_;
+  std::string lambda_;  // what λ₁ is called
   bool live_;
   Clock::time_point start_, drawn_;
-  MetricsRow last_;
+  MetricsRow last_, measured_;  // the last row, and the last with λ₁
   std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
   bool shown_ = true;  // last_ is on the screen
 };

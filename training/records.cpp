@@ -38,6 +38,11 @@ nlohmann::ordered_json text_or_null(const std::string& text) {
 
 }  // namespace
 
+std::optional<bool> lambda_1_certified(const MetricsRow& row, double tolerance) {
+  if (row.lambda.empty()) return {};
+  return !row.residual.empty() && row.scale && is_certified(row.residual[0], *row.scale, tolerance);
+}
+
 std::string metrics_header(std::int64_t top, bool evaluation_hessian) {
   std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
   for (const char* name : {",lambda_", ",residual_"})
@@ -99,6 +104,9 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["crossings"] = or_null(r.crossings);
   j["measured_steps"] = or_null(r.measured_steps);
   j["converged_steps"] = or_null(r.converged_steps);
+  j["measured_every"] = measures_spectrum(c) ? nlohmann::ordered_json(c.measure.every) : nlohmann::ordered_json();
+  j["lambda_1_steps"] = or_null(r.lambda_1_steps);
+  j["lambda_1_certified_steps"] = or_null(r.lambda_1_certified_steps);
   j["products"] = or_null(r.products);
   j["final_digest"] = text_or_null(r.final_digest);
   j["threads"] = r.threads;

@@ -122,6 +122,24 @@ void keep_last_finite(Device& device, const RunFolder& folder, const Descent& de
   write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
 }
 
+/// What a run says at its end of the instabilities that it looked for.
+std::string text_of_instabilities(const Config& config, const RunRecord& r) {
+  if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
+  const std::string lambda = lambda_1_name(config);
+  const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
+  if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
+  std::string text = fmt::format("instabilities: {}", *r.instabilities);
+  if (*r.instabilities > 0) text += fmt::format(", {} of them long", *r.long_instabilities);
+  text +=
+      fmt::format("; {} measured {}", lambda,
+                  config.measure.every == 1 ? "at every step" : fmt::format("every {} steps", config.measure.every));
+  if (certified == steps) return text + ", always certified";
+  return text + fmt::format(
+                    ", certified at {} of {} measured steps: instabilities may be missing; a larger "
+                    "measure.budget or measure.tolerance may certify more",
+                    certified, steps);
+}
+
 /// The three growing files of a run and what is shown of them.
 class Recorder {
  public:
@@ -131,7 +149,7 @@ class Recorder {
         metrics_(folder.folder(), "metrics.csv"),
         timing_(folder.folder(), "timing.csv"),
         events_(folder.folder(), "events.csv"),
-        progress_(out, config.training.steps, evaluation_hessian_) {
+        progress_(out, config) {
     metrics_.append(metrics_header(top_, evaluation_hessian_));
     timing_.append(timing_header());
     events_.append(events_header(evaluation_hessian_));
@@ -255,6 +273,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   Recorder recorder(folder, config, out);
   EventFinder events(config.events.merge_gap, config.events.minimum_length);
   std::int64_t instabilities = 0, long_instabilities = 0, measured = 0, converged = 0, products = 0;
+  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;
   const auto take = [&](const std::optional<Instability>& i) {
     if (!i) return;
     ++instabilities;
@@ -275,7 +294,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       // At every event a cold run judges the warm one before the row is written.
       EventFinder ahead = events;
       if (ahead.push(t, surplus()) || ahead.inside() != events.inside()) descent.check_spectrum();
-      if (!seen.top.empty()) over = events.push(t, surplus());
+      if (!seen.top.empty())
+        over = events.push(t, surplus(), is_certified(seen.top[0].residual, seen.scale, config.measure.tolerance));
     }
     // The next step needs the gradient alone, so a device goes on while the host waits for this one's numbers and writes them down.
     if (t < config.training.steps) {
@@ -288,6 +308,10 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       record.final_digest = digest_of(descent);
       const MetricsRow row = metrics_of(seen, problem, config, record.final_digest);
       const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+      if (const auto certified = lambda_1_certified(row, config.measure.tolerance)) {
+        ++lambda_1_steps;
+        lambda_1_certified_steps += *certified;
+      }
       recorder.row(row, {t, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     }
     record.steps_done = t;
@@ -316,6 +340,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     record.instabilities = instabilities;
     record.long_instabilities = long_instabilities;
     record.crossings = events.crossings();
+    record.lambda_1_steps = lambda_1_steps;
+    record.lambda_1_certified_steps = lambda_1_certified_steps;
   }
   if (config.measure.top + config.measure.bottom > 0) {
     record.measured_steps = measured;
@@ -323,6 +349,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     record.products = products;
   }
   folder.folder().write_file("run.json", run_json(config, record));
+  out.line(text_of_instabilities(config, record));
   if (record.diverged_at) {
     out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
                          over_limit ? fmt::format("is {}, above training.divergence_loss = {}", readable(last_loss),

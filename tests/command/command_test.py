@@ -161,6 +161,35 @@ with tempfile.TemporaryDirectory() as temporary:
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
 
+    # What was not measured says so, what is not certified is marked, and the interval stands beside the count.
+    def said_by(folder, *sets):
+        found = call(*run[:3], *[x for s in ["training.steps=30", "data.train=200", "data.test=40", "model.hidden=[8]",
+                                 "training.learning_rate=0.5", *sets] for x in ("--set", s)], "--out", folder, folder=temporary)
+        return found[1].splitlines()
+
+    def unmarked(lines):
+        """Lines that show λ₁ without saying that it is not certified."""
+        return [line for line in lines if line.startswith(("step ", "instability ")) and "λ₁" in line and "not certified" not in line]
+
+    starved, every, blind = said_by("starved", "measure.budget=1"), said_by("every", "measure.every=7"), said_by("blind", "measure.top=0")
+    cases.check("λ₁ that is not certified is marked wherever it is shown",
+                unmarked(starved) or any("λ₁" in line for line in starved) or starved)
+    cases.rejects("λ₁ that is not certified is marked", unmarked(every))
+    cases.check("and where instabilities are counted", any(re.match(
+        r"instabilities: \d+.*; λ₁ measured at every step, certified at 0 of 31 measured steps", line) for line in starved) or starved)
+    cases.check("the measuring interval stands beside the count",
+                any(re.match(r"instabilities: \d+.*; λ₁ measured every 7 steps, always certified", line) for line in every) or every)
+    cases.check("and beside each instability", all("measured every 7 steps" in line for line in every
+                                                   if line.startswith("instability ")) or every)
+    cases.check("between measurements λ₁ has its step", all(" at step " in line or int(re.match(r"step (\d+)", line)[1]) % 7 == 0
+                                                            for line in every if line.startswith("step ")) or every)
+    cases.check("what was not measured is not counted", "instabilities: not measured, because measure.top = 0 leaves out λ₁" in blind
+                and not any(re.search(r"instabilities: \d|step.*λ₁", line) for line in blind) or blind)
+    counts = {name: json.loads((here / name / "run.json").read_text()) for name in ["starved", "every", "blind"]}
+    cases.check("the record says the same", [str(counts)] if [
+        (r["instabilities"] is None, r["measured_every"], r["lambda_1_steps"], r["lambda_1_certified_steps"]) for r in counts.values()
+        ] != [(False, 1, 31, 0), (False, 7, 5, 5), (True, 1, None, None)] else [])
+
     # A run that is killed has written down all that was decided: every event, and every step up to it.
     killed = here / "killed"
     long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",
