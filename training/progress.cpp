@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "training/readable.h"
 
 namespace brink {
 
 namespace {
+
+constexpr int any_width = std::numeric_limits<int>::max();
 
 /// "59 s", "1:05 min", "3:20 h", "12.5 days"
 std::string duration(double seconds) {
@@ -37,22 +40,47 @@ Progress::Progress(Console& out, const Config& config)
       start_(Clock::now()),
       drawn_(start_ - std::chrono::hours(1)) {}
 
-std::string Progress::text() const {
-  std::string out = fmt::format("step {}/{}", last_.step, steps_);
-  if (last_.loss) out += "  loss " + readable(*last_.loss, 4);
-  if (const auto certified = lambda_1_certified(measured_, tolerance_)) {
-    out += fmt::format("  {} {}", lambda_, readable(measured_.lambda.front(), 4));
-    if (measured_.step != last_.step) out += fmt::format(" at step {}", measured_.step);
-    if (!*certified) out += " not certified";
-    if (last_.learning_rate) out += " (2/η = " + readable(2 / *last_.learning_rate, 4) + ")";
+std::vector<std::string> lines_of(std::span<const std::string> fields, int columns) {
+  const auto most = static_cast<std::ptrdiff_t>(std::max(columns, 1));
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };  // a UTF-8 character
+  const auto width = [&](std::string_view text) {
+    return std::ssize(text) - std::count_if(text.begin(), text.end(), continues);
+  };
+  constexpr std::string_view gap = "  ";
+  std::vector<std::string> lines;
+  for (std::string field : fields) {
+    if (width(field) > most) {
+      while (width(field) > most - 1) {
+        while (continues(field.back())) field.pop_back();
+        field.pop_back();
+      }
+      field += "…";
+    }
+    if (!lines.empty() && width(lines.back()) + std::ssize(gap) + width(field) <= most)
+      lines.back().append(gap) += field;
+    else
+      lines.push_back(std::move(field));
   }
-  if (last_.train_accuracy) out += fmt::format("  accuracy {:.1f} %", 100 * *last_.train_accuracy);
+  return lines;
+}
+
+std::vector<std::string> Progress::fields() const {
+  std::vector<std::string> out{fmt::format("step {}/{}", last_.step, steps_)};
+  if (last_.loss) out.push_back("loss " + readable(*last_.loss, 4));
+  if (const auto certified = lambda_1_certified(measured_, tolerance_)) {
+    std::string text = lambda_ + " " + readable(measured_.lambda.front(), 4);
+    if (measured_.step != last_.step) text += fmt::format(" at step {}", measured_.step);
+    if (!*certified) text += " not certified";
+    if (last_.learning_rate) text += " (2/η = " + readable(2 / *last_.learning_rate, 4) + ")";
+    out.push_back(std::move(text));
+  }
+  if (last_.train_accuracy) out.push_back(fmt::format("accuracy {:.1f} %", 100 * *last_.train_accuracy));
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   const auto done = static_cast<double>(last_.step - first_step_);
   if (done > 0 && seconds > 0) {
     const double rate = done / seconds;
-    out += "  " + readable(rate, 3) + " it/s";
-    if (last_.step < steps_) out += "  ETA " + duration(static_cast<double>(steps_ - last_.step) / rate);
+    out.push_back(readable(rate, 3) + " it/s");
+    if (last_.step < steps_) out.push_back("ETA " + duration(static_cast<double>(steps_ - last_.step) / rate));
   }
   return out;
 }
@@ -70,11 +98,12 @@ void Progress::row(const MetricsRow& row) {
     const auto now = Clock::now();
     if (now - drawn_ < std::chrono::milliseconds(100) && row.step < steps_) return;
     drawn_ = now;
-    out_.print("\r" + text() + "\033[K");
+    // One column stays free: a character in the last one leaves the cursor where erasing the rest would erase it too.
+    out_.print("\r" + lines_of(fields(), out_.columns() - 1).front() + "\033[K");
     shown_ = true;
   } else if (row.step >= next_line_ || row.step >= steps_) {
     next_line_ = row.step - row.step % std::max<std::int64_t>(1, steps_ / 20) + std::max<std::int64_t>(1, steps_ / 20);
-    out_.line(text());
+    out_.line(lines_of(fields(), any_width).front());
     shown_ = true;
   }
 }
@@ -97,10 +126,12 @@ void Progress::event(const Instability& e) {
 
 void Progress::finish() {
   if (rows_ == 0) return;
-  if (live_)
-    out_.print("\r" + text() + "\033[K\n");
-  else if (!shown_)
-    out_.line(text());
+  if (live_) {
+    erase();
+    for (const std::string& line : lines_of(fields(), out_.columns() - 1)) out_.line(line);
+  } else if (!shown_) {
+    out_.line(lines_of(fields(), any_width).front());
+  }
   rows_ = 0;
 }
 

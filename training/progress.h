@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "training/events.h"
 #include "training/io/console.h"
@@ -17,9 +19,13 @@ namespace brink {
 /// "λ₁", or "λ₁ in evaluation mode".
 std::string lambda_1_name(const Config&);
 
+/// Fields joined into lines of at most `columns` columns, broken between fields only: a number is never cut. A field that is longer
+/// by itself is cut and ends in "…". Every character counts as one column.
+std::vector<std::string> lines_of(std::span<const std::string> fields, int columns);
+
 class Progress {
  public:
-  /// A terminal is redrawn at most ten times a second; a file or pipe gets twenty lines a run. Between two measurements the last
+  /// A terminal is redrawn at most ten times a second, as far as its width allows; a file or pipe gets twenty lines a run. Between two measurements the last
   /// λ₁ is shown with its step; one that is not certified is marked.
   Progress(Console&, const Config&);
 
@@ -27,12 +33,12 @@ class Progress {
   void event(const Instability&);
   /// A line that stays.
   void note(std::string_view);
-  /// Ends the live line; the last row stays visible.
+  /// Ends the live line; the last row stays visible, whole.
   void finish();
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string text() const;
+  std::vector<std::string> fields() const;
   void erase();
 
   Console& out_;
