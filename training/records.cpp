@@ -90,8 +90,10 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["version"] = build_info().version;
   j["status"] = r.status;
   j["config_hash"] = config_hash(c);
-  j["data"] = {
-      {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
+  j["data"] = nullptr;
+  if (has_data(c.model.name))
+    j["data"] = {
+        {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
   if (is_normalised(c.model.name) && measures_spectrum(c))
     j["hessian_of"] = has_evaluation_hessian(c)
                           ? "the loss in evaluation mode, for comparison: not the function that is descended"
@@ -111,8 +113,9 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["final_digest"] = text_or_null(r.final_digest);
   j["threads"] = r.threads;
   j["device"] = r.device;
-  j["chunk_samples"] = r.chunk_samples;
-  j["blocks"] = r.blocks;
+  const bool data = has_data(c.model.name);
+  j["chunk_samples"] = data ? nlohmann::ordered_json(r.chunk_samples) : nlohmann::ordered_json();
+  j["blocks"] = data ? nlohmann::ordered_json(r.blocks) : nlohmann::ordered_json();
   if (r.kept_blocks) j["kept_blocks"] = *r.kept_blocks;
   j["arithmetic"] = {{"kind", c.run.arithmetic == Arithmetic::exact ? "exact" : "vendor"},
                      {"library", text_or_null(r.vendor)},

@@ -39,8 +39,11 @@ std::int64_t free_memory_bytes(const Device& device) {
   return available_memory_bytes();
 }
 
-std::string text_of(const MemoryPlan& p, const Fitted& fitted) {
-  std::string text = fmt::format("plan: {} block{} of {} samples", p.blocks, p.blocks == 1 ? "" : "s", p.block_samples);
+std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config) {
+  std::string text = "plan: ";
+  text += has_data(config.model.name)
+              ? fmt::format("{} block{} of {} samples", p.blocks, p.blocks == 1 ? "" : "s", p.block_samples)
+              : "a product of " + counted(std::ssize(config.model.start), "parameter") + ", without data";
   if (p.product_seconds) {
     text += fmt::format("; residuals kept for {}", p.kept_blocks == p.blocks ? "all" : std::to_string(p.kept_blocks));
     if (p.kept_blocks < p.blocks) text += fmt::format(", recomputed for {}", p.blocks - p.kept_blocks);
@@ -83,7 +86,7 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
   row.step = seen.step;
   row.loss = seen.loss;
   const bool finite = std::isfinite(seen.loss);  // the arg max of NaNs says nothing
-  if (finite && config.model.name != ModelName::dln)
+  if (finite && has_data(config.model.name))
     row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
   if (finite && !problem.test.empty())
     row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
@@ -254,7 +257,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     const Traced span(device, plan_name);
     return descent.plan();
   }();
-  out.line(text_of(plan, fitted));
+  out.line(text_of(plan, fitted, config));
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   record.data_provenance = problem.data.provenance;

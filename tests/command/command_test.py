@@ -190,6 +190,15 @@ with tempfile.TemporaryDirectory() as temporary:
         (r["instabilities"] is None, r["measured_every"], r["lambda_1_steps"], r["lambda_1_certified_steps"]) for r in counts.values()
         ] != [(False, 1, 31, 0), (False, 7, 5, 5), (True, 1, None, None)] else [])
 
+    # A model without data states none, in no file and on no line.
+    found = call("train", "--set", "model.name=dln", "--set", "training.steps=3", folder=temporary)
+    folders = [path for path in (here / "runs").iterdir() if path.name.startswith("dln-")]
+    stated = found[1] + "".join(path.read_text() for path in folders[0].iterdir() if path.name in ["config.toml", "run.json"])
+    cases.check("a model without data states none", [stated] if re.search(r"synthetic|sample|checksum", stated) else [])
+    cases.rejects("a model without data states none", re.findall(r"synthetic|sample|checksum", (here / "plain" / "config.toml").read_text()))
+    case("it refuses data", 2, 'brink: --set data.train=400: data.train: has no meaning for model.name = "dln"', "train", "--set",
+         "model.name=dln", "--set", "data.train=400")
+
     # A run that is killed has written down all that was decided: every event, and every step up to it.
     killed = here / "killed"
     long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",

@@ -106,6 +106,13 @@ constexpr FileCase file_cases[] = {
      "2:8: data.name: \"fmnist4\" needs data.directory, the folder that holds the Fashion-MNIST files"},
     {"[data]\ndirectory = \"d\"\n", "2:13: data.directory: has no meaning for data.name = \"synthetic\""},
     {"[model]\nname = \"dln\"\nhidden = [3]\n", "3:10: model.hidden: has no meaning for model.name = \"dln\""},
+    {"[data]\nname = \"synthetic\"\n[model]\nname = \"dln\"\n",
+     "2:8: data.name: has no meaning for model.name = \"dln\""},
+    {"[data]\ntrain = 400\n[model]\nname = \"dln\"\n", "2:9: data.train: has no meaning for model.name = \"dln\""},
+    {"[data]\ntest = 400\n[model]\nname = \"dln\"\n", "2:8: data.test: has no meaning for model.name = \"dln\""},
+    {"[data]\nseed = 1\n[model]\nname = \"dln\"\n", "2:8: data.seed: has no meaning for model.name = \"dln\""},
+    {"[data]\ndirectory = \"d\"\n[model]\nname = \"dln\"\n",
+     "2:13: data.directory: has no meaning for model.name = \"dln\""},
     {"[model]\nstart = [1.0]\n", "2:9: model.start: has no meaning for model.name = \"mlp\""},
     // Duplicates and syntax.
     {"[training]\nsteps = 3\nsteps = 4\n",

@@ -8,6 +8,7 @@
 
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
+#include "training/records.h"
 
 using namespace brink;
 
@@ -113,6 +114,18 @@ TEST_CASE("the hash follows what decides numbers and nothing else") {
   CHECK(config_hash(with({"data.name=fmnist4", "data.directory=a"})) ==
         config_hash(with({"data.name=fmnist4", "data.directory=b"})));
   CHECK(default_folder(with({})) == "runs/synthetic-mlp-" + base);
+}
+
+TEST_CASE("a model without data says nothing of data") {
+  const auto mentions_data = [](const Config& c) {
+    const std::string all = to_toml(c) + default_folder(c) + run_json(c, {});
+    return to_toml(c).find("[data]") != std::string::npos || all.find("synthetic") != std::string::npos ||
+           all.find("checksum") != std::string::npos;
+  };
+  CHECK_FALSE(mentions_data(with({"model.name=dln"})));
+  CHECK(mentions_data(with({})));  // control
+  CHECK(default_folder(with({"model.name=dln"})) == "runs/dln-" + config_hash(with({"model.name=dln"})));
+  CHECK(with({"model.name=dln", "run.chunk=3"}).run.chunk == 3);  // there is no group of samples to split
 }
 
 TEST_CASE("a decimal comma changes nothing (R7)") {

@@ -243,15 +243,15 @@ std::vector<Key> data_and_model_keys() {
     return only({model}, list<std::int64_t>("model", name, "a list of widths from 1 to 65536", longest, width, field));
   };
   return {
-      choice(
-          "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; }),
-      directory(),
-      integer(
-          "data", "train", 4, most_samples, [](Config & c) -> auto& { return c.data.train; }),
-      integer(
-          "data", "test", 4, most_samples, [](Config & c) -> auto& { return c.data.test; }),
-      integer(
-          "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; }),
+      only(networks, choice(
+                         "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; })),
+      only(networks, directory()),
+      only(networks, integer(
+                         "data", "train", 4, most_samples, [](Config & c) -> auto& { return c.data.train; })),
+      only(networks, integer(
+                         "data", "test", 4, most_samples, [](Config & c) -> auto& { return c.data.test; })),
+      only(networks, integer(
+                         "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; })),
       with_recipe(choice(
           "model", "name", model_names, [](Config & c) -> auto& { return c.model.name; })),
       widths(
@@ -421,8 +421,10 @@ const DataFacts& facts_of(DataName name) {
   return synthetic;
 }
 bool is_normalised(ModelName name) { return name == ModelName::vgg || name == ModelName::resnet20; }
+bool has_data(ModelName name) { return name != ModelName::dln; }
 std::int64_t group_of(const Config& c) {
   if (is_normalised(c.model.name)) return c.model.ghost_batch;
+  if (!has_data(c.model.name)) return 1;
   return c.model.name == ModelName::alexnet ? alexnet_group : default_group;
 }
 std::string_view name_of(DataName name) { return config::data_names.name(name); }
