@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "kernels/map/map.h"
@@ -104,7 +106,9 @@ void Descent::prepare() {
 MemoryPlan Descent::plan() {
   MemoryPlan p;
   p.blocks = gradient_only_->blocks();
-  p.block_samples = gradient_only_->block_samples();
+  std::map<std::int64_t, std::int64_t, std::greater<>> count;  // by samples
+  for (const Block& b : gradient_only_->plan().blocks) ++count[b.samples];
+  for (const auto& [samples, blocks] : count) p.sizes.push_back({blocks, samples});
   if (hvp_) {
     const Hvp::Expected seconds = hvp_->expected_seconds(theta());
     p.gradient_seconds = seconds.linearization;

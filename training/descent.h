@@ -51,7 +51,12 @@ struct Observation {
 
 /// What the memory allows, told before a run starts.
 struct MemoryPlan {
-  std::int64_t blocks = 0, block_samples = 0;
+  struct Blocks {
+    std::int64_t count, samples;
+    friend bool operator==(const Blocks&, const Blocks&) = default;
+  };
+  std::vector<Blocks> sizes;  ///< all blocks, by their samples, the largest first
+  std::int64_t blocks = 0;
   std::int64_t kept_blocks =
       0;  ///< whose residuals are kept from the linearisation on; the others' are computed for each product
   std::int64_t residual_bytes = 0, allocated_bytes = 0;

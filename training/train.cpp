@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/ranges.h"
@@ -41,9 +42,18 @@ std::int64_t free_memory_bytes(const Device& device) {
 
 std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config) {
   std::string text = "plan: ";
-  text += has_data(config.model.name)
-              ? fmt::format("{} block{} of {} samples", p.blocks, p.blocks == 1 ? "" : "s", p.block_samples)
-              : "a product of " + counted(std::ssize(config.model.start), "parameter") + ", without data";
+  if (!has_data(config.model.name)) {
+    text += "a product of " + counted(std::ssize(config.model.start), "parameter") + ", without data";
+  } else if (p.sizes.size() == 1) {
+    text += counted(p.blocks, "block") + " of " + counted(p.sizes[0].samples, "sample");
+  } else {
+    text += counted(p.blocks, "block");
+    const char* before = ": ";
+    for (const auto& [count, samples] : p.sizes) {
+      text += fmt::format("{}{} of {}", std::exchange(before, ", "), count, samples);
+      if (samples == p.sizes[0].samples) text += " samples";
+    }
+  }
   if (p.product_seconds) {
     text += fmt::format("; residuals kept for {}", p.kept_blocks == p.blocks ? "all" : std::to_string(p.kept_blocks));
     if (p.kept_blocks < p.blocks) text += fmt::format(", recomputed for {}", p.blocks - p.kept_blocks);

@@ -199,6 +199,22 @@ with tempfile.TemporaryDirectory() as temporary:
     case("it refuses data", 2, 'brink: --set data.train=400: data.train: has no meaning for model.name = "dln"', "train", "--set",
          "model.name=dln", "--set", "data.train=400")
 
+    # The plan counts the blocks that run: 1,010 samples in ghost groups of 32, at most three of them at a time, cut where sums are
+    # joined. By hand: ten times 64 and 32, and then 32 and the last 18 as one block.
+    def planned(line):
+        """(blocks, samples) that a plan names, and the (blocks, samples) of its parts added up"""
+        blocks, rest = re.match(r"plan: (\d+) blocks?(?:: | of )([^;]*);", line).groups()
+        parts = [(int(n), int(size)) for n, size in re.findall(r"(\d+) of (\d+)", rest)] or [(int(blocks), int(rest.split()[0]))]
+        return int(blocks), parts, sum(n for n, _ in parts), sum(n * size for n, size in parts)
+
+    plan = call("train", "--chunk", "96", *[x for s in ["data.name=synthetic-cifar", "data.train=1010", "data.test=10",
+                "model.name=vgg", "model.channels=[2]", "model.ghost_batch=32", "training.steps=0", "measure.budget=2"] for x in
+                ("--set", s)], "--out", "chunks", folder=temporary)[1].splitlines()[0]
+    cases.check("a plan says what will run", planned(plan) == (21, [(10, 64), (1, 50), (10, 32)], 21, 1010) or [plan])
+    cases.rejects("a plan says what will run", planned("plan: 21 blocks of 64 samples;")[3] == 1010 or ["1344 samples"])
+    whole = next(line for line in said_by("one", "data.train=8") if line.startswith("plan"))
+    cases.check("a plan of one size names it once", whole.startswith("plan: 1 block of 8 samples; ") or [whole])
+
     # A run that is killed has written down all that was decided: every event, and every step up to it.
     killed = here / "killed"
     long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",
