@@ -152,6 +152,7 @@ const Observation& Descent::measure(bool spectrum, bool cold_check) {
   seen_.spectrum = false;
   seen_.products = 0;
   seen_.redone = false;
+  seen_.disagreement.reset();
   seen_.converged = false;
   seen_.scale = seen_.asymmetry = 0;
   seen_.spectrum_ms = 0;
@@ -249,6 +250,7 @@ void Descent::measure_spectrum(bool cold_check) {
     seen_.asymmetry = t.asymmetry;
     seen_.converged = t.converged;
     seen_.redone = t.redone;
+    seen_.disagreement = t.disagreement;
   }
   seen_.spectrum_ms += ms_since(start);
 }

@@ -41,7 +41,8 @@ struct Observation {
   double scale = 0;                     ///< max|θⱼ|
   bool converged = false;               ///< every residual ≤ tolerance · scale
   bool redone = false;                  ///< warm and cold start disagreed; the values that reach further out are given
-  double asymmetry = 0;                 ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
+  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, where they did
+  double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
   int products = 0;
   std::optional<double> jump;              ///< ‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2
   std::optional<double> jump_u1;           ///< |⟨u₁, θ_t − θ̄_t⟩|, its part along the leading eigenvector

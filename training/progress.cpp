@@ -124,6 +124,23 @@ void Progress::event(const Instability& e) {
   note(text);
 }
 
+void Progress::disagreement(std::int64_t step, const Disagreement& d) {
+  std::string name = "λ_min";
+  if (!d.bottom) {
+    name = "λ";
+    for (const char digit : std::to_string(d.index + 1))
+      name += std::string("\u2080").replace(2, 1, 1, static_cast<char>('\x80' + digit - '0'));
+  }
+  std::string text = fmt::format("step {}: warm and cold Lanczos disagreed about {}: ", step, name);
+  if (std::isnan(d.warm) || std::isnan(d.cold))
+    text += fmt::format("only the {} run found it, {}", std::isnan(d.warm) ? "cold" : "warm",
+                        readable(std::isnan(d.warm) ? d.cold : d.warm));
+  else
+    text += fmt::format("{} and {}, {} apart where their residuals allow {}", readable(d.warm), readable(d.cold),
+                        readable(std::fabs(d.cold - d.warm), 2), readable(d.allowed, 2));
+  note(text + "; the values reaching further out are recorded");
+}
+
 void Progress::finish() {
   if (rows_ == 0) return;
   if (live_) {

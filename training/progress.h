@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "spectral/tracker.h"
 #include "training/events.h"
 #include "training/io/console.h"
 #include "training/records.h"
@@ -31,6 +32,7 @@ class Progress {
 
   void row(const MetricsRow&);
   void event(const Instability&);
+  void disagreement(std::int64_t step, const Disagreement&);
   /// A line that stays.
   void note(std::string_view);
   /// Ends the live line; the last row stays visible, whole.

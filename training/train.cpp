@@ -65,6 +65,18 @@ std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& con
   return text;
 }
 
+/// Where measure.tolerance asks for more than the precision has.
+std::optional<std::string> tolerance_warning(const Config& config) {
+  const double least = least_relative_residual(config.run.precision);
+  if (!measures_spectrum(config) || config.measure.tolerance >= least) return {};
+  const bool single = config.run.precision == Dtype::f32;
+  return fmt::format(
+      "warning: measure.tolerance = {} is below what {} can give, a relative residual of about {}: eigenvalues are "
+      "hardly ever certified, and a step takes up to measure.budget = {} products; expected a larger tolerance{}",
+      readable(config.measure.tolerance), single ? "float32" : "float64", readable(least, 2), config.measure.budget,
+      single ? " or run.precision = \"float64\"" : "");
+}
+
 /// Of the θ that was measured last.
 std::string digest_of(Descent& descent) {
   const View theta = descent.measured_theta();
@@ -180,7 +192,7 @@ class Recorder {
     events_.append(events_row(i, evaluation_hessian_));
     progress_.event(i);
   }
-  void note(std::string_view text) { progress_.note(text); }
+  void disagreement(std::int64_t step, const Disagreement& d) { progress_.disagreement(step, d); }
   void close() {
     progress_.finish();
     metrics_.close();
@@ -268,6 +280,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     return descent.plan();
   }();
   out.line(text_of(plan, fitted, config));
+  if (const auto warning = tolerance_warning(config)) out.line(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   record.data_provenance = problem.data.provenance;
@@ -331,9 +344,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     measured += seen.spectrum;
     converged += seen.spectrum && seen.converged;
     products += seen.products;
-    if (seen.redone)
-      recorder.note(
-          fmt::format("step {}: warm and cold Lanczos disagreed; the values reaching further out are recorded", t));
+    if (seen.disagreement) recorder.disagreement(t, *seen.disagreement);
     take(over);
     if (!std::isfinite(seen.loss) || seen.loss > config.training.divergence_loss) {
       record.diverged_at = t;

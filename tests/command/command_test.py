@@ -228,6 +228,20 @@ with tempfile.TemporaryDirectory() as temporary:
     whole = next(line for line in said_by("one", "data.train=8") if line.startswith("plan"))
     cases.check("a plan of one size names it once", whole.startswith("plan: 1 block of 8 samples; ") or [whole])
 
+    # A tolerance that the precision cannot meet is warned of; what it can just meet is met.
+    def warned(precision, tolerance):
+        lines = said_by(f"{precision} {tolerance}", f"run.precision={precision}", f"measure.tolerance={tolerance}",
+                        "training.steps=3", "training.learning_rate=0.1", "measure.budget=100")
+        return [line for line in lines if "measure.tolerance =" in line], any("always certified" in line for line in lines)
+
+    cases.check("float32 cannot give 1e-8", "below what float32 can give, a relative residual of about 1.2e-07" in
+                "".join(warned("float32", "1e-8")[0]))
+    cases.check("float64 can, and does", warned("float64", "1e-8") == ([], True))
+    cases.check("float64 cannot give 1e-15", "below what float64 can give, a relative residual of about 2.2e-15" in
+                "".join(warned("float64", "1e-15")[0]))
+    cases.check("what float32 can just give is certified", warned("float32", "1.2e-7") == ([], True))
+    cases.check("what float64 can just give is certified", warned("float64", "2.3e-15") == ([], True))
+
     # A run that is killed has written down all that was decided: every event, and every step up to it.
     killed = here / "killed"
     long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <thread>
 
@@ -170,6 +171,28 @@ TEST_CASE("a terminal that does not tell its width has 80 columns, and a pipe ge
   said.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(ends[0], said.data(), said.size()))));
   close(ends[0]);
   CHECK(said == "step 0/1000000  loss 0.1235  λ₁ 1.234e+66 not certified (2/η = 20)  accuracy 98.7 %\n");
+}
+
+TEST_CASE("a disagreement says about which eigenvalue and by how much") {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  Console out(ends[1]);
+  Progress progress(out, config_of());
+  const auto said = [&](const Disagreement& d) {
+    progress.disagreement(25, d);
+    std::string text(1000, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(ends[0], text.data(), text.size()))));
+    return text;
+  };
+  const double nan = std::nan("");
+  const std::string step = "step 25: warm and cold Lanczos disagreed about ",
+                    end = "; the values reaching further out are recorded\n";
+  CHECK(said({false, 0, 20, 21.25, 0.004}) ==
+        step + "λ₁: 20 and 21.25, 1.2 apart where their residuals allow 0.004" + end);
+  CHECK(said({false, 11, 20, nan, 0}) == step + "λ₁₂: only the warm run found it, 20" + end);
+  CHECK(said({true, 0, nan, -4.5, 0}) == step + "λ_min: only the cold run found it, -4.5" + end);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST_CASE("lines are broken between fields, and characters of several bytes count once") {
