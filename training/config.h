@@ -31,7 +31,7 @@ struct Config {
   } data;
   struct Model {
     ModelName name = ModelName::mlp;
-    std::vector<std::int64_t> hidden{32, 32, 32, 32};  // mlp
+    std::vector<std::int64_t> hidden{32, 32, 32, 32};  // mlp; none: a linear model
     Activation activation = Activation::relu;          // mlp
     Init init = Init::lecun;                           // all but dln
     std::int64_t filters = 64;                         // alexnet: of both convolutions

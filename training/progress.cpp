@@ -128,8 +128,10 @@ void Progress::disagreement(std::int64_t step, const Disagreement& d) {
   std::string name = "λ_min";
   if (!d.bottom) {
     name = "λ";
-    for (const char digit : std::to_string(d.index + 1))
-      name += std::string("\u2080").replace(2, 1, 1, static_cast<char>('\x80' + digit - '0'));
+    for (const char digit : std::to_string(d.index + 1)) {
+      name += "₀";
+      name.back() = static_cast<char>(name.back() + (digit - '0'));
+    }
   }
   std::string text = fmt::format("step {}: warm and cold Lanczos disagreed about {}: ", step, name);
   if (std::isnan(d.warm) || std::isnan(d.cold))

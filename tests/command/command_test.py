@@ -176,9 +176,11 @@ with tempfile.TemporaryDirectory() as temporary:
 
     # What was not measured says so, what is not certified is marked, and the interval stands beside the count.
     def said_by(folder, *sets):
-        found = call(*run[:3], *[x for s in ["training.steps=30", "data.train=200", "data.test=40", "model.hidden=[8]",
-                                 "training.learning_rate=0.5", *sets] for x in ("--set", s)], "--out", folder, folder=temporary)
-        return found[1].splitlines()
+        """The lines of a short run: 30 steps, but for what `sets` replace."""
+        settings = dict(s.split("=", 1) for s in ["training.steps=30", "data.train=200", "data.test=40", "model.hidden=[8]",
+                                                  "training.learning_rate=0.5", *sets])
+        sets = [x for key, value in settings.items() for x in ("--set", f"{key}={value}")]
+        return call(*run[:3], *sets, "--out", folder, folder=temporary)[1].splitlines()
 
     def unmarked(lines):
         """Lines that show λ₁ without saying that it is not certified."""
@@ -241,6 +243,14 @@ with tempfile.TemporaryDirectory() as temporary:
                 "".join(warned("float64", "1e-15")[0]))
     cases.check("what float32 can just give is certified", warned("float32", "1.2e-7") == ([], True))
     cases.check("what float64 can just give is certified", warned("float64", "2.3e-15") == ([], True))
+
+    # A network without hidden layers is a linear model: 784 · 4 weights and 4 biases.
+    linear = said_by("linear", "model.hidden=[]", "training.steps=5")
+    cases.check("a linear model", any(line.startswith("plan: 2 blocks: 1 of 128 samples, 1 of 72; residuals kept") for line in linear)
+                and any("always certified" in line for line in linear) or linear)
+    cases.check("its parameters", json.loads((here / "linear" / "run.json").read_text())["parameters"] == 784 * 4 + 4)
+    case("its run recomputed", 0, "", "verify", "linear")
+    case("its report", 0, "", "report", "linear")
 
     # A run that is killed has written down all that was decided: every event, and every step up to it.
     killed = here / "killed"

@@ -68,6 +68,7 @@ TEST_CASE("a resolved config reads back as itself") {
       {"data.name=fmnist4", "data.directory=/d/ü \"q\" \\ ", "data.train=4000", "run.precision=float64"},
       {"model.name=dln", "model.start=[1, -2.5e-30, 3e300]", "model.target=1", "training.loss=mse"},
       {"training.learning_rate=1", "training.divergence_loss=1e6", "run.threads=3", "run.chunk=256", "run.memory=3MiB"},
+      {"model.hidden=[]"},
       {"model.hidden=[1]", "model.activation=tanh", "model.init=he", "measure.tolerance=1e-12"},
       {"training.learning_rate=0.30000000000000004", "training.seed=9223372036854775807"},
   };
