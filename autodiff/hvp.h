@@ -64,7 +64,7 @@ class SampleSum {
   void divide(std::span<double> totals) const { sum_.divide(totals, is_mean_); }
   std::int64_t flops() const { return runner_.flops(); }
   std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
-  std::int64_t block_samples() const { return sum_.plan().blocks[0].samples; }
+  const BlockPlan& plan() const { return sum_.plan(); }
   /// Told from one block's run.
   double expected_seconds(View parameters);
 
@@ -96,7 +96,7 @@ class Gradient {
   LossAndCorrect of_totals(std::span<const double> totals) const;
   std::int64_t flops() const { return sum_.flops(); }
   std::int64_t blocks() const { return sum_.blocks(); }
-  std::int64_t block_samples() const { return sum_.block_samples(); }  ///< of the first
+  const BlockPlan& plan() const { return sum_.plan(); }
   double expected_seconds(View theta) { return sum_.expected_seconds(theta); }
 
  private:

@@ -298,6 +298,8 @@ struct Lanczos::State : Projection {
   }
 };
 
+double least_relative_residual(Dtype d) { return d == Dtype::f64 ? 10 * epsilon_of(d) : epsilon_of(d); }
+
 Lanczos::Lanczos(Device& device, std::int64_t dim, Dtype dtype, const LanczosLimits& limits, FillNormal normals) {
   if (dim < 1) throw std::invalid_argument("[lanczos] dimension " + std::to_string(dim) + ": expected at least 1");
   LanczosLimits l = limits;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -126,19 +127,30 @@ struct EigenTracker::State {
     reported.bottom = {pairs.data() + tops, r.bottom.size()};
   }
 
-  bool disagrees(const LanczosResult& r) const {
+  /// `r`, of a cold run, against the reported one.
+  std::optional<Disagreement> disagreement(const LanczosResult& r) const {
     const double eps =
         dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
     const double scale = r.scale > reported.scale ? r.scale : reported.scale;
     const double rounding =
         10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself takes for nothing
-    const auto differ = [&](std::span<const RitzPair> x, std::span<const RitzPair> y) {
-      if (x.size() != y.size()) return true;
-      for (std::size_t i = 0; i < x.size(); ++i)
-        if (std::fabs(x[i].value - y[i].value) > x[i].residual + y[i].residual + rounding) return true;
-      return false;
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+    std::optional<Disagreement> largest;
+    double excess = 0;
+    const auto compare = [&](bool bottom, std::span<const RitzPair> cold, std::span<const RitzPair> warm) {
+      for (std::size_t i = 0; i < std::max(cold.size(), warm.size()); ++i) {
+        const bool both = i < cold.size() && i < warm.size();
+        const double allowed = both ? cold[i].residual + warm[i].residual + rounding : 0;
+        const double apart = both ? std::fabs(cold[i].value - warm[i].value) : infinity;
+        if (!(apart > allowed) || (largest && apart - allowed <= excess)) continue;
+        excess = apart - allowed;
+        largest = Disagreement{bottom, static_cast<int>(i), i < warm.size() ? warm[i].value : nan,
+                               i < cold.size() ? cold[i].value : nan, allowed};
+      }
     };
-    return differ(r.top, reported.top) || differ(r.bottom, reported.bottom);
+    compare(false, r.top, reported.top);
+    compare(true, r.bottom, reported.bottom);
+    return largest;
   }
 
   /// Ritz values never lie outside the spectrum, so of two sets the one further out is nearer to the truth.
@@ -181,14 +193,15 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
       any = true;
     } else if (out.finite) {
       out.cold_checked = true;
-      out.redone = k.disagrees(r);
+      out.disagreement = k.disagreement(r);
+      out.redone = out.disagreement.has_value();
       if (k.replaces(r, out.redone)) {
         k.keep(r);
         warm = false;
       }
       if (out.redone && out.products < k.options.budget) {
         const LanczosResult again = k.run(a, index, redo_restart, k.options.cold_confirm, {}, out);
-        if (out.finite && k.replaces(again, k.disagrees(again))) {
+        if (out.finite && k.replaces(again, k.disagreement(again).has_value())) {
           k.keep(again);
           warm = false;
         }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "spectral/lanczos.h"
@@ -27,16 +28,25 @@ struct TrackerOptions {
   int cold_confirm = 4;
 };
 
+/// Where a warm and a cold run differ by more than their residuals and rounding allow: at the eigenvalue where the excess is largest.
+struct Disagreement {
+  bool bottom = false;        ///< it is one of the smallest
+  int index = 0;              ///< 0: the outermost of its end
+  double warm = 0, cold = 0;  ///< NaN: that run did not find it
+  double allowed = 0;         ///< residuals and rounding together
+};
+
 /// One measured step. Spans and views are valid until the next call of `measure`.
 struct TrackerStep {
-  std::span<const RitzPair> top;     ///< descending
-  std::span<const RitzPair> bottom;  ///< ascending
-  bool converged = false;            ///< all of them, to the tolerance
-  bool finite = true;                ///< false: the operator gave NaN or infinity
-  bool warm = false;                 ///< the reported run started from the last step's vectors
-  bool cold_checked = false;         ///< a cold run was made beside it
-  bool redone = false;               ///< warm and cold disagreed beyond their residuals
-  int products = 0;                  ///< all runs
+  std::span<const RitzPair> top;             ///< descending
+  std::span<const RitzPair> bottom;          ///< ascending
+  bool converged = false;                    ///< all of them, to the tolerance
+  bool finite = true;                        ///< false: the operator gave NaN or infinity
+  bool warm = false;                         ///< the reported run started from the last step's vectors
+  bool cold_checked = false;                 ///< a cold run was made beside it
+  bool redone = false;                       ///< warm and cold disagreed beyond their residuals
+  std::optional<Disagreement> disagreement;  ///< about what, where they did
+  int products = 0;                          ///< all runs
   int sweeps = 0;
   double scale = 0;          ///< max|θⱼ|
   double orthogonality = 0;  ///< ‖QᵀQ − I‖ of the step's cold run, else 0: it costs as much as all sweeps

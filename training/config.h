@@ -31,7 +31,7 @@ struct Config {
   } data;
   struct Model {
     ModelName name = ModelName::mlp;
-    std::vector<std::int64_t> hidden{32, 32, 32, 32};  // mlp
+    std::vector<std::int64_t> hidden{32, 32, 32, 32};  // mlp; none: a linear model
     Activation activation = Activation::relu;          // mlp
     Init init = Init::lecun;                           // all but dln
     std::int64_t filters = 64;                         // alexnet: of both convolutions
@@ -86,7 +86,7 @@ Config load_config(const ConfigSources&);
 std::string to_toml(const Config&);
 /// XXH3-64 of what decides the numbers, 16 hexadecimal digits.
 std::string config_hash(const Config&);
-/// "runs/<data>-<model>-<hash>"
+/// "runs/<data>-<model>-<hash>", without the data where the model has none.
 std::string default_folder(const Config&);
 
 /// What can be asked of a data set.
@@ -99,6 +99,8 @@ const DataFacts& facts_of(DataName);
 /// Samples in a group of the sums over samples: the ghost group of a normalised network.
 std::int64_t group_of(const Config&);
 bool is_normalised(ModelName);
+/// Whether there are samples: the keys in [data] have a meaning.
+bool has_data(ModelName);
 /// Whether any eigenvalue is measured.
 bool measures_spectrum(const Config&);
 /// Whether the eigenvalues measured are those of the loss in evaluation mode, which is not the function that is descended.

@@ -40,6 +40,7 @@ void Curvature::measure(const LinearOperator& hessian, std::int64_t step, bool c
   seen.spectrum.scale = t.scale;
   seen.spectrum.converged = t.converged;
   seen.spectrum.redone = t.redone;
+  seen.spectrum.disagreement = t.disagreement;
   seen.spectrum.asymmetry = t.asymmetry;
 }
 

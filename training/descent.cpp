@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "kernels/map/map.h"
@@ -103,6 +105,10 @@ void Descent::prepare() {
 
 MemoryPlan Descent::plan() {
   MemoryPlan p;
+  p.blocks = gradient_only_->blocks();
+  std::map<std::int64_t, std::int64_t, std::greater<>> count;  // by samples
+  for (const Block& b : gradient_only_->plan().blocks) ++count[b.samples];
+  for (const auto& [samples, blocks] : count) p.sizes.push_back({blocks, samples});
   if (hvp_) {
     const Hvp::Expected seconds = hvp_->expected_seconds(theta());
     p.gradient_seconds = seconds.linearization;
@@ -146,6 +152,7 @@ const Observation& Descent::measure(bool spectrum, bool cold_check) {
   seen_.spectrum = false;
   seen_.products = 0;
   seen_.redone = false;
+  seen_.disagreement.reset();
   seen_.converged = false;
   seen_.scale = seen_.asymmetry = 0;
   seen_.spectrum_ms = 0;
@@ -243,6 +250,7 @@ void Descent::measure_spectrum(bool cold_check) {
     seen_.asymmetry = t.asymmetry;
     seen_.converged = t.converged;
     seen_.redone = t.redone;
+    seen_.disagreement = t.disagreement;
   }
   seen_.spectrum_ms += ms_since(start);
 }

@@ -14,8 +14,6 @@
 #include "kernels/stopwatch.h"
 #include "models/statistics.h"
 #include "spectral/tracker.h"
-#include "training/observed.h"
-#include "training/pass.h"
 
 namespace brink {
 
@@ -24,6 +22,11 @@ struct DescentOptions {
   std::uint64_t seed = 0;                 ///< of the tracker's random vectors
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation; test samples are answered in it
+};
+
+/// One eigenvalue with its certificate: some eigenvalue of the Hessian lies within `residual` of it.
+struct Eigenvalue {
+  double value = 0, residual = 0;
 };
 
 /// Taken at θ_t, before update t. Numbers that have not come from the device yet are NaN.
@@ -38,12 +41,28 @@ struct Observation {
   double scale = 0;                     ///< max|θⱼ|
   bool converged = false;               ///< every residual ≤ tolerance · scale
   bool redone = false;                  ///< warm and cold start disagreed; the values that reach further out are given
-  double asymmetry = 0;                 ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
+  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, where they did
+  double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
   int products = 0;
   std::optional<double> jump;              ///< ‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2
   std::optional<double> jump_u1;           ///< |⟨u₁, θ_t − θ̄_t⟩|, its part along the leading eigenvector
   std::optional<double> period2_distance;  ///< ‖θ̄_t − θ̄_{t−2}‖
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
+};
+
+/// What the memory allows, told before a run starts.
+struct MemoryPlan {
+  struct Blocks {
+    std::int64_t count, samples;
+    friend bool operator==(const Blocks&, const Blocks&) = default;
+  };
+  std::vector<Blocks> sizes;  ///< all blocks, by their samples, the largest first
+  std::int64_t blocks = 0;
+  std::int64_t kept_blocks =
+      0;  ///< whose residuals are kept from the linearisation on; the others' are computed for each product
+  std::int64_t residual_bytes = 0, allocated_bytes = 0;
+  double gradient_seconds = 0;            ///< with the linearisation, where there is curvature
+  std::optional<double> product_seconds;  ///< of a product with the Hessian; absent: no curvature
 };
 
 class Descent {

@@ -20,13 +20,15 @@ std::optional<Instability> EventFinder::take(bool open) {
   return out;
 }
 
-std::optional<Instability> EventFinder::advance(std::int64_t step, double surplus, bool measured) {
+std::optional<Instability> EventFinder::advance(std::int64_t step, double surplus, bool measured, bool certified) {
   if (!(surplus > 0)) {
+    if (current_) current_->uncertified += !certified;
     // step − resolution + 1 non-positive steps have followed.
     if (current_ && step - current_->resolution >= merge_gap_) return take(false);
     return {};
   }
-  if (!current_) current_ = Instability{step, step, step, surplus, false, false, {}};
+  if (!current_) current_ = Instability{step, step, step, surplus, false, false, 0, {}};
+  current_->uncertified += !certified;
   current_->resolution = step + 1;
   if (surplus > current_->peak_surplus) {
     current_->peak_surplus = surplus;
@@ -39,12 +41,12 @@ std::optional<Instability> EventFinder::advance(std::int64_t step, double surplu
   return {};
 }
 
-std::optional<Instability> EventFinder::push(std::int64_t step, double surplus) {
+std::optional<Instability> EventFinder::push(std::int64_t step, double surplus, bool certified) {
   assert(!last_step_ || step > *last_step_);
   std::optional<Instability> over;
   // The unmeasured steps between are all alike, so the last of them decides.
-  if (last_step_ && step - *last_step_ > 1) over = advance(step - 1, last_surplus_, false);
-  std::optional<Instability> now = advance(step, surplus, true);
+  if (last_step_ && step - *last_step_ > 1) over = advance(step - 1, last_surplus_, false, true);
+  std::optional<Instability> now = advance(step, surplus, true, certified);
   last_step_ = step;
   last_surplus_ = surplus;
   return over ? over : now;
@@ -63,6 +65,7 @@ void EventFinder::visit(StateVisitor& v) {
   v.number("resolution", i.resolution);
   v.number("peak_step", i.peak_step);
   v.number("peak_surplus", i.peak_surplus);
+  v.number("uncertified", i.uncertified);
   v.list("crossings_inside", i.crossings);
   if (v.reads()) current_ = inside ? std::optional<Instability>(std::move(i)) : std::nullopt;
   v.optional("last_step", last_step_);

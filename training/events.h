@@ -21,6 +21,7 @@ struct Instability {
   double peak_surplus = 0;
   bool is_long = false;                 // length ≥ minimum_length
   bool open = false;                    // not yet resolved when the run ended
+  std::int64_t uncertified = 0;         // measured steps from its entry until it was over whose λ₁ was not certified
   std::vector<std::int64_t> crossings;  // raw: every positive step that follows a non-positive one or begins the record
 
   std::int64_t length() const { return resolution - entry; }
@@ -33,8 +34,8 @@ class EventFinder final : public Stateful {
   EventFinder(std::int64_t merge_gap, std::int64_t minimum_length);
 
   /// Steps ascend. Returns the instability that this row shows to be over: merge_gap + 1 non-positive steps after its
-  /// end. A surplus that is not a number is non-positive.
-  std::optional<Instability> push(std::int64_t step, double surplus);
+  /// end. A surplus that is not a number is non-positive. `certified`: whether the λ₁ behind it is; this decides nothing.
+  std::optional<Instability> push(std::int64_t step, double surplus, bool certified = true);
   /// At the end of the run: the instability still going on, marked open, if there is one.
   std::optional<Instability> finish();
 
@@ -43,7 +44,7 @@ class EventFinder final : public Stateful {
   void visit(StateVisitor&) override;
 
  private:
-  std::optional<Instability> advance(std::int64_t step, double surplus, bool measured);
+  std::optional<Instability> advance(std::int64_t step, double surplus, bool measured, bool certified);
   std::optional<Instability> take(bool open);
 
   std::int64_t merge_gap_, minimum_length_;

@@ -140,7 +140,11 @@ void Trainer::follow_events() {
   // At every event a cold run judges the warm one before anything is recorded.
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus);
+  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, lambda_1_certified());
+}
+
+bool Trainer::lambda_1_certified() const {
+  return is_certified(seen_.spectrum.top[0].residual, seen_.spectrum.scale, options_.tracker->tolerance);
 }
 
 void Trainer::receive_pass() {
@@ -179,6 +183,10 @@ const Row& Trainer::complete() {
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
+  if (!seen_.spectrum.top.empty()) {
+    ++tally_.lambda_1_steps;
+    tally_.lambda_1_certified_steps += lambda_1_certified();
+  }
   if (ended_) {
     ++tally_.instabilities;
     tally_.long_instabilities += ended_->is_long;
@@ -215,6 +223,8 @@ void Trainer::visit(StateVisitor& v) {
     v.number("long_instabilities", tally_.long_instabilities);
     v.number("measured_steps", tally_.measured_steps);
     v.number("converged_steps", tally_.converged_steps);
+    v.number("lambda_1_steps", tally_.lambda_1_steps);
+    v.number("lambda_1_certified_steps", tally_.lambda_1_certified_steps);
     v.number("products", tally_.products);
   }
   for (const Placed& p : measurements_) {

@@ -44,6 +44,7 @@ struct TrainerOptions {
 struct Tally {
   std::int64_t instabilities = 0, long_instabilities = 0;
   std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
+  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;  ///< steps with λ₁, and those where it is certified
 };
 
 class Trainer final : public Stateful {
@@ -113,6 +114,7 @@ class Trainer final : public Stateful {
   void receive_pass();
   void measure_spectrum(bool cold_check);
   void follow_events();
+  bool lambda_1_certified() const;
 
   Device device_;
   TrainerOptions options_;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "spectral/tracker.h"
+
 namespace brink {
 
 /// One eigenvalue with its certificate: some eigenvalue of the Hessian lies within `residual` of it.
@@ -14,12 +16,16 @@ struct Eigenvalue {
   double value = 0, residual = 0;
 };
 
+/// Whether an eigenvalue counts as certified.
+inline bool is_certified(double residual, double scale, double tolerance) { return residual <= tolerance * scale; }
+
 /// The tracked ends of the Hessian's spectrum.
 struct Spectrum {
   std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
   double scale = 0;                     ///< max|θⱼ|, the largest Ritz value in magnitude
   bool converged = false;               ///< every residual ≤ tolerance · scale
   bool redone = false;                  ///< warm and cold start disagreed; the values that reach further out are given
+  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, where they did
   double asymmetry = 0;                 ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
 };
 
@@ -50,6 +56,7 @@ inline void Observed::begin(std::int64_t at, double rate) {
   spectrum.bottom.clear();
   spectrum.scale = spectrum.asymmetry = 0;
   spectrum.converged = spectrum.redone = false;
+  spectrum.disagreement.reset();
   surplus.reset();
   products = 0;
   gradient_ms = spectrum_ms = products_ms = evaluation_ms = 0;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "training/pass.h"
 
+#include <functional>
+#include <map>
+
 #include "kernels/reduce/reduce.h"
 #include "kernels/tracer.h"
 
@@ -75,7 +78,9 @@ Pass::Numbers Pass::receive(std::int64_t step) {
 MemoryPlan Pass::plan(View theta) {
   MemoryPlan p;
   p.blocks = gradient_only_->blocks();
-  p.block_samples = gradient_only_->block_samples();
+  std::map<std::int64_t, std::int64_t, std::greater<>> count;  // by samples
+  for (const Block& b : gradient_only_->plan().blocks) ++count[b.samples];
+  for (const auto& [samples, blocks] : count) p.sizes.push_back({blocks, samples});
   if (hvp_) {
     const Hvp::Expected seconds = hvp_->expected_seconds(theta);
     p.gradient_seconds = seconds.linearization;

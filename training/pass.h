@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "autodiff/hvp.h"
 #include "kernels/scalars.h"
@@ -17,7 +18,12 @@ namespace brink {
 
 /// What memory allows, reported before a run starts.
 struct MemoryPlan {
-  std::int64_t blocks = 0, block_samples = 0;
+  struct Blocks {
+    std::int64_t count, samples;
+    friend bool operator==(const Blocks&, const Blocks&) = default;
+  };
+  std::vector<Blocks> sizes;  ///< all blocks, by their samples, the largest first
+  std::int64_t blocks = 0;
   std::int64_t kept_blocks = 0;  ///< whose residuals are kept from the linearisation on; the others' are computed for each product
   std::int64_t residual_bytes = 0, allocated_bytes = 0;
   double gradient_seconds = 0;            ///< with the linearisation, where there is curvature

@@ -2,39 +2,85 @@
 #include "training/progress.h"
 
 #include <fmt/format.h>
-#include <cmath>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "training/readable.h"
 
 namespace brink {
 
-Progress::Progress(Console& out, std::int64_t steps, bool evaluation_hessian)
+namespace {
+
+constexpr int any_width = std::numeric_limits<int>::max();
+
+/// "59 s", "1:05 min", "3:20 h", "12.5 days"
+std::string duration(double seconds) {
+  constexpr double minute = 60, hour = 60 * minute, day = 24 * hour;
+  if (seconds >= 2 * day) return readable(seconds / day, 3) + " days";
+  const auto whole = std::llround(seconds);
+  if (seconds >= hour) return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+  return seconds >= minute ? fmt::format("{}:{:02} min", whole / 60, whole % 60) : fmt::format("{} s", whole);
+}
+
+}  // namespace
+
+std::string lambda_1_name(const Config& config) {
+  return has_evaluation_hessian(config) ? "λ₁ in evaluation mode" : "λ₁";
+}
+
+Progress::Progress(Console& out, const Config& config)
     : out_(out),
-      steps_(steps),
-      lambda_(evaluation_hessian ? "λ₁ in evaluation mode" : "λ₁"),
+      steps_(config.training.steps),
+      every_(config.measure.every),
+      tolerance_(config.measure.tolerance),
+      lambda_(lambda_1_name(config)),
       live_(out.terminal()),
       start_(Clock::now()),
       drawn_(start_ - std::chrono::hours(1)) {}
 
-std::string Progress::text() const {
-  std::string out = fmt::format("step {}/{}", last_.step, steps_);
-  if (last_.loss) out += fmt::format("  loss {:.4g}", *last_.loss);
-  if (!last_.lambda.empty()) {
-    out += fmt::format("  {} {:.4g}", lambda_, last_.lambda.front());
-    if (last_.learning_rate) out += fmt::format(" (2/η = {:.4g})", 2 / *last_.learning_rate);
+std::vector<std::string> lines_of(std::span<const std::string> fields, int columns) {
+  const auto most = static_cast<std::ptrdiff_t>(std::max(columns, 1));
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };  // a UTF-8 character
+  const auto width = [&](std::string_view text) {
+    return std::ssize(text) - std::count_if(text.begin(), text.end(), continues);
+  };
+  constexpr std::string_view gap = "  ";
+  std::vector<std::string> lines;
+  for (std::string field : fields) {
+    if (width(field) > most) {
+      while (width(field) > most - 1) {
+        while (continues(field.back())) field.pop_back();
+        field.pop_back();
+      }
+      field += "…";
+    }
+    if (!lines.empty() && width(lines.back()) + std::ssize(gap) + width(field) <= most)
+      lines.back().append(gap) += field;
+    else
+      lines.push_back(std::move(field));
   }
-  if (last_.train_accuracy) out += fmt::format("  accuracy {:.1f} %", 100 * *last_.train_accuracy);
+  return lines;
+}
+
+std::vector<std::string> Progress::fields() const {
+  std::vector<std::string> out{fmt::format("step {}/{}", last_.step, steps_)};
+  if (last_.loss) out.push_back("loss " + readable(*last_.loss, 4));
+  if (const auto certified = lambda_1_certified(measured_, tolerance_)) {
+    std::string text = lambda_ + " " + readable(measured_.lambda.front(), 4);
+    if (measured_.step != last_.step) text += fmt::format(" at step {}", measured_.step);
+    if (!*certified) text += " not certified";
+    if (last_.learning_rate) text += " (2/η = " + readable(2 / *last_.learning_rate, 4) + ")";
+    out.push_back(std::move(text));
+  }
+  if (last_.train_accuracy) out.push_back(fmt::format("accuracy {:.1f} %", 100 * *last_.train_accuracy));
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   const auto done = static_cast<double>(last_.step - first_step_);
   if (done > 0 && seconds > 0) {
     const double rate = done / seconds;
-    out += fmt::format("  {:.{}f} it/s", rate, rate < 10 ? 2 : 0);
-    if (last_.step < steps_) {
-      const auto left = std::llround(static_cast<double>(steps_ - last_.step) / rate);
-      out += left < 60     ? fmt::format("  ETA {} s", left)
-             : left < 3600 ? fmt::format("  ETA {}:{:02} min", left / 60, left % 60)
-                           : fmt::format("  ETA {}:{:02} h", left / 3600, left / 60 % 60);
-    }
+    out.push_back(readable(rate, 3) + " it/s");
+    if (last_.step < steps_) out.push_back("ETA " + duration(static_cast<double>(steps_ - last_.step) / rate));
   }
   return out;
 }
@@ -46,16 +92,18 @@ void Progress::erase() {
 void Progress::row(const MetricsRow& row) {
   if (rows_++ == 0) first_step_ = next_line_ = row.step;
   last_ = row;
+  if (!row.lambda.empty()) measured_ = row;
   shown_ = false;
   if (live_) {
     const auto now = Clock::now();
     if (now - drawn_ < std::chrono::milliseconds(100) && row.step < steps_) return;
     drawn_ = now;
-    out_.print("\r" + text() + "\033[K");
+    // One column stays free: a character in the last one leaves the cursor where erasing the rest would erase it too.
+    out_.print("\r" + lines_of(fields(), out_.columns() - 1).front() + "\033[K");
     shown_ = true;
   } else if (row.step >= next_line_ || row.step >= steps_) {
     next_line_ = row.step - row.step % std::max<std::int64_t>(1, steps_ / 20) + std::max<std::int64_t>(1, steps_ / 20);
-    out_.line(text());
+    out_.line(lines_of(fields(), any_width).front());
     shown_ = true;
   }
 }
@@ -67,17 +115,42 @@ void Progress::note(std::string_view text) {
 }
 
 void Progress::event(const Instability& e) {
-  note(fmt::format("instability from step {} to {} ({} steps{}): {} up to {:.2f} × 2/η at step {}{}", e.entry,
-                   e.resolution, e.length(), e.is_long ? ", long" : "", lambda_, 1 + e.peak_surplus / 2, e.peak_step,
-                   e.open ? ", still open at the end" : ""));
+  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × 2/η at step {}", e.entry,
+                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_,
+                                 readable(1 + e.peak_surplus / 2), e.peak_step);
+  if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
+  if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
+  if (e.open) text += ", still open at the end";
+  note(text);
+}
+
+void Progress::disagreement(std::int64_t step, const Disagreement& d) {
+  std::string name = "λ_min";
+  if (!d.bottom) {
+    name = "λ";
+    for (const char digit : std::to_string(d.index + 1)) {
+      name += "₀";
+      name.back() = static_cast<char>(name.back() + (digit - '0'));
+    }
+  }
+  std::string text = fmt::format("step {}: warm and cold Lanczos disagreed about {}: ", step, name);
+  if (std::isnan(d.warm) || std::isnan(d.cold))
+    text += fmt::format("only the {} run found it, {}", std::isnan(d.warm) ? "cold" : "warm",
+                        readable(std::isnan(d.warm) ? d.cold : d.warm));
+  else
+    text += fmt::format("{} and {}, {} apart where their residuals allow {}", readable(d.warm), readable(d.cold),
+                        readable(std::fabs(d.cold - d.warm), 2), readable(d.allowed, 2));
+  note(text + "; the values reaching further out are recorded");
 }
 
 void Progress::finish() {
   if (rows_ == 0) return;
-  if (live_)
-    out_.print("\r" + text() + "\033[K\n");
-  else if (!shown_)
-    out_.line(text());
+  if (live_) {
+    erase();
+    for (const std::string& line : lines_of(fields(), out_.columns() - 1)) out_.line(line);
+  } else if (!shown_) {
+    out_.line(lines_of(fields(), any_width).front());
+  }
   rows_ = 0;
 }
 

@@ -5,39 +5,51 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "spectral/tracker.h"
 #include "training/events.h"
 #include "training/io/console.h"
 #include "training/records.h"
 
 namespace brink {
 
+/// "λ₁", or "λ₁ in evaluation mode".
+std::string lambda_1_name(const Config&);
+
+/// Fields joined into lines of at most `columns` columns, broken between fields only: a number is never cut. A field that is longer
+/// by itself is cut and ends in "…". Every character counts as one column.
+std::vector<std::string> lines_of(std::span<const std::string> fields, int columns);
+
 class Progress {
  public:
-  /// `steps` updates are to come. A terminal is redrawn at most ten times a second; a file or pipe gets twenty lines a run.
-  /// evaluation_hessian: eigenvalues are marked as those of the loss in evaluation mode.
-  Progress(Console&, std::int64_t steps, bool evaluation_hessian = false);
+  /// A terminal is redrawn at most ten times a second, as far as its width allows; a file or pipe gets twenty lines a run. Between two measurements the last
+  /// λ₁ is shown with its step; one that is not certified is marked.
+  Progress(Console&, const Config&);
 
   void row(const MetricsRow&);
   void event(const Instability&);
+  void disagreement(std::int64_t step, const Disagreement&);
   /// A line that stays.
   void note(std::string_view);
-  /// Ends the live line; the last row stays visible.
+  /// Ends the live line; the last row stays visible, whole.
   void finish();
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string text() const;
+  std::vector<std::string> fields() const;
   void erase();
 
   Console& out_;
-  std::int64_t steps_;
-  std::string_view lambda_;  // what λ₁ is called
+  std::int64_t steps_, every_;
+  double tolerance_;
+  std::string lambda_;  // what λ₁ is called
   bool live_;
   Clock::time_point start_, drawn_;
-  MetricsRow last_;
+  MetricsRow last_, measured_;  // the last row, and the last with λ₁
   std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
   bool shown_ = true;  // last_ is on the screen
 };

@@ -32,7 +32,16 @@ nlohmann::ordered_json or_null(const std::optional<T>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
 }
 
+nlohmann::ordered_json text_or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
 }  // namespace
+
+std::optional<bool> lambda_1_certified(const MetricsRow& row, double tolerance) {
+  if (row.lambda.empty()) return {};
+  return !row.residual.empty() && row.scale && is_certified(row.residual[0], *row.scale, tolerance);
+}
 
 std::string metrics_header(std::int64_t top, bool evaluation_hessian) {
   std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
@@ -81,29 +90,35 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["version"] = build_info().version;
   j["status"] = r.status;
   j["config_hash"] = config_hash(c);
-  j["data"] = {
-      {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
+  j["data"] = nullptr;
+  if (has_data(c.model.name))
+    j["data"] = {
+        {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
   if (is_normalised(c.model.name) && measures_spectrum(c))
     j["hessian_of"] = has_evaluation_hessian(c)
                           ? "the loss in evaluation mode, for comparison: not the function that is descended"
                           : "the loss in training mode, by ghost groups: the function that is descended";
   j["parameters"] = r.parameters;
-  j["steps_done"] = r.steps_done;
+  j["steps_done"] = or_null(r.steps_done);
   j["diverged_at"] = or_null(r.diverged_at);
   j["instabilities"] = or_null(r.instabilities);
   j["long_instabilities"] = or_null(r.long_instabilities);
   j["crossings"] = or_null(r.crossings);
   j["measured_steps"] = or_null(r.measured_steps);
   j["converged_steps"] = or_null(r.converged_steps);
+  j["measured_every"] = measures_spectrum(c) ? nlohmann::ordered_json(c.measure.every) : nlohmann::ordered_json();
+  j["lambda_1_steps"] = or_null(r.lambda_1_steps);
+  j["lambda_1_certified_steps"] = or_null(r.lambda_1_certified_steps);
   j["products"] = or_null(r.products);
-  j["final_digest"] = r.final_digest;
+  j["final_digest"] = text_or_null(r.final_digest);
   j["threads"] = r.threads;
   j["device"] = r.device;
-  j["chunk_samples"] = r.chunk_samples;
-  j["blocks"] = r.blocks;
+  const bool data = has_data(c.model.name);
+  j["chunk_samples"] = data ? nlohmann::ordered_json(r.chunk_samples) : nlohmann::ordered_json();
+  j["blocks"] = data ? nlohmann::ordered_json(r.blocks) : nlohmann::ordered_json();
   if (r.kept_blocks) j["kept_blocks"] = *r.kept_blocks;
   j["arithmetic"] = {{"kind", c.run.arithmetic == Arithmetic::exact ? "exact" : "vendor"},
-                     {"library", r.vendor.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(r.vendor)},
+                     {"library", text_or_null(r.vendor)},
                      {"portable_bits", c.run.arithmetic == Arithmetic::exact}};
   j["build"] = {{"compiler", build_info().compiler}, {"flags", build_info().flags}, {"cuda", has_cuda}};
   utsname machine{};
@@ -113,7 +128,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
                     {"processor", processor_name()},    {"threads", available_threads()},
                     {"instruction_set", name_of(isa())}};
   j["started"] = r.started;
-  j["ended"] = r.ended;
+  j["ended"] = text_or_null(r.ended);
   // A host name need not be UTF-8; what is not becomes U+FFFD rather than an error.
   return j.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -30,6 +30,11 @@ struct MetricsRow {
   std::string digest;               // of the parameters, digest.h
 };
 
+/// Whether an eigenvalue counts as certified.
+inline bool is_certified(double residual, double scale, double tolerance) { return residual <= tolerance * scale; }
+/// Whether λ₁ of this row is. Absent where λ₁ was not measured.
+std::optional<bool> lambda_1_certified(const MetricsRow&, double tolerance);
+
 /// The fixed columns for `top` eigenvalues, comma-separated, with a newline. Where eigenvalues are those of the loss in evaluation
 /// mode a last column `hessian_of` says so in each row, in events.csv too.
 std::string metrics_header(std::int64_t top, bool evaluation_hessian = false);
@@ -59,10 +64,12 @@ struct RunRecord {
   std::int64_t chunk_samples = 0;  // really used
   std::int64_t blocks = 0;
   std::optional<std::int64_t> kept_blocks;  // whose residuals fit into run.memory
-  std::int64_t steps_done = 0;
+  std::optional<std::int64_t> steps_done;   // known at the end only, like all that follows
   std::optional<std::int64_t> diverged_at;  // step whose loss was not finite or over the limit
   std::optional<std::int64_t> instabilities, long_instabilities, crossings;
   std::optional<std::int64_t> measured_steps, converged_steps, products;
+  std::optional<std::int64_t> lambda_1_steps,
+      lambda_1_certified_steps;  // steps with λ₁, and those where it is certified
   std::string final_digest;
   std::string started, ended;  // utc_now
 };

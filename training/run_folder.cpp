@@ -77,6 +77,12 @@ void remove_temporaries(const Folder& folder) {
   }
 }
 
+bool holds_only_lock(const std::string& path) {
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    if (entry.path().filename() != lock_name) return false;
+  return true;
+}
+
 [[noreturn]] void fail_to_make(const std::string& path, const char* call) {
   if (errno == ENAMETOOLONG || errno == ENOTDIR || errno == ELOOP || errno == EINVAL)
     throw UsageError(system_message(path, call));
@@ -197,14 +203,19 @@ RunFolder RunFolder::create(const std::string& path, std::vector<std::string> no
 
 RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system) {
   Folder folder(path, system);
-  if (!folder.contains(lock_name)) {
-    const bool empty = std::filesystem::is_empty(path);
-    if (!resume) throw InUseError(path + " exists already (not a run of brink); choose another --out");
-    if (!empty) throw UsageError(path + ": --resume: not a run of brink, and not empty");
+  const bool found = folder.contains(lock_name);
+  if (!found && !std::filesystem::is_empty(path)) {
+    if (!resume) throw InUseError(path + " exists already (not a run of brink, not empty); choose another --out");
+    throw UsageError(path + ": --resume: not a run of brink, and not empty");
   }
   auto lock = std::make_unique<Lock>(system);
-  if (!lock->take(folder, resume ? O_CREAT : 0))
+  if (!lock->take(folder, found && !resume ? 0 : O_CREAT))
     throw InUseError(path + " is in use by " + wait_for_owner(lock->file).text());
+  // Empty before the lock was taken, and nobody else has begun and ended a run in between.
+  if (!found && !resume && holds_only_lock(path) && read_owner(lock->file).pid == 0) {
+    lock->sign(folder);
+    return RunFolder(std::move(folder), std::move(lock), Opened::fresh, {});
+  }
 
   const std::string status = status_of(folder);
   const Owner before = read_owner(lock->file);

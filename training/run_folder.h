@@ -17,13 +17,13 @@ namespace brink {
 class RunFolder {
  public:
   enum class Opened {
-    fresh,      // made now
+    fresh,      // made now, or found empty
     restarted,  // was there without a checkpoint: everything starts again
     finished,   // nothing is left to do
     diverged    // likewise
   };
 
-  /// Without `resume` an existing folder is refused: InUseError says whether another process (host and pid) uses it or
+  /// Without `resume` an existing folder is refused unless it is empty: InUseError says whether another process (host and pid) uses it or
   /// it is only present. With it, a finished run is Opened::finished, and an absent one is made. Throws also IoError,
   /// and UsageError for a path that cannot name a folder.
   static RunFolder open(const std::string& path, bool resume, System& = posix_system());

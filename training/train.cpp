@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "kernels/cuda/context.h"
 #include "kernels/cuda/ranges.h"
@@ -19,6 +20,7 @@
 #include "training/events.h"
 #include "training/problem.h"
 #include "training/progress.h"
+#include "training/readable.h"
 #include "training/records.h"
 #include "training/run_folder.h"
 #include "training/safetensors.h"
@@ -38,19 +40,41 @@ std::int64_t free_memory_bytes(const Device& device) {
   return available_memory_bytes();
 }
 
-std::string text_of(const MemoryPlan& p, const Fitted& fitted) {
-  constexpr double mib = 1 << 20;
-  std::string text = fmt::format("plan: {} block{} of {} samples", p.blocks, p.blocks == 1 ? "" : "s", p.block_samples);
+std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config) {
+  std::string text = "plan: ";
+  if (!has_data(config.model.name)) {
+    text += "a product of " + counted(std::ssize(config.model.start), "parameter") + ", without data";
+  } else if (p.sizes.size() == 1) {
+    text += counted(p.blocks, "block") + " of " + counted(p.sizes[0].samples, "sample");
+  } else {
+    text += counted(p.blocks, "block");
+    const char* before = ": ";
+    for (const auto& [count, samples] : p.sizes) {
+      text += fmt::format("{}{} of {}", std::exchange(before, ", "), count, samples);
+      if (samples == p.sizes[0].samples) text += " samples";
+    }
+  }
   if (p.product_seconds) {
     text += fmt::format("; residuals kept for {}", p.kept_blocks == p.blocks ? "all" : std::to_string(p.kept_blocks));
     if (p.kept_blocks < p.blocks) text += fmt::format(", recomputed for {}", p.blocks - p.kept_blocks);
-    text += fmt::format(" ({:.1f} MiB)", static_cast<double>(p.residual_bytes) / mib);
+    text += " (" + readable_bytes(p.residual_bytes) + ")";
   }
-  text += fmt::format("; {:.1f} MiB in all, {:.1f} MiB allowed; about {:.2g} s a gradient",
-                      static_cast<double>(p.allocated_bytes) / mib, static_cast<double>(fitted.limit_bytes) / mib,
-                      p.gradient_seconds);
-  if (p.product_seconds) text += fmt::format(", {:.2g} s a product with the Hessian", *p.product_seconds);
+  text += fmt::format("; {} in all, {} allowed; about {} s a gradient", readable_bytes(p.allocated_bytes),
+                      readable_bytes(fitted.limit_bytes), readable(p.gradient_seconds, 2));
+  if (p.product_seconds) text += fmt::format(", {} s a product with the Hessian", readable(*p.product_seconds, 2));
   return text;
+}
+
+/// Where measure.tolerance asks for more than the precision has.
+std::optional<std::string> tolerance_warning(const Config& config) {
+  const double least = least_relative_residual(config.run.precision);
+  if (!measures_spectrum(config) || config.measure.tolerance >= least) return {};
+  const bool single = config.run.precision == Dtype::f32;
+  return fmt::format(
+      "warning: measure.tolerance = {} is below what {} can give, a relative residual of about {}: eigenvalues are "
+      "hardly ever certified, and a step takes up to measure.budget = {} products; expected a larger tolerance{}",
+      readable(config.measure.tolerance), single ? "float32" : "float64", readable(least, 2), config.measure.budget,
+      single ? " or run.precision = \"float64\"" : "");
 }
 
 /// Of the θ that was measured last.
@@ -84,7 +108,7 @@ MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Con
   row.step = seen.step;
   row.loss = seen.loss;
   const bool finite = std::isfinite(seen.loss);  // the arg max of NaNs says nothing
-  if (finite && config.model.name != ModelName::dln)
+  if (finite && has_data(config.model.name))
     row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
   if (finite && !problem.test.empty())
     row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
@@ -123,6 +147,24 @@ void keep_last_finite(Device& device, const RunFolder& folder, const Descent& de
   write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
 }
 
+/// What a run says at its end of the instabilities that it looked for.
+std::string text_of_instabilities(const Config& config, const RunRecord& r) {
+  if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
+  const std::string lambda = lambda_1_name(config);
+  const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
+  if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
+  std::string text = fmt::format("instabilities: {}", *r.instabilities);
+  if (*r.instabilities > 0) text += fmt::format(", {} of them long", *r.long_instabilities);
+  text +=
+      fmt::format("; {} measured {}", lambda,
+                  config.measure.every == 1 ? "at every step" : fmt::format("every {} steps", config.measure.every));
+  if (certified == steps) return text + ", always certified";
+  return text + fmt::format(
+                    ", certified at {} of {} measured steps: instabilities may be missing; a larger "
+                    "measure.budget or measure.tolerance may certify more",
+                    certified, steps);
+}
+
 /// The three growing files of a run and what is shown of them.
 class Recorder {
  public:
@@ -132,7 +174,7 @@ class Recorder {
         metrics_(folder.folder(), "metrics.csv"),
         timing_(folder.folder(), "timing.csv"),
         events_(folder.folder(), "events.csv"),
-        progress_(out, config.training.steps, evaluation_hessian_) {
+        progress_(out, config) {
     metrics_.append(metrics_header(top_, evaluation_hessian_));
     timing_.append(timing_header());
     events_.append(events_header(evaluation_hessian_));
@@ -150,7 +192,7 @@ class Recorder {
     events_.append(events_row(i, evaluation_hessian_));
     progress_.event(i);
   }
-  void note(std::string_view text) { progress_.note(text); }
+  void disagreement(std::int64_t step, const Disagreement& d) { progress_.disagreement(step, d); }
   void close() {
     progress_.finish();
     metrics_.close();
@@ -237,7 +279,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     const Traced span(device, plan_name);
     return descent.plan();
   }();
-  out.line(text_of(plan, fitted));
+  out.line(text_of(plan, fitted, config));
+  if (const auto warning = tolerance_warning(config)) out.line(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   record.data_provenance = problem.data.provenance;
@@ -256,6 +299,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   Recorder recorder(folder, config, out);
   EventFinder events(config.events.merge_gap, config.events.minimum_length);
   std::int64_t instabilities = 0, long_instabilities = 0, measured = 0, converged = 0, products = 0;
+  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;
   const auto take = [&](const std::optional<Instability>& i) {
     if (!i) return;
     ++instabilities;
@@ -264,6 +308,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   };
 
   bool over_limit = false;
+  double last_loss = 0;
   const auto measures = [&](std::int64_t t) { return t % config.measure.every == 0; };
   const Clock::time_point start = Clock::now();
   for (std::int64_t t = 0; t <= config.training.steps; ++t) {
@@ -275,7 +320,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       // At every event a cold run judges the warm one before the row is written.
       EventFinder ahead = events;
       if (ahead.push(t, surplus()) || ahead.inside() != events.inside()) descent.check_spectrum();
-      if (!seen.top.empty()) over = events.push(t, surplus());
+      if (!seen.top.empty())
+        over = events.push(t, surplus(), is_certified(seen.top[0].residual, seen.scale, config.measure.tolerance));
     }
     // The next step needs the gradient alone, so a device goes on while the host waits for this one's numbers and writes them down.
     if (t < config.training.steps) {
@@ -288,19 +334,22 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       record.final_digest = digest_of(descent);
       const MetricsRow row = metrics_of(seen, problem, config, record.final_digest);
       const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+      if (const auto certified = lambda_1_certified(row, config.measure.tolerance)) {
+        ++lambda_1_steps;
+        lambda_1_certified_steps += *certified;
+      }
       recorder.row(row, {t, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     }
     record.steps_done = t;
     measured += seen.spectrum;
     converged += seen.spectrum && seen.converged;
     products += seen.products;
-    if (seen.redone)
-      recorder.note(
-          fmt::format("step {}: warm and cold Lanczos disagreed; the values reaching further out are recorded", t));
+    if (seen.disagreement) recorder.disagreement(t, *seen.disagreement);
     take(over);
     if (!std::isfinite(seen.loss) || seen.loss > config.training.divergence_loss) {
       record.diverged_at = t;
       over_limit = std::isfinite(seen.loss);
+      last_loss = seen.loss;
       keep_last_finite(device, folder, descent, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
       break;
     }
@@ -315,6 +364,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     record.instabilities = instabilities;
     record.long_instabilities = long_instabilities;
     record.crossings = events.crossings();
+    record.lambda_1_steps = lambda_1_steps;
+    record.lambda_1_certified_steps = lambda_1_certified_steps;
   }
   if (config.measure.top + config.measure.bottom > 0) {
     record.measured_steps = measured;
@@ -322,11 +373,12 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     record.products = products;
   }
   folder.folder().write_file("run.json", run_json(config, record));
+  out.line(text_of_instabilities(config, record));
   if (record.diverged_at) {
     out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
-                         over_limit
-                             ? fmt::format("exceeds training.divergence_loss = {}", config.training.divergence_loss)
-                             : std::string("is not finite")));
+                         over_limit ? fmt::format("is {}, above training.divergence_loss = {}", readable(last_loss),
+                                                  readable(config.training.divergence_loss))
+                                    : std::string("is not finite")));
     return ExitCode::diverged;
   }
   return ExitCode::done;

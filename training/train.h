@@ -21,7 +21,8 @@ struct TrainOptions {
   Ranges ranges = Ranges::none;
 };
 
-/// Loads the data, makes the folder, trains, and writes metrics.csv, timing.csv, events.csv, config.toml and run.json.
+/// Loads the data, makes the folder, trains, and writes metrics.csv, timing.csv, events.csv, config.toml and run.json. Headers,
+/// and each row as soon as it is decided, are in their files before the next step: what a killed run had found out is there.
 /// Being watched changes no number. Returns done or diverged; throws UsageError, DataError, IoError, InUseError, OutOfMemory. The config is checked and the
 /// data are read before the folder is made.
 ExitCode train(const Config&, const TrainOptions&, Console& out);

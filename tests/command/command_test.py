@@ -4,6 +4,7 @@ What it is not: a test of the numbers.
 usage: command_test.py BUILD
 """
 
+import csv
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import Cases
@@ -91,8 +93,9 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("nothing was made", [] if not (here / "runs").exists() and not (here / "x").exists() else ["a folder was made"])
 
     (here / "taken").mkdir()
-    case("an existing folder", 73, "brink: taken exists already (not a run of brink); choose another --out", "train", "--out",
-         "taken")
+    (here / "taken" / "notes").touch()
+    case("an existing folder", 73, "brink: taken exists already (not a run of brink, not empty); choose another --out", "train",
+         "--out", "taken")
 
     plain = call("train", "--dry-run", folder=temporary)
     for name, environment in {"decimal comma": {"LC_ALL": "de_DE.UTF-8"}, "time zone": {"TZ": "Pacific/Chatham"}}.items():
@@ -103,6 +106,7 @@ with tempfile.TemporaryDirectory() as temporary:
 
     run = ["train", "--threads", "2", "--set", "training.steps=2", "--set", "data.train=400", "--set", "data.test=40"]
     case("a run", 0, "", *run, "--out", "plain")
+    (here / "empty").mkdir()
     case("a run with a trace", 0, "", *run, "--out", "watched", "--trace", "trace.json", in_output="trace: trace.json")
     same = (here / "plain" / "metrics.csv").read_bytes() == (here / "watched" / "metrics.csv").read_bytes()
     cases.check("a trace changes no number", same and (here / "plain" / "metrics.csv").stat().st_size > 300)
@@ -142,6 +146,17 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("nothing was made with too little", not (here / "too little").exists() and not (here / "one MiB too little").exists())
     case("an empty flag", 2, 'brink: --memory : run.memory: expected "auto", bytes as an integer, or a size such as "2GiB" (KiB, MiB, '
          'GiB), got the string ""', *run, "--memory", "")
+    case("an existing empty folder", 0, "", *run, "--out", "empty")
+    same = (here / "empty" / "metrics.csv").read_bytes() == (here / "plain" / "metrics.csv").read_bytes()
+    cases.check("it holds the run then", same)
+    before = sorted(here.iterdir())
+    for option in ["--out", "--trace"]:
+        case(f"{option} without a name", 2, "", *run, option, "")
+        case(f"{option}= without a name", 2, "", *run, f"{option}=")
+    for arguments in [["train", ""], ["report", ""], ["report", "plain", "--out", ""], ["verify", ""], ["verify", "--reference", ""],
+                      ["data", "list", "--directory", ""]]:
+        case(f"an empty name: {' '.join(arguments)}", 2, "", *arguments)
+    cases.check("nothing was made without a name", sorted(here.iterdir()) == before)
     case("a flag given twice", 2, "", *run, "--threads", "1", "--threads", "2")
     case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
          "none/trace.json")
@@ -158,6 +173,112 @@ with tempfile.TemporaryDirectory() as temporary:
                 whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
+
+    # What was not measured says so, what is not certified is marked, and the interval stands beside the count.
+    def said_by(folder, *sets):
+        """The lines of a short run: 30 steps, but for what `sets` replace."""
+        settings = dict(s.split("=", 1) for s in ["training.steps=30", "data.train=200", "data.test=40", "model.hidden=[8]",
+                                                  "training.learning_rate=0.5", *sets])
+        sets = [x for key, value in settings.items() for x in ("--set", f"{key}={value}")]
+        return call(*run[:3], *sets, "--out", folder, folder=temporary)[1].splitlines()
+
+    def unmarked(lines):
+        """Lines that show λ₁ without saying that it is not certified."""
+        return [line for line in lines if line.startswith(("step ", "instability ")) and "λ₁" in line and "not certified" not in line]
+
+    starved, every, blind = said_by("starved", "measure.budget=1"), said_by("every", "measure.every=7"), said_by("blind", "measure.top=0")
+    cases.check("λ₁ that is not certified is marked wherever it is shown",
+                unmarked(starved) or any("λ₁" in line for line in starved) or starved)
+    cases.rejects("λ₁ that is not certified is marked", unmarked(every))
+    cases.check("and where instabilities are counted", any(re.match(
+        r"instabilities: \d+.*; λ₁ measured at every step, certified at 0 of 31 measured steps", line) for line in starved) or starved)
+    cases.check("the measuring interval stands beside the count",
+                any(re.match(r"instabilities: \d+.*; λ₁ measured every 7 steps, always certified", line) for line in every) or every)
+    cases.check("and beside each instability", all("measured every 7 steps" in line for line in every
+                                                   if line.startswith("instability ")) or every)
+    cases.check("between measurements λ₁ has its step", all(" at step " in line or int(re.match(r"step (\d+)", line)[1]) % 7 == 0
+                                                            for line in every if line.startswith("step ")) or every)
+    cases.check("what was not measured is not counted", "instabilities: not measured, because measure.top = 0 leaves out λ₁" in blind
+                and not any(re.search(r"instabilities: \d|step.*λ₁", line) for line in blind) or blind)
+    counts = {name: json.loads((here / name / "run.json").read_text()) for name in ["starved", "every", "blind"]}
+    cases.check("the record says the same", [str(counts)] if [
+        (r["instabilities"] is None, r["measured_every"], r["lambda_1_steps"], r["lambda_1_certified_steps"]) for r in counts.values()
+        ] != [(False, 1, 31, 0), (False, 7, 5, 5), (True, 1, None, None)] else [])
+
+    # A model without data states none, in no file and on no line.
+    found = call("train", "--set", "model.name=dln", "--set", "training.steps=3", folder=temporary)
+    folders = [path for path in (here / "runs").iterdir() if path.name.startswith("dln-")]
+    stated = found[1] + "".join(path.read_text() for path in folders[0].iterdir() if path.name in ["config.toml", "run.json"])
+    cases.check("a model without data states none", [stated] if re.search(r"synthetic|sample|checksum", stated) else [])
+    cases.rejects("a model without data states none", re.findall(r"synthetic|sample|checksum", (here / "plain" / "config.toml").read_text()))
+    case("it refuses data", 2, 'brink: --set data.train=400: data.train: has no meaning for model.name = "dln"', "train", "--set",
+         "model.name=dln", "--set", "data.train=400")
+
+    # The plan counts the blocks that run: 1,010 samples in ghost groups of 32, at most three of them at a time, cut where sums are
+    # joined. By hand: ten times 64 and 32, and then 32 and the last 18 as one block.
+    def planned(line):
+        """(blocks, samples) that a plan names, and the (blocks, samples) of its parts added up"""
+        blocks, rest = re.match(r"plan: (\d+) blocks?(?:: | of )([^;]*);", line).groups()
+        parts = [(int(n), int(size)) for n, size in re.findall(r"(\d+) of (\d+)", rest)] or [(int(blocks), int(rest.split()[0]))]
+        return int(blocks), parts, sum(n for n, _ in parts), sum(n * size for n, size in parts)
+
+    plan = call("train", "--chunk", "96", *[x for s in ["data.name=synthetic-cifar", "data.train=1010", "data.test=10",
+                "model.name=vgg", "model.channels=[2]", "model.ghost_batch=32", "training.steps=0", "measure.budget=2"] for x in
+                ("--set", s)], "--out", "chunks", folder=temporary)[1].splitlines()[0]
+    cases.check("a plan says what will run", planned(plan) == (21, [(10, 64), (1, 50), (10, 32)], 21, 1010) or [plan])
+    cases.rejects("a plan says what will run", [] if planned("plan: 21 blocks of 64 samples;")[3] == 1010 else ["1344"])
+    whole = next(line for line in said_by("one", "data.train=8") if line.startswith("plan"))
+    cases.check("a plan of one size names it once", whole.startswith("plan: 1 block of 8 samples; ") or [whole])
+
+    # A tolerance that the precision cannot meet is warned of; what it can just meet is met.
+    def warned(precision, tolerance):
+        lines = said_by(f"{precision} {tolerance}", f"run.precision={precision}", f"measure.tolerance={tolerance}",
+                        "training.steps=3", "training.learning_rate=0.1", "measure.budget=100")
+        return [line for line in lines if "measure.tolerance =" in line], any("always certified" in line for line in lines)
+
+    cases.check("float32 cannot give 1e-8", "below what float32 can give, a relative residual of about 1.2e-07" in
+                "".join(warned("float32", "1e-8")[0]))
+    cases.check("float64 can, and does", warned("float64", "1e-8") == ([], True))
+    cases.check("float64 cannot give 1e-15", "below what float64 can give, a relative residual of about 2.2e-15" in
+                "".join(warned("float64", "1e-15")[0]))
+    cases.check("what float32 can just give is certified", warned("float32", "1.2e-7") == ([], True))
+    cases.check("what float64 can just give is certified", warned("float64", "2.3e-15") == ([], True))
+
+    # A network without hidden layers is a linear model: 784 · 4 weights and 4 biases.
+    linear = said_by("linear", "model.hidden=[]", "training.steps=5")
+    cases.check("a linear model", any(line.startswith("plan: 2 blocks: 1 of 128 samples, 1 of 72; residuals kept") for line in linear)
+                and any("always certified" in line for line in linear) or linear)
+    cases.check("its parameters", json.loads((here / "linear" / "run.json").read_text())["parameters"] == 784 * 4 + 4)
+    case("its run recomputed", 0, "", "verify", "linear")
+    case("its report", 0, "", "report", "linear")
+
+    # A run that is killed has written down all that was decided: every event, and every step up to it.
+    killed = here / "killed"
+    long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",
+                                "data.test=40", "model.hidden=[8]"] for x in ("--set", s)], "--out", "killed"], cwd=here,
+                                stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    events, patience = "", time.monotonic() + 60
+    while events.count("\n") < 3 and time.monotonic() < patience:
+        time.sleep(0.01)
+        events = (killed / "events.csv").read_text() if (killed / "events.csv").exists() else ""
+    long_run.kill()
+    long_run.wait()
+
+    def undecided(events, metrics):
+        """What a file of events and one of metrics lack of two events and all steps up to them."""
+        events, metrics = list(csv.DictReader(events.splitlines())), list(csv.DictReader(metrics.splitlines()))
+        last = max([int(e["resolution"]) for e in events], default=0)
+        return [] if len(events) >= 2 and len(metrics) > last else [f"{len(events)} events, {len(metrics)} rows, {last} steps"]
+
+    metrics = (killed / "metrics.csv").read_text()
+    cases.check("a killed run keeps its events and its steps", undecided(events, metrics))
+    cases.rejects("a killed run keeps its events", undecided(events.split("\n")[0], metrics))
+    cases.rejects("a killed run keeps its steps", undecided(events, metrics.split("\n")[0]))
+    record = json.loads((killed / "run.json").read_text())
+    cases.check("its record claims nothing that was not known", record["status"] == "running" and record["steps_done"] is None
+                and record["ended"] is None or [str(record)])
+    case("a report of a killed run", 0, "", "report", "killed")
+    cases.check("it shows the events", "no events recorded" not in (killed / "report.html").read_text())
 
     case("closed standard output", 0, shell='"$BRINK" info >&-')
     case("a reader that leaves", 0, shell='set -o pipefail; "$BRINK" train --dry-run | true')

@@ -97,6 +97,14 @@ TEST_CASE(
     s = tracker.measure(op, 8, check);
     REQUIRE(s.converged);
     CHECK(s.redone == check);
+    REQUIRE(s.disagreement.has_value() == check);
+    if (check) {
+      CHECK_FALSE(s.disagreement->bottom);
+      CHECK(s.disagreement->index == 0);
+      CHECK(std::fabs(s.disagreement->warm - 20) < 0.1);
+      CHECK(std::fabs(s.disagreement->cold - 21) < 0.1);
+      CHECK(s.disagreement->allowed < 0.5);
+    }
     CHECK(s.warm != check);
     if (check) CHECK(std::fabs(s.top[0].value - 21) <= s.top[0].residual);
     for (int step = 9; step < 20; ++step) {  // noise adds a little of what was missed at every step

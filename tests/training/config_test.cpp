@@ -8,6 +8,7 @@
 
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
+#include "training/records.h"
 
 using namespace brink;
 
@@ -67,6 +68,7 @@ TEST_CASE("a resolved config reads back as itself") {
       {"data.name=fmnist4", "data.directory=/d/ü \"q\" \\ ", "data.train=4000", "run.precision=float64"},
       {"model.name=dln", "model.start=[1, -2.5e-30, 3e300]", "model.target=1", "training.loss=mse"},
       {"training.learning_rate=1", "training.divergence_loss=1e6", "run.threads=3", "run.chunk=256", "run.memory=3MiB"},
+      {"model.hidden=[]"},
       {"model.hidden=[1]", "model.activation=tanh", "model.init=he", "measure.tolerance=1e-12"},
       {"training.learning_rate=0.30000000000000004", "training.seed=9223372036854775807"},
   };
@@ -113,6 +115,18 @@ TEST_CASE("the hash follows what decides numbers and nothing else") {
   CHECK(config_hash(with({"data.name=fmnist4", "data.directory=a"})) ==
         config_hash(with({"data.name=fmnist4", "data.directory=b"})));
   CHECK(default_folder(with({})) == "runs/synthetic-mlp-" + base);
+}
+
+TEST_CASE("a model without data says nothing of data") {
+  const auto mentions_data = [](const Config& c) {
+    const std::string all = to_toml(c) + default_folder(c) + run_json(c, {});
+    return to_toml(c).find("[data]") != std::string::npos || all.find("synthetic") != std::string::npos ||
+           all.find("checksum") != std::string::npos;
+  };
+  CHECK_FALSE(mentions_data(with({"model.name=dln"})));
+  CHECK(mentions_data(with({})));  // control
+  CHECK(default_folder(with({"model.name=dln"})) == "runs/dln-" + config_hash(with({"model.name=dln"})));
+  CHECK(with({"model.name=dln", "run.chunk=3"}).run.chunk == 3);  // there is no group of samples to split
 }
 
 TEST_CASE("a decimal comma changes nothing (R7)") {

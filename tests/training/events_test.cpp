@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 
 using namespace brink;
@@ -117,4 +118,27 @@ TEST_CASE("every record of 12 steps agrees with the definition") {
       }
     }
   }
+}
+
+TEST_CASE("an instability counts the measurements that are not certified, and is the same with them") {
+  const std::vector<double> surplus{-1, 1, 2, -1, 1, -1, -1, -1};
+  const auto found = [&](std::vector<std::int64_t> uncertified) {
+    EventFinder finder(1, 1);
+    for (std::int64_t t = 0; t < std::ssize(surplus); ++t)
+      if (auto over = finder.push(t, surplus[static_cast<std::size_t>(t)], std::ranges::count(uncertified, t) == 0))
+        return *over;
+    return Instability{};
+  };
+  CHECK(found({}).uncertified == 0);
+  CHECK(found({0, 7}).uncertified == 0);        // before it, and after it was over
+  CHECK(found({1, 3, 5, 6}).uncertified == 4);  // its steps, the gap, and what showed it to be over
+  Instability other = found({1, 3, 5, 6});
+  other.uncertified = 0;
+  CHECK(other == found({}));
+  // Steps that were not measured are not counted.
+  EventFinder sparse(2, 1);
+  sparse.push(0, 1, false);
+  const auto over = sparse.push(10, -1, false) ? std::nullopt : sparse.push(20, -1, false);
+  REQUIRE(over);
+  CHECK(over->uncertified == 2);
 }

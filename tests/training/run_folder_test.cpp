@@ -54,7 +54,18 @@ TEST_CASE("a folder is made once") {
         path +
             " exists already (a run that did not finish, not in use); --resume continues it, or choose another --out");
   std::filesystem::create_directory(t / "other");
-  CHECK(refusal(t / "other") == (t / "other") + " exists already (not a run of brink); choose another --out");
+  test::write_text(t / "other/notes", "");
+  CHECK(refusal(t / "other") ==
+        (t / "other") + " exists already (not a run of brink, not empty); choose another --out");
+  std::filesystem::create_directory(t / "empty");
+  {
+    const RunFolder run = RunFolder::open(t / "empty", false);
+    CHECK(run.opened() == RunFolder::Opened::fresh);
+    CHECK(run.notes().empty());
+    CHECK(refusal(t / "empty") ==
+          (t / "empty") + " is in use by process " + std::to_string(getpid()) + " on " + host());
+  }
+  CHECK(refusal(t / "empty").find("exists already (a run that did not finish, not in use)") != std::string::npos);
   test::write_text(t / "file", "");
   CHECK_THROWS_AS(RunFolder::open(t / "file", false), UsageError);
   CHECK_THROWS_AS(RunFolder::open(t / "file/below", false), UsageError);
@@ -138,7 +149,8 @@ TEST_CASE("200 races: one process gets the folder, the others name it") {
     test::TemporaryFolder t;
     const std::string path = t / "runs/run";
     const bool resume = race % 2 == 1;
-    if (resume && race % 4 == 1) RunFolder::open(path, false);  // present and free
+    if (resume && race % 4 == 1) RunFolder::open(path, false);                // present and free
+    if (!resume && race % 4 == 0) std::filesystem::create_directories(path);  // present and empty
     int go[2], hold[2], results[2];
     REQUIRE(pipe(go) == 0);
     REQUIRE(pipe(hold) == 0);
@@ -244,7 +256,7 @@ TEST_CASE("run.json") {
   r.diverged_at = 17;
   const auto j = nlohmann::json::parse(run_json({}, r));
   CHECK(j["diverged_at"] == 17);
-  CHECK(j["instabilities"].is_null());
+  for (const char* unknown : {"instabilities", "steps_done", "final_digest", "ended"}) CHECK(j[unknown].is_null());
   CHECK(j["config_hash"] == config_hash({}));
   CHECK(j["machine"]["instruction_set"].is_string());
   const std::string now = utc_now();

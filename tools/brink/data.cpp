@@ -114,7 +114,9 @@ void add_data(CLI::App& app, ExitCode& code) {
       app.add_subcommand("data", "Data sets: what there is, whether files are the official ones, fetching");
   data->require_subcommand(1);
   const auto directory = [&](CLI::App* sub) {
-    return sub->add_option("--directory", o->directory, "The folder that holds the files themselves")->type_name("DIR");
+    return sub->add_option("--directory", o->directory, "The folder that holds the files themselves")
+        ->type_name("DIR")
+        ->check(not_empty);
   };
   CLI::App* sub = data->add_subcommand("list", "The data sets, their files, and which of them are in DIR");
   directory(sub);
@@ -131,7 +133,8 @@ void add_data(CLI::App& app, ExitCode& code) {
   directory(sub)->required();
   sub->add_option("--mirror", o->mirror,
                   "Address to use instead of the official one: an archive, or the folder of the files")
-      ->type_name("URL");
+      ->type_name("URL")
+      ->check(not_empty);
   sub->callback([o] { fetch(*o); });
 }
 

@@ -18,8 +18,9 @@ void add_report(CLI::App& app, ExitCode&) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("report", "One self-contained HTML page about one run, or several compared");
-  sub->add_option("DIR", o->folders, "Run folders")->required();
-  sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)");
+  sub->add_option("DIR", o->folders, "Run folders")->required()->check(not_empty);
+  sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)")
+      ->check(not_empty);
   sub->callback([o] {
     const std::vector<std::filesystem::path> runs(o->folders.begin(), o->folders.end());
     std::string page;

@@ -58,17 +58,21 @@ void add_train(CLI::App& app, ExitCode& code) {
   CLI::App* sub =
       app.add_subcommand("train", "Train a network and measure the ends of its Hessian's spectrum at every step");
   sub->add_option("CONFIG.toml", o->sources.file,
-                  "Settings; without it the main job: an MLP on data made by the program");
+                  "Settings; without it the main job: an MLP on data made by the program")
+      ->check(not_empty);
   sub->add_option("--set", o->sources.sets, "key=value, stronger than the config; may be given again and again")
       ->type_name("KEY=VALUE")
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  sub->add_option("--out", o->out, "Folder to make (default: runs/DATA-MODEL-HASH of the settings)")->type_name("DIR");
+  sub->add_option("--out", o->out, "Folder to make, or an empty one (default: runs/DATA-MODEL-HASH of the settings)")
+      ->type_name("DIR")
+      ->check(not_empty);
   sub->add_flag("--resume", o->resume, "Go on with a run; a finished one is left as it is");
   sub->add_flag("--dry-run", o->dry_run, "Print the resolved settings and the folder, and stop");
   sub->add_option("--trace", o->trace, "Write what each thread, and a GPU, did when: open FILE in ui.perfetto.dev")
       ->type_name("FILE")
+      ->check(not_empty)
       ->group("Profiling");
   sub->add_option(
          "--nvtx", o->nvtx,

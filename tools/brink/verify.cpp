@@ -52,9 +52,11 @@ void add_verify(CLI::App& app, ExitCode& code) {
   auto o = std::make_shared<Options>();
   CLI::App* sub =
       app.add_subcommand("verify", "Check this brink against closed forms, reference values, or a run recomputed");
-  sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ");
+  sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ")
+      ->check(not_empty);
   sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(not_empty);
   sub->add_option("--device", o->device, "cpu or cuda: where everything is computed (default: cpu; a RUN: as it was)")
       ->type_name("VALUE")
       ->check(CLI::IsMember({"cpu", "cuda"}));

@@ -115,12 +115,12 @@ Key choice(std::string_view table, std::string_view name, Choices<E> choices, Fi
 
 /// A list whose items one function turns into T.
 template <class T, class Field, class Item>
-Key list(std::string_view table, std::string_view name, const char* what, std::size_t longest, Item item, Field field) {
+Key list(std::string_view table, std::string_view name, const char* what, std::size_t shortest, std::size_t longest,
+         Item item, Field field) {
   return {table, name,
           [=](Config& c, const toml::node& v) -> Problem {
             const toml::array* a = v.as_array();
-            if (a == nullptr) return expected(what, v);
-            if (a->empty()) return expected(what, v);
+            if (a == nullptr || a->size() < shortest) return expected(what, v);
             if (a->size() > longest)
               return "expected at most " + number_text(longest) + " entries, got " + number_text(a->size());
             std::vector<T> out;
@@ -239,30 +239,32 @@ std::vector<Key> data_and_model_keys() {
   const Choices<Init> inits{{{"lecun", Init::lecun}, {"he", Init::he}}, {}};
   const Choices<bool> short_groups{{{"keep", false}, {"join", true}}, {}};
   const Choices<NormMode> norm_modes{{{"training", NormMode::training}, {"evaluation", NormMode::evaluation}}, {}};
-  const auto widths = [&](ModelName model, std::string_view name, std::size_t longest, auto field) {
-    return only({model}, list<std::int64_t>("model", name, "a list of widths from 1 to 65536", longest, width, field));
+  const auto widths = [&](ModelName model, std::string_view name, std::size_t shortest, std::size_t longest,
+                          auto field) {
+    return only({model},
+                list<std::int64_t>("model", name, "a list of widths from 1 to 65536", shortest, longest, width, field));
   };
   return {
-      choice(
-          "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; }),
-      directory(),
-      integer(
-          "data", "train", 4, most_samples, [](Config & c) -> auto& { return c.data.train; }),
-      integer(
-          "data", "test", 4, most_samples, [](Config & c) -> auto& { return c.data.test; }),
-      integer(
-          "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; }),
+      only(networks, choice(
+                         "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; })),
+      only(networks, directory()),
+      only(networks, integer(
+                         "data", "train", 4, most_samples, [](Config & c) -> auto& { return c.data.train; })),
+      only(networks, integer(
+                         "data", "test", 4, most_samples, [](Config & c) -> auto& { return c.data.test; })),
+      only(networks, integer(
+                         "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; })),
       with_recipe(choice(
           "model", "name", model_names, [](Config & c) -> auto& { return c.model.name; })),
       widths(
-          ModelName::mlp, "hidden", 64, [](Config & c) -> auto& { return c.model.hidden; }),
+          ModelName::mlp, "hidden", 0, 64, [](Config & c) -> auto& { return c.model.hidden; }),
       only({ModelName::mlp},
            choice(
                "model", "activation", activations, [](Config & c) -> auto& { return c.model.activation; })),
       only(networks, choice(
                          "model", "init", inits, [](Config & c) -> auto& { return c.model.init; })),
       only({ModelName::dln}, list<double>(
-                                 "model", "start", "a list of finite numbers", 64, parameter,
+                                 "model", "start", "a list of finite numbers", 1, 64, parameter,
                                  [](Config & c) -> auto& { return c.model.start; })),
       only({ModelName::dln}, real(
                                  "model", "target", "a finite number", [](double x) { return std::isfinite(x); },
@@ -271,11 +273,11 @@ std::vector<Key> data_and_model_keys() {
            integer(
                "model", "filters", 1, 65536, [](Config & c) -> auto& { return c.model.filters; })),
       widths(
-          ModelName::alexnet, "dense", 64, [](Config & c) -> auto& { return c.model.dense; }),
+          ModelName::alexnet, "dense", 1, 64, [](Config & c) -> auto& { return c.model.dense; }),
       widths(
-          ModelName::vgg, "channels", 64, [](Config & c) -> auto& { return c.model.channels; }),
+          ModelName::vgg, "channels", 1, 64, [](Config & c) -> auto& { return c.model.channels; }),
       widths(
-          ModelName::resnet20, "widths", 3, [](Config & c) -> auto& { return c.model.widths; }),
+          ModelName::resnet20, "widths", 1, 3, [](Config & c) -> auto& { return c.model.widths; }),
       only(normalised,
            integer(
                "model", "ghost_batch", 1, most_samples, [](Config & c) -> auto& { return c.model.ghost_batch; })),
@@ -421,8 +423,10 @@ const DataFacts& facts_of(DataName name) {
   return synthetic;
 }
 bool is_normalised(ModelName name) { return name == ModelName::vgg || name == ModelName::resnet20; }
+bool has_data(ModelName name) { return name != ModelName::dln; }
 std::int64_t group_of(const Config& c) {
   if (is_normalised(c.model.name)) return c.model.ghost_batch;
+  if (!has_data(c.model.name)) return 1;
   return c.model.name == ModelName::alexnet ? alexnet_group : default_group;
 }
 std::string_view name_of(DataName name) { return config::data_names.name(name); }

@@ -33,7 +33,8 @@ std::string config_hash(const Config& c) {
 }
 
 std::string default_folder(const Config& c) {
-  return "runs/" + std::string(name_of(c.data.name)) + "-" + std::string(name_of(c.model.name)) + "-" + config_hash(c);
+  const std::string data = has_data(c.model.name) ? std::string(name_of(c.data.name)) + "-" : std::string();
+  return "runs/" + data + std::string(name_of(c.model.name)) + "-" + config_hash(c);
 }
 
 }  // namespace brink

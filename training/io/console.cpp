@@ -6,6 +6,7 @@
 #include <malloc.h>
 #endif
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,6 +33,11 @@ void Console::line(std::string_view text) { print(std::string(text) + '\n'); }
 bool Console::terminal() const {
   const char* term = std::getenv("TERM");
   return isatty(descriptor_) == 1 && term != nullptr && std::string_view(term) != "dumb";
+}
+
+int Console::columns() const {
+  winsize size{};
+  return ioctl(descriptor_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 Console& standard_output() {

@@ -15,6 +15,8 @@ class Console {
   void line(std::string_view text);
   /// A terminal that can redraw a line.
   bool terminal() const;
+  /// Its width in columns now, which may change at any time; 80 where it is not known.
+  int columns() const;
   /// errno of the first failed write other than a reader gone; 0: none.
   int failed() const { return failed_; }
 

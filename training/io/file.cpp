@@ -99,7 +99,7 @@ void write_file(const std::string& path, std::string_view text, System& system) 
 }
 
 AppendFile::AppendFile(const Folder& folder, const std::string& name)
-    : system_(folder.system()), path_(folder.path_of(name)), flushed_(std::chrono::steady_clock::now()) {
+    : system_(folder.system()), path_(folder.path_of(name)) {
   descriptor_ = system_.openat(folder.descriptor(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, file_mode);
   if (descriptor_ < 0) throw IoError(system_message(path_, "open"));
 }
@@ -118,26 +118,15 @@ void AppendFile::fail(const char* call) {
 }
 
 void AppendFile::append(std::string_view row) {
-  constexpr std::size_t piece_bytes = 64 * 1024;
-  buffer_ += row;
-  if (buffer_.size() >= piece_bytes || std::chrono::steady_clock::now() - flushed_ >= std::chrono::milliseconds(500))
-    flush();
-}
-
-void AppendFile::flush() {
   if (descriptor_ < 0) {
     errno = EBADF;
     fail("write");
   }
-  if (!write_all(system_, descriptor_, reinterpret_cast<const std::byte*>(buffer_.data()), buffer_.size()))
-    fail("write");
-  length_bytes_ += static_cast<off_t>(buffer_.size());
-  buffer_.clear();
-  flushed_ = std::chrono::steady_clock::now();
+  if (!write_all(system_, descriptor_, reinterpret_cast<const std::byte*>(row.data()), row.size())) fail("write");
+  length_bytes_ += static_cast<off_t>(row.size());
 }
 
 void AppendFile::close() {
-  flush();
   if (system_.fsync(descriptor_) != 0) fail("fsync");
   if (system_.close(std::exchange(descriptor_, -1)) != 0) fail("close");
 }

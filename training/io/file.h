@@ -4,7 +4,6 @@
 // a changed working directory nor a long path separates the files of one run.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -48,20 +47,20 @@ class Folder {
 /// write_file for a path; the folder must exist. Throws IoError where something else than a file has that name.
 void write_file(const std::string& path, std::string_view text, System& = posix_system());
 
-/// A file that starts empty and grows by whole rows. Rows reach the disk in pieces of 64 KiB or after half a second,
-/// whichever comes first, so the file can be watched.
+/// A file that starts empty and grows by whole rows. `append` gives its row to the system before it returns: a process that is
+/// killed afterwards loses none, and readers see every row at once. Only `close` syncs, so a machine that loses power may lose
+/// the last ones.
 class AppendFile {
  public:
   AppendFile(const Folder& folder, const std::string& name);
-  /// Closes without flushing: rows not flushed by then are lost. Call close().
+  /// Closes without a sync. Call close().
   ~AppendFile();
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
 
   /// `row` ends with a newline. Throws IoError; the file then ends with a whole row and takes no more.
   void append(std::string_view row);
-  void flush();
-  /// Flushes, syncs and closes.
+  /// Syncs and closes.
   void close();
 
  private:
@@ -69,8 +68,6 @@ class AppendFile {
 
   System& system_;
   std::string path_;
-  std::string buffer_;
-  std::chrono::steady_clock::time_point flushed_;
   off_t length_bytes_ = 0;
   int descriptor_ = -1;
 };

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// The live line on a pseudo-terminal, read back as a terminal of that width would show it.
+#include "training/progress.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <thread>
+
+using namespace brink;
+
+namespace {
+
+/// Rows of characters; an output longer than the width goes on in the next row, which is what must not happen.
+class Screen {
+ public:
+  void show(std::string_view bytes, std::size_t columns) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      if (bytes.substr(i).starts_with("\033[K")) {
+        rows_.back().resize(std::min(column_, rows_.back().size()));
+        i += 2;
+      } else if (bytes[i] == '\r') {
+        column_ = 0;
+      } else if (bytes[i] == '\n') {
+        rows_.emplace_back();
+        column_ = 0;
+      } else {
+        std::string character(1, bytes[i]);
+        while (i + 1 < bytes.size() && (static_cast<unsigned char>(bytes[i + 1]) & 0xC0) == 0x80)
+          character += bytes[++i];
+        if (column_ == columns) {
+          rows_.emplace_back();
+          column_ = 0;
+        }
+        rows_.back().resize(std::max(column_ + 1, rows_.back().size()));
+        rows_.back()[column_++] = character;
+      }
+    }
+  }
+  std::vector<std::string> text() const {
+    std::vector<std::string> out;
+    for (const auto& row : rows_) {
+      out.emplace_back();
+      for (const std::string& c : row) out.back() += c;
+    }
+    if (out.back().empty()) out.pop_back();
+    return out;
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_{1};
+  std::size_t column_ = 0;
+};
+
+struct PseudoTerminal {
+  PseudoTerminal() : outside(posix_openpt(O_RDWR | O_NOCTTY)) {
+    REQUIRE(grantpt(outside) == 0);
+    REQUIRE(unlockpt(outside) == 0);
+    inside = open(ptsname(outside), O_RDWR | O_NOCTTY);
+    REQUIRE(inside >= 0);
+  }
+  ~PseudoTerminal() {
+    close(inside);
+    close(outside);
+  }
+  PseudoTerminal(const PseudoTerminal&) = delete;
+  PseudoTerminal& operator=(const PseudoTerminal&) = delete;
+
+  void resize(int columns) const {
+    winsize size{};
+    size.ws_row = 24;
+    size.ws_col = static_cast<unsigned short>(columns);
+    REQUIRE(ioctl(inside, TIOCSWINSZ, &size) == 0);
+  }
+  std::string read_all() const {
+    std::string out;
+    char buffer[4096];
+    for (pollfd ready{outside, POLLIN, 0}; poll(&ready, 1, 0) == 1 && (ready.revents & POLLIN) != 0;) {
+      const ssize_t n = read(outside, buffer, sizeof buffer);
+      if (n <= 0) break;
+      out.append(buffer, static_cast<std::size_t>(n));
+    }
+    return out;
+  }
+  int outside, inside = -1;
+};
+
+MetricsRow row_of(std::int64_t step) {
+  MetricsRow row;
+  row.step = step;
+  row.loss = 0.12345678;
+  row.train_accuracy = 0.987;
+  row.learning_rate = 0.1;
+  row.lambda = {1.2345e66};
+  row.residual = {1e66};
+  row.scale = 1.2345e66;
+  return row;
+}
+
+Config config_of() {
+  Config c;
+  c.training.steps = 1000000;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("a live line never leaves its row, at any width, also while the width changes") {
+  setenv("TERM", "xterm", 1);
+  const PseudoTerminal terminal;
+  Console out(terminal.inside);
+  REQUIRE(out.terminal());
+  Screen screen;
+  terminal.resize(80);
+  Progress progress(out, config_of());
+  std::int64_t step = 123456;
+  for (const int columns : {80, 60, 40, 20, 5, 1, 200, 80}) {
+    terminal.resize(columns);
+    REQUIRE(out.columns() == columns);
+    for (int redraw = 0; redraw < 2; ++redraw) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(101));  // what a live line waits
+      progress.row(row_of(++step));
+      screen.show(terminal.read_all(), static_cast<std::size_t>(columns));
+      CAPTURE(columns);
+      REQUIRE(screen.text().size() == 1);
+      if (columns >= 40) CHECK(screen.text()[0].starts_with("step " + std::to_string(step) + "/1000000  loss 0.1235"));
+      if (columns == 80) CHECK(screen.text()[0].find("λ₁ 1.234e+66 not certified (2/η = 20)") != std::string::npos);
+      if (columns == 60) CHECK(screen.text()[0].find("λ₁") == std::string::npos);  // whole, or not at all
+      if (columns == 20) CHECK(screen.text()[0] == "step " + std::to_string(step) + "/1000000");
+      if (columns == 5) CHECK(screen.text()[0] == "ste…");
+    }
+  }
+  progress.note("a note stays");
+  terminal.resize(40);
+  progress.finish();
+  screen.show(terminal.read_all(), 40);
+  const std::vector<std::string> rows = screen.text();
+  REQUIRE(rows.size() >= 4);
+  CHECK(rows[0] == "a note stays");
+  CHECK(rows[1] == "step " + std::to_string(step) + "/1000000  loss 0.1235");
+  CHECK(rows[2] == "λ₁ 1.234e+66 not certified (2/η = 20)");
+  CHECK(rows[3].starts_with("accuracy 98.7 %"));
+
+  // Control: the same fields, not cut.
+  Screen wrapped;
+  wrapped.show(
+      "\r" + lines_of(std::vector<std::string>{"step 123456/1000000", "loss 0.1235", "λ₁ 10.2"}, 1000)[0] + "\033[K",
+      30);
+  CHECK(wrapped.text().size() == 2);
+}
+
+TEST_CASE("a terminal that does not tell its width has 80 columns, and a pipe gets whole lines") {
+  const PseudoTerminal terminal;
+  terminal.resize(0);
+  CHECK(Console(terminal.inside).columns() == 80);
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  Console out(ends[1]);
+  CHECK_FALSE(out.terminal());
+  CHECK(out.columns() == 80);
+  Progress progress(out, config_of());
+  progress.row(row_of(0));
+  progress.finish();
+  close(ends[1]);
+  std::string said(1000, '\0');
+  said.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(ends[0], said.data(), said.size()))));
+  close(ends[0]);
+  CHECK(said == "step 0/1000000  loss 0.1235  λ₁ 1.234e+66 not certified (2/η = 20)  accuracy 98.7 %\n");
+}
+
+TEST_CASE("a disagreement says about which eigenvalue and by how much") {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  Console out(ends[1]);
+  Progress progress(out, config_of());
+  const auto said = [&](const Disagreement& d) {
+    progress.disagreement(25, d);
+    std::string text(1000, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(ends[0], text.data(), text.size()))));
+    return text;
+  };
+  const double nan = std::nan("");
+  const std::string step = "step 25: warm and cold Lanczos disagreed about ",
+                    end = "; the values reaching further out are recorded\n";
+  CHECK(said({false, 0, 20, 21.25, 0.004}) ==
+        step + "λ₁: 20 and 21.25, 1.2 apart where their residuals allow 0.004" + end);
+  CHECK(said({false, 11, 20, nan, 0}) == step + "λ₁₂: only the warm run found it, 20" + end);
+  CHECK(said({true, 0, nan, -4.5, 0}) == step + "λ_min: only the cold run found it, -4.5" + end);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_CASE("lines are broken between fields, and characters of several bytes count once") {
+  const std::vector<std::string> fields{"λ₁‖η", "ab", "cd"};
+  CHECK(lines_of(fields, 4) == std::vector<std::string>{"λ₁‖η", "ab", "cd"});
+  CHECK(lines_of(fields, 8) == std::vector<std::string>{"λ₁‖η  ab", "cd"});
+  CHECK(lines_of(fields, 12) == std::vector<std::string>{"λ₁‖η  ab  cd"});
+  CHECK(lines_of(fields, 3) == std::vector<std::string>{"λ₁…", "ab", "cd"});
+  CHECK(lines_of(fields, 0) == std::vector<std::string>{"…", "…", "…"});
+}

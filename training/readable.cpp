@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "training/readable.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cassert>
+#include <cmath>
+
+namespace brink {
+
+std::string readable(double x, int digits) {
+  assert(digits >= 1 && digits <= 5);
+  if (std::isnan(x)) return "nan";  // its sign says nothing
+  return fmt::format("{:.{}g}", x, digits);
+}
+
+std::string readable_bytes(std::int64_t bytes) {
+  if (bytes < 1024) return counted(bytes, "byte");
+  constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double size = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  while (size >= 1023.5 && unit + 1 < units.size()) {  // which four digits show as 1024
+    size /= 1024;
+    ++unit;
+  }
+  return readable(size, 4) + " " + units[unit];
+}
+
+std::string counted(std::int64_t n, std::string_view singular, std::string_view plural) {
+  return fmt::format("{} {}{}", n, n == 1 || plural.empty() ? singular : plural, n == 1 || !plural.empty() ? "" : "s");
+}
+
+}  // namespace brink
