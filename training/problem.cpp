@@ -10,6 +10,7 @@
 #include "models/dln.h"
 #include "models/initialise.h"
 #include "models/mlp.h"
+#include "training/data/load.h"
 #include "training/errors.h"
 
 namespace brink {
