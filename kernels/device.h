@@ -17,19 +17,17 @@ inline constexpr bool has_cuda = false;
 
 enum class Where : unsigned char { cpu, cuda };
 
-class Vendor;
-namespace cuda {
-class Context;
-}
+class Gpu;
 class Tracer;
+class Vendor;
 
 /// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the CPU's work.
 struct Device {
   Where where = Where::cpu;
   ThreadPool* pool = nullptr;
-  cuda::Context* gpu = nullptr;  ///< where == cuda: never null
-  Tracer* tracer = nullptr;      ///< who watches (tracer.h); null: nobody
-  Vendor* vendor = nullptr;      ///< null: exact arithmetic
+  Gpu* gpu = nullptr;        ///< where == cuda: never null
+  Tracer* tracer = nullptr;  ///< who watches (tracer.h); null: nobody
+  Vendor* vendor = nullptr;  ///< null: exact arithmetic
 
   /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
   int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }
@@ -88,13 +86,5 @@ void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t se
 
 /// Number of threads this process may run at once (the CPU affinity mask, not the machine's core count).
 int available_threads();
-
-/// What the start of the program found and put right in the floating-point environment.
-struct FloatingPointState {
-  bool flush_to_zero = false;   // denormals were flushed (FTZ or DAZ)
-  bool other_rounding = false;  // rounding was not to nearest
-};
-/// Sets round-to-nearest and gradual underflow on the calling thread; returns what it found before (promise B10).
-FloatingPointState reset_floating_point();
 
 }  // namespace brink

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kernels/counted_bytes.h"
-#include "kernels/cuda/context.h"
+#include "kernels/gpu.h"
 
 namespace brink {
 
@@ -43,8 +43,7 @@ void* host_memory(std::int64_t bytes) {
 }  // namespace
 
 std::int64_t allocated_bytes(const Device& device) {
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda) return device.gpu->allocated_bytes();
+  if (device.where == Where::cuda) return device.gpu->allocated_bytes();
   return host_bytes.load(std::memory_order_relaxed);
 }
 
@@ -57,8 +56,7 @@ Poison poison() { return current(); }
 void set_poison(Poison p) { current() = p; }
 
 void FreeMemory::operator()(void* p) const {
-  if constexpr (has_cuda)
-    if (gpu) return gpu->release(p);
+  if (gpu) return gpu->release(p);
   host_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   std::free(p);
 }
@@ -66,18 +64,16 @@ void FreeMemory::operator()(void* p) const {
 Buffer::Buffer(std::int64_t bytes, const Device& device) : bytes_(bytes) {
   const std::int64_t room = align_up(bytes > 0 ? bytes : 1, alignment_bytes);
   constexpr std::uint32_t pattern = 0x7FF7FFF7;  // a NaN as float32 and, twice, as float64
-  if constexpr (has_cuda) {
-    if (device.where == Where::cuda) {
-      data_ = std::unique_ptr<void, FreeMemory>(device.gpu->allocate(room), FreeMemory{device.gpu, room});
-      if (poison() == Poison::nan) {
-        const std::vector<std::uint32_t> nans(static_cast<std::size_t>(room / 4), pattern);
-        device.gpu->copy(data_.get(), nans.data(), room);
-        device.gpu->synchronize();
-      } else {
-        device.gpu->fill(data_.get(), poison() == Poison::ones ? 0xFF : 0x00, room);
-      }
-      return;
+  if (device.where == Where::cuda) {
+    data_ = std::unique_ptr<void, FreeMemory>(device.gpu->allocate(room), FreeMemory{device.gpu, room});
+    if (poison() == Poison::nan) {
+      const std::vector<std::uint32_t> nans(static_cast<std::size_t>(room / 4), pattern);
+      device.gpu->copy(data_.get(), nans.data(), room);
+      device.gpu->synchronize();
+    } else {
+      device.gpu->fill(data_.get(), poison() == Poison::ones ? 0xFF : 0x00, room);
     }
+    return;
   }
   void* const memory = host_memory(room);
   if (!memory) throw OutOfMemory(bytes);
@@ -99,27 +95,22 @@ Array zeros(Shape shape, Dtype dtype, const Device& device) {
 
 void copy(Device& device, View to, View from) {
   assert(to.bytes() == from.bytes());
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda) return device.gpu->copy(to.data, from.data, from.bytes());
+  if (device.where == Where::cuda) return device.gpu->copy(to.data, from.data, from.bytes());
   if (from.bytes() > 0) std::memmove(to.data, from.data, static_cast<std::size_t>(from.bytes()));
 }
 
 void set_zero(Device& device, View v) {
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda) return device.gpu->fill(v.data, 0, v.bytes());
+  if (device.where == Where::cuda) return device.gpu->fill(v.data, 0, v.bytes());
   if (v.bytes() > 0) std::memset(v.data, 0, static_cast<std::size_t>(v.bytes()));
 }
 
 void synchronize(Device& device) {
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda) device.gpu->synchronize();
+  if (device.where == Where::cuda) device.gpu->synchronize();
 }
 
 void fetch(Device& device, std::span<double> to, View from) {
   assert(from.bytes() == static_cast<std::int64_t>(to.size_bytes()));
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda)
-      return device.gpu->fetch(to.data(), from.as<double>(), static_cast<int>(to.size()));
+  if (device.where == Where::cuda) return device.gpu->fetch(to.data(), from.as<double>(), static_cast<int>(to.size()));
   std::ranges::copy(from.span<double>(), to.begin());
 }
 

@@ -27,7 +27,7 @@ void set_poison(Poison);
 
 /// Gives memory back to where it came from.
 struct FreeMemory {
-  cuda::Context* gpu = nullptr;  ///< null: host memory
+  Gpu* gpu = nullptr;  ///< null: host memory
   std::int64_t bytes = 0;
   void operator()(void* p) const;
 };

@@ -21,7 +21,7 @@ class Replay {
   Replay& operator=(Replay&&) = delete;
 
   /// Enqueues what `work` enqueues; work must not wait for the device. `memory`: every address that may differ between calls.
-  /// What work throws leaves the stream and what was captured before as they were. Throws OutOfMemory, cuda::CudaError.
+  /// What work throws leaves the stream and what was captured before as they were. Throws OutOfMemory, GpuError.
   void run(Device&, std::span<void* const> memory, FunctionRef<void()> work);
   /// How often something was captured; 0 on the CPU.
   std::int64_t captures() const { return captures_; }
@@ -29,7 +29,8 @@ class Replay {
  private:
   struct Captured {
     std::vector<void*> memory;
-    void* executable = nullptr;
+    Gpu* gpu = nullptr;
+    void* work = nullptr;
     std::int64_t last_used = 0;
   };
   std::vector<Captured> captured_;

@@ -5,27 +5,25 @@
 #include <stdexcept>
 #include <utility>
 
-#include "kernels/cuda/context.h"
+#include "kernels/gpu.h"
 
 namespace brink {
 
 Delivery::Delivery(const Device& device, std::int64_t bytes) {
-  if constexpr (has_cuda) {
-    if (device.where != Where::cuda) return;
-    gpu_ = device.gpu;
-    cuda::check(cuda::runtime().allocate_pinned(pinned_, bytes > 0 ? bytes : 1), "allocate_pinned");
-    if (const cuda::Status s = cuda::runtime().create_event(arrived_, cuda::EventUse::wait); s != cuda::success) {
-      (void)cuda::runtime().release_pinned(pinned_);
-      cuda::check(s, "create_event");
-    }
+  if (device.where != Where::cuda) return;
+  gpu_ = device.gpu;
+  pinned_ = gpu_->allocate_pinned(bytes > 0 ? bytes : 1);
+  try {
+    arrived_ = gpu_->create_event(EventUse::wait);
+  } catch (...) {
+    gpu_->release_pinned(pinned_);
+    throw;
   }
 }
 
 Delivery::~Delivery() {
-  if constexpr (has_cuda) {
-    if (arrived_) (void)cuda::runtime().destroy_event(arrived_);
-    if (pinned_) (void)cuda::runtime().release_pinned(pinned_);
-  }
+  if (arrived_) gpu_->destroy_event(arrived_);
+  if (pinned_) gpu_->release_pinned(pinned_);
 }
 
 Delivery::Delivery(Delivery&& other) noexcept { *this = std::move(other); }
@@ -40,18 +38,15 @@ Delivery& Delivery::operator=(Delivery&& other) noexcept {
 
 void Delivery::send(View from) {
   sent_ = from;
-  if constexpr (has_cuda) {
-    if (!gpu_) return;
-    gpu_->copy(pinned_, from.data, from.bytes());
-    mark_ = gpu_->mark(arrived_);
-    sent_.data = pinned_;
-  }
+  if (!gpu_) return;
+  gpu_->copy(pinned_, from.data, from.bytes());
+  mark_ = gpu_->mark(arrived_);
+  sent_.data = pinned_;
 }
 
 View Delivery::receive() {
   if (!sent_.data) throw std::logic_error("[delivery] nothing was sent");
-  if constexpr (has_cuda)
-    if (gpu_) gpu_->wait(arrived_, mark_);
+  if (gpu_) gpu_->wait(arrived_, mark_);
   return sent_;
 }
 

@@ -24,7 +24,7 @@ struct Scalar {
 class Delivery {
  public:
   Delivery() = default;
-  /// Room for `bytes`. Throws OutOfMemory, cuda::CudaError.
+  /// Room for `bytes`. Throws OutOfMemory, GpuError.
   Delivery(const Device&, std::int64_t bytes);
   ~Delivery();
   Delivery(Delivery&&) noexcept;
@@ -38,7 +38,7 @@ class Delivery {
   View receive();
 
  private:
-  cuda::Context* gpu_ = nullptr;
+  Gpu* gpu_ = nullptr;
   void *pinned_ = nullptr, *arrived_ = nullptr;  // arrived_: the event behind the copy
   std::int64_t mark_ = 0;                        // its place among the context's marks
   View sent_;

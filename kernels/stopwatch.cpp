@@ -3,22 +3,18 @@
 
 #include <limits>
 
-#include "kernels/cuda/context.h"
+#include "kernels/gpu.h"
 
 namespace brink {
 
-Stopwatch::Stopwatch(const Device& device) {
-  if constexpr (has_cuda) {
-    if (device.where != Where::cuda) return;
-    gpu_ = device.gpu;
-    for (void** e : {&from_, &to_}) cuda::check(cuda::runtime().create_event(*e, cuda::EventUse::time), "create_event");
-  }
+Stopwatch::Stopwatch(const Device& device) : gpu_(device.where == Where::cuda ? device.gpu : nullptr) {
+  if (!gpu_) return;
+  for (void** e : {&from_, &to_}) *e = gpu_->create_event(EventUse::time);
 }
 
 Stopwatch::~Stopwatch() {
-  if constexpr (has_cuda)
-    for (void* e : {from_, to_})
-      if (e) (void)cuda::runtime().destroy_event(e);
+  for (void* e : {from_, to_})
+    if (e) gpu_->destroy_event(e);
 }
 
 void Stopwatch::reset() {
@@ -27,24 +23,21 @@ void Stopwatch::reset() {
 }
 
 void Stopwatch::start() {
-  if constexpr (has_cuda)
-    if (gpu_) {
-      collect();
-      if (cuda::runtime().record(from_, gpu_->stream()) != cuda::success)
-        ms_ = std::numeric_limits<double>::quiet_NaN();
-      return;
-    }
-  since_ = Clock::now();
+  if (!gpu_) {
+    since_ = Clock::now();
+    return;
+  }
+  collect();
+  if (gpu_->record(from_) != 0) ms_ = std::numeric_limits<double>::quiet_NaN();
 }
 
 void Stopwatch::stop() {
-  if constexpr (has_cuda)
-    if (gpu_) {
-      if (cuda::runtime().record(to_, gpu_->stream()) != cuda::success) ms_ = std::numeric_limits<double>::quiet_NaN();
-      open_ = true;
-      return;
-    }
-  ms_ += std::chrono::duration<double, std::milli>(Clock::now() - since_).count();
+  if (!gpu_) {
+    ms_ += std::chrono::duration<double, std::milli>(Clock::now() - since_).count();
+    return;
+  }
+  if (gpu_->record(to_) != 0) ms_ = std::numeric_limits<double>::quiet_NaN();
+  open_ = true;
 }
 
 double Stopwatch::ms() {
@@ -53,17 +46,11 @@ double Stopwatch::ms() {
 }
 
 void Stopwatch::collect() {
-  if constexpr (has_cuda) {
-    if (!open_) return;
-    open_ = false;
-    float ms = 0;
-    cuda::Status s = cuda::runtime().elapsed(ms, from_, to_);
-    if (s == cuda::not_ready) {
-      s = cuda::runtime().wait(to_);
-      if (s == cuda::success) s = cuda::runtime().elapsed(ms, from_, to_);
-    }
-    ms_ += s == cuda::success ? static_cast<double>(ms) : std::numeric_limits<double>::quiet_NaN();
-  }
+  if (!open_) return;
+  open_ = false;
+  float ms = 0;
+  const bool known = gpu_->elapsed(ms, from_, to_) == 0;
+  ms_ += known ? static_cast<double>(ms) : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace brink

@@ -30,7 +30,7 @@ class Stopwatch {
   using Clock = std::chrono::steady_clock;
   void collect();
 
-  cuda::Context* gpu_ = nullptr;
+  Gpu* gpu_ = nullptr;
   void *from_ = nullptr, *to_ = nullptr;
   bool open_ = false;  // an interval whose events have not been read
   Clock::time_point since_;

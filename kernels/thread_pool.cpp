@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/device.h"
+#include "kernels/floating_point.h"
 
 namespace brink {
 

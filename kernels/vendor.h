@@ -4,6 +4,7 @@
 // library, the GPU and the cut of the batch. Decision: only products of matrices; every other kernel stays exact.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,8 @@
 #include "kernels/view.h"
 
 namespace brink {
+
+class Gpu;
 
 class Vendor {
  public:
@@ -31,5 +34,12 @@ class Vendor {
 struct NoVendor : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// As cuBLAS numbers them. Neither uses TF32 in products of float32 by itself; pedantic forbids it whatever the environment says.
+enum class CublasMath : int { standard = 0, pedantic = 2 };
+
+/// cuBLAS. `library`: a file; empty: what BRINK_CUBLAS names, else the loader's libcublas.so.13 or libcublas.so.12. The Gpu must
+/// outlive it. Throws NoVendor, OutOfMemory.
+std::unique_ptr<Vendor> open_cublas(Gpu&, CublasMath = CublasMath::pedantic, const std::string& library = {});
 
 }  // namespace brink

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "kernels/cuda/context.h"
-#include "kernels/cuda/cublas.h"
+#include "kernels/gpu.h"
 #include "kernels/memory.h"
+#include "kernels/vendor.h"
 #include "training/errors.h"
 
 namespace brink {
@@ -22,32 +22,22 @@ std::string describe(const OutOfMemory& e) {
 
 OpenDevice::OpenDevice(Where where, Arithmetic arithmetic, ThreadPool& pool) : device_{where, &pool, nullptr} {
   if (where == Where::cpu) return;
-  if constexpr (has_cuda) {
-    try {
-      gpu_ = std::make_shared<cuda::Context>();
-      device_.gpu = gpu_.get();
-      if (arithmetic == Arithmetic::vendor) vendor_ = cuda::open_cublas(*gpu_);
-      device_.vendor = vendor_.get();
-    } catch (const cuda::NoDevice& e) {
-      throw DeviceError(fmt::format("run.device = \"cuda\": {}", e.what()));
-    } catch (const OutOfMemory& e) {
-      throw DeviceError(
-          fmt::format("run.device = \"cuda\": out of memory while the GPU was opened ({}): other programs hold it; "
-                      "give --device cpu",
-                      describe(e)));
-    } catch (const NoVendor& e) { throw DeviceError(fmt::format("run.arithmetic = \"vendor\": {}", e.what())); }
-  } else {
+  try {
+    gpu_ = open_gpu();
+    device_.gpu = gpu_.get();
+    if (arithmetic == Arithmetic::vendor) vendor_ = open_cublas(*gpu_);
+    device_.vendor = vendor_.get();
+  } catch (const NoDevice& e) {
+    throw DeviceError(fmt::format("run.device = \"cuda\": {}", e.what()));
+  } catch (const OutOfMemory& e) {
     throw DeviceError(
-        "run.device = \"cuda\": this brink was built without CUDA; build it where nvcc is on the PATH, or give "
-        "--device cpu");
-  }
+        fmt::format("run.device = \"cuda\": out of memory while the GPU was opened ({}): other programs hold it; "
+                    "give --device cpu",
+                    describe(e)));
+  } catch (const NoVendor& e) { throw DeviceError(fmt::format("run.arithmetic = \"vendor\": {}", e.what())); }
 }
 
-std::string OpenDevice::name() const {
-  if constexpr (has_cuda)
-    if (device_.where == Where::cuda) return device_.gpu->properties().name;
-  return "cpu";
-}
+std::string OpenDevice::name() const { return gpu_ ? gpu_->properties().name : "cpu"; }
 
 std::string OpenDevice::vendor_name() const { return vendor_ ? vendor_->name() : ""; }
 

@@ -25,8 +25,8 @@ class OpenDevice {
   std::string vendor_name() const;
 
  private:
-  std::shared_ptr<cuda::Context> gpu_;  // shared_ptr: its deleter is made where the type is known
-  std::shared_ptr<Vendor> vendor_;      // after gpu_, whose memory it uses
+  std::shared_ptr<Gpu> gpu_;        // shared_ptr: its deleter is made where the type is known
+  std::shared_ptr<Vendor> vendor_;  // after gpu_, whose memory it uses
   Device device_;
 };
 

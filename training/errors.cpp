@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "kernels/cuda/runtime.h"
+#include "kernels/gpu.h"
 #include "kernels/memory.h"
 
 namespace brink {
@@ -23,7 +23,7 @@ Failure current_failure() {
     throw;
   } catch (const Error& e) { return {e.code(), e.what()}; } catch (const OutOfMemory& e) {
     return {ExitCode::device, "out of memory: " + text_of(e) + "; a smaller run.chunk or run.memory needs less"};
-  } catch (const cuda::CudaError& e) { return {ExitCode::device, e.what()}; } catch (const std::bad_alloc&) {
+  } catch (const GpuError& e) { return {ExitCode::device, e.what()}; } catch (const std::bad_alloc&) {
     return {ExitCode::device, "out of memory; a smaller run.chunk or run.memory needs less"};
   } catch (const std::filesystem::filesystem_error& e) {
     return {ExitCode::usage, e.what()};

@@ -5,11 +5,12 @@
 
 #include <stdexcept>
 
-#include "kernels/cuda/context.h"
+#include "kernels/gpu.h"
 #include "models/convolutional.h"
 #include "models/dln.h"
 #include "models/initialise.h"
 #include "models/mlp.h"
+#include "training/data/load.h"
 #include "training/errors.h"
 
 namespace brink {
@@ -73,8 +74,7 @@ void move_to(Device& device, Problem& p) {
   std::int64_t bytes = 0;
   for (const std::vector<View>* views : {&p.train, &p.test})
     for (const View& v : *views) bytes += v.data ? v.bytes() : 0;
-  std::int64_t free = 0;
-  if constexpr (has_cuda) free = device.gpu->free_bytes();
+  const std::int64_t free = device.gpu->free_bytes();
   try {
     for (std::vector<View>* views : {&p.train, &p.test})
       for (View& v : *views)

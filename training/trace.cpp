@@ -10,7 +10,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "kernels/cuda/context.h"
+#include "kernels/gpu.h"
 #include "training/build_info.h"
 
 namespace brink {
@@ -51,67 +51,56 @@ struct alignas(64) TraceRecorder::Lane {
   std::int64_t next = 0, end = 0, dropped = 0;
 };
 
-/// Times on the device: a pool of events recorded into its stream, read whenever the pool is used up.
+/// Times on the device: a pool of events recorded into its stream, read whenever the pool is used up. The first error stays and is
+/// not thrown: the run meets the device's errors itself, and a trace is no reason to end it.
 class TraceRecorder::DeviceClock {
  public:
-  DeviceClock(cuda::Context& gpu, std::vector<Span>& spans, std::int64_t start_ns) : gpu_(gpu), spans_(spans) {
-    if constexpr (has_cuda) {
-      waiting_.reserve(pool);
-      for (cuda::Runtime::Event* e : {&base_, &next_base_})
-        check(cuda::runtime().create_event(*e, cuda::EventUse::time));
-      events_.resize(pool);
-      for (cuda::Runtime::Event& e : events_) check(cuda::runtime().create_event(e, cuda::EventUse::time));
-      check(cuda::runtime().record(base_, gpu_.stream()));
-      check(cuda::runtime().synchronize(gpu_.stream()));
-      base_ns_ = static_cast<double>(clock_ns() - start_ns);
-    }
+  DeviceClock(Gpu& gpu, std::vector<Span>& spans, std::int64_t start_ns) : gpu_(gpu), spans_(spans) {
+    waiting_.reserve(pool);
+    events_.reserve(pool);
+    try {
+      for (Gpu::Event* e : {&base_, &next_base_}) *e = gpu_.create_event(EventUse::time);
+      while (events_.size() < pool) events_.push_back(gpu_.create_event(EventUse::time));
+      check(gpu_.record(base_));
+      gpu_.synchronize();
+    } catch (const GpuError& e) { check(e.status); }
+    base_ns_ = static_cast<double>(clock_ns() - start_ns);
   }
   ~DeviceClock() {
-    if constexpr (has_cuda) {
-      for (const cuda::Runtime::Event e : events_)
-        if (e) (void)cuda::runtime().destroy_event(e);
-      for (const cuda::Runtime::Event e : {base_, next_base_})
-        if (e) (void)cuda::runtime().destroy_event(e);
-    }
+    for (const Gpu::Event e : events_) gpu_.destroy_event(e);
+    for (const Gpu::Event e : {base_, next_base_})
+      if (e) gpu_.destroy_event(e);
   }
   DeviceClock(const DeviceClock&) = delete;
   DeviceClock& operator=(const DeviceClock&) = delete;
 
   /// The device's time of a span's begin or end becomes the moment at which the stream gets here.
   void mark(std::int64_t slot, bool end) noexcept {
-    if constexpr (has_cuda) {
-      if (waiting_.size() == events_.size()) read();
-      if (status_ != cuda::success) return;
-      check(cuda::runtime().record(events_[waiting_.size()], gpu_.stream()));
-      waiting_.push_back({slot, end});
-    }
+    if (waiting_.size() == pool) read();
+    if (status_ != 0) return;
+    check(gpu_.record(events_[waiting_.size()]));
+    waiting_.push_back({slot, end});
   }
   /// Waits for the device and writes down all times. Each reading starts from a new base: elapsed times are float32.
   void read() noexcept {
-    if constexpr (has_cuda) {
-      cuda::Runtime& runtime = cuda::runtime();
-      check(runtime.record(next_base_, gpu_.stream()));
-      check(runtime.synchronize(gpu_.stream()));
-      const auto since_base = [&](cuda::Runtime::Event e) {
-        float ms = 0;
-        check(runtime.elapsed(ms, base_, e));
-        return base_ns_ + static_cast<double>(ms) * 1e6;
-      };
-      for (std::size_t i = 0; i < waiting_.size() && status_ == cuda::success; ++i) {
-        Span& s = spans_[static_cast<std::size_t>(waiting_[i].slot)];
-        (waiting_[i].end ? s.device_end_ns : s.device_begin_ns) = static_cast<std::int64_t>(since_base(events_[i]));
-      }
-      base_ns_ = since_base(next_base_);
-      std::swap(base_, next_base_);
-      waiting_.clear();
+    if (status_ != 0) return;
+    const auto since_base = [&](Gpu::Event e) {
+      float ms = 0;
+      check(gpu_.elapsed(ms, base_, e));
+      return base_ns_ + static_cast<double>(ms) * 1e6;
+    };
+    check(gpu_.record(next_base_));
+    const double next_ns = since_base(next_base_);  // waits, so all events before it are reached too
+    for (std::size_t i = 0; i < waiting_.size() && status_ == 0; ++i) {
+      Span& s = spans_[static_cast<std::size_t>(waiting_[i].slot)];
+      (waiting_[i].end ? s.device_end_ns : s.device_begin_ns) = static_cast<std::int64_t>(since_base(events_[i]));
     }
+    base_ns_ = next_ns;
+    std::swap(base_, next_base_);
+    waiting_.clear();
   }
   /// Empty, or why times are missing.
-  std::string trouble() const {
-    if constexpr (has_cuda)
-      if (status_ != cuda::success) return cuda::runtime().text(status_);
-    return {};
-  }
+  std::string trouble() const { return status_ == 0 ? "" : gpu_.text(status_); }
 
  private:
   static constexpr std::size_t pool = 4096;
@@ -119,18 +108,17 @@ class TraceRecorder::DeviceClock {
     std::int64_t slot;
     bool end;
   };
-  /// The first error stays. It is not thrown: the run meets the device's errors itself, and a trace is no reason to end it.
-  void check(cuda::Status s) noexcept {
-    if (status_ == cuda::success) status_ = s;
+  void check(GpuStatus s) noexcept {
+    if (status_ == 0) status_ = s;
   }
 
-  cuda::Context& gpu_;
+  Gpu& gpu_;
   std::vector<Span>& spans_;
-  std::vector<cuda::Runtime::Event> events_;
+  std::vector<Gpu::Event> events_;
   std::vector<Waiting> waiting_;
-  cuda::Runtime::Event base_ = nullptr, next_base_ = nullptr;
+  Gpu::Event base_ = nullptr, next_base_ = nullptr;
   double base_ns_ = 0;
-  cuda::Status status_ = 0;
+  GpuStatus status_ = 0;
 };
 
 TraceRecorder::TraceRecorder(const Device& device, std::int64_t spans)
@@ -140,8 +128,7 @@ TraceRecorder::TraceRecorder(const Device& device, std::int64_t spans)
       spans_(static_cast<std::size_t>(spans)),
       lanes_(static_cast<std::size_t>(device.pool ? device.pool->threads() : 1)) {
   (void)lane();
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda) clock_ = std::make_unique<DeviceClock>(*device.gpu, spans_, start_ns_);
+  if (device.gpu) clock_ = std::make_unique<DeviceClock>(*device.gpu, spans_, start_ns_);
 }
 
 TraceRecorder::~TraceRecorder() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What it is: the record behind `brink train --trace`: spans of all threads, and of a CUDA device, as a Chrome/Perfetto trace.
-// What it is not: a sampling profiler, or NVTX (kernels/cuda/ranges.h).
+// What it is not: a sampling profiler, or NVTX (make_gpu_ranges in kernels/gpu.h).
 // Decision: memory for a fixed number of spans is taken at the start. When it is used up nothing new is recorded, so the trace
 // is whole up to a moment instead of thinned out, and what came later is counted. On a CUDA device a span has two times: when the
 // host enqueued it, and, by events in the stream, when the device did it.

@@ -10,8 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "kernels/cuda/context.h"
-#include "kernels/cuda/ranges.h"
+#include "kernels/gpu.h"
 #include "training/available_memory.h"
 #include "training/descent.h"
 #include "training/device.h"
@@ -35,9 +34,7 @@ const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records
     plan_name{"memory plan", "phase"};
 
 std::int64_t free_memory_bytes(const Device& device) {
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda) return device.gpu->free_bytes();
-  return available_memory_bytes();
+  return device.gpu ? device.gpu->free_bytes() : available_memory_bytes();
 }
 
 std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config) {
@@ -219,12 +216,10 @@ class Watch {
       in_run_folder_ = folder.lexically_normal() == std::filesystem::path(options.folder).lexically_normal();
       if (!in_run_folder_) begin();
     }
-    if constexpr (has_cuda) {
-      if (options.ranges != Ranges::none)
-        device.tracer = (ranges_ = std::make_unique<cuda::RangeTracer>(options.ranges == Ranges::nodes)).get();
-    } else if (options.ranges != Ranges::none) {
-      throw UsageError("--nvtx: this brink was built without CUDA, whose toolkit brings NVTX");
-    }
+    if (options.ranges == Ranges::none) return;
+    try {
+      device.tracer = (ranges_ = make_gpu_ranges(options.ranges == Ranges::nodes)).get();
+    } catch (const NoDevice& e) { throw UsageError(fmt::format("--nvtx: {}", e.what())); }
   }
   void run_folder_is_there() const {
     if (in_run_folder_) begin();

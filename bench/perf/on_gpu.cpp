@@ -8,26 +8,23 @@
 #include <optional>
 
 #include "bench/perf/products.h"
-#include "kernels/cuda/context.h"
-#include "kernels/cuda/cublas.h"
+#include "kernels/gpu.h"
 #include "kernels/map/map.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/replay.h"
 #include "kernels/thread_pool.h"
+#include "kernels/vendor.h"
 #include "training/device.h"
 
 namespace brink::bench::gpu {
 namespace {
 
 nlohmann::json about(const Device& device) {
-  if constexpr (has_cuda) {
-    const cuda::DeviceProperties& p = device.gpu->properties();
-    return {{"name", p.name},
-            {"compute_capability", fmt::format("{}.{}", p.major, p.minor)},
-            {"multiprocessors", p.multiprocessors},
-            {"memory_bytes", p.memory_bytes}};
-  }
-  return nullptr;
+  const DeviceProperties& p = device.gpu->properties();
+  return {{"name", p.name},
+          {"compute_capability", fmt::format("{}.{}", p.major, p.minor)},
+          {"multiprocessors", p.multiprocessors},
+          {"memory_bytes", p.memory_bytes}};
 }
 
 /// `times` launches of `work`, captured at the first run and waited for.
@@ -54,10 +51,10 @@ struct Libraries {
   std::unique_ptr<Vendor> pedantic, standard;
   std::string reason;
   explicit Libraries(const Device& device) {
-    if constexpr (has_cuda) try {
-        pedantic = cuda::open_cublas(*device.gpu, cuda::CublasMath::pedantic);
-        standard = cuda::open_cublas(*device.gpu, cuda::CublasMath::standard);
-      } catch (const NoVendor& e) { reason = e.what(); }
+    try {
+      pedantic = open_cublas(*device.gpu, CublasMath::pedantic);
+      standard = open_cublas(*device.gpu, CublasMath::standard);
+    } catch (const NoVendor& e) { reason = e.what(); }
   }
 };
 

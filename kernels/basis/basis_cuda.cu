@@ -60,7 +60,7 @@ void project(Device& d, const ColumnSet& q, View w, Scalar c) {
     for (int i = 0; i < q.count; ++i) cuda::dot(d, q.column(i), w, c + i);
     return;
   }
-  double* const partials = d.gpu->partials();
+  double* const partials = context(d).partials();
   // As many columns as have room for their tiles, and as a grid may have rows.
   constexpr int64_t most_rows = 65535;
   const int64_t room = Context::most_partials / tiles, most_columns = room < most_rows ? room : most_rows;
@@ -77,8 +77,8 @@ void project(Device& d, const ColumnSet& q, View w, Scalar c) {
 void project(Device& d, const ColumnSet& q, View w, double* c) {
   for (int i = 0; i < q.count; i += Context::most_fetched) {
     const int count = q.count - i < Context::most_fetched ? q.count - i : Context::most_fetched;
-    cuda::project(d, q.range(i, i + count), w, Scalar{d.gpu->results()});
-    d.gpu->fetch(c + i, d.gpu->results(), count);
+    cuda::project(d, q.range(i, i + count), w, Scalar{context(d).results()});
+    d.gpu->fetch(c + i, context(d).results(), count);
   }
 }
 
@@ -89,7 +89,7 @@ void subtract(Device& d, const ColumnSet& q, const Coefficients& c, View x, View
   if (c.host && q.count <= Values::most) {
     if (q.count > 0) std::memcpy(few.v, c.host, static_cast<std::size_t>(q.count) * sizeof(double));
   } else if (c.host) {  // behind the tiles' partials and what becomes of them
-    const Scalar copied{d.gpu->partials() + Context::most_partials - q.count};
+    const Scalar copied{context(d).partials() + Context::most_partials - q.count};
     cuda::put(d, c.host, q.count, copied);
     more = copied.at;
   }
@@ -111,14 +111,14 @@ void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y)
   if (int64_t{q.count} * k > Context::most_partials)
     throw std::length_error("[combine] coefficients " + std::to_string(q.count) + " × " + std::to_string(k) +
                             ": at most " + std::to_string(Context::most_partials) + " on a CUDA device");
-  cuda::put(d, s, int64_t{q.count} * k, Scalar{d.gpu->partials()});
+  cuda::put(d, s, int64_t{q.count} * k, Scalar{context(d).partials()});
   with_real(q.dtype, [&]<class T>(T) {
     const auto launch_outputs = [&]<int outputs>(std::integral_constant<int, outputs>) {
       int groups = 1;
       while (groups * outputs < k) groups *= 2;
       constexpr int span = static_cast<int>(warp_lanes) * combine_elements;
       launch(d, combine_kernel<outputs, T>, {blocks_for(q.n, int64_t{combine_warps} / groups * span)},
-             {combine_warps * warp_lanes}, q.as<T>(), q.stride, q.count, d.gpu->partials(), k, groups, y.as<T>(),
+             {combine_warps * warp_lanes}, q.as<T>(), q.stride, q.count, context(d).partials(), k, groups, y.as<T>(),
              y.stride, q.n);
     };
     if (k <= 4)
@@ -155,7 +155,7 @@ void map_scalars(Device& d, Scalar from, int count, const Sign& f, Scalar to) { 
 void largest_entry(Device& d, View x, Scalar to) {
   const int64_t n = x.shape.elements();
   if (n == 0) return d.gpu->fill(to.at, 0, sizeof(double));
-  auto* const found = reinterpret_cast<Largest*>(d.gpu->partials());
+  auto* const found = reinterpret_cast<Largest*>(context(d).partials());
   const unsigned wanted = blocks_for(n, largest_threads * 4),
                  blocks = wanted < largest_blocks ? wanted : largest_blocks;
   with_real(x.dtype,

@@ -49,7 +49,7 @@ void check_opening(Status s, const char* call, const DeviceProperties& p = {}) {
 }
 
 /// The device's name and limits, or NoDevice with what to do about it.
-DeviceProperties open_device(int ordinal) {
+DeviceProperties opened_properties(int ordinal) {
   const std::string hint = "; give --device cpu, or leave --device out";
   int driver = 0, toolkit = 0;
   if (runtime().versions(driver, toolkit) != success || driver == 0)
@@ -71,13 +71,11 @@ DeviceProperties open_device(int ordinal) {
 }
 }  // namespace
 
-Context::Context(int ordinal) : properties_(open_device(ordinal)) {
+Context::Context(int ordinal) : properties_(opened_properties(ordinal)) {
   try {
     check_opening(runtime().create_stream(stream_), "create_stream", properties_);
     check_opening(probe(stream_), "launch", properties_);
-    void* p = nullptr;
-    check(runtime().allocate_pinned(p, pinned_bytes), "allocate_pinned");
-    pinned_ = static_cast<double*>(p);
+    pinned_ = static_cast<double*>(allocate_pinned(pinned_bytes));
     partials_ = static_cast<double*>(allocate((most_partials + most_fetched) * std::int64_t{sizeof(double)}));
   } catch (...) {
     close();
@@ -90,7 +88,7 @@ Context::~Context() { close(); }
 void Context::close() noexcept {
   for (const Slab& s : slabs_) (void)runtime().release(s.memory);
   slabs_.clear();
-  if (pinned_) (void)runtime().release_pinned(pinned_);
+  if (pinned_) release_pinned(pinned_);
   if (stream_) (void)runtime().destroy_stream(stream_);
   pinned_ = nullptr;
   stream_ = nullptr;
@@ -142,6 +140,14 @@ void Context::release(void* memory) noexcept {
   }
 }
 
+void* Context::allocate_pinned(std::int64_t bytes) {
+  void* p = nullptr;
+  check(runtime().allocate_pinned(p, bytes), "allocate_pinned");
+  return p;
+}
+
+void Context::release_pinned(void* p) noexcept { (void)runtime().release_pinned(p); }
+
 void Context::release_unused_slabs() {
   for (auto it = free_.begin(); it != free_.end();) {
     const auto slab = std::ranges::find(slabs_, it->begin, &Slab::memory);
@@ -181,6 +187,14 @@ void Context::synchronize() {
   reached_ = marks_;
 }
 
+Gpu::Event Context::create_event(EventUse use) {
+  Event e = nullptr;
+  check(runtime().create_event(e, use), "create_event");
+  return e;
+}
+
+void Context::destroy_event(Event e) noexcept { (void)runtime().destroy_event(e); }
+
 std::int64_t Context::mark(Runtime::Event e) {
   check(runtime().record(e, stream_), "record");
   return ++marks_;
@@ -192,6 +206,37 @@ void Context::wait(Runtime::Event e, std::int64_t mark) {
   reached_ = mark;
 }
 
+GpuStatus Context::record(Event e) noexcept { return runtime().record(e, stream_); }
+
+GpuStatus Context::elapsed(float& ms, Event from, Event to) noexcept {
+  Status s = runtime().elapsed(ms, from, to);
+  if (s == not_ready && (s = runtime().wait(to)) == success) s = runtime().elapsed(ms, from, to);
+  return s;
+}
+
+std::string Context::text(GpuStatus s) const { return runtime().text(s); }
+
+Gpu::Captured Context::capture(FunctionRef<void()> work) {
+  Runtime::Capture capture = nullptr;
+  Runtime::Executable executable = nullptr;
+  check(runtime().begin_capture(stream_), "begin_capture");
+  try {
+    work();
+  } catch (...) {
+    // A capture is given up by instantiating it alone.
+    if (runtime().end_capture(stream_, capture) == success && capture &&
+        runtime().instantiate(capture, executable) == success)
+      (void)runtime().destroy(executable);
+    throw;
+  }
+  check(runtime().end_capture(stream_, capture), "end_capture");
+  check(runtime().instantiate(capture, executable), "instantiate");
+  return executable;
+}
+
+void Context::launch(Captured work) { check(runtime().launch(work, stream_), "launch"); }
+void Context::destroy(Captured work) noexcept { (void)runtime().destroy(work); }
+
 void Context::fetch(double* to, const double* from, int count) {
   copy(pinned_, from, count * std::int64_t{sizeof(double)});
   synchronize();
@@ -199,3 +244,5 @@ void Context::fetch(double* to, const double* from, int count) {
 }
 
 }  // namespace brink::cuda
+
+std::unique_ptr<brink::Gpu> brink::open_gpu(int ordinal) { return std::make_unique<cuda::Context>(ordinal); }

@@ -5,55 +5,51 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "kernels/cuda/runtime.h"
+#include "kernels/device.h"
 
 namespace brink::cuda {
 
-/// Why no GPU can be used, in one line that says what to do.
-struct NoDevice : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-class Context {
+class Context final : public Gpu {
  public:
-  /// Opens GPU `ordinal`. Throws NoDevice: no GPU, no driver, an old driver, an architecture that this build has no code for.
+  /// As open_gpu.
   explicit Context(int ordinal = 0);
-  ~Context();
+  ~Context() override;
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
+  const DeviceProperties& properties() const override { return properties_; }
+  void* allocate(std::int64_t bytes) override;
+  void release(void*) noexcept override;
+  void* allocate_pinned(std::int64_t bytes) override;
+  void release_pinned(void*) noexcept override;
+  std::int64_t free_bytes() override;
+  std::int64_t allocated_bytes() const override;
+  void copy(void* to, const void* from, std::int64_t bytes) override;
+  void fill(void* to, int byte, std::int64_t bytes) override;
+  void synchronize() override;
+  void fetch(double* to, const double* from, int count) override;
+  Event create_event(EventUse) override;
+  void destroy_event(Event) noexcept override;
+  std::int64_t mark(Event) override;
+  void wait(Event, std::int64_t mark) override;
+  GpuStatus record(Event) noexcept override;
+  GpuStatus elapsed(float& ms, Event from, Event to) noexcept override;
+  std::string text(GpuStatus) const override;
+  Captured capture(FunctionRef<void()> work) override;
+  void launch(Captured) override;
+  void destroy(Captured) noexcept override;
+
   Runtime::Stream stream() const { return stream_; }
-  const DeviceProperties& properties() const { return properties_; }
-
-  /// Device memory, aligned to 256 bytes. Throws brink::OutOfMemory with needed and free bytes.
-  void* allocate(std::int64_t bytes);
-  void release(void*) noexcept;
-  /// Free bytes of the device, memory held here and not in use included.
-  std::int64_t free_bytes();
-  /// Bytes in use.
-  std::int64_t allocated_bytes() const;
-
-  void copy(void* to, const void* from, std::int64_t bytes);  ///< enqueued, any direction
-  void fill(void* to, int byte, std::int64_t bytes);          ///< enqueued
-  void synchronize();
-  /// Puts an event into the stream; its place among all that were put there.
-  std::int64_t mark(Runtime::Event);
-  /// Waits until the stream has come to the event's mark; asks nobody where a later wait has shown that it has.
-  void wait(Runtime::Event, std::int64_t mark);
-
   /// Device memory for the partial results of one reduction: the next kernel may overwrite it.
   double* partials() const { return partials_; }
   static constexpr std::int64_t most_partials = std::int64_t{1} << 17;
   /// Device memory for most_fetched results on their way to a `fetch` that follows.
   double* results() const { return partials_ + most_partials; }
-  /// Fetches `count` ≤ most_fetched values from device memory; waits for the stream.
-  void fetch(double* to, const double* from, int count);
-  static constexpr int most_fetched = 4096;
+  static constexpr int most_fetched = 4096;  ///< values that a fetch brings at most
 
  private:
   struct Slab {
@@ -74,5 +70,8 @@ class Context {
   std::vector<Interval> free_, used_;  // ordered by address
   double *partials_ = nullptr, *pinned_ = nullptr;
 };
+
+/// The context behind a device of Where::cuda.
+inline Context& context(const Device& d) { return static_cast<Context&>(*d.gpu); }
 
 }  // namespace brink::cuda

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "kernels/cuda/cublas.h"
+// cuBLAS as a plug-in: found and opened when a run asks for it, reached through pointers to ten functions. Linking it is not
+// needed, and what cannot be opened is an error.
+// Decision: the handle has brink's stream and a fixed workspace of brink's, so products repeat to the bit from run to run on
+// one GPU with one library, and can be captured into a graph; TF32 and emulated arithmetic are off.
 
 #include <dlfcn.h>
 
 #include <cassert>
 #include <cstdlib>
+#include <string>
 #include <vector>
+
+#include "kernels/cuda/context.h"
+#include "kernels/vendor.h"
 
 namespace brink::cuda {
 
@@ -138,7 +145,7 @@ class Cublas final : public Vendor {
       s = call(f_.sgemm);
     else
       s = call(f_.dgemm);
-    if (s != 0) throw CudaError(std::string("[cublas] gemm: ") + f_.text(s) + " (" + std::to_string(s) + ")", s);
+    if (s != 0) throw GpuError(std::string("[cublas] gemm: ") + f_.text(s) + " (" + std::to_string(s) + ")", s);
   }
 
   void opened(CublasStatus s, const char* call) const {
@@ -162,8 +169,8 @@ class Cublas final : public Vendor {
 
 }  // namespace
 
-std::unique_ptr<Vendor> open_cublas(Context& context, CublasMath math, const std::string& library) {
-  return std::make_unique<Cublas>(context, math, library);
-}
-
 }  // namespace brink::cuda
+
+std::unique_ptr<brink::Vendor> brink::open_cublas(Gpu& gpu, CublasMath math, const std::string& library) {
+  return std::make_unique<cuda::Cublas>(static_cast<cuda::Context&>(gpu), math, library);
+}

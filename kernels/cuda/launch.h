@@ -29,7 +29,7 @@ void launch(Device& d, void (*kernel)(P...), Extent3 grid, Extent3 block, const 
 #ifndef __CUDACC__
         call.body = [kernel, values] { std::apply(kernel, values); };
 #endif
-        check(runtime().launch(call, d.gpu->stream()), "launch");
+        check(runtime().launch(call, context(d).stream()), "launch");
       },
       values);
 }

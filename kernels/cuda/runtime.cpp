@@ -16,7 +16,7 @@ void check(Status s, const char* call) {
   if (s == out_of_memory)
     throw OutOfMemory(-1);  // of graphs, modules, pinned pages: how many bytes, the runtime keeps to itself
   if (s != success)
-    throw CudaError(std::string("[cuda] ") + call + ": " + runtime().text(s) + " (" + std::to_string(s) + ")", s);
+    throw GpuError(std::string("[cuda] ") + call + ": " + runtime().text(s) + " (" + std::to_string(s) + ")", s);
 }
 
 }  // namespace brink::cuda

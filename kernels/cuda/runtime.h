@@ -8,25 +8,17 @@
 
 #include <cstdint>
 #include <functional>
-#include <stdexcept>
-#include <string>
+
+#include "kernels/gpu.h"
 
 namespace brink::cuda {
 
-/// cudaError_t as the runtime numbers it; 0 is success.
-using Status = int;
+using Status = GpuStatus;
 inline constexpr Status success = 0, out_of_memory = 2, no_device = 100, insufficient_driver = 35,
                         no_kernel_image = 209, not_ready = 600;
 
 struct Extent3 {
   unsigned x = 1, y = 1, z = 1;
-};
-
-struct DeviceProperties {
-  std::string name;
-  int major = 0, minor = 0;  ///< compute capability
-  int multiprocessors = 0;
-  std::int64_t memory_bytes = 0;
 };
 
 /// One kernel launch. `body` is set only where kernels are host functions (the emulator of the tests).
@@ -36,9 +28,6 @@ struct LaunchCall {
   void** arguments = nullptr;
   std::function<void()> body;
 };
-
-/// What an event is asked for: waiting alone is the cheaper one.
-enum class EventUse : unsigned char { wait, time };
 
 class Runtime {
  public:
@@ -85,13 +74,7 @@ void set_runtime(Runtime*);
 /// The toolkit's runtime; defined beside the kernels (runtime_cuda.cu), and by the emulator in its place.
 Runtime& toolkit_runtime();
 
-/// A CUDA call failed. After a sticky error (an illegal address) every later call fails too: the process must end.
-struct CudaError : std::runtime_error {
-  CudaError(const std::string& what, Status s) : std::runtime_error(what), status(s) {}
-  Status status;
-};
-
-/// Throws OutOfMemory, or CudaError: "[cuda] launch: an illegal memory access was encountered (700)".
+/// Throws OutOfMemory, or GpuError: "[cuda] launch: an illegal memory access was encountered (700)".
 void check(Status, const char* call);
 
 }  // namespace brink::cuda

@@ -151,12 +151,12 @@ void launch_tree(Device& d, unsigned trees, const Leaf* leaf, std::int64_t count
 template <class X = double, class Work>
 void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, const Work& work,
                     TreeEnd finish = TreeEnd::total) {
-  X* const partials = reinterpret_cast<X*>(d.gpu->partials());
+  X* const partials = reinterpret_cast<X*>(context(d).partials());
   if (leaves <= tiles_at_once) {
     if (leaves > 0) work(0, leaves, partials);
     return launch_tree<X>(d, 1, partials, leaves, factor, out, finish);
   }
-  double* const subtrees = d.gpu->partials() + tiles_at_once;
+  double* const subtrees = context(d).partials() + tiles_at_once;
   std::int64_t done = 0;
   for (std::int64_t first = 0; first < leaves; first += tiles_at_once, ++done) {
     const std::int64_t count = leaves - first < tiles_at_once ? leaves - first : tiles_at_once;
@@ -169,7 +169,7 @@ void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, 
 /// The number that enqueue(to) leaves in `to`, brought to the host. Waits.
 template <class Enqueue>
 double fetched(Device& d, const Enqueue& enqueue) {
-  const Scalar to{d.gpu->results()};
+  const Scalar to{context(d).results()};
   enqueue(to);
   double value = 0;
   d.gpu->fetch(&value, to.at, 1);

@@ -18,8 +18,8 @@ struct Plan {
   int threads = 1;
   std::int64_t chunk = 0;
   int steps = 20;
-  brink::cuda::Context* gpu = nullptr;  ///< null: the CPU
-  bool made = false;                    ///< samples come from a source of rows instead of an array
+  brink::Gpu* gpu = nullptr;  ///< null: the CPU
+  bool made = false;          ///< samples come from a source of rows instead of an array
 };
 
 /// H v without residuals: the tangent of the gradient in one graph with everything it needs.

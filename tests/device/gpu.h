@@ -18,7 +18,7 @@ namespace device_tests {
 inline std::unique_ptr<brink::cuda::Context> gpu(const char* of) {
   try {
     return std::make_unique<brink::cuda::Context>();
-  } catch (const brink::cuda::NoDevice& e) {
+  } catch (const brink::NoDevice& e) {
     MESSAGE("[skip] " << std::string(of) << ": " << std::string(e.what()));
     return nullptr;
   }

@@ -30,7 +30,7 @@ std::string refusal(F&& prepare, int ordinal = 0) {
   prepare(fake);
   try {
     const Context context(ordinal);
-  } catch (const cuda::NoDevice& e) {
+  } catch (const NoDevice& e) {
     CHECK(fake.in_use_bytes() == 0);
     return e.what();
   }
@@ -58,7 +58,7 @@ class Adjacent final : public FakeRuntime {
 TEST_CASE("a context knows its device and gives everything back") {
   FakeRuntime fake;
   fake.devices = 3;
-  fake.device = cuda::DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
+  fake.device = DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
   const std::int64_t before = cuda::emulated_runtime().in_use_bytes();
   {
     const Context context(2);
@@ -85,7 +85,7 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
   CHECK(
       refusal([](FakeRuntime& f) {
         f.has_kernel_image = false;
-        f.device = cuda::DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
+        f.device = DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
       }) ==
       "this build has no code for the GPU (some GPU, compute capability 8.6); set up the build with -Dgpu_archs=86, or "
       "give --device cpu");
@@ -94,7 +94,7 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
     const std::string said = refusal([&](FakeRuntime& f) {
       f.has_kernel_image = false;
       f.launch_refusal = s;
-      f.device = cuda::DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
+      f.device = DeviceProperties{"some GPU", 8, 6, 84, 48 * 1024 * mebibyte};
     });
     CHECK(said.find("-Dgpu_archs=86") != std::string::npos);
     CHECK((said.find("driver is too old for this build's code") != std::string::npos) == (s == 222));
@@ -123,13 +123,13 @@ TEST_CASE("an error of the runtime says which call it was, at every call that op
     FakeRuntime fake;
     fake.stick(n, 700);
     if (n == 1)  // a driver that cannot say its version is none
-      CHECK_THROWS_AS(Context(), cuda::NoDevice);
+      CHECK_THROWS_AS(Context(), NoDevice);
     else
-      CHECK_THROWS_AS(Context(), cuda::CudaError);
+      CHECK_THROWS_AS(Context(), GpuError);
     CHECK(cuda::emulated_runtime().in_use_bytes() == before);
   }
   CHECK_THROWS_WITH_AS(cuda::check(700, "launch"), "[cuda] launch: an illegal memory access was encountered (700)",
-                       cuda::CudaError);
+                       GpuError);
   CHECK_NOTHROW(cuda::check(cuda::success, "launch"));
 }
 

@@ -184,7 +184,7 @@ TEST_CASE("a write past the end of any buffer ends the launch where every buffer
   CHECK_NOTHROW(fill(tail<24>));
   CHECK_THROWS_WITH_AS(fill(tail<25>),
                        "[cuda] launch: unspecified launch failure: a write behind an allocation of 4096 bytes (719)",
-                       cuda::CudaError);
+                       GpuError);
 }
 
 TEST_CASE("a barrier that not all threads reach fails the launch, and the program can go on") {
@@ -199,13 +199,13 @@ TEST_CASE("a barrier that not all threads reach fails the launch, and the progra
     CHECK_THROWS_AS(launch([](float*) {
                       if (threadIdx.x < 40) __syncthreads();
                     }),
-                    cuda::CudaError);
+                    GpuError);
     CHECK_THROWS_AS(launch([](float* x) {
                       float v = 1;
                       if (threadIdx.x % 32 < 31) v += __shfl_xor_sync(0xFFFFFFFF, v, 1);
                       x[threadIdx.x] = v;
                     }),
-                    cuda::CudaError);
+                    GpuError);
     CHECK_NOTHROW(launch([](float*) { __syncthreads(); }));
   }
   emulator::set_schedule(0);

@@ -17,13 +17,6 @@
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 
-struct uint3 {
-  unsigned x, y, z;
-};
-struct dim3 {
-  unsigned x, y, z;
-  constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
-};
 struct alignas(8) float2 {
   float x, y;
 };
@@ -45,8 +38,6 @@ inline double2 make_double2(double x, double y) { return {x, y}; }
 inline int2 make_int2(int x, int y) { return {x, y}; }
 inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
 
-extern uint3 threadIdx, blockIdx;
-extern dim3 blockDim, gridDim;
 inline constexpr int warpSize = 32;
 
 // The last two parameters of what meets are where the call stands; they are not for callers to give.

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "kernels/memory.h"
-#include "tests/emulator/cuda_emulator.h"
 #include "tests/emulator/fibre.h"
 
 uint3 threadIdx, blockIdx;

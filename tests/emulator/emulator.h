@@ -12,6 +12,16 @@
 
 #include "kernels/cuda/runtime.h"
 
+struct uint3 {
+  unsigned x, y, z;
+};
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
+};
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+
 namespace brink::emulator {
 
 /// The order of blocks, warps and lanes; it changes at every barrier. 0: ascending everywhere.

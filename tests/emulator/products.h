@@ -23,7 +23,7 @@ namespace brink {
 class NotingRuntime final : public cuda::FakeRuntime {
  public:
   explicit NotingRuntime(int multiprocessors) {
-    cuda::DeviceProperties p;
+    DeviceProperties p;
     (void)FakeRuntime::properties(0, p);  // where there is none, Context says why
     p.multiprocessors = multiprocessors;
     device = p;

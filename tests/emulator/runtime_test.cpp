@@ -174,8 +174,8 @@ TEST_CASE("a capture records and does not run; every replay runs it") {
 TEST_CASE("a wait for an event runs what stands before its mark; one that tells no time is refused for times") {
   OnDevice d;
   cuda::Runtime::Event wait = nullptr, time = nullptr;
-  REQUIRE(d.runtime.create_event(wait, cuda::EventUse::wait) == cuda::success);
-  REQUIRE(d.runtime.create_event(time, cuda::EventUse::time) == cuda::success);
+  REQUIRE(d.runtime.create_event(wait, EventUse::wait) == cuda::success);
+  REQUIRE(d.runtime.create_event(time, EventUse::time) == cuda::success);
   CHECK(d.runtime.wait(wait) == EmulatedRuntime::invalid_value);  // never recorded
   d.runtime.set_deferred(true);
   float first = 0, second = 0, ms = 0;
@@ -248,15 +248,15 @@ TEST_CASE("played faults: the n-th allocation, limits, sticking errors, no code 
   CHECK(fake.calls().launches == before + 1);
   fake.has_kernel_image = false;
   CHECK_THROWS_WITH_AS(add(), "[cuda] launch: no kernel image is available for execution on the device (209)",
-                       cuda::CudaError);
+                       GpuError);
   fake.has_kernel_image = true;
   fake.stick_at_launch(2, 700);
   add();
   const char* const text = "[cuda] launch: an illegal memory access was encountered (700)";
-  CHECK_THROWS_WITH_AS(add(), text, cuda::CudaError);
-  CHECK_THROWS_WITH_AS(add(), text, cuda::CudaError);
+  CHECK_THROWS_WITH_AS(add(), text, GpuError);
+  CHECK_THROWS_WITH_AS(add(), text, GpuError);
   CHECK_THROWS_WITH_AS(context.synchronize(), "[cuda] synchronize: an illegal memory access was encountered (700)",
-                       cuda::CudaError);
+                       GpuError);
 }
 
 TEST_CASE("the n-th call fails and all after it") {

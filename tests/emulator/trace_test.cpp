@@ -43,9 +43,9 @@ Run run(const char* device, bool trace, Ranges ranges = Ranges::none) {
 
 /// Events that tell times cannot be recorded; all else works.
 struct WithoutEvents final : cuda::FakeRuntime {
-  cuda::Status create_event(Event& e, cuda::EventUse use) override {
+  cuda::Status create_event(Event& e, EventUse use) override {
     const cuda::Status s = FakeRuntime::create_event(e, use);
-    if (use == cuda::EventUse::time) timed.insert(e);
+    if (use == EventUse::time) timed.insert(e);
     return s;
   }
   cuda::Status record(Event e, Stream s) override { return timed.contains(e) ? 801 : FakeRuntime::record(e, s); }

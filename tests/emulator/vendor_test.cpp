@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <limits>
 
-#include "kernels/cuda/cublas.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/memory.h"
 #include "kernels/replay.h"
+#include "kernels/vendor.h"
 #include "tests/emulator/fake_cublas.h"
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/guarded.h"
@@ -146,7 +146,7 @@ TEST_CASE_TEMPLATE(
   cuda::FakeRuntime runtime;
   runtime.largest_allocation_bytes = std::int64_t{60} << 20;  // each buffer between guards of its own
   cuda::Context context;
-  const auto vendor = cuda::open_cublas(context);
+  const auto vendor = open_cublas(context);
   Device d{Where::cuda, nullptr, &context, nullptr, vendor.get()};
   for (const Product& p : products)
     for (const Role role : {Role::forward, Role::with_transpose, Role::weight_gradient}) check<T>(d, p, role);
@@ -156,7 +156,7 @@ TEST_CASE_TEMPLATE(
 TEST_CASE("what a product's kernel would finish is done after the library's product: bias, relu, gate") {
   const Installed library;
   cuda::Context context;
-  const auto vendor = cuda::open_cublas(context);
+  const auto vendor = open_cublas(context);
   Device d{Where::cuda, nullptr, &context, nullptr, vendor.get()};
   const Array a = values<float>({33, 7}, 1), b = values<float>({7, 5}, 2), bias = values<float>({5}, 3),
               gate = values<float>({33, 5}, 4);
@@ -184,13 +184,13 @@ TEST_CASE(
   cuda::Context context;
   const std::int64_t free = context.free_bytes();
   {
-    const auto vendor = cuda::open_cublas(context);
+    const auto vendor = open_cublas(context);
     const fake_cublas::State& s = fake_cublas::state();
     CHECK(vendor->name() == "cuBLAS 13.1.0");
     CHECK(s.stream == context.stream());
     CHECK(s.workspace != nullptr);
     CHECK(s.workspace_bytes == std::int64_t{32} << 20);
-    CHECK(s.math == static_cast<int>(cuda::CublasMath::pedantic));
+    CHECK(s.math == static_cast<int>(CublasMath::pedantic));
     CHECK(s.atomics == 0);
     CHECK(s.handles == 1);
   }

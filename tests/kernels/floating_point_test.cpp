@@ -7,7 +7,7 @@
 #include <xmmintrin.h>
 #endif
 
-#include "kernels/device.h"
+#include "kernels/floating_point.h"
 #include "kernels/memory.h"
 
 using namespace brink;

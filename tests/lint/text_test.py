@@ -106,6 +106,20 @@ def forbidden_calls(path, text):
             yield f"{path}:{line_of(code, found.start())}: {found.group().strip()}: {why}"
 
 
+# The tests of the CUDA side itself include it.
+KNOWS_CUDA = ("kernels/", "tests/emulator/", "tests/device/")
+
+
+def cuda_stays_in_kernels(path, text):
+    if not is_cpp(path) or path.startswith(KNOWS_CUDA):
+        return
+    for found in re.finditer(r'^\s*#\s*include\s*"kernels/cuda/[^"]*"', text, re.M):
+        yield f"{path}:{line_of(text, found.start())}: {found.group().strip()}: above kernels/ a GPU is kernels/gpu.h"
+    code = code_of(text)
+    for found in re.finditer(r"\bif\s+constexpr\s*\([^)]*\bhas_cuda\b|\bBRINK_WITH_CUDA\b", code):
+        yield f"{path}:{line_of(code, found.start())}: {found.group()}: a build without CUDA has kernels/cuda/absent.cpp instead"
+
+
 def flags_in_build_files(path, text):
     if not path.endswith(("meson.build", "meson_options.txt", ".sh")) or path.startswith(("tests/", "bench/")):
         return
@@ -163,6 +177,10 @@ RULES = {
     forbidden_calls: [("kernels/a.cpp", SPDX + line + "\n") for line in
                       ["double y = std::exp(x);", "float y = __builtin_logf(x);", "#include <random>", "#pragma omp parallel for",
                        "std::atomic<float> sum;", "auto s = std::reduce(a, b);", "#pragma STDC FP_CONTRACT ON", "int r = rand();"]],
+    cuda_stays_in_kernels: [("training/a.cpp", SPDX + '#include "kernels/cuda/context.h"\n'),
+                            ("tests/training/a.cpp", SPDX + ' # include "kernels/cuda/runtime.h"\n'),
+                            ("tools/a.cpp", SPDX + "void f() {\n  if constexpr (!has_cuda) g();\n}\n"),
+                            ("autodiff/a.cpp", SPDX + "#ifdef BRINK_WITH_CUDA\n#endif\n")],
     flags_in_build_files: [("meson.build", "args = ['-ffast-math']\n"), ("kernels/meson.build", "['-ffp-contract=fast']\n"),
                            ("meson.build", "'-march=native'\n")],
     length: [("kernels/a.h", SPDX + "\n" * LONGEST)],

@@ -181,7 +181,7 @@ TEST_CASE("a trace may lie in the run's own folder; where it cannot be written t
     CHECK(!std::filesystem::exists(folder / "b"));
   }
   CHECK_THROWS_AS(run({.folder = folder / "b", .trace = folder / "t", .ranges = Ranges::phases}), UsageError);
-  if constexpr (!has_cuda) CHECK_THROWS_AS(run({.folder = folder / "b", .ranges = Ranges::phases}), UsageError);
+  if (!has_cuda) CHECK_THROWS_AS(run({.folder = folder / "b", .ranges = Ranges::phases}), UsageError);
 }
 
 TEST_CASE("a diverged run has its trace, and one that an error ends has an empty one") {

@@ -6,8 +6,8 @@
 
 #include "tools/brink/command.h"
 #include "training/data/catalogue.h"
-#include "training/data/dataset.h"
 #include "training/data/fetch.h"
+#include "training/data/load.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 

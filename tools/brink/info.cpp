@@ -5,8 +5,9 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "kernels/cuda/context.h"
 #include "kernels/device.h"
+#include "kernels/floating_point.h"
+#include "kernels/gpu.h"
 #include "kernels/isa.h"
 #include "tools/brink/command.h"
 #include "training/build_info.h"
@@ -43,17 +44,14 @@ std::string describe(FloatingPointState found) {
 
 /// The GPU that --device cuda would use, or why there is none.
 std::string gpu_line() {
-  if constexpr (has_cuda) {
-    try {
-      cuda::Context gpu;
-      const cuda::DeviceProperties& p = gpu.properties();
-      constexpr double gib = 1 << 30;
-      return fmt::format("{}, compute capability {}.{}, {} multiprocessors, {:.0f} of {:.0f} GiB free", p.name, p.major,
-                         p.minor, p.multiprocessors, static_cast<double>(gpu.free_bytes()) / gib,
-                         static_cast<double>(p.memory_bytes) / gib);
-    } catch (const std::runtime_error& e) { return fmt::format("none: {}", e.what()); }
-  }
-  return "none: this brink was built without CUDA";
+  try {
+    const std::unique_ptr<Gpu> gpu = open_gpu();
+    const DeviceProperties& p = gpu->properties();
+    constexpr double gib = 1 << 30;
+    return fmt::format("{}, compute capability {}.{}, {} multiprocessors, {:.0f} of {:.0f} GiB free", p.name, p.major,
+                       p.minor, p.multiprocessors, static_cast<double>(gpu->free_bytes()) / gib,
+                       static_cast<double>(p.memory_bytes) / gib);
+  } catch (const std::runtime_error& e) { return fmt::format("none: {}", e.what()); }
 }
 
 void info() {

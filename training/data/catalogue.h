@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "training/config.h"
+#include "training/io/file.h"
 
 namespace brink {
 
@@ -40,11 +41,6 @@ const Collection* find_collection(std::string_view name);
 /// Where a file is: DIRECTORY/NAME, or without its .gz where only that is there; nothing where neither is.
 std::optional<std::string> place_of(const std::string& directory, std::string_view file);
 
-/// The bytes of a published file, and what to call it in messages.
-struct NamedBytes {
-  std::string name;
-  std::vector<std::byte> bytes;
-};
 using FileBytes = std::function<NamedBytes(std::string_view file)>;
 /// From a folder. Throws DataError.
 FileBytes bytes_from(const Collection&, const std::string& directory);

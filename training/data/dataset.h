@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "kernels/memory.h"
-#include "training/config.h"
 #include "training/data/pictures.h"
 
 namespace brink {
@@ -33,9 +32,6 @@ struct DataPair {
   Normalisation normalisation;
   std::string provenance;  // one line
 };
-
-/// What data.* asks for, in the working precision. Throws DataError.
-DataPair load_data(const Config&);
 
 /// Pictures made by the program, 28×28×1, four classes. `train` and `test` are multiples of 4.
 DataPair make_synthetic(std::int64_t train, std::int64_t test, std::int64_t seed, Dtype);

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "training/data/catalogue.h"
 #include "training/data/pictures.h"
+#include "training/io/file.h"
 
 namespace brink {
 

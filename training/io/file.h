@@ -15,6 +15,12 @@
 
 namespace brink {
 
+/// The bytes of a file, and what to call it in messages.
+struct NamedBytes {
+  std::string name;
+  std::vector<std::byte> bytes;
+};
+
 /// An open folder. Movable; closes itself.
 class Folder {
  public:
