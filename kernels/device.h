@@ -86,8 +86,9 @@ void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t se
   });
 }
 
-/// Number of threads this process may run at once (the CPU affinity mask, not the machine's core count).
-int available_threads();
+/// Number of threads that this process may run at once: the CPUs of its affinity mask, or fewer where a control group has a CPU quota.
+/// A quota is rounded up, so that no granted time is left unused: 1.5 cores allow 2 threads. `root`: where /proc and /sys are.
+int available_threads(const char* root = "/");
 
 /// What the start of the program found and put right in the floating-point environment.
 struct FloatingPointState {
