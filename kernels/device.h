@@ -22,6 +22,7 @@ namespace cuda {
 class Context;
 }
 class Tracer;
+class MemoryCount;
 
 /// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the CPU's work.
 struct Device {
@@ -30,13 +31,15 @@ struct Device {
   cuda::Context* gpu = nullptr;  ///< where == cuda: never null
   Tracer* tracer = nullptr;      ///< who watches (tracer.h); null: nobody
   Vendor* vendor = nullptr;      ///< null: exact arithmetic
+  MemoryCount* count =
+      nullptr;  ///< buffers are counted there and not allocated (memory_count.h); null: they are allocated
 
   /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
   int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }
   /// The same device without its pool: what a worker passes on from inside a parallel region.
-  Device serial() const { return {where, nullptr, gpu, tracer, vendor}; }
+  Device serial() const { return {where, nullptr, gpu, tracer, vendor, count}; }
   /// The CPU with the same pool: for what stays there, such as reading data.
-  Device host() const { return {Where::cpu, pool, nullptr, tracer}; }
+  Device host() const { return {Where::cpu, pool, nullptr, tracer, nullptr, count}; }
 };
 
 /// Who takes which of up to 64 pieces: a worker its own consecutive ones first, ascending, then what is left of the others',

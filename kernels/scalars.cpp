@@ -11,7 +11,7 @@ namespace brink {
 
 Delivery::Delivery(const Device& device, std::int64_t bytes) {
   if constexpr (has_cuda) {
-    if (device.where != Where::cuda) return;
+    if (device.where != Where::cuda || device.count) return;
     gpu_ = device.gpu;
     cuda::check(cuda::runtime().allocate_pinned(pinned_, bytes > 0 ? bytes : 1), "allocate_pinned");
     if (const cuda::Status s = cuda::runtime().create_event(arrived_, cuda::EventUse::wait); s != cuda::success) {

@@ -9,7 +9,7 @@ namespace brink {
 
 Stopwatch::Stopwatch(const Device& device) {
   if constexpr (has_cuda) {
-    if (device.where != Where::cuda) return;
+    if (device.where != Where::cuda || device.count) return;
     gpu_ = device.gpu;
     for (void** e : {&from_, &to_}) cuda::check(cuda::runtime().create_event(*e, cuda::EventUse::time), "create_event");
   }

@@ -30,7 +30,9 @@ class Context {
   Runtime::Stream stream() const { return stream_; }
   const DeviceProperties& properties() const { return properties_; }
 
-  /// Device memory, aligned to 256 bytes. Throws brink::OutOfMemory with needed and free bytes.
+  /// Device memory comes in units of so many bytes, and is aligned to them.
+  static constexpr std::int64_t granularity = 256;
+  /// Device memory. Throws brink::OutOfMemory with needed and free bytes.
   void* allocate(std::int64_t bytes);
   void release(void*) noexcept;
   /// Free bytes of the device, memory held here and not in use included.

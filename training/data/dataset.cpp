@@ -2,10 +2,44 @@
 #include "training/data/dataset.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "training/data/cifar.h"
 
 namespace brink {
+
+namespace {
+
+/// Rows of which only the shape and the memory are known.
+class OutlinedRows final : public RowSource {
+ public:
+  OutlinedRows(const Device& counting, const Shape& shape, Dtype dtype, std::int64_t records, std::int64_t channels)
+      : shape_(shape),
+        dtype_(dtype),
+        records_(saturated_product({records, shape[1] + 1}), counting),
+        values_({channels, 256}, dtype, counting) {}
+  Shape shape() const override { return shape_; }
+  Dtype dtype() const override { return dtype_; }
+  void fill(std::int64_t, std::int64_t count, void* out) const override {
+    std::memset(out, 0, static_cast<std::size_t>(count * shape_.row_elements() * size_of(dtype_)));
+  }
+
+ private:
+  Shape shape_;
+  Dtype dtype_;
+  Buffer records_;
+  Array values_;
+};
+
+Shape picture_of(DataName name) {
+  switch (name) {
+    case DataName::synthetic:
+    case DataName::fmnist4: return {28, 28, 1};
+    default: return {32, 32, 3};
+  }
+}
+
+}  // namespace
 
 Dataset make_dataset(std::shared_ptr<const PictureRows> rows, Shape picture, std::int64_t classes, Keep keep) {
   Dataset out;
@@ -74,6 +108,29 @@ DataPair load_data(const Config& c) {
     case DataName::synthetic: break;
   }
   return make_synthetic(c.data.train, c.data.test, c.data.seed, c.run.precision);
+}
+
+DataPair outline_of_data(const Device& counting, const Config& c) {
+  const Shape picture = picture_of(c.data.name);
+  const auto make = [&](const char* what, std::int64_t samples, std::int64_t records, Keep keep) {
+    Dataset out;
+    out.picture = picture;
+    out.classes = facts_of(c.data.name).classes;
+    const Shape shape{samples, picture.elements()};
+    const CountedPart part(counting, std::string("the ") + what + " samples");
+    out.labels = Array({samples}, Dtype::i32, counting);
+    if (keep == Keep::array) out.x = Array(shape, c.run.precision, counting);
+    const CountedPart bytes(counting, std::string("the records of the ") + what + " samples");
+    out.rows = std::make_shared<const OutlinedRows>(counting, shape, c.run.precision, records, picture[2]);
+    return out;
+  };
+  const CifarFiles cifar;
+  const bool augmented = c.data.name == DataName::cifar10_500k;
+  DataPair out;
+  out.train = make("training", c.data.train, augmented ? cifar.records * cifar.train_files : c.data.train,
+                   augmented ? Keep::records_only : Keep::array);
+  out.test = make("test", c.data.test, c.data.test, Keep::array);
+  return out;
 }
 
 }  // namespace brink

@@ -26,6 +26,8 @@ struct Dataset {
   std::string checksum;                 // of the N records
 
   std::int64_t samples() const { return labels.view().shape[0]; }
+  /// Whether rows are made on demand.
+  bool is_made() const { return x.view().shape.rank == 0; }
 };
 
 struct DataPair {
@@ -36,6 +38,10 @@ struct DataPair {
 
 /// What data.* asks for, in the working precision. Throws DataError.
 DataPair load_data(const Config&);
+
+/// What load_data gives, without reading or making a number: its shapes and types on a device with a count (memory_count.h), where its
+/// memory is counted.
+DataPair outline_of_data(const Device& counting, const Config&);
 
 /// Pictures made by the program, 28×28×1, four classes. `train` and `test` are multiples of 4.
 DataPair make_synthetic(std::int64_t train, std::int64_t test, std::int64_t seed, Dtype);
