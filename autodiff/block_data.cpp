@@ -18,6 +18,7 @@ BlockData::BlockData(const Device& device, const BatchArrays& arrays, const Bloc
     views_.push_back(arrays.view(i));
     sources_.push_back(arrays.source(i));
   }
+  const CountedPart part(device, "the samples that are made for a block");
   std::int64_t most = 0;
   for (const Block& b : plan.blocks) most = std::max(most, b.samples);
   const auto buffer = [&](std::size_t i, const Device& where) {
@@ -32,7 +33,7 @@ BlockData::BlockData(const Device& device, const BatchArrays& arrays, const Bloc
     for (std::size_t i = 0; i < views_.size(); ++i) s.buffers.push_back(buffer(i, device));
   }
   if (made_ && device.where == Where::cuda)
-    for (std::size_t i = 0; i < 2 * views_.size(); ++i) staged_.push_back(buffer(i / 2, {}));
+    for (std::size_t i = 0; i < 2 * views_.size(); ++i) staged_.push_back(buffer(i / 2, device.host()));
 }
 
 std::span<const View> BlockData::rows(int worker, const Block& block) {

@@ -51,6 +51,7 @@ BlockRunner::BlockRunner(const Device& device, const BlockPlan& plan, const Para
   }
   std::int64_t largest = 0;
   for (const Sized& s : programs_) largest = std::max(largest, s.program->arena_bytes());
+  const CountedPart part(device, "the values between the operations of a block");
   for (int w = 0; w < workers; ++w) {
     if (arenas.size() == static_cast<std::size_t>(w)) arenas.push_back(std::make_shared<Arena>(device));
     const auto& arena = arenas[static_cast<std::size_t>(w)];
@@ -77,7 +78,7 @@ void BlockRunner::share_residual_offsets(const BlockRunner& primal) {
 
 std::int64_t BlockRunner::flops() const {
   std::int64_t sum = 0;
-  for (const Block& b : plan_.blocks) sum += program_of(b).program->flops();
+  for (const Block& b : plan_.blocks) sum = saturated_sum(sum, program_of(b).program->flops());
   return sum;
 }
 

@@ -86,6 +86,7 @@ BlockSum::BlockSum(const Device& device, BlockPlan plan, const ParameterLayout& 
     else
       units_.push_back({b, b + 1});
   }
+  const CountedPart part(device, "the partial sums over the batch");
   const auto make = [&] { return Value{layout.make_vector(dtype, device), zeros(Shape{scalars}, Dtype::f64, device)}; };
   for (std::size_t u = 0; u < units_.size(); ++u) values_.push_back(make());
 

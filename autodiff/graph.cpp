@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/saturated.h"
+
 namespace brink {
 
 std::string to_string(const ValueType& t) { return fmt::format("{} {}", name_of(t.dtype), to_string(t.shape)); }
@@ -90,7 +92,7 @@ std::int64_t Graph::flops() const {
     std::vector<ValueType> in, out;
     for (const Var v : n.in) in.push_back(type(v));
     for (const Var v : n.out) out.push_back(type(v));
-    sum += n.primitive->flops(in, out, n.attributes);
+    sum = saturated_sum(sum, n.primitive->flops(in, out, n.attributes));
   }
   return sum;
 }

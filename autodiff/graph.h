@@ -33,7 +33,7 @@ struct ShapeError : std::invalid_argument {
 struct ValueType {
   Shape shape;
   Dtype dtype = Dtype::f32;
-  std::int64_t bytes() const { return shape.elements() * size_of(dtype); }
+  std::int64_t bytes() const { return bytes_of(shape, dtype); }
   friend bool operator==(const ValueType&, const ValueType&) = default;
 };
 std::string to_string(const ValueType&);

@@ -142,6 +142,7 @@ Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, co
           device, plan, objective.layout, [&](std::int64_t n) { return std::move(linearized.at(n).tangent); }, *arenas,
           sum_.workers(), "product"),
       theta_(objective.layout.make_vector(objective.dtype, device)) {
+  const CountedPart part(device, "the residuals of the Hessian's products");
   tangent_.share_residual_offsets(primal_);
   if (device.where == Where::cuda) {
     for (Array* a : {&v_, &hv_}) *a = objective.layout.make_vector(objective.dtype, device);
@@ -165,6 +166,7 @@ Hvp::Hvp(Device& device, const Objective& objective, const BatchArrays& data, co
   // Where not all fit, a slot for each worker to recompute in is part of the budget.
   const std::int64_t slots = recompute_ ? largest * sum_.workers() : 0, most = budget() - slots;
   if (options.limit_bytes > 0 && most < 0) {
+    const Buffer counted = device.count ? Buffer(slots, device) : Buffer();
     const std::int64_t left = most + slots;  // below 0 where the arenas are too large already
     throw OutOfMemory(slots - std::min<std::int64_t>(left, 0), std::max<std::int64_t>(left, 0));
   }

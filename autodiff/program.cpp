@@ -82,7 +82,7 @@ TraceName name_of(const Graph& g, int node, std::span<const int> joined) {
                  list(first.in) + " -> " + list(first.out) + to_string(first.attributes), flops(first)};
   for (const int n : joined) {
     name.name += " " + std::string(node_at(n).primitive->name);
-    name.flops += flops(node_at(n));
+    name.flops = saturated_sum(name.flops, flops(node_at(n)));
   }
   if (phase != "forward") name.name += " " + phase;
   return name;

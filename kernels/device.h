@@ -20,6 +20,7 @@ enum class Where : unsigned char { cpu, cuda };
 class Gpu;
 class Tracer;
 class Vendor;
+class MemoryCount;
 
 /// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the CPU's work.
 struct Device {
@@ -28,13 +29,15 @@ struct Device {
   Gpu* gpu = nullptr;        ///< where == cuda: never null
   Tracer* tracer = nullptr;  ///< who watches (tracer.h); null: nobody
   Vendor* vendor = nullptr;  ///< null: exact arithmetic
+  MemoryCount* count =
+      nullptr;  ///< buffers are counted there and not allocated (memory_count.h); null: they are allocated
 
   /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
   int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }
   /// The same device without its pool: what a worker passes on from inside a parallel region.
-  Device serial() const { return {where, nullptr, gpu, tracer, vendor}; }
+  Device serial() const { return {where, nullptr, gpu, tracer, vendor, count}; }
   /// The CPU with the same pool: for what stays there, such as reading data.
-  Device host() const { return {Where::cpu, pool, nullptr, tracer}; }
+  Device host() const { return {Where::cpu, pool, nullptr, tracer, nullptr, count}; }
 };
 
 /// Who takes which of up to 64 pieces: a worker its own consecutive ones first, ascending, then what is left of the others',
@@ -84,7 +87,8 @@ void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t se
   });
 }
 
-/// Number of threads this process may run at once (the CPU affinity mask, not the machine's core count).
-int available_threads();
+/// Number of threads that this process may run at once: the CPUs of its affinity mask, or fewer where a control group has a CPU quota.
+/// A quota is rounded up, so that no granted time is left unused: 1.5 cores allow 2 threads. `root`: where /proc and /sys are.
+int available_threads(const char* root = "/");
 
 }  // namespace brink

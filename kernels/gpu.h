@@ -38,6 +38,9 @@ struct DeviceProperties {
 /// What an event is asked for: waiting alone is the cheaper one.
 enum class EventUse : unsigned char { wait, time };
 
+/// Device memory comes in units of so many bytes, and is aligned to them.
+inline constexpr std::int64_t gpu_granularity_bytes = 256;
+
 /// One GPU and its stream: work runs in the order in which it was enqueued. Where nothing else is said, calls throw GpuError.
 class Gpu {
  public:
@@ -51,7 +54,7 @@ class Gpu {
 
   virtual const DeviceProperties& properties() const = 0;
 
-  /// Device memory, aligned to 256 bytes. Throws OutOfMemory with needed and free bytes.
+  /// Device memory. Throws OutOfMemory with needed and free bytes.
   virtual void* allocate(std::int64_t bytes) = 0;
   virtual void release(void*) noexcept = 0;
   /// Host memory that the device reaches by itself. Throws OutOfMemory.

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -43,6 +44,7 @@ void* host_memory(std::int64_t bytes) {
 }  // namespace
 
 std::int64_t allocated_bytes(const Device& device) {
+  if (device.count) return device.count->bytes(device.where);
   if (device.where == Where::cuda) return device.gpu->allocated_bytes();
   return host_bytes.load(std::memory_order_relaxed);
 }
@@ -61,8 +63,18 @@ void FreeMemory::operator()(void* p) const {
   std::free(p);
 }
 
+std::int64_t room_of(std::int64_t bytes, Where where) {
+  const std::int64_t unit = where == Where::cuda ? gpu_granularity_bytes : alignment_bytes;
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  return bytes > most - unit ? most : align_up(bytes > 0 ? bytes : 1, unit);
+}
+
 Buffer::Buffer(std::int64_t bytes, const Device& device) : bytes_(bytes) {
-  const std::int64_t room = align_up(bytes > 0 ? bytes : 1, alignment_bytes);
+  const std::int64_t room = room_of(bytes, device.where);
+  if (device.count) {
+    counted_ = device.count->take(device.where, room);
+    return;
+  }
   constexpr std::uint32_t pattern = 0x7FF7FFF7;  // a NaN as float32 and, twice, as float64
   if (device.where == Where::cuda) {
     data_ = std::unique_ptr<void, FreeMemory>(device.gpu->allocate(room), FreeMemory{device.gpu, room});
@@ -95,16 +107,19 @@ Array zeros(Shape shape, Dtype dtype, const Device& device) {
 
 void copy(Device& device, View to, View from) {
   assert(to.bytes() == from.bytes());
+  if (device.count) return;
   if (device.where == Where::cuda) return device.gpu->copy(to.data, from.data, from.bytes());
   if (from.bytes() > 0) std::memmove(to.data, from.data, static_cast<std::size_t>(from.bytes()));
 }
 
 void set_zero(Device& device, View v) {
+  if (device.count) return;
   if (device.where == Where::cuda) return device.gpu->fill(v.data, 0, v.bytes());
   if (v.bytes() > 0) std::memset(v.data, 0, static_cast<std::size_t>(v.bytes()));
 }
 
 void synchronize(Device& device) {
+  if (device.count) return;
   if (device.where == Where::cuda) device.gpu->synchronize();
 }
 

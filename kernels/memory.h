@@ -10,6 +10,7 @@
 #include <span>
 
 #include "kernels/device.h"
+#include "kernels/memory_count.h"
 #include "kernels/view.h"
 
 namespace brink {
@@ -32,7 +33,11 @@ struct FreeMemory {
   void operator()(void* p) const;
 };
 
-/// Bytes, aligned, movable. Filled with the poison pattern. Throws OutOfMemory.
+/// Bytes that a buffer of so many takes of the memory of a CPU or a GPU: whole units of allocation.
+std::int64_t room_of(std::int64_t bytes, Where);
+
+/// Bytes, aligned, movable. Filled with the poison pattern. On a device with a count they are counted, and there is no memory: data()
+/// is null. Throws OutOfMemory.
 class Buffer {
  public:
   Buffer() = default;
@@ -46,10 +51,11 @@ class Buffer {
 
  private:
   std::unique_ptr<void, FreeMemory> data_;
+  std::unique_ptr<MemoryCount, MemoryCount::Return> counted_;
   std::int64_t bytes_ = 0;
 };
 
-/// Bytes that live buffers take of the device's memory, or of the host's.
+/// Bytes that live buffers take of the device's memory, or of the host's; on a device with a count also those counted.
 std::int64_t allocated_bytes(const Device&);
 
 /// An owned array with a shape.
@@ -57,7 +63,7 @@ class Array {
  public:
   Array() = default;
   Array(Shape shape, Dtype dtype, const Device& device = {})
-      : buffer_(shape.elements() * size_of(dtype), device), view_{buffer_.data(), shape, dtype} {}
+      : buffer_(bytes_of(shape, dtype), device), view_{buffer_.data(), shape, dtype} {}
   const View& view() const { return view_; }
   template <class T>
   std::span<T> span() const {
@@ -71,6 +77,8 @@ class Array {
 
 /// An Array whose contents start as +0.
 Array zeros(Shape shape, Dtype dtype, const Device& = {});
+
+// On a device with a count these do nothing.
 
 /// to = from. Both lie in memory of `device` or of the host; equal sizes. Enqueued; on a CUDA device host memory must stay
 /// as it is until the next `synchronize`.

@@ -10,7 +10,7 @@
 namespace brink {
 
 Delivery::Delivery(const Device& device, std::int64_t bytes) {
-  if (device.where != Where::cuda) return;
+  if (device.where != Where::cuda || device.count) return;
   gpu_ = device.gpu;
   pinned_ = gpu_->allocate_pinned(bytes > 0 ? bytes : 1);
   try {

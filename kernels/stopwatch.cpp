@@ -7,7 +7,7 @@
 
 namespace brink {
 
-Stopwatch::Stopwatch(const Device& device) : gpu_(device.where == Where::cuda ? device.gpu : nullptr) {
+Stopwatch::Stopwatch(const Device& device) : gpu_(device.where == Where::cuda && !device.count ? device.gpu : nullptr) {
   if (!gpu_) return;
   for (void** e : {&from_, &to_}) *e = gpu_->create_event(EventUse::time);
 }

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "kernels/saturated.h"
+
 namespace brink {
 
 enum class Dtype : std::uint8_t { f32, f64, i32, u8 };
@@ -64,6 +66,13 @@ struct Shape {
   }
   friend constexpr bool operator==(const Shape&, const Shape&) = default;
 };
+
+/// At most 2⁶³ − 1, however large the shape.
+constexpr std::int64_t bytes_of(const Shape& shape, Dtype dtype) {
+  std::int64_t bytes = size_of(dtype);
+  for (int a = 0; a < shape.rank; ++a) bytes = saturated_product({bytes, shape[a]});
+  return bytes;
+}
 
 /// "[4000,784]"
 inline std::string to_string(const Shape& s) {

@@ -39,7 +39,10 @@ Objective make_objective_with_statistics(const Model& m, Loss loss, Dtype dtype)
 }
 
 NormStatistics::NormStatistics(Device& device, const Model& model, Dtype dtype)
-    : device_(device), layout_(sums_of(model)), first_(model.layout.extent()), host_(layout_.make_vector(dtype)) {
+    : device_(device),
+      layout_(sums_of(model)),
+      first_(model.layout.extent()),
+      host_(layout_.make_vector(dtype, device.host())) {
   for (const Parameter& p : layout_.parameters()) arrays_.push_back(zeros(p.shape, dtype, device));
 }
 

@@ -60,7 +60,8 @@ struct Lanczos::State : Projection {
   Basis q, aq, y, ay, rest;
   // On the device: what a step of the recurrence finds; of each Ritz pair norm, its inverse and residual; QᵀQ.
   Scalars found, coefficients, ritz, gram;
-  std::vector<double> s, c, scratch;
+  std::vector<double> s, c;
+  Buffer scratch;  // of the host
   std::vector<RitzPair> pairs;
   std::vector<int> kept;
 
@@ -87,8 +88,9 @@ struct Lanczos::State : Projection {
     const auto size = static_cast<std::size_t>(l.max_basis) + 1;
     c.resize(size);
     s.resize(size * size);
-    scratch.resize(
-        std::max<std::size_t>(size * size, static_cast<std::size_t>(brink::project_scratch(n, l.max_basis + 1))));
+    scratch = Buffer(std::max(static_cast<std::int64_t>(size * size), brink::project_scratch(n, l.max_basis + 1)) *
+                         static_cast<std::int64_t>(sizeof(double)),
+                     device.host());
     kept.resize(size);
     pairs.resize(static_cast<std::size_t>(l.max_pairs));
   }
@@ -107,7 +109,7 @@ struct Lanczos::State : Projection {
         after = *swept;
       } else {
         const Traced span(device, sweep_name, sweep);
-        brink::project(device, against, w, coefficients[0], scratch.data());
+        brink::project(device, against, w, coefficients[0], scratch.span<double>().data());
         brink::subtract(device, against, coefficients[0], w, w, found[0]);
         after = found.read(0, 1)[0];
       }
@@ -150,7 +152,7 @@ struct Lanczos::State : Projection {
     {
       const Traced span(device, recurrence_name);
       brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found[0],
-                   coefficients[0], scratch.data());
+                   coefficients[0], scratch.span<double>().data());
       const std::span<const double> numbers = found.read(1, 3);
       alpha[j] = numbers[0];
       before = numbers[1];
@@ -215,7 +217,8 @@ struct Lanczos::State : Projection {
   /// ‖QᵀQ − I‖, Frobenius.
   double orthogonality() {
     for (int j = 0; j < m; ++j)
-      brink::project(device, q.columns.range(0, j + 1), q.columns.column(j), gram[triangle(j)], scratch.data());
+      brink::project(device, q.columns.range(0, j + 1), q.columns.column(j), gram[triangle(j)],
+                     scratch.span<double>().data());
     const std::span<const double> products = gram.read(0, triangle(m));
     double square = 0;
     for (int j = 0; j < m; ++j)
@@ -241,7 +244,7 @@ struct Lanczos::State : Projection {
     const int tops = share_of_top(top, bottom, count);
     for (int j = 0; j < count; ++j) kept[static_cast<std::size_t>(j)] = j < count - tops ? j : a - count + j;
     const double* z = arrow.data();  // eigenvector i at z + i·a
-    double* turn = scratch.data();
+    double* turn = scratch.span<double>().data();
     if (coupled) {
       const int k = count + 1;
       const double coupling = beta[static_cast<std::size_t>(m - 1)];
@@ -312,6 +315,7 @@ Lanczos::Lanczos(Device& device, std::int64_t dim, Dtype dtype, const LanczosLim
     throw std::invalid_argument("[lanczos] max_basis " + std::to_string(l.max_basis) + ": expected " +
                                 std::to_string(least) + " to " + std::to_string(max_combined) + " for " +
                                 std::to_string(l.max_pairs) + " pairs");
+  const CountedPart part(device, "the Krylov basis of " + std::to_string(l.max_basis) + " vectors");
   state_ = std::make_unique<State>(device, dim, dtype, l, std::move(normals));
 }
 

@@ -168,8 +168,10 @@ struct EigenTracker::State {
 };
 
 EigenTracker::EigenTracker(Device& device, std::int64_t dim, Dtype dtype, const TrackerOptions& options,
-                           FillNormal normals)
-    : state_(std::make_unique<State>(device, dim, dtype, checked(options), std::move(normals))) {}
+                           FillNormal normals) {
+  const CountedPart part(device, "the tracked eigenvectors");
+  state_ = std::make_unique<State>(device, dim, dtype, checked(options), std::move(normals));
+}
 EigenTracker::~EigenTracker() = default;
 EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
 

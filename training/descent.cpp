@@ -50,6 +50,7 @@ Descent::Descent(Device& device, const Objective& objective, const BatchArrays& 
                   OnTheWay(device, layout_.extent() * size_of(dtype_))},
       product_time_(device),
       evaluation_time_(device) {
+  const CountedPart part(device, "the vectors of the descent, such as θ of four steps");
   BatchOptions batch = options.batch;
   batch.arenas = std::make_shared<Arenas>();  // no two of these run at the same time
   // Statistics at θ make a function of θ alone of the loss in evaluation mode; the gradient's pass gives them too.

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/device.h"
@@ -40,8 +41,23 @@ struct Fitted {
 /// What a process takes beside its buffers: code, stacks, graphs and files being written; a GPU's memory holds buffers alone.
 std::int64_t program_bytes(Where);
 
-/// A descent on the problem. Where memory does not suffice: with chunk = 0 (auto) smaller and smaller chunks are tried, which
-/// give the same bits, and each try is noted; with a chunk of the user's, DeviceError says which one would fit (promise R4). Where none does it says what run.memory must be.
-Fitted fit_in_memory(Device&, const Problem&, const DescentOptions&);
+/// Bytes that all buffers together may take of the device's memory.
+struct MemoryLimit {
+  std::int64_t bytes = 0;        ///< 0: no limit, and nothing is compared
+  std::string_view from = {};    ///< what set it, for messages: "run.memory"
+  std::int64_t there_bytes = 0;  ///< what could be allowed at most: allocated and free
+};
+/// run.memory less program_bytes, or, where it is "auto", what is allocated and three quarters of what is free; never more than what is
+/// allocated and free. Free: on the GPU, or on the machine and in the control groups of this process.
+MemoryLimit memory_limit(const Config&, const Device&);
+
+/// A descent on the problem. Sizes are compared with the limit before memory is allocated. Where memory does not suffice: with
+/// chunk = 0 (auto) smaller and smaller chunks are tried, which give the same bits, and each try is noted; with a chunk of the user's,
+/// DeviceError says which one would fit (promise R4). Where none does, it says how much is needed and allowed, which part is the largest,
+/// and what run.memory must be, if that helps. On a device with a count (memory_count.h) the problem is an outline, and there is no descent.
+Fitted fit_in_memory(Device&, const Problem&, const DescentOptions&, const MemoryLimit&);
+
+/// Throws DeviceError, as fit_in_memory does, where a run of this config does not fit. Reads no data and allocates none of the memory.
+void expect_memory(const Device&, const Config&, const DescentOptions&);
 
 }  // namespace brink

@@ -19,7 +19,7 @@ namespace {
 
 /// The arrays of a data set, or what makes them where they lie nowhere; the one or the other stays in memory.
 void use_arrays(Dataset& data, std::vector<View>& views, std::vector<const RowSource*>& sources) {
-  const bool made = data.x.view().data == nullptr;
+  const bool made = data.is_made();
   views = {made ? View{nullptr, data.rows->shape(), data.rows->dtype()} : data.x.view(), data.labels.view()};
   sources = {made ? data.rows.get() : nullptr, nullptr};
   if (!made) data.rows.reset();
@@ -40,9 +40,9 @@ void expect_variances(const Model& m, std::int64_t samples) {
                       rest != 0 && samples > m.group ? ", or short_group = \"join\"" : ""));
 }
 
-Problem make_network_problem(const Config& config) {
+Problem make_network_problem(const Device& device, const Config& config) {
   Problem p;
-  p.data = load_data(config);
+  p.data = device.count ? outline_of_data(device.host(), config) : load_data(config);
   const Dataset& train = p.data.train;
   const Model model = make_model(config.model, train.picture, train.classes);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
@@ -55,7 +55,7 @@ Problem make_network_problem(const Config& config) {
   return p;
 }
 
-Problem make_dln_problem(const Config& config) {
+Problem make_dln_problem(const Device& device, const Config& config) {
   Problem p;
   const auto parameters = static_cast<int>(config.model.start.size());
   Dln dln{parameters, {{}}};
@@ -63,22 +63,34 @@ Problem make_dln_problem(const Config& config) {
   const bool squared = config.training.loss == Loss::mse;
   p.objective = make_dln_objective(dln, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy,
                                    config.model.target, config.run.precision);
-  p.labels = zeros(Shape{1}, Dtype::i32);
-  if (!squared) p.labels.span<std::int32_t>()[0] = config.model.target == 1 ? 1 : 0;
+  p.labels = zeros(Shape{1}, Dtype::i32, device.host());
+  if (!squared && !device.count) p.labels.span<std::int32_t>()[0] = config.model.target == 1 ? 1 : 0;
   p.train = {p.labels.view()};
   return p;
 }
 
 /// Throws DeviceError: no cut of the batch makes data smaller.
 void move_to(Device& device, Problem& p) {
+  struct Part {
+    std::vector<View>& views;
+    const std::vector<const RowSource*>& sources;
+    const char* name;
+  };
+  const Part parts[] = {{p.train, p.train_sources, "the training samples"},
+                        {p.test, p.test_sources, "the test samples"}};
+  const auto is_made = [](const Part& part, std::size_t i) { return !part.sources.empty() && part.sources[i]; };
   std::int64_t bytes = 0;
-  for (const std::vector<View>* views : {&p.train, &p.test})
-    for (const View& v : *views) bytes += v.data ? v.bytes() : 0;
+  for (const Part& part : parts)
+    for (std::size_t i = 0; i < part.views.size(); ++i)
+      if (!is_made(part, i)) bytes = saturated_sum(bytes, bytes_of(part.views[i].shape, part.views[i].dtype));
   const std::int64_t free = device.gpu->free_bytes();
   try {
-    for (std::vector<View>* views : {&p.train, &p.test})
-      for (View& v : *views)
-        if (v.data) v = p.on_device.emplace_back(to_device(device, v)).view();
+    if (device.count && bytes > free) throw OutOfMemory(bytes, free);
+    for (const Part& part : parts) {
+      const CountedPart counted(device, part.name);
+      for (std::size_t i = 0; i < part.views.size(); ++i)
+        if (!is_made(part, i)) part.views[i] = p.on_device.emplace_back(to_device(device, part.views[i])).view();
+    }
   } catch (const OutOfMemory&) {
     throw DeviceError(fmt::format(
         "out of memory: the data need {} bytes of the device's memory, {} are free; a smaller data.train or "
@@ -106,14 +118,18 @@ Model make_model(const Config::Model& c, const Shape& picture, std::int64_t clas
 }
 
 Problem make_problem(Device& device, const Config& config) {
-  Problem p = config.model.name == ModelName::dln ? make_dln_problem(config) : make_network_problem(config);
+  Problem p =
+      config.model.name == ModelName::dln ? make_dln_problem(device, config) : make_network_problem(device, config);
   p.theta0 = initial_parameters(device, config, p.objective);
   if (device.where != Where::cpu) move_to(device, p);
   return p;
 }
 
 Array initial_parameters(Device& device, const Config& config, const Objective& objective) {
-  Array theta = objective.layout.make_vector(objective.dtype);
+  Device host = device.host();
+  const CountedPart part(host, "the parameters at step 0");
+  Array theta = objective.layout.make_vector(objective.dtype, host);
+  if (device.count) return theta;
   if (config.model.name == ModelName::dln) {
     with_real(objective.dtype, [&]<class T>(T) {
       for (int i = 0; i < objective.layout.size(); ++i)
@@ -121,7 +137,6 @@ Array initial_parameters(Device& device, const Config& config, const Objective& 
             static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
     });
   } else {
-    Device host = device.host();
     initialise(host, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed),
                theta.view());
   }

@@ -34,7 +34,8 @@ struct Problem {
 Model make_model(const Config::Model&, const Shape& picture, std::int64_t classes);
 
 /// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.
-/// Throws DataError, OutOfMemory.
+/// On a device with a count (memory_count.h) data are neither read nor made: everything has its shape, and its memory is counted.
+/// Throws DataError, DeviceError, OutOfMemory.
 Problem make_problem(Device&, const Config&);
 
 /// θ₀ by the config's rule and seed, in the host's memory. Throws nothing.

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "kernels/gpu.h"
-#include "training/available_memory.h"
 #include "training/descent.h"
 #include "training/device.h"
 #include "training/digest.h"
@@ -32,10 +31,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records", "phase"},
     plan_name{"memory plan", "phase"};
-
-std::int64_t free_memory_bytes(const Device& device) {
-  return device.gpu ? device.gpu->free_bytes() : available_memory_bytes();
-}
 
 std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config) {
   std::string text = "plan: ";
@@ -82,13 +77,10 @@ std::string digest_of(Descent& descent) {
   return digest(parameters);
 }
 
-DescentOptions descent_options(const Config& config, const Device& device) {
+DescentOptions descent_options(const Config& config) {
   DescentOptions o;
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
-  o.batch.limit_bytes = config.run.memory_bytes > 0
-                            ? std::max<std::int64_t>(1, config.run.memory_bytes - program_bytes(device.where))
-                            : std::max<std::int64_t>(1, free_memory_bytes(device) / 4 * 3 + allocated_bytes(device));
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{
         .top = static_cast<int>(config.measure.top),
@@ -252,8 +244,10 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   const OpenDevice opened(config.run.device, config.run.arithmetic, pool);
   Device device = opened.device();
   Watch watch(options, device);
+  const DescentOptions descent_wish = descent_options(config);
+  expect_memory(device, config, descent_wish);
   const Problem problem = make_problem(device, config);
-  const Fitted fitted = fit_in_memory(device, problem, descent_options(config, device));
+  const Fitted fitted = fit_in_memory(device, problem, descent_wish, memory_limit(config, device));
   Descent& descent = *fitted.descent;
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);

@@ -64,7 +64,7 @@ void expect_result(std::string_view name, const Shape& d, const ConvShape& s) {
 }
 
 std::int64_t flops_of(const ConvShape& s, Types in) {
-  return static_cast<std::int64_t>(in.size()) * s.n * s.p * s.q * s.weights();
+  return saturated_product({static_cast<std::int64_t>(in.size()), s.n, s.p, s.q, s.weights()});
 }
 int pairs_of(Types in) { return static_cast<int>(in.size() / 2); }
 

@@ -71,7 +71,7 @@ const Primitive matmul_p{
         [](rules::Types in, rules::Types out, const Attributes&) {
           std::int64_t inner = 0;
           for (std::size_t i = 0; i < in.size(); i += 2) inner += in[i].shape[1];
-          return 2 * out[0].shape.elements() * inner;
+          return saturated_product({2, out[0].shape.elements(), inner});
         },
     .scratch =
         [](rules::Types in, rules::Types out, const Attributes&, Where where) {
@@ -115,7 +115,7 @@ const Primitive weight_gradient_p{
     .run = [](Device& d, const Call& c) { weight_gradient(d, c.out[0], c.in, group_of(c.attributes), c.scratch); },
     .flops =
         [](rules::Types in, rules::Types out, const Attributes&) {
-          return static_cast<std::int64_t>(in.size()) * in[0].shape[0] * out[0].shape.elements();
+          return saturated_product({static_cast<std::int64_t>(in.size()), in[0].shape[0], out[0].shape.elements()});
         },
     .scratch =
         [](rules::Types in, rules::Types out, const Attributes& a, Where where) {

@@ -10,7 +10,7 @@
 namespace brink::cuda {
 
 namespace {
-constexpr std::int64_t granularity = 256, slab_bytes = std::int64_t{64} << 20;
+constexpr std::int64_t slab_bytes = std::int64_t{64} << 20;
 constexpr std::int64_t pinned_bytes = Context::most_fetched * std::int64_t{sizeof(double)};
 
 std::string version_text(int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); }

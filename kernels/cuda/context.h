@@ -44,6 +44,8 @@ class Context final : public Gpu {
   void destroy(Captured) noexcept override;
 
   Runtime::Stream stream() const { return stream_; }
+  /// Device memory comes in units of so many bytes, and is aligned to them.
+  static constexpr std::int64_t granularity = gpu_granularity_bytes;
   /// Device memory for the partial results of one reduction: the next kernel may overwrite it.
   double* partials() const { return partials_; }
   static constexpr std::int64_t most_partials = std::int64_t{1} << 17;

@@ -143,6 +143,22 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("too little memory", expect("too little memory", too_little, 6))
     case("one MiB too little", 6, "", *picture_run, "--memory", f"{least - 1}MiB", "--out", "one MiB too little")
     case("the least memory", 0, "", *picture_run, "--memory", f"{least}MiB", "--out", "the least memory", in_output="kept for 0")
+    # Sizes are compared before anything is allocated: the process stays small. The control is a run that allocates.
+    refused = {}
+    for name, model, memory in [("a basis too large", "[2000,1000]", "50MiB"), ("absurd sizes", "[65536,65536]", "auto"),
+                                ("a run that fits", "[2000,1000]", "4GiB")]:
+        with open(here / f"{name}.txt", "w") as said:
+            child = subprocess.Popen([brink, "train", "--set", f"model.hidden={model}", "--set", "data.train=40", "--set", "data.test=40",
+                                      "--set", "training.steps=0", "--set", "measure.budget=2", "--memory", memory, "--out", name],
+                                     cwd=here, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
+            _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        refused[name] = [child.returncode, used.ru_maxrss / 1024, (here / f"{name}.txt").read_text()]
+    small = lambda found: found[0] == 6 and found[1] < 50 and "the largest part is the Krylov basis of 48 vectors: " in found[2] or [found]
+    cases.check("a basis too large is refused before it is allocated", small(refused["a basis too large"]))
+    cases.check("absurd sizes are refused before they are allocated", small(refused["absurd sizes"]))
+    cases.rejects("absurd sizes are refused before they are allocated", [] if small(refused["a run that fits"]) is True else [refused])
+    cases.check("a run that fits", refused["a run that fits"][0] == 0 or [refused])
     cases.check("nothing was made with too little", not (here / "too little").exists() and not (here / "one MiB too little").exists())
     case("an empty flag", 2, 'brink: --memory : run.memory: expected "auto", bytes as an integer, or a size such as "2GiB" (KiB, MiB, '
          'GiB), got the string ""', *run, "--memory", "")

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What `--memory auto` takes the machine to have: the files of /proc and of control groups as Linux writes them, in folders of a test.
+// What `--memory auto` and `run.threads = "all"` take the machine to have: the files of /proc and of control groups as Linux writes
+// them, in folders of a test.
 #include "training/available_memory.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "kernels/control_groups.h"
+#include "kernels/device.h"
 #include "tests/training/temporary_folder.h"
 
 using namespace brink;
@@ -23,6 +27,8 @@ struct Machine {
     test::write_text(folder / path, text);
   }
   std::int64_t bytes() const { return available_memory_bytes(folder.path()); }
+  std::optional<double> cores() const { return least_quota_cores(folder.path()); }
+  int threads() const { return available_threads(folder.path().c_str()); }
 };
 
 }  // namespace
@@ -78,4 +84,54 @@ TEST_CASE("on this machine it is something, and at most what the machine has") {
   CHECK(available_memory_bytes() > 0);
   const auto total = memory_entry(test::read_text("/proc/meminfo"), "MemTotal");
   if (total) CHECK(available_memory_bytes() <= *total);
+}
+
+TEST_CASE("a CPU quota is a number of cores; without one, or unreadable, there is none") {
+  CHECK(quota_cores("150000", " 100000\n") == 1.5);
+  CHECK(quota_cores("50000\n", "100000\n") == 0.5);
+  CHECK_FALSE(quota_cores("max", " 100000\n").has_value());  // version 2 without a limit
+  CHECK_FALSE(quota_cores("-1\n", "100000\n").has_value());  // version 1 without a limit
+  CHECK_FALSE(quota_cores("1000", "0").has_value());
+  CHECK_FALSE(quota_cores("1000", "").has_value());
+  CHECK_FALSE(quota_cores("", "").has_value());
+}
+
+TEST_CASE(
+    "F14: threads heed the smallest CPU quota above the process, rounded up, in both versions, and the affinity mask") {
+  const Machine m;
+  const int all = m.threads();  // no control groups here: the affinity mask alone
+  REQUIRE(all >= 1);
+  CHECK_FALSE(m.cores().has_value());
+  m.write("proc/self/cgroup", "0::/system.slice/brink.service\n");
+  CHECK(m.threads() == all);
+  const std::string two = "sys/fs/cgroup/system.slice/";
+  m.write(two + "brink.service/cpu.max", "max 100000\n");
+  CHECK_FALSE(m.cores().has_value());
+  CHECK(m.threads() == all);
+  m.write(two + "cpu.max", "100000 100000\n");  // of the group above
+  CHECK(m.cores() == 1.0);
+  CHECK(m.threads() == 1);
+  m.write(two + "brink.service/cpu.max", "150000 100000\n");  // more than the group above allows
+  CHECK(m.cores() == 1.0);
+  m.write(two + "cpu.max", "400000 100000\n");
+  CHECK(m.cores() == 1.5);
+  CHECK(m.threads() == std::min(all, 2));
+  m.write(two + "brink.service/cpu.max", "20000 100000\n");
+  CHECK(m.threads() == 1);
+  m.write(two + "brink.service/cpu.max", "100000000 100000\n");
+  m.write(two + "cpu.max", "100000000 100000\n");
+  CHECK(m.threads() == all);  // never more than the mask
+
+  m.write("proc/self/cgroup", "12:pids:/a\n4:cpu,cpuacct:/box/42\n1:memory:/\n");
+  CHECK(m.threads() == all);
+  m.write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  m.write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  CHECK_FALSE(m.cores().has_value());
+  m.write("sys/fs/cgroup/cpu/box/42/cpu.cfs_quota_us", "250000\n");
+  m.write("sys/fs/cgroup/cpu/box/42/cpu.cfs_period_us", "100000\n");
+  CHECK(m.cores() == 2.5);
+  m.write("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "30000\n");
+  m.write("sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000\n");
+  CHECK(m.cores() == 0.3);
+  CHECK(m.threads() == 1);
 }

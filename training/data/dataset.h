@@ -25,6 +25,8 @@ struct Dataset {
   std::string checksum;                 // of the N records
 
   std::int64_t samples() const { return labels.view().shape[0]; }
+  /// Whether rows are made on demand.
+  bool is_made() const { return x.view().shape.rank == 0; }
 };
 
 struct DataPair {
