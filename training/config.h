@@ -11,41 +11,25 @@
 
 #include "kernels/device.h"
 #include "kernels/view.h"
-#include "models/initialise.h"
-#include "models/mlp.h"
-#include "models/model.h"
+#include "models/kind.h"
+#include "training/data/kind.h"
+#include "training/measurements/kind.h"
+#include "training/rules/kind.h"
 
 namespace brink {
 
-enum class DataName { synthetic, synthetic_cifar, fmnist4, cifar10_5k, cifar10_50k, cifar10_500k };
-enum class ModelName { mlp, dln, alexnet, vgg, resnet20 };
-enum class Rule { gd };
 enum class Arithmetic { exact, vendor };
 
 struct Config {
   struct Data {
-    DataName name = DataName::synthetic;
+    Chosen<DataKind> set = data_kinds().front();
     std::string directory;                   // holds the files themselves; empty for data made by the program
     std::int64_t train = 1000, test = 1000;  // samples, shared equally by the classes; load_config knows the set's own
     std::int64_t seed = 0;
   } data;
-  struct Model {
-    ModelName name = ModelName::mlp;
-    std::vector<std::int64_t> hidden{32, 32, 32, 32};  // mlp; none: a linear model
-    Activation activation = Activation::relu;          // mlp
-    Init init = Init::lecun;                           // all but dln
-    std::int64_t filters = 64;                         // alexnet: of both convolutions
-    std::vector<std::int64_t> dense{384, 192};         // alexnet: widths of the hidden dense layers
-    std::vector<std::int64_t> channels{8, 16, 32};     // vgg: of each block
-    std::vector<std::int64_t> widths{16, 32, 64};      // resnet20: of each stage
-    std::int64_t ghost_batch = 32;                     // samples in a ghost group; the last may be shorter
-    bool join_short = false;                           // short_group = "join"
-    NormMode norm_mode = NormMode::training;           // of the Hessian; what is descended is always training mode
-    std::vector<double> start{2.5, 0.5};               // dln: the parameters at step 0; their number is the depth
-    double target = 0;  // dln: y of ½(z − y)², or the label 0 or 1 of the cross-entropy
-  } model;
+  Chosen<NetworkKind> model = network_kinds().front();
   struct Training {
-    Rule rule = Rule::gd;
+    Chosen<RuleKind> rule = rule_kinds().front();
     double learning_rate = 0.1;
     std::int64_t steps = 400;
     Loss loss = Loss::cross_entropy;
@@ -58,6 +42,7 @@ struct Config {
     std::int64_t every = 1;            // steps
     std::int64_t cold_check = 25;      // measured steps between two cold starts; 0: never
     std::int64_t budget = 400;         // products a step
+    std::vector<Chosen<MeasurementKind>> more;  // turned on by their tables, in the order of the list
   } measure;
   struct Events {
     std::int64_t merge_gap = 2, minimum_length = 8;  // steps
@@ -89,23 +74,12 @@ std::string config_hash(const Config&);
 /// "runs/<data>-<model>-<hash>", without the data where the model has none.
 std::string default_folder(const Config&);
 
-/// What can be asked of a data set.
-struct DataFacts {
-  std::int64_t classes, train, test;   // samples where data.train and data.test do not say otherwise
-  std::int64_t most_train, most_test;  // multiples of `classes`
-  std::string_view files;              // what data.directory holds; empty: the program makes the data
-};
-const DataFacts& facts_of(DataName);
-/// Samples in a group of the sums over samples: the ghost group of a normalised network.
-std::int64_t group_of(const Config&);
-bool is_normalised(ModelName);
-/// Whether there are samples: the keys in [data] have a meaning.
-bool has_data(ModelName);
+/// Whether there are samples: the keys of [data] have a meaning.
+bool has_data(const Config&);
+DataRequest data_request(const Config&);
 /// Whether any eigenvalue is measured.
 bool measures_spectrum(const Config&);
 /// Whether the eigenvalues measured are those of the loss in evaluation mode, which is not the function that is descended.
 bool has_evaluation_hessian(const Config&);
-std::string_view name_of(DataName);
-std::string_view name_of(ModelName);
 
 }  // namespace brink

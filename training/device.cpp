@@ -74,15 +74,13 @@ std::string advice(const MemoryLimit& limit, std::int64_t needed_bytes, const De
 }
 
 std::int64_t free_memory_bytes(const Device& device) {
-  if constexpr (has_cuda)
-    if (device.where == Where::cuda) return device.gpu->free_bytes();
-  return available_memory_bytes();
+  return device.gpu ? device.gpu->free_bytes() : available_memory_bytes();
 }
 
-std::unique_ptr<Descent> make_descent(Device& device, const Problem& p, DescentOptions o, std::int64_t chunk) {
+std::unique_ptr<Trainer> make_trainer(Device& device, const Problem& p, TrainerOptions o, std::int64_t chunk) {
   o.batch.chunk = chunk;
   o.evaluation = p.evaluation;
-  return std::make_unique<Descent>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+  return std::make_unique<Trainer>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
 }
 
 /// Why a chunk does not fit.
@@ -92,18 +90,18 @@ struct Shortage {
   std::int64_t needed_bytes = 0;
 };
 
-/// The descent of a chunk, its sizes compared before it is made; or what it lacks.
-std::optional<Shortage> try_chunk(Device& device, const Problem& p, const DescentOptions& options, std::int64_t chunk,
-                                  const MemoryLimit& limit, std::unique_ptr<Descent>& out) {
+/// The trainer of a chunk, its sizes compared before it is made; or what it lacks.
+std::optional<Shortage> try_chunk(Device& device, const Problem& p, const TrainerOptions& options, std::int64_t chunk,
+                                  const MemoryLimit& limit, std::unique_ptr<Trainer>& out) {
   MemoryCount count = device.count ? *device.count : MemoryCount(device);
   count.forget_most();
   bool foreseen = limit.bytes > 0;
   try {
     Device counting = count.on(device);
-    if (foreseen) (void)make_descent(counting, p, options, chunk);
+    if (foreseen) (void)make_trainer(counting, p, options, chunk);
     foreseen = false;
     if (device.count) return {};
-    out = make_descent(device, p, options, chunk);
+    out = make_trainer(device, p, options, chunk);
     out->prepare();
     return {};
   } catch (const OutOfMemory& e) {
@@ -140,18 +138,18 @@ MemoryLimit memory_limit(const Config& config, const Device& device) {
   return limit;
 }
 
-Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& options, const MemoryLimit& limit) {
+Fitted fit_in_memory(Device& device, const Problem& p, const TrainerOptions& options, const MemoryLimit& limit) {
   const std::int64_t samples = p.train_samples(), group = p.objective.group;
   const bool automatic = options.batch.chunk <= 0;
   const char* const bits = device.vendor ? "not to the same bits: the arithmetic is a vendor's" : "to the same bits";
-  DescentOptions limited = options;
+  TrainerOptions limited = options;
   limited.batch.limit_bytes = limit.bytes;
   Fitted out;
   out.limit_bytes = limit.bytes;
   out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train_arrays().made_bytes())
                         : std::min(options.batch.chunk, samples);
   for (std::int64_t chunk = out.chunk;;) {
-    const std::optional<Shortage> shortage = try_chunk(device, p, limited, chunk, limit, out.descent);
+    const std::optional<Shortage> shortage = try_chunk(device, p, limited, chunk, limit, out.trainer);
     if (!shortage) {
       if (chunk == out.chunk || automatic) {
         out.chunk = chunk;
@@ -172,7 +170,7 @@ Fitted fit_in_memory(Device& device, const Problem& p, const DescentOptions& opt
   }
 }
 
-void expect_memory(const Device& device, const Config& config, const DescentOptions& options) {
+void expect_memory(const Device& device, const Config& config, const TrainerOptions& options) {
   MemoryCount count(device);
   Device counting = count.on(device);
   const Problem outline = make_problem(counting, config);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the device that a config names, opened, and a descent made to fit into its memory.
+// What it is: the device that a config names, opened, and a trainer made to fit into its memory.
 // What it is not: a choice made for the user: a device that cannot be used is an error, and what was made smaller is said.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include "kernels/device.h"
 #include "training/config.h"
-#include "training/descent.h"
+#include "training/loop.h"
 #include "training/problem.h"
 
 namespace brink {
@@ -32,7 +32,7 @@ class OpenDevice {
 };
 
 struct Fitted {
-  std::unique_ptr<Descent> descent;
+  std::unique_ptr<Trainer> trainer;
   std::int64_t chunk = 0;          ///< samples per block
   std::int64_t limit_bytes = 0;    ///< for all memory of the device
   std::vector<std::string> notes;  ///< what was made smaller, and why
@@ -51,13 +51,13 @@ struct MemoryLimit {
 /// allocated and free. Free: on the GPU, or on the machine and in the control groups of this process.
 MemoryLimit memory_limit(const Config&, const Device&);
 
-/// A descent on the problem. Sizes are compared with the limit before memory is allocated. Where memory does not suffice: with
+/// A trainer of the problem. Sizes are compared with the limit before memory is allocated. Where memory does not suffice: with
 /// chunk = 0 (auto) smaller and smaller chunks are tried, which give the same bits, and each try is noted; with a chunk of the user's,
 /// DeviceError says which one would fit (promise R4). Where none does, it says how much is needed and allowed, which part is the largest,
-/// and what run.memory must be, if that helps. On a device with a count (memory_count.h) the problem is an outline, and there is no descent.
-Fitted fit_in_memory(Device&, const Problem&, const DescentOptions&, const MemoryLimit&);
+/// and what run.memory must be, if that helps. On a device with a count (memory_count.h) the problem is an outline, and there is no trainer.
+Fitted fit_in_memory(Device&, const Problem&, const TrainerOptions&, const MemoryLimit&);
 
 /// Throws DeviceError, as fit_in_memory does, where a run of this config does not fit. Reads no data and allocates none of the memory.
-void expect_memory(const Device&, const Config&, const DescentOptions&);
+void expect_memory(const Device&, const Config&, const TrainerOptions&);
 
 }  // namespace brink

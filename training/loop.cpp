@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "kernels/memory_count.h"
 #include "kernels/tracer.h"
 #include "training/rules/kind.h"
 
@@ -47,6 +48,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const BatchArrays& 
       pass_(device_, objective, train, options_.batch,
             !test.empty() || evaluates_hessian(options) ? options.evaluation : std::nullopt, evaluates_hessian(options)),
       events_(options.events.merge_gap, options.events.minimum_length) {
+  const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
@@ -68,7 +70,10 @@ Trainer::Trainer(Device& device, const Objective& objective, const BatchArrays& 
   };
   for (const MeasurementKind& kind : measurement_kinds())
     if (kind.always) add(kind.make(context, Options(kind.options)));
-  for (const MeasurementFactory& make : options.measurements) add(make(context));
+  for (const TrainerOptions::More& more : options.measurements) {
+    add(more.make(context));
+    measurements_.back().every = more.every;
+  }
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
@@ -104,7 +109,8 @@ const Row& Trainer::step() {
 const Observed& Trainer::measure(bool spectrum) {
   spectrum = spectrum && curvature_;
   if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
-  seen_.begin(step_, options_.schedule->learning_rate(step_));
+  const double rate = options_.schedule->learning_rate(step_);
+  seen_.begin(step_, rate, rule_->threshold(rate));
   ended_.reset();
   pass_received_ = received_ = false;
   pass_.product_time().reset();
@@ -118,7 +124,8 @@ const Observed& Trainer::measure(bool spectrum) {
     const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
-    for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    for (Placed& p : measurements_)
+      if (step_ % p.every == 0) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   if (seen_.measured) follow_events();
@@ -176,6 +183,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
+    if (seen_.step % p.every != 0) continue;
     p.measurement->deliver(seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
                            row_.cells().subspan(p.first_cell, p.cells));
     seen_.evaluation_ms += p.measurement->elapsed_ms();

@@ -36,8 +36,12 @@ struct TrainerOptions {
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation; test samples are answered in it
   bool classifies = true;                    ///< whether right answers can be counted
-  /// Beside those that are part of every run; their columns follow in this order.
-  std::vector<MeasurementFactory> measurements = {};
+  /// A measurement beside those that are part of every run, taken at steps that are multiples of `every`.
+  struct More {
+    MeasurementFactory make;
+    std::int64_t every = 1;
+  };
+  std::vector<More> measurements = {};  ///< their columns follow in this order
 };
 
 /// What a run has counted so far.
@@ -110,6 +114,7 @@ class Trainer final : public Stateful {
     std::size_t first_cell, cells;
     std::int64_t first_number;
     int numbers;
+    std::int64_t every = 1;
   };
   void receive_pass();
   void measure_spectrum(bool cold_check);

@@ -33,6 +33,7 @@ struct Spectrum {
 struct Observed {
   std::int64_t step = 0;
   double learning_rate = 0;
+  double threshold = 0;      ///< the sharpness above which the update that follows is unstable
   double loss = 0;           ///< mean over the training samples
   double correct = 0;        ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
@@ -43,13 +44,14 @@ struct Observed {
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 
   /// A new step: nothing is known; the memory of the lists is kept.
-  void begin(std::int64_t at, double rate);
+  void begin(std::int64_t at, double rate, double unstable_above);
 };
 
-inline void Observed::begin(std::int64_t at, double rate) {
+inline void Observed::begin(std::int64_t at, double rate, double unstable_above) {
   constexpr double in_flight = std::numeric_limits<double>::quiet_NaN();
   step = at;
   learning_rate = rate;
+  threshold = unstable_above;
   loss = correct = gradient_norm = in_flight;
   measured = false;
   spectrum.top.clear();

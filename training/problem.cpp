@@ -6,11 +6,7 @@
 #include <stdexcept>
 
 #include "kernels/gpu.h"
-#include "models/convolutional.h"
-#include "models/dln.h"
 #include "models/initialise.h"
-#include "models/mlp.h"
-#include "training/data/load.h"
 #include "training/errors.h"
 
 namespace brink {
@@ -40,31 +36,38 @@ void expect_variances(const Model& m, std::int64_t samples) {
                       rest != 0 && samples > m.group ? ", or short_group = \"join\"" : ""));
 }
 
+/// The network for the pictures of a data set.
+Model fitting_model(const Chosen<NetworkKind>& network, const Dataset& data) {
+  try {
+    return make_model(network, data.picture, data.classes);
+  } catch (const std::invalid_argument& e) {
+    throw UsageError(fmt::format("model.name = \"{}\": {}", network.kind->name, e.what()));
+  }
+}
+
 Problem make_network_problem(const Device& device, const Config& config) {
   Problem p;
-  p.data = device.count ? outline_of_data(device.host(), config) : load_data(config);
+  p.data = device.count ? outline_of_data(device.host(), config.data.set, data_request(config))
+                        : load_data(config.data.set, data_request(config));
   const Dataset& train = p.data.train;
-  const Model model = make_model(config.model, train.picture, train.classes);
+  const Model model = fitting_model(config.model, train);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
   use_arrays(p.data.train, p.train, p.train_sources);
   if (p.data.test.rows) use_arrays(p.data.test, p.test, p.test_sources);
   if (!model.norms.empty()) {
     expect_variances(model, p.train_samples());
-    p.evaluation = EvaluationMode{model, config.training.loss, config.model.norm_mode == NormMode::evaluation};
+    p.evaluation = EvaluationMode{model, config.training.loss, norm_mode_of(config.model) == NormMode::evaluation};
   }
   return p;
 }
 
-Problem make_dln_problem(const Device& device, const Config& config) {
+Problem make_dataless_problem(const Device& device, const Config& config) {
   Problem p;
-  const auto parameters = static_cast<int>(config.model.start.size());
-  Dln dln{parameters, {{}}};
-  for (int i = 0; i < parameters; ++i) dln.terms[0].push_back(i);
-  const bool squared = config.training.loss == Loss::mse;
-  p.objective = make_dln_objective(dln, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy,
-                                   config.model.target, config.run.precision);
+  DatalessNetwork network = config.model.kind->dataless(config.model.options, config.training.loss, config.run.precision);
+  p.objective = std::move(network.objective);
+  p.start = std::move(network.start);
   p.labels = zeros(Shape{1}, Dtype::i32, device.host());
-  if (!squared && !device.count) p.labels.span<std::int32_t>()[0] = config.model.target == 1 ? 1 : 0;
+  if (!device.count) p.labels.span<std::int32_t>()[0] = network.label;
   p.train = {p.labels.view()};
   return p;
 }
@@ -101,44 +104,26 @@ void move_to(Device& device, Problem& p) {
 
 }  // namespace
 
-Model make_model(const Config::Model& c, const Shape& picture, std::int64_t classes) {
-  const GhostGroups groups{c.ghost_batch, c.join_short};
-  try {
-    switch (c.name) {
-      case ModelName::alexnet: return alexnet(picture, c.filters, c.dense, classes);
-      case ModelName::vgg: return vgg(picture, c.channels, classes, groups);
-      case ModelName::resnet20: return resnet20(picture, c.widths, classes, groups);
-      case ModelName::mlp:
-      case ModelName::dln: break;
-    }
-    return mlp(picture.elements(), c.hidden, classes, c.activation);
-  } catch (const std::invalid_argument& e) {
-    throw UsageError(fmt::format("model.name = \"{}\": {}", name_of(c.name), e.what()));
-  }
-}
-
 Problem make_problem(Device& device, const Config& config) {
-  Problem p =
-      config.model.name == ModelName::dln ? make_dln_problem(device, config) : make_network_problem(device, config);
-  p.theta0 = initial_parameters(device, config, p.objective);
+  Problem p = has_data(config) ? make_network_problem(device, config) : make_dataless_problem(device, config);
+  p.theta0 = initial_parameters(device, config, p);
   if (device.where != Where::cpu) move_to(device, p);
   return p;
 }
 
-Array initial_parameters(Device& device, const Config& config, const Objective& objective) {
+Array initial_parameters(Device& device, const Config& config, const Problem& p) {
   Device host = device.host();
+  const ParameterLayout& layout = p.objective.layout;
   const CountedPart part(host, "the parameters at step 0");
-  Array theta = objective.layout.make_vector(objective.dtype, host);
+  Array theta = layout.make_vector(p.objective.dtype, host);
   if (device.count) return theta;
-  if (config.model.name == ModelName::dln) {
-    with_real(objective.dtype, [&]<class T>(T) {
-      for (int i = 0; i < objective.layout.size(); ++i)
-        *objective.layout.view(theta.view(), i).as<T>() =
-            static_cast<T>(config.model.start[static_cast<std::size_t>(i)]);
-    });
+  if (p.start.empty()) {
+    initialise(host, layout, init_of(config.model), static_cast<std::uint64_t>(config.training.seed), theta.view());
   } else {
-    initialise(host, objective.layout, config.model.init, static_cast<std::uint64_t>(config.training.seed),
-               theta.view());
+    with_real(p.objective.dtype, [&]<class T>(T) {
+      for (int i = 0; i < layout.size(); ++i)
+        *layout.view(theta.view(), i).as<T>() = static_cast<T>(p.start[static_cast<std::size_t>(i)]);
+    });
   }
   return theta;
 }

@@ -16,7 +16,8 @@ namespace brink {
 /// Owns the arrays that the views point to; movable.
 struct Problem {
   DataPair data;  ///< empty for a network without data (dln)
-  Array labels;   ///< dln: its one label
+  Array labels;   ///< of a network without data: its one label
+  std::vector<double> start;  ///< of such a network: the parameters at step 0; else empty
   Objective objective;
   std::optional<EvaluationMode> evaluation;                   ///< of a network with normalisation
   std::vector<View> train;                                    ///< data arrays of the objective's graphs, samples first
@@ -30,15 +31,12 @@ struct Problem {
   std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
 };
 
-/// The network that a config names, for such pictures. Throws UsageError where it does not fit them.
-Model make_model(const Config::Model&, const Shape& picture, std::int64_t classes);
-
 /// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.
 /// On a device with a count (memory_count.h) data are neither read nor made: everything has its shape, and its memory is counted.
 /// Throws DataError, DeviceError, OutOfMemory.
 Problem make_problem(Device&, const Config&);
 
 /// θ₀ by the config's rule and seed, in the host's memory. Throws nothing.
-Array initial_parameters(Device&, const Config&, const Objective&);
+Array initial_parameters(Device&, const Config&, const Problem&);
 
 }  // namespace brink

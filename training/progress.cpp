@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "training/observed.h"
 #include "training/readable.h"
 
 namespace brink {
@@ -36,6 +37,7 @@ Progress::Progress(Console& out, const Config& config)
       every_(config.measure.every),
       tolerance_(config.measure.tolerance),
       lambda_(lambda_1_name(config)),
+      threshold_(config.training.rule.kind->threshold),
       live_(out.terminal()),
       start_(Clock::now()),
       drawn_(start_ - std::chrono::hours(1)) {}
@@ -67,14 +69,14 @@ std::vector<std::string> lines_of(std::span<const std::string> fields, int colum
 std::vector<std::string> Progress::fields() const {
   std::vector<std::string> out{fmt::format("step {}/{}", last_.step, steps_)};
   if (last_.loss) out.push_back("loss " + readable(*last_.loss, 4));
-  if (const auto certified = lambda_1_certified(measured_, tolerance_)) {
-    std::string text = lambda_ + " " + readable(measured_.lambda.front(), 4);
+  if (measured_.lambda_1) {
+    std::string text = lambda_ + " " + readable(*measured_.lambda_1, 4);
     if (measured_.step != last_.step) text += fmt::format(" at step {}", measured_.step);
-    if (!*certified) text += " not certified";
-    if (last_.learning_rate) text += " (2/η = " + readable(2 / *last_.learning_rate, 4) + ")";
+    if (!measured_.certified) text += " not certified";
+    text += " (" + threshold_ + " = " + readable(last_.threshold, 4) + ")";
     out.push_back(std::move(text));
   }
-  if (last_.train_accuracy) out.push_back(fmt::format("accuracy {:.1f} %", 100 * *last_.train_accuracy));
+  if (last_.accuracy) out.push_back(fmt::format("accuracy {:.1f} %", 100 * *last_.accuracy));
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   const auto done = static_cast<double>(last_.step - first_step_);
   if (done > 0 && seconds > 0) {
@@ -89,10 +91,15 @@ void Progress::erase() {
   if (live_ && rows_ > 0) out_.print("\r\033[K");
 }
 
-void Progress::row(const MetricsRow& row) {
+void Progress::row(const Row& row, double threshold) {
   if (rows_++ == 0) first_step_ = next_line_ = row.step;
-  last_ = row;
-  if (!row.lambda.empty()) measured_ = row;
+  last_ = {.step = row.step,
+           .loss = row.number("loss"),
+           .accuracy = row.number("train_accuracy"),
+           .lambda_1 = row.number("lambda_1"),
+           .certified = is_certified(row.number("residual_1").value_or(0), row.number("scale").value_or(0), tolerance_),
+           .threshold = threshold};
+  if (last_.lambda_1) measured_ = last_;
   shown_ = false;
   if (live_) {
     const auto now = Clock::now();
@@ -115,9 +122,9 @@ void Progress::note(std::string_view text) {
 }
 
 void Progress::event(const Instability& e) {
-  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × 2/η at step {}", e.entry,
+  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry,
                                  e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_,
-                                 readable(1 + e.peak_surplus / 2), e.peak_step);
+                                 readable(1 + e.peak_surplus / 2), threshold_, e.peak_step);
   if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
   if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
   if (e.open) text += ", still open at the end";

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,8 @@
 #include "spectral/tracker.h"
 #include "training/events.h"
 #include "training/io/console.h"
-#include "training/records.h"
+#include "training/config.h"
+#include "training/measurements/row.h"
 
 namespace brink {
 
@@ -30,7 +32,8 @@ class Progress {
   /// λ₁ is shown with its step; one that is not certified is marked.
   Progress(Console&, const Config&);
 
-  void row(const MetricsRow&);
+  /// threshold: the sharpness above which this step's update is unstable.
+  void row(const Row&, double threshold);
   void event(const Instability&);
   void disagreement(std::int64_t step, const Disagreement&);
   /// A line that stays.
@@ -46,10 +49,16 @@ class Progress {
   Console& out_;
   std::int64_t steps_, every_;
   double tolerance_;
-  std::string lambda_;  // what λ₁ is called
+  std::string lambda_, threshold_;  // what λ₁ and the rule's threshold are called
   bool live_;
   Clock::time_point start_, drawn_;
-  MetricsRow last_, measured_;  // the last row, and the last with λ₁
+  struct Shown {
+    std::int64_t step = 0;
+    std::optional<double> loss, accuracy, lambda_1;
+    bool certified = false;
+    double threshold = 0;
+  };
+  Shown last_, measured_;  // of the last row, and of the last with λ₁
   std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
   bool shown_ = true;  // last_ is on the screen
 };

@@ -15,19 +15,6 @@ namespace brink {
 namespace {
 
 template <class T>
-void field(std::string& out, const std::optional<T>& value) {
-  out += ',';
-  if (value) append_number(out, *value);
-}
-
-void fields(std::string& out, const std::vector<double>& values, std::int64_t columns) {
-  for (std::int64_t i = 0; i < columns; ++i) {
-    out += ',';
-    if (i < static_cast<std::int64_t>(values.size())) append_number(out, values[static_cast<std::size_t>(i)]);
-  }
-}
-
-template <class T>
 nlohmann::ordered_json or_null(const std::optional<T>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
 }
@@ -38,37 +25,27 @@ nlohmann::ordered_json text_or_null(const std::string& text) {
 
 }  // namespace
 
-std::optional<bool> lambda_1_certified(const MetricsRow& row, double tolerance) {
-  if (row.lambda.empty()) return {};
-  return !row.residual.empty() && row.scale && is_certified(row.residual[0], *row.scale, tolerance);
+std::string metrics_header(const Row& row) {
+  std::string out = "step";
+  for (const Column& c : row.columns()) out += "," + c.name;
+  return out + "\n";
 }
 
-std::string metrics_header(std::int64_t top, bool evaluation_hessian) {
-  std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
-  for (const char* name : {",lambda_", ",residual_"})
-    for (std::int64_t i = 1; i <= top; ++i) out += name + number_text(i);
-  return out +
-         ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_"
-         "u1" +
-         (evaluation_hessian ? ",hessian_of\n" : "\n");
-}
-
-void append_row(std::string& out, const MetricsRow& r, std::int64_t top, bool evaluation_hessian) {
-  append_number(out, r.step);
-  for (const auto* x : {&r.loss, &r.train_accuracy, &r.test_accuracy, &r.learning_rate, &r.gradient_norm})
-    field(out, *x);
-  fields(out, r.lambda, top);
-  fields(out, r.residual, top);
-  field(out, r.lambda_min);
-  field(out, r.residual_min);
-  field(out, r.products);
-  for (const auto* x : {&r.surplus, &r.jump, &r.period2_distance}) field(out, *x);
-  out += ',' + r.digest;
-  field(out, r.scale);
-  for (const auto* x : {&r.converged, &r.redone}) out += *x ? (**x ? ",1" : ",0") : ",";
-  field(out, r.asymmetry);
-  field(out, r.jump_u1);
-  if (evaluation_hessian) out += ",evaluation";
+void append_row(std::string& out, const Row& row) {
+  append_number(out, row.step);
+  for (const Cell& cell : row.cells()) {
+    out += ',';
+    std::visit(
+        [&]<class T>(const T& x) {
+          if constexpr (std::is_same_v<T, bool>)
+            out += x ? '1' : '0';
+          else if constexpr (std::is_same_v<T, std::string>)
+            out += x;
+          else if constexpr (!std::is_same_v<T, std::monostate>)
+            append_number(out, x);
+        },
+        cell);
+  }
   out += '\n';
 }
 
@@ -91,10 +68,10 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["status"] = r.status;
   j["config_hash"] = config_hash(c);
   j["data"] = nullptr;
-  if (has_data(c.model.name))
+  if (has_data(c))
     j["data"] = {
         {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
-  if (is_normalised(c.model.name) && measures_spectrum(c))
+  if (is_normalised(c.model) && measures_spectrum(c))
     j["hessian_of"] = has_evaluation_hessian(c)
                           ? "the loss in evaluation mode, for comparison: not the function that is descended"
                           : "the loss in training mode, by ghost groups: the function that is descended";
@@ -113,7 +90,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["final_digest"] = text_or_null(r.final_digest);
   j["threads"] = r.threads;
   j["device"] = r.device;
-  const bool data = has_data(c.model.name);
+  const bool data = has_data(c);
   j["chunk_samples"] = data ? nlohmann::ordered_json(r.chunk_samples) : nlohmann::ordered_json();
   j["blocks"] = data ? nlohmann::ordered_json(r.blocks) : nlohmann::ordered_json();
   if (r.kept_blocks) j["kept_blocks"] = *r.kept_blocks;

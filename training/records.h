@@ -10,36 +10,14 @@
 #include <vector>
 
 #include "training/config.h"
+#include "training/measurements/row.h"
 
 namespace brink {
 
-/// Taken at θ_t, before update t. What was not measured is absent.
-struct MetricsRow {
-  std::int64_t step = 0;
-  std::optional<double> loss, train_accuracy, test_accuracy, learning_rate, gradient_norm;
-  std::vector<double> lambda, residual;  // the largest first; at most measure.top, may be shorter
-  std::optional<double> lambda_min, residual_min;
-  std::optional<std::int64_t> products;  // Hessian–vector products of this step
-  std::optional<double> surplus, jump, period2_distance;
-  // After the digest: what certifies the eigenvalues, and what else is known.
-  std::optional<double> scale;      // max|θⱼ|: a value is certified when its residual ≤ measure.tolerance · scale
-  std::optional<bool> converged;    // all values certified
-  std::optional<bool> redone;       // a cold check disagreed; the values that reach further out are given
-  std::optional<double> asymmetry;  // |uᵀHv − vᵀHu|
-  std::optional<double> jump_u1;    // |⟨u₁, θ_t − θ̄_t⟩|
-  std::string digest;               // of the parameters, digest.h
-};
-
-/// Whether an eigenvalue counts as certified.
-inline bool is_certified(double residual, double scale, double tolerance) { return residual <= tolerance * scale; }
-/// Whether λ₁ of this row is. Absent where λ₁ was not measured.
-std::optional<bool> lambda_1_certified(const MetricsRow&, double tolerance);
-
-/// The fixed columns for `top` eigenvalues, comma-separated, with a newline. Where eigenvalues are those of the loss in evaluation
-/// mode a last column `hessian_of` says so in each row, in events.csv too.
-std::string metrics_header(std::int64_t top, bool evaluation_hessian = false);
-/// Numbers as the shortest text that reads back, absent ones empty.
-void append_row(std::string& out, const MetricsRow&, std::int64_t top, bool evaluation_hessian = false);
+/// The columns of a run, "step" first, comma-separated, with a newline.
+std::string metrics_header(const Row&);
+/// Numbers as the shortest text that reads back, absent ones empty, truth values 0 and 1.
+void append_row(std::string& out, const Row&);
 
 /// Milliseconds.
 struct TimingRow {

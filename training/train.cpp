@@ -11,11 +11,10 @@
 #include <utility>
 
 #include "kernels/gpu.h"
-#include "training/descent.h"
 #include "training/device.h"
-#include "training/digest.h"
 #include "training/errors.h"
 #include "training/events.h"
+#include "training/loop.h"
 #include "training/problem.h"
 #include "training/progress.h"
 #include "training/readable.h"
@@ -32,10 +31,10 @@ using Clock = std::chrono::steady_clock;
 const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records", "phase"},
     plan_name{"memory plan", "phase"};
 
-std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config) {
+std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config, std::int64_t parameters) {
   std::string text = "plan: ";
-  if (!has_data(config.model.name)) {
-    text += "a product of " + counted(std::ssize(config.model.start), "parameter") + ", without data";
+  if (!has_data(config)) {
+    text += counted(parameters, "parameter") + ", without data";
   } else if (p.sizes.size() == 1) {
     text += counted(p.blocks, "block") + " of " + counted(p.sizes[0].samples, "sample");
   } else {
@@ -69,16 +68,16 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       single ? " or run.precision = \"float64\"" : "");
 }
 
-/// Of the θ that was measured last.
-std::string digest_of(Descent& descent) {
-  const View theta = descent.measured_theta();
-  std::vector<View> parameters;
-  for (int i = 0; i < descent.layout().size(); ++i) parameters.push_back(descent.layout().view(theta, i));
-  return digest(parameters);
-}
-
-DescentOptions descent_options(const Config& config) {
-  DescentOptions o;
+TrainerOptions trainer_options(const Config& config) {
+  TrainerOptions o;
+  o.rule = factory(config.training.rule);
+  o.schedule = std::make_shared<ConstantRate>(config.training.learning_rate);
+  o.measure_every = config.measure.every;
+  o.events = {config.events.merge_gap, config.events.minimum_length};
+  o.divergence_loss = config.training.divergence_loss;
+  o.classifies = has_data(config);
+  for (const Chosen<MeasurementKind>& m : config.measure.more)
+    o.measurements.push_back({factory(m), m.options.integer("every")});
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
   if (config.measure.top + config.measure.bottom > 0)
@@ -92,47 +91,13 @@ DescentOptions descent_options(const Config& config) {
   return o;
 }
 
-MetricsRow metrics_of(const Observation& seen, const Problem& problem, const Config& config, std::string digest) {
-  MetricsRow row;
-  row.step = seen.step;
-  row.loss = seen.loss;
-  const bool finite = std::isfinite(seen.loss);  // the arg max of NaNs says nothing
-  if (finite && has_data(config.model.name))
-    row.train_accuracy = seen.correct / static_cast<double>(problem.train_samples());
-  if (finite && !problem.test.empty())
-    row.test_accuracy = seen.test_correct / static_cast<double>(problem.test_samples());
-  row.learning_rate = config.training.learning_rate;
-  row.gradient_norm = seen.gradient_norm;
-  for (const Eigenvalue& e : seen.top) {
-    row.lambda.push_back(e.value);
-    row.residual.push_back(e.residual);
-  }
-  if (!seen.bottom.empty()) {
-    row.lambda_min = seen.bottom[0].value;
-    row.residual_min = seen.bottom[0].residual;
-  }
-  if (seen.products > 0) row.products = seen.products;
-  if (seen.spectrum) {
-    row.scale = seen.scale;
-    row.converged = seen.converged;
-    row.redone = seen.redone;
-    row.asymmetry = seen.asymmetry;
-  }
-  row.jump_u1 = seen.jump_u1;
-  if (!seen.top.empty()) row.surplus = config.training.learning_rate * seen.top[0].value - 2;
-  row.jump = seen.jump;
-  row.period2_distance = seen.period2_distance;
-  row.digest = std::move(digest);
-  return row;
-}
-
 /// The parameters of the last step whose loss was finite, for looking at what went wrong (promise R2).
-void keep_last_finite(Device& device, const RunFolder& folder, const Descent& descent, std::int64_t step) {
-  const Array host = to_host(device, descent.theta_at(step));
+void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& trainer, std::int64_t step) {
+  const Array host = to_host(device, trainer.theta_at(step));
   const View theta = host.view();
   std::vector<NamedView> tensors;
-  for (int i = 0; i < descent.layout().size(); ++i)
-    tensors.push_back({descent.layout()[i].name, descent.layout().view(theta, i)});
+  for (int i = 0; i < trainer.layout().size(); ++i)
+    tensors.push_back({trainer.layout()[i].name, trainer.layout().view(theta, i)});
   write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
 }
 
@@ -157,25 +122,24 @@ std::string text_of_instabilities(const Config& config, const RunRecord& r) {
 /// The three growing files of a run and what is shown of them.
 class Recorder {
  public:
-  Recorder(const RunFolder& folder, const Config& config, Console& out)
-      : top_(config.measure.top),
-        evaluation_hessian_(has_evaluation_hessian(config)),
+  Recorder(const RunFolder& folder, const Config& config, const Row& columns, Console& out)
+      : evaluation_hessian_(has_evaluation_hessian(config)),
         metrics_(folder.folder(), "metrics.csv"),
         timing_(folder.folder(), "timing.csv"),
         events_(folder.folder(), "events.csv"),
         progress_(out, config) {
-    metrics_.append(metrics_header(top_, evaluation_hessian_));
+    metrics_.append(metrics_header(columns));
     timing_.append(timing_header());
     events_.append(events_header(evaluation_hessian_));
   }
-  void row(const MetricsRow& row, const TimingRow& timing) {
+  void row(const Row& row, const Observed& seen, double elapsed_ms) {
     std::string text;
-    append_row(text, row, top_, evaluation_hessian_);
+    append_row(text, row);
     metrics_.append(text);
     text.clear();
-    append_row(text, timing);
+    append_row(text, {row.step, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     timing_.append(text);
-    progress_.row(row);
+    progress_.row(row, seen.threshold);
   }
   void event(const Instability& i) {
     events_.append(events_row(i, evaluation_hessian_));
@@ -190,7 +154,6 @@ class Recorder {
   }
 
  private:
-  std::int64_t top_;
   bool evaluation_hessian_;
   AppendFile metrics_, timing_, events_;
   Progress progress_;
@@ -244,11 +207,11 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   const OpenDevice opened(config.run.device, config.run.arithmetic, pool);
   Device device = opened.device();
   Watch watch(options, device);
-  const DescentOptions descent_wish = descent_options(config);
-  expect_memory(device, config, descent_wish);
+  const TrainerOptions wish = trainer_options(config);
+  expect_memory(device, config, wish);
   const Problem problem = make_problem(device, config);
-  const Fitted fitted = fit_in_memory(device, problem, descent_wish, memory_limit(config, device));
-  Descent& descent = *fitted.descent;
+  const Fitted fitted = fit_in_memory(device, problem, wish, memory_limit(config, device));
+  Trainer& trainer = *fitted.trainer;
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   watch.run_folder_is_there();
@@ -266,9 +229,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
   const MemoryPlan plan = [&] {
     const Traced span(device, plan_name);
-    return descent.plan();
+    return trainer.plan();
   }();
-  out.line(text_of(plan, fitted, config));
+  out.line(text_of(plan, fitted, config, problem.objective.layout.count()));
   if (const auto warning = tolerance_warning(config)) out.line(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
@@ -285,87 +248,54 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 
-  Recorder recorder(folder, config, out);
-  EventFinder events(config.events.merge_gap, config.events.minimum_length);
-  std::int64_t instabilities = 0, long_instabilities = 0, measured = 0, converged = 0, products = 0;
-  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;
+  Recorder recorder(folder, config, trainer.row(), out);
   const auto take = [&](const std::optional<Instability>& i) {
-    if (!i) return;
-    ++instabilities;
-    long_instabilities += i->is_long;
-    recorder.event(*i);
+    if (i) recorder.event(*i);
   };
-
-  bool over_limit = false;
-  double last_loss = 0;
-  const auto measures = [&](std::int64_t t) { return t % config.measure.every == 0; };
   const Clock::time_point start = Clock::now();
   for (std::int64_t t = 0; t <= config.training.steps; ++t) {
     const Traced step(device, step_name, t);
-    const Observation& seen = descent.measure(measures(t), false);
-    const auto surplus = [&] { return config.training.learning_rate * seen.top[0].value - 2; };
-    std::optional<Instability> over;
-    if (!seen.top.empty()) {
-      // At every event a cold run judges the warm one before the row is written.
-      EventFinder ahead = events;
-      if (ahead.push(t, surplus()) || ahead.inside() != events.inside()) descent.check_spectrum();
-      if (!seen.top.empty())
-        over = events.push(t, surplus(), is_certified(seen.top[0].residual, seen.scale, config.measure.tolerance));
-    }
-    // The next step needs the gradient alone, so a device goes on while the host waits for this one's numbers and writes them down.
-    if (t < config.training.steps) {
-      descent.update(config.training.learning_rate);
-      descent.start(measures(t + 1));
-    }
-    descent.complete();
+    const Row& row = t < config.training.steps ? trainer.step() : trainer.observe();
+    const Observed& seen = trainer.seen();
     {
       const Traced span(device, records_name);
-      record.final_digest = digest_of(descent);
-      const MetricsRow row = metrics_of(seen, problem, config, record.final_digest);
-      const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-      if (const auto certified = lambda_1_certified(row, config.measure.tolerance)) {
-        ++lambda_1_steps;
-        lambda_1_certified_steps += *certified;
-      }
-      recorder.row(row, {t, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
+      record.final_digest = std::get<std::string>(row["digest"]);
+      recorder.row(row, seen, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
     record.steps_done = t;
-    measured += seen.spectrum;
-    converged += seen.spectrum && seen.converged;
-    products += seen.products;
-    if (seen.disagreement) recorder.disagreement(t, *seen.disagreement);
-    take(over);
-    if (!std::isfinite(seen.loss) || seen.loss > config.training.divergence_loss) {
+    if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
+    take(trainer.ended());
+    if (trainer.diverged()) {
       record.diverged_at = t;
-      over_limit = std::isfinite(seen.loss);
-      last_loss = seen.loss;
-      keep_last_finite(device, folder, descent, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
+      keep_last_finite(device, folder, trainer, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
       break;
     }
   }
-  take(events.finish());
+  take(trainer.finish_events());
   recorder.close();
   watch.finish(opened.name() + ", " + folder.path(), out);
 
   record.status = record.diverged_at ? "diverged" : "finished";
   record.ended = utc_now();
+  const Tally& tally = trainer.tally();
   if (config.measure.top > 0) {
-    record.instabilities = instabilities;
-    record.long_instabilities = long_instabilities;
-    record.crossings = events.crossings();
-    record.lambda_1_steps = lambda_1_steps;
-    record.lambda_1_certified_steps = lambda_1_certified_steps;
+    record.instabilities = tally.instabilities;
+    record.long_instabilities = tally.long_instabilities;
+    record.crossings = trainer.crossings();
+    record.lambda_1_steps = tally.lambda_1_steps;
+    record.lambda_1_certified_steps = tally.lambda_1_certified_steps;
   }
-  if (config.measure.top + config.measure.bottom > 0) {
-    record.measured_steps = measured;
-    record.converged_steps = converged;
-    record.products = products;
+  if (measures_spectrum(config)) {
+    record.measured_steps = tally.measured_steps;
+    record.converged_steps = tally.converged_steps;
+    record.products = tally.products;
   }
   folder.folder().write_file("run.json", run_json(config, record));
   out.line(text_of_instabilities(config, record));
   if (record.diverged_at) {
+    const double loss = trainer.seen().loss;
     out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
-                         over_limit ? fmt::format("is {}, above training.divergence_loss = {}", readable(last_loss),
+                         std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
                                                   readable(config.training.divergence_loss))
                                     : std::string("is not finite")));
     return ExitCode::diverged;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a whole training run from a config to a finished run folder. What it is not: the steps (descent.h).
+// A whole training run, from a config to a finished run folder.
 #pragma once
 
 #include <string>

@@ -89,13 +89,13 @@ double difference(std::span<const float> a, std::span<const float> b) {
   return worst / largest;
 }
 
-struct Options {
+struct Arguments {
   std::vector<int> threads{1};
   Turns turns{41, 3, 0};
   std::string only;
 };
 
-nlohmann::json measure(ConvRole role, const Layer& layer, int threads, const Options& o, double roof) {
+nlohmann::json measure(ConvRole role, const Layer& layer, int threads, const Arguments& o, double roof) {
   const ConvShape f = shape_of(layer);
   const Arrays a(f);
   const Array result(role == ConvRole::forward          ? a.d.view().shape
@@ -165,7 +165,7 @@ nlohmann::json measure(ConvRole role, const Layer& layer, int threads, const Opt
   return out;
 }
 
-nlohmann::json measure_biases(const Layer& layer, int threads, const Options& o, double roof) {
+nlohmann::json measure_biases(const Layer& layer, int threads, const Arguments& o, double roof) {
   const ConvShape f = shape_of(layer);
   const Shape d{f.n, f.p, f.q, f.k};
   const Array in(d, Dtype::f32), to(d, Dtype::f32), row({f.k}, Dtype::f32),
@@ -191,7 +191,7 @@ nlohmann::json measure_biases(const Layer& layer, int threads, const Options& o,
   return out;
 }
 
-void measure_all(const Options& o, nlohmann::json& report) {
+void measure_all(const Arguments& o, nlohmann::json& report) {
   const auto wanted = [&](std::string_view role, std::string_view network) {
     return role.find(o.only) != role.npos || network.find(o.only) != network.npos;
   };
@@ -220,7 +220,7 @@ void measure_all(const Options& o, nlohmann::json& report) {
 
 int main(int argc, char** argv) {
   using namespace brink::bench;
-  Options o;
+  Arguments o;
   CLI::App app("Convolutions of brink against oneDNN's direct ones, in turns within one run.");
   app.add_option("--threads", o.threads, "numbers of threads");
   add_turns(app, o.turns);

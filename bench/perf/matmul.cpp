@@ -36,7 +36,7 @@ void run_openblas(const OpenBlas& blas, const Product& s, const Operands& x) {
     blas.sgemm(s.role == Role::weight_gradient, s.m, s.n, s.k, a, b, c);
 }
 
-struct Options {
+struct Arguments {
   std::vector<std::string> libraries{"libopenblas.so.0"};
   std::vector<std::string> core_types;
   std::vector<int> threads{1, 2};
@@ -60,7 +60,7 @@ struct Yardstick {
 };
 
 /// Every library with every core type; those that turn out to be the same kernels only once.
-std::vector<Yardstick> open_yardsticks(const Options& o, nlohmann::json& report) {
+std::vector<Yardstick> open_yardsticks(const Arguments& o, nlohmann::json& report) {
   std::vector<Yardstick> found;
   for (const std::string& library : o.libraries) {
     for (const std::string& type : o.core_types.empty() ? default_core_types() : o.core_types) {
@@ -82,7 +82,7 @@ std::vector<Yardstick> open_yardsticks(const Options& o, nlohmann::json& report)
   return found;
 }
 
-nlohmann::json measure(const Product& s, int threads, const std::vector<Yardstick>& yardsticks, const Options& o,
+nlohmann::json measure(const Product& s, int threads, const std::vector<Yardstick>& yardsticks, const Arguments& o,
                        double roof) {
   Operands x(s);
   ThreadPool pool(threads);
@@ -146,7 +146,7 @@ nlohmann::json measure(const Product& s, int threads, const std::vector<Yardstic
   return out;
 }
 
-void measure_all(const Options& o, nlohmann::json& report) {
+void measure_all(const Arguments& o, nlohmann::json& report) {
   if (o.device == "cuda") {
     report["gpu"] = gpu::time_products(o.turns, o.sizes);
     return;
@@ -169,7 +169,7 @@ void measure_all(const Options& o, nlohmann::json& report) {
 
 int main(int argc, char** argv) {
   using namespace brink::bench;
-  Options o;
+  Arguments o;
   CLI::App app("Matrix products of brink against OpenBLAS, in turns within one run.");
   app.add_option("--openblas", o.libraries, "library names or files; several take part side by side");
   app.add_option("--core-type", o.core_types,

@@ -16,20 +16,19 @@ namespace {
 
 struct Network {
   std::string name;
-  Config::Model model;
+  Chosen<NetworkKind> model;
   Shape sample;
   std::int64_t classes;
 };
 
 /// The networks of the workloads of bench/peers.
 Network network_of(const std::string& name, const std::vector<std::int64_t>& widths) {
-  Config::Model m;
+  Chosen<NetworkKind> m(*find_kind(network_kinds(), name == "vgg10" ? "vgg" : name));
   if (name == "mlp") {
-    m.hidden = {widths.begin() + 1, widths.end() - 1};
+    m.options.set("hidden", std::vector<std::int64_t>(widths.begin() + 1, widths.end() - 1));
     return {name, m, Shape{widths.front()}, widths.back()};
   }
-  m.name = name == "alexnet" ? ModelName::alexnet : name == "vgg10" ? ModelName::vgg : ModelName::resnet20;
-  m.channels = {32, 64, 128};
+  if (name == "vgg10") m.options.set("channels", std::vector<std::int64_t>{32, 64, 128});
   return {name, m, Shape{32, 32, 3}, 10};
 }
 

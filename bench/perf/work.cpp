@@ -43,19 +43,20 @@ class Uniform {
 };
 
 /// The keys of a config's [model] that a workload's network has.
-Config::Model network_of(const nlohmann::json& network) {
-  Config::Model out;
+Chosen<NetworkKind> network_of(const nlohmann::json& network) {
   const std::string name = network.at("name");
-  const auto known = {ModelName::mlp, ModelName::alexnet, ModelName::vgg, ModelName::resnet20};
-  const auto* found = std::ranges::find(known, name, [](ModelName m) { return std::string(name_of(m)); });
-  if (found == known.end()) throw std::runtime_error(fmt::format("unknown network '{}'", name));
-  out.name = *found;
-  out.hidden = network.value("hidden", out.hidden);
-  out.filters = network.value("filters", out.filters);
-  out.dense = network.value("dense", out.dense);
-  out.channels = network.value("channels", out.channels);
-  out.widths = network.value("widths", out.widths);
-  out.ghost_batch = network.value("ghost_batch", out.ghost_batch);
+  const NetworkKind* kind = find_kind(network_kinds(), name);
+  if (!kind) throw std::runtime_error(fmt::format("unknown network '{}'", name));
+  Chosen<NetworkKind> out(*kind);
+  for (const auto& [key, value] : network.items()) {
+    if (!out.options.has(key)) continue;
+    if (value.is_array())
+      out.options.set(key, value.get<std::vector<std::int64_t>>());
+    else if (value.is_number_integer())
+      out.options.set(key, value.get<std::int64_t>());
+    else
+      out.options.set(key, value.get<std::string>());
+  }
   return out;
 }
 
@@ -112,7 +113,7 @@ Workload read_workload(const std::string& folder) {
   return w;
 }
 
-Workload make_workload(const Config::Model& network, const Shape& sample, std::int64_t classes, std::int64_t samples,
+Workload make_workload(const Chosen<NetworkKind>& network, const Shape& sample, std::int64_t classes, std::int64_t samples,
                        std::uint32_t seed) {
   Workload w{make_model(network, sample, classes), {}, {}, {}, {}};
   Uniform draw(seed);

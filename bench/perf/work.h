@@ -36,7 +36,7 @@ struct Workload {
 Workload read_workload(const std::string& folder);
 
 /// The same kind of data made here: entries of variance 1, weights of variance 1/fan_in, the rest as at step 0, v of norm 1.
-Workload make_workload(const Config::Model&, const Shape& sample, std::int64_t classes, std::int64_t samples,
+Workload make_workload(const Chosen<NetworkKind>&, const Shape& sample, std::int64_t classes, std::int64_t samples,
                        std::uint32_t seed);
 
 class Work {

@@ -9,8 +9,8 @@
 #include "autodiff/transform.h"
 #include "spectral/lanczos.h"
 #include "tests/support/networks.h"
-#include "training/descent.h"
 #include "training/digest.h"
+#include "training/loop.h"
 
 namespace support {
 
@@ -33,38 +33,31 @@ inline brink::Graph hvp_in_one_graph(const brink::Objective& objective, std::int
   return brink::prune(g);
 }
 
-inline std::string digest_of(const brink::ParameterLayout& layout, const brink::View& vector) {
-  std::vector<brink::View> parts;
-  for (int i = 0; i < layout.size(); ++i) parts.push_back(layout.view(vector, i));
-  return brink::digest(parts);
-}
-
 /// Gradient descent at a rate far beyond 2/λ at times, with both ends of the spectrum tracked: every step's digest and numbers.
 /// evaluation_hessian: the spectrum is that of the loss in evaluation mode.
 inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps,
                        const brink::View& theta0, bool made = false, bool evaluation_hessian = false) {
   Bits out;
-  brink::DescentOptions options;
+  brink::TrainerOptions options;
+  options.schedule = std::make_shared<brink::ConstantRate>(0.8);
   options.tracker = brink::TrackerOptions{.top = 2, .bottom = 1, .cold_check = 7, .budget = 40, .max_basis = 24};
   options.batch = batch;
   if (!n.model.norms.empty()) options.evaluation = brink::EvaluationMode{n.model, n.options.loss, evaluation_hessian};
   const Placed on(device, n);
   const BoundData data(n, on, made);
-  brink::Descent descent(device, n.objective, data.arrays(), data.arrays(), options, theta0);
+  brink::Trainer trainer(device, n.objective, data.arrays(), data.arrays(), options, theta0);
   for (int t = 0; t < steps; ++t) {
     const std::string at = "step " + std::to_string(t) + ": ";
-    const brink::Observation& o = descent.observe(t % 3 == 0, t == 9);
-    out.add(at + "digest", digest_of(descent.layout(), descent.measured_theta()));
-    out.add(at + "loss", o.loss);
-    out.add(at + "gradient norm", o.gradient_norm);
-    out.add(at + "correct", o.correct + 1e6 * o.test_correct);
-    for (const auto& e : o.top) out.add(at + "top value", e.value), out.add(at + "top residual", e.residual);
-    for (const auto& e : o.bottom) out.add(at + "bottom value", e.value), out.add(at + "bottom residual", e.residual);
-    if (o.jump) out.add(at + "jump", *o.jump);
-    if (o.period2_distance) out.add(at + "period-2 distance", *o.period2_distance);
-    descent.update(0.8);
+    trainer.measure(t % 3 == 0);
+    const brink::Row& row = trainer.complete();
+    for (std::size_t i = 0; i < row.cells().size(); ++i) {
+      const std::string& name = row.columns()[i].name;
+      if (const auto* text = std::get_if<std::string>(&row.cells()[i])) out.add(at + name, *text);
+      if (const auto number = row.number(name)) out.add(at + name, *number);
+    }
+    trainer.update();
   }
-  out.add("last digest", digest_of(descent.layout(), descent.theta_on_host().view()));
+  out.add("last digest", brink::digest_of(trainer.layout(), trainer.theta_on_host().view()));
   return out;
 }
 

@@ -17,7 +17,7 @@
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/short_run.h"
 #include "tests/support/networks.h"
-#include "training/descent.h"
+#include "training/loop.h"
 
 using namespace brink;
 using emulator::Deferred;
@@ -156,20 +156,18 @@ TEST_CASE("a network with GhostBatchNorm: telling times waits for nothing, with 
     Device d{Where::cuda, nullptr, &gpu};
     const support::Placed on(d, n);
     const std::vector<View> data = on.data();
-    DescentOptions options;
+    TrainerOptions options;
+    options.schedule = std::make_shared<ConstantRate>(0.01);
     options.tracker = TrackerOptions{.top = 1, .bottom = 0, .cold_check = 0, .budget = 40, .max_basis = 24};
     options.evaluation = EvaluationMode{n.model, n.options.loss, evaluation};
-    Descent descent(d, n.objective, data, data, options, n.theta.view());
+    Trainer trainer(d, n.objective, data, data, options, n.theta.view());
     const Deferred deferred(is_deferred);
     std::int64_t before = 0;
     int products = 0;
     for (int t = 0; t < warm + steps; ++t) {
       if (t == warm) before = fake.calls().synchronisations;
-      const Observation& seen = descent.measure(true, false);
-      descent.update(0.01);
-      descent.start(true);
-      descent.complete();
-      if (t >= warm) products += seen.products;
+      trainer.step();
+      if (t >= warm) products += trainer.seen().products;
     }
     const std::int64_t found = fake.calls().synchronisations - before;
     CHECK(found <= 2 * products + 4 * steps);

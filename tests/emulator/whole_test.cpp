@@ -173,19 +173,21 @@ TEST_CASE("a step captures nothing new, allocates nothing, and the host waits on
   cuda::Context gpu;
   Device device{Where::cuda, nullptr, &gpu};
   const support::Placed on(device, n);
-  DescentOptions options;
+  TrainerOptions options;
+  options.schedule = std::make_shared<ConstantRate>(0.1);
   options.tracker = TrackerOptions{.top = 1, .bottom = 1, .cold_check = 0, .budget = 40, .max_basis = 24};
-  Descent descent(device, n.objective, on.data(), on.data(), options, n.theta.view());
+  Trainer trainer(device, n.objective, on.data(), on.data(), options, n.theta.view());
   for (int t = 0; t < 6; ++t) {  // four θ take turns, so evaluation is captured four times
-    (void)descent.observe(true, false);
-    descent.update(0.1);
+    trainer.observe();
+    trainer.update();
   }
   const auto before = fake.calls();
   const int steps = 4;
   int products = 0;
   for (int t = 0; t < steps; ++t) {
-    products += descent.observe(true, false).products;
-    descent.update(0.1);
+    trainer.observe();
+    products += trainer.seen().products;
+    trainer.update();
   }
   const auto after = fake.calls();
   CHECK(after.captures == before.captures);

@@ -71,6 +71,9 @@ TEST_CASE("a resolved config reads back as itself") {
       {"model.hidden=[]"},
       {"model.hidden=[1]", "model.activation=tanh", "model.init=he", "measure.tolerance=1e-12"},
       {"training.learning_rate=0.30000000000000004", "training.seed=9223372036854775807"},
+      {"training.rule=momentum", "training.momentum=0.5"},
+      {"model.name=lenet", "data.name=synthetic-cifar", "model.filters=[4,5]"},
+      {"measure.update_cosine.every=2"},
   };
   for (const auto& sets : cases) {
     const Config c = with(sets);
@@ -87,9 +90,9 @@ TEST_CASE("values arrive") {
       with({"data.directory=2026", "data.name=fmnist4", "model.hidden=[8,9]", "training.learning_rate=0.25",
             " training.steps = 12 ", "run.memory=1GiB", "run.chunk=5000", "model.activation='tanh'"});
   CHECK(c.data.directory == "2026");  // a number, but the key is text
-  CHECK(c.data.name == DataName::fmnist4);
-  CHECK(c.model.hidden == std::vector<std::int64_t>{8, 9});
-  CHECK(c.model.activation == Activation::tanh);
+  CHECK(c.data.set.kind->name == "fmnist4");
+  CHECK(c.model.options.integers("hidden") == std::vector<std::int64_t>{8, 9});
+  CHECK(c.model.options.text("activation") == "tanh");
   CHECK(c.training.learning_rate == 0.25);
   CHECK(c.training.steps == 12);
   CHECK(c.run.memory_bytes == std::int64_t{1} << 30);

@@ -13,6 +13,7 @@
 #include "tests/training/cifar_files.h"
 #include "tests/training/faulty_system.h"
 #include "training/data/gzip.h"
+#include "training/data/kind.h"
 #include "training/errors.h"
 #include "training/text.h"
 
@@ -240,11 +241,14 @@ TEST_CASE("fetching: whole and official, or absent") {
 
 TEST_CASE("the catalogue: every set with files is found, and they are the ones that loading checks") {
   for (const Collection& c : collections())
-    for (const DataName set : c.sets) {
-      CHECK(find_collection(name_of(set)) == &c);
-      CHECK(!facts_of(set).files.empty());
+    for (const std::string_view set : c.sets) {
+      CHECK(find_collection(set) == &c);
+      const DataKind* kind = find_kind(data_kinds(), set);
+      REQUIRE(kind);
+      CHECK(!kind->files.empty());
       CHECK(find_collection(c.name) == &c);
     }
+  for (const DataKind& k : data_kinds()) CHECK((find_collection(k.name) != nullptr) == !k.files.empty());
   CHECK(find_collection("synthetic") == nullptr);
   CHECK(find_collection("") == nullptr);
   CHECK(find_collection("cifar-10")->parts[0].checksum == CifarFiles{}.train_checksum);

@@ -222,7 +222,7 @@ TEST_CASE("every state of a run at step 17, restored into a fresh trainer, goes 
     options.schedule = rate(kind.name == "gd" ? 1.5 : 0.3);
     options.tracker = TrackerOptions{.top = 2, .bottom = 1, .cold_check = 5, .budget = 60, .max_basis = 24};
     for (const MeasurementKind& m : measurement_kinds())
-      if (!m.always) options.measurements.push_back(factory(m));
+      if (!m.always) options.measurements.push_back({factory(m)});
     const auto fresh = [&] {
       return std::make_unique<Trainer>(device, n.objective, n.data(), n.data(), options, n.theta.view());
     };

@@ -20,8 +20,8 @@ namespace {
 
 Config config_of(std::vector<std::string> sets) { return load_config({{}, std::move(sets), {}}); }
 
-DescentOptions options_of(const Config& c) {
-  DescentOptions o;
+TrainerOptions options_of(const Config& c) {
+  TrainerOptions o;
   o.batch.chunk = c.run.chunk;
   if (c.measure.top + c.measure.bottom > 0)
     o.tracker = TrackerOptions{.top = static_cast<int>(c.measure.top), .bottom = static_cast<int>(c.measure.bottom)};
@@ -39,11 +39,11 @@ Sizes sizes_on(Device& device, const Config& c, std::int64_t limit) {
   const Problem p = make_problem(device, c);
   Sizes out;
   out.data = allocated_bytes(device) - before;
-  DescentOptions o = options_of(c);
+  TrainerOptions o = options_of(c);
   o.evaluation = p.evaluation;
   if (limit > 0) o.batch.limit_bytes = before + limit;
   try {
-    const Descent descent(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+    const Trainer trainer(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
     out.all = allocated_bytes(device) - before;
   } catch (const OutOfMemory& e) { out.lacking = e.needed_bytes - e.free_bytes; }
   return out;
@@ -238,7 +238,7 @@ TEST_CASE(
   const Config c = with(least, "auto");
   const Problem p = make_problem(device, c);
   const Fitted fitted = fit_in_memory(device, p, options_of(c), memory_limit(c, device));
-  CHECK(fitted.descent);
+  CHECK(fitted.trainer);
   CHECK(allocated_bytes(device) <= fitted.limit_bytes);
 }
 

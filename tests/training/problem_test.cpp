@@ -15,7 +15,7 @@ TEST_CASE("mlp on synthetic data: arrays, parameters and θ₀ are what the conf
     Config c;
     c.data.train = 40;
     c.data.test = 12;
-    c.model.hidden = {6, 5};
+    c.model.options.set("hidden", std::vector<std::int64_t>{6, 5});
     c.run.precision = dtype;
     c.training.seed = 17;
     Device device;
@@ -84,9 +84,9 @@ TEST_CASE("the records' bytes are let go where there are arrays, and counted whi
 TEST_CASE("dln: the start is θ₀, the target is y") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     Config c;
-    c.model.name = ModelName::dln;
-    c.model.start = {1.5, -0.5, 2};
-    c.model.target = 0.25;
+    c.model = *find_kind(network_kinds(), "dln");
+    c.model.options.set("start", std::vector<double>{1.5, -0.5, 2});
+    c.model.options.set("target", 0.25);
     c.training.loss = Loss::mse;
     c.run.precision = dtype;
     Device device;

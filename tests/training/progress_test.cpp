@@ -90,17 +90,14 @@ struct PseudoTerminal {
   int outside, inside = -1;
 };
 
-MetricsRow row_of(std::int64_t step) {
-  MetricsRow row;
+Row row_of(std::int64_t step) {
+  Row row({{"loss"}, {"train_accuracy"}, {"lambda_1"}, {"residual_1"}, {"scale"}});
   row.step = step;
-  row.loss = 0.12345678;
-  row.train_accuracy = 0.987;
-  row.learning_rate = 0.1;
-  row.lambda = {1.2345e66};
-  row.residual = {1e66};
-  row.scale = 1.2345e66;
+  const double cells[] = {0.12345678, 0.987, 1.2345e66, 1e66, 1.2345e66};
+  std::ranges::copy(cells, row.cells().begin());
   return row;
 }
+constexpr double threshold = 20;
 
 Config config_of() {
   Config c;
@@ -124,7 +121,7 @@ TEST_CASE("a live line never leaves its row, at any width, also while the width 
     REQUIRE(out.columns() == columns);
     for (int redraw = 0; redraw < 2; ++redraw) {
       std::this_thread::sleep_for(std::chrono::milliseconds(101));  // what a live line waits
-      progress.row(row_of(++step));
+      progress.row(row_of(++step), threshold);
       screen.show(terminal.read_all(), static_cast<std::size_t>(columns));
       CAPTURE(columns);
       REQUIRE(screen.text().size() == 1);
@@ -164,7 +161,7 @@ TEST_CASE("a terminal that does not tell its width has 80 columns, and a pipe ge
   CHECK_FALSE(out.terminal());
   CHECK(out.columns() == 80);
   Progress progress(out, config_of());
-  progress.row(row_of(0));
+  progress.row(row_of(0), threshold);
   progress.finish();
   close(ends[1]);
   std::string said(1000, '\0');

@@ -12,9 +12,11 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/networks.h"
 #include "tests/training/faulty_system.h"
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
+#include "training/loop.h"
 #include "training/records.h"
 
 using namespace brink;
@@ -223,29 +225,24 @@ TEST_CASE("a fault while the folder is made leaves nothing behind") {
 }
 
 TEST_CASE("rows") {
-  CHECK(metrics_header(2) ==
+  const support::Network n({.samples = 8});
+  Device device;
+  TrainerOptions options;
+  options.tracker = TrackerOptions{.top = 2, .bottom = 1, .budget = 20, .max_basis = 24};
+  CHECK(metrics_header(Trainer(device, n.objective, n.data(), {}, options, n.theta.view()).row()) ==
         "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm,lambda_1,lambda_2,residual_1,residual_2,"
         "lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_"
         "u1\n");
-  MetricsRow row;
+  Row row(std::vector<Column>(9));
   row.step = 7;
-  row.loss = 0.1;
-  row.learning_rate = 1e-30;
-  row.lambda = {20.5};
-  row.residual = {std::numeric_limits<double>::quiet_NaN()};
-  row.products = 12;
-  row.surplus = -0.0;
-  row.digest = "ab";
-  row.scale = 20.5;
-  row.converged = true;
-  row.redone = false;
-  row.jump_u1 = 0.25;
+  const std::vector<Cell> cells{0.1, {}, 1e-30, std::numeric_limits<double>::quiet_NaN(), std::int64_t{12}, -0.0, "ab", true, false};
+  std::ranges::copy(cells, row.cells().begin());
   std::string out;
-  append_row(out, row, 2);
-  CHECK(out == "7,0.1,,,1e-30,,20.5,,nan,,,,12,-0,,,ab,20.5,1,0,,0.25\n");
+  append_row(out, row);
+  CHECK(out == "7,0.1,,1e-30,nan,12,-0,ab,1,0\n");
   out.clear();
-  append_row(out, MetricsRow{}, 0);
-  CHECK(out == "0,,,,,,,,,,,,,,,,,\n");
+  append_row(out, Row(std::vector<Column>(3)));
+  CHECK(out == "0,,,\n");
   out.clear();
   append_row(out, TimingRow{3, 1.23456, 0, 1e9, 0, 0});
   CHECK(out == "3,1.235,0.000,1000000000.000,0.000,0.000\n");

@@ -7,7 +7,7 @@
 #include "tools/brink/command.h"
 #include "training/data/catalogue.h"
 #include "training/data/fetch.h"
-#include "training/data/load.h"
+#include "training/data/kind.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 
@@ -15,7 +15,7 @@ namespace brink {
 
 namespace {
 
-struct Options {
+struct Arguments {
   std::string name, directory, mirror;
 };
 
@@ -25,7 +25,7 @@ std::string known_names() {
   std::string out;
   for (const Collection& c : collections()) {
     out += (out.empty() ? "" : ", ") + std::string(c.name);
-    for (const DataName set : c.sets) out += ", " + std::string(name_of(set));
+    for (const std::string_view set : c.sets) out += ", " + std::string(set);
   }
   return out;
 }
@@ -39,17 +39,14 @@ std::int64_t present_files(const Collection& c, const std::string& directory) {
   return std::ranges::count_if(c.files, [&](std::string_view file) { return place_of(directory, file).has_value(); });
 }
 
-void list(const Options& o) {
+void list(const Arguments& o) {
   std::string out = "data.name        classes  picture   training     test  files\n";
-  const auto line = [&](DataName name, const char* picture, std::string_view files) {
-    const DataFacts& f = facts_of(name);
-    out += fmt::format("{:<15}  {:>7}  {:<8}  {:>8}  {:>7}  {}\n", name_of(name), f.classes, picture, f.train, f.test,
-                       files);
-  };
-  line(DataName::synthetic, "28x28x1", "none: made by the program");
-  line(DataName::synthetic_cifar, "32x32x3", "none: made by the program");
-  for (const Collection& c : collections())
-    for (const DataName set : c.sets) line(set, c.name == "cifar-10" ? "32x32x3" : "28x28x1", c.name);
+  for (const DataKind& k : data_kinds()) {
+    const Collection* files = find_collection(k.name);
+    out += fmt::format("{:<15}  {:>7}  {:<8}  {:>8}  {:>7}  {}\n", k.name, k.classes,
+                       fmt::format("{}x{}x{}", k.picture[0], k.picture[1], k.picture[2]), k.train, k.test,
+                       files ? files->name : "none: made by the program");
+  }
   for (const Collection& c : collections()) {
     out += fmt::format("\n{}: {}\n  licence  {}\n  address  {}\n", c.name, c.title, c.licence, c.address);
     for (const std::string_view file : c.files) {
@@ -61,26 +58,24 @@ void list(const Options& o) {
 }
 
 /// How classes mix in the ghost groups of a set with the config's defaults.
-std::string mix_line(DataName set, const std::string& directory) {
-  Config config;
-  config.data = {set, directory, facts_of(set).train, facts_of(set).test, 0};
-  const DataPair data = load_data(config);
+std::string mix_line(const DataKind& set, const std::string& directory) {
+  const DataPair data = load_data(set, {.directory = directory, .train = set.train, .test = set.test});
   const GroupMix mix = mix_of_groups(data.train, ghost_group);
   return fmt::format(
       "{:<15}  {} samples; in each of {} groups of {} at least {} of {} classes, {:.2f} on average (seed 0)",
-      name_of(set), data.train.samples(), mix.groups, ghost_group, mix.fewest_classes, data.train.classes,
+      set.name, data.train.samples(), mix.groups, ghost_group, mix.fewest_classes, data.train.classes,
       mix.mean_classes);
 }
 
 /// The collection asked for, or the one whose files are there.
-const Collection& collection_in(const Options& o) {
+const Collection& collection_in(const Arguments& o) {
   if (!o.name.empty()) return collection_of(o.name);
   for (const Collection& c : collections())
     if (present_files(c, o.directory) > 0) return c;
   throw DataError(o.directory + ": expected the files of a data set (`brink data list` names them), found none");
 }
 
-ExitCode check(const Options& o) {
+ExitCode check(const Arguments& o) {
   const Collection& c = collection_in(o);
   Console& out = standard_output();
   out.line(fmt::format("{} in {}", c.title, o.directory));
@@ -93,12 +88,12 @@ ExitCode check(const Options& o) {
                          official ? "official" : fmt::format("NOT OFFICIAL: expected {}", part.checksum)));
   }
   if (failed == 0 && c.name == "cifar-10")
-    for (const DataName set : c.sets) out.line(mix_line(set, o.directory));
+    for (const std::string_view set : c.sets) out.line(mix_line(*find_kind(data_kinds(), set), o.directory));
   out.line(fmt::format("{} passed, {} failed, 0 skipped", c.parts.size() - static_cast<std::size_t>(failed), failed));
   return failed > 0 ? ExitCode::check_failed : ExitCode::done;
 }
 
-void fetch(const Options& o) {
+void fetch(const Arguments& o) {
   const Collection& c = collection_of(o.name);
   const std::vector<std::string> written = fetch_collection(c, o.directory, o.mirror);
   for (const std::string& path : written) standard_output().line(path);
@@ -109,7 +104,7 @@ void fetch(const Options& o) {
 }  // namespace
 
 void add_data(CLI::App& app, ExitCode& code) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<Arguments>();
   CLI::App* data =
       app.add_subcommand("data", "Data sets: what there is, whether files are the official ones, fetching");
   data->require_subcommand(1);

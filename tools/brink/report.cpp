@@ -12,11 +12,11 @@
 namespace brink {
 
 void add_report(CLI::App& app, ExitCode&) {
-  struct Options {
+  struct Arguments {
     std::vector<std::string> folders;
     std::string out;
   };
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<Arguments>();
   CLI::App* sub = app.add_subcommand("report", "One self-contained HTML page about one run, or several compared");
   sub->add_option("DIR", o->folders, "Run folders")->required()->check(not_empty);
   sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)")

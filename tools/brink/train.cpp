@@ -15,7 +15,7 @@ namespace brink {
 
 namespace {
 
-struct Options {
+struct Arguments {
   ConfigSources sources;
   std::string out, trace, nvtx;
   bool resume = false, dry_run = false;
@@ -29,7 +29,7 @@ constexpr const char* flag_help[6] = {
     "float32 or float64",
     "exact, or vendor: matrix products by cuBLAS (cuda only)"};
 
-ExitCode run_training(Options o) {
+ExitCode run_training(Arguments o) {
   // A run that is taken up again without a config takes its own.
   std::error_code ignored;
   const bool own =
@@ -54,7 +54,7 @@ ExitCode run_training(Options o) {
 }  // namespace
 
 void add_train(CLI::App& app, ExitCode& code) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<Arguments>();
   CLI::App* sub =
       app.add_subcommand("train", "Train a network and measure the ends of its Hessian's spectrum at every step");
   sub->add_option("CONFIG.toml", o->sources.file,

@@ -11,7 +11,7 @@ namespace brink {
 
 namespace {
 
-struct Options {
+struct Arguments {
   std::string run, reference, device;
   std::vector<std::string> sets;
 };
@@ -30,7 +30,7 @@ std::string data_directory(const std::vector<std::string>& sets) {
   return out;
 }
 
-ExitCode run_verification(const Options& o) {
+ExitCode run_verification(const Arguments& o) {
   if (!o.run.empty() && !o.reference.empty()) throw UsageError("verify takes a RUN or --reference DIR, not both");
   if (o.run.empty() && o.reference.empty() && !o.sets.empty())
     throw UsageError("--set " + o.sets[0] + ": has a meaning with RUN or --reference DIR only");
@@ -49,7 +49,7 @@ ExitCode run_verification(const Options& o) {
 }  // namespace
 
 void add_verify(CLI::App& app, ExitCode& code) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<Arguments>();
   CLI::App* sub =
       app.add_subcommand("verify", "Check this brink against closed forms, reference values, or a run recomputed");
   sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ")

@@ -9,6 +9,7 @@
 #include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
 #include "models/dln.h"
+#include "models/mlp.h"
 #include "models/initialise.h"
 #include "spectral/lanczos.h"
 #include "spectral/subspace.h"

@@ -10,7 +10,8 @@
 #include "tools/verify/dense_hessian.h"
 #include "tools/verify/kinds.h"
 #include "training/data/dataset.h"
-#include "training/descent.h"
+#include "training/loop.h"
+#include "training/rules/kind.h"
 #include "training/errors.h"
 
 namespace brink::verify {
@@ -115,15 +116,17 @@ bool all_finite(std::span<const double> x) {
 double learning_rate_of(const Case& c) {
   const double rate = c.number("learning_rate"), threshold = c.number("threshold");
   if (!(rate > 0)) c.fail("learning_rate", "expected a positive number");
-  if (error_of(threshold, 2 / rate) > 1e-12) c.fail("threshold", "expected 2/learning_rate");
+  Device host;
+  const auto gd = factory(rule_kinds().front())(host, ParameterLayout(), Dtype::f64);
+  if (error_of(threshold, gd->threshold(rate)) > 1e-12) c.fail("threshold", "expected 2/learning_rate");
   return rate;
 }
 
-void add_final_parameter(const Case& c, const ParameterLayout& layout, Descent& descent, std::int64_t steps,
+void add_final_parameter(const Case& c, const ParameterLayout& layout, Trainer& trainer, std::int64_t steps,
                          Trajectory& trajectory, std::initializer_list<const Series*> all, Table& table) {
   const Array reference = c.vector("final_parameter", layout);
   Array found = layout.make_vector(Dtype::f64);
-  const Array theta = descent.theta_on_host();
+  const Array theta = trainer.theta_on_host();
   std::ranges::copy(theta.span<double>(), found.span<double>().begin());
   if (trajectory.ends_early())
     return trajectory.add_end(all, all_finite(reference.span<double>()), all_finite(found.span<double>()));
@@ -157,22 +160,24 @@ void check_descent(Device& device, const Case& c, Table& table) {
   trajectory.end_at(period2.reference, 3);
   const Objective objective = make_objective(m.model, m.loss, Dtype::f64);
   const Placed on_device(device, data.views());
-  DescentOptions options;
+  TrainerOptions options;
+  options.schedule = std::make_shared<ConstantRate>(rate);
   options.tracker =
       TrackerOptions{.tolerance = 1e-8, .cold_check = 1, .budget = 5000, .max_basis = 96, .cold_confirm = 8};
-  Descent descent(device, objective, on_device.views(), {}, options, theta0.view());
+  Trainer trainer(device, objective, on_device.views(), {}, options, theta0.view());
   constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> right;
   std::int64_t found_above = 0;
   for (std::int64_t t = 0; t < steps; ++t) {
-    const Observation& seen = descent.observe(t <= trajectory.end(), false);
-    loss.found.push_back(seen.loss);
-    top.found.push_back(seen.top.empty() ? missing : seen.top[0].value);
-    bottom.found.push_back(seen.bottom.empty() ? missing : seen.bottom[0].value);
-    if (t >= 3) period2.found.push_back(seen.period2_distance.value_or(missing));
-    right.push_back(seen.correct);
-    found_above += top.found.back() > 2 / rate;
-    descent.update(rate);
+    trainer.measure(t <= trajectory.end());
+    const brink::Row& row = trainer.complete();
+    loss.found.push_back(row.number("loss").value_or(missing));
+    top.found.push_back(row.number("lambda_1").value_or(missing));
+    bottom.found.push_back(row.number("lambda_min").value_or(missing));
+    if (t >= 3) period2.found.push_back(row.number("period2_distance").value_or(missing));
+    right.push_back(trainer.seen().correct);
+    found_above += top.found.back() > trainer.seen().threshold;
+    trainer.update();
   }
   loss.scale = trajectory.scale_of(loss.reference);
   top.scale = bottom.scale = std::max(trajectory.scale_of(top.reference), trajectory.scale_of(bottom.reference));
@@ -184,7 +189,7 @@ void check_descent(Device& device, const Case& c, Table& table) {
   trajectory.add_correct(correct, right);
   if (!trajectory.ends_early())
     table.add({c.name(), "steps_above_threshold", std::fabs(static_cast<double>(found_above - above)), 0, {}});
-  add_final_parameter(c, m.model.layout, descent, steps, trajectory, {&loss, &top, &bottom, &period2}, table);
+  add_final_parameter(c, m.model.layout, trainer, steps, trajectory, {&loss, &top, &bottom, &period2}, table);
 }
 
 void check_fmnist(Device& device, const Case& c, const std::string& data_directory, Table& table) {
@@ -234,7 +239,8 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
   const Objective objective = make_objective(m.model, m.loss, Dtype::f64);
   const View views[] = {data.train.x.view(), data.train.labels.view()};
   const Placed on_device(device, views);
-  DescentOptions options;
+  TrainerOptions options;
+  options.schedule = std::make_shared<ConstantRate>(rate);
   if (measured > 0)
     options.tracker = TrackerOptions{.top = static_cast<int>(tops),
                                      .bottom = 1,
@@ -243,22 +249,24 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
                                      .budget = 5000,
                                      .max_basis = 96,
                                      .cold_confirm = 8};
-  Descent descent(device, objective, on_device.views(), {}, options, theta0.view());
+  Trainer trainer(device, objective, on_device.views(), {}, options, theta0.view());
   constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> right;
   std::size_t next = 0;
   for (std::int64_t t = 0; t < rows; ++t) {
     const bool spectrum = next < measured && at[next] == t;
-    const Observation& seen = descent.observe(spectrum && t <= trajectory.end(), false);
+    trainer.measure(spectrum && t <= trajectory.end());
+    trainer.complete();
+    const Observed& seen = trainer.seen();
     loss.found.push_back(seen.loss);
     right.push_back(seen.correct);
     if (spectrum) {
       ++next;
       for (std::size_t k = 0; k < static_cast<std::size_t>(tops); ++k)
-        top.found.push_back(k < seen.top.size() ? seen.top[k].value : missing);
-      bottom.found.push_back(seen.bottom.empty() ? missing : seen.bottom[0].value);
+        top.found.push_back(k < seen.spectrum.top.size() ? seen.spectrum.top[k].value : missing);
+      bottom.found.push_back(seen.spectrum.bottom.empty() ? missing : seen.spectrum.bottom[0].value);
     }
-    if (t + 1 < rows) descent.update(rate);
+    if (t + 1 < rows) trainer.update();
   }
   loss.scale = trajectory.scale_of(loss.reference);
   double largest_eigenvalue = 0;

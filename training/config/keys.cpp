@@ -2,147 +2,128 @@
 #include "training/config/keys.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
+#include <set>
+#include <utility>
 
-#include "models/convolutional.h"
 #include "training/text.h"
 
 namespace brink::config {
 
-std::string real_text(double x) {
-  std::string out = number_text(x);
-  if (out.find_first_not_of("-0123456789") == std::string::npos) out += ".0";
+namespace {
+
+constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t most_samples = 10'000'000;
+constexpr const char* measure_table = "measure.";
+
+/// A member of one of the config's tables.
+template <class Table, class Member>
+auto at(Table Config::*table, Member Table::*member) {
+  return [=](Config& c) -> Member& { return c.*table.*member; };
+}
+/// The same of a config that is not changed.
+template <class Field>
+const auto& peek(Field field, const Config& c) {
+  return field(const_cast<Config&>(c));
+}
+
+/// A key of the type of an option, which says what is accepted.
+template <class Field>
+Key key(std::string table, Option option, Field field) {
+  Key out{std::move(table), std::string(option.name), {}, {}};
+  out.text = std::holds_alternative<std::string>(option.standard);
+  out.print = [=](const Config& c) { return text_of(OptionValue(peek(field, c))); };
+  out.set = [=, option = std::move(option)](Config& c, const toml::node& v) -> Problem {
+    OptionValue value;
+    Problem problem = read(option, v, value);
+    if (!problem) field(c) = std::get<std::remove_cvref_t<decltype(field(c))>>(value);
+    return problem;
+  };
   return out;
 }
 
-namespace {
-
-using Problem = std::optional<std::string>;
-constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t most_samples = 10'000'000;
-
-Problem expected(const std::string& what, const toml::node& got) {
-  return "expected " + what + ", got " + describe(got);
-}
-
-std::string range_text(std::int64_t low, std::int64_t high) {
-  if (high == most) return "an integer of at least " + number_text(low);
-  return "an integer from " + number_text(low) + " to " + number_text(high);
-}
-
-std::optional<double> as_real(const toml::node& node) {
-  if (node.is_integer() || node.is_floating_point()) return node.value<double>();
-  return std::nullopt;
-}
-
-template <class Field>
-Key integer(std::string_view table, std::string_view name, std::int64_t low, std::int64_t high, Field field) {
-  return {table, name,
+/// A word of a list that stands for a value of E.
+template <class E, class Field>
+Key choice(std::string table, std::string name, std::vector<std::pair<std::string_view, E>> choices, Field field) {
+  return {std::move(table), std::move(name),
           [=](Config& c, const toml::node& v) -> Problem {
-            const auto x = v.value_exact<std::int64_t>();
-            if (!x) return expected("an integer", v);
-            if (*x < low || *x > high) return expected(range_text(low, high), v);
-            field(c) = *x;
-            return {};
+            const auto x = v.value_exact<std::string>();
+            std::vector<std::string_view> words;
+            for (const auto& [text, value] : choices) {
+              if (x && text == *x) return field(c) = value, Problem{};
+              words.push_back(text);
+            }
+            return expected(one_of(words), v);
           },
-          [=](const Config& c) { return number_text(field(const_cast<Config&>(c))); }};
+          [=](const Config& c) {
+            return quote(std::ranges::find(choices, peek(field, c), &std::pair<std::string_view, E>::second)->first);
+          },
+          true};
 }
 
 /// An integer of at least 1, or `word`, which is kept as 0.
 template <class Field>
-Key integer_or(std::string_view table, std::string_view name, std::string_view word, std::int64_t high, Field field) {
-  return {table,
-          name,
+Key integer_or(std::string table, std::string name, std::string_view word, std::int64_t high, Field field) {
+  const std::string range = high == most ? "an integer of at least 1" : "an integer from 1 to " + number_text(high);
+  return {std::move(table), std::move(name),
           [=](Config& c, const toml::node& v) -> Problem {
             if (v.value_exact<std::string>() == std::string(word)) return field(c) = 0, Problem{};
             const auto x = v.value_exact<std::int64_t>();
-            if (!x || *x < 1 || *x > high) return expected(range_text(1, high) + " or " + quote(word), v);
+            if (!x || *x < 1 || *x > high) return expected(range + " or " + quote(word), v);
             field(c) = *x;
             return {};
           },
-          [=](const Config& c) {
-            const std::int64_t x = field(const_cast<Config&>(c));
-            return x == 0 ? quote(word) : number_text(x);
-          },
-          false,
-          false};
+          [=](const Config& c) { return peek(field, c) == 0 ? quote(word) : number_text(peek(field, c)); }, false, false};
 }
 
-template <class Field, class Accept>
-Key real(std::string_view table, std::string_view name, const char* what, Accept accept, Field field) {
-  return {table, name,
-          [=](Config& c, const toml::node& v) -> Problem {
-            const auto x = as_real(v);
-            if (!x || !accept(*x)) return expected(what, v);
-            field(c) = *x;
-            return {};
-          },
-          [=](const Config& c) { return real_text(field(const_cast<Config&>(c))); }};
+/// Names under which the field knows networks that some keys make.
+std::string hint(std::span<const NetworkKind> kinds, std::string_view text) {
+  for (const NetworkKind& k : kinds)
+    for (const auto& [name, keys] : k.known_as)
+      if (name == text) return "; " + std::string(name) + " is " + quote(k.name) + " with " + std::string(keys);
+  return {};
+}
+template <class Kind>
+std::string hint(std::span<const Kind>, std::string_view) {
+  return {};
 }
 
-template <class E>
-struct Choices {
-  std::vector<std::pair<std::string_view, E>> built;
-  std::vector<std::string_view> later;
+/// The key that chooses one kind of a list by its name.
+template <class Kind, class Field>
+Key kind_key(std::string table, std::string name, std::span<const Kind> kinds, Field field) {
+  Key out{std::move(table), std::move(name), {}, {}, true, true, true};
+  out.set = [=](Config& c, const toml::node& v) -> Problem {
+    const auto text = v.value_exact<std::string>();
+    const Kind* kind = text ? find_kind(kinds, *text) : nullptr;
+    if (kind) return field(c) = Chosen<Kind>(*kind), Problem{};
+    std::vector<std::string_view> names;
+    for (const Kind& k : kinds) names.push_back(k.name);
+    return expected(one_of(names), v) + (text ? hint(kinds, *text) : std::string());
+  };
+  out.print = [=](const Config& c) { return quote(peek(field, c).kind->name); };
+  return out;
+}
 
-  std::string text() const {
-    std::string out;
-    for (std::size_t i = 0; i < built.size(); ++i)
-      out += (i == 0 ? "" : i + 1 == built.size() ? " or " : ", ") + quote(built[i].first);
-    return out;
+/// The keys that a chosen kind owns.
+template <class Find>
+void append_options(std::vector<Key>& out, const std::string& table, std::span<const Option> options, Find find) {
+  for (const Option& option : options) {
+    Key k{table, std::string(option.name), {}, {}};
+    k.text = std::holds_alternative<std::string>(option.standard);
+    k.set = [=](Config& c, const toml::node& v) -> Problem {
+      OptionValue value;
+      Problem problem = read(option, v, value);
+      if (!problem) find(c).set(option.name, std::move(value));
+      return problem;
+    };
+    k.print = [=](const Config& c) { return text_of(peek(find, c).value(option.name)); };
+    out.push_back(std::move(k));
   }
-  std::string_view name(E e) const {
-    for (const auto& [text, value] : built)
-      if (value == e) return text;
-    return {};
-  }
-};
-
-template <class E, class Field>
-Key choice(std::string_view table, std::string_view name, Choices<E> choices, Field field) {
-  return {table, name,
-          [=](Config& c, const toml::node& v) -> Problem {
-            const auto x = v.value_exact<std::string>();
-            if (!x) return expected(choices.text(), v);
-            for (const auto& [text, value] : choices.built)
-              if (text == *x) return field(c) = value, Problem{};
-            for (const std::string_view text : choices.later)
-              if (text == *x) return not_built(quote(text));
-            return expected(choices.text(), v);
-          },
-          [=](const Config& c) { return quote(choices.name(field(const_cast<Config&>(c)))); }, true};
 }
 
-/// A list whose items one function turns into T.
-template <class T, class Field, class Item>
-Key list(std::string_view table, std::string_view name, const char* what, std::size_t shortest, std::size_t longest,
-         Item item, Field field) {
-  return {table, name,
-          [=](Config& c, const toml::node& v) -> Problem {
-            const toml::array* a = v.as_array();
-            if (a == nullptr || a->size() < shortest) return expected(what, v);
-            if (a->size() > longest)
-              return "expected at most " + number_text(longest) + " entries, got " + number_text(a->size());
-            std::vector<T> out;
-            for (const toml::node& n : *a) {
-              const std::optional<T> x = item(n);
-              if (!x) return "entry " + number_text(out.size() + 1) + ": " + *expected(what, n);
-              out.push_back(*x);
-            }
-            field(c) = std::move(out);
-            return {};
-          },
-          [=](const Config& c) {
-            std::string out = "[";
-            for (const T x : field(const_cast<Config&>(c))) {
-              if (out.size() > 1) out += ", ";
-              if constexpr (std::is_same_v<T, double>)
-                out += real_text(x);
-              else
-                append_number(out, x);
-            }
-            return out + "]";
-          }};
+Key without_hash(Key k) {
+  k.hashed = false;
+  return k;
 }
 
 Key directory() {
@@ -183,257 +164,143 @@ Key memory() {
           false};
 }
 
-Key later(std::string_view table, std::string_view name) { return {table, name, {}, {}}; }
-
-Key only(std::vector<ModelName> models, Key key) {
-  key.models = std::move(models);
-  key.print = [print = key.print, models = key.models](const Config& c) {
-    return std::ranges::find(models, c.model.name) != models.end() ? print(c) : std::string();
-  };
-  return key;
-}
-Key without_hash(Key key) {
-  key.hashed = false;
-  return key;
+void append_data(std::vector<Key>& out, const Config& c) {
+  using Data = Config::Data;
+  const auto add = [&](Option o, auto member) { out.push_back(key("data", std::move(o), at(&Config::data, member))); };
+  out.push_back(kind_key("data", "name", data_kinds(), at(&Config::data, &Data::set)));
+  out.push_back(directory());
+  add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"), &Data::train);
+  add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
+  add(integer_option("seed", 0, {}, "what is drawn"), &Data::seed);
+  append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
 }
 
-const Choices<DataName> data_names{{{"synthetic", DataName::synthetic},
-                                    {"synthetic-cifar", DataName::synthetic_cifar},
-                                    {"fmnist4", DataName::fmnist4},
-                                    {"cifar10-5k", DataName::cifar10_5k},
-                                    {"cifar10-50k", DataName::cifar10_50k},
-                                    {"cifar10-500k", DataName::cifar10_500k}},
-                                   {}};
-const Choices<ModelName> model_names{{{"mlp", ModelName::mlp},
-                                      {"dln", ModelName::dln},
-                                      {"alexnet", ModelName::alexnet},
-                                      {"vgg", ModelName::vgg},
-                                      {"resnet20", ModelName::resnet20}},
-                                     {}};
-const std::vector<ModelName> networks{ModelName::mlp, ModelName::alexnet, ModelName::vgg, ModelName::resnet20},
-    normalised{ModelName::vgg, ModelName::resnet20};
-
-/// Networks that the field knows by a name of their own: which keys make them.
-Key with_recipe(Key key) {
-  key.set = [set = key.set](Config& c, const toml::node& v) -> Problem {
-    Problem problem = set(c, v);
-    const auto name = v.value_exact<std::string>();
-    if (!problem || !name) return problem;
-    if (*name == "vgg10") return *problem + "; VGG10 is \"vgg\" with model.channels = [8, 16, 32]";
-    if (*name == "vgg19") return *problem + "; VGG19 is \"vgg\" with model.channels = [16, 32, 64, 128, 128, 128]";
-    return problem;
+void append_training(std::vector<Key>& out, const Config& c) {
+  using Training = Config::Training;
+  const auto add = [&](Option o, auto member) {
+    out.push_back(key("training", std::move(o), at(&Config::training, member)));
   };
-  return key;
+  out.push_back(kind_key("training", "rule", rule_kinds(), at(&Config::training, &Training::rule)));
+  add(real_option("learning_rate", 0.1, {.above = 0}, "η"), &Training::learning_rate);
+  add(integer_option("steps", 400, {0, 1'000'000'000}, "updates"), &Training::steps);
+  out.push_back(choice<Loss>("training", "loss", {{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}},
+                             at(&Config::training, &Training::loss)));
+  add(integer_option("seed", 0, {}, "of the parameters at step 0"), &Training::seed);
+  add(real_option("divergence_loss", std::numeric_limits<double>::infinity(), {.above = 0, .infinite = true},
+                  "a larger loss ends the run"),
+      &Training::divergence_loss);
+  append_options(out, "training", c.training.rule.options.declared(),
+                 [](Config& x) -> Options& { return x.training.rule.options; });
 }
 
-std::vector<Key> data_and_model_keys() {
-  const auto width = [](const toml::node& n) {
-    const auto x = n.value_exact<std::int64_t>();
-    return x && *x >= 1 && *x <= 65536 ? x : std::nullopt;
+void append_measure(std::vector<Key>& out, const Config& c) {
+  using Measure = Config::Measure;
+  const auto add = [&](Option o, auto member) {
+    out.push_back(key("measure", std::move(o), at(&Config::measure, member)));
   };
-  const auto parameter = [](const toml::node& n) {
-    const auto x = as_real(n);
-    return x && std::isfinite(*x) ? x : std::nullopt;
-  };
-  const Choices<Activation> activations{{{"relu", Activation::relu}, {"tanh", Activation::tanh}}, {}};
-  const Choices<Init> inits{{{"lecun", Init::lecun}, {"he", Init::he}}, {}};
-  const Choices<bool> short_groups{{{"keep", false}, {"join", true}}, {}};
-  const Choices<NormMode> norm_modes{{{"training", NormMode::training}, {"evaluation", NormMode::evaluation}}, {}};
-  const auto widths = [&](ModelName model, std::string_view name, std::size_t shortest, std::size_t longest,
-                          auto field) {
-    return only({model},
-                list<std::int64_t>("model", name, "a list of widths from 1 to 65536", shortest, longest, width, field));
-  };
-  return {
-      only(networks, choice(
-                         "data", "name", data_names, [](Config & c) -> auto& { return c.data.name; })),
-      only(networks, directory()),
-      only(networks, integer(
-                         "data", "train", 4, most_samples, [](Config & c) -> auto& { return c.data.train; })),
-      only(networks, integer(
-                         "data", "test", 4, most_samples, [](Config & c) -> auto& { return c.data.test; })),
-      only(networks, integer(
-                         "data", "seed", 0, most, [](Config & c) -> auto& { return c.data.seed; })),
-      with_recipe(choice(
-          "model", "name", model_names, [](Config & c) -> auto& { return c.model.name; })),
-      widths(
-          ModelName::mlp, "hidden", 0, 64, [](Config & c) -> auto& { return c.model.hidden; }),
-      only({ModelName::mlp},
-           choice(
-               "model", "activation", activations, [](Config & c) -> auto& { return c.model.activation; })),
-      only(networks, choice(
-                         "model", "init", inits, [](Config & c) -> auto& { return c.model.init; })),
-      only({ModelName::dln}, list<double>(
-                                 "model", "start", "a list of finite numbers", 1, 64, parameter,
-                                 [](Config & c) -> auto& { return c.model.start; })),
-      only({ModelName::dln}, real(
-                                 "model", "target", "a finite number", [](double x) { return std::isfinite(x); },
-                                 [](Config & c) -> auto& { return c.model.target; })),
-      only({ModelName::alexnet},
-           integer(
-               "model", "filters", 1, 65536, [](Config & c) -> auto& { return c.model.filters; })),
-      widths(
-          ModelName::alexnet, "dense", 1, 64, [](Config & c) -> auto& { return c.model.dense; }),
-      widths(
-          ModelName::vgg, "channels", 1, 64, [](Config & c) -> auto& { return c.model.channels; }),
-      widths(
-          ModelName::resnet20, "widths", 1, 3, [](Config & c) -> auto& { return c.model.widths; }),
-      only(normalised,
-           integer(
-               "model", "ghost_batch", 1, most_samples, [](Config & c) -> auto& { return c.model.ghost_batch; })),
-      only(normalised,
-           choice(
-               "model", "short_group", short_groups, [](Config & c) -> auto& { return c.model.join_short; })),
-      only(normalised, choice(
-                           "model", "norm_mode", norm_modes, [](Config & c) -> auto& { return c.model.norm_mode; })),
-  };
+  add(integer_option("top", 1, {0, 50}, "largest eigenvalues"), &Measure::top);
+  add(integer_option("bottom", 1, {0, 1}, "smallest eigenvalues"), &Measure::bottom);
+  add(real_option("tolerance", 1e-3, {.above = 0, .below = 1}, "relative residual"), &Measure::tolerance);
+  add(integer_option("every", 1, {1, most}, "steps between two measurements of the spectrum"), &Measure::every);
+  add(integer_option("cold_check", 25, {0, 1'000'000'000}, "measured steps between two cold starts; 0: never"),
+      &Measure::cold_check);
+  add(integer_option("budget", 400, {1, 1'000'000'000}, "Hessian–vector products a step"), &Measure::budget);
+  for (std::size_t i = 0; i < c.measure.more.size(); ++i)
+    append_options(out, measure_table + std::string(c.measure.more[i].kind->name), c.measure.more[i].options.declared(),
+                   [i](Config& x) -> Options& { return x.measure.more[i].options; });
 }
 
-std::vector<Key> training_keys() {
-  const Choices<Rule> rules{{{"gd", Rule::gd}},
-                            {"sgd", "noise_scaled", "adam", "rmsprop", "clipped_adam", "clipped_rmsprop"}};
-  const Choices<Loss> losses{{{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}}, {}};
-  std::vector<Key> out{
-      choice(
-          "training", "rule", rules, [](Config & c) -> auto& { return c.training.rule; }),
-      real(
-          "training", "learning_rate", "a finite number above 0", [](double x) { return std::isfinite(x) && x > 0; },
-          [](Config & c) -> auto& { return c.training.learning_rate; }),
-      integer(
-          "training", "steps", 0, 1'000'000'000, [](Config & c) -> auto& { return c.training.steps; }),
-      choice(
-          "training", "loss", losses, [](Config & c) -> auto& { return c.training.loss; }),
-      integer(
-          "training", "seed", 0, most, [](Config & c) -> auto& { return c.training.seed; }),
-      real(
-          "training", "divergence_loss", "a number above 0 (inf: none)", [](double x) { return x > 0; },
-          [](Config & c) -> auto& { return c.training.divergence_loss; }),
-  };
-  for (const char* name : {"batch", "noise", "beta1", "beta2", "epsilon", "bias_correction", "clip", "clip_on",
-                           "warmup_epochs", "project", "stop_accuracy", "change"})
-    out.push_back(later("training", name));
-  return out;
+void append_events_and_run(std::vector<Key>& out) {
+  using Events = Config::Events;
+  using Run = Config::Run;
+  out.push_back(key("events", integer_option("merge_gap", 2, {}, "non-positive steps that an instability may contain"),
+                    at(&Config::events, &Events::merge_gap)));
+  out.push_back(key("events", integer_option("minimum_length", 8, {1, most}, "steps of a long instability"),
+                    at(&Config::events, &Events::minimum_length)));
+  out.push_back(without_hash(
+      choice<Where>("run", "device", {{"cpu", Where::cpu}, {"cuda", Where::cuda}}, at(&Config::run, &Run::device))));
+  out.push_back(choice<Dtype>("run", "precision", {{"float32", Dtype::f32}, {"float64", Dtype::f64}},
+                              at(&Config::run, &Run::precision)));
+  out.push_back(integer_or("run", "threads", "all", 1024, at(&Config::run, &Run::threads)));
+  out.push_back(integer_or("run", "chunk", "auto", most, at(&Config::run, &Run::chunk)));
+  out.push_back(memory());
+  out.push_back(choice<Arithmetic>("run", "arithmetic", {{"exact", Arithmetic::exact}, {"vendor", Arithmetic::vendor}},
+                                   at(&Config::run, &Run::arithmetic)));
 }
 
-std::vector<Key> measure_and_run_keys() {
-  const Choices<Where> devices{{{"cpu", Where::cpu}, {"cuda", Where::cuda}}, {}};
-  const Choices<Dtype> precisions{{{"float32", Dtype::f32}, {"float64", Dtype::f64}}, {}};
-  const Choices<Arithmetic> arithmetics{{{"exact", Arithmetic::exact}, {"vendor", Arithmetic::vendor}}, {}};
-  return {
-      integer(
-          "measure", "top", 0, 50, [](Config & c) -> auto& { return c.measure.top; }),
-      integer(
-          "measure", "bottom", 0, 1, [](Config & c) -> auto& { return c.measure.bottom; }),
-      real(
-          "measure", "tolerance", "a number above 0 and below 1", [](double x) { return x > 0 && x < 1; },
-          [](Config & c) -> auto& { return c.measure.tolerance; }),
-      integer(
-          "measure", "every", 1, most, [](Config & c) -> auto& { return c.measure.every; }),
-      integer(
-          "measure", "cold_check", 0, 1000000000, [](Config & c) -> auto& { return c.measure.cold_check; }),
-      integer(
-          "measure", "budget", 1, 1000000000, [](Config & c) -> auto& { return c.measure.budget; }),
-      integer(
-          "events", "merge_gap", 0, most, [](Config & c) -> auto& { return c.events.merge_gap; }),
-      integer(
-          "events", "minimum_length", 1, most, [](Config & c) -> auto& { return c.events.minimum_length; }),
-      without_hash(choice(
-          "run", "device", devices, [](Config & c) -> auto& { return c.run.device; })),
-      choice(
-          "run", "precision", precisions, [](Config & c) -> auto& { return c.run.precision; }),
-      integer_or(
-          "run", "threads", "all", 1024, [](Config & c) -> auto& { return c.run.threads; }),
-      integer_or(
-          "run", "chunk", "auto", most, [](Config & c) -> auto& { return c.run.chunk; }),
-      memory(),
-      choice(
-          "run", "arithmetic", arithmetics, [](Config & c) -> auto& { return c.run.arithmetic; }),
-      later("run", "checkpoint_every"),
-  };
+const MeasurementKind* measurement_of(std::string_view table) {
+  if (!table.starts_with(measure_table)) return nullptr;
+  const MeasurementKind* kind = find_kind(measurement_kinds(), table.substr(std::string_view(measure_table).size()));
+  return kind && !kind->always ? kind : nullptr;
 }
 
 }  // namespace
 
-const std::vector<Key>& keys() {
-  static const std::vector<Key> all = [] {
-    std::vector<Key> out;
-    for (auto part : {data_and_model_keys(), training_keys(), measure_and_run_keys()})
-      out.insert(out.end(), part.begin(), part.end());
+std::vector<Key> keys_of(const Config& c) {
+  std::vector<Key> out;
+  if (has_data(c)) append_data(out, c);
+  out.push_back(kind_key("model", "name", network_kinds(), [](Config& x) -> auto& { return x.model; }));
+  append_options(out, "model", c.model.options.declared(), [](Config& x) -> Options& { return x.model.options; });
+  append_training(out, c);
+  append_measure(out, c);
+  append_events_and_run(out);
+  return out;
+}
+
+const std::vector<std::string>& tables() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> out{"data", "model", "training", "measure"};
+    for (const MeasurementKind& k : measurement_kinds())
+      if (!k.always) out.push_back(measure_table + std::string(k.name));
+    out.insert(out.end(), {"events", "run"});
     return out;
   }();
   return all;
 }
 
-const std::vector<std::string_view>& tables() {
-  static const std::vector<std::string_view> all{"data", "model", "training", "measure", "events", "run"};
+const std::vector<std::string>& all_paths() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> out;
+    const auto add = [&](const Config& c) {
+      for (const Key& k : keys_of(c))
+        if (std::ranges::find(out, k.path()) == out.end()) out.push_back(k.path());
+    };
+    Config c;
+    for (const std::string& table : tables()) turn_on(c, table);
+    add(c);
+    for (const DataKind& k : data_kinds()) c.data.set = k, add(c);
+    for (const RuleKind& k : rule_kinds()) c.training.rule = k, add(c);
+    for (const NetworkKind& k : network_kinds()) c.model = k, add(c);
+    return out;
+  }();
   return all;
 }
 
-bool is_later_table(std::string_view path) {
-  for (const std::string_view name :
-       {"measure.density", "measure.rotation", "measure.delta", "measure.kappa", "measure.slices", "measure.effective"})
-    if (path == name) return true;
-  return false;
+std::string reason_without(const Config& c, std::string_view path) {
+  if (path.starts_with("training.")) return "training.rule = " + quote(c.training.rule.kind->name);
+  if (path.starts_with("data.") && has_data(c)) return "data.name = " + quote(c.data.set.kind->name);
+  return "model.name = " + quote(c.model.kind->name);
 }
 
-std::string not_built(const std::string& what) { return what + " is not built in this version"; }
-
-std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      out += "\\u00" + hex_text(static_cast<unsigned char>(c)).substr(14);
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-std::string describe(const toml::node& node) {
-  if (const auto* s = node.as_string()) return "the string " + quote(s->get());
-  if (const auto* i = node.as_integer()) return "the integer " + number_text(i->get());
-  if (const auto* x = node.as_floating_point()) return "the float " + real_text(x->get());
-  if (const auto* b = node.as_boolean()) return b->get() ? "the boolean true" : "the boolean false";
-  if (const auto* a = node.as_array()) return a->empty() ? "an empty array" : "an array";
-  if (node.is_table()) return "a table";
-  return "a date or time";
+void turn_on(Config& c, std::string_view table) {
+  const MeasurementKind* kind = measurement_of(table);
+  auto& more = c.measure.more;
+  if (!kind || std::ranges::any_of(more, [&](const auto& m) { return m.kind == kind; })) return;
+  // The list's order, so that the same settings make the same file whatever order they were given in.
+  more.insert(std::ranges::upper_bound(more, kind, {}, [](const auto& m) { return m.kind; }), *kind);
 }
 
 }  // namespace brink::config
 
 namespace brink {
 
-const DataFacts& facts_of(DataName name) {
-  constexpr std::int64_t any = config::most_samples;
-  static const DataFacts synthetic{4, 1000, 1000, any, any, ""}, colour{10, 1000, 1000, any, any, ""},
-      fmnist4{4, 1000, 1000, 24000, 4000, "Fashion-MNIST"}, cifar_5k{10, 5000, 2000, 50000, 10000, "CIFAR-10"},
-      cifar_50k{10, 50000, 10000, 50000, 10000, "CIFAR-10"}, cifar_500k{10, 500'000, 10000, 500'000, 10000, "CIFAR-10"};
-  switch (name) {
-    case DataName::synthetic_cifar: return colour;
-    case DataName::fmnist4: return fmnist4;
-    case DataName::cifar10_5k: return cifar_5k;
-    case DataName::cifar10_50k: return cifar_50k;
-    case DataName::cifar10_500k: return cifar_500k;
-    case DataName::synthetic: break;
-  }
-  return synthetic;
+bool has_data(const Config& c) { return c.model.kind->build != nullptr; }
+DataRequest data_request(const Config& c) {
+  return {c.data.directory, c.data.train, c.data.test, c.data.seed, c.run.precision};
 }
-bool is_normalised(ModelName name) { return name == ModelName::vgg || name == ModelName::resnet20; }
-bool has_data(ModelName name) { return name != ModelName::dln; }
-std::int64_t group_of(const Config& c) {
-  if (is_normalised(c.model.name)) return c.model.ghost_batch;
-  if (!has_data(c.model.name)) return 1;
-  return c.model.name == ModelName::alexnet ? alexnet_group : default_group;
-}
-std::string_view name_of(DataName name) { return config::data_names.name(name); }
-std::string_view name_of(ModelName name) { return config::model_names.name(name); }
 bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
 bool has_evaluation_hessian(const Config& c) {
-  return measures_spectrum(c) && is_normalised(c.model.name) && c.model.norm_mode == NormMode::evaluation;
+  return measures_spectrum(c) && norm_mode_of(c.model) == NormMode::evaluation;
 }
 
 }  // namespace brink

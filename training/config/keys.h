@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the list of all keys, each with its type, range, and how it is read and written. What it is not: the
-// reader. Decision: keys and values that belong to later versions are listed too, so that they are refused as what they
-// are.
+// The keys of a config, each with its type, range, and how it is read and written. What belongs to a network, an update rule, a data set
+// or a measurement is listed where that is defined; only the keys that every run has are listed here.
 #pragma once
 
 #include <toml++/toml.h>
@@ -13,42 +12,38 @@
 #include <vector>
 
 #include "training/config.h"
+#include "training/config/values.h"
 
 namespace brink::config {
 
 struct Key {
-  std::string_view table, name;
-  /// Empty for a key that is not built. Returns what is wrong with the value, or nothing.
-  std::function<std::optional<std::string>(Config&, const toml::node&)> set;
-  /// As a TOML value; empty text where the key has no meaning for this config.
+  std::string table;  ///< "model", "measure.update_cosine"
+  std::string name;
+  std::function<Problem(Config&, const toml::node&)> set;
+  /// As a TOML value; empty where there is none to write.
   std::function<std::string(const Config&)> print;
-  bool text = false;                   // the value is a string
-  bool hashed = true;                  // it decides numbers
-  std::vector<ModelName> models = {};  // that it has a meaning for; empty: all
+  bool text = false;     ///< the value is a string
+  bool hashed = true;    ///< it decides numbers
+  bool chooses = false;  ///< it decides which other keys there are
 
-  std::string path() const { return std::string(table) + "." + std::string(name); }
+  std::string path() const { return table + "." + name; }
 };
 
-/// In the order in which a resolved config is written.
-const std::vector<Key>& keys();
-const std::vector<std::string_view>& tables();
-/// Sub-tables of later versions, such as [measure.density].
-bool is_later_table(std::string_view path);
-
-/// "the string \"fast\"", "the float 0.5", "an array"
-std::string describe(const toml::node&);
-/// As TOML writes it, quotes and escapes included.
-std::string quote(std::string_view);
-/// As TOML writes a float: shortest, with a point.
-std::string real_text(double);
-/// "the built value" messages end alike.
-std::string not_built(const std::string& what);
+/// The keys that have a meaning for a config, in the order in which it is written.
+std::vector<Key> keys_of(const Config&);
+/// The paths of all keys that some config has, each once.
+const std::vector<std::string>& all_paths();
+/// "model.name = \"mlp\"": why a key that another config has means nothing for this one.
+std::string reason_without(const Config&, std::string_view path);
+/// "data", "model", …, and those of the measurements that a table turns on: "measure.update_cosine".
+const std::vector<std::string>& tables();
+/// Turns on the measurement whose table this is; nothing for any other table.
+void turn_on(Config&, std::string_view table);
 
 /// What is wrong with the settings taken together: the path of the key to blame and the message.
 struct Conflict {
   std::string path, message;
 };
-/// `given` tells whether a key was set by the user.
-std::optional<Conflict> conflict(const Config&, const std::function<bool(std::string_view path)>& given);
+std::optional<Conflict> conflict(const Config&);
 
 }  // namespace brink::config

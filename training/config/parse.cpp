@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: from files and arguments to settings, each with the place it came from. What it is not: the list of keys.
-// Decision: the first wrong place in the text is reported, not the first in the library's alphabetical order.
+// From files and arguments to a config. The first wrong place in the text is reported, not the first in the library's alphabetical order.
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -20,7 +19,6 @@ struct Place {
   std::string source;                  // file, or the argument
   std::uint32_t line = 0, column = 0;  // 0: an argument
 };
-bool operator<(const Place& a, const Place& b) { return std::pair(a.line, a.column) < std::pair(b.line, b.column); }
 
 [[noreturn]] void fail(const Place& p, const std::string& message) {
   const std::string at = p.line == 0 ? "" : ":" + number_text(p.line) + ":" + number_text(p.column);
@@ -42,64 +40,45 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-const Key* find_key(std::string_view table, std::string_view name) {
-  for (const Key& k : config::keys())
-    if (k.table == table && k.name == name) return &k;
-  return nullptr;
-}
-
 std::string nearest_table(std::string_view table) {
-  return std::string(*std::min_element(config::tables().begin(), config::tables().end(), [&](auto a, auto b) {
-    return edit_distance(table, a) < edit_distance(table, b);
-  }));
+  return *std::ranges::min_element(config::tables(), {}, [&](const std::string& t) { return edit_distance(table, t); });
 }
 
 /// By name; the beginning of a name counts as one edit, another table as half of one.
 std::string nearest_key(std::string_view table, std::string_view name) {
-  const auto distance = [&](const Key& k) {
-    const bool beginning = !name.empty() && k.name.starts_with(name);
-    return 2 * (beginning ? std::min<std::size_t>(1, k.name.size() - name.size()) : edit_distance(name, k.name)) +
-           (k.table != table);
-  };
-  return std::min_element(config::keys().begin(), config::keys().end(),
-                          [&](const Key& a, const Key& b) { return distance(a) < distance(b); })
-      ->path();
+  return *std::ranges::min_element(config::all_paths(), {}, [&](const std::string& path) {
+    const std::size_t dot = path.rfind('.');
+    const std::string_view key = std::string_view(path).substr(dot + 1);
+    const bool beginning = !name.empty() && key.starts_with(name);
+    return 2 * (beginning ? std::min<std::size_t>(1, key.size() - name.size()) : edit_distance(name, key)) +
+           (path.substr(0, dot) != table);
+  });
 }
 
+/// One setting as it was given, before it is known which keys there are.
 struct Setting {
-  const Key* key = nullptr;
-  Place place;
+  std::string table, name;
+  Place at_key, at_value;
   std::unique_ptr<toml::node> value;
+  std::string argument = {};  ///< the text of a value given as an argument, for keys that are strings
+
+  std::string path() const { return table + "." + name; }
 };
 struct Finding {
   Place place;
   std::string message;
 };
-struct Settings {
-  std::vector<Setting> good;
+/// What one source says.
+struct Source {
+  std::vector<Setting> settings;
   std::vector<Finding> bad;
+  std::vector<std::string> tables;
 };
 
 std::unique_ptr<toml::node> copy(const toml::node& node) {
   return node.visit([](const auto& n) -> std::unique_ptr<toml::node> {
     return std::make_unique<std::remove_cvref_t<decltype(n)>>(n);
   });
-}
-
-/// Sorts one key of one table into good and bad.
-void take(Settings& out, std::string_view table, std::string_view name, const Place& at_key, const Place& at_value,
-          const toml::node& value) {
-  const std::string path = std::string(table) + "." + std::string(name);
-  const Key* key = find_key(table, name);
-  if (config::is_later_table(path)) return out.bad.push_back({at_key, config::not_built(path)}), void();
-  if (key == nullptr)
-    return out.bad.push_back({at_key, "unknown key " + path + "; the nearest is " + nearest_key(table, name)}), void();
-  if (!key->set) return out.bad.push_back({at_key, config::not_built(path)}), void();
-  Config scratch;
-  if (const auto problem = key->set(scratch, value))
-    out.bad.push_back({at_value, path + ": " + *problem});
-  else
-    out.good.push_back({key, at_value, copy(value)});
 }
 
 std::string read_text(const std::string& path) {
@@ -121,7 +100,11 @@ std::string parse_message(const toml::parse_error& e) {
   return text.find("redefine") != std::string::npos ? "duplicate key or table (" + text + ")" : text;
 }
 
-Settings from_file(const std::string& path) {
+bool is_table(std::string_view name) {
+  return std::ranges::find(config::tables(), name) != config::tables().end();
+}
+
+Source from_file(const std::string& path) {
   const std::string text = read_text(path);
   toml::table root;
   try {
@@ -130,82 +113,112 @@ Settings from_file(const std::string& path) {
     fail({path, e.source().begin.line, e.source().begin.column}, parse_message(e));
   }
   const auto place = [&](const toml::source_region& r) { return Place{path, r.begin.line, r.begin.column}; };
-  Settings out;
-  for (const auto& [name, node] : root) {
-    const Place at_key = place(name.source());
-    const auto& tables = config::tables();
-    if (std::find(tables.begin(), tables.end(), name.str()) == tables.end()) {
-      const std::string what =
-          node.is_table()
-              ? "unknown table [" + std::string(name.str()) + "]; the nearest is [" + nearest_table(name.str()) + "]"
-              : "unknown key " + std::string(name.str()) + " outside any table; the nearest is " +
-                    nearest_key("", name.str());
-      out.bad.push_back({at_key, what});
-    } else if (const toml::table* table = node.as_table()) {
-      for (const auto& [key, value] : *table)
-        take(out, name.str(), key.str(), place(key.source()), place(value.source()), value);
-    } else {
-      out.bad.push_back(
-          {place(node.source()), std::string(name.str()) + ": expected a table, got " + config::describe(node)});
+  Source out;
+  const auto take = [&](const auto& self, const std::string& name, const toml::table& table) -> void {
+    out.tables.push_back(name);
+    for (const auto& [key, value] : table) {
+      const std::string below = name + "." + std::string(key.str());
+      if (value.is_table() && is_table(below))
+        self(self, below, *value.as_table());
+      else
+        out.settings.push_back({name, std::string(key.str()), place(key.source()), place(value.source()), copy(value)});
     }
+  };
+  for (const auto& [name, node] : root) {
+    const std::string table(name.str());
+    if (!is_table(table))
+      out.bad.push_back({place(name.source()),
+                         node.is_table() ? "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]"
+                                         : "unknown key " + table + " outside any table; the nearest is " + nearest_key("", table)});
+    else if (const toml::table* t = node.as_table())
+      take(take, table, *t);
+    else
+      out.bad.push_back({place(node.source()), table + ": expected a table, got " + config::describe(node)});
   }
   return out;
 }
 
 /// A TOML value, else text where the key is a string.
-Settings from_argument(const std::string& argument, std::string_view path, const std::string& text) {
+Source from_argument(const std::string& argument, std::string_view path, const std::string& text) {
   const Place place{argument, 0, 0};
-  const std::size_t dot = path.find('.');
+  const std::size_t dot = path.rfind('.');
   if (dot == std::string_view::npos)
     fail(place, "unknown key " + std::string(path) + "; the nearest is " + nearest_key("", path));
-  const std::string_view table = path.substr(0, dot), name = path.substr(dot + 1);
-  if (std::find(config::tables().begin(), config::tables().end(), table) == config::tables().end())
-    fail(place, "unknown table [" + std::string(table) + "]; the nearest is [" + nearest_table(table) + "]");
-  const std::size_t second = name.find('.');
-  if (second != std::string_view::npos) {
-    const std::string sub = std::string(table) + "." + std::string(name.substr(0, second));
-    if (config::is_later_table(sub)) fail(place, config::not_built(sub));
+  const std::string table(path.substr(0, dot)), name(path.substr(dot + 1));
+  if (!is_table(table)) {
+    const std::string known = table.substr(0, table.find('.'));
+    if (is_table(known)) fail(place, "unknown key " + std::string(path) + "; the nearest is " + nearest_key(table, name));
+    fail(place, "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]");
   }
-
-  toml::value<std::string> as_text(text);
-  toml::table parsed;
-  const toml::node* value = &as_text;
-  const Key* key = find_key(table, name);
+  Source out;
+  out.tables.push_back(table);
+  std::unique_ptr<toml::node> value = std::make_unique<toml::value<std::string>>(text);
   try {
-    parsed = toml::parse("value = " + text);
-    if (parsed.size() == 1 && (!(key && key->text) || parsed.begin()->second.is_string() || key->name == "memory"))
-      value = &parsed.begin()->second;
+    const toml::table parsed = toml::parse("value = " + text);
+    if (parsed.size() == 1) value = copy(parsed.begin()->second);
   } catch (const toml::parse_error&) {}
-  Settings out;
-  take(out, table, name, place, place, *value);
+  out.settings.push_back({table, name, place, place, std::move(value), text});
   return out;
+}
+
+const Key* find_key(const std::vector<Key>& keys, const Setting& s) {
+  const auto it = std::ranges::find_if(keys, [&](const Key& k) { return k.table == s.table && k.name == s.name; });
+  return it == keys.end() ? nullptr : &*it;
+}
+
+/// Sets a key. What is not a string in an argument is one where the key asks for it.
+config::Problem set(Config& c, const Key& key, const Setting& s) {
+  if (key.text && !s.argument.empty() && !s.value->is_string() && key.name != "memory")
+    return key.set(c, toml::value<std::string>(s.argument));
+  return key.set(c, *s.value);
+}
+
+/// Sets all keys of a source; the first wrong place in its text is reported.
+void apply(Config& c, const Source& source, std::map<std::string, Place, std::less<>>& given) {
+  std::vector<Finding> bad = source.bad;
+  const std::vector<Key> keys = config::keys_of(c);
+  for (const Setting& s : source.settings) {
+    const Key* key = find_key(keys, s);
+    const std::string path = s.path();
+    if (!key) {
+      const bool elsewhere = std::ranges::find(config::all_paths(), path) != config::all_paths().end();
+      bad.push_back({s.at_key, elsewhere ? path + ": has no meaning for " + config::reason_without(c, path)
+                                         : "unknown key " + path + "; the nearest is " + nearest_key(s.table, s.name)});
+      continue;
+    }
+    Config scratch;  // a kind was chosen before; choosing it once more would lose its options
+    if (const auto problem = set(key->chooses ? scratch : c, *key, s)) bad.push_back({s.at_value, path + ": " + *problem});
+    given[path] = s.at_value;
+  }
+  if (bad.empty()) return;
+  const auto first = std::ranges::min_element(bad, {}, [](const Finding& f) { return std::pair(f.place.line, f.place.column); });
+  fail(first->place, first->message);
+}
+
+/// Networks, data sets, rules and measurements, as the last source that names each chooses them: they decide which other keys there are.
+void choose_kinds(Config& c, const std::vector<Source>& sources) {
+  for (const Source& source : sources) {
+    for (const std::string& table : source.tables) config::turn_on(c, table);
+    // A network without data has no [data], so the network comes first.
+    for (const bool data : {false, true}) {
+      const std::vector<Key> keys = config::keys_of(c);
+      for (const Setting& s : source.settings)
+        if (const Key* key = find_key(keys, s); key && key->chooses && (s.table == "data") == data) (void)set(c, *key, s);
+    }
+  }
 }
 
 }  // namespace
 
-Config load_config(const ConfigSources& sources) {
-  Config c;
-  std::map<std::string, Place, std::less<>> given;
+Config load_config(const ConfigSources& from) {
   std::map<std::string, std::string, std::less<>> on_command_line;
-
-  const auto apply = [&](Settings settings) {
-    if (!settings.bad.empty()) {
-      const auto first = std::min_element(settings.bad.begin(), settings.bad.end(),
-                                          [](const Finding& a, const Finding& b) { return a.place < b.place; });
-      fail(first->place, first->message);
-    }
-    for (const Setting& s : settings.good) {
-      s.key->set(c, *s.value);
-      given[s.key->path()] = s.place;
-    }
-  };
   const auto once = [&](const std::string& path, const std::string& argument) {
     const auto [it, fresh] = on_command_line.emplace(path, argument);
     if (!fresh) fail({argument, 0, 0}, path + " was given already by " + it->second);
   };
-
-  if (!sources.file.empty()) apply(from_file(sources.file));
-  for (const std::string& set : sources.sets) {
+  std::vector<Source> sources;
+  if (!from.file.empty()) sources.push_back(from_file(from.file));
+  for (const std::string& set : from.sets) {
     const std::string argument = "--set " + set;
     const std::size_t equals = set.find('=');
     if (equals == std::string::npos || equals == 0) fail({argument, 0, 0}, "expected key=value");
@@ -215,17 +228,21 @@ Config load_config(const ConfigSources& sources) {
     };
     const std::string path(trim(std::string_view(set).substr(0, equals)));
     once(path, argument);
-    apply(from_argument(argument, path, std::string(trim(std::string_view(set).substr(equals + 1)))));
+    sources.push_back(from_argument(argument, path, std::string(trim(std::string_view(set).substr(equals + 1)))));
   }
-  for (const auto& [name, text] : sources.flags) {
+  for (const auto& [name, text] : from.flags) {
     const std::string argument = "--" + name + " " + text;
     once("run." + name, argument);
-    apply(from_argument(argument, "run." + name, text));
+    sources.push_back(from_argument(argument, "run." + name, text));
   }
 
-  if (!given.contains("data.train")) c.data.train = facts_of(c.data.name).train;
-  if (!given.contains("data.test")) c.data.test = facts_of(c.data.name).test;
-  if (const auto wrong = config::conflict(c, [&](std::string_view path) { return given.contains(path); })) {
+  Config c;
+  std::map<std::string, Place, std::less<>> given;
+  choose_kinds(c, sources);
+  c.data.train = c.data.set.kind->train;
+  c.data.test = c.data.set.kind->test;
+  for (const Source& source : sources) apply(c, source, given);
+  if (const auto wrong = config::conflict(c)) {
     const auto it = given.find(wrong->path);
     if (it != given.end()) fail(it->second, wrong->path + ": " + wrong->message);
     throw UsageError(wrong->path + ": " + wrong->message);

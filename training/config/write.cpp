@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a config as text, in one form only, and the hash that names its folder. What it is not: a reader.
+// A config as text, in one form only, and the hash that names its folder.
 #include <xxhash.h>
 
 #include "training/config/keys.h"
@@ -11,14 +11,15 @@ namespace {
 
 std::string write(const Config& c, bool only_hashed) {
   std::string out;
-  for (const std::string_view table : config::tables()) {
+  const std::vector<config::Key> keys = config::keys_of(c);
+  for (const std::string& table : config::tables()) {
     std::string lines;
-    for (const config::Key& key : config::keys()) {
-      if (key.table != table || !key.print || (only_hashed && !key.hashed)) continue;
+    for (const config::Key& key : keys) {
+      if (key.table != table || (only_hashed && !key.hashed)) continue;
       const std::string value = key.print(c);
-      if (!value.empty()) lines += std::string(key.name) + " = " + value + "\n";
+      if (!value.empty()) lines += key.name + " = " + value + "\n";
     }
-    if (!lines.empty()) out += (out.empty() ? "[" : "\n[") + std::string(table) + "]\n" + lines;
+    if (!lines.empty()) out += (out.empty() ? "[" : "\n[") + table + "]\n" + lines;
   }
   return out;
 }
@@ -33,8 +34,8 @@ std::string config_hash(const Config& c) {
 }
 
 std::string default_folder(const Config& c) {
-  const std::string data = has_data(c.model.name) ? std::string(name_of(c.data.name)) + "-" : std::string();
-  return "runs/" + data + std::string(name_of(c.model.name)) + "-" + config_hash(c);
+  const std::string data = has_data(c) ? std::string(c.data.set.kind->name) + "-" : std::string();
+  return "runs/" + data + std::string(c.model.kind->name) + "-" + config_hash(c);
 }
 
 }  // namespace brink

@@ -17,7 +17,7 @@ const std::vector<Collection>& collections() {
       {.name = "cifar-10",
        .title = "CIFAR-10, binary version (A. Krizhevsky, 2009)",
        .licence = "as published by its author",
-       .sets = {DataName::cifar10_5k, DataName::cifar10_50k, DataName::cifar10_500k},
+       .sets = {"cifar10-5k", "cifar10-50k", "cifar10-500k"},
        .files = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
                  "test_batch.bin"},
        .address = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
@@ -30,7 +30,7 @@ const std::vector<Collection>& collections() {
       {.name = "fashion-mnist",
        .title = "Fashion-MNIST (Xiao, Rasul, Vollgraf, 2017)",
        .licence = "MIT",
-       .sets = {DataName::fmnist4},
+       .sets = {"fmnist4"},
        .files = {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
                  "t10k-labels-idx1-ubyte.gz"},
        .address = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -48,7 +48,7 @@ const std::vector<Collection>& collections() {
 
 const Collection* find_collection(std::string_view name) {
   for (const Collection& c : collections())
-    if (c.name == name || std::ranges::any_of(c.sets, [&](DataName set) { return name_of(set) == name; })) return &c;
+    if (c.name == name || std::ranges::find(c.sets, name) != c.sets.end()) return &c;
   return nullptr;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "training/data/cifar.h"
+#include "training/data/kind.h"
 
 #include <xxhash.h>
 
@@ -207,5 +208,42 @@ DataPair load_cifar10(const CifarRequest& request, const CifarFiles& files, Syst
       of_test + " of each class of the test file, chosen and ordered by seed " + number_text(request.seed);
   return out;
 }
+
+namespace data_sets {
+
+namespace {
+
+constexpr std::int64_t cifar_train = 50'000, cifar_test = 10'000, augmentations = 10;
+
+DataKind cifar_kind(std::string_view name, std::int64_t train, std::int64_t test) {
+  return {.name = name,
+          .picture = {32, 32, 3},
+          .classes = 10,
+          .train = train,
+          .test = test,
+          .most_train = cifar_train,
+          .most_test = cifar_test,
+          .files = "CIFAR-10",
+          .load = [](const DataRequest& r, const Options&) {
+            return load_cifar10({.directory = r.directory, .train = r.train, .test = r.test, .seed = r.seed, .dtype = r.dtype});
+          }};
+}
+
+}  // namespace
+
+DataKind cifar10_5k() { return cifar_kind("cifar10-5k", 5000, 2000); }
+DataKind cifar10_50k() { return cifar_kind("cifar10-50k", cifar_train, cifar_test); }
+DataKind cifar10_500k() {
+  DataKind kind = cifar_kind("cifar10-500k", augmentations * cifar_train, cifar_test);
+  kind.most_train = augmentations * cifar_train;
+  kind.shared_records = cifar_train;
+  kind.load = [](const DataRequest& r, const Options&) {
+    return load_cifar10(
+        {.directory = r.directory, .train = r.train, .test = r.test, .seed = r.seed, .dtype = r.dtype, .augmented = true});
+  };
+  return kind;
+}
+
+}  // namespace data_sets
 
 }  // namespace brink

@@ -2,42 +2,8 @@
 #include "training/data/dataset.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace brink {
-
-namespace {
-
-/// Rows of which only the shape and the memory are known.
-class OutlinedRows final : public RowSource {
- public:
-  OutlinedRows(const Device& counting, const Shape& shape, Dtype dtype, std::int64_t records, std::int64_t channels)
-      : shape_(shape),
-        dtype_(dtype),
-        records_(saturated_product({records, shape[1] + 1}), counting),
-        values_({channels, 256}, dtype, counting) {}
-  Shape shape() const override { return shape_; }
-  Dtype dtype() const override { return dtype_; }
-  void fill(std::int64_t, std::int64_t count, void* out) const override {
-    std::memset(out, 0, static_cast<std::size_t>(count * shape_.row_elements() * size_of(dtype_)));
-  }
-
- private:
-  Shape shape_;
-  Dtype dtype_;
-  Buffer records_;
-  Array values_;
-};
-
-Shape picture_of(DataName name) {
-  switch (name) {
-    case DataName::synthetic:
-    case DataName::fmnist4: return {28, 28, 1};
-    default: return {32, 32, 3};
-  }
-}
-
-}  // namespace
 
 Dataset make_dataset(std::shared_ptr<const PictureRows> rows, Shape picture, std::int64_t classes, Keep keep) {
   Dataset out;

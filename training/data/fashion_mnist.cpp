@@ -8,6 +8,7 @@
 
 #include "training/data/dataset.h"
 #include "training/data/idx.h"
+#include "training/data/kind.h"
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/text.h"
@@ -28,12 +29,12 @@ std::string find_file(const std::string& directory, const std::string& name) {
   throw DataError(directory + "/" + name + ": expected this file, or the same with .gz, found neither");
 }
 
-struct Chosen {
+struct Selection {
   Records records;
   std::vector<std::int64_t> rows;
 };
 
-Chosen read_part(const std::string& directory, const FashionPart& part, std::int64_t classes, std::int64_t samples) {
+Selection read_part(const std::string& directory, const FashionPart& part, std::int64_t classes, std::int64_t samples) {
   const auto read = [&](const char* what) {
     const std::string path = find_file(directory, std::string(part.name) + what);
     return NamedBytes{path, read_file(path, largest_bytes)};
@@ -45,7 +46,7 @@ Chosen read_part(const std::string& directory, const FashionPart& part, std::int
     throw DataError(image_path + " and " + label_path + ": expected the official Fashion-MNIST records (checksum " +
                     std::string(part.checksum) + "), found others (" + found + ")");
 
-  Chosen out{{all.picture, {}, {}}, {}};
+  Selection out{{all.picture, {}, {}}, {}};
   std::vector<std::int64_t> left(static_cast<std::size_t>(classes), samples / classes);
   for (std::int64_t i = 0; i < all.size(); ++i) {
     const std::uint8_t label = all.labels[static_cast<std::size_t>(i)];
@@ -87,7 +88,7 @@ DataPair load_fashion_mnist(const std::string& directory, std::int64_t classes, 
   if (!std::filesystem::is_directory(directory, ignored))
     throw DataError(directory + ": expected the folder that holds the Fashion-MNIST files, found " +
                     (std::filesystem::exists(directory, ignored) ? "something else" : "nothing"));
-  Chosen a = read_part(directory, fashion_train, classes, train), b = read_part(directory, fashion_test, classes, test);
+  Selection a = read_part(directory, fashion_train, classes, train), b = read_part(directory, fashion_test, classes, test);
   DataPair out = normalise(std::move(a.records), std::move(b.records), classes, dtype);
   out.train.kept_rows = std::move(a.rows);
   out.test.kept_rows = std::move(b.rows);
@@ -96,5 +97,21 @@ DataPair load_fashion_mnist(const std::string& directory, std::int64_t classes, 
                    " (evaluation) of each class";
   return out;
 }
+
+namespace data_sets {
+
+DataKind fmnist4() {
+  return {.name = "fmnist4",
+          .picture = {28, 28, 1},
+          .classes = 4,
+          .train = 1000,
+          .test = 1000,
+          .most_train = 24000,
+          .most_test = 4000,
+          .files = "Fashion-MNIST",
+          .load = [](const DataRequest& r, const Options&) { return load_fashion_mnist(r.directory, 4, r.train, r.test, r.dtype); }};
+}
+
+}  // namespace data_sets
 
 }  // namespace brink

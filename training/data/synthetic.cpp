@@ -13,6 +13,7 @@
 
 #include "kernels/random/random.h"
 #include "training/data/dataset.h"
+#include "training/data/kind.h"
 #include "training/text.h"
 
 namespace brink {
@@ -108,5 +109,18 @@ DataPair make_synthetic(std::int64_t train, std::int64_t test, std::int64_t seed
   out.provenance = "synthetic outlines of four shapes, seed " + number_text(seed);
   return out;
 }
+
+namespace data_sets {
+
+DataKind synthetic() {
+  return {.name = "synthetic",
+          .picture = {28, 28, 1},
+          .classes = 4,
+          .train = 1000,
+          .test = 1000,
+          .load = [](const DataRequest& r, const Options&) { return make_synthetic(r.train, r.test, r.seed, r.dtype); }};
+}
+
+}  // namespace data_sets
 
 }  // namespace brink

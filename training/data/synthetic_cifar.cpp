@@ -10,6 +10,7 @@
 
 #include "kernels/random/random.h"
 #include "training/data/dataset.h"
+#include "training/data/kind.h"
 #include "training/text.h"
 
 namespace brink {
@@ -136,5 +137,18 @@ DataPair make_synthetic_cifar(std::int64_t train, std::int64_t test, std::int64_
   out.provenance = "synthetic colour figures of ten shapes, seed " + number_text(seed);
   return out;
 }
+
+namespace data_sets {
+
+DataKind synthetic_cifar() {
+  return {.name = "synthetic-cifar",
+          .picture = {32, 32, 3},
+          .classes = 10,
+          .train = 1000,
+          .test = 1000,
+          .load = [](const DataRequest& r, const Options&) { return make_synthetic_cifar(r.train, r.test, r.seed, r.dtype); }};
+}
+
+}  // namespace data_sets
 
 }  // namespace brink

@@ -20,6 +20,7 @@ class Gd final : public UpdateRule {
 RuleKind gd() {
   return {.name = "gd",
           .meaning = "gradient descent: θ ← θ − η∇L",
+          .threshold = "2/η",
           .make = [](const Options&, Device&, const ParameterLayout&, Dtype) -> std::unique_ptr<UpdateRule> {
             return std::make_unique<Gd>();
           }};

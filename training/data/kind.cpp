@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "training/data/kind.h"
+
+#include <cstring>
+
+#include "kernels/memory_count.h"
+
+namespace brink {
+
+namespace {
+
+/// Rows of which only the shape and the memory are known.
+class OutlinedRows final : public RowSource {
+ public:
+  OutlinedRows(const Device& counting, const Shape& shape, Dtype dtype, std::int64_t records, std::int64_t channels)
+      : shape_(shape),
+        dtype_(dtype),
+        records_(saturated_product({records, shape[1] + 1}), counting),
+        values_({channels, 256}, dtype, counting) {}
+  Shape shape() const override { return shape_; }
+  Dtype dtype() const override { return dtype_; }
+  void fill(std::int64_t, std::int64_t count, void* out) const override {
+    std::memset(out, 0, static_cast<std::size_t>(count * shape_.row_elements() * size_of(dtype_)));
+  }
+
+ private:
+  Shape shape_;
+  Dtype dtype_;
+  Buffer records_;
+  Array values_;
+};
+
+}  // namespace
+
+DataPair load_data(const Chosen<DataKind>& set, const DataRequest& request) { return set.kind->load(request, set.options); }
+
+DataPair outline_of_data(const Device& counting, const Chosen<DataKind>& set, const DataRequest& request) {
+  const Shape picture = set.kind->picture;
+  const auto make = [&](const char* what, std::int64_t samples, std::int64_t records, Keep keep) {
+    Dataset out;
+    out.picture = picture;
+    out.classes = set.kind->classes;
+    const Shape shape{samples, picture.elements()};
+    const CountedPart part(counting, std::string("the ") + what + " samples");
+    out.labels = Array({samples}, Dtype::i32, counting);
+    if (keep == Keep::array) out.x = Array(shape, request.dtype, counting);
+    const CountedPart bytes(counting, std::string("the records of the ") + what + " samples");
+    out.rows = std::make_shared<const OutlinedRows>(counting, shape, request.dtype, records, picture[2]);
+    return out;
+  };
+  const std::int64_t shared = set.kind->shared_records;
+  DataPair out;
+  out.train = make("training", request.train, shared > 0 ? shared : request.train, shared > 0 ? Keep::records_only : Keep::array);
+  out.test = make("test", request.test, request.test, Keep::array);
+  return out;
+}
+
+}  // namespace brink
