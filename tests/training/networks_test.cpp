@@ -32,9 +32,9 @@ bool said(const std::vector<std::string>& sets, const char* what) {
 }  // namespace
 
 TEST_CASE("networks that cannot be: names the field knows, groups without variance, groups beyond all samples") {
-  CHECK(said({"model.name=vgg10"}, "got the string \"vgg10\"; VGG10 is \"vgg\" with model.channels = [8, 16, 32]"));
+  CHECK(said({"model.name=vgg10"}, "got the string \"vgg10\"; \"vgg10\" is \"vgg\" with model.channels = [8, 16, 32]"));
   CHECK(said({"model.name=vgg19"},
-             "got the string \"vgg19\"; VGG19 is \"vgg\" with model.channels = [16, 32, 64, 128, 128, 128]"));
+             "got the string \"vgg19\"; \"vgg19\" is \"vgg\" with model.channels = [16, 32, 64, 128, 128, 128]"));
   CHECK(refusal({"model.name=vgg11"}).ends_with("got the string \"vgg11\""));
   const std::vector<std::string> small{"data.name=synthetic-cifar", "data.train=20", "data.test=10", "model.name=vgg"};
   const auto with = [&](std::initializer_list<std::string> more) {

@@ -80,7 +80,7 @@ Key integer_or(std::string table, std::string name, std::string_view word, std::
 std::string hint(std::span<const NetworkKind> kinds, std::string_view text) {
   for (const NetworkKind& k : kinds)
     for (const auto& [name, keys] : k.known_as)
-      if (name == text) return "; " + std::string(name) + " is " + quote(k.name) + " with " + std::string(keys);
+      if (name == text) return "; " + quote(name) + " is " + quote(k.name) + " with " + std::string(keys);
   return {};
 }
 template <class Kind>

@@ -147,7 +147,8 @@ Source from_argument(const std::string& argument, std::string_view path, const s
   const std::string table(path.substr(0, dot)), name(path.substr(dot + 1));
   if (!is_table(table)) {
     const std::string known = table.substr(0, table.find('.'));
-    if (is_table(known)) fail(place, "unknown key " + std::string(path) + "; the nearest is " + nearest_key(table, name));
+    if (is_table(known))
+      fail(place, "unknown key " + std::string(path) + "; the nearest is " + nearest_key(known, table.substr(known.size() + 1)));
     fail(place, "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]");
   }
   Source out;
