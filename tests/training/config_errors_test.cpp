@@ -202,9 +202,9 @@ const ArgumentCase argument_cases[] = {
      {},
      "--set data.name=fmnist4: data.name: \"fmnist4\" needs data.directory, the folder that holds the Fashion-MNIST "
      "files"},
-    {{"model.hidden=[]"},
+    {{"model.name=vgg", "model.channels=[]"},
      {},
-     "--set model.hidden=[]: model.hidden: expected a list of widths from 1 to 65536, got an empty array"},
+     "--set model.channels=[]: model.channels: expected a list of widths from 1 to 65536, got an empty array"},
 };
 
 }  // namespace
