@@ -213,8 +213,8 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
   auto lock = std::make_unique<Lock>(system);
   if (!lock->take(folder, found && !resume ? 0 : O_CREAT))
     throw InUseError(path + " is in use by " + wait_for_owner(lock->file).text());
-  // Empty before the lock was taken, and nobody else has begun and ended a run in between.
-  if (!found && !resume && holds_only_lock(path) && read_owner(lock->file).pid == 0) {
+  // Empty but for a lock that nobody has signed: another process may have made that a moment ago, and then it finds us here.
+  if (!resume && holds_only_lock(path) && read_owner(lock->file).pid == 0) {
     lock->sign(folder);
     return RunFolder(std::move(folder), std::move(lock), Opened::fresh, {});
   }
