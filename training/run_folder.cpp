@@ -203,16 +203,18 @@ RunFolder RunFolder::create(const std::string& path, std::vector<std::string> no
 
 RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system) {
   Folder folder(path, system);
-  const bool found = folder.contains(lock_name);
+  bool found = folder.contains(lock_name);
   if (!found && !std::filesystem::is_empty(path)) {
-    if (!resume) throw InUseError(path + " exists already (not a run of brink, not empty); choose another --out");
-    throw UsageError(path + ": --resume: not a run of brink, and not empty");
+    found = folder.contains(lock_name);  // another process may have taken the empty folder just now
+    if (!found && !resume)
+      throw InUseError(path + " exists already (not a run of brink, not empty); choose another --out");
+    if (!found) throw UsageError(path + ": --resume: not a run of brink, and not empty");
   }
   auto lock = std::make_unique<Lock>(system);
   if (!lock->take(folder, found && !resume ? 0 : O_CREAT))
     throw InUseError(path + " is in use by " + wait_for_owner(lock->file).text());
-  // Empty before the lock was taken, and nobody else has begun and ended a run in between.
-  if (!found && !resume && holds_only_lock(path) && read_owner(lock->file).pid == 0) {
+  // Empty but for a lock that nobody has signed: another process may have made that a moment ago, and then it finds us here.
+  if (!resume && holds_only_lock(path) && read_owner(lock->file).pid == 0) {
     lock->sign(folder);
     return RunFolder(std::move(folder), std::move(lock), Opened::fresh, {});
   }

@@ -225,8 +225,8 @@ with tempfile.TemporaryDirectory() as temporary:
     found = call("train", "--set", "model.name=dln", "--set", "training.steps=3", folder=temporary)
     folders = [path for path in (here / "runs").iterdir() if path.name.startswith("dln-")]
     stated = found[1] + "".join(path.read_text() for path in folders[0].iterdir() if path.name in ["config.toml", "run.json"])
-    cases.check("a model without data states none", [stated] if re.search(r"synthetic|sample|checksum", stated) else [])
-    cases.rejects("a model without data states none", re.findall(r"synthetic|sample|checksum", (here / "plain" / "config.toml").read_text()))
+    cases.check("a model without data states none", [stated] if re.search(r"synthetic|\bsamples?\b|checksum", stated) else [])
+    cases.rejects("a model without data states none", re.findall(r"synthetic|\bsamples?\b|checksum", (here / "plain" / "config.toml").read_text()))
     case("it refuses data", 2, 'brink: --set data.train=400: data.train: has no meaning for model.name = "dln"', "train", "--set",
          "model.name=dln", "--set", "data.train=400")
 
@@ -274,17 +274,17 @@ with tempfile.TemporaryDirectory() as temporary:
                                 "data.test=40", "model.hidden=[8]"] for x in ("--set", s)], "--out", "killed"], cwd=here,
                                 stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     events, patience = "", time.monotonic() + 60
-    while events.count("\n") < 3 and time.monotonic() < patience:
+    while events.count("\n") < 2 and time.monotonic() < patience:
         time.sleep(0.01)
         events = (killed / "events.csv").read_text() if (killed / "events.csv").exists() else ""
     long_run.kill()
     long_run.wait()
 
     def undecided(events, metrics):
-        """What a file of events and one of metrics lack of two events and all steps up to them."""
+        """What a file of events and one of metrics lack of one event and all steps up to it."""
         events, metrics = list(csv.DictReader(events.splitlines())), list(csv.DictReader(metrics.splitlines()))
         last = max([int(e["resolution"]) for e in events], default=0)
-        return [] if len(events) >= 2 and len(metrics) > last else [f"{len(events)} events, {len(metrics)} rows, {last} steps"]
+        return [] if events and len(metrics) > last else [f"{len(events)} events, {len(metrics)} rows, {last} steps"]
 
     metrics = (killed / "metrics.csv").read_text()
     cases.check("a killed run keeps its events and its steps", undecided(events, metrics))

@@ -51,6 +51,7 @@ TEST_CASE("a folder is made once") {
     CHECK(run.notes().empty());
     CHECK(refusal(path) == path + " is in use by process " + std::to_string(getpid()) + " on " + host());
     CHECK(refusal(path, true) == path + " is in use by process " + std::to_string(getpid()) + " on " + host());
+    run.folder().write_file("config.toml", to_toml({}));
   }
   CHECK(refusal(path) ==
         path +
@@ -67,6 +68,8 @@ TEST_CASE("a folder is made once") {
     CHECK(refusal(t / "empty") ==
           (t / "empty") + " is in use by process " + std::to_string(getpid()) + " on " + host());
   }
+  CHECK(RunFolder::open(t / "empty", false).opened() == RunFolder::Opened::fresh);  // nothing has been written yet
+  test::write_text(t / "empty/config.toml", "");
   CHECK(refusal(t / "empty").find("exists already (a run that did not finish, not in use)") != std::string::npos);
   test::write_text(t / "file", "");
   CHECK_THROWS_AS(RunFolder::open(t / "file", false), UsageError);
