@@ -5,8 +5,10 @@
 
 #include <limits>
 
+#include "kernels/cuda/context.h"
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/short_run.h"
+#include "training/device.h"
 
 using namespace brink;
 using cuda::FakeRuntime;
@@ -74,4 +76,35 @@ TEST_CASE("data larger than the device's memory: one line says how large, and na
   CHECK(r.said ==
         "out of memory: the data need 12685600 bytes of the device's memory, 4161536 are free; a smaller data.train or "
         "data.test, or --device cpu, needs less\n");
+}
+
+TEST_CASE("F4: what is counted of a GPU's memory is what is allocated there") {
+  const Unprotected fast;
+  for (const char* chunk : {"auto", "128"})
+    for (const char* model : {"mlp", "vgg"}) {
+      CAPTURE(chunk);
+      CAPTURE(model);
+      std::vector<std::string> sets{"data.name=synthetic-cifar", "data.train=300", "data.test=20",
+                                    std::string("model.name=") + model, std::string("run.chunk=") + chunk};
+      if (std::string(model) == "vgg") sets.insert(sets.end(), {"model.channels=[2]", "model.ghost_batch=64"});
+      const Config c = load_config({{}, sets, {}});
+      cuda::Context context;
+      Device device{Where::cuda, nullptr, &context};
+      const auto sizes = [&](Device& on) {
+        const std::int64_t before = allocated_bytes(on);
+        const Problem p = make_problem(on, c);
+        DescentOptions o;
+        o.batch.chunk = c.run.chunk;
+        o.evaluation = p.evaluation;
+        o.tracker = TrackerOptions{};
+        const Descent descent(on, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+        return allocated_bytes(on) - before;
+      };
+      MemoryCount count(device);
+      Device counting = count.on(device);
+      const std::int64_t before = context.allocated_bytes(), predicted = sizes(counting);
+      CHECK(context.allocated_bytes() == before);
+      CHECK(predicted > 0);
+      CHECK(predicted == sizes(device));
+    }
 }
