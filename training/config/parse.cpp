@@ -8,6 +8,8 @@
 
 #include "training/config/keys.h"
 #include "training/errors.h"
+#include "training/io/nesting.h"
+#include "training/io/toml.h"
 #include "training/text.h"
 
 namespace brink {
@@ -125,7 +127,7 @@ Settings from_file(const std::string& path) {
   const std::string text = read_text(path);
   toml::table root;
   try {
-    root = toml::parse(text, path);
+    root = parse_toml(text);
   } catch (const toml::parse_error& e) {
     fail({path, e.source().begin.line, e.source().begin.column}, parse_message(e));
   }
@@ -172,10 +174,13 @@ Settings from_argument(const std::string& argument, std::string_view path, const
   const toml::node* value = &as_text;
   const Key* key = find_key(table, name);
   try {
-    parsed = toml::parse("value = " + text);
+    parsed = parse_toml("value = " + text);
     if (parsed.size() == 1 && (!(key && key->text) || parsed.begin()->second.is_string() || key->name == "memory"))
       value = &parsed.begin()->second;
-  } catch (const toml::parse_error&) {}
+  } catch (const toml::parse_error& e) {
+    if (too_deep_toml(text) && !(key && key->text))
+      fail(place, std::string(path) + ": " + std::string(e.description()));
+  }
   Settings out;
   take(out, table, name, place, place, *value);
   return out;
