@@ -22,7 +22,7 @@ from harness import ROOT, Cases, command
 
 FUZZERS = ["config", "safetensors", "idx", "cifar", "archive", "json"]
 READERS = ["config/conflicts", "config/keys", "config/parse", "config/write", "data/cifar", "data/gzip", "data/idx", "data/tar",
-           "io/json", "io/nesting", "io/toml", "safetensors"]
+           "io/json", "io/nesting", "io/toml", "io/utf8", "safetensors"]
 LONGEST_INPUT = {"cifar": 10000}
 LIBRARIES = ["fmt", "libxxhash", "zlib"]
 

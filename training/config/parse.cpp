@@ -10,6 +10,7 @@
 #include "training/errors.h"
 #include "training/io/nesting.h"
 #include "training/io/toml.h"
+#include "training/io/utf8.h"
 #include "training/text.h"
 
 namespace brink {
@@ -125,6 +126,10 @@ std::string parse_message(const toml::parse_error& e) {
 
 Settings from_file(const std::string& path) {
   const std::string text = read_text(path);
+  if (const auto wrong = first_not_utf8(text)) {
+    const TextPlace at = place_in(text, *wrong);
+    fail({path, at.line, at.column}, not_utf8_message(text, *wrong));
+  }
   toml::table root;
   try {
     root = parse_toml(text);
@@ -204,6 +209,10 @@ Config load_config(const ConfigSources& sources) {
       given[s.key->path()] = s.place;
     }
   };
+  const auto require_text = [](const std::string& argument) {
+    if (const auto wrong = first_not_utf8(argument))
+      fail({printable(argument), 0, 0}, not_utf8_message(argument, *wrong));
+  };
   const auto once = [&](const std::string& path, const std::string& argument) {
     const auto [it, fresh] = on_command_line.emplace(path, argument);
     if (!fresh) fail({argument, 0, 0}, path + " was given already by " + it->second);
@@ -212,6 +221,7 @@ Config load_config(const ConfigSources& sources) {
   if (!sources.file.empty()) apply(from_file(sources.file));
   for (const std::string& set : sources.sets) {
     const std::string argument = "--set " + set;
+    require_text(argument);
     const std::size_t equals = set.find('=');
     if (equals == std::string::npos || equals == 0) fail({argument, 0, 0}, "expected key=value");
     const auto trim = [](std::string_view t) {
@@ -224,6 +234,7 @@ Config load_config(const ConfigSources& sources) {
   }
   for (const auto& [name, text] : sources.flags) {
     const std::string argument = "--" + name + " " + text;
+    require_text(argument);
     once("run." + name, argument);
     apply(from_argument(argument, "run." + name, text));
   }
