@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "training/errors.h"
+#include "training/io/json.h"
 #include "training/text.h"
 
 namespace brink {
@@ -59,8 +60,7 @@ Owner wait_for_owner(int file) {
 std::string status_of(const Folder& folder) {
   try {
     const auto bytes = read_file(folder.path_of("run.json"), std::size_t{1} << 24);
-    const auto json = nlohmann::json::parse(reinterpret_cast<const char*>(bytes.data()),
-                                            reinterpret_cast<const char*>(bytes.data() + bytes.size()), nullptr, false);
+    const auto json = parse_json("run.json", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (json.is_object() && json.contains("status") && json["status"].is_string()) return json["status"];
   } catch (const DataError&) {}
   return {};

@@ -7,10 +7,12 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "kernels/map/map.h"
+#include "training/io/json.h"
 #include "training/problem.h"
 
 namespace brink::bench {
@@ -101,7 +103,8 @@ Workload read_workload(const std::string& folder) {
   const std::filesystem::path at = folder;
   std::ifstream in(at / "workload.json");
   if (!in) throw std::runtime_error(fmt::format("{}: not there", (at / "workload.json").string()));
-  const nlohmann::json about = nlohmann::json::parse(in);
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  const nlohmann::json about = parse_json((at / "workload.json").string(), text);
   const std::int64_t samples = about.at("samples"), classes = about.at("classes");
   const Shape sample = shape_of(about.at("sample"));
   Workload w{make_model(network_of(about.at("network")), sample, classes), {}, {}, {}, {}};

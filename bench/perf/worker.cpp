@@ -19,6 +19,7 @@
 
 #include "bench/perf/harness.h"
 #include "bench/perf/work.h"
+#include "training/io/json.h"
 
 namespace brink::bench {
 namespace {
@@ -155,7 +156,7 @@ int main() {
   try {
     brink::bench::Worker worker;
     for (std::string line; std::getline(std::cin, line);) {
-      const auto request = nlohmann::ordered_json::parse(line);
+      const auto request = parse_ordered_json("request", line);
       std::cout << worker.answer(request).dump() << std::endl;
     }
   } catch (const std::exception& e) {

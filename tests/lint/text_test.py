@@ -127,6 +127,17 @@ def flags_in_build_files(path, text):
         yield f"{path}:{line_of(text, found.start())}: {found.group()}"
 
 
+READERS = {"training/io/json.cpp", "training/io/toml.cpp"}
+
+
+def parsers(path, text):
+    """Text from outside reaches a parser through one function each, which limits the depth."""
+    if not is_cpp(path) or path.startswith("tests/") or path in READERS:
+        return
+    for found in re.finditer(r"(?:json|toml)::(?:parse\w*|accept|from_\w+)\s*\(", code_of(text)):
+        yield f"{path}:{line_of(text, found.start())}: {found.group()}: use training/io/json.h or training/io/toml.h, which limit the depth"
+
+
 def length(path, text):
     lines = text.count("\n")
     if (is_cpp(path) or is_script(path, text) or path.endswith("meson.build")) and lines > LONGEST:
@@ -183,6 +194,7 @@ RULES = {
                             ("autodiff/a.cpp", SPDX + "#ifdef BRINK_WITH_CUDA\n#endif\n")],
     flags_in_build_files: [("meson.build", "args = ['-ffast-math']\n"), ("kernels/meson.build", "['-ffp-contract=fast']\n"),
                            ("meson.build", "'-march=native'\n")],
+    parsers: [("tools/a.cpp", SPDX + "auto j = nlohmann::ordered_json::parse(text);\n"), ("training/a.cpp", SPDX + "toml::parse_file(p);\n")],
     length: [("kernels/a.h", SPDX + "\n" * LONGEST)],
     no_machine_is_named: [("README.md", "see /wo" + "rk/shared\n"), ("tools/a", "pip install -i https://py" + "pi.org/simple\n"),
                           ("tools/a", "http://10." + "1.2.3:80\n")],

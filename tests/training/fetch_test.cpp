@@ -136,6 +136,9 @@ TEST_CASE("hostile archives cost nothing (S5)") {
   CHECK_THROWS_WITH_AS(unpack_gzip("z", bytes_of(bomb), 1 << 16),
                        "z: expected at most 65536 bytes after unpacking, found more", DataError);
   CHECK(unpack_gzip("z", bytes_of(bomb), 1 << 20).size() == 1 << 20);
+  const std::string both = bomb + gzipped("");  // an empty member more is no byte more
+  CHECK(unpack_gzip("z", bytes_of(both), 1 << 20).size() == 1 << 20);
+  CHECK_THROWS_AS(unpack_gzip("z", bytes_of(bomb + bomb), 1 << 20), DataError);
 }
 
 TEST_CASE("fetching: whole and official, or absent") {

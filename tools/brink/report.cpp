@@ -8,6 +8,7 @@
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/file.h"
+#include "training/io/utf8.h"
 
 namespace brink {
 
@@ -22,6 +23,7 @@ void add_report(CLI::App& app, ExitCode&) {
   sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)")
       ->check(not_empty);
   sub->callback([o] {
+    for (const std::string& folder : o->folders) require_utf8("DIR", folder);
     const std::vector<std::filesystem::path> runs(o->folders.begin(), o->folders.end());
     std::string page;
     try {

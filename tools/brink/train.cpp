@@ -9,6 +9,7 @@
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/file.h"
+#include "training/io/utf8.h"
 #include "training/train.h"
 
 namespace brink {
@@ -30,6 +31,7 @@ constexpr const char* flag_help[6] = {
     "exact, or vendor: matrix products by cuBLAS (cuda only)"};
 
 ExitCode run_training(Arguments o) {
+  require_utf8("--out", o.out);
   // A run that is taken up again without a config takes its own.
   std::error_code ignored;
   const bool own =

@@ -4,8 +4,6 @@
 // residual nothing is certified.
 #include "tools/report/run.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -13,6 +11,9 @@
 
 #include "tools/report/report.h"
 #include "tools/report/text.h"
+#include "training/errors.h"
+#include "training/io/json.h"
+#include "training/io/toml.h"
 
 namespace brink::report {
 namespace {
@@ -51,7 +52,7 @@ Config read_config(const fs::path& folder, std::vector<std::string>& notes) {
     return Config({});
   }
   try {
-    return Config(toml::parse(*text));
+    return Config(parse_toml(*text));
   } catch (const toml::parse_error& error) {
     notes.push_back("config.toml cannot be read: " + std::string(error.description()) + ".");
     return Config({});
@@ -64,8 +65,10 @@ nlohmann::json read_provenance(const fs::path& folder, std::vector<std::string>&
     notes.push_back("There is no run.json: whether the run diverged or ended early is not recorded.");
     return nlohmann::json::object();
   }
-  auto json = nlohmann::json::parse(*text, nullptr, false);
-  if (json.is_object()) return json;
+  try {
+    auto json = parse_json("run.json", *text);
+    if (json.is_object()) return json;
+  } catch (const DataError&) {}
   notes.push_back("run.json cannot be read.");
   return nlohmann::json::object();
 }

@@ -8,6 +8,7 @@
 #include "models/convolutional.h"
 #include "models/mlp.h"
 #include "training/errors.h"
+#include "training/io/json.h"
 
 namespace brink::verify {
 
@@ -132,11 +133,8 @@ std::vector<Case> read_cases(const std::string& folder) {
   const std::string path = folder + index_name;
   const std::vector<std::byte> bytes = read_file(path, largest_index_bytes);
   std::vector<Case> out;
-  nlohmann::ordered_json index;
-  try {
-    index = nlohmann::ordered_json::parse(
-        without_python_words({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-  } catch (const nlohmann::json::exception& e) { throw DataError(path + ": expected JSON: " + e.what()); }
+  const nlohmann::ordered_json index =
+      parse_ordered_json(path, without_python_words({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   if (!index.is_object() || index.empty()) throw DataError(path + ": expected an object with an entry for each case");
   for (const auto& [name, entry] : index.items()) out.emplace_back(folder, name, nlohmann::json(entry));
   return out;

@@ -17,6 +17,7 @@
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/file.h"
+#include "training/io/json.h"
 #include "training/train.h"
 
 namespace brink::verify {
@@ -136,7 +137,7 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   const std::string recorded = text_of(metrics), recorded_events = text_of(folder + "/events.csv");
   std::string status, hessian;
   try {
-    const nlohmann::json said = nlohmann::json::parse(text_of(record));
+    const nlohmann::json said = parse_json(record, text_of(record));
     status = said.at("status").get<std::string>();
     hessian = said.value("hessian_of", "");
   } catch (const nlohmann::json::exception& e) {
@@ -151,7 +152,7 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   Table table;
   compare_metrics(recorded, text_of(again + "/metrics.csv"), metrics, finished, table);
   const std::string hessian_again =
-      nlohmann::json::parse(text_of(again + "/run.json")).value("hessian_of", std::string());
+      parse_json("run.json", text_of(again + "/run.json")).value("hessian_of", std::string());
   if (!hessian.empty() || !hessian_again.empty())
     table.add({"run.json", "hessian_of", hessian == hessian_again ? 0.0 : 1.0, 0, "of " + hessian_again});
   if (finished)

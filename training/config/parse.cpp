@@ -7,6 +7,9 @@
 
 #include "training/config/keys.h"
 #include "training/errors.h"
+#include "training/io/nesting.h"
+#include "training/io/toml.h"
+#include "training/io/utf8.h"
 #include "training/text.h"
 
 namespace brink {
@@ -61,6 +64,7 @@ struct Setting {
   Place at_key, at_value;
   std::unique_ptr<toml::node> value;
   std::string argument = {};  ///< the text of a value given as an argument, for keys that are strings
+  config::Problem too_deep = {};  ///< why that text was not read as TOML, for all other keys
 
   std::string path() const { return table + "." + name; }
 };
@@ -106,9 +110,13 @@ bool is_table(std::string_view name) {
 
 Source from_file(const std::string& path) {
   const std::string text = read_text(path);
+  if (const auto wrong = first_not_utf8(text)) {
+    const TextPlace at = place_in(text, *wrong);
+    fail({path, at.line, at.column}, not_utf8_message(text, *wrong));
+  }
   toml::table root;
   try {
-    root = toml::parse(text, path);
+    root = parse_toml(text);
   } catch (const toml::parse_error& e) {
     fail({path, e.source().begin.line, e.source().begin.column}, parse_message(e));
   }
@@ -154,11 +162,14 @@ Source from_argument(const std::string& argument, std::string_view path, const s
   Source out;
   out.tables.push_back(table);
   std::unique_ptr<toml::node> value = std::make_unique<toml::value<std::string>>(text);
+  config::Problem too_deep;
   try {
-    const toml::table parsed = toml::parse("value = " + text);
+    const toml::table parsed = parse_toml("value = " + text);
     if (parsed.size() == 1) value = copy(parsed.begin()->second);
-  } catch (const toml::parse_error&) {}
-  out.settings.push_back({table, name, place, place, std::move(value), text});
+  } catch (const toml::parse_error& e) {
+    if (too_deep_toml(text)) too_deep = std::string(e.description());
+  }
+  out.settings.push_back({table, name, place, place, std::move(value), text, std::move(too_deep)});
   return out;
 }
 
@@ -169,6 +180,7 @@ const Key* find_key(const std::vector<Key>& keys, const Setting& s) {
 
 /// Sets a key. What is not a string in an argument is one where the key asks for it.
 config::Problem set(Config& c, const Key& key, const Setting& s) {
+  if (s.too_deep && !key.text) return s.too_deep;
   if (key.text && !s.argument.empty() && !s.value->is_string() && key.name != "memory")
     return key.set(c, toml::value<std::string>(s.argument));
   return key.set(c, *s.value);
@@ -213,6 +225,10 @@ void choose_kinds(Config& c, const std::vector<Source>& sources) {
 
 Config load_config(const ConfigSources& from) {
   std::map<std::string, std::string, std::less<>> on_command_line;
+  const auto require_text = [](const std::string& argument) {
+    if (const auto wrong = first_not_utf8(argument))
+      fail({printable(argument), 0, 0}, not_utf8_message(argument, *wrong));
+  };
   const auto once = [&](const std::string& path, const std::string& argument) {
     const auto [it, fresh] = on_command_line.emplace(path, argument);
     if (!fresh) fail({argument, 0, 0}, path + " was given already by " + it->second);
@@ -221,6 +237,7 @@ Config load_config(const ConfigSources& from) {
   if (!from.file.empty()) sources.push_back(from_file(from.file));
   for (const std::string& set : from.sets) {
     const std::string argument = "--set " + set;
+    require_text(argument);
     const std::size_t equals = set.find('=');
     if (equals == std::string::npos || equals == 0) fail({argument, 0, 0}, "expected key=value");
     const auto trim = [](std::string_view t) {
@@ -233,6 +250,7 @@ Config load_config(const ConfigSources& from) {
   }
   for (const auto& [name, text] : from.flags) {
     const std::string argument = "--" + name + " " + text;
+    require_text(argument);
     once("run." + name, argument);
     sources.push_back(from_argument(argument, "run." + name, text));
   }

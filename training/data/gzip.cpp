@@ -27,10 +27,9 @@ std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std:
   std::vector<std::byte> out;
   std::size_t read = 0, written = 0;
   int state = Z_OK;
-  while (state != Z_STREAM_END) {
-    if (written == out.size()) out.resize(std::min(largest_bytes, std::max(2 * out.size(), 4 * file.size() + 64)));
-    if (written == largest_bytes)
-      throw DataError(name + ": expected at most " + number_text(largest_bytes) + " bytes after unpacking, found more");
+  for (;;) {
+    // One byte more than the limit shows that there is more.
+    if (written == out.size()) out.resize(std::min(largest_bytes + 1, std::max(2 * out.size(), 4 * file.size() + 64)));
     constexpr std::size_t piece = std::size_t{1} << 30;
     const auto in = static_cast<uInt>(std::min(piece, file.size() - read));
     const auto room = static_cast<uInt>(std::min(piece, out.size() - written));
@@ -41,16 +40,17 @@ std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std:
     state = inflate(&stream, Z_NO_FLUSH);
     read += in - stream.avail_in;
     written += room - stream.avail_out;
+    if (written > largest_bytes)
+      throw DataError(name + ": expected at most " + number_text(largest_bytes) + " bytes after unpacking, found more");
     if (state == Z_BUF_ERROR || (state == Z_OK && read == file.size() && stream.avail_out > 0))
       throw DataError(name + ": expected a whole gzip stream, found its end after " + number_text(file.size()) +
                       " bytes");
     if (state != Z_OK && state != Z_STREAM_END)
       throw DataError(name + ": expected a gzip stream, found it damaged (" +
                       (stream.msg ? stream.msg : "a dictionary is asked for") + ")");
+    if (state == Z_STREAM_END && !is_gzip(file.subspan(read))) break;
+    if (state == Z_STREAM_END && inflateReset(&stream) != Z_OK) throw std::bad_alloc();
   }
-  if (read != file.size())
-    throw DataError(name + ": expected the end of the file after the gzip stream, found " +
-                    number_text(file.size() - read) + " bytes more");
   out.resize(written);
   return out;
 }

@@ -14,8 +14,9 @@ namespace brink {
 
 bool is_gzip(std::span<const std::byte> file);
 
-/// The contents of the one gzip member that `file` must be; memory follows what is in the file. Throws DataError naming
-/// `name`: damaged, cut short, followed by something, larger than largest_bytes when unpacked.
+/// The contents of `file` as gzip(1) unpacks them: of all members that follow one another, each against its own checksum. What
+/// follows the last member (padding with zeros, anything else that is no member) is left out. Memory follows what is in the
+/// file. Throws DataError naming `name`: damaged, cut short, larger than largest_bytes when unpacked.
 std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std::byte> file, std::size_t largest_bytes);
 
 /// Regular files of a tar archive (ustar and GNU) by the last part of their names. Throws DataError naming `name`: a damaged

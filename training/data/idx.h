@@ -21,7 +21,7 @@ struct IdxFile {
 };
 
 /// Throws DataError naming file, expected and found: missing, wrong magic, type or number of dimensions, a length that
-/// is not exactly the header's, a damaged gzip stream, anything after its end.
+/// is not exactly the header's, a damaged gzip stream. What follows a gzip stream is left out, as gzip(1) does.
 IdxFile read_idx(const std::string& path, int dimensions);
 /// The same from memory; `name` is for the messages.
 IdxFile parse_idx(const std::string& name, std::vector<std::byte> file, int dimensions);

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""Builds the readers of outside text with clang's fuzzer and sanitizers, and feeds each for a few seconds, with --all a minute.
+
+The readers alone are compiled anew; the rest comes from the library that the build folder holds. A finding leaves its input in
+BUILD/fuzz, and the command that repeats it is printed.
+usage: fuzz_test.py BUILD [--all] [SECONDS]
+"""
+
+import gzip
+import io
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import ROOT, Cases, command
+
+FUZZERS = ["config", "safetensors", "idx", "cifar", "archive", "json"]
+READERS = ["config/conflicts", "config/keys", "config/parse", "config/write", "data/cifar", "data/gzip", "data/idx", "data/tar",
+           "io/json", "io/nesting", "io/toml", "io/utf8", "safetensors"]
+LONGEST_INPUT = {"cifar": 10000}
+LIBRARIES = ["fmt", "libxxhash", "zlib"]
+
+
+def build_file(folder, library):
+    """Ninja's rules: a program for each fuzzer, of its own source and all readers."""
+    compiler = ("ccache " if shutil.which("ccache") else "") + "clang++-14"
+    # toml++ 3.3 says that no character below U+049A is asked about where it does ask; what it answers then is right.
+    flags = "-std=c++20 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-sanitize=unreachable"
+    packages = subprocess.run(["pkg-config", "--libs", *LIBRARIES], capture_output=True, text=True, check=True).stdout.strip()
+    lines = ["rule compile", f"  command = {compiler} {flags} -I{ROOT} -MD -MF $out.d -c $in -o $out", "  depfile = $out.d",
+             "  deps = gcc", "rule link", f"  command = clang++-14 -fsanitize=fuzzer,address,undefined $in -o $out {packages} -ldl -pthread"]
+    objects = [reader.replace("/", "_") + ".o" for reader in READERS]
+    for reader, target in zip(READERS, objects):
+        lines.append(f"build {target}: compile {ROOT / 'training' / reader}.cpp")
+    for name in [*FUZZERS, "control"]:
+        lines.append(f"build {name}_fuzz.o: compile {ROOT / 'tests' / 'fuzz' / name}_fuzz.cpp")
+        lines.append(f"build {name}: link {name}_fuzz.o {' '.join(objects)} {library}")
+    (folder / "build.ninja").write_text("\n".join(lines) + "\n")
+
+
+def safetensors():
+    header = json.dumps({"__metadata__": {"step": "3"}, "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
+                         "b": {"dtype": "U8", "shape": [3], "data_offsets": [8, 11]}}).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(11)
+
+
+def archive():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, size in [("folder/a.bin", 700), ("b", 3)]:
+            info = tarfile.TarInfo(name)
+            info.size = size
+            tar.addfile(info, io.BytesIO(bytes(size)))
+    return out.getvalue()
+
+
+IDX = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(12))
+CONFIG = b"""[data]
+name = "fmnist4"
+directory = "d \\u00fc"
+[model]
+name = 'vgg'
+channels = [8, 16]
+norm_mode = \"\"\"evaluation\"\"\"
+[training]
+learning_rate = 0.1 # a comment
+steps = 1_000
+[measure]
+top = 0x2
+tolerance = 1e-3
+[run]
+memory = "2GiB"
+threads = "all"
+"""
+# Inputs to begin with: what is right, and what is nested in each way.
+SEEDS = {
+    "config": [b"\0" + CONFIG, b"\1model.hidden=[3, 4]\nrun.memory=1GiB\ntraining.learning_rate=.1", b"\0" + b"[" + b"a." * 99,
+               b"\0a = " + b"[" * 99, b"\0a = " + b"{a=" * 99, b"\1model.name=dln\nmodel.start=[1, -2.5e-30]\ntraining.lr=3"],
+    "safetensors": [safetensors(), safetensors()[8:-11], b'{"a":' + b"[" * 99 + b"}"],
+    "idx": [IDX, gzip.compress(IDX, mtime=0), gzip.compress(IDX[:9], mtime=0) + gzip.compress(IDX[9:], mtime=0) + bytes(9),
+            bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), b"<!doctype html><html>"],
+    "cifar": [bytes(3073), b"\t" + bytes(6145), b"<html>"],
+    "archive": [archive(), gzip.compress(archive(), mtime=0), gzip.compress(b"a", mtime=0) * 2 + bytes(20)],
+    "json": [b'{"status": "finished", "a": [1, 2.5e3, null, true], "\\u00fc\\ud83d\\ude00": {}}', b"[" * 99, b'{"a":' * 99, b"[1e999]"],
+    "control": [b"["],
+}
+
+
+def fuzz(folder, name, seconds):
+    """Complaints: what the fuzzer said where it found something."""
+    corpus = folder / f"{name}_corpus"
+    shutil.rmtree(corpus, ignore_errors=True)
+    corpus.mkdir()
+    for i, seed in enumerate(SEEDS[name]):
+        (corpus / f"seed{i}").write_bytes(seed)
+    arguments = [str(folder / name), "-seed=1", f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT.get(name, 4096)}",
+                 "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={folder}/{name}-", str(corpus)]
+    said, status = command(arguments, cwd=folder, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=0"})
+    runs = [line.split()[-1] for line in said.splitlines() if "number_of_executed_units" in line]
+    print(f"{name}: {runs[0] if runs else 'no'} inputs in {seconds} s")
+    return [] if status == 0 and runs and int(runs[0]) > 100 else [
+        " ".join(arguments), f"status {status}",
+        *[line for line in said.splitlines() if line.lstrip().startswith(("==", "SUMMARY", "#", "Base64", "Test unit"))]]
+
+
+cases = Cases()
+folder = pathlib.Path(sys.argv[1], "fuzz").resolve()
+folder.mkdir(exist_ok=True)
+probe = folder / "probe.cpp"
+probe.write_text('extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }\n')
+if not shutil.which("clang++-14"):
+    cases.skip("fuzzing", "clang++-14 is not installed")
+    cases.close()
+if command(["clang++-14", "-fsanitize=fuzzer,address,undefined", str(probe), "-o", str(folder / "probe")])[1] != 0:
+    cases.skip("fuzzing", "clang's runtime libraries are not installed (Debian: libclang-rt-14-dev)")
+    cases.close()
+build_file(folder, pathlib.Path(sys.argv[1], "libbrink.a").resolve())
+said, status = command(["ninja", "-C", str(folder), "-j", os.environ.get("BRINK_JOBS") or str(os.cpu_count())])
+cases.check("the fuzzers are built", said.splitlines()[-40:] if status else [])
+if status == 0:
+    given = [int(a) for a in sys.argv[2:] if a.isdigit()]
+    seconds = given[0] if given else 60 if "--all" in sys.argv else 3
+    for name in FUZZERS:
+        cases.check(f"fuzzing {name}", fuzz(folder, name, seconds))
+    found = fuzz(folder, "control", 3)
+    cases.rejects("fuzzing", found if any("heap-buffer-overflow" in line for line in found) else [])
+cases.close()

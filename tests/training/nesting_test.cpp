@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Depth of nested text: what is allowed is read, one level more is refused with its place, a hundred thousand crash nothing.
+#include "training/io/nesting.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/training/temporary_folder.h"
+#include "training/config.h"
+#include "training/errors.h"
+#include "training/io/json.h"
+#include "training/io/toml.h"
+
+using namespace brink;
+
+namespace {
+
+std::string repeated(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+/// Each way of nesting in TOML, n levels deep.
+std::vector<std::string> nested_toml(int n) {
+  return {"[" + repeated("a.", n - 1) + "a]\n",
+          "[[" + repeated("a.", n - 2) + "a]]\n",
+          repeated("a.", n) + "a = 1\n",
+          "a = " + repeated("[", n) + repeated("]", n) + "\n",
+          "a = " + repeated("{a=", n) + "1" + repeated("}", n) + "\n",
+          "a = " + repeated("[{a=", n / 2) + "1" + repeated("}]", n / 2) + "\n",
+          "a = " + repeated("{a.a=", n / 2) + "1" + repeated("}", n / 2) + "\n",
+          "a = " + repeated("[\n", n) + repeated("]", n) + "\n",
+          repeated("\"a\".", n) + "a = 1\n",
+          repeated("'a' . ", n) + "a = 1\n"};
+}
+
+std::string toml_outcome(const std::string& text) {
+  try {
+    parse_toml(text);
+    return "read";
+  } catch (const toml::parse_error& e) {
+    const auto at = e.source().begin;
+    return std::to_string(at.line) + ":" + std::to_string(at.column) + ": " + std::string(e.description());
+  }
+}
+
+std::string json_outcome(const std::string& text) {
+  try {
+    parse_json("f", text);
+    parse_ordered_json("f", text);
+    return "read";
+  } catch (const DataError& e) { return e.what(); }
+}
+
+const std::string too_many = "expected at most 32 levels of tables and lists, found more";
+
+}  // namespace
+
+TEST_CASE("TOML: as deep as is allowed, one level more, and far too deep") {
+  for (const std::string& text : nested_toml(most_toml_levels)) CHECK(toml_outcome(text) == "read");
+  for (const int levels : {most_toml_levels + 2, 1000, 40'000})
+    for (const std::string& text : nested_toml(levels)) CHECK(toml_outcome(text).ends_with(": " + too_many));
+  CHECK(toml_outcome("x = 1\n\n [" + repeated("é.", 40)) == "3:66: " + too_many);
+}
+
+TEST_CASE("TOML: brackets and dots that nest nothing are not counted, and quotes hide nothing") {
+  const std::string deep = repeated("[.", 100);
+  for (const std::string& harmless :
+       {"# " + deep + "\n", "a = \"" + deep + "\"\n", "a = '" + deep + "'\n", R"(a = "\")" + deep + "\"\n",
+        "a = \"\"\"\n" + deep + "\n\"\" \\\"\"\" " + deep + "\"\"\"\"\"\n",
+        "a = '''\n" + deep + "\n''' # " + deep + "\n", "a = [" + repeated("1.5, ", 100) + "]\n",
+        "a = [" + repeated("1.5,\n", 100) + "]\n", "a = [" + repeated("[1.5], ", 100) + "]\n"})
+    CHECK(toml_outcome(harmless) == "read");
+  // Where a string has ended, nesting counts again: each of these would be missed by a scan that closes it too late.
+  const std::string brackets = repeated("[", 40'000);
+  for (const char* open : {R"(a = ["""x""""", )", "a = ['''x''''', ", R"(a = ["", )", "a = ['', ", R"(a = ['\', )",
+                           R"(a = ["\\", )", R"(a = ["""""", )", "a = 'x\n'\n b = ", "a = [ # ' \" \n"})
+    CHECK(toml_outcome(open + brackets).ends_with(": " + too_many));
+}
+
+TEST_CASE("TOML: a table without a name is refused before the library asserts one") {
+  const auto nameless = [](const std::string& text) {
+    return toml_outcome(text).ends_with(": expected the name of a table after \"[\"");
+  };
+  for (const char* header : {"[=", "[.a]", "[\x01", "[[.a]]", "[[[a]]]", "[ \t?", "[é]", "[\n"}) {
+    CHECK(nameless(header));
+    CHECK(nameless(std::string("\xEF\xBB\xBF") + header));
+    CHECK(nameless(std::string("a = 1 # b\r\n  ") + header));
+  }
+  for (const char* good :
+       {"[a]", "[\"é\"]", "['a']", "[[a]]", "[ a . b ]", "[-_0]", "a = [\n[1],\n[2]]", "a = '''\n[=\n'''", "# [=\n"})
+    CHECK(toml_outcome(good) == "read");
+  CHECK(toml_outcome("[]").find("blank bare keys") != std::string::npos);
+}
+
+TEST_CASE("a config nested too deeply is refused with its place, from a file and from arguments") {
+  test::TemporaryFolder folder;
+  const std::string file = folder / "c.toml";
+  const auto said = [](const ConfigSources& sources) -> std::string {
+    try {
+      load_config(sources);
+    } catch (const UsageError& e) { return e.what(); }
+    return "accepted";
+  };
+  for (const std::string& text : nested_toml(40'000)) {
+    test::write_text(file, text);
+    const std::string message = said({file, {}, {}});
+    CHECK(message.starts_with(file + ":"));
+    CHECK(message.ends_with(too_many));
+  }
+  const std::string deep = repeated("[", 40'000);
+  CHECK(said({"", {"model.hidden=" + deep}, {}}) == "--set model.hidden=" + deep + ": model.hidden: " + too_many);
+  CHECK(said({"", {}, {{"threads", deep}}}) == "--threads " + deep + ": run.threads: " + too_many);
+  CHECK(said({"", {repeated("training.", 40'000) + "steps=3"}, {}}).find("unknown key") != std::string::npos);
+  CHECK(said({"", {"data.name=fmnist4", "data.directory=" + deep}, {}}) == "accepted");  // the name of a folder
+}
+
+TEST_CASE("JSON: as deep as is allowed, one level more, and far too deep") {
+  const auto arrays = [](int n) { return repeated("[", n) + repeated("]", n); };
+  const auto objects = [](int n) { return repeated("{\"a\":", n) + "1" + repeated("}", n); };
+  CHECK(json_outcome(arrays(most_json_levels)) == "read");
+  CHECK(json_outcome(objects(most_json_levels)) == "read");
+  CHECK(json_outcome(arrays(most_json_levels + 1)) == "f:1:65: expected JSON of at most 64 levels, found more");
+  for (const int levels : {most_json_levels + 1, 1'000'000})
+    for (const std::string& text :
+         {arrays(levels), objects(levels), repeated("[", levels), R"({"a\"":)" + arrays(levels) + "}"})
+      CHECK(json_outcome(text).ends_with(": expected JSON of at most 64 levels, found more"));
+  CHECK(json_outcome(R"({"a": ")" + repeated("[", 100) + R"(\")" + repeated("[", 100) + "\"}") == "read");
+  CHECK(json_outcome("[" + repeated("[[]],", 100) + "1]") == "read");
+  CHECK(json_outcome("{\"a\": }").starts_with("f: expected JSON: "));
+}
