@@ -175,7 +175,7 @@ TEST_CASE(
         std::string::npos);
   const std::string large = refusal(config_of({"model.hidden=[65536,65536]", "data.train=40"}));
   CHECK(large.find(" TiB are needed, ") != std::string::npos);
-  CHECK(large.find(" that is free); the largest part is the Krylov basis of 48 vectors: "
+  CHECK(large.find(" is free); the largest part is the Krylov basis of 48 vectors: "
                    "1.6 TiB; ") != std::string::npos);
 
   CHECK(large.find(" are there at most, so a smaller network or less data is needed") != std::string::npos);
