@@ -20,9 +20,6 @@ void expect_logits(std::string_view name, const ValueType& f, const ValueType& l
   rules::expect(f.shape.rank == 2 && labels.shape == Shape{f.shape[0]} && labels.dtype == Dtype::i32, name,
                 fmt::format("logits {}, labels {}: expected one int32 label a row", to_string(f), to_string(labels)));
 }
-
-/// ∂ℓ/∂f of the cross-entropy: softmax(f) − e_y.  [S,C]
-Var cross_entropy_gradient(Graph& g, Var f, Var labels) { return sub(g, softmax(g, f), one_hot(g, labels, g.type(f))); }
 }  // namespace
 
 // ℓ = Σ_s log Σ_c exp f_sc − f_sy.  δ = softmax(f) − e_y;  ℓ' = ⟨δ, f'⟩;  f̅ = ℓ̅·δ.
@@ -33,10 +30,11 @@ const Primitive cross_entropy_p{
       return {scalar64};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      return {sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]), c.tangent[0]}}, group_of(c.attributes))};
+      return {sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta, c.tangent[0]}},
+                         group_of(c.attributes))};
     },
     .vjp = [](const VjpContext& c) -> Vars {
-      const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]);
+      const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta;
       return {scale_by(c.g, c.cotangent[0], delta, group_of(c.attributes)), Var{}};
     },
     .run = [](Device& d, const Call& c) { cross_entropy(d, c.out[0], c.in[0], c.in[1], group_of(c.attributes)); },
@@ -47,25 +45,66 @@ Var cross_entropy(Graph& g, Var f, Var labels, std::int64_t group) {
   return g.emit(cross_entropy_p, {f, labels}, Group{group});
 }
 
-// p = softmax f.  p' = p∘(f' − ⟨p, f'⟩);  f̅ = p∘(p̅ − ⟨p, p̅⟩): the Jacobian is symmetric.
+// p = softmax f, δ = p − e_y.  δ' = p' = p∘(d − ⟨p, d⟩), d = f' − f'_l;  f̅ the same of δ̅ + p̅: the Jacobian is symmetric.
+// l is the class of the largest p. Without it the derivative is the same but for rounding: where p_l is almost 1, f'_l − ⟨p, f'⟩
+// loses what is left. Here class l adds nothing to the mean, and each factor keeps its relative accuracy, at every order.
 namespace {
 Var softmax_product(Graph& g, Var p, Var t) {
-  const Var mean = sum_columns(g, mul(g, p, t));                          // [S,1]
-  return mul(g, p, sub(g, t, broadcast_column(g, mean, g.shape(p)[1])));  // [S,C]
+  const Var d = minus_leading(g, t, p);
+  const Var mean = sum_columns(g, mul(g, p, d));                          // [S,1]
+  return mul(g, p, sub(g, d, broadcast_column(g, mean, g.shape(p)[1])));  // [S,C]
 }
 }  // namespace
-const Primitive softmax_p{
-    .name = "softmax",
+const Primitive cross_entropy_gradient_p{
+    .name = "cross_entropy_gradient",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(in[0].shape.rank == 2, "softmax", to_string(in[0]) + ": expected one row a sample");
-      return {in[0]};
+      expect_logits("cross_entropy_gradient", in[0], in[1]);
+      return {in[0], in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {softmax_product(c.g, c.out[0], c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {softmax_product(c.g, c.out[0], c.cotangent[0])}; },
-    .run = [](Device& d, const Call& c) { softmax(d, c.out[0], c.in[0]); },
-    .flops = [](rules::Types in, rules::Types, const Attributes&) { return 4 * in[0].shape.elements(); },
+    .jvp = [](const JvpContext& c) -> Vars { return Vars(2, softmax_product(c.g, c.out[1], c.tangent[0])); },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {softmax_product(c.g, c.out[1], add(c.g, c.cotangent[0], c.cotangent[1])), Var{}};
+    },
+    .run = [](Device& d, const Call& c) { cross_entropy_gradient(d, c.out[0], c.out[1], c.in[0], c.in[1]); },
+    .flops = [](rules::Types in, rules::Types, const Attributes&) { return 5 * in[0].shape.elements(); },
 };
-Var softmax(Graph& g, Var f) { return g.emit(softmax_p, {f}); }
+CrossEntropyGradient cross_entropy_gradient(Graph& g, Var f, Var labels) {
+  const Vars out = g.emit_all(cross_entropy_gradient_p, Vars{f, labels});
+  return {out[0], out[1]};
+}
+
+namespace {
+std::vector<ValueType> rows_and_probabilities(std::string_view name, rules::Types in) {
+  rules::expect(in[0].shape.rank == 2, name, to_string(in[0]) + ": expected one row a sample");
+  return rules::all_equal(name, in);
+}
+}  // namespace
+
+// y = x − x_l, linear in x; l is piecewise constant in p.  y' = x' − x'_l;  x̅ = y̅, but x̅_l = −Σ_{c≠l} y̅_c.
+const Primitive minus_leading_p{
+    .name = "minus_leading",
+    .shape = [](rules::Types in, const Attributes&) { return rows_and_probabilities("minus_leading", in); },
+    .jvp = [](const JvpContext& c) -> Vars { return {minus_leading(c.g, c.tangent[0], c.in[1])}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {balance_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
+    },
+    .run = [](Device& d, const Call& c) { minus_leading(d, c.out[0], c.in[0], c.in[1]); },
+    .flops = rules::one_per_element,
+};
+Var minus_leading(Graph& g, Var x, Var p) { return x ? g.emit(minus_leading_p, {x, p}) : Var{}; }
+
+// y = x, but y_l = −Σ_{c≠l} x_c: the transpose of minus_leading, and it of this.
+const Primitive balance_leading_p{
+    .name = "balance_leading",
+    .shape = [](rules::Types in, const Attributes&) { return rows_and_probabilities("balance_leading", in); },
+    .jvp = [](const JvpContext& c) -> Vars { return {balance_leading(c.g, c.tangent[0], c.in[1])}; },
+    .vjp = [](const VjpContext& c) -> Vars {
+      return {minus_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
+    },
+    .run = [](Device& d, const Call& c) { balance_leading(d, c.out[0], c.in[0], c.in[1]); },
+    .flops = rules::one_per_element,
+};
+Var balance_leading(Graph& g, Var x, Var p) { return x ? g.emit(balance_leading_p, {x, p}) : Var{}; }
 
 // t = e_y.  t' = 0.
 const Primitive one_hot_p{

@@ -8,13 +8,21 @@
 
 namespace brink {
 
-extern const Primitive cross_entropy_p, softmax_p, one_hot_p, half_sum_of_squares_p, sample_dot_p, scale_by_p,
-    count_correct_p;
+extern const Primitive cross_entropy_p, cross_entropy_gradient_p, minus_leading_p, balance_leading_p, one_hot_p,
+    half_sum_of_squares_p, sample_dot_p, scale_by_p, count_correct_p;
 
 /// Σ_s −log softmax(f_s)_{y_s}, a float64 scalar.  f [S,C], labels int32 [S]
 Var cross_entropy(Graph&, Var f, Var labels, std::int64_t group);
-/// exp(f_c)/Σ exp(f_c) in each row.  f [S,C]
-Var softmax(Graph&, Var f);
+struct CrossEntropyGradient {
+  Var delta;  ///< softmax(f) − e_y, without cancellation
+  Var p;      ///< softmax(f)
+};
+/// ∂ℓ/∂f of the cross-entropy, each row by itself.  f [S,C], labels int32 [S]
+CrossEntropyGradient cross_entropy_gradient(Graph&, Var f, Var labels);
+/// x_c − x_l in each row, l the class of the largest p.  x, p [S,C]
+Var minus_leading(Graph&, Var x, Var p);
+/// Its transpose: x_c in each row, but −Σ_{c≠l} x_c in place of x_l.  x, p [S,C]
+Var balance_leading(Graph&, Var x, Var p);
 /// Rows of the unit matrix.  labels int32 [S], result [S,classes]
 Var one_hot(Graph&, Var labels, ValueType like);
 /// ½ Σ_s ‖d_s‖², a float64 scalar.  d [S,C]

@@ -7,10 +7,13 @@
 //     others         a thread a sample runs the sample's own chain
 //   leaves (one a group) → tree_kernel (kernels/reduce/reduce.cuh)
 //
+//   block = 32 rows: cross_entropy_gradient  128 threads: the same exponentials, then all threads divide
+//   thread = row:    minus_leading, balance_leading
+//
 // Why this shape: 128 dependent additions from shared memory take under a microsecond, less than the launch of a kernel that would
 // run more groups' chains side by side. The exponentials are what costs (float64 polynomials): all threads share them, with loads
-// along rows. Rows of sample_dot and half_sum_of_squares are short (classes): the lines that a warp touches stay in the first
-// cache while its threads walk along their rows.
+// along rows. What a thread a row does is short (classes): the lines that a warp touches stay in the first cache while its threads
+// walk along their rows.
 #pragma once
 
 #include <cmath>
@@ -51,71 +54,121 @@ __device__ __forceinline__ void chain_group(std::int64_t samples, std::int64_t g
   if (thread == 0) *partial = chain;
 }
 
+/// The first of the largest values; a NaN counts as larger than all before it.
+template <class T>
+__device__ __forceinline__ std::int64_t leading_class(const T* f, std::int64_t classes) {
+  T largest = f[0];
+  std::int64_t leading = 0;
+#pragma unroll 4
+  for (std::int64_t c = 1; c < classes; ++c) {
+    const T v = f[c];
+    const bool larger = v > largest || v != v;
+    largest = larger ? v : largest;
+    leading = larger ? c : leading;
+  }
+  return leading;
+}
+
 inline constexpr int class_slice = 16;
 
-template <class T, int most_rows>
+template <int most_rows>
 struct Exponentials {
-  T max[most_rows];
-  T e[most_rows][class_slice + 1];  // one more, so that the rows of a warp lie in different banks
+  double max[most_rows];
+  double e[most_rows][class_slice + 1];  // one more, so that the rows of a warp lie in different banks
 };
 
-/// For `rows` ≤ most_rows ≤ threads samples that start at f: max[r] = max_c f[r,c], and keep(element, e) with
-/// e = exp(f[r,c] − max[r]) once for every element, by any thread; returns Σ_c e[r,c] to thread r < rows. f may change in keep.
-template <int most_rows, int threads, class T, class Keep>
-__device__ __forceinline__ double exponentials(int rows, std::int64_t classes, const T* f,
-                                               Exponentials<T, most_rows>& shared, Keep keep) {
+/// For `rows` ≤ most_rows ≤ threads samples that start at f: max[r] = max_c f[r,c]; keep(element, e) with e = exp(f[r,c] − max[r])
+/// once for every element, by any thread; add(c, e, whether c leads) for c ascending, by thread r < rows for its row.
+template <int most_rows, int threads, class T, class Keep, class Add>
+__device__ __forceinline__ void exponentials(int rows, std::int64_t classes, const T* f,
+                                             Exponentials<most_rows>& shared, Keep keep, Add add) {
   const int thread = static_cast<int>(threadIdx.x);
+  std::int64_t leading = 0;
   if (thread < rows) {
     const T* const row = f + thread * classes;
-    T m = row[0];
-#pragma unroll 4
-    for (std::int64_t c = 1; c < classes; ++c) {
-      const T v = row[c];
-      m = (v > m || v != v) ? v : m;
-    }
-    shared.max[thread] = m;
+    leading = leading_class(row, classes);
+    shared.max[thread] = static_cast<double>(row[leading]);
   }
   __syncthreads();
-  double sum = 0;
   for (std::int64_t c0 = 0; c0 < classes; c0 += class_slice) {
     const int width = static_cast<int>(classes - c0 < class_slice ? classes - c0 : class_slice);
     for (int i = thread; i < rows * width; i += threads) {
       const int r = i / width, c = i % width;
       const std::int64_t element = r * classes + c0 + c;
-      const T e = elementary::exp(f[element] - shared.max[r]);
+      const double e = elementary::exp(static_cast<double>(f[element]) - shared.max[r]);
       shared.e[r][c] = e;
       keep(element, e);
     }
     __syncthreads();
     if (thread < rows)
-      for (int c = 0; c < width; ++c) sum += static_cast<double>(shared.e[thread][c]);
+      for (int c = 0; c < width; ++c) add(c0 + c, shared.e[thread][c], c0 + c == leading);
     __syncthreads();
   }
-  return sum;
 }
 
-inline constexpr int softmax_rows = 32, softmax_threads = 128;
-template <class T>
-struct SoftmaxShared {
-  Exponentials<T, softmax_rows> exponentials;
-  double sum[softmax_rows];
+inline constexpr int gradient_rows = 32, gradient_threads = 128;
+struct GradientShared {
+  Exponentials<gradient_rows> exponentials;
+  double sum[gradient_rows], others[gradient_rows];
 };
 
-/// p may be f: an element is read and written by one thread, after all maxima have been taken.
 template <class T>
-__global__ void __launch_bounds__(softmax_threads)
-    softmax_kernel(std::int64_t samples, std::int64_t classes, const T* f, T* p) {
-  auto& shared = shared_memory<SoftmaxShared<T>>();
+__global__ void __launch_bounds__(gradient_threads)
+    cross_entropy_gradient_kernel(std::int64_t samples, std::int64_t classes, const T* f, const std::int32_t* labels,
+                                  T* delta, T* p) {
+  auto& shared = shared_memory<GradientShared>();
   const int thread = static_cast<int>(threadIdx.x);
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * softmax_rows;
-  const int rows = static_cast<int>(samples - first < softmax_rows ? samples - first : softmax_rows);
-  T* const out = p + first * classes;
-  const double sum = exponentials<softmax_rows, softmax_threads>(
-      rows, classes, f + first * classes, shared.exponentials, [&](std::int64_t i, T e) { out[i] = e; });
-  if (thread < rows) shared.sum[thread] = sum;
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * gradient_rows;
+  const int rows = static_cast<int>(samples - first < gradient_rows ? samples - first : gradient_rows);
+  const std::int32_t label = thread < rows ? labels[first + thread] : 0;
+  T *const of_p = p + first * classes, *const of_delta = delta + first * classes;
+  double sum = 0, others = 0;
+  exponentials<gradient_rows, gradient_threads>(
+      rows, classes, f + first * classes, shared.exponentials,
+      [&](std::int64_t i, double e) { of_p[i] = static_cast<T>(e); },
+      [&](std::int64_t c, double e, bool) {
+        sum += e;
+        others += c == label ? 0.0 : e;  // no e is −0
+      });
+  if (thread < rows) {
+    shared.sum[thread] = sum;
+    shared.others[thread] = others;
+  }
   __syncthreads();
-  for (std::int64_t i = thread; i < rows * classes; i += softmax_threads)
-    out[i] = static_cast<T>(static_cast<double>(out[i]) / shared.sum[i / classes]);
+  for (std::int64_t i = thread; i < rows * classes; i += gradient_threads) {
+    const std::int64_t r = i / classes;
+    const T quotient = static_cast<T>(static_cast<double>(of_p[i]) / shared.sum[r]);
+    of_p[i] = quotient;
+    of_delta[i] = i - r * classes == labels[first + r] ? -static_cast<T>(shared.others[r] / shared.sum[r]) : quotient;
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(elementwise_threads)
+    minus_leading_kernel(std::int64_t samples, std::int64_t classes, T* out, const T* x, const T* p) {
+  const std::int64_t s = thread_index();
+  if (s >= samples) return;
+  const T* const row = x + s * classes;
+  const T of_leading = row[leading_class(p + s * classes, classes)];
+#pragma unroll 4
+  for (std::int64_t c = 0; c < classes; ++c) out[s * classes + c] = row[c] - of_leading;
+}
+
+template <class T>
+__global__ void __launch_bounds__(elementwise_threads)
+    balance_leading_kernel(std::int64_t samples, std::int64_t classes, T* out, const T* x, const T* p) {
+  const std::int64_t s = thread_index();
+  if (s >= samples) return;
+  const std::int64_t leading = leading_class(p + s * classes, classes);
+  double others = 0;
+#pragma unroll 4
+  for (std::int64_t c = 0; c < classes; ++c) {
+    const T v = x[s * classes + c];
+    if (c == leading) continue;
+    others += static_cast<double>(v);
+    out[s * classes + c] = v;
+  }
+  out[s * classes + leading] = -static_cast<T>(others);
 }
 
 inline constexpr int cross_entropy_threads = 256;
@@ -125,15 +178,16 @@ template <class T>
 __global__ void __launch_bounds__(cross_entropy_threads, 2)  // without the 2, ptxas 13.0 takes 48 registers and spills
     cross_entropy_kernel(std::int64_t samples, std::int64_t classes, const T* f, const std::int32_t* labels,
                          std::int64_t group, std::int64_t first, double* partial) {
-  auto& shared = shared_memory<Exponentials<T, samples_at_once>>();
+  auto& shared = shared_memory<Exponentials<samples_at_once>>();
   const int thread = static_cast<int>(threadIdx.x);
   chain_group(samples, group, first + blockIdx.x, partial + blockIdx.x, [&](std::int64_t s, int rows) {
-    const double sum = exponentials<samples_at_once, cross_entropy_threads>(rows, classes, f + s * classes, shared,
-                                                                            [](std::int64_t, T) {});
+    double others = 0;
+    exponentials<samples_at_once, cross_entropy_threads>(
+        rows, classes, f + s * classes, shared, [](std::int64_t, double) {},
+        [&](std::int64_t, double e, bool leads) { others += leads ? 0.0 : e; });  // no e is −0
     if (thread >= rows) return 0.0;
     const T at_label = f[(s + thread) * classes + labels[s + thread]];
-    const double difference = static_cast<double>(shared.max[thread]) - static_cast<double>(at_label);
-    return elementary::log(sum) + difference;
+    return elementary::log1p(others) + (shared.max[thread] - static_cast<double>(at_label));
   });
 }
 

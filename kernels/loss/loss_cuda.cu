@@ -13,13 +13,6 @@ namespace {
 int64_t groups_of(int64_t samples, int64_t group) { return (samples + group - 1) / group; }
 }  // namespace
 
-void softmax(Device& d, View p, View f) {
-  with_real(f.dtype, [&]<class T>(T) {
-    launch(d, softmax_kernel<T>, {blocks_for(f.shape[0], softmax_rows)}, {softmax_threads}, f.shape[0],
-           f.shape.row_elements(), f.as<T>(), p.as<T>());
-  });
-}
-
 void cross_entropy(Device& d, View loss, View f, View labels, int64_t group) {
   with_real(f.dtype, [&]<class T>(T) {
     const int64_t samples = f.shape[0];
@@ -28,6 +21,27 @@ void cross_entropy(Device& d, View loss, View f, View labels, int64_t group) {
           launch(d, cross_entropy_kernel<T>, {static_cast<unsigned>(count)}, {cross_entropy_threads}, samples,
                  f.shape.row_elements(), f.as<T>(), labels.as<std::int32_t>(), group, first, partials);
         });
+  });
+}
+
+void cross_entropy_gradient(Device& d, View delta, View p, View f, View labels) {
+  with_real(f.dtype, [&]<class T>(T) {
+    launch(d, cross_entropy_gradient_kernel<T>, {blocks_for(f.shape[0], gradient_rows)}, {gradient_threads}, f.shape[0],
+           f.shape.row_elements(), f.as<T>(), labels.as<std::int32_t>(), delta.as<T>(), p.as<T>());
+  });
+}
+
+void minus_leading(Device& d, View out, View x, View p) {
+  with_real(x.dtype, [&]<class T>(T) {
+    launch(d, minus_leading_kernel<T>, {blocks_for(x.shape[0], elementwise_threads)}, {elementwise_threads}, x.shape[0],
+           x.shape.row_elements(), out.as<T>(), x.as<T>(), p.as<T>());
+  });
+}
+
+void balance_leading(Device& d, View out, View x, View p) {
+  with_real(x.dtype, [&]<class T>(T) {
+    launch(d, balance_leading_kernel<T>, {blocks_for(x.shape[0], elementwise_threads)}, {elementwise_threads},
+           x.shape[0], x.shape.row_elements(), out.as<T>(), x.as<T>(), p.as<T>());
   });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the losses, compiled once per instruction set, because exp, log and fma are.
+// What it is: the losses, compiled once per instruction set, because exp, log1p and fma are.
 #include "kernels/functions/elementary.h"
 #include "kernels/isa.h"
 #include "kernels/loss/loss_isa.h"
@@ -10,30 +10,51 @@ namespace {
 
 using std::int64_t;
 
+/// The first of the largest values; a NaN counts as larger than all before it.
 template <class T>
-T row_max(const T* f, int64_t classes) {
-  T m = f[0];
-  for (int64_t c = 1; c < classes; ++c) m = (f[c] > m || f[c] != f[c]) ? f[c] : m;
-  return m;
+int64_t leading_class(const T* f, int64_t classes) {
+  T largest = f[0];
+  int64_t leading = 0;
+  for (int64_t c = 1; c < classes; ++c) {
+    const bool larger = f[c] > largest || f[c] != f[c];
+    largest = larger ? f[c] : largest;
+    leading = larger ? c : leading;
+  }
+  return leading;
 }
 
-// Samples worked on at once: enough for the exponentials and logarithms to fill vector registers, few enough for the stack.
-constexpr int64_t batch = 64;
-constexpr int64_t wide = 64;  // classes up to which a batch of rows is exponentiated in one loop
+// Exponentials worked on at once, enough to fill vector registers and few enough for the stack, and rows, for the logarithms.
+constexpr int64_t most_exponentials = 4096, most_rows = 64;
 
-/// e[s,c] = exp(f[s,c] − max_s), max[s], sum[s] = Σ_c e[s,c] for `rows` ≤ batch samples; e may be f.
-template <class T>
-void exponentials(int64_t rows, int64_t classes, const T* f, T* e, T* max, double* sum) {
-  for (int64_t s = 0; s < rows; ++s) {
-    max[s] = row_max(f + s * classes, classes);
-    for (int64_t c = 0; c < classes; ++c) e[s * classes + c] = f[s * classes + c] - max[s];
-  }
+int64_t rows_at_once(int64_t classes) {
+  const int64_t rows = most_exponentials / classes;
+  return rows < 1 ? 1 : rows < most_rows ? rows : most_rows;
+}
+
+/// Calls row(s, leading class, first, width, e) with e[c] = exp(f[s, first + c] − max_s), c < width, for `rows` ≤ rows_at_once
+/// samples; for a row of more than most_exponentials classes in several pieces, first ascending.
+template <class T, class Row>
+void exponentials(int64_t rows, int64_t classes, const T* f, Row&& row) {
+  double e[most_exponentials];
+  int64_t leading[most_rows];
+  for (int64_t s = 0; s < rows; ++s) leading[s] = leading_class(f + s * classes, classes);
+  for (int64_t first = 0; first < classes; first += most_exponentials) {
+    const int64_t width = classes - first < most_exponentials ? classes - first : most_exponentials;
+    for (int64_t s = 0; s < rows; ++s) {
+      const T* const at = f + s * classes;
+      const auto max = static_cast<double>(at[leading[s]]);
+      for (int64_t c = 0; c < width; ++c) e[s * width + c] = static_cast<double>(at[first + c]) - max;
+    }
 #pragma GCC ivdep
-  for (int64_t i = 0; i < rows * classes; ++i) e[i] = elementary::exp(e[i]);
-  for (int64_t s = 0; s < rows; ++s) {
-    sum[s] = 0;
-    for (int64_t c = 0; c < classes; ++c) sum[s] += static_cast<double>(e[s * classes + c]);
+    for (int64_t i = 0; i < rows * width; ++i) e[i] = elementary::exp(e[i]);
+    for (int64_t s = 0; s < rows; ++s) row(s, leading[s], first, width, e + s * width);
   }
+}
+
+/// chain + x[0] + x[1] + … without x[left_out], which may lie outside. No term is −0, so +0 stands for the one left out.
+double chain_without(double chain, const double* x, int64_t n, int64_t left_out) {
+  for (int64_t c = 0; c < n; ++c) chain += c == left_out ? 0.0 : x[c];
+  return chain;
 }
 
 /// Calls per_sample(s) for every sample in order and joins the groups' chains.
@@ -52,44 +73,70 @@ double group_sum(int64_t samples, int64_t group, F&& per_sample) {
 }  // namespace
 
 template <class Isa, class T>
-void softmax_isa(int64_t samples, int64_t classes, const T* f, T* p) {
-  T max[batch];
-  double sum[batch];
-  for (int64_t s0 = 0; s0 < samples; s0 += batch) {
-    const int64_t rows = samples - s0 < batch ? samples - s0 : batch;
-    T* const out = p + s0 * classes;
-    exponentials(rows, classes, f + s0 * classes, out, max, sum);
-    for (int64_t s = 0; s < rows; ++s)
+double cross_entropy_isa(int64_t samples, int64_t classes, const T* f, const std::int32_t* labels, int64_t group) {
+  T max[most_rows];
+  double others[most_rows], log_sum[most_rows];
+  const int64_t at_once = rows_at_once(classes);
+  const auto fill = [&](int64_t s0, int64_t rows) {
+    for (int64_t s = 0; s < rows; ++s) others[s] = 0;
+    exponentials(rows, classes, f + s0 * classes,
+                 [&](int64_t s, int64_t leading, int64_t first, int64_t width, const double* e) {
+                   max[s] = f[(s0 + s) * classes + leading];
+                   others[s] = chain_without(others[s], e, width, leading - first);
+                 });
+#pragma GCC ivdep
+    for (int64_t s = 0; s < rows; ++s) log_sum[s] = elementary::log1p(others[s]);
+  };
+  return group_sum(samples, group, [&](int64_t s) {
+    const int64_t i = s % at_once;
+    if (i == 0) fill(s, samples - s < at_once ? samples - s : at_once);
+    const double difference = static_cast<double>(max[i]) - static_cast<double>(f[s * classes + labels[s]]);
+    return log_sum[i] + difference;
+  });
+}
+
+template <class Isa, class T>
+void cross_entropy_gradient_isa(int64_t samples, int64_t classes, const T* f, const std::int32_t* labels, T* delta,
+                                T* p) {
+  double sum[most_rows], others[most_rows];
+  const int64_t at_once = rows_at_once(classes);
+  for (int64_t s0 = 0; s0 < samples; s0 += at_once) {
+    const int64_t rows = samples - s0 < at_once ? samples - s0 : at_once;
+    for (int64_t s = 0; s < rows; ++s) sum[s] = others[s] = 0;
+    exponentials(rows, classes, f + s0 * classes,
+                 [&](int64_t s, int64_t, int64_t first, int64_t width, const double* e) {
+                   sum[s] = chain_without(sum[s], e, width, -1);
+                   others[s] = chain_without(others[s], e, width, labels[s0 + s] - first);
+                   for (int64_t c = 0; c < width; ++c) p[(s0 + s) * classes + first + c] = static_cast<T>(e[c]);
+                 });
+    for (int64_t s = 0; s < rows; ++s) {
+      T *const of_p = p + (s0 + s) * classes, *const of_delta = delta + (s0 + s) * classes;
       for (int64_t c = 0; c < classes; ++c)
-        out[s * classes + c] = static_cast<T>(static_cast<double>(out[s * classes + c]) / sum[s]);
+        of_delta[c] = of_p[c] = static_cast<T>(static_cast<double>(of_p[c]) / sum[s]);
+      of_delta[labels[s0 + s]] = -static_cast<T>(others[s] / sum[s]);
+    }
   }
 }
 
 template <class Isa, class T>
-double cross_entropy_isa(int64_t samples, int64_t classes, const T* f, const std::int32_t* labels, int64_t group) {
-  T e[batch * wide];
-  T max[batch];
-  double sum[batch], log_sum[batch];
-  // Rows wider than `wide` are taken one at a time, in slices.
-  const auto fill = [&](int64_t s0, int64_t rows) {
-    if (classes <= wide) {
-      exponentials(rows, classes, f + s0 * classes, e, max, sum);
-    } else {
-      for (int64_t s = 0; s < rows; ++s) {
-        const T* row = f + (s0 + s) * classes;
-        max[s] = row_max(row, classes);
-        sum[s] = 0;
-        for (int64_t c = 0; c < classes; ++c) sum[s] += static_cast<double>(elementary::exp(row[c] - max[s]));
-      }
+void minus_leading_isa(int64_t samples, int64_t classes, const T* x, const T* p, T* out) {
+  for (int64_t s = 0; s < samples; ++s, x += classes, p += classes, out += classes) {
+    const T of_leading = x[leading_class(p, classes)];
+    for (int64_t c = 0; c < classes; ++c) out[c] = x[c] - of_leading;
+  }
+}
+
+template <class Isa, class T>
+void balance_leading_isa(int64_t samples, int64_t classes, const T* x, const T* p, T* out) {
+  for (int64_t s = 0; s < samples; ++s, x += classes, p += classes, out += classes) {
+    const int64_t leading = leading_class(p, classes);
+    double others = 0;
+    for (int64_t c = 0; c < classes; ++c) {
+      out[c] = x[c];
+      if (c != leading) others += static_cast<double>(x[c]);
     }
-#pragma GCC ivdep
-    for (int64_t s = 0; s < rows; ++s) log_sum[s] = elementary::log(sum[s]);
-  };
-  return group_sum(samples, group, [&](int64_t s) {
-    if (s % batch == 0) fill(s, samples - s < batch ? samples - s : batch);
-    const double difference = static_cast<double>(max[s % batch]) - static_cast<double>(f[s * classes + labels[s]]);
-    return log_sum[s % batch] + difference;
-  });
+    out[leading] = -static_cast<T>(others);
+  }
 }
 
 template <class Isa, class T>
@@ -119,10 +166,16 @@ double sample_dot_isa(std::span<const View> factors, int64_t group) {
   });
 }
 
-template void softmax_isa<ThisIsa, float>(int64_t, int64_t, const float*, float*);
-template void softmax_isa<ThisIsa, double>(int64_t, int64_t, const double*, double*);
 template double cross_entropy_isa<ThisIsa, float>(int64_t, int64_t, const float*, const std::int32_t*, int64_t);
 template double cross_entropy_isa<ThisIsa, double>(int64_t, int64_t, const double*, const std::int32_t*, int64_t);
+template void cross_entropy_gradient_isa<ThisIsa, float>(int64_t, int64_t, const float*, const std::int32_t*, float*,
+                                                         float*);
+template void cross_entropy_gradient_isa<ThisIsa, double>(int64_t, int64_t, const double*, const std::int32_t*, double*,
+                                                          double*);
+template void minus_leading_isa<ThisIsa, float>(int64_t, int64_t, const float*, const float*, float*);
+template void minus_leading_isa<ThisIsa, double>(int64_t, int64_t, const double*, const double*, double*);
+template void balance_leading_isa<ThisIsa, float>(int64_t, int64_t, const float*, const float*, float*);
+template void balance_leading_isa<ThisIsa, double>(int64_t, int64_t, const double*, const double*, double*);
 template double half_sum_of_squares_isa<ThisIsa, float>(int64_t, int64_t, const float*, int64_t);
 template double half_sum_of_squares_isa<ThisIsa, double>(int64_t, int64_t, const double*, int64_t);
 template double sample_dot_isa<ThisIsa, float>(std::span<const View>, int64_t);

@@ -11,11 +11,11 @@
 namespace brink::test {
 
 /// log_twice_rounded is the negative control: the float64 logarithm, rounded to float64 and then again to float32.
-enum class Function { exp, log, tanh, sin, cos, sin_turns, cos_turns, log_twice_rounded };
+enum class Function { exp, log, tanh, sin, cos, log1p, sin_turns, cos_turns, log_twice_rounded };
 inline constexpr std::array five{Function::exp, Function::log, Function::tanh, Function::sin, Function::cos};
 constexpr std::string_view name_of(Function f) {
-  constexpr std::array<std::string_view, 8> names{"exp", "log",       "tanh",      "sin",
-                                                  "cos", "sin_turns", "cos_turns", "log, rounded twice"};
+  constexpr std::array<std::string_view, 9> names{
+      "exp", "log", "tanh", "sin", "cos", "log1p", "sin_turns", "cos_turns", "log, rounded twice"};
   return names[static_cast<std::size_t>(f)];
 }
 

@@ -41,6 +41,7 @@ int reference(Function f, mpfr_ptr y, mpfr_ptr x) {
     case Function::cos: return mpfr_cos(y, x, MPFR_RNDN);
     case Function::log:
     case Function::log_twice_rounded: return mpfr_log(y, x, MPFR_RNDN);
+    case Function::log1p: return mpfr_log1p(y, x, MPFR_RNDN);
     case Function::sin_turns:
     case Function::cos_turns: break;
   }
@@ -144,6 +145,9 @@ double sample(Function f, std::int64_t i) {
     case Function::cos: return sign * (spread ? magnitude(-40, 1023) : u * ((w.first & 4) != 0 ? 0x1p20 : 7.0));
     case Function::sin_turns:
     case Function::cos_turns: return spread ? sign * magnitude(-60, 20) : u;
+    case Function::log1p:  // from −1 on
+      if (!spread) return 4 * u - 1;
+      return sign > 0 ? magnitude(-1074, 1023) : -magnitude(-1074, -1);
     case Function::log:
     case Function::log_twice_rounded: break;
   }
@@ -160,6 +164,7 @@ long double libm_long(Function f, double x) {
     case Function::cos: return std::cos(static_cast<long double>(x));
     case Function::log:
     case Function::log_twice_rounded: return std::log(static_cast<long double>(x));
+    case Function::log1p: return std::log1p(static_cast<long double>(x));
     case Function::sin_turns:
     case Function::cos_turns: break;
   }
@@ -222,8 +227,8 @@ struct Stated {
   double ulp;
 };
 constexpr Stated stated[] = {
-    {Function::exp, 0.8},  {Function::log, 0.65},       {Function::tanh, 0.75},      {Function::sin, 0.75},
-    {Function::cos, 0.75}, {Function::sin_turns, 0.75}, {Function::cos_turns, 0.75},
+    {Function::exp, 0.8},  {Function::log, 0.65}, {Function::log1p, 0.75},     {Function::tanh, 0.75},
+    {Function::sin, 0.75}, {Function::cos, 0.75}, {Function::sin_turns, 0.75}, {Function::cos_turns, 0.75},
 };
 
 void check_float64(std::int64_t n) {

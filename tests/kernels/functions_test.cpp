@@ -202,6 +202,32 @@ TEST_CASE_TEMPLATE("special values", T, float, double) {
   }
 }
 
+TEST_CASE("log1p: special values, the neighbours of 0, and the same bits on every instruction set") {
+  using elementary::log1p;
+  constexpr double inf = std::numeric_limits<double>::infinity(), tiny = std::numeric_limits<double>::denorm_min();
+  for (const double v : {std::numeric_limits<double>::quiet_NaN(), -inf, -2.0, std::nextafter(-1.0, -2.0)})
+    CHECK(std::isnan(log1p(v)));
+  CHECK(log1p(-1.0) == -inf);
+  CHECK(log1p(inf) == inf);
+  for (const double v : {0.0, -0.0, tiny, -tiny, 0x1p-60, -0x1p-60, 0x1p-1022}) {
+    CHECK(log1p(v) == v);
+    CHECK(std::signbit(log1p(v)) == std::signbit(v));
+  }
+  CHECK(log1p(0x1p-30) == 0x1.fffffffcp-31);  // x − x²/2
+  CHECK(log1p(1.0) == elementary::log(2.0));
+  CHECK(log1p(std::numeric_limits<double>::max()) == elementary::log(std::numeric_limits<double>::max()));
+  std::vector<double> x, first, y(8192);
+  for (int i = 0; i < 8192; ++i) x.push_back(std::ldexp(1.0 + i % 61 / 61.0, i % 1200 - 1100) * (i % 3 == 0 ? 1 : 0.3));
+  for (const Isa set : sets_here()) {
+    CAPTURE(std::string(name_of(set)));
+    evaluate(set, Function::log1p, x.data(), y.data(), static_cast<std::int64_t>(x.size()));
+    if (first.empty()) first = y;
+    CHECK(first == y);
+  }
+  // Control: the logarithm of the rounded 1 + x has no digit of a small one.
+  CHECK(elementary::log(1 + 0x1p-60) != log1p(0x1p-60));
+}
+
 TEST_CASE("sine and cosine of huge arguments and of the neighbours of multiples of π/2") {
   // 6381956970095103·2^797 is the float64 nearest to a multiple of π/2 (Muller, Elementary Functions); the values: MPFR.
   CHECK(elementary::cos(0x1.6ac5b262ca1ffp+849) == -0x1.14ae72e6ba22fp-61);
