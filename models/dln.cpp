@@ -50,25 +50,27 @@ Objective make_dln_objective(const Dln& dln, DlnLoss loss, double target, Dtype 
 namespace networks {
 
 NetworkKind dln() {
-  return {.name = "dln",
-          .structure = "a product of scalar parameters, without data",
-          .options = {reals_option("start", {2.5, 0.5}, {}, 1, 64, "the parameters at step 0; their number is the depth"),
-                      real_option("target", 0, {}, "y of ½(z − y)², or the label 0 or 1 of the cross-entropy")},
-          .group = 1,
-          .dataless = [](const Options& o, Loss loss, Dtype dtype) -> DatalessNetwork {
-            const std::vector<double>& start = o.reals("start");
-            Dln product{static_cast<int>(start.size()), {{}}};
-            for (int i = 0; i < product.parameters; ++i) product.terms[0].push_back(i);
-            const bool squared = loss == Loss::mse;
-            const double target = o.real("target");
-            return {make_dln_objective(product, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy, target, dtype),
-                    !squared && target == 1 ? 1 : 0, start};
-          },
-          .conflict = [](const Options& o, Loss loss) -> std::optional<OptionConflict> {
-            const double target = o.real("target");
-            if (loss != Loss::cross_entropy || target == 0 || target == 1) return {};
-            return OptionConflict{"target", "expected 0 or 1 for training.loss = \"cross_entropy\""};
-          }};
+  return {
+      .name = "dln",
+      .structure = "a product of scalar parameters, without data",
+      .options = {reals_option("start", {2.5, 0.5}, {}, 1, 64, "the parameters at step 0; their number is the depth"),
+                  real_option("target", 0, {}, "y of ½(z − y)², or the label 0 or 1 of the cross-entropy")},
+      .group = 1,
+      .dataless = [](const Options& o, Loss loss, Dtype dtype) -> DatalessNetwork {
+        const std::vector<double>& start = o.reals("start");
+        Dln product{static_cast<int>(start.size()), {{}}};
+        for (int i = 0; i < product.parameters; ++i) product.terms[0].push_back(i);
+        const bool squared = loss == Loss::mse;
+        const double target = o.real("target");
+        return {
+            make_dln_objective(product, squared ? DlnLoss::half_square : DlnLoss::binary_cross_entropy, target, dtype),
+            !squared && target == 1 ? 1 : 0, start};
+      },
+      .conflict = [](const Options& o, Loss loss) -> std::optional<OptionConflict> {
+        const double target = o.real("target");
+        if (loss != Loss::cross_entropy || target == 0 || target == 1) return {};
+        return OptionConflict{"target", "expected 0 or 1 for training.loss = \"cross_entropy\""};
+      }};
 }
 
 }  // namespace networks

@@ -6,7 +6,8 @@
 namespace brink {
 
 namespace {
-constexpr std::string_view ghost_batch = "ghost_batch", short_group = "short_group", norm_mode = "norm_mode", init = "init";
+constexpr std::string_view ghost_batch = "ghost_batch", short_group = "short_group", norm_mode = "norm_mode",
+                           init = "init";
 constexpr double norm_epsilon = 1e-5;
 }  // namespace
 
@@ -17,7 +18,8 @@ std::int64_t group_of(const Chosen<NetworkKind>& network) {
 }
 
 NormMode norm_mode_of(const Chosen<NetworkKind>& network) {
-  return is_normalised(network) && network.options.text(norm_mode) == "evaluation" ? NormMode::evaluation : NormMode::training;
+  return is_normalised(network) && network.options.text(norm_mode) == "evaluation" ? NormMode::evaluation
+                                                                                   : NormMode::training;
 }
 
 Init init_of(const Chosen<NetworkKind>& network) {
@@ -25,7 +27,8 @@ Init init_of(const Chosen<NetworkKind>& network) {
 }
 
 Model make_model(const Chosen<NetworkKind>& network, const Shape& picture, std::int64_t classes) {
-  if (!network.kind->build) throw std::logic_error("make_model: " + std::string(network.kind->name) + " has no pictures");
+  if (!network.kind->build)
+    throw std::logic_error("make_model: " + std::string(network.kind->name) + " has no pictures");
   Model m = network.kind->build(network.options, picture, classes);
   if (m.norms.empty() == is_normalised(network))
     throw std::logic_error("make_model: " + std::string(network.kind->name) +
@@ -44,8 +47,9 @@ std::vector<Option> with_ghost_options(std::vector<Option> options) {
   options.push_back(integer_option(ghost_batch, 32, {1, most_samples}, "samples in a ghost group"));
   options.push_back(choice_option(short_group, "keep", {"keep", "join"},
                                   "a last group that is shorter is kept, or joined to the one before it"));
-  options.push_back(choice_option(norm_mode, "training", {"training", "evaluation"},
-                                  "mode of the loss whose Hessian is measured; what is minimised is always in training mode"));
+  options.push_back(
+      choice_option(norm_mode, "training", {"training", "evaluation"},
+                    "mode of the loss whose Hessian is measured; what is minimised is always in training mode"));
   return options;
 }
 

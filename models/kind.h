@@ -30,9 +30,9 @@ struct OptionConflict {
 
 struct NetworkKind {
   std::string_view name;
-  std::string_view structure;           ///< one line for the documentation
-  std::vector<Option> options = {};     ///< keys of [model] that this network has
-  std::int64_t group = default_group;   ///< samples per group of the sums over samples, where no layer normalises
+  std::string_view structure;          ///< one line for the documentation
+  std::vector<Option> options = {};    ///< keys of [model] that this network has
+  std::int64_t group = default_group;  ///< samples per group of the sums over samples, where no layer normalises
   /// Throws std::invalid_argument where the network does not fit the picture. Null for a network without data.
   Model (*build)(const Options&, const Shape& picture, std::int64_t classes) = nullptr;
   DatalessNetwork (*dataless)(const Options&, Loss, Dtype) = nullptr;

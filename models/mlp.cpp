@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "models/kind.h"
 #include "models/mlp.h"
+#include "models/kind.h"
 
 #include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/elementwise.h"
@@ -39,7 +39,8 @@ NetworkKind mlp() {
   return {.name = "mlp",
           .structure = "dense + activation for each width, dense",
           .options = {widths_option("hidden", {32, 32, 32, 32}, 0, 64, "widths of the hidden layers"),
-                      choice_option("activation", "relu", {"relu", "tanh"}, "activation of the hidden layers"), init_option()},
+                      choice_option("activation", "relu", {"relu", "tanh"}, "activation of the hidden layers"),
+                      init_option()},
           .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
             return brink::mlp(picture.elements(), o.integers("hidden"), classes,
                               o.text("activation") == "tanh" ? Activation::tanh : Activation::relu);

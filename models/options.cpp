@@ -39,8 +39,8 @@ std::function<bool(double)> in(IntegerRange r) {
 }
 std::function<bool(double)> in(const RealRange& r) {
   return [r](double x) {
-    return !std::isnan(x) && (r.infinite || std::isfinite(x)) && !(r.least && x < *r.least) && !(r.above && x <= *r.above) &&
-           !(r.most && x > *r.most) && !(r.below && x >= *r.below);
+    return !std::isnan(x) && (r.infinite || std::isfinite(x)) && !(r.least && x < *r.least) &&
+           !(r.above && x <= *r.above) && !(r.most && x > *r.most) && !(r.below && x >= *r.below);
   };
 }
 
@@ -64,10 +64,18 @@ std::optional<OptionError> check_list(const Option& o, const std::vector<T>& lis
 }  // namespace
 
 Option integer_option(std::string_view name, std::int64_t standard, IntegerRange r, std::string meaning) {
-  return {.name = name, .standard = standard, .expected = expected_integer(r), .meaning = std::move(meaning), .accepts = in(r)};
+  return {.name = name,
+          .standard = standard,
+          .expected = expected_integer(r),
+          .meaning = std::move(meaning),
+          .accepts = in(r)};
 }
 Option real_option(std::string_view name, double standard, RealRange r, std::string meaning) {
-  return {.name = name, .standard = standard, .expected = expected_real(r), .meaning = std::move(meaning), .accepts = in(r)};
+  return {.name = name,
+          .standard = standard,
+          .expected = expected_real(r),
+          .meaning = std::move(meaning),
+          .accepts = in(r)};
 }
 Option flag_option(std::string_view name, bool standard, std::string meaning) {
   return {.name = name, .standard = standard, .expected = "true or false", .meaning = std::move(meaning)};
@@ -135,7 +143,8 @@ bool Options::has(std::string_view name) const {
 
 void Options::set(std::string_view name, OptionValue value) {
   const std::size_t i = index(name);
-  if (const auto wrong = check(declared_[i], value)) throw std::invalid_argument(std::string(name) + ": " + wrong->expected);
+  if (const auto wrong = check(declared_[i], value))
+    throw std::invalid_argument(std::string(name) + ": " + wrong->expected);
   values_[i] = std::move(value);
 }
 

@@ -72,7 +72,9 @@ class Options {
   std::int64_t integer(std::string_view name) const { return get<std::int64_t>(name); }
   double real(std::string_view name) const { return get<double>(name); }
   const std::string& text(std::string_view name) const { return get<std::string>(name); }
-  const std::vector<std::int64_t>& integers(std::string_view name) const { return get<std::vector<std::int64_t>>(name); }
+  const std::vector<std::int64_t>& integers(std::string_view name) const {
+    return get<std::vector<std::int64_t>>(name);
+  }
   const std::vector<double>& reals(std::string_view name) const { return get<std::vector<double>>(name); }
 
   /// Throws std::invalid_argument where the value is not accepted.

@@ -58,16 +58,19 @@ Model resnet20(const Shape& picture, const std::vector<std::int64_t>& widths, st
 namespace networks {
 
 NetworkKind resnet20() {
-  return {.name = "resnet20",
-          .structure = "stem conv 3×3; three stages of three basic blocks, a width each; mean over the pixels; dense",
-          .options = with_ghost_options({init_option(), widths_option("widths", {16, 32, 64}, 3, 3, "widths of the three stages")}),
-          .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
+  return {
+      .name = "resnet20",
+      .structure = "stem conv 3×3; three stages of three basic blocks, a width each; mean over the pixels; dense",
+      .options = with_ghost_options(
+          {init_option(), widths_option("widths", {16, 32, 64}, 3, 3, "widths of the three stages")}),
+      .build =
+          [](const Options& o, const Shape& picture, std::int64_t classes) {
             return brink::resnet20(picture, o.integers("widths"), classes, GhostGroups{});
           },
-          .conflict = [](const Options& o, Loss) -> std::optional<OptionConflict> {
-            if (std::ranges::is_sorted(o.integers("widths"))) return {};
-            return OptionConflict{"widths", "expected three non-decreasing widths, because a shortcut appends channels"};
-          }};
+      .conflict = [](const Options& o, Loss) -> std::optional<OptionConflict> {
+        if (std::ranges::is_sorted(o.integers("widths"))) return {};
+        return OptionConflict{"widths", "expected three non-decreasing widths, because a shortcut appends channels"};
+      }};
 }
 
 }  // namespace networks

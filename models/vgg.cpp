@@ -52,14 +52,16 @@ Model vgg(const Shape& picture, const std::vector<std::int64_t>& channels, std::
 namespace networks {
 
 NetworkKind vgg() {
-  return {.name = "vgg",
-          .structure = "a block for each channel count: three times conv 3×3, GhostBatchNorm, ReLU; then max pool 2×2; dense",
-          .options = with_ghost_options({init_option(), widths_option("channels", {8, 16, 32}, 1, 64, "channels of each block")}),
-          .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
-            return brink::vgg(picture, o.integers("channels"), classes, GhostGroups{});
-          },
-          .known_as = {{"vgg10", "model.channels = [8, 16, 32]"},
-                       {"vgg19", "model.channels = [16, 32, 64, 128, 128, 128]"}}};
+  return {
+      .name = "vgg",
+      .structure =
+          "a block for each channel count: three times conv 3×3, GhostBatchNorm, ReLU; then max pool 2×2; dense",
+      .options =
+          with_ghost_options({init_option(), widths_option("channels", {8, 16, 32}, 1, 64, "channels of each block")}),
+      .build = [](const Options& o, const Shape& picture,
+                  std::int64_t classes) { return brink::vgg(picture, o.integers("channels"), classes, GhostGroups{}); },
+      .known_as = {{"vgg10", "model.channels = [8, 16, 32]"},
+                   {"vgg19", "model.channels = [16, 32, 64, 128, 128, 128]"}}};
 }
 
 }  // namespace networks

@@ -60,7 +60,7 @@ struct LanczosResult {
 
 /// About the smallest relative residual that vectors of this type can have; a smaller tolerance is met by chance only. Hy and θy are
 /// rounded by ε/2 each and their sums are float64, which gives ε in float32. In float64 nothing is wider, so recombining the some
-/// 40 vectors of a basis adds its own roundings: 10 ε. An MLP, AlexNet, VGG and ResNet20 certify at these, and not at 0.3 ε and
+/// 40 vectors of a basis adds its own roundings: 10 ε. Four networks (MLP, AlexNet, VGG, ResNet20) certify at ε in float32, three of them (not tried: AlexNet) at 10 ε in float64, none at 0.3 ε and
 /// 4 ε (2026-11).
 double least_relative_residual(Dtype);
 

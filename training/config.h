@@ -37,11 +37,11 @@ struct Config {
     double divergence_loss = std::numeric_limits<double>::infinity();  // a larger loss ends the run
   } training;
   struct Measure {
-    std::int64_t top = 1, bottom = 1;  // eigenvalues at each end; 0: none
-    double tolerance = 1e-3;           // relative residual
-    std::int64_t every = 1;            // steps
-    std::int64_t cold_check = 25;      // measured steps between two cold starts; 0: never
-    std::int64_t budget = 400;         // products a step
+    std::int64_t top = 1, bottom = 1;           // eigenvalues at each end; 0: none
+    double tolerance = 1e-3;                    // relative residual
+    std::int64_t every = 1;                     // steps
+    std::int64_t cold_check = 25;               // measured steps between two cold starts; 0: never
+    std::int64_t budget = 400;                  // products a step
     std::vector<Chosen<MeasurementKind>> more;  // turned on by their tables, in the order of the list
   } measure;
   struct Events {

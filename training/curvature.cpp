@@ -28,7 +28,8 @@ void assign(std::vector<Eigenvalue>& out, std::span<const RitzPair> pairs) {
 
 }  // namespace
 
-Curvature::Curvature(Device& device, const ParameterLayout& layout, Dtype dtype, const TrackerOptions& options, std::uint64_t seed)
+Curvature::Curvature(Device& device, const ParameterLayout& layout, Dtype dtype, const TrackerOptions& options,
+                     std::uint64_t seed)
     : tracker_(device, layout.extent(), dtype, options, normals_of(device, layout, seed)) {}
 
 void Curvature::measure(const LinearOperator& hessian, std::int64_t step, bool cold_check, Observed& seen) {

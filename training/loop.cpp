@@ -14,8 +14,8 @@ namespace brink {
 
 namespace {
 
-const TraceName preparation_name{"preparation", "phase"}, spectrum_name{"spectrum", "phase"}, update_name{"update", "phase"},
-    measurements_name{"measurements", "phase"};
+const TraceName preparation_name{"preparation", "phase"}, spectrum_name{"spectrum", "phase"},
+    update_name{"update", "phase"}, measurements_name{"measurements", "phase"};
 
 using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start) {
@@ -46,7 +46,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const BatchArrays& 
       options_(with_shared_arenas(options)),
       layout_(objective.layout),
       pass_(device_, objective, train, options_.batch,
-            !test.empty() || evaluates_hessian(options) ? options.evaluation : std::nullopt, evaluates_hessian(options)),
+            !test.empty() || evaluates_hessian(options) ? options.evaluation : std::nullopt,
+            evaluates_hessian(options)),
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
   MeasurementContext context{.device = device_,
@@ -82,7 +83,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const BatchArrays& 
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
   }
-  if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes; limit > 0 && taken > limit)
+  if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
+      limit > 0 && taken > limit)
     throw OutOfMemory(taken - limit, 0);
   copy(device_, history_[0].view(), theta0);
   synchronize(device_);
@@ -137,8 +139,7 @@ void Trainer::measure_spectrum(bool cold_check) {
   const Clock::time_point start = Clock::now();
   curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
   seen_.surplus.reset();
-  if (!seen_.spectrum.top.empty())
-    seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
+  if (!seen_.spectrum.top.empty()) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
   seen_.spectrum_ms += ms_since(start);
 }
 
@@ -184,8 +185,9 @@ const Row& Trainer::complete() {
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
     if (seen_.step % p.every != 0) continue;
-    p.measurement->deliver(seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
-                           row_.cells().subspan(p.first_cell, p.cells));
+    p.measurement->deliver(
+        seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
+        row_.cells().subspan(p.first_cell, p.cells));
     seen_.evaluation_ms += p.measurement->elapsed_ms();
   }
   tally_.measured_steps += seen_.measured;

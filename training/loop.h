@@ -26,13 +26,13 @@ struct EventOptions {
 };
 
 struct TrainerOptions {
-  RuleFactory rule;                   ///< null: gradient descent
+  RuleFactory rule;  ///< null: gradient descent
   std::shared_ptr<Schedule> schedule = std::make_shared<ConstantRate>(0.1);
   std::optional<TrackerOptions> tracker;  ///< absent: no curvature
   std::int64_t measure_every = 1;         ///< steps between two measurements of the spectrum
   EventOptions events;
   double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
-  std::uint64_t seed = 0;                    ///< of the tracker's random vectors
+  std::uint64_t seed = 0;                                            ///< of the tracker's random vectors
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation; test samples are answered in it
   bool classifies = true;                    ///< whether right answers can be counted
@@ -55,7 +55,8 @@ class Trainer final : public Stateful {
  public:
   /// `test` may be empty. theta0: a vector of the layout in host memory, copied. All memory is taken here.
   /// Throws OutOfMemory, std::invalid_argument.
-  Trainer(Device&, const Objective&, const BatchArrays& train, const BatchArrays& test, const TrainerOptions&, View theta0);
+  Trainer(Device&, const Objective&, const BatchArrays& train, const BatchArrays& test, const TrainerOptions&,
+          View theta0);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 

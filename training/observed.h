@@ -26,18 +26,18 @@ struct Spectrum {
   bool converged = false;               ///< every residual ≤ tolerance · scale
   bool redone = false;                  ///< warm and cold start disagreed; the values that reach further out are given
   std::optional<Disagreement> disagreement;  ///< about which eigenvalue, where they did
-  double asymmetry = 0;                 ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
+  double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
 };
 
 /// Taken at θ_t, before update t. Numbers that have not come from the device yet are NaN.
 struct Observed {
   std::int64_t step = 0;
   double learning_rate = 0;
-  double threshold = 0;      ///< the sharpness above which the update that follows is unstable
-  double loss = 0;           ///< mean over the training samples
-  double correct = 0;        ///< training samples answered correctly, in the same pass
+  double threshold = 0;  ///< the sharpness above which the update that follows is unstable
+  double loss = 0;       ///< mean over the training samples
+  double correct = 0;    ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
-  bool measured = false;     ///< whether `spectrum` holds values of this step
+  bool measured = false;  ///< whether `spectrum` holds values of this step
   Spectrum spectrum;
   std::optional<double> surplus;  ///< of λ₁ under the rule; absent where λ₁ was not measured
   int products = 0;               ///< Hessian–vector products

@@ -24,7 +24,8 @@ struct MemoryPlan {
   };
   std::vector<Blocks> sizes;  ///< all blocks, by their samples, the largest first
   std::int64_t blocks = 0;
-  std::int64_t kept_blocks = 0;  ///< whose residuals are kept from the linearisation on; the others' are computed for each product
+  std::int64_t kept_blocks =
+      0;  ///< whose residuals are kept from the linearisation on; the others' are computed for each product
   std::int64_t residual_bytes = 0, allocated_bytes = 0;
   double gradient_seconds = 0;            ///< with the linearisation, where there is curvature
   std::optional<double> product_seconds;  ///< of a Hessian–vector product; absent: no curvature
@@ -33,8 +34,8 @@ struct MemoryPlan {
 class Pass {
  public:
   /// evaluation: of a network with normalisation, where its statistics are needed. Takes all memory but the Hessian's.
-  Pass(Device&, const Objective&, const BatchArrays& train, const BatchOptions&, const std::optional<EvaluationMode>& evaluation,
-       bool evaluation_hessian);
+  Pass(Device&, const Objective&, const BatchArrays& train, const BatchOptions&,
+       const std::optional<EvaluationMode>& evaluation, bool evaluation_hessian);
   /// Makes products possible. The residuals take what memory is left, so this comes last. Throws OutOfMemory.
   void make_hessian(const BatchArrays& train, const BatchOptions&);
 

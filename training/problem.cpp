@@ -63,7 +63,8 @@ Problem make_network_problem(const Device& device, const Config& config) {
 
 Problem make_dataless_problem(const Device& device, const Config& config) {
   Problem p;
-  DatalessNetwork network = config.model.kind->dataless(config.model.options, config.training.loss, config.run.precision);
+  DatalessNetwork network =
+      config.model.kind->dataless(config.model.options, config.training.loss, config.run.precision);
   p.objective = std::move(network.objective);
   p.start = std::move(network.start);
   p.labels = zeros(Shape{1}, Dtype::i32, device.host());

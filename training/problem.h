@@ -15,8 +15,8 @@ namespace brink {
 
 /// Owns the arrays that the views point to; movable.
 struct Problem {
-  DataPair data;  ///< empty for a network without data (dln)
-  Array labels;   ///< of a network without data: its one label
+  DataPair data;              ///< empty for a network without data (dln)
+  Array labels;               ///< of a network without data: its one label
   std::vector<double> start;  ///< of such a network: the parameters at step 0; else empty
   Objective objective;
   std::optional<EvaluationMode> evaluation;                   ///< of a network with normalisation

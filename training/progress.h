@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "spectral/tracker.h"
+#include "training/config.h"
 #include "training/events.h"
 #include "training/io/console.h"
-#include "training/config.h"
 #include "training/measurements/row.h"
 
 namespace brink {

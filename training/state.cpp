@@ -50,8 +50,8 @@ class Checker final : public StateVisitor {
     if (!saved) throw std::invalid_argument("state: '" + name + "': expected a tensor");
     const View s = saved->view();
     if (s.shape != v.shape || s.dtype != v.dtype)
-      throw std::invalid_argument("state: '" + name + "': expected shape " + to_string(v.shape) + " of this run's precision, got " +
-                                  to_string(s.shape));
+      throw std::invalid_argument("state: '" + name + "': expected shape " + to_string(v.shape) +
+                                  " of this run's precision, got " + to_string(s.shape));
   }
   void on_value(const std::string& name, Value value) override {
     std::visit(

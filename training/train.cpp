@@ -296,8 +296,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     const double loss = trainer.seen().loss;
     out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
                          std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
-                                                  readable(config.training.divergence_loss))
-                                    : std::string("is not finite")));
+                                                           readable(config.training.divergence_loss))
+                                             : std::string("is not finite")));
     return ExitCode::diverged;
   }
   return ExitCode::done;

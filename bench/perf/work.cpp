@@ -116,8 +116,8 @@ Workload read_workload(const std::string& folder) {
   return w;
 }
 
-Workload make_workload(const Chosen<NetworkKind>& network, const Shape& sample, std::int64_t classes, std::int64_t samples,
-                       std::uint32_t seed) {
+Workload make_workload(const Chosen<NetworkKind>& network, const Shape& sample, std::int64_t classes,
+                       std::int64_t samples, std::uint32_t seed) {
   Workload w{make_model(network, sample, classes), {}, {}, {}, {}};
   Uniform draw(seed);
   w.x.resize(static_cast<std::size_t>(samples * sample.elements()));

@@ -97,7 +97,9 @@ TEST_CASE("dln: trajectory, loss, eigenvalues, jump and period-2 distance equal 
   CHECK(bounced);
 }
 
-TEST_CASE("mlp: loss and gradient of a step are Gradient's, its update is θ − ηg in two roundings, its test pass the same graph") {
+TEST_CASE(
+    "mlp: loss and gradient of a step are Gradient's, its update is θ − ηg in two roundings, its test pass the same "
+    "graph") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     const support::Network train({.samples = 300, .dtype = dtype}), test({.samples = 90, .dtype = dtype});
     Device device;
@@ -212,7 +214,8 @@ TEST_CASE("momentum equals plain loops, and its threshold is 2(1 + β)/η") {
   }
 }
 
-TEST_CASE("every state of a run at step 17, restored into a fresh trainer, goes on to the same bytes, whatever the rule") {
+TEST_CASE(
+    "every state of a run at step 17, restored into a fresh trainer, goes on to the same bytes, whatever the rule") {
   const support::Network n({.samples = 200, .dtype = Dtype::f32});
   Device device;
   for (const RuleKind& kind : rule_kinds()) {

@@ -10,8 +10,8 @@
 #include "training/config.h"
 #include "training/errors.h"
 #include "training/events.h"
-#include "training/problem.h"
 #include "training/loop.h"
+#include "training/problem.h"
 #include "training/records.h"
 
 using namespace brink;

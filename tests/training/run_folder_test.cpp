@@ -238,7 +238,8 @@ TEST_CASE("rows") {
         "u1\n");
   Row row(std::vector<Column>(9));
   row.step = 7;
-  const std::vector<Cell> cells{0.1, {}, 1e-30, std::numeric_limits<double>::quiet_NaN(), std::int64_t{12}, -0.0, "ab", true, false};
+  const std::vector<Cell> cells{0.1,  {},   1e-30, std::numeric_limits<double>::quiet_NaN(), std::int64_t{12}, -0.0,
+                                "ab", true, false};
   std::ranges::copy(cells, row.cells().begin());
   std::string out;
   append_row(out, row);

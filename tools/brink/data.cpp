@@ -62,9 +62,8 @@ std::string mix_line(const DataKind& set, const std::string& directory) {
   const DataPair data = load_data(set, {.directory = directory, .train = set.train, .test = set.test});
   const GroupMix mix = mix_of_groups(data.train, ghost_group);
   return fmt::format(
-      "{:<15}  {} samples; in each of {} groups of {} at least {} of {} classes, {:.2f} on average (seed 0)",
-      set.name, data.train.samples(), mix.groups, ghost_group, mix.fewest_classes, data.train.classes,
-      mix.mean_classes);
+      "{:<15}  {} samples; in each of {} groups of {} at least {} of {} classes, {:.2f} on average (seed 0)", set.name,
+      data.train.samples(), mix.groups, ghost_group, mix.fewest_classes, data.train.classes, mix.mean_classes);
 }
 
 /// The collection asked for, or the one whose files are there.

@@ -10,9 +10,9 @@
 #include "tools/verify/dense_hessian.h"
 #include "tools/verify/kinds.h"
 #include "training/data/dataset.h"
+#include "training/errors.h"
 #include "training/loop.h"
 #include "training/rules/kind.h"
-#include "training/errors.h"
 
 namespace brink::verify {
 

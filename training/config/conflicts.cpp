@@ -21,11 +21,14 @@ std::optional<Conflict> data_conflict(const Config& c) {
   for (const auto& [path, samples, available] :
        {std::tuple{"data.train", c.data.train, set.most_train}, {"data.test", c.data.test, set.most_test}}) {
     if (samples % set.classes != 0)
-      return Conflict{path, "expected a multiple of the " + number_text(set.classes) + " classes, got " + number_text(samples)};
+      return Conflict{
+          path, "expected a multiple of the " + number_text(set.classes) + " classes, got " + number_text(samples)};
     if (samples > available)
-      return Conflict{path, "expected at most " + number_text(available) + " for " + name + ", got " + number_text(samples)};
+      return Conflict{path,
+                      "expected at most " + number_text(available) + " for " + name + ", got " + number_text(samples)};
   }
-  if (const std::int64_t group = group_of(c.model); c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % group != 0)
+  if (const std::int64_t group = group_of(c.model);
+      c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % group != 0)
     return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(group) + " samples, or " +
                                      number_text(c.data.train) + " and more for the whole batch, got " +
                                      number_text(c.run.chunk)};
@@ -42,7 +45,8 @@ std::optional<Conflict> conflict(const Config& c) {
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
-    return Conflict{"run.arithmetic", "\"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"};
+    return Conflict{"run.arithmetic",
+                    "\"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"};
   return {};
 }
 

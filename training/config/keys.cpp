@@ -65,7 +65,8 @@ Key choice(std::string table, std::string name, std::vector<std::pair<std::strin
 template <class Field>
 Key integer_or(std::string table, std::string name, std::string_view word, std::int64_t high, Field field) {
   const std::string range = high == most ? "an integer of at least 1" : "an integer from 1 to " + number_text(high);
-  return {std::move(table), std::move(name),
+  return {std::move(table),
+          std::move(name),
           [=](Config& c, const toml::node& v) -> Problem {
             if (v.value_exact<std::string>() == std::string(word)) return field(c) = 0, Problem{};
             const auto x = v.value_exact<std::int64_t>();
@@ -73,7 +74,9 @@ Key integer_or(std::string table, std::string name, std::string_view word, std::
             field(c) = *x;
             return {};
           },
-          [=](const Config& c) { return peek(field, c) == 0 ? quote(word) : number_text(peek(field, c)); }, false, false};
+          [=](const Config& c) { return peek(field, c) == 0 ? quote(word) : number_text(peek(field, c)); },
+          false,
+          false};
 }
 
 /// Names under which the field knows networks that some keys make.
@@ -169,7 +172,8 @@ void append_data(std::vector<Key>& out, const Config& c) {
   const auto add = [&](Option o, auto member) { out.push_back(key("data", std::move(o), at(&Config::data, member))); };
   out.push_back(kind_key("data", "name", data_kinds(), at(&Config::data, &Data::set)));
   out.push_back(directory());
-  add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"), &Data::train);
+  add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"),
+      &Data::train);
   add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
   add(integer_option("seed", 0, {}, "what is drawn"), &Data::seed);
   append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
@@ -239,7 +243,8 @@ const MeasurementKind* measurement_of(std::string_view table) {
 std::vector<Key> keys_of(const Config& c) {
   std::vector<Key> out;
   if (has_data(c)) append_data(out, c);
-  out.push_back(kind_key("model", "name", network_kinds(), [](Config& x) -> auto& { return x.model; }));
+  out.push_back(kind_key(
+      "model", "name", network_kinds(), [](Config & x) -> auto& { return x.model; }));
   append_options(out, "model", c.model.options.declared(), [](Config& x) -> Options& { return x.model.options; });
   append_training(out, c);
   append_measure(out, c);

@@ -63,7 +63,7 @@ struct Setting {
   std::string table, name;
   Place at_key, at_value;
   std::unique_ptr<toml::node> value;
-  std::string argument = {};  ///< the text of a value given as an argument, for keys that are strings
+  std::string argument = {};      ///< the text of a value given as an argument, for keys that are strings
   config::Problem too_deep = {};  ///< why that text was not read as TOML, for all other keys
 
   std::string path() const { return table + "." + name; }
@@ -104,9 +104,7 @@ std::string parse_message(const toml::parse_error& e) {
   return text.find("redefine") != std::string::npos ? "duplicate key or table (" + text + ")" : text;
 }
 
-bool is_table(std::string_view name) {
-  return std::ranges::find(config::tables(), name) != config::tables().end();
-}
+bool is_table(std::string_view name) { return std::ranges::find(config::tables(), name) != config::tables().end(); }
 
 Source from_file(const std::string& path) {
   const std::string text = read_text(path);
@@ -135,9 +133,10 @@ Source from_file(const std::string& path) {
   for (const auto& [name, node] : root) {
     const std::string table(name.str());
     if (!is_table(table))
-      out.bad.push_back({place(name.source()),
-                         node.is_table() ? "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]"
-                                         : "unknown key " + table + " outside any table; the nearest is " + nearest_key("", table)});
+      out.bad.push_back(
+          {place(name.source()),
+           node.is_table() ? "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]"
+                           : "unknown key " + table + " outside any table; the nearest is " + nearest_key("", table)});
     else if (const toml::table* t = node.as_table())
       take(take, table, *t);
     else
@@ -156,7 +155,8 @@ Source from_argument(const std::string& argument, std::string_view path, const s
   if (!is_table(table)) {
     const std::string known = table.substr(0, table.find('.'));
     if (is_table(known))
-      fail(place, "unknown key " + std::string(path) + "; the nearest is " + nearest_key(known, table.substr(known.size() + 1)));
+      fail(place, "unknown key " + std::string(path) + "; the nearest is " +
+                      nearest_key(known, table.substr(known.size() + 1)));
     fail(place, "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]");
   }
   Source out;
@@ -200,11 +200,13 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
       continue;
     }
     Config scratch;  // a kind was chosen before; choosing it once more would lose its options
-    if (const auto problem = set(key->chooses ? scratch : c, *key, s)) bad.push_back({s.at_value, path + ": " + *problem});
+    if (const auto problem = set(key->chooses ? scratch : c, *key, s))
+      bad.push_back({s.at_value, path + ": " + *problem});
     given[path] = s.at_value;
   }
   if (bad.empty()) return;
-  const auto first = std::ranges::min_element(bad, {}, [](const Finding& f) { return std::pair(f.place.line, f.place.column); });
+  const auto first =
+      std::ranges::min_element(bad, {}, [](const Finding& f) { return std::pair(f.place.line, f.place.column); });
   fail(first->place, first->message);
 }
 
@@ -216,7 +218,8 @@ void choose_kinds(Config& c, const std::vector<Source>& sources) {
     for (const bool data : {false, true}) {
       const std::vector<Key> keys = config::keys_of(c);
       for (const Setting& s : source.settings)
-        if (const Key* key = find_key(keys, s); key && key->chooses && (s.table == "data") == data) (void)set(c, *key, s);
+        if (const Key* key = find_key(keys, s); key && key->chooses && (s.table == "data") == data)
+          (void)set(c, *key, s);
     }
   }
 }

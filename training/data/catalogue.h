@@ -19,7 +19,7 @@ namespace brink {
 
 struct Collection {
   std::string_view name, title, licence;
-  std::vector<std::string_view> sets;  // data sets made of it, by name
+  std::vector<std::string_view> sets;   // data sets made of it, by name
   std::vector<std::string_view> files;  // as published
   std::string_view address;             // the archive, or the folder of the files where it ends in '/'
   std::size_t largest_bytes;            // of what is published there, each file of it unpacked

@@ -225,7 +225,8 @@ DataKind cifar_kind(std::string_view name, std::int64_t train, std::int64_t test
           .most_test = cifar_test,
           .files = "CIFAR-10",
           .load = [](const DataRequest& r, const Options&) {
-            return load_cifar10({.directory = r.directory, .train = r.train, .test = r.test, .seed = r.seed, .dtype = r.dtype});
+            return load_cifar10(
+                {.directory = r.directory, .train = r.train, .test = r.test, .seed = r.seed, .dtype = r.dtype});
           }};
 }
 
@@ -238,8 +239,12 @@ DataKind cifar10_500k() {
   kind.most_train = augmentations * cifar_train;
   kind.shared_records = cifar_train;
   kind.load = [](const DataRequest& r, const Options&) {
-    return load_cifar10(
-        {.directory = r.directory, .train = r.train, .test = r.test, .seed = r.seed, .dtype = r.dtype, .augmented = true});
+    return load_cifar10({.directory = r.directory,
+                         .train = r.train,
+                         .test = r.test,
+                         .seed = r.seed,
+                         .dtype = r.dtype,
+                         .augmented = true});
   };
   return kind;
 }

@@ -88,7 +88,8 @@ DataPair load_fashion_mnist(const std::string& directory, std::int64_t classes, 
   if (!std::filesystem::is_directory(directory, ignored))
     throw DataError(directory + ": expected the folder that holds the Fashion-MNIST files, found " +
                     (std::filesystem::exists(directory, ignored) ? "something else" : "nothing"));
-  Selection a = read_part(directory, fashion_train, classes, train), b = read_part(directory, fashion_test, classes, test);
+  Selection a = read_part(directory, fashion_train, classes, train),
+            b = read_part(directory, fashion_test, classes, test);
   DataPair out = normalise(std::move(a.records), std::move(b.records), classes, dtype);
   out.train.kept_rows = std::move(a.rows);
   out.test.kept_rows = std::move(b.rows);
@@ -109,7 +110,9 @@ DataKind fmnist4() {
           .most_train = 24000,
           .most_test = 4000,
           .files = "Fashion-MNIST",
-          .load = [](const DataRequest& r, const Options&) { return load_fashion_mnist(r.directory, 4, r.train, r.test, r.dtype); }};
+          .load = [](const DataRequest& r, const Options&) {
+            return load_fashion_mnist(r.directory, 4, r.train, r.test, r.dtype);
+          }};
 }
 
 }  // namespace data_sets

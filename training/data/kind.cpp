@@ -32,7 +32,9 @@ class OutlinedRows final : public RowSource {
 
 }  // namespace
 
-DataPair load_data(const Chosen<DataKind>& set, const DataRequest& request) { return set.kind->load(request, set.options); }
+DataPair load_data(const Chosen<DataKind>& set, const DataRequest& request) {
+  return set.kind->load(request, set.options);
+}
 
 DataPair outline_of_data(const Device& counting, const Chosen<DataKind>& set, const DataRequest& request) {
   const Shape picture = set.kind->picture;
@@ -50,7 +52,8 @@ DataPair outline_of_data(const Device& counting, const Chosen<DataKind>& set, co
   };
   const std::int64_t shared = set.kind->shared_records;
   DataPair out;
-  out.train = make("training", request.train, shared > 0 ? shared : request.train, shared > 0 ? Keep::records_only : Keep::array);
+  out.train = make("training", request.train, shared > 0 ? shared : request.train,
+                   shared > 0 ? Keep::records_only : Keep::array);
   out.test = make("test", request.test, request.test, Keep::array);
   return out;
 }

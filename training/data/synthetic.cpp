@@ -113,12 +113,13 @@ DataPair make_synthetic(std::int64_t train, std::int64_t test, std::int64_t seed
 namespace data_sets {
 
 DataKind synthetic() {
-  return {.name = "synthetic",
-          .picture = {28, 28, 1},
-          .classes = 4,
-          .train = 1000,
-          .test = 1000,
-          .load = [](const DataRequest& r, const Options&) { return make_synthetic(r.train, r.test, r.seed, r.dtype); }};
+  return {
+      .name = "synthetic",
+      .picture = {28, 28, 1},
+      .classes = 4,
+      .train = 1000,
+      .test = 1000,
+      .load = [](const DataRequest& r, const Options&) { return make_synthetic(r.train, r.test, r.seed, r.dtype); }};
 }
 
 }  // namespace data_sets

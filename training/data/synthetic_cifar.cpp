@@ -146,7 +146,9 @@ DataKind synthetic_cifar() {
           .classes = 10,
           .train = 1000,
           .test = 1000,
-          .load = [](const DataRequest& r, const Options&) { return make_synthetic_cifar(r.train, r.test, r.seed, r.dtype); }};
+          .load = [](const DataRequest& r, const Options&) {
+            return make_synthetic_cifar(r.train, r.test, r.seed, r.dtype);
+          }};
 }
 
 }  // namespace data_sets

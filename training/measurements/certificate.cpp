@@ -9,7 +9,10 @@ namespace {
 class Certificate final : public Measurement {
  public:
   std::vector<Column> columns() const override {
-    return {{"scale", "", "largest Ritz value in magnitude: a value is certified where its residual ≤ measure.tolerance · scale", {}},
+    return {{"scale",
+             "",
+             "largest Ritz value in magnitude: a value is certified where its residual ≤ measure.tolerance · scale",
+             {}},
             {"converged", "", "1 where all eigenvalues of the row are certified", {}},
             {"redone", "", "1 where a cold check disagreed and the values that reach further out were recorded", {}},
             {"asymmetry", "", "|uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends", {}}};
@@ -29,7 +32,9 @@ MeasurementKind certificate() {
   return {.name = "certificate",
           .meaning = "what certifies the eigenvalues",
           .always = true,
-          .make = [](const MeasurementContext&, const Options&) -> std::unique_ptr<Measurement> { return std::make_unique<Certificate>(); }};
+          .make = [](const MeasurementContext&, const Options&) -> std::unique_ptr<Measurement> {
+            return std::make_unique<Certificate>();
+          }};
 }
 
 }  // namespace brink::measurements

@@ -20,9 +20,9 @@ struct Chart {
 };
 
 struct Column {
-  std::string name = {}, unit = {}, meaning = {};  // unit: empty for a pure number, "text" where the cells are not numbers
+  std::string name = {}, unit = {},
+              meaning = {};  // unit: empty for a pure number, "text" where the cells are not numbers
   Chart chart = {};
 };
-
 
 }  // namespace brink

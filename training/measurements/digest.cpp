@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The digest of the parameters at θ_t, by which two runs are compared.
-#include "kernels/scalars.h"
 #include "training/digest.h"
+#include "kernels/scalars.h"
 #include "training/measurements/kind.h"
 
 namespace brink::measurements {
@@ -31,7 +31,9 @@ MeasurementKind digest() {
   return {.name = "digest",
           .meaning = "digest of the parameters",
           .always = true,
-          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> { return std::make_unique<ParameterDigest>(c); }};
+          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
+            return std::make_unique<ParameterDigest>(c);
+          }};
 }
 
 }  // namespace brink::measurements

@@ -15,8 +15,9 @@ class Distances final : public Measurement {
  public:
   Distances(Array a, Array b) : difference_(std::move(a)), second_difference_(std::move(b)) {}
   std::vector<Column> columns() const override {
-    return {{"jump", "", "‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2", {.panel = "distances", .scale = ChartScale::logarithmic}},
-            {"period2_distance", "", "‖θ̄_t − θ̄_{t−2}‖", {.panel = "distances", .scale = ChartScale::logarithmic}}};
+    return {
+        {"jump", "", "‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2", {.panel = "distances", .scale = ChartScale::logarithmic}},
+        {"period2_distance", "", "‖θ̄_t − θ̄_{t−2}‖", {.panel = "distances", .scale = ChartScale::logarithmic}}};
   }
   int numbers() const override { return 2; }
   void enqueue(Device& device, const StepView& at, Scalar to) override {
@@ -50,9 +51,9 @@ MeasurementKind distances() {
           .meaning = "jump and period-2 distance",
           .always = true,
           .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
-              const auto vector = [&] { return c.objective.layout.make_vector(c.objective.dtype, c.device); };
-              return std::make_unique<Distances>(vector(), vector());
-}};
+            const auto vector = [&] { return c.objective.layout.make_vector(c.objective.dtype, c.device); };
+            return std::make_unique<Distances>(vector(), vector());
+          }};
 }
 
 }  // namespace brink::measurements

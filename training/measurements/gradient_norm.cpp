@@ -24,7 +24,9 @@ MeasurementKind gradient_norm() {
   return {.name = "gradient_norm",
           .meaning = "learning rate and norm of the gradient",
           .always = true,
-          .make = [](const MeasurementContext&, const Options&) -> std::unique_ptr<Measurement> { return std::make_unique<GradientNorm>(); }};
+          .make = [](const MeasurementContext&, const Options&) -> std::unique_ptr<Measurement> {
+            return std::make_unique<GradientNorm>();
+          }};
 }
 
 }  // namespace brink::measurements

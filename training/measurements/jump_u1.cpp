@@ -14,7 +14,9 @@ class JumpAlongU1 final : public Measurement {
  public:
   explicit JumpAlongU1(Array difference) : difference_(std::move(difference)) {}
   std::vector<Column> columns() const override {
-    return {{"jump_u1", "", "|⟨u₁, θ_t − θ̄_t⟩|, the part of the jump along the leading eigenvector",
+    return {{"jump_u1",
+             "",
+             "|⟨u₁, θ_t − θ̄_t⟩|, the part of the jump along the leading eigenvector",
              {.panel = "distances", .scale = ChartScale::logarithmic}}};
   }
   int numbers() const override { return 1; }
@@ -41,8 +43,8 @@ MeasurementKind jump_u1() {
           .meaning = "part of the jump along the leading eigenvector",
           .always = true,
           .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
-              return std::make_unique<JumpAlongU1>(c.objective.layout.make_vector(c.objective.dtype, c.device));
-}};
+            return std::make_unique<JumpAlongU1>(c.objective.layout.make_vector(c.objective.dtype, c.device));
+          }};
 }
 
 }  // namespace brink::measurements

@@ -12,8 +12,12 @@ class LossAndAccuracy final : public Measurement {
  public:
   LossAndAccuracy(std::int64_t samples, bool classifies) : samples_(samples), classifies_(classifies) {}
   std::vector<Column> columns() const override {
-    return {{"loss", "", "training loss, the mean over the samples", {.panel = "loss", .scale = ChartScale::logarithmic}},
-            {"train_accuracy", "", "share of the training samples answered correctly, in training mode", {.panel = "accuracy"}}};
+    return {
+        {"loss", "", "training loss, the mean over the samples", {.panel = "loss", .scale = ChartScale::logarithmic}},
+        {"train_accuracy",
+         "",
+         "share of the training samples answered correctly, in training mode",
+         {.panel = "accuracy"}}};
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     cells[0] = seen.loss;
@@ -32,7 +36,9 @@ MeasurementKind loss() {
   return {.name = "loss",
           .meaning = "training loss and accuracy",
           .always = true,
-          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> { return std::make_unique<LossAndAccuracy>(c.train_samples, c.classifies); }};
+          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
+            return std::make_unique<LossAndAccuracy>(c.train_samples, c.classifies);
+          }};
 }
 
 }  // namespace brink::measurements

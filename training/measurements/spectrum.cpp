@@ -15,9 +15,13 @@ class Eigenvalues final : public Measurement {
     std::vector<Column> out;
     const auto number = [](std::size_t i) { return std::to_string(i + 1); };
     for (std::size_t i = 0; i < top_; ++i)
-      out.push_back({"lambda_" + number(i), "", "eigenvalue " + number(i) + " of the Hessian from the top", {.error = "residual_" + number(i)}});
+      out.push_back({"lambda_" + number(i),
+                     "",
+                     "eigenvalue " + number(i) + " of the Hessian from the top",
+                     {.error = "residual_" + number(i)}});
     for (std::size_t i = 0; i < top_; ++i)
-      out.push_back({"residual_" + number(i), "", "‖Hu − λu‖ of eigenvalue " + number(i) + ": an eigenvalue lies this near", {}});
+      out.push_back(
+          {"residual_" + number(i), "", "‖Hu − λu‖ of eigenvalue " + number(i) + ": an eigenvalue lies this near", {}});
     out.push_back({"lambda_min", "", "smallest eigenvalue of the Hessian", {.error = "residual_min"}});
     out.push_back({"residual_min", "", "‖Hu − λu‖ of the smallest eigenvalue", {}});
     out.push_back({"products", "", "Hessian–vector products of this step", {}});
@@ -49,7 +53,9 @@ MeasurementKind spectrum() {
   return {.name = "spectrum",
           .meaning = "tracked eigenvalues of the Hessian, each with its residual",
           .always = true,
-          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> { return std::make_unique<Eigenvalues>(c.top); }};
+          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
+            return std::make_unique<Eigenvalues>(c.top);
+          }};
 }
 
 }  // namespace brink::measurements

@@ -22,10 +22,14 @@ class TestAccuracy final : public Measurement {
     BatchOptions batch = c.batch;
     if (batch.chunk >= c.train_samples) batch.chunk = std::numeric_limits<std::int64_t>::max();  // whole batches
     const Objective& objective = c.pass.evaluated();
-    sum_ = std::make_unique<SampleSum>(c.device, objective, objective.loss, c.test, batch, std::vector<char>{1, 0}, "evaluation");
+    sum_ = std::make_unique<SampleSum>(c.device, objective, objective.loss, c.test, batch, std::vector<char>{1, 0},
+                                       "evaluation");
   }
   std::vector<Column> columns() const override {
-    return {{"test_accuracy", "", "share of the test samples answered correctly, in evaluation mode", {.panel = "accuracy"}}};
+    return {{"test_accuracy",
+             "",
+             "share of the test samples answered correctly, in evaluation mode",
+             {.panel = "accuracy"}}};
   }
   int numbers() const override { return sum_ ? 2 : 0; }
   void enqueue(Device& device, const StepView& at, Scalar to) override {
@@ -53,7 +57,9 @@ MeasurementKind test_accuracy() {
   return {.name = "test_accuracy",
           .meaning = "accuracy on the test samples",
           .always = true,
-          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> { return std::make_unique<TestAccuracy>(c); }};
+          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
+            return std::make_unique<TestAccuracy>(c);
+          }};
 }
 
 }  // namespace brink::measurements

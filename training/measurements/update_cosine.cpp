@@ -14,7 +14,10 @@ class UpdateCosine final : public Measurement {
  public:
   UpdateCosine(Array last, Array before) : last_(std::move(last)), before_(std::move(before)) {}
   std::vector<Column> columns() const override {
-    return {{"update_cosine", "", "cosine between θ_t − θ_{t−1} and θ_{t−1} − θ_{t−2}", {.panel = "update cosine", .reference = 0.0}}};
+    return {{"update_cosine",
+             "",
+             "cosine between θ_t − θ_{t−1} and θ_{t−1} − θ_{t−2}",
+             {.panel = "update cosine", .reference = 0.0}}};
   }
   int numbers() const override { return 3; }
   void enqueue(Device& device, const StepView& at, Scalar to) override {
@@ -39,9 +42,9 @@ MeasurementKind update_cosine() {
   return {.name = "update_cosine",
           .meaning = "cosine between successive updates",
           .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
-              const auto vector = [&] { return c.objective.layout.make_vector(c.objective.dtype, c.device); };
-              return std::make_unique<UpdateCosine>(vector(), vector());
-}};
+            const auto vector = [&] { return c.objective.layout.make_vector(c.objective.dtype, c.device); };
+            return std::make_unique<UpdateCosine>(vector(), vector());
+          }};
 }
 
 }  // namespace brink::measurements

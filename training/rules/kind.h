@@ -14,7 +14,7 @@ namespace brink {
 struct RuleKind {
   std::string_view name;
   std::string_view meaning;
-  std::string_view threshold;   ///< the formula of UpdateRule::threshold: "2/η"
+  std::string_view threshold;        ///< the formula of UpdateRule::threshold: "2/η"
   std::vector<Option> options = {};  ///< keys of [training] that only this rule has
   /// For vectors of a layout. Takes all memory. Throws OutOfMemory.
   std::unique_ptr<UpdateRule> (*make)(const Options&, Device&, const ParameterLayout&, Dtype);

@@ -26,13 +26,15 @@ class Momentum final : public UpdateRule {
 }  // namespace
 
 RuleKind momentum() {
-  return {.name = "momentum",
-          .meaning = "heavy-ball momentum: v ← βv + ∇L, θ ← θ − ηv",
-          .threshold = "2(1 + β)/η",
-          .options = {real_option("momentum", 0.9, {.least = 0, .below = 1}, "β, the share of the velocity that is kept")},
-          .make = [](const Options& o, Device& device, const ParameterLayout& layout, Dtype dtype) -> std::unique_ptr<UpdateRule> {
-            return std::make_unique<Momentum>(o.real("momentum"), layout.make_vector(dtype, device));
-          }};
+  return {
+      .name = "momentum",
+      .meaning = "heavy-ball momentum: v ← βv + ∇L, θ ← θ − ηv",
+      .threshold = "2(1 + β)/η",
+      .options = {real_option("momentum", 0.9, {.least = 0, .below = 1}, "β, the share of the velocity that is kept")},
+      .make = [](const Options& o, Device& device, const ParameterLayout& layout,
+                 Dtype dtype) -> std::unique_ptr<UpdateRule> {
+        return std::make_unique<Momentum>(o.real("momentum"), layout.make_vector(dtype, device));
+      }};
 }
 
 }  // namespace brink::rules

@@ -28,7 +28,9 @@ class UpdateRule : public Stateful {
   /// The sharpness above which a quadratic is unstable under this rule; 2/η for gradient descent.
   virtual double threshold(double learning_rate) const { return 2 / learning_rate; }
   /// How far the sharpness λ lies beyond the threshold: 2(λ/threshold − 1), computed for gradient descent as ηλ − 2. Positive: unstable.
-  virtual double surplus(double learning_rate, double lambda) const { return 2 * (lambda / threshold(learning_rate) - 1); }
+  virtual double surplus(double learning_rate, double lambda) const {
+    return 2 * (lambda / threshold(learning_rate) - 1);
+  }
   /// The rule's vectors and counters; none by default.
   void visit(StateVisitor&) override {}
 };
