@@ -5,19 +5,18 @@
 // contributions are added; emitting the same operation on the same inputs twice gives the same value (common subexpressions).
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "autodiff/attributes.h"
 #include "kernels/device.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/view.h"
@@ -37,88 +36,6 @@ struct ValueType {
   friend bool operator==(const ValueType&, const ValueType&) = default;
 };
 std::string to_string(const ValueType&);
-
-// Attributes of an operation: a small closed set of plain data.
-struct NoAttributes {
-  friend auto operator<=>(const NoAttributes&, const NoAttributes&) = default;
-};
-/// Samples per group of a sum over samples.
-struct Group {
-  std::int64_t samples = 0;
-  friend auto operator<=>(const Group&, const Group&) = default;
-};
-/// `group` is that of the weight gradient which the derivative brings.
-struct MatmulAttributes {
-  bool transpose_b = false;
-  std::int64_t group = 0;
-  friend auto operator<=>(const MatmulAttributes&, const MatmulAttributes&) = default;
-};
-/// `rows` samples, each of height × width pixels; 0 × 0: without pixels, a matrix.
-struct BroadcastAttributes {
-  std::int64_t rows = 0, group = 0, height = 0, width = 0;
-  friend auto operator<=>(const BroadcastAttributes&, const BroadcastAttributes&) = default;
-};
-/// What the shapes of a convolution's operands do not tell: `extent` is H, W of an input gradient's result, R, S of a weight
-/// gradient's, 0, 0 of a forward one; `group` is that of the weight gradient, or of the one which the derivative brings.
-struct ConvAttributes {
-  std::int64_t stride = 1, padding = 0;
-  std::array<std::int64_t, 2> extent{};
-  std::int64_t group = 0;
-  friend auto operator<=>(const ConvAttributes&, const ConvAttributes&) = default;
-};
-struct Factor {
-  double value = 1;
-  friend auto operator<=>(const Factor&, const Factor&) = default;
-};
-/// An extent that the inputs do not tell: columns of a broadcast, classes of a one-hot.
-struct Extent {
-  std::int64_t value = 0;
-  friend auto operator<=>(const Extent&, const Extent&) = default;
-};
-/// A run of columns: `first` and the `width` of the result.
-struct Columns {
-  std::int64_t first = 0, width = 0;
-  friend auto operator<=>(const Columns&, const Columns&) = default;
-};
-struct Constant {
-  double value = 0;
-  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
-  int rank = 0;
-  Dtype dtype = Dtype::f32;
-  friend auto operator<=>(const Constant&, const Constant&) = default;
-};
-/// Samples per group, and what is added to a variance before its root is taken.
-struct NormAttributes {
-  std::int64_t group = 0;
-  double epsilon = 0;
-  friend auto operator<=>(const NormAttributes&, const NormAttributes&) = default;
-};
-/// The shape of a result that its inputs do not tell, and the samples per group.
-struct GroupedShape {
-  std::int64_t group = 0;
-  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
-  int rank = 0;
-  friend auto operator<=>(const GroupedShape&, const GroupedShape&) = default;
-};
-/// Groups of how many of `samples` samples with `pixels` pixels; divide by their values or multiply by their samples.
-struct GroupWeights {
-  std::int64_t samples = 0, group = 0, pixels = 1;
-  bool divide = true;
-  friend auto operator<=>(const GroupWeights&, const GroupWeights&) = default;
-};
-struct PoolAttributes {
-  std::int64_t window = 0, stride = 0;
-  friend auto operator<=>(const PoolAttributes&, const PoolAttributes&) = default;
-};
-/// The result's extents after the samples.
-struct PixelAttributes {
-  std::int64_t stride = 1, height = 0, width = 0, channels = 0;
-  friend auto operator<=>(const PixelAttributes&, const PixelAttributes&) = default;
-};
-using Attributes =
-    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, ConvAttributes, Factor, Extent, Columns,
-                 Constant, NormAttributes, GroupedShape, GroupWeights, PoolAttributes, PixelAttributes>;
-std::string to_string(const Attributes&);
 
 /// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
 struct Var {
@@ -273,7 +190,10 @@ class Graph {
     const Primitive* primitive;
     std::vector<Var> in;
     Attributes attributes;
-    friend auto operator<=>(const Key&, const Key&) = default;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key&) const;
   };
   Origin origin_of(std::span<const Var> in) const;
 
@@ -282,7 +202,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
-  std::map<Key, std::vector<Var>> known_;
+  std::unordered_map<Key, Vars, KeyHash> known_;
 };
 
 }  // namespace brink

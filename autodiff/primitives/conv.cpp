@@ -7,11 +7,13 @@
 
 namespace brink {
 
+std::string ConvAttributes::describe() const { return fmt::format("stride {}, padding {}", stride, padding); }
+
 namespace {
 
 using rules::expect, rules::Types;
 
-const ConvAttributes& attributes_of(const Attributes& a) { return std::get<ConvAttributes>(a); }
+const ConvAttributes& attributes_of(const Attributes& a) { return a.as<ConvAttributes>(); }
 ConvWindow window_of(const ConvAttributes& a) { return {a.stride, a.padding, a.group}; }
 std::array<std::int64_t, 2> picture_of(const Shape& x) { return {x[1], x[2]}; }
 std::array<std::int64_t, 2> kernel_of(const Shape& w) { return {w[0], w[1]}; }

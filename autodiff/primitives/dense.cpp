@@ -14,11 +14,16 @@
 
 namespace brink {
 
+std::string MatmulAttributes::describe() const { return transpose_b ? "transpose_b" : ""; }
+std::string BroadcastAttributes::describe() const {
+  return height == 0 ? fmt::format("{} rows", rows) : fmt::format("{} rows of {}×{}", rows, height, width);
+}
+std::string Extent::describe() const { return fmt::format("{}", value); }
+std::string Columns::describe() const { return fmt::format("from {}, width {}", first, width); }
+
 namespace {
 
-using rules::expect_pairs, rules::flatten, rules::product_rule;
-
-std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+using rules::expect_pairs, rules::flatten, rules::group_of, rules::product_rule;
 
 /// One row a sample, or one a pixel of a sample: [S,N] or [S,P,Q,N].
 bool has_rows(const Shape& s) { return s.rank == 2 || s.rank == 4; }
@@ -33,7 +38,7 @@ std::string describe(rules::Types in) { return fmt::format("a {}, b {}", to_stri
 const Primitive matmul_p{
     .name = "matmul",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const bool transposed = std::get<MatmulAttributes>(a).transpose_b;
+      const bool transposed = a.as<MatmulAttributes>().transpose_b;
       expect_pairs("matmul", in);
       ValueType out{{in[0].shape[0], in[1].shape[transposed ? 0 : 1]}, in[0].dtype};
       for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
@@ -50,11 +55,11 @@ const Primitive matmul_p{
       return {out};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<MatmulAttributes>(c.attributes);
+      const auto& a = c.attributes.as<MatmulAttributes>();
       return {matmul(c.g, product_rule(c), a.transpose_b, a.group)};
     },
     .vjp = [](const VjpContext& c) -> Vars {
-      const auto& a = std::get<MatmulAttributes>(c.attributes);
+      const auto& a = c.attributes.as<MatmulAttributes>();
       const Var d = c.cotangent[0];
       Vars out;
       for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
@@ -65,7 +70,7 @@ const Primitive matmul_p{
     },
     .run =
         [](Device& d, const Call& c) {
-          matmul(d, c.out[0], c.in, std::get<MatmulAttributes>(c.attributes).transpose_b, c.scratch, c.epilogue);
+          matmul(d, c.out[0], c.in, c.attributes.as<MatmulAttributes>().transpose_b, c.scratch, c.epilogue);
         },
     .flops =
         [](rules::Types in, rules::Types out, const Attributes&) {
@@ -83,7 +88,7 @@ const Primitive matmul_p{
 };
 Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
   const Vars in = flatten(factors);
-  return in.empty() ? Var{} : g.emit_all(matmul_p, in, MatmulAttributes{transpose_b, group})[0];
+  return in.empty() ? Var{} : g.emit_all(matmul_p, in, MatmulAttributes{group, transpose_b})[0];
 }
 
 // W = Σ XᵢᵀDᵢ.  X̅ᵢ = Dᵢ W̅ᵀ,  D̅ᵢ = Xᵢ W̅.
@@ -176,16 +181,16 @@ const Primitive broadcast_row_p{
     .name = "broadcast_row",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       rules::expect(in[0].shape.rank == 1, "broadcast_row", to_string(in[0]) + ": expected a vector");
-      const auto& to = std::get<BroadcastAttributes>(a);
+      const auto& to = a.as<BroadcastAttributes>();
       const std::int64_t n = in[0].shape[0];
       return {{to.height == 0 ? Shape{to.rows, n} : Shape{to.rows, to.height, to.width, n}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<BroadcastAttributes>(c.attributes);
+      const auto& a = c.attributes.as<BroadcastAttributes>();
       return {broadcast_row(c.g, c.tangent[0], c.g.shape(c.out[0]), a.group)};
     },
     .vjp = [](const VjpContext& c) -> Vars {
-      return {sum_samples(c.g, c.cotangent[0], std::get<BroadcastAttributes>(c.attributes).group)};
+      return {sum_samples(c.g, c.cotangent[0], c.attributes.as<BroadcastAttributes>().group)};
     },
     .run = [](Device& d, const Call& c) { broadcast_row(d, c.out[0], c.in[0]); },
     .flops = rules::no_flops,
@@ -205,10 +210,10 @@ const Primitive broadcast_column_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       rules::expect(in[0].shape.rank == 2 && in[0].shape[1] == 1, "broadcast_column",
                     to_string(in[0]) + ": expected [S,1]");
-      return {{{in[0].shape[0], std::get<Extent>(a).value}, in[0].dtype}};
+      return {{{in[0].shape[0], a.as<Extent>().value}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      return {broadcast_column(c.g, c.tangent[0], std::get<Extent>(c.attributes).value)};
+      return {broadcast_column(c.g, c.tangent[0], c.attributes.as<Extent>().value)};
     },
     .vjp = [](const VjpContext& c) -> Vars { return {sum_columns(c.g, c.cotangent[0])}; },
     .run = [](Device& d, const Call& c) { broadcast_column(d, c.out[0], c.in[0]); },
@@ -236,19 +241,19 @@ Var sum_columns(Graph& g, Var x) { return x ? g.emit(sum_columns_p, {x}) : Var{}
 const Primitive pad_columns_p{
     .name = "pad_columns",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Columns>(a);
+      const auto& c = a.as<Columns>();
       rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + in[0].shape[1] <= c.width, "pad_columns",
                     fmt::format("{}: does not fit into {} columns from {}", to_string(in[0]), c.width, c.first));
       return {{{in[0].shape[0], c.width}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<Columns>(c.attributes);
+      const auto& a = c.attributes.as<Columns>();
       return {pad_columns(c.g, c.tangent[0], a.first, a.width)};
     },
     .vjp = [](const VjpContext& c) -> Vars {
-      return {slice_columns(c.g, c.cotangent[0], std::get<Columns>(c.attributes).first, c.g.shape(c.in[0])[1])};
+      return {slice_columns(c.g, c.cotangent[0], c.attributes.as<Columns>().first, c.g.shape(c.in[0])[1])};
     },
-    .run = [](Device& d, const Call& c) { pad_columns(d, c.out[0], c.in[0], std::get<Columns>(c.attributes).first); },
+    .run = [](Device& d, const Call& c) { pad_columns(d, c.out[0], c.in[0], c.attributes.as<Columns>().first); },
     .flops = rules::no_flops,
 };
 Var pad_columns(Graph& g, Var x, std::int64_t before, std::int64_t width) {
@@ -259,19 +264,19 @@ Var pad_columns(Graph& g, Var x, std::int64_t before, std::int64_t width) {
 const Primitive slice_columns_p{
     .name = "slice_columns",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Columns>(a);
+      const auto& c = a.as<Columns>();
       rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + c.width <= in[0].shape[1], "slice_columns",
                     fmt::format("{}: has no {} columns from {}", to_string(in[0]), c.width, c.first));
       return {{{in[0].shape[0], c.width}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<Columns>(c.attributes);
+      const auto& a = c.attributes.as<Columns>();
       return {slice_columns(c.g, c.tangent[0], a.first, a.width)};
     },
     .vjp = [](const VjpContext& c) -> Vars {
-      return {pad_columns(c.g, c.cotangent[0], std::get<Columns>(c.attributes).first, c.g.shape(c.in[0])[1])};
+      return {pad_columns(c.g, c.cotangent[0], c.attributes.as<Columns>().first, c.g.shape(c.in[0])[1])};
     },
-    .run = [](Device& d, const Call& c) { slice_columns(d, c.out[0], c.in[0], std::get<Columns>(c.attributes).first); },
+    .run = [](Device& d, const Call& c) { slice_columns(d, c.out[0], c.in[0], c.attributes.as<Columns>().first); },
     .flops = rules::no_flops,
 };
 Var slice_columns(Graph& g, Var x, std::int64_t first, std::int64_t width) {

@@ -10,6 +10,32 @@ namespace brink {
 extern const Primitive matmul_p, weight_gradient_p, sum_samples_p, add_row_p, broadcast_row_p, broadcast_column_p,
     sum_columns_p, pad_columns_p, slice_columns_p;
 
+/// `group` is that of the weight gradient which the derivative brings.
+struct MatmulAttributes {
+  std::int64_t group = 0;
+  bool transpose_b = false;
+  auto fields() const { return std::tie(group, transpose_b); }
+  std::string describe() const;
+};
+/// `rows` samples, each of height × width pixels; 0 × 0: without pixels, a matrix.
+struct BroadcastAttributes {
+  std::int64_t rows = 0, group = 0, height = 0, width = 0;
+  auto fields() const { return std::tie(rows, group, height, width); }
+  std::string describe() const;
+};
+/// An extent that the inputs do not tell: the columns of a broadcast.
+struct Extent {
+  std::int64_t value = 0;
+  auto fields() const { return std::tie(value); }
+  std::string describe() const;
+};
+/// A run of columns: `first` and the `width` of the result.
+struct Columns {
+  std::int64_t first = 0, width = 0;
+  auto fields() const { return std::tie(first, width); }
+  std::string describe() const;
+};
+
 /// Σᵢ AᵢBᵢ (or AᵢBᵢᵀ) in one chain per element; pairs with a symbolic zero are left out.  A [S,K], B [K,N], result [S,N].
 /// Rows are samples; `group` is that of the sum over samples in B's derivative.
 Var matmul(Graph&, const std::vector<Factors>&, bool transpose_b, std::int64_t group);

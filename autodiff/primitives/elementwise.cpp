@@ -9,14 +9,17 @@
 
 namespace brink {
 
+std::string Factor::describe() const { return fmt::format("{}", value); }
+std::string Constant::describe() const { return fmt::format("{}", value); }
+
 namespace {
 template <class F>
 void run_map(Device& d, const Call& c) {
-  const auto* factor = std::get_if<Factor>(&c.attributes);
+  const auto* factor = c.attributes.get_if<Factor>();
   map<F>(d, c.out[0], c.in, factor ? factor->value : 0.0);
 }
 
-void run_constant(Device& d, const Call& c) { fill(d, c.out[0], std::get<Constant>(c.attributes).value); }
+void run_constant(Device& d, const Call& c) { fill(d, c.out[0], c.attributes.as<Constant>().value); }
 }  // namespace
 
 // y = a + b.  y' = a' + b';  a̅ = y̅, b̅ = y̅.
@@ -73,10 +76,8 @@ Var mul(Graph& g, Var a, Var b) { return a && b ? g.emit(mul_p, {a, b}) : Var{};
 const Primitive scale_p{
     .name = "scale",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {scale(c.g, std::get<Factor>(c.attributes).value, c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {scale(c.g, std::get<Factor>(c.attributes).value, c.cotangent[0])};
-    },
+    .jvp = [](const JvpContext& c) -> Vars { return {scale(c.g, c.attributes.as<Factor>().value, c.tangent[0])}; },
+    .vjp = [](const VjpContext& c) -> Vars { return {scale(c.g, c.attributes.as<Factor>().value, c.cotangent[0])}; },
     .run = run_map<Scale>,
     .flops = rules::one_per_element,
 };
@@ -134,7 +135,7 @@ Var one_minus_square(Graph& g, Var y) { return g.emit(one_minus_square_p, {y}); 
 const Primitive constant_p{
     .name = "constant",
     .shape = [](rules::Types, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Constant>(a);
+      const auto& c = a.as<Constant>();
       ValueType t;
       t.dtype = c.dtype;
       t.shape.extent = c.extent;

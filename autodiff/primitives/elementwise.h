@@ -8,6 +8,21 @@ namespace brink {
 
 extern const Primitive add_p, sub_p, mul_p, scale_p, relu_p, gate_p, tanh_p, one_minus_square_p, constant_p;
 
+struct Factor {
+  double value = 1;
+  auto fields() const { return std::tie(value); }
+  std::string describe() const;
+};
+/// A value in every element of an array of this type.
+struct Constant {
+  double value = 0;
+  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
+  int rank = 0;
+  Dtype dtype = Dtype::f32;
+  auto fields() const { return std::tie(value, extent, rank, dtype); }
+  std::string describe() const;
+};
+
 /// a + b. Two finished sums over samples of one kind become one sum of both (their chains are joined before any tree);
 /// throws std::logic_error where that cannot be done.
 Var add(Graph&, Var a, Var b);

@@ -12,9 +12,9 @@
 namespace brink {
 
 namespace {
-const ValueType scalar64{Shape{}, Dtype::f64};
+using rules::group_of;
 
-std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+const ValueType scalar64{Shape{}, Dtype::f64};
 
 void expect_logits(std::string_view name, const ValueType& f, const ValueType& labels) {
   rules::expect(f.shape.rank == 2 && labels.shape == Shape{f.shape[0]} && labels.dtype == Dtype::i32, name,
@@ -71,7 +71,7 @@ Var softmax(Graph& g, Var f) { return g.emit(softmax_p, {f}); }
 const Primitive one_hot_p{
     .name = "one_hot",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Constant>(a);
+      const auto& c = a.as<Constant>();
       rules::expect(in[0].shape.rank == 1 && in[0].dtype == Dtype::i32, "one_hot",
                     to_string(in[0]) + ": expected int32 labels");
       return {{{in[0].shape[0], c.extent[1]}, c.dtype}};
@@ -157,7 +157,7 @@ const Primitive scale_by_p{
 Var scale_by(Graph& g, Var c, Var x, std::int64_t group) {
   if (!c || !x) return {};
   const Node* p = g.producer(c);
-  if (p && p->primitive == &constant_p && std::get<Constant>(p->attributes).value == 1) return x;
+  if (p && p->primitive == &constant_p && p->attributes.as<Constant>().value == 1) return x;
   return g.emit(scale_by_p, {c, x}, Group{group});
 }
 

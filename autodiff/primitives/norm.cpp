@@ -11,9 +11,15 @@
 
 namespace brink {
 
+std::string NormAttributes::describe() const { return fmt::format("groups of {}, epsilon {}", group, epsilon); }
+std::string GroupedShape::describe() const { return fmt::format("groups of {}", group); }
+std::string GroupWeights::describe() const {
+  return fmt::format("{} groups of {}", divide ? "over the values of" : "times the samples of", group);
+}
+
 namespace {
 
-std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+using rules::group_of;
 
 ValueType statistics_of(const ValueType& x, std::int64_t group) {
   const GroupedRows rows(x.shape, group);
@@ -45,7 +51,7 @@ std::int64_t scratch_of(rules::Types in, std::int64_t group, Where where) {
 const Primitive ghost_norm_p{
     .name = "ghost_norm",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const std::int64_t group = std::get<NormAttributes>(a).group;
+      const std::int64_t group = a.as<NormAttributes>().group;
       expect_rows("ghost_norm", in[0], group);
       const ValueType row{{in[0].shape[in[0].shape.rank - 1]}, in[0].dtype}, statistics = statistics_of(in[0], group);
       rules::expect(in[1] == row && in[2] == row, "ghost_norm",
@@ -61,7 +67,7 @@ const Primitive ghost_norm_p{
     },
     .jvp = [](const JvpContext& c) -> Vars {
       Graph& g = c.g;
-      const std::int64_t group = std::get<NormAttributes>(c.attributes).group;
+      const std::int64_t group = c.attributes.as<NormAttributes>().group;
       const Var x = c.in[0], t = c.tangent[0], hat = c.out[1], s = c.out[2];
       Var hat_t, s_t, m1, m2;
       if (t) {
@@ -78,7 +84,7 @@ const Primitive ghost_norm_p{
     },
     .vjp = [](const VjpContext& c) -> Vars {
       Graph& g = c.g;
-      const std::int64_t group = std::get<NormAttributes>(c.attributes).group;
+      const std::int64_t group = c.attributes.as<NormAttributes>().group;
       const Var x = c.in[0], hat = c.out[1], s = c.out[2];
       const auto [y_bar, hat_bar, s_bar, mean_bar, deviation_bar] =
           std::array{c.cotangent[0], c.cotangent[1], c.cotangent[2], c.cotangent[3], c.cotangent[4]};
@@ -95,12 +101,12 @@ const Primitive ghost_norm_p{
     },
     .run =
         [](Device& d, const Call& c) {
-          const auto& a = std::get<NormAttributes>(c.attributes);
+          const auto& a = c.attributes.as<NormAttributes>();
           ghost_norm(d, c.out, c.in[0], c.in[1], c.in[2], a.group, a.epsilon, c.scratch, c.epilogue);
         },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 8 * in[0].shape.elements(); },
     .scratch = [](rules::Types in, rules::Types, const Attributes& a,
-                  Where where) { return scratch_of(in, std::get<NormAttributes>(a).group, where); },
+                  Where where) { return scratch_of(in, a.as<NormAttributes>().group, where); },
     .finishes = true,
 };
 GhostNorm ghost_norm(Graph& g, Var x, Var gamma, Var beta, std::int64_t group, double epsilon) {
@@ -223,7 +229,7 @@ Var group_affine(Graph& g, const std::vector<Factors>& x_and_r, Var b, Var like,
 const Primitive group_broadcast_p{
     .name = "group_broadcast",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<GroupedShape>(a);
+      const auto& to = a.as<GroupedShape>();
       ValueType out;
       out.dtype = in[0].dtype;
       out.shape.extent = to.extent;
@@ -235,13 +241,13 @@ const Primitive group_broadcast_p{
       return {out};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      return {group_broadcast(c.g, c.tangent[0], c.out[0], std::get<GroupedShape>(c.attributes).group)};
+      return {group_broadcast(c.g, c.tangent[0], c.out[0], c.attributes.as<GroupedShape>().group)};
     },
     .vjp = [](const VjpContext& c) -> Vars {
-      return {group_sum(c.g, c.cotangent[0], std::get<GroupedShape>(c.attributes).group)};
+      return {group_sum(c.g, c.cotangent[0], c.attributes.as<GroupedShape>().group)};
     },
     .run = [](Device& d,
-              const Call& c) { group_broadcast(d, c.out[0], c.in[0], std::get<GroupedShape>(c.attributes).group); },
+              const Call& c) { group_broadcast(d, c.out[0], c.in[0], c.attributes.as<GroupedShape>().group); },
     .flops = rules::no_flops,
 };
 Var group_broadcast(Graph& g, Var r, Var like, std::int64_t group) {
@@ -261,19 +267,17 @@ Var weigh(Graph& g, Var r, Var like, std::int64_t group, bool divide) {
 const Primitive weigh_groups_p{
     .name = "weigh_groups",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& w = std::get<GroupWeights>(a);
+      const auto& w = a.as<GroupWeights>();
       const std::int64_t groups = (w.samples + w.group - 1) / w.group;
       rules::expect(in[0].shape.rank == 2 && in[0].shape[0] == groups, "weigh_groups",
                     fmt::format("{}: expected a row for each of {} groups", to_string(in[0]), groups));
       return {in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {weigh(c.g, c.tangent[0], std::get<GroupWeights>(c.attributes))}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {weigh(c.g, c.cotangent[0], std::get<GroupWeights>(c.attributes))};
-    },
+    .jvp = [](const JvpContext& c) -> Vars { return {weigh(c.g, c.tangent[0], c.attributes.as<GroupWeights>())}; },
+    .vjp = [](const VjpContext& c) -> Vars { return {weigh(c.g, c.cotangent[0], c.attributes.as<GroupWeights>())}; },
     .run =
         [](Device& d, const Call& c) {
-          const auto& w = std::get<GroupWeights>(c.attributes);
+          const auto& w = c.attributes.as<GroupWeights>();
           weigh_groups(d, c.out[0], c.in[0], w.samples, w.group, w.pixels, w.divide);
         },
     .flops = rules::one_per_element,

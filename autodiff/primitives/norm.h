@@ -10,6 +10,29 @@ namespace brink {
 
 extern const Primitive ghost_norm_p, group_sum_p, group_dot_p, group_affine_p, group_broadcast_p, weigh_groups_p;
 
+/// Samples per group, and what is added to a variance before its root is taken.
+struct NormAttributes {
+  std::int64_t group = 0;
+  double epsilon = 0;
+  auto fields() const { return std::tie(group, epsilon); }
+  std::string describe() const;
+};
+/// The shape of a result that its inputs do not tell, and the samples per group.
+struct GroupedShape {
+  std::int64_t group = 0;
+  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
+  int rank = 0;
+  auto fields() const { return std::tie(group, extent, rank); }
+  std::string describe() const;
+};
+/// Groups of how many of `samples` samples with `pixels` pixels; divide by their values or multiply by their samples.
+struct GroupWeights {
+  std::int64_t samples = 0, group = 0, pixels = 1;
+  bool divide = true;
+  auto fields() const { return std::tie(samples, group, pixels, divide); }
+  std::string describe() const;
+};
+
 struct GhostNorm {
   Var y, normalised;             ///< as x
   Var inverse, mean, deviation;  ///< [G,C]; deviation² = variance + ε, inverse = 1/deviation

@@ -9,10 +9,19 @@
 
 namespace brink {
 
+std::string PoolAttributes::describe() const { return fmt::format("{0}x{0}, stride {1}", window, stride); }
+std::string PixelAttributes::describe() const { return fmt::format("stride {}", stride); }
+std::string ShapeAttributes::describe() const {
+  Shape s;
+  s.extent = extent;
+  s.rank = rank;
+  return to_string(s);
+}
+
 namespace {
 
 PoolWindows windows_of(const Attributes& a) {
-  const auto& p = std::get<PoolAttributes>(a);
+  const auto& p = a.as<PoolAttributes>();
   return {p.window, p.stride};
 }
 Attributes attributes_of(PoolWindows w) { return PoolAttributes{w.window, w.stride}; }
@@ -119,14 +128,14 @@ Var average_pixels(Graph& g, Var x) { return x ? g.emit(average_pixels_p, {x}) :
 const Primitive spread_pixels_p{
     .name = "spread_pixels",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<PixelAttributes>(a);
+      const auto& to = a.as<PixelAttributes>();
       rules::expect(
           in[0].shape.rank == 2 && to.height > 0 && to.width > 0, "spread_pixels",
           fmt::format("{} to {}x{} pixels: expected one row a sample", to_string(in[0]), to.height, to.width));
       return {{{in[0].shape[0], to.height, to.width, in[0].shape[1]}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      const auto& to = std::get<PixelAttributes>(c.attributes);
+      const auto& to = c.attributes.as<PixelAttributes>();
       return {spread_pixels(c.g, c.tangent[0], to.height, to.width)};
     },
     .vjp = [](const VjpContext& c) -> Vars { return {average_pixels(c.g, c.cotangent[0])}; },
@@ -149,7 +158,7 @@ std::int64_t kept(std::int64_t pixels, std::int64_t stride) { return (pixels + s
 const Primitive shortcut_p{
     .name = "shortcut",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<PixelAttributes>(a);
+      const auto& to = a.as<PixelAttributes>();
       rules::expect(in[0].shape.rank == 4 && to.stride >= 1 && to.channels >= in[0].shape[3], "shortcut",
                     fmt::format("x {} to {} channels, every {} pixels: expected no fewer channels", to_string(in[0]),
                                 to.channels, to.stride));
@@ -157,16 +166,15 @@ const Primitive shortcut_p{
                in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      const auto& to = std::get<PixelAttributes>(c.attributes);
+      const auto& to = c.attributes.as<PixelAttributes>();
       return {shortcut(c.g, c.tangent[0], to.stride, to.channels)};
     },
     .vjp = [](const VjpContext& c) -> Vars {
       const Shape x = c.g.shape(c.in[0]);
-      const std::int64_t stride = std::get<PixelAttributes>(c.attributes).stride;
+      const std::int64_t stride = c.attributes.as<PixelAttributes>().stride;
       return {shortcut_transposed(c.g, c.cotangent[0], {stride, x[1], x[2], x[3]})};
     },
-    .run = [](Device& d,
-              const Call& c) { shortcut(d, c.out[0], c.in[0], std::get<PixelAttributes>(c.attributes).stride); },
+    .run = [](Device& d, const Call& c) { shortcut(d, c.out[0], c.in[0], c.attributes.as<PixelAttributes>().stride); },
     .flops = rules::no_flops,
 };
 Var shortcut(Graph& g, Var x, std::int64_t stride, std::int64_t channels) {
@@ -177,7 +185,7 @@ Var shortcut(Graph& g, Var x, std::int64_t stride, std::int64_t channels) {
 const Primitive shortcut_transposed_p{
     .name = "shortcut_transposed",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<PixelAttributes>(a);
+      const auto& to = a.as<PixelAttributes>();
       rules::expect(in[0].shape.rank == 4 && in[0].shape[1] == kept(to.height, to.stride) &&
                         in[0].shape[2] == kept(to.width, to.stride) && in[0].shape[3] >= to.channels,
                     "shortcut_transposed",
@@ -186,16 +194,14 @@ const Primitive shortcut_transposed_p{
       return {{{in[0].shape[0], to.height, to.width, to.channels}, in[0].dtype}};
     },
     .jvp = [](const JvpContext& c) -> Vars {
-      return {shortcut_transposed(c.g, c.tangent[0], std::get<PixelAttributes>(c.attributes))};
+      return {shortcut_transposed(c.g, c.tangent[0], c.attributes.as<PixelAttributes>())};
     },
     .vjp = [](const VjpContext& c) -> Vars {
-      const std::int64_t stride = std::get<PixelAttributes>(c.attributes).stride;
+      const std::int64_t stride = c.attributes.as<PixelAttributes>().stride;
       return {shortcut(c.g, c.cotangent[0], stride, c.g.shape(c.in[0])[3])};
     },
-    .run =
-        [](Device& d, const Call& c) {
-          shortcut_transposed(d, c.out[0], c.in[0], std::get<PixelAttributes>(c.attributes).stride);
-        },
+    .run = [](Device& d,
+              const Call& c) { shortcut_transposed(d, c.out[0], c.in[0], c.attributes.as<PixelAttributes>().stride); },
     .flops = rules::no_flops,
 };
 
@@ -203,7 +209,7 @@ const Primitive shortcut_transposed_p{
 const Primitive reshape_p{
     .name = "reshape",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<GroupedShape>(a);
+      const auto& to = a.as<ShapeAttributes>();
       ValueType out = in[0];
       out.shape.extent = to.extent;
       out.shape.rank = to.rank;
@@ -222,7 +228,7 @@ const Primitive reshape_p{
     .flops = rules::no_flops,
 };
 Var reshape(Graph& g, Var x, const Shape& shape) {
-  return x ? g.emit(reshape_p, {x}, GroupedShape{0, shape.extent, shape.rank}) : Var{};
+  return x ? g.emit(reshape_p, {x}, ShapeAttributes{shape.extent, shape.rank}) : Var{};
 }
 Var flatten(Graph& g, Var x) { return reshape(g, x, {g.shape(x)[0], g.shape(x).row_elements()}); }
 

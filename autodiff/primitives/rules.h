@@ -6,7 +6,16 @@
 
 #include "autodiff/graph.h"
 
-namespace brink::rules {
+namespace brink {
+
+/// Samples per group of a sum over samples.
+struct Group {
+  std::int64_t samples = 0;
+  auto fields() const { return std::tie(samples); }
+  std::string describe() const { return fmt::format("groups of {}", samples); }
+};
+
+namespace rules {
 
 using Types = std::span<const ValueType>;
 
@@ -28,8 +37,11 @@ inline std::int64_t no_flops(Types, Types, const Attributes&) { return 0; }
 /// One operation per element of the result.
 inline std::int64_t one_per_element(Types, Types out, const Attributes&) { return out[0].shape.elements(); }
 
+inline std::int64_t group_of(const Attributes& a) { return a.as<Group>().samples; }
+
 /// The rule of a function that is constant almost everywhere.
 inline Vars zero_tangent(const JvpContext& c) { return Vars(c.out.size()); }
 inline Vars zero_cotangent(const VjpContext& c) { return Vars(c.in.size()); }
 
-}  // namespace brink::rules
+}  // namespace rules
+}  // namespace brink

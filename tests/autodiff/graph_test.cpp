@@ -115,6 +115,36 @@ TEST_CASE("shape errors say what was expected and what was found") {
                        ShapeError);
 }
 
+TEST_CASE("attributes: equal by type and bits, described, read as what they are") {
+  const Attributes none, two = Factor{2}, group = Group{2};
+  CHECK(none == Attributes());
+  CHECK(two == Attributes(Factor{2}));
+  CHECK(two.hash() == Attributes(Factor{2}).hash());
+  CHECK(two != none);
+  CHECK(two != group);  // of another type
+  CHECK(two != Attributes(Factor{3}));
+  CHECK(Attributes(Factor{0.0}) != Attributes(Factor{-0.0}));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(Attributes(Factor{nan}) == Attributes(Factor{nan}));
+  CHECK(to_string(none).empty());
+  CHECK(to_string(two) == " {2}");
+  CHECK(to_string(group) == " {groups of 2}");
+  CHECK(two.as<Factor>().value == 2);
+  CHECK(two.get_if<Group>() == nullptr);
+  CHECK_THROWS_AS(static_cast<void>(none.as<Factor>()), std::logic_error);
+}
+
+TEST_CASE("constants of other bits are other values: −0, NaN") {
+  Graph g;
+  const ValueType t{{2}, Dtype::f32};
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Var zero = constant(g, 0, t);
+  CHECK(constant(g, 0, t) == zero);
+  CHECK(constant(g, -0.0, t) != zero);
+  CHECK(constant(g, nan, t) != zero);
+  CHECK(constant(g, nan, t) == constant(g, nan, t));
+}
+
 TEST_CASE("a primitive without a rule is named") {
   static const Primitive opaque{
       .name = "opaque",

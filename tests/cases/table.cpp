@@ -29,7 +29,7 @@ Row map_row(const std::string& name, const Primitive& p, const std::vector<Value
           .attributes = attributes,
           .reference =
               [](Views in, const View& out, const Attributes& a) {
-                const auto* factor = std::get_if<Factor>(&a);
+                const auto* factor = a.get_if<Factor>();
                 const F f = make_functor<F>(factor ? factor->value : 0);
                 with_real(out.dtype, [&]<class T>(T) {
                   for (std::int64_t i = 0; i < out.shape.elements(); ++i) {

@@ -24,7 +24,7 @@ const Primitive inverse_root_p{
     .vjp = [](const VjpContext& c) { return inverse_root_rule(c.g, c.out[0], c.cotangent[0]); },
     .run =
         [](Device&, const Call& c) {
-          const double epsilon = std::get<Factor>(c.attributes).value;
+          const double epsilon = c.attributes.as<Factor>().value;
           for (std::int64_t i = 0; i < c.in[0].shape.elements(); ++i)
             c.out[0].as<double>()[i] = 1 / std::sqrt(c.in[0].as<double>()[i] + epsilon);
         },
