@@ -46,18 +46,49 @@ struct Var {
 using Vars = std::vector<Var>;
 
 class Graph;
+struct Node;
+struct Primitive;
 
 /// What a forward derivative rule sees: tangents of the inputs, some of them symbolic zeros, not all.
 struct JvpContext {
   Graph& g;
   std::span<const Var> in, out, tangent;
   const Attributes& attributes;
+  const Primitive& primitive;
 };
 /// What a reverse derivative rule sees: cotangents of the outputs, not all symbolic zeros.
 struct VjpContext {
   Graph& g;
   std::span<const Var> in, out, cotangent;
   const Attributes& attributes;
+  const Primitive& primitive;
+};
+/// What one partial derivative sees: the tangent or cotangent `d` that goes through it, and of a bilinear operation the two factors.
+struct Partial {
+  Graph& g;
+  std::span<const Var> in, out;
+  Var d, a, b;
+  const Attributes& attributes;
+};
+
+/// What an operation is to a derivative of any order.
+enum class OperationClass : std::uint8_t {
+  opaque,       ///< not differentiable
+  constant,     ///< piecewise constant in all inputs
+  linear,       ///< linear in the inputs that are differentiated, piecewise constant in the others
+  bilinear,     ///< a sum of products of two inputs each
+  elementwise,  ///< y = f(x) in every element
+  own,          ///< anything else: by its own rules
+};
+/// How an operation is differentiated. Made from what the operation is: rules.h, pairs.h, elementwise.h.
+struct Derivative {
+  OperationClass is = OperationClass::opaque;
+  Vars (*jvp)(const JvpContext&) = nullptr;  ///< tangents of the outputs
+  Vars (*vjp)(const VjpContext&) = nullptr;  ///< cotangents of the inputs
+  Var (*first)(const Partial&) = nullptr;    ///< the class's first part, and
+  Var (*second)(const Partial&) = nullptr;   ///< its second
+  Var (*product)(const Partial&) = nullptr;  ///< a·b where a chain of pairs cannot hold both terms of the product rule
+  int operand = 0;                           ///< which input a linear operation is linear in
 };
 /// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue`, null where there
 /// is none, reaches only a primitive that finishes its elements.
@@ -76,21 +107,20 @@ struct EpilogueRule {
   void (*join)(Epilogue&, std::span<const View> in) = nullptr;
 };
 
-/// One operation: constant data. A null jvp or vjp means "not differentiable".
+/// One operation: constant data.
 struct Primitive {
   std::string_view name;
   std::vector<ValueType> (*shape)(std::span<const ValueType> in, const Attributes&);  ///< throws ShapeError
-  Vars (*jvp)(const JvpContext&);                                                     ///< tangents of the outputs
-  Vars (*vjp)(const VjpContext&);                                                     ///< cotangents of the inputs
-  void (*run)(Device&, const Call&);                                                  ///< enqueues only
+  Derivative derivative;
+  void (*run)(Device&, const Call&);  ///< enqueues only
   std::int64_t (*flops)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&);
   /// Bytes of scratch on that device.
   std::int64_t (*scratch)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&,
                           Where) = nullptr;
-  /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
+  /// The result is a finished sum over samples; nothing may be added to it inside a block's program (add, elementwise.h).
   bool sums_samples = false;
-  /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
-  bool chains_pairs = false;
+  /// Makes one sum of two finished ones of this kind with equal attributes. Null: they cannot be added.
+  Var (*join)(Graph&, const Node&, const Node&) = nullptr;
   /// The kernel takes an epilogue on its first output.
   bool finishes = false;
   EpilogueRule epilogue = {};

@@ -87,20 +87,15 @@ const Primitive conv2d_p{
       const ConvShape s = forward_shape(in, a);
       return {{{s.n, s.p, s.q, s.k}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {conv2d(c.g, rules::product_rule(c), window_of(attributes_of(c.attributes)))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const ConvWindow window = window_of(attributes_of(c.attributes));
-      const Var d = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        const Var x = c.in[i], w = c.in[i + 1];
-        out.push_back(conv2d_input_gradient(c.g, {{d, w}}, window, picture_of(c.g.shape(x))));
-        out.push_back(conv2d_weight_gradient(c.g, {{x, d}}, window, kernel_of(c.g.shape(w))));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return conv2d_input_gradient(c.g, {{c.d, c.b}}, window_of(attributes_of(c.attributes)),
+                                       picture_of(c.g.shape(c.a)));
+        },
+        [](const Partial& c) {
+          return conv2d_weight_gradient(c.g, {{c.a, c.d}}, window_of(attributes_of(c.attributes)),
+                                        kernel_of(c.g.shape(c.b)));
+        }),
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
@@ -132,21 +127,14 @@ const Primitive conv2d_input_gradient_p{
       expect_result(name, in[0].shape, s);
       return {{{s.n, s.h, s.w, s.c}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const ConvAttributes& a = attributes_of(c.attributes);
-      return {conv2d_input_gradient(c.g, rules::product_rule(c), window_of(a), a.extent)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const ConvWindow window = window_of(attributes_of(c.attributes));
-      const Var x = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        const Var d = c.in[i], w = c.in[i + 1];
-        out.push_back(conv2d(c.g, {{x, w}}, window));
-        out.push_back(conv2d_weight_gradient(c.g, {{x, d}}, window, kernel_of(c.g.shape(w))));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return conv2d(c.g, {{c.d, c.b}}, window_of(attributes_of(c.attributes)));
+        },
+        [](const Partial& c) {
+          return conv2d_weight_gradient(c.g, {{c.d, c.a}}, window_of(attributes_of(c.attributes)),
+                                        kernel_of(c.g.shape(c.b)));
+        }),
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
@@ -184,21 +172,14 @@ const Primitive conv2d_weight_gradient_p{
       expect_result(name, in[1].shape, s);
       return {{{s.r, s.s, s.c, s.k}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const ConvAttributes& a = attributes_of(c.attributes);
-      return {conv2d_weight_gradient(c.g, rules::product_rule(c), window_of(a), a.extent)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const ConvWindow window = window_of(attributes_of(c.attributes));
-      const Var w = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        const Var x = c.in[i], d = c.in[i + 1];
-        out.push_back(conv2d_input_gradient(c.g, {{d, w}}, window, picture_of(c.g.shape(x))));
-        out.push_back(conv2d(c.g, {{x, w}}, window));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return conv2d_input_gradient(c.g, {{c.b, c.d}}, window_of(attributes_of(c.attributes)),
+                                       picture_of(c.g.shape(c.a)));
+        },
+        [](const Partial& c) {
+          return conv2d(c.g, {{c.a, c.d}}, window_of(attributes_of(c.attributes)));
+        }),
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
@@ -214,7 +195,7 @@ const Primitive conv2d_weight_gradient_p{
                                                       out[0].dtype);
         },
     .sums_samples = true,
-    .chains_pairs = true,
+    .join = rules::join_chains,
 };
 Var conv2d_weight_gradient(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w,
                            std::array<std::int64_t, 2> kernel) {

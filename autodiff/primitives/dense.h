@@ -57,7 +57,5 @@ Var sum_columns(Graph&, Var x);
 Var pad_columns(Graph&, Var x, std::int64_t before, std::int64_t width);
 /// Columns first … first+width−1.  x [S,C], result [S,width]
 Var slice_columns(Graph&, Var x, std::int64_t first, std::int64_t width);
-/// The sum of two finished sums over samples, as one sum whose chains are joined.
-Var join_sample_sums(Graph&, Var a, Var b);
 
 }  // namespace brink

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the elementwise primitives, each with all of its mathematics.
+// The elementwise primitives, each with all of its mathematics.
 // Decision: builders simplify only where no bit can change: symbolic zeros vanish, nothing else.
 #include "autodiff/primitives/elementwise.h"
 
-#include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/rules.h"
 #include "kernels/map/map.h"
 
@@ -22,14 +21,42 @@ void run_map(Device& d, const Call& c) {
 void run_constant(Device& d, const Call& c) { fill(d, c.out[0], c.attributes.as<Constant>().value); }
 }  // namespace
 
+namespace rules {
+Vars product_jvp(const JvpContext& c) {
+  const auto times = [&](Var a, Var b) {
+    return c.primitive.derivative.product({c.g, c.in, c.out, {}, a, b, c.attributes});
+  };
+  const Var second = times(c.in[0], c.tangent[1]), first = times(c.tangent[0], c.in[1]);
+  return {add(c.g, first, second)};
+}
+Vars product_vjp(const VjpContext& c) {
+  const Derivative& rule = c.primitive.derivative;
+  const Partial p{c.g, c.in, c.out, c.cotangent[0], c.in[0], c.in[1], c.attributes};
+  return {rule.first(p), rule.second(p)};
+}
+
+namespace {
+Var times_slope(Graph& g, const Partial& p, const Primitive& primitive) {
+  return mul(g, primitive.derivative.first(p), p.d);
+}
+}  // namespace
+Vars elementwise_jvp(const JvpContext& c) {
+  return {times_slope(c.g, {c.g, c.in, c.out, c.tangent[0], {}, {}, c.attributes}, c.primitive)};
+}
+Vars elementwise_vjp(const VjpContext& c) {
+  return {times_slope(c.g, {c.g, c.in, c.out, c.cotangent[0], {}, {}, c.attributes}, c.primitive)};
+}
+}  // namespace rules
+
 // y = a + b.  y' = a' + b';  a̅ = y̅, b̅ = y̅.
 const Primitive add_p{
     .name = "add",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("add", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {add(c.g, c.tangent[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {c.cotangent[0], c.cotangent[0]};
-    },
+    .derivative =
+        rules::linear_in_all([](const JvpContext& c) -> Vars { return {add(c.g, c.tangent[0], c.tangent[1])}; },
+                             [](const VjpContext& c) -> Vars {
+                               return {c.cotangent[0], c.cotangent[0]};
+                             }),
     .run = run_map<Add>,
     .flops = rules::one_per_element,
 };
@@ -37,18 +64,26 @@ Var add(Graph& g, Var a, Var b) {
   if (!a) return b;
   if (!b) return a;
   const Node *p = g.producer(a), *q = g.producer(b);
-  const bool finished = (p && p->primitive->sums_samples) || (q && q->primitive->sums_samples);
-  return finished ? join_sample_sums(g, a, b) : g.emit(add_p, {a, b});
+  if ((!p || !p->primitive->sums_samples) && (!q || !q->primitive->sums_samples)) return g.emit(add_p, {a, b});
+  if (p && q && p->primitive == q->primitive && p->attributes == q->attributes && p->primitive->join) {
+    const Node first = *p, second = *q;  // copies: emitting moves the nodes
+    return first.primitive->join(g, first, second);
+  }
+  throw std::logic_error(
+      fmt::format("[add] {} and {}: finished sums over samples of different kinds cannot be added inside a "
+                  "block; give the parameter's uses one form",
+                  p ? p->primitive->name : "input", q ? q->primitive->name : "input"));
 }
 
 // y = a − b.  y' = a' − b';  a̅ = y̅, b̅ = −y̅.
 const Primitive sub_p{
     .name = "sub",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("sub", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {sub(c.g, c.tangent[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {c.cotangent[0], scale(c.g, -1, c.cotangent[0])};
-    },
+    .derivative =
+        rules::linear_in_all([](const JvpContext& c) -> Vars { return {sub(c.g, c.tangent[0], c.tangent[1])}; },
+                             [](const VjpContext& c) -> Vars {
+                               return {c.cotangent[0], scale(c.g, -1, c.cotangent[0])};
+                             }),
     .run = run_map<Subtract>,
     .flops = rules::one_per_element,
 };
@@ -61,12 +96,9 @@ Var sub(Graph& g, Var a, Var b) {
 const Primitive mul_p{
     .name = "mul",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("mul", in); },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {add(c.g, mul(c.g, c.tangent[0], c.in[1]), mul(c.g, c.in[0], c.tangent[1]))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {mul(c.g, c.cotangent[0], c.in[1]), mul(c.g, c.in[0], c.cotangent[0])};
-    },
+    .derivative = rules::product([](const Partial& c) { return mul(c.g, c.a, c.b); },
+                                 [](const Partial& c) { return mul(c.g, c.d, c.b); },
+                                 [](const Partial& c) { return mul(c.g, c.a, c.d); }),
     .run = run_map<Multiply>,
     .flops = rules::one_per_element,
 };
@@ -76,8 +108,7 @@ Var mul(Graph& g, Var a, Var b) { return a && b ? g.emit(mul_p, {a, b}) : Var{};
 const Primitive scale_p{
     .name = "scale",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {scale(c.g, c.attributes.as<Factor>().value, c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {scale(c.g, c.attributes.as<Factor>().value, c.cotangent[0])}; },
+    .derivative = rules::linear([](const Partial& c) { return scale(c.g, c.attributes.as<Factor>().value, c.d); }),
     .run = run_map<Scale>,
     .flops = rules::one_per_element,
 };
@@ -87,8 +118,7 @@ Var scale(Graph& g, double c, Var a) { return a ? g.emit(scale_p, {a}, Factor{c}
 const Primitive relu_p{
     .name = "relu",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {gate(c.g, c.out[0], c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {gate(c.g, c.out[0], c.cotangent[0])}; },
+    .derivative = rules::symmetric([](const Partial& c) { return gate(c.g, c.out[0], c.d); }),
     .run = run_map<Relu>,
     .flops = rules::one_per_element,
     .epilogue = {.running = 0, .stage = 2, .join = [](Epilogue& e, std::span<const View>) { e.relu = true; }},
@@ -99,10 +129,7 @@ Var relu(Graph& g, Var x) { return x ? g.emit(relu_p, {x}) : Var{}; }
 const Primitive gate_p{
     .name = "gate",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("gate", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {gate(c.g, c.in[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {Var{}, gate(c.g, c.in[0], c.cotangent[0])};
-    },
+    .derivative = rules::linear([](const Partial& c) { return gate(c.g, c.in[0], c.d); }, 1),
     .run = run_map<Gate>,
     .flops = rules::one_per_element,
     .epilogue = {.running = 1, .stage = 2, .join = [](Epilogue& e, std::span<const View> in) { e.gate = in[0]; }},
@@ -113,8 +140,7 @@ Var gate(Graph& g, Var y, Var d) { return d ? g.emit(gate_p, {y, d}) : Var{}; }
 const Primitive tanh_p{
     .name = "tanh",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {mul(c.g, one_minus_square(c.g, c.out[0]), c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {mul(c.g, one_minus_square(c.g, c.out[0]), c.cotangent[0])}; },
+    .derivative = rules::elementwise([](const Partial& c) { return one_minus_square(c.g, c.out[0]); }),
     .run = run_map<Tanh>,
     .flops = rules::one_per_element,
 };
@@ -124,8 +150,7 @@ Var tanh(Graph& g, Var x) { return x ? g.emit(tanh_p, {x}) : Var{}; }
 const Primitive one_minus_square_p{
     .name = "one_minus_square",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {mul(c.g, scale(c.g, -2, c.in[0]), c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {mul(c.g, scale(c.g, -2, c.in[0]), c.cotangent[0])}; },
+    .derivative = rules::elementwise([](const Partial& c) { return scale(c.g, -2, c.in[0]); }),
     .run = run_map<OneMinusSquare>,
     .flops = [](rules::Types, rules::Types out, const Attributes&) { return 2 * out[0].shape.elements(); },
 };
@@ -142,8 +167,7 @@ const Primitive constant_p{
       t.shape.rank = c.rank;
       return {t};
     },
-    .jvp = rules::zero_tangent,
-    .vjp = rules::zero_cotangent,
+    .derivative = rules::piecewise_constant(),
     .run = run_constant,
     .flops = rules::no_flops,
 };

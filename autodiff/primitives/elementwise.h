@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of the elementwise primitives. Their rules are in elementwise.cpp.
+// Builders of the elementwise primitives, and the derivatives that are made of them: products and functions of one variable.
 #pragma once
 
-#include "autodiff/graph.h"
+#include "autodiff/primitives/rules.h"
 
 namespace brink {
 
@@ -43,4 +43,27 @@ Var one_minus_square(Graph&, Var y);
 /// An array of one value.
 Var constant(Graph&, double value, ValueType);
 
+namespace rules {
+
+Vars product_jvp(const JvpContext&);
+Vars product_vjp(const VjpContext&);
+/// One product of two operands, whose product rule takes two nodes and their sum. `product` is a·b; `first` and `second` are as
+/// those of bilinear (pairs.h).
+constexpr Derivative product(PartialRule product, PartialRule first, PartialRule second) {
+  return {.is = OperationClass::bilinear,
+          .jvp = product_jvp,
+          .vjp = product_vjp,
+          .first = first,
+          .second = second,
+          .product = product};
+}
+
+Vars elementwise_jvp(const JvpContext&);
+Vars elementwise_vjp(const VjpContext&);
+/// y = f(x) in every element; `slope` is f'(x), made of x (in) and y (out) by primitives.
+constexpr Derivative elementwise(PartialRule slope) {
+  return {.is = OperationClass::elementwise, .jvp = elementwise_jvp, .vjp = elementwise_vjp, .first = slope};
+}
+
+}  // namespace rules
 }  // namespace brink

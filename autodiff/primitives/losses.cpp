@@ -32,13 +32,15 @@ const Primitive cross_entropy_p{
       expect_logits("cross_entropy", in[0], in[1]);
       return {scalar64};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]), c.tangent[0]}}, group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]);
-      return {scale_by(c.g, c.cotangent[0], delta, group_of(c.attributes)), Var{}};
-    },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars {
+          return {
+              sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]), c.tangent[0]}}, group_of(c.attributes))};
+        },
+        [](const VjpContext& c) -> Vars {
+          const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]);
+          return {scale_by(c.g, c.cotangent[0], delta, group_of(c.attributes)), Var{}};
+        }),
     .run = [](Device& d, const Call& c) { cross_entropy(d, c.out[0], c.in[0], c.in[1], group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 3 * in[0].shape.elements(); },
     .sums_samples = true,
@@ -60,8 +62,7 @@ const Primitive softmax_p{
       rules::expect(in[0].shape.rank == 2, "softmax", to_string(in[0]) + ": expected one row a sample");
       return {in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {softmax_product(c.g, c.out[0], c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {softmax_product(c.g, c.out[0], c.cotangent[0])}; },
+    .derivative = rules::symmetric([](const Partial& c) { return softmax_product(c.g, c.out[0], c.d); }),
     .run = [](Device& d, const Call& c) { softmax(d, c.out[0], c.in[0]); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 4 * in[0].shape.elements(); },
 };
@@ -76,8 +77,7 @@ const Primitive one_hot_p{
                     to_string(in[0]) + ": expected int32 labels");
       return {{{in[0].shape[0], c.extent[1]}, c.dtype}};
     },
-    .jvp = rules::zero_tangent,
-    .vjp = rules::zero_cotangent,
+    .derivative = rules::piecewise_constant(),
     .run = [](Device& d, const Call& c) { one_hot(d, c.out[0], c.in[0]); },
     .flops = rules::no_flops,
 };
@@ -92,10 +92,11 @@ const Primitive half_sum_of_squares_p{
       rules::expect(in[0].shape.rank == 2, "half_sum_of_squares", to_string(in[0]) + ": expected one row a sample");
       return {scalar64};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {sample_dot(c.g, {{c.in[0], c.tangent[0]}}, group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars { return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))}; },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars {
+          return {sample_dot(c.g, {{c.in[0], c.tangent[0]}}, group_of(c.attributes))};
+        },
+        [](const VjpContext& c) -> Vars { return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))}; }),
     .run = [](Device& d, const Call& c) { half_sum_of_squares(d, c.out[0], c.in[0], group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 2 * in[0].shape.elements(); },
     .sums_samples = true,
@@ -114,22 +115,13 @@ const Primitive sample_dot_p{
                       fmt::format("a {}, b {}: expected equal shapes", to_string(in[i]), to_string(in[i + 1])));
       return {scalar64};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {sample_dot(c.g, rules::product_rule(c), group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        out.push_back(scale_by(c.g, c.cotangent[0], c.in[i + 1], group_of(c.attributes)));
-        out.push_back(scale_by(c.g, c.cotangent[0], c.in[i], group_of(c.attributes)));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear([](const Partial& c) { return scale_by(c.g, c.d, c.b, group_of(c.attributes)); },
+                                  [](const Partial& c) { return scale_by(c.g, c.d, c.a, group_of(c.attributes)); }),
     .run = [](Device& d, const Call& c) { sample_dot(d, c.out[0], c.in, group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types,
                 const Attributes&) { return static_cast<std::int64_t>(in.size()) * in[0].shape.elements(); },
     .sums_samples = true,
-    .chains_pairs = true,
+    .join = rules::join_chains,
 };
 Var sample_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
   const Vars in = rules::flatten(factors);
@@ -143,14 +135,11 @@ const Primitive scale_by_p{
       rules::expect(in[0] == scalar64, "scale_by", to_string(in[0]) + ": expected a float64 scalar");
       return {in[1]};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const std::int64_t group = group_of(c.attributes);
-      return {add(c.g, scale_by(c.g, c.tangent[0], c.in[1], group), scale_by(c.g, c.in[0], c.tangent[1], group))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const std::int64_t group = group_of(c.attributes);
-      return {sample_dot(c.g, {{c.in[1], c.cotangent[0]}}, group), scale_by(c.g, c.in[0], c.cotangent[0], group)};
-    },
+    .derivative = rules::product([](const Partial& c) { return scale_by(c.g, c.a, c.b, group_of(c.attributes)); },
+                                 [](const Partial& c) {
+                                   return sample_dot(c.g, {{c.b, c.d}}, group_of(c.attributes));
+                                 },
+                                 [](const Partial& c) { return scale_by(c.g, c.a, c.d, group_of(c.attributes)); }),
     .run = [](Device& d, const Call& c) { scale_by(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
 };
@@ -168,8 +157,7 @@ const Primitive count_correct_p{
       expect_logits("count_correct", in[0], in[1]);
       return {scalar64};
     },
-    .jvp = rules::zero_tangent,
-    .vjp = rules::zero_cotangent,
+    .derivative = rules::piecewise_constant(),
     .run = [](Device& d, const Call& c) { count_correct(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::no_flops,
     .sums_samples = true,

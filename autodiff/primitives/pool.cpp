@@ -45,12 +45,11 @@ const Primitive max_pool_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       return {pooled("max_pool", in[0], a)};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {pool_select(c.g, c.in[0], c.tangent[0], windows_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {pool_scatter(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
-    },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars { return {pool_select(c.g, c.in[0], c.tangent[0], windows_of(c.attributes))}; },
+        [](const VjpContext& c) -> Vars {
+          return {pool_scatter(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
+        }),
     .run = [](Device& d, const Call& c) { max_pool(d, c.out[0], c.in[0], windows_of(c.attributes)); },
     .flops =
         [](rules::Types, rules::Types out, const Attributes& a) {
@@ -67,12 +66,8 @@ const Primitive pool_select_p{
       rules::all_equal("pool_select", in);
       return {pooled("pool_select", in[0], a)};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {pool_select(c.g, c.in[0], c.tangent[1], windows_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {Var{}, pool_scatter(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
-    },
+    .derivative =
+        rules::linear([](const Partial& c) { return pool_scatter(c.g, c.in[0], c.d, windows_of(c.attributes)); }, 1),
     .run = [](Device& d, const Call& c) { pool_select(d, c.out[0], c.in[0], c.in[1], windows_of(c.attributes)); },
     .flops = max_pool_p.flops,
 };
@@ -89,12 +84,8 @@ const Primitive pool_scatter_p{
                     fmt::format("x {}, d {}: expected d {}", to_string(in[0]), to_string(in[1]), to_string(expected)));
       return {in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {pool_scatter(c.g, c.in[0], c.tangent[1], windows_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {Var{}, pool_select(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
-    },
+    .derivative =
+        rules::linear([](const Partial& c) { return pool_select(c.g, c.in[0], c.d, windows_of(c.attributes)); }, 1),
     .run = [](Device& d, const Call& c) { pool_scatter(d, c.out[0], c.in[0], c.in[1], windows_of(c.attributes)); },
     .flops =
         [](rules::Types in, rules::Types, const Attributes& a) {
@@ -114,11 +105,10 @@ const Primitive average_pixels_p{
                     to_string(in[0]) + ": expected [samples, height, width, channels]");
       return {{{in[0].shape[0], in[0].shape[3]}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {average_pixels(c.g, c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
+    .derivative = rules::linear([](const Partial& c) {
       const Shape x = c.g.shape(c.in[0]);
-      return {spread_pixels(c.g, c.cotangent[0], x[1], x[2])};
-    },
+      return spread_pixels(c.g, c.d, x[1], x[2]);
+    }),
     .run = [](Device& d, const Call& c) { average_pixels(d, c.out[0], c.in[0]); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
 };
@@ -134,11 +124,7 @@ const Primitive spread_pixels_p{
           fmt::format("{} to {}x{} pixels: expected one row a sample", to_string(in[0]), to.height, to.width));
       return {{{in[0].shape[0], to.height, to.width, in[0].shape[1]}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& to = c.attributes.as<PixelAttributes>();
-      return {spread_pixels(c.g, c.tangent[0], to.height, to.width)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars { return {average_pixels(c.g, c.cotangent[0])}; },
+    .derivative = rules::linear([](const Partial& c) { return average_pixels(c.g, c.d); }),
     .run = [](Device& d, const Call& c) { spread_pixels(d, c.out[0], c.in[0]); },
     .flops = rules::one_per_element,
 };
@@ -165,15 +151,10 @@ const Primitive shortcut_p{
       return {{{in[0].shape[0], kept(in[0].shape[1], to.stride), kept(in[0].shape[2], to.stride), to.channels},
                in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& to = c.attributes.as<PixelAttributes>();
-      return {shortcut(c.g, c.tangent[0], to.stride, to.channels)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
+    .derivative = rules::linear([](const Partial& c) {
       const Shape x = c.g.shape(c.in[0]);
-      const std::int64_t stride = c.attributes.as<PixelAttributes>().stride;
-      return {shortcut_transposed(c.g, c.cotangent[0], {stride, x[1], x[2], x[3]})};
-    },
+      return shortcut_transposed(c.g, c.d, {c.attributes.as<PixelAttributes>().stride, x[1], x[2], x[3]});
+    }),
     .run = [](Device& d, const Call& c) { shortcut(d, c.out[0], c.in[0], c.attributes.as<PixelAttributes>().stride); },
     .flops = rules::no_flops,
 };
@@ -193,13 +174,9 @@ const Primitive shortcut_transposed_p{
                                 to.width, to.channels, to.stride));
       return {{{in[0].shape[0], to.height, to.width, to.channels}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {shortcut_transposed(c.g, c.tangent[0], c.attributes.as<PixelAttributes>())};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const std::int64_t stride = c.attributes.as<PixelAttributes>().stride;
-      return {shortcut(c.g, c.cotangent[0], stride, c.g.shape(c.in[0])[3])};
-    },
+    .derivative = rules::linear([](const Partial& c) {
+      return shortcut(c.g, c.d, c.attributes.as<PixelAttributes>().stride, c.g.shape(c.in[0])[3]);
+    }),
     .run = [](Device& d,
               const Call& c) { shortcut_transposed(d, c.out[0], c.in[0], c.attributes.as<PixelAttributes>().stride); },
     .flops = rules::no_flops,
@@ -217,10 +194,7 @@ const Primitive reshape_p{
                     fmt::format("{} to {}: numbers of elements differ", to_string(in[0]), to_string(out)));
       return {out};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {c.tangent[0] ? reshape(c.g, c.tangent[0], c.g.shape(c.out[0])) : Var{}};
-    },
-    .vjp = [](const VjpContext& c) -> Vars { return {reshape(c.g, c.cotangent[0], c.g.shape(c.in[0]))}; },
+    .derivative = rules::linear([](const Partial& c) { return reshape(c.g, c.d, c.g.shape(c.in[0])); }),
     .run =
         [](Device& d, const Call& c) {
           copy(d, c.out[0], {c.in[0].data, c.out[0].shape, c.in[0].dtype});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the few pieces that many primitives share. What it is not: a primitive.
+// What many primitives share: pieces of shape rules, and the derivatives of operations that are linear or symmetric.
 #pragma once
 
 #include <fmt/format.h>
@@ -39,9 +39,36 @@ inline std::int64_t one_per_element(Types, Types out, const Attributes&) { retur
 
 inline std::int64_t group_of(const Attributes& a) { return a.as<Group>().samples; }
 
-/// The rule of a function that is constant almost everywhere.
-inline Vars zero_tangent(const JvpContext& c) { return Vars(c.out.size()); }
-inline Vars zero_cotangent(const VjpContext& c) { return Vars(c.in.size()); }
+using PartialRule = Var (*)(const Partial&);
+
+Vars zero_tangents(const JvpContext&);
+Vars zero_cotangents(const VjpContext&);
+Vars linear_jvp(const JvpContext&);
+Vars linear_vjp(const VjpContext&);
+Vars symmetric_jvp(const JvpContext&);
+Vars symmetric_vjp(const VjpContext&);
+
+/// An operation that is constant almost everywhere: its derivative is zero.
+constexpr Derivative piecewise_constant() {
+  return {.is = OperationClass::constant, .jvp = zero_tangents, .vjp = zero_cotangents};
+}
+/// An operation of one output that is linear in one input: its tangent is the operation applied to the input's tangent, and
+/// `transpose` takes the output's cotangent to the input's.
+constexpr Derivative linear(PartialRule transpose, int operand = 0) {
+  return {.is = OperationClass::linear, .jvp = linear_jvp, .vjp = linear_vjp, .first = transpose, .operand = operand};
+}
+/// An operation that is linear in all its inputs together, some of whose tangents may be symbolic zeros.
+constexpr Derivative linear_in_all(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&)) {
+  return {.is = OperationClass::linear, .jvp = jvp, .vjp = vjp};
+}
+/// An operation of one input and output whose Jacobian is symmetric: `map` takes tangents and cotangents alike.
+constexpr Derivative symmetric(PartialRule map, OperationClass is = OperationClass::own) {
+  return {.is = is, .jvp = symmetric_jvp, .vjp = symmetric_vjp, .first = map};
+}
+/// Any other operation, by rules of its own.
+constexpr Derivative own(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&)) {
+  return {.is = OperationClass::own, .jvp = jvp, .vjp = vjp};
+}
 
 }  // namespace rules
 }  // namespace brink

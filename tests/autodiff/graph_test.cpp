@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/elementwise.h"
@@ -149,8 +150,7 @@ TEST_CASE("a primitive without a rule is named") {
   static const Primitive opaque{
       .name = "opaque",
       .shape = [](std::span<const ValueType> in, const Attributes&) { return std::vector<ValueType>{in[0]}; },
-      .jvp = nullptr,
-      .vjp = nullptr,
+      .derivative = {},
       .run = nullptr,
       .flops = nullptr};
   Graph g;

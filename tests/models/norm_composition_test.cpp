@@ -16,12 +16,11 @@ using support::Network;
 namespace {
 
 /// 1/√(v + ε), ε an attribute: the one part that no primitive of brink is.  y' = −½ y³ v'.
-Vars inverse_root_rule(Graph& g, Var y, Var d) { return {mul(g, scale(g, -0.5, mul(g, y, mul(g, y, y))), d)}; }
+Var inverse_root_slope(Graph& g, Var y) { return scale(g, -0.5, mul(g, y, mul(g, y, y))); }
 const Primitive inverse_root_p{
     .name = "inverse_root",
     .shape = [](std::span<const ValueType> in, const Attributes&) { return std::vector<ValueType>{in[0]}; },
-    .jvp = [](const JvpContext& c) { return inverse_root_rule(c.g, c.out[0], c.tangent[0]); },
-    .vjp = [](const VjpContext& c) { return inverse_root_rule(c.g, c.out[0], c.cotangent[0]); },
+    .derivative = rules::elementwise([](const Partial& c) { return inverse_root_slope(c.g, c.out[0]); }),
     .run =
         [](Device&, const Call& c) {
           const double epsilon = c.attributes.as<Factor>().value;
