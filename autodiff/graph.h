@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: a static graph of primitive operations on values whose shapes are known when it is built.
-// What it is not: an executor (program.h) or a differentiator (transform.h).
-// Decision: nodes stand in the order in which they were emitted, which is the order of execution and the order in which
-// contributions are added; emitting the same operation on the same inputs twice gives the same value (common subexpressions).
+// A static graph of primitive operations on values whose shapes are known when it is built.
+// program.h executes it, transform.h differentiates it.
+// Nodes are kept in the order in which they were emitted. Operations run, and contributions are added, in that order.
+// Emitting the same operation on the same inputs twice gives the same value (common subexpressions).
 #pragma once
 
 #include <compare>

@@ -2,7 +2,6 @@
 #include "models/mlp.h"
 
 #include "autodiff/primitives/dense.h"
-#include "autodiff/primitives/elementwise.h"
 
 namespace brink {
 
@@ -25,7 +24,7 @@ Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int
     Var h = x;  // [S, inputs]
     for (std::size_t l = 0; l + 1 < p.size(); l += 2) {
       h = add_row(g, matmul(g, {{h, p[l]}}, false, block.group), p[l + 1], block.group);  // [S, width]
-      if (l + 2 < p.size()) h = activation == Activation::relu ? relu(g, h) : tanh(g, h);
+      if (l + 2 < p.size()) h = activation.apply(g, h);
     }
     return h;  // [S, classes]
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Decision: convolution is bilinear, and its three forms are each other's derivatives: whichever of picture, weights and result
+// Convolution is bilinear, and its three forms are each other's derivatives: whichever of picture, weights and result
 // is missing, the other two give it. So the rules close at every order with three kernels.
 #include "autodiff/primitives/conv.h"
 
@@ -109,7 +109,7 @@ const Primitive conv2d_p{
     .finishes = true,
 };
 Var conv2d(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   return in.empty() ? Var{} : g.emit_all(conv2d_p, in, ConvAttributes{w.stride, w.padding, {}, w.group})[0];
 }
 
@@ -152,7 +152,7 @@ const Primitive conv2d_input_gradient_p{
 };
 Var conv2d_input_gradient(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w,
                           std::array<std::int64_t, 2> picture) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   if (in.empty()) return {};
   return g.emit_all(conv2d_input_gradient_p, in, ConvAttributes{w.stride, w.padding, picture, w.group})[0];
 }
@@ -199,7 +199,7 @@ const Primitive conv2d_weight_gradient_p{
 };
 Var conv2d_weight_gradient(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w,
                            std::array<std::int64_t, 2> kernel) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   if (in.empty()) return {};
   return g.emit_all(conv2d_weight_gradient_p, in, ConvAttributes{w.stride, w.padding, kernel, w.group})[0];
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of convolutions and of their two derivatives. Their rules are in conv.cpp; biases are add_row (dense.h).
+// Builders of convolutions and of their two derivatives. A bias is added by add_row (dense.h).
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the bilinear primitives and the sums over samples, each with all of its mathematics.
-// Decision: matmul, weight_gradient and sample_dot take any number of factor pairs. The product rule then gives one node whose
+// Matrix products, broadcasts and the sums over samples, each with all of its mathematics.
+// matmul, weight_gradient and sample_dot take any number of factor pairs. The product rule then gives one node whose
 // chains are joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ', which the order contract asks for and which costs no pass.
 #include "autodiff/primitives/dense.h"
 
@@ -22,7 +22,7 @@ std::string Columns::describe() const { return fmt::format("from {}, width {}", 
 
 namespace {
 
-using rules::expect_pairs, rules::flatten, rules::group_of;
+using rules::expect_pairs, rules::group_of, rules::operands;
 
 /// One row a sample, or one a pixel of a sample: [S,N] or [S,P,Q,N].
 bool has_rows(const Shape& s) { return s.rank == 2 || s.rank == 4; }
@@ -81,7 +81,7 @@ const Primitive matmul_p{
     .finishes = true,
 };
 Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
-  const Vars in = flatten(factors);
+  const Vars in = operands(factors);
   return in.empty() ? Var{} : g.emit_all(matmul_p, in, MatmulAttributes{group, transpose_b})[0];
 }
 
@@ -122,7 +122,7 @@ const Primitive weight_gradient_p{
     .join = rules::join_chains,
 };
 Var weight_gradient(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
-  const Vars in = flatten(factors);
+  const Vars in = operands(factors);
   return in.empty() ? Var{} : g.emit_all(weight_gradient_p, in, Group{group})[0];
 }
 

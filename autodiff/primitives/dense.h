@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of matrix products, sums over samples and broadcasts. Their rules are in dense.cpp.
+// Builders of matrix products, sums over samples and broadcasts.
 #pragma once
 
 #include "autodiff/graph.h"

@@ -3,21 +3,14 @@
 // Decision: builders simplify only where no bit can change: symbolic zeros vanish, nothing else.
 #include "autodiff/primitives/elementwise.h"
 
-#include "autodiff/primitives/rules.h"
-#include "kernels/map/map.h"
+#include "autodiff/primitives/run_map.h"
 
 namespace brink {
 
-std::string Factor::describe() const { return fmt::format("{}", value); }
+std::string ScaleAttributes::describe() const { return fmt::format("{}", value); }
 std::string Constant::describe() const { return fmt::format("{}", value); }
 
 namespace {
-template <class F>
-void run_map(Device& d, const Call& c) {
-  const auto* factor = c.attributes.get_if<Factor>();
-  map<F>(d, c.out[0], c.in, factor ? factor->value : 0.0);
-}
-
 void run_constant(Device& d, const Call& c) { fill(d, c.out[0], c.attributes.as<Constant>().value); }
 }  // namespace
 
@@ -57,7 +50,7 @@ const Primitive add_p{
                              [](const VjpContext& c) -> Vars {
                                return {c.cotangent[0], c.cotangent[0]};
                              }),
-    .run = run_map<Add>,
+    .run = rules::run_map<Add>,
     .flops = rules::one_per_element,
 };
 Var add(Graph& g, Var a, Var b) {
@@ -82,14 +75,14 @@ const Primitive sub_p{
     .derivative =
         rules::linear_in_all([](const JvpContext& c) -> Vars { return {sub(c.g, c.tangent[0], c.tangent[1])}; },
                              [](const VjpContext& c) -> Vars {
-                               return {c.cotangent[0], scale(c.g, -1, c.cotangent[0])};
+                               return {c.cotangent[0], scale(c.g, c.cotangent[0], -1)};
                              }),
-    .run = run_map<Subtract>,
+    .run = rules::run_map<Subtract>,
     .flops = rules::one_per_element,
 };
 Var sub(Graph& g, Var a, Var b) {
   if (!b) return a;
-  return a ? g.emit(sub_p, {a, b}) : scale(g, -1, b);
+  return a ? g.emit(sub_p, {a, b}) : scale(g, b, -1);
 }
 
 // y = a·b.  y' = a'·b + a·b';  a̅ = y̅·b, b̅ = a·y̅.
@@ -99,7 +92,7 @@ const Primitive mul_p{
     .derivative = rules::product([](const Partial& c) { return mul(c.g, c.a, c.b); },
                                  [](const Partial& c) { return mul(c.g, c.d, c.b); },
                                  [](const Partial& c) { return mul(c.g, c.a, c.d); }),
-    .run = run_map<Multiply>,
+    .run = rules::run_map<Multiply>,
     .flops = rules::one_per_element,
 };
 Var mul(Graph& g, Var a, Var b) { return a && b ? g.emit(mul_p, {a, b}) : Var{}; }
@@ -108,18 +101,19 @@ Var mul(Graph& g, Var a, Var b) { return a && b ? g.emit(mul_p, {a, b}) : Var{};
 const Primitive scale_p{
     .name = "scale",
     .shape = rules::same_as_first,
-    .derivative = rules::linear([](const Partial& c) { return scale(c.g, c.attributes.as<Factor>().value, c.d); }),
-    .run = run_map<Scale>,
+    .derivative =
+        rules::linear([](const Partial& c) { return scale(c.g, c.d, c.attributes.as<ScaleAttributes>().value); }),
+    .run = [](Device& d, const Call& c) { map<Scale>(d, c.out, c.in, c.attributes.as<ScaleAttributes>().value); },
     .flops = rules::one_per_element,
 };
-Var scale(Graph& g, double c, Var a) { return a ? g.emit(scale_p, {a}, Factor{c}) : Var{}; }
+Var scale(Graph& g, Var a, double c) { return a ? g.emit(scale_p, {a}, ScaleAttributes{c}) : Var{}; }
 
 // y = max(x, 0).  y' = [y > 0]·x';  x̅ = [y > 0]·y̅.
 const Primitive relu_p{
     .name = "relu",
     .shape = rules::same_as_first,
     .derivative = rules::symmetric([](const Partial& c) { return gate(c.g, c.out[0], c.d); }),
-    .run = run_map<Relu>,
+    .run = rules::run_map<Relu>,
     .flops = rules::one_per_element,
     .epilogue = {.running = 0, .stage = 2, .join = [](Epilogue& e, std::span<const View>) { e.relu = true; }},
 };
@@ -130,7 +124,7 @@ const Primitive gate_p{
     .name = "gate",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("gate", in); },
     .derivative = rules::linear([](const Partial& c) { return gate(c.g, c.in[0], c.d); }, 1),
-    .run = run_map<Gate>,
+    .run = rules::run_map<Gate>,
     .flops = rules::one_per_element,
     .epilogue = {.running = 1, .stage = 2, .join = [](Epilogue& e, std::span<const View> in) { e.gate = in[0]; }},
 };
@@ -141,7 +135,7 @@ const Primitive tanh_p{
     .name = "tanh",
     .shape = rules::same_as_first,
     .derivative = rules::elementwise([](const Partial& c) { return one_minus_square(c.g, c.out[0]); }),
-    .run = run_map<Tanh>,
+    .run = rules::run_map<Tanh>,
     .flops = rules::one_per_element,
 };
 Var tanh(Graph& g, Var x) { return x ? g.emit(tanh_p, {x}) : Var{}; }
@@ -150,9 +144,9 @@ Var tanh(Graph& g, Var x) { return x ? g.emit(tanh_p, {x}) : Var{}; }
 const Primitive one_minus_square_p{
     .name = "one_minus_square",
     .shape = rules::same_as_first,
-    .derivative = rules::elementwise([](const Partial& c) { return scale(c.g, -2, c.in[0]); }),
-    .run = run_map<OneMinusSquare>,
-    .flops = [](rules::Types, rules::Types out, const Attributes&) { return 2 * out[0].shape.elements(); },
+    .derivative = rules::elementwise([](const Partial& c) { return scale(c.g, c.in[0], -2); }),
+    .run = rules::run_map<OneMinusSquare>,
+    .flops = rules::per_element<2>,
 };
 Var one_minus_square(Graph& g, Var y) { return g.emit(one_minus_square_p, {y}); }
 

@@ -8,7 +8,7 @@ namespace brink {
 
 extern const Primitive add_p, sub_p, mul_p, scale_p, relu_p, gate_p, tanh_p, one_minus_square_p, constant_p;
 
-struct Factor {
+struct ScaleAttributes {
   double value = 1;
   auto fields() const { return std::tie(value); }
   std::string describe() const;
@@ -30,8 +30,8 @@ Var add(Graph&, Var a, Var b);
 Var sub(Graph&, Var a, Var b);
 /// a · b
 Var mul(Graph&, Var a, Var b);
-/// c · a
-Var scale(Graph&, double c, Var a);
+/// a · c
+Var scale(Graph&, Var a, double c);
 /// max(x, 0); relu′(0) = 0
 Var relu(Graph&, Var x);
 /// d where y > 0, else 0

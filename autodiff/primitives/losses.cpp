@@ -124,7 +124,7 @@ const Primitive sample_dot_p{
     .join = rules::join_chains,
 };
 Var sample_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   return in.empty() ? Var{} : g.emit_all(sample_dot_p, in, Group{group})[0];
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
-// Decision: γ and β belong to the normalisation, because the sums that their gradients need, Σy̅ and Σx̂∘y̅ of each group, are those
+// GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
+// γ and β belong to the normalisation, because the sums that their gradients need, Σy̅ and Σx̂∘y̅ of each group, are those
 // of the gradient of x too: two sums and one pass backwards, one pass forwards.
 #include "autodiff/primitives/norm.h"
 
@@ -68,7 +68,7 @@ const Primitive ghost_norm_p{
           if (t) {
             m1 = over_values(g, group_sum(g, t, group), x, group);           // [G,C]
             m2 = over_values(g, group_dot(g, {{hat, t}}, group), x, group);  // [G,C]
-            const Var minus_s = scale(g, -1, s), minus_s_m2 = mul(g, minus_s, m2);
+            const Var minus_s = scale(g, s, -1), minus_s_m2 = mul(g, minus_s, m2);
             hat_t = group_affine(g, {{t, s}, {hat, minus_s_m2}}, mul(g, minus_s, m1), x, group);  // as x
             s_t = mul(g, s, minus_s_m2);
           }
@@ -84,7 +84,7 @@ const Primitive ghost_norm_p{
           const auto [y_bar, hat_bar, s_bar, mean_bar, deviation_bar] =
               std::array{c.cotangent[0], c.cotangent[1], c.cotangent[2], c.cotangent[3], c.cotangent[4]};
           const auto over = [&](Var r) { return over_values(g, r, x, group); };
-          const Var gamma = broadcast_groups(g, c.in[1], x, group), minus_s = scale(g, -1, s);     // [G,C]
+          const Var gamma = broadcast_groups(g, c.in[1], x, group), minus_s = scale(g, s, -1);     // [G,C]
           const Var sum = group_sum(g, y_bar, group), dot = group_dot(g, {{hat, y_bar}}, group);   // [G,C]
           const Var m1 = over(add(g, mul(g, gamma, sum), group_sum(g, hat_bar, group)));           // [G,C]
           const Var m2 = over(add(g, mul(g, gamma, dot), group_dot(g, {{hat, hat_bar}}, group)));  // [G,C]
@@ -149,7 +149,7 @@ const Primitive group_dot_p{
                   Where where) { return scratch_of(in, group_of(a), where); },
 };
 Var group_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   return in.empty() ? Var{} : g.emit_all(group_dot_p, in, Group{group})[0];
 }
 
@@ -190,7 +190,7 @@ const Primitive group_affine_p{
     .finishes = true,
 };
 Var group_affine(Graph& g, const std::vector<Factors>& x_and_r, Var b, Var like, std::int64_t group) {
-  Vars in = rules::flatten(x_and_r);
+  Vars in = rules::operands(x_and_r);
   if (in.empty()) return group_broadcast(g, b, like, group);
   if (b) in.push_back(b);
   return g.emit_all(group_affine_p, in, Group{group})[0];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of GhostBatchNorm and of the sums over ghost groups that its derivatives are made of. Their rules are in
-// norm.cpp. x is [S,P,Q,C] or [S,C], statistics are [G,C]; a group is `group` consecutive samples, the last may be shorter.
+// Builders of GhostBatchNorm and of the sums over ghost groups that its derivatives are made of.
+// x is [S,P,Q,C] or [S,C], statistics are [G,C]; a group is `group` consecutive samples, the last may be shorter.
 #pragma once
 
 #include "autodiff/graph.h"

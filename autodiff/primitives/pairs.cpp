@@ -4,7 +4,7 @@
 namespace brink::rules {
 
 Vars bilinear_jvp(const JvpContext& c) {
-  const Vars in = flatten(product_rule(c));
+  const Vars in = operands(product_rule(c));
   return in.empty() ? Vars{Var{}} : c.g.emit_all(c.primitive, in, c.attributes);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the primitives that are sums of products share: factor pairs and their product rule.
-// Decision: a primitive takes any number of pairs, so that the product rule gives one node (dense.cpp).
+// A primitive takes any number of pairs, so that the product rule gives one node (dense.cpp).
 #pragma once
 
 #include <vector>
@@ -39,7 +39,7 @@ constexpr Derivative bilinear(PartialRule first, PartialRule second) {
 Var join_chains(Graph&, const Node&, const Node&);
 
 /// a₁, b₁, a₂, b₂, …; pairs with a symbolic zero are left out.
-inline Vars flatten(const std::vector<Factors>& factors) {
+inline Vars operands(const std::vector<Factors>& factors) {
   Vars in;
   for (const Factors& f : factors)
     if (f.a && f.b) {

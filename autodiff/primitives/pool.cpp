@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: pooling, shortcuts and changes of shape, each with all of its mathematics.
-// Decision: everything but max_pool is linear in what it moves and piecewise constant in what it compares, so the derivatives of
+// Pooling, shortcuts and changes of shape, each with all of its mathematics.
+// Everything but max_pool is linear in what it moves and piecewise constant in what it compares, so the derivatives of
 // every order are these primitives again.
 #include "autodiff/primitives/pool.h"
 

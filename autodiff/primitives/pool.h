@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of pooling, of the shortcut of residual networks, and of changes of shape. Their rules are in pool.cpp.
+// Builders of pooling, of the shortcut of residual networks, and of changes of shape.
 #pragma once
 
 #include "autodiff/graph.h"

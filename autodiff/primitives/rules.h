@@ -34,8 +34,12 @@ inline void expect(bool holds, std::string_view name, std::string_view what) {
 }
 
 inline std::int64_t no_flops(Types, Types, const Attributes&) { return 0; }
-/// One operation per element of the result.
-inline std::int64_t one_per_element(Types, Types out, const Attributes&) { return out[0].shape.elements(); }
+/// n operations per element of the result.
+template <int n>
+std::int64_t per_element(Types, Types out, const Attributes&) {
+  return n * out[0].shape.elements();
+}
+inline std::int64_t one_per_element(Types in, Types out, const Attributes& a) { return per_element<1>(in, out, a); }
 
 inline std::int64_t group_of(const Attributes& a) { return a.as<Group>().samples; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of convolutions and of biases over pixels.
+// The rows of convolutions and of biases over pixels.
 #include <iterator>
 
 #include "autodiff/primitives/conv.h"

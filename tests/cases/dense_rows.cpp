@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of matrix products, sums over samples and broadcasts.
+// The rows of matrix products, sums over samples and broadcasts.
 #include "autodiff/primitives/dense.h"
 #include "tests/cases/rows.h"
 #include "tests/reference/reference.h"

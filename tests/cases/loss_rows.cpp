@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of losses and of what indexes by label.
+// The rows of losses and of what indexes by label.
 #include <algorithm>
 
 #include "autodiff/primitives/elementwise.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of ghost-group statistics and normalisation.
+// The rows of ghost-group statistics and normalisation.
 #include "autodiff/primitives/norm.h"
 #include "tests/cases/rows.h"
 #include "tests/reference/norm_reference.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of pooling, shortcuts and changes of shape.
+// The rows of pooling, shortcuts and changes of shape.
 #include <algorithm>
 
 #include "autodiff/primitives/pool.h"

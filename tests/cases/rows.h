@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: what the files of rows share. What it is not: for tests to include (case.h).
+// What the files of rows share. Tests include case.h instead.
 #pragma once
 
 #include <cstdint>

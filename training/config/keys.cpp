@@ -235,7 +235,8 @@ std::vector<Key> data_and_model_keys() {
     const auto x = as_real(n);
     return x && std::isfinite(*x) ? x : std::nullopt;
   };
-  const Choices<Activation> activations{{{"relu", Activation::relu}, {"tanh", Activation::tanh}}, {}};
+  Choices<Activation> by_activation;
+  for (const Activation& a : activations) by_activation.built.emplace_back(a.name, a);
   const Choices<Init> inits{{{"lecun", Init::lecun}, {"he", Init::he}}, {}};
   const Choices<bool> short_groups{{{"keep", false}, {"join", true}}, {}};
   const Choices<NormMode> norm_modes{{{"training", NormMode::training}, {"evaluation", NormMode::evaluation}}, {}};
@@ -258,7 +259,7 @@ std::vector<Key> data_and_model_keys() {
           ModelName::mlp, "hidden", 64, [](Config & c) -> auto& { return c.model.hidden; }),
       only({ModelName::mlp},
            choice(
-               "model", "activation", activations, [](Config & c) -> auto& { return c.model.activation; })),
+               "model", "activation", by_activation, [](Config & c) -> auto& { return c.model.activation; })),
       only(networks, choice(
                          "model", "init", inits, [](Config & c) -> auto& { return c.model.init; })),
       only({ModelName::dln}, list<double>(
