@@ -66,6 +66,46 @@ TEST_CASE("dln: trajectory, loss, eigenvalues, jump and period-2 distance equal 
 }
 
 TEST_CASE(
+    "dln: loss, gradient and λ₁ of the cross-entropy at margins where one class has almost all of the probability") {
+  // λ₁ of ℓ″∇z∇zᵀ + ℓ′∇²z with ℓ = log(1 + e⁻ᶻ), z = θ₀θ₁ (mpmath).
+  struct Example {
+    Point theta;
+    double loss, gradient_norm, lambda;
+  };
+  const Example examples[] = {
+      {{4, 5}, 2.0611536203143807e-09, 1.3197822689706104e-08, 8.2498959944881817e-08},
+      {{5, 10}, 1.9287498479639178e-22, 2.1564078858198523e-21, 2.3955635780699441e-20},
+      {{15, 20}, 5.1482002224120138e-131, 1.2870500556030034e-129, 3.212683514574079e-128},
+  };
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64})
+    for (const Example& e : examples) {
+      if (dtype == Dtype::f32 && e.lambda < 1e-30) continue;  // underflows
+      CAPTURE(name_of(dtype));
+      CAPTURE(e.lambda);
+      const Objective o = make_dln_objective({}, DlnLoss::binary_cross_entropy, 1, dtype);
+      std::int32_t label = 1;
+      const View data[] = {view_of(&label, {1})};
+      const Array theta0 = o.layout.make_vector(dtype);
+      with_real(dtype, [&]<class T>(T) {
+        for (int i = 0; i < 2; ++i)
+          *o.layout.view(theta0.view(), i).as<T>() = static_cast<T>(e.theta[static_cast<std::size_t>(i)]);
+      });
+      Device device;
+      DescentOptions options;
+      options.tracker =
+          TrackerOptions{.top = 1, .bottom = 0, .tolerance = 1e-3, .cold_check = 5, .budget = 60, .max_basis = 24};
+      Descent descent(device, o, data, {}, options, theta0.view());
+      const Observation& seen = descent.observe(true, false);
+      const double tolerance = dtype == Dtype::f32 ? 1e-6 : 1e-13;
+      CHECK(std::abs(seen.loss - e.loss) <= 1e-14 * e.loss);
+      CHECK(std::abs(seen.gradient_norm - e.gradient_norm) <= tolerance * e.gradient_norm);
+      CHECK(seen.converged);
+      CHECK(std::abs(seen.top.at(0).value - e.lambda) <= seen.top[0].residual + tolerance * e.lambda);
+      CHECK(std::abs(seen.top[0].value - e.lambda) <= 1e-3 * e.lambda);
+    }
+}
+
+TEST_CASE(
     "mlp: an observation's loss and gradient are Gradient's, its update is θ − ηg in two roundings, its test pass the "
     "same graph") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
