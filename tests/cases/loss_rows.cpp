@@ -111,8 +111,8 @@ std::vector<Row> loss_rows() {
                  });
                }};
   };
-  const auto leading_row = [](std::string name, const Primitive& primitive, Values p, auto reference) {
-    return Row{.name = std::move(name),
+  const auto leading_row = [](const std::string& name, const Primitive& primitive, Values p, auto reference) {
+    return Row{.name = name,
                .primitive = &primitive,
                .kernels = {std::string(primitive.name)},
                .sizes = number_of_extents,
