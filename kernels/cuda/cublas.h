@@ -16,8 +16,8 @@ namespace brink::cuda {
 /// As cuBLAS numbers them. Neither uses TF32 in products of float32 by itself; pedantic forbids it whatever the environment says.
 enum class CublasMath : int { standard = 0, pedantic = 2 };
 
-/// `library`: a file; empty: what BRINK_CUBLAS names, else the loader's libcublas.so.13 or libcublas.so.12. The Context must
-/// outlive it. Throws NoVendor, OutOfMemory.
+/// `library`: a file. Empty: the file that BRINK_CUBLAS names, else libcublas.so.13 or libcublas.so.12 as the loader finds it, else the
+/// same in the folders of cublas_folders.h. The Context must outlive it. Throws NoVendor, OutOfMemory.
 std::unique_ptr<Vendor> open_cublas(Context&, CublasMath = CublasMath::pedantic, const std::string& library = {});
 
 }  // namespace brink::cuda
