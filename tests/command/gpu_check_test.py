@@ -197,6 +197,10 @@ with tempfile.TemporaryDirectory() as temporary:
                   "not run: peers: nvidia-smi", "not run: sanitizers: nvidia-smi")
     cases.check("no driver: nothing ran", data["passed"] == data["failed"] == 0 and data["not_run"] == len(data["parts"]) == 9)
     cases.check("bits first, peers last but for pictures", [p["name"] for p in data["parts"]] == [*PARTS, "peers", "pictures"])
+    data = expect("all parts with the time of a whole call", check(environment={"PLAY_DEVICE": "skip"}, parts=[]), 0, "not run: rows: no code")
+    budgets = {p["name"]: p["budget_s"] for p in data["parts"]}
+    cases.check("rows have 60 of 400 s, and the last part ends 20 s before", 58 < budgets["rows"] <= 60 and
+                [budgets["pictures"] + sum(p["seconds"] for p in data["parts"][:-1]) <= 381] == [True] or [str(budgets)])
     expect("a driver that does not answer", check(environment={"PLAY_SMI": "broken"}), 0,
            "not run: rows: nvidia-smi says: NVIDIA-SMI has failed")
 
@@ -240,8 +244,8 @@ with tempfile.TemporaryDirectory() as temporary:
     # Time: what does not fit is cut, is not run, and costs the next part nothing.
     begun = time.monotonic()
     data = expect("a program that hangs", check("--limit-s", "6", environment={"PLAY_DEVICE": "hang"}, parts=["rows", "whole", "vectors"]), 0,
-                  "not run: rows: cut after 3 s: the time of this part was over", "not run: tiles: no time is left in this part",
-                  "not run: whole computations: cut after 2 s", "passed: vectors")
+                  "not run: tiles: no time is left in this part",
+                  "not run: rows: cut after 3 s: the time of this part was over; 0 comparisons had passed", "not run: whole computations: cut after 2 s", "passed: vectors")
     cases.check("a program that hangs: the whole took what was allowed", time.monotonic() - begun < 9)
     expect("a program that finds something and hangs", check("--limit-s", "2", environment={"PLAY_DEVICE": "bad then hang"}, parts=["rows"]), 1,
            "failed: rows: matmul/3/float32: other bits than the plain loops'")

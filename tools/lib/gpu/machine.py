@@ -128,7 +128,8 @@ def build(part, folder, architecture, emulated=False, options=()):
                                  "where packages are missing, build elsewhere (--prepare) and use the archive here"], done.seconds)
         return
     part.add("configure", PASSED, seconds=done.seconds)
-    done = part.run(["ninja", "-C", folder, *paths_of(emulated).values()], log="ninja.log")
+    jobs = ["-j", os.environ["BRINK_JOBS"]] if os.environ.get("BRINK_JOBS") else []
+    done = part.run(["ninja", "-C", folder, *jobs, *paths_of(emulated).values()], log="ninja.log")
     failed = [line for line in done.output.splitlines() if "error" in line.lower()][:3]
     part.check("compile", [] if done.status == 0 else [done.why, *failed], done.seconds)
 
