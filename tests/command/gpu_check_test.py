@@ -166,9 +166,12 @@ with tempfile.TemporaryDirectory() as temporary:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PLAY_", "BRINK_", "CUDA_", "VIRTUAL_ENV"))}
         return {**kept, "PATH": str(here / path), **(environment or {})}
 
+    folders = []
+
     def check(*arguments, path="bin", environment=None, parts=PARTS, given=True, command=None):
-        """(status, JSON, what was printed)"""
+        """(status, JSON, what was printed); the results are in the last of `folders`."""
         out = pathlib.Path(tempfile.mkdtemp(dir=here))
+        folders.append(out)
         done = subprocess.run([*(command or [sys.executable, str(ROOT / "tools" / "gpu_check")]), "--out", str(out),
                                *(["--build", str(here / "build")] if given else []), *arguments, *parts], capture_output=True, text=True,
                               env=clean(path, environment), stdin=subprocess.DEVNULL)
@@ -213,7 +216,7 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("the GPU and its clocks are written down", data["machine"]["gpu"]["name"] == "NVIDIA H200" and
                 data["machine"]["gpu"]["driver_version"] == "580.159.04" and figures["products"]["clocks"]["clocks.sm"]["most"] == 1980)
     cases.check("bars", [b["met"] for b in figures["products"]["bars"]] == [True, True])
-    results = next(here.glob("tmp*/run-gpu")).parent
+    results = folders[-1]
     cases.check("digests of rows and steps",
                 re.search(r"0123,row matmul/3/float32\n(.*\n)*d1,run step 1\n", (results / "digests.csv").read_text()) is not None)
     with tarfile.open(results.with_name(results.name + ".tar.gz")) as archive:
