@@ -38,8 +38,8 @@ struct NoVendor : std::runtime_error {
 /// As cuBLAS numbers them. Neither uses TF32 in products of float32 by itself; pedantic forbids it whatever the environment says.
 enum class CublasMath : int { standard = 0, pedantic = 2 };
 
-/// cuBLAS. `library`: a file; empty: what BRINK_CUBLAS names, else the loader's libcublas.so.13 or libcublas.so.12. The Gpu must
-/// outlive it. Throws NoVendor, OutOfMemory.
+/// cuBLAS. `library`: a file. Empty: the file that BRINK_CUBLAS names, else libcublas.so.13 or libcublas.so.12 as the loader finds it, else
+/// the same in the folders of cuda/cublas_folders.h. The Gpu must outlive it. Throws NoVendor, OutOfMemory.
 std::unique_ptr<Vendor> open_cublas(Gpu&, CublasMath = CublasMath::pedantic, const std::string& library = {});
 
 }  // namespace brink

@@ -8,10 +8,12 @@
 
 #include <cassert>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "kernels/cuda/context.h"
+#include "kernels/cuda/cublas_folders.h"
 #include "kernels/vendor.h"
 
 namespace brink::cuda {
@@ -45,22 +47,61 @@ struct Functions {
 
 constexpr const char* what_to_do =
     "; install it, name its file in the environment variable BRINK_CUBLAS, or give --arithmetic exact";
+constexpr const char* versions[] = {"13", "12"};
 
-std::vector<std::string> names_of(const std::string& library) {
-  if (!library.empty()) return {library};
-  if (const char* wish = std::getenv("BRINK_CUBLAS"); wish != nullptr && *wish != '\0') return {wish};
-  return {"libcublas.so.13", "libcublas.so.12"};
+/// cuBLAS's second library first where it lies beside it: an unpacked toolkit may not say where that one is.
+void* open_in(const std::filesystem::path& folder, const std::string& version) {
+  (void)dlopen((folder / ("libcublasLt.so." + version)).c_str(), RTLD_NOW | RTLD_LOCAL);
+  return dlopen((folder / ("libcublas.so." + version)).c_str(), RTLD_NOW | RTLD_LOCAL);
 }
+
+/// Opens the first cuBLAS there is, and collects why the others could not be.
+class Search {
+ public:
+  void* named(const std::string& name) {
+    void* const found = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (found == nullptr) note(name);
+    return found;
+  }
+
+  void* anywhere() {
+    for (const char* version : versions)
+      if (void* found = named(std::string("libcublas.so.") + version)) return found;
+    const std::vector<std::filesystem::path> folders = cublas_folders();
+    for (const char* version : versions)
+      for (const std::filesystem::path& folder : folders) {
+        const std::filesystem::path file = folder / (std::string("libcublas.so.") + version);
+        std::error_code ignored;
+        if (!std::filesystem::exists(file, ignored)) continue;
+        if (void* found = open_in(folder, version)) return found;
+        note(file.string());
+      }
+    reasons_ += "; also looked in ";
+    for (const std::filesystem::path& folder : folders)
+      reasons_ += (&folder == folders.data() ? "" : ", ") + folder.string();
+    if (folders.empty()) reasons_ += cublas_folder_patterns();
+    return nullptr;
+  }
+
+  const std::string& reasons() const { return reasons_; }
+
+ private:
+  void note(const std::string& name) {
+    const char* reason = dlerror();
+    reasons_ += (reasons_.empty() ? "" : "; ") + (reason != nullptr ? std::string(reason) : name);
+  }
+
+  std::string reasons_;
+};
 
 /// Never closed again: cuBLAS keeps state of the process.
 void* open_library(const std::string& library) {
-  std::string reasons;
-  for (const std::string& name : names_of(library)) {
-    if (void* found = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return found;
-    const char* reason = dlerror();
-    reasons += (reasons.empty() ? "" : "; ") + std::string(reason != nullptr ? reason : name.c_str());
-  }
-  throw NoVendor("cuBLAS cannot be opened (" + reasons + ")" + what_to_do);
+  const char* const wish = std::getenv("BRINK_CUBLAS");
+  const std::string file = !library.empty() ? library : wish != nullptr ? wish : "";
+  Search search;
+  void* const found = file.empty() ? search.anywhere() : search.named(file);
+  if (found == nullptr) throw NoVendor("cuBLAS cannot be opened (" + search.reasons() + ")" + what_to_do);
+  return found;
 }
 
 template <class F>

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
+#include <map>
 
+#include "kernels/cuda/cublas_folders.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/memory.h"
 #include "kernels/replay.h"
@@ -43,6 +46,45 @@ struct Installed {
   }
   Installed(const Installed&) = delete;
   Installed& operator=(const Installed&) = delete;
+};
+
+/// Environment variables while this lives; an empty value stands for none.
+class Environment {
+ public:
+  explicit Environment(const std::map<std::string, std::string>& wanted) {
+    for (const auto& [name, value] : wanted) {
+      const char* const old = std::getenv(name.c_str());
+      before_[name] = old != nullptr ? old : "";
+      set(name, value);
+    }
+  }
+  ~Environment() {
+    for (const auto& [name, value] : before_) set(name, value);
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  static void set(const std::string& name, const std::string& value) {
+    if (value.empty())
+      unsetenv(name.c_str());
+    else
+      setenv(name.c_str(), value.c_str(), 1);
+  }
+  std::map<std::string, std::string> before_;
+};
+
+/// A folder that is removed at the end.
+struct Scratch {
+  std::filesystem::path path;
+  Scratch() {
+    std::string name = (std::filesystem::temp_directory_path() / "brink-cublas-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~Scratch() { std::filesystem::remove_all(path); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
 };
 
 struct Product {
@@ -264,4 +306,50 @@ TEST_CASE(
   const Run cpu = run({"run.arithmetic=vendor"}, "cpu");
   CHECK(cpu.code == ExitCode::usage);
   CHECK(cpu.said.find("\"vendor\" is for run.device = \"cuda\" so far") != std::string::npos);
+}
+
+TEST_CASE("cuBLAS is looked for in toolkits and in Python's packages, those that the environment names first") {
+  const Scratch scratch;
+  const std::filesystem::path& root = scratch.path;
+  const std::string cu13 = "lib/python3.12/site-packages/nvidia/cu13/lib",
+                    cu12 = "lib/python3.12/site-packages/nvidia/cublas/lib";
+  const std::vector<std::string> expected{"home/lib64",
+                                          "extra/nvidia/cu13/lib",
+                                          "venv/" + cu13,
+                                          "venv/" + cu12,
+                                          "conda/" + cu12,
+                                          "on_path/" + cu13,
+                                          "user/.local/" + cu13,
+                                          "usr/local/lib/python3.11/dist-packages/nvidia/cublas/lib",
+                                          "usr/lib/python3/dist-packages/nvidia/cu13/lib",
+                                          "usr/local/cuda/lib64",
+                                          "usr/local/cuda-13.0/targets/x86_64-linux/lib",
+                                          "usr/local/cuda-12.4/lib64"};
+  for (const std::string& folder : expected) std::filesystem::create_directories(root / folder);
+  std::filesystem::create_directories(root / "on_path/bin");
+  std::filesystem::create_directories(root / "not_python/bin");
+  std::filesystem::create_directories(root / "not_python" / cu13);
+  std::filesystem::create_symlink("/bin/sh", root / "on_path/bin/python3");
+  std::filesystem::create_directory_symlink("targets/x86_64-linux/lib", root / "usr/local/cuda-13.0/lib64");  // twice
+  const auto in = [&](const std::string& name) { return (root / name).string(); };
+  const Environment environment({{"CUDA_HOME", in("home")},
+                                 {"CUDA_PATH", in("absent")},
+                                 {"PYTHONPATH", ":" + in("extra") + "::"},
+                                 {"VIRTUAL_ENV", in("venv")},
+                                 {"CONDA_PREFIX", in("conda")},
+                                 {"PATH", in("not_python/bin") + ":" + in("on_path/bin") + "/"},
+                                 {"HOME", in("user")}});
+  std::vector<std::string> found;
+  for (const std::filesystem::path& folder : cuda::cublas_folders(root))
+    found.push_back(std::filesystem::canonical(folder).lexically_relative(std::filesystem::canonical(root)).string());
+  CHECK(found == expected);
+
+  const Environment nothing({{"CUDA_HOME", ""},
+                             {"CUDA_PATH", ""},
+                             {"PYTHONPATH", ""},
+                             {"VIRTUAL_ENV", ""},
+                             {"CONDA_PREFIX", ""},
+                             {"PATH", in("not_python/bin")},
+                             {"HOME", ""}});
+  CHECK(cuda::cublas_folders(root / "absent").empty());
 }

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the parts of tools/gpu_check. What it is not: used by anything else."""
+"""The parts of tools/gpu_check."""

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""What it is: what gpu_check asks of the machine: its GPU and clocks (nvidia-smi), and brink's programs, built or given.
-What it is not: a change of anything: clocks and power are noted as they are found.
+"""What gpu_check asks of the machine: its GPU and clocks (nvidia-smi), its tools, and brink's programs, built or given.
+
+Clocks and power are noted as they are found, and never changed.
 """
 
+import glob
+import os
 import pathlib
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import threading
 
-from .outcome import PASSED, Skip
+from .outcome import PASSED, NotRun
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Where a build folder has them.
@@ -20,11 +22,16 @@ PROGRAMS = {"device": "tests/emulator/test_device", "brink": "tools/brink", "mat
 EMULATED = {name: f"tests/emulator/{'test_' if name == 'device' else ''}{name}_emulated" for name in PROGRAMS}
 FIELDS = ["name", "driver_version", "compute_cap", "memory.total", "clocks.sm", "clocks.mem", "clocks.max.sm", "clocks.max.mem",
           "temperature.gpu", "power.draw"]
-# What is built here runs on another distribution: shared libraries are the C library's, and what lies in `lib` beside the programs.
-RPATH = "$ORIGIN/../lib:$ORIGIN/../../lib"
-PORTABLE = ["-Dprefer_static=true", f"-Dcpp_link_args=['-static-libstdc++', '-static-libgcc', '-Wl,-rpath,{RPATH}']",
-            f"-Dcuda_link_args=['-Xcompiler=-static-libstdc++', '-Xcompiler=-static-libgcc', '-Xlinker=-rpath={RPATH}']"]
-OF_THE_SYSTEM = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so")
+# Where a tool may lie beside the PATH: folders, as patterns.
+TOOL_PLACES = ["/usr/local/cuda/bin", "/usr/local/cuda-*/bin", "/usr/local/cuda*/compute-sanitizer", "/opt/nvidia/nsight-systems/bin",
+               "/opt/nvidia/nsight-systems/*/bin", "/opt/nvidia/nsight-compute/*/host/target-linux-*", "/usr/local/nvidia/bin"]
+
+
+def find_tool(name):
+    """A tool on the PATH, else in the folders where NVIDIA's packages put theirs; None where it is nowhere."""
+    home = os.environ.get("CUDA_HOME")
+    folders = [folder for place in ([home + "/bin"] if home else []) + TOOL_PLACES for folder in sorted(glob.glob(place), reverse=True)]
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(folders) or os.devnull)
 
 
 def number(text):
@@ -36,9 +43,9 @@ def number(text):
 
 def query_gpu():
     """The first GPU's fields as nvidia-smi gives them, or None and why not."""
-    smi = shutil.which("nvidia-smi")
+    smi = find_tool("nvidia-smi")
     if not smi:
-        return None, "nvidia-smi is not on the PATH: no NVIDIA driver"
+        return None, "nvidia-smi is not on the PATH: there is no NVIDIA driver"
     try:
         done = subprocess.run([smi, f"--query-gpu={','.join(FIELDS)}", "--format=csv,noheader,nounits"], capture_output=True, text=True,
                               timeout=20)
@@ -84,16 +91,20 @@ class Clocks:
         self.part.figures["clocks"] = out
 
 
+def paths_of(emulated):
+    return EMULATED if emulated else PROGRAMS
+
+
 class Programs:
-    """Paths of brink's programs; `of(name)` raises Skip where one is not there."""
+    """Paths of brink's programs; `of(name)` raises NotRun where one is not there."""
 
     def __init__(self, folder, emulated):
         self.folder = pathlib.Path(folder).resolve()
-        self.paths = {name: self.folder / path for name, path in (EMULATED if emulated else PROGRAMS).items()}
+        self.paths = {name: self.folder / path for name, path in paths_of(emulated).items()}
 
     def of(self, name):
         if not self.paths[name].is_file():
-            raise Skip(f"there is no {self.paths[name].relative_to(self.folder)} in {self.folder}")
+            raise NotRun(f"there is no {self.paths[name].relative_to(self.folder)} in {self.folder}")
         return self.paths[name]
 
 
@@ -102,43 +113,25 @@ def meson_complaint(output):
     return lines[-1] if lines else output.strip()[-300:]
 
 
-def build(part, folder, architectures, portable=False):
-    """Configures and builds the programs; True when all is there."""
-    missing = [tool for tool in ("meson", "ninja", "nvcc", "c++") if not shutil.which(tool)]
+def build(part, folder, architecture, emulated=False, options=()):
+    """Configures and builds the programs, each step a check."""
+    missing = [tool for tool in ("meson", "ninja", "c++", *(() if emulated else ("nvcc",))) if not shutil.which(tool)]
     if missing:
-        part.check("tools to build with", [f"{', '.join(missing)} not on the PATH: build elsewhere (--prepare) and give --build FOLDER"])
-        return False
-    options = ["-Dcuda=enabled", "-Dtests=enabled", "-Dbench=enabled", "-Dtidy=disabled", f"-Dgpu_archs={','.join(architectures)}",
-               *(PORTABLE if portable else [])]
+        part.check("tools to build with", [f"{', '.join(missing)} not on the PATH: build elsewhere (--prepare) and use the archive here"])
+        return
+    asked = [f"-Dcuda={'auto' if emulated else 'enabled'}", "-Dtests=enabled", "-Dbench=enabled", "-Dtidy=disabled",
+             f"-Dgpu_archs={architecture}", *options]
     again = ["--reconfigure"] if (folder / "build.ninja").exists() else []
-    done = part.run(["meson", "setup", *again, *options, folder, ROOT], log="meson.log")
+    done = part.run(["meson", "setup", *again, *asked, folder, ROOT], log="meson.log")
     if done.status != 0:
         part.check("configure", [meson_complaint(done.output) if done.status else done.why,
-                                 "where packages are missing, build elsewhere (--prepare) and give --build FOLDER"], done.seconds)
-        return False
+                                 "where packages are missing, build elsewhere (--prepare) and use the archive here"], done.seconds)
+        return
     part.add("configure", PASSED, seconds=done.seconds)
-    done = part.run(["ninja", "-C", folder, *PROGRAMS.values()], log="ninja.log")
+    jobs = ["-j", os.environ["BRINK_JOBS"]] if os.environ.get("BRINK_JOBS") else []
+    done = part.run(["ninja", "-C", folder, *jobs, *paths_of(emulated).values()], log="ninja.log")
     failed = [line for line in done.output.splitlines() if "error" in line.lower()][:3]
     part.check("compile", [] if done.status == 0 else [done.why, *failed], done.seconds)
-    return done.status == 0
-
-
-def prepare(part, folder, architectures):
-    """Programs for a machine that can build nothing: built in `folder`/build, stripped, in `folder` under the names of a build folder."""
-    folder = pathlib.Path(folder).resolve()
-    if not build(part, folder / "build", architectures, portable=True):
-        return
-    (folder / "lib").mkdir(exist_ok=True)
-    for path in PROGRAMS.values():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        done = part.run(["strip", "-o", target, folder / "build" / path])
-        size_mib = target.stat().st_size / 2**20 if target.exists() else 0
-        needed = re.findall(r"^\s*(\S+) => (/\S+)", part.run(["ldd", folder / "build" / path]).output, re.M)
-        for name, library in needed:
-            if not name.startswith(OF_THE_SYSTEM):
-                shutil.copy(library, folder / "lib" / name)
-        part.check(f"{path}, {size_mib:.1f} MiB", [] if done.status == 0 else [done.why])
 
 
 def python_has(module, part):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What it is: what gpu_check finds: checks that passed, failed or were skipped, parts with their time, the JSON file; and how it starts
-programs under a time limit. What it is not: any check.
+"""What gpu_check finds (checks, parts, the JSON file, the archive of results), and how it starts programs under a time limit.
 
-Decision: whatever goes wrong is a check with a name and a reason, never an exception that ends the program: a machine with a GPU may be
-had for minutes only, and the parts after a broken one are worth having.
+Whatever goes wrong becomes a check with a name and a reason, never an exception that ends the program: a machine with a GPU may be lent
+for minutes only, and the parts after a broken one are worth having.
 """
 
 import contextlib
@@ -12,12 +11,15 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
+import tarfile
 import time
 
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+ARCHIVE_LIMIT_MIB = 16
 
 
-class Skip(Exception):
+class NotRun(Exception):
     """A whole part cannot run here; why."""
 
 
@@ -28,12 +30,16 @@ class Done:
         self.arguments, self.status, self.output, self.seconds = arguments, status, output, seconds
 
     @property
+    def cut(self):
+        return self.status is None
+
+    @property
     def why(self):
         """What is to be said of a program that did not end with 0; None of one that did."""
         if self.status == 0:
             return None
-        if self.status is None:
-            return f"did not end within {self.seconds:.0f} s"
+        if self.cut:
+            return f"cut after {self.seconds:.0f} s: the time of this part was over"
         last = next((line.strip() for line in reversed(self.output.splitlines()) if line.strip()), "no output")
         how = f"ended by signal {-self.status}" if self.status < 0 else f"status {self.status}"
         return f"{how}: {last[:300]}"
@@ -43,9 +49,9 @@ class Part:
     """One part of the whole: its checks, figures, and until when it may run."""
 
     def __init__(self, report, name, budget_s):
-        self.report, self.name, self.budget_s = report, name, budget_s
+        self.report, self.name = report, name
         self.started = time.monotonic()
-        self.until = min(self.started + budget_s, report.until)
+        self.until = self.started + budget_s
         self.checks, self.figures = [], {}
 
     def left_s(self):
@@ -59,40 +65,65 @@ class Part:
         """complaints: lines; none where all is well."""
         self.add(name, FAILED if complaints else PASSED, "; ".join(complaints[:5]), seconds)
 
-    def skip(self, name, why):
-        self.add(name, SKIPPED, why)
+    def check_done(self, name, done, complaints=()):
+        """Of a program: found complaints fail the check; being cut is no failure; any other end than status 0 is one."""
+        if complaints:
+            self.check(name, list(complaints), done.seconds)
+        elif done.cut:
+            self.add(name, NOT_RUN, done.why, done.seconds)
+        else:
+            self.check(name, [] if done.status == 0 else [done.why], done.seconds)
+
+    def not_run(self, name, why):
+        self.add(name, NOT_RUN, why)
 
     def run(self, arguments, environment=None, log=None, most_s=None, folder=None):
-        """Starts a program and waits, at most to the end of the part; everything it started ends with it."""
+        """Starts a program and waits, at most to the end of the part; everything it started ends with it.
+
+        VIRTUAL_ENV is this Python's folder where it is not set, so that brink finds the cuBLAS of its packages (kernels/cuda/cublas_folders.h).
+        The output goes to a file and not through a pipe: a program that hangs in a driver cannot be killed, and is then left behind.
+        """
         arguments = [str(a) for a in arguments]
         limit = self.left_s() if most_s is None else min(most_s, self.left_s())
         begun = time.monotonic()
+        said = self.report.folder / (log or ".output")
         try:
-            process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                       errors="replace", env={**os.environ, **(environment or {})}, cwd=folder, start_new_session=True)
+            with said.open("wb") as output:
+                process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=folder,
+                                           env={"VIRTUAL_ENV": sys.prefix, **os.environ, **(environment or {})},
+                                           start_new_session=True)
         except OSError as error:
             return Done(arguments, 127, f"{arguments[0]}: {error.strerror}", 0.0)
         try:
-            output, _ = process.communicate(timeout=limit)
-            status = process.returncode
+            status = process.wait(limit)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            output, status = process.communicate()[0] or "", None
-        if log:
-            self.report.write(log, output)
-        return Done(arguments, status, output, time.monotonic() - begun)
+            status = None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        text = said.read_text(errors="replace")
+        if not log:
+            said.unlink()
+        return Done(arguments, status, text, time.monotonic() - begun)
 
 
 class Report:
-    """The folder and the JSON file in it, written anew after every part, so that what was found survives whatever comes."""
+    """The folder of results, the JSON file in it, and the archive; all written anew after every part, so that what was found survives."""
 
-    def __init__(self, folder, limit_s, about):
+    def __init__(self, folder, archive, about):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.archive = pathlib.Path(archive)
         self.started = time.monotonic()
-        self.until = self.started + limit_s
-        self.data = {"schema": 1, "tool": "gpu_check", **about, "parts": []}
+        self.data = {"schema": 2, "tool": "gpu_check", **about, "parts": [], "left_out": []}
+
+    def start_clock(self):
+        """The time of the parts begins now: building is not counted."""
+        self.started = time.monotonic()
+
+    def seconds(self):
+        return time.monotonic() - self.started
 
     def write(self, name, text):
         (self.folder / name).write_text(text)
@@ -101,22 +132,40 @@ class Report:
         print(f"{name}", flush=True)
         part = Part(self, name, budget_s)
         try:
-            if part.left_s() < 1:
-                raise Skip("no time is left")
+            if part.left_s() < 0.2:
+                raise NotRun("no time is left")
             function(part)
-        except Skip as why:
-            part.skip(name, str(why))
+        except NotRun as why:
+            part.not_run(name, str(why))
         except Exception as error:  # a defect here must not cost the parts that follow
             part.add(name, FAILED, f"gpu_check itself: {type(error).__name__}: {error}")
-        self.data["parts"].append({"name": name, "budget_s": budget_s, "seconds": round(time.monotonic() - part.started, 2),
+        self.data["parts"].append({"name": name, "budget_s": round(budget_s, 1), "seconds": round(time.monotonic() - part.started, 2),
                                    "checks": part.checks, "figures": part.figures})
         self.save()
         return part
 
     def counts(self):
         found = [check["status"] for part in self.data["parts"] for check in part["checks"]]
-        return {status: found.count(status) for status in (PASSED, FAILED, SKIPPED)}
+        return {status.replace(" ", "_"): found.count(status) for status in (PASSED, FAILED, NOT_RUN)}
 
     def save(self):
-        self.data.update(self.counts(), seconds=round(time.monotonic() - self.started, 2))
+        self.data.update(self.counts(), seconds=round(self.seconds(), 2))
         self.write("gpu_check.json", json.dumps(self.data, indent=1, ensure_ascii=False) + "\n")
+        self.pack()
+
+    def pack(self):
+        """All files of the folder as one archive; the largest are left out, and listed, until it is small enough."""
+        files = [path for path in sorted(self.folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+        files = [path for path in files if path.relative_to(self.folder).as_posix() not in self.data["left_out"]]
+        new = self.archive.with_name(self.archive.name + ".new")
+        while True:
+            with tarfile.open(new, "w:gz", compresslevel=6) as archive:
+                for path in files:
+                    archive.add(path, f"{self.folder.name}/{path.relative_to(self.folder)}")
+            if new.stat().st_size <= ARCHIVE_LIMIT_MIB << 20 or len(files) == 1:
+                break
+            largest = max(files, key=lambda path: path.stat().st_size)
+            files.remove(largest)
+            self.data["left_out"].append(largest.relative_to(self.folder).as_posix())
+            self.write("gpu_check.json", json.dumps(self.data, indent=1, ensure_ascii=False) + "\n")
+        new.replace(self.archive)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""What it is: gpu_check's parts about speed: brink's kernels beside cuBLAS and a copy, brink's steps beside JAX and PyTorch, pictures.
-What it is not: a verdict: a figure below its bar is written down and said, but fails nothing; only wrong results do.
+"""gpu_check's parts about speed: brink's kernels beside cuBLAS and a copy, traces, brink's steps beside JAX and PyTorch, pictures.
+
+A figure below its bar is written down and printed, but fails nothing; only wrong results do.
 """
 
 import json
+import re
+import shutil
 import sys
 
-from .machine import ROOT, Clocks, python_has
-from .outcome import PASSED
+from .bits import run_arguments
+from .machine import ROOT, Clocks, find_tool, python_has
+from .outcome import NOT_RUN, PASSED
 
 SQUARE_BAR, W1_BAR, STEPS_BAR = 0.85, 0.8, 2.0
 
@@ -21,7 +25,7 @@ def measure(part, context, program, name, arguments):
     if done.status == 0 and out.exists():
         part.add(name, PASSED, seconds=done.seconds)
         return json.loads(out.read_text())
-    part.check(name, [done.why or "no JSON was written"], done.seconds)
+    part.check_done(name, done, ["no JSON was written"] if done.status == 0 else [])
     return None
 
 
@@ -39,7 +43,7 @@ def products(part, context):
     part.figures["gpu"] = report["gpu"]
     compared = [r for r in report["gpu"]["results"] if "speed_over_yardstick" in r]
     if not compared:
-        part.skip("products beside cuBLAS", report["gpu"]["cublas"])
+        part.not_run("products beside cuBLAS", report["gpu"]["cublas"])
     for r in compared:
         if r["note"] == "large square" or r["note"].startswith("W1"):
             bar(part, f"{r['role']} {r['m']}x{r['k']}x{r['n']} ({r['note']})", r["speed_over_yardstick"]["median"],
@@ -53,39 +57,76 @@ def vectors(part, context):
         part.figures["gpu"] = report["gpu"]
 
 
+def trace(part, context):
+    """A few steps with brink's own trace (ui.perfetto.dev opens it), and with Nsight Systems where it is."""
+    arguments = ["--device", "cuda", *run_arguments(context.emulated), *([] if context.emulated else ["--set", "training.steps=20"])]
+    brink, folder = context.programs.of("brink"), context.report.folder
+    shutil.rmtree(folder / "run-trace", ignore_errors=True)
+    done = part.run([brink, "train", "--out", folder / "run-trace", "--trace", folder / "trace.json", *arguments], log="run-trace.log")
+    part.check_done("brink's trace of a run", done, ["no trace was written"] if done.status == 0 and not events_in(folder / "trace.json") else [])
+    nsys = find_tool("nsys")
+    if not nsys:
+        return part.not_run("timeline of Nsight Systems", "nsys is neither on the PATH nor in a folder of NVIDIA's packages")
+    shutil.rmtree(folder / "run-nsys", ignore_errors=True)
+    done = part.run([nsys, "profile", "--trace=cuda,nvtx", "--cuda-graph-trace=node", "--sample=none", "--cpuctxsw=none",
+                     "--force-overwrite=true", "-o", folder / "timeline", brink, "train", "--out", folder / "run-nsys", "--nvtx", "phases",
+                     *arguments], log="nsys.log")
+    if (folder / "timeline.nsys-rep").exists():
+        return part.add("timeline of Nsight Systems", PASSED, seconds=done.seconds)
+    return part.add("timeline of Nsight Systems", NOT_RUN, done.why or "nsys wrote no report", done.seconds)
+
+
+def events_in(path):
+    try:
+        return json.loads(path.read_text())["traceEvents"]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
 def peers(part, context):
-    """Gradient, HVP and steps of gradient descent of W1 in brink, JAX (lax.scan) and PyTorch on this GPU."""
+    """Gradient, HVP and steps of gradient descent of W1 in brink, JAX (lax.scan) and PyTorch on this GPU; a session for each size."""
+    why = python_has("numpy", part)
+    if why:
+        return part.not_run("peers", why)
     systems = ["brink"]
     for name in () if context.emulated else ("jax", "torch"):
         why = python_has(name, part)
         if why:
-            part.skip(f"beside {name}", why)
+            part.not_run(f"beside {name}", why)
         else:
             systems.append(name)
-    why = python_has("numpy", part)
-    if why:
-        return part.skip("peers", why)
-    out = context.report.folder / "peers.json"
-    sizes = ["--samples", "128", "--rounds", "1", "--gd-steps", "2", "--kinds", "gd_step"] if context.emulated else [
-        "--samples", "1000,4000", "--rounds", "7", "--gd-steps", "200", "--kinds", "gd_step,gradient,hvp_linearized"]
+    sizes = ["--rounds", "1", "--gd-steps", "2", "--kinds", "gd_step"] if context.emulated else [
+        "--rounds", "7", "--gd-steps", "200", "--kinds", "gd_step,gradient,hvp_linearized"]
+    for samples in ("128",) if context.emulated else ("1000", "4000"):
+        peers_session(part, context, systems, samples, sizes)
+    return None
+
+
+def peers_session(part, context, systems, samples, sizes):
+    name = f"peers, N = {samples}: the same work, in turns: {', '.join(systems)}"
+    if part.left_s() < 1:
+        return part.not_run(name, "no time is left in this part")
+    out = context.report.folder / f"peers-{samples}.json"
+    out.unlink(missing_ok=True)
     with Clocks(part, context.emulated):
         done = part.run([sys.executable, ROOT / "bench" / "peers" / "run", "--device", "cuda", "--threads", "1", "--no-compile",
-                         "--systems", ",".join(systems), "--brink", context.programs.of("worker"), "--out", out, *sizes],
-                        environment={"BRINK_PEERS_PYTHON": sys.executable}, log="peers.log")
-    part.check("peers: the same work, in turns: " + ", ".join(systems), [] if done.status == 0 else [done.why], done.seconds)
-    if done.status != 0:
-        return None
-    report = json.loads(out.read_text())
-    part.figures["sessions"] = report["sessions"]
-    for session in report["sessions"]:
-        best = {}
-        for row in session["results"]:
-            if row["kind"] == "gd_step" and row["ms"]["median"] < best.get(row["system"], {"ms": {"median": 1e300}})["ms"]["median"]:
-                best[row["system"]] = row
-        for other in systems[1:]:
-            if "brink" in best and other in best:
-                ratio = best[other]["ms"]["median"] / best["brink"]["ms"]["median"]
-                bar(part, f"steps per second over {other}, N = {session['samples']}", ratio, STEPS_BAR if other == "jax" else 1.0)
+                         "--systems", ",".join(systems), "--brink", context.programs.of("worker"), "--out", out, "--samples", samples,
+                         *sizes], environment={"BRINK_PEERS_PYTHON": sys.executable}, log=f"peers-{samples}.log")
+    if done.status != 0 or not out.exists():
+        of_brink = re.search(r"do not do the same work:(?:\n.*)+|WorkerEnded: brink .*", done.output)
+        if of_brink:
+            return part.check(name, [re.sub(r"\s+", " ", of_brink[0])[:300]], done.seconds)
+        return part.add(name, NOT_RUN, done.why or "no JSON was written", done.seconds)  # a peer's fault is not brink's
+    part.add(name, PASSED, seconds=done.seconds)
+    session = json.loads(out.read_text())["sessions"][0]
+    part.figures.setdefault("sessions", []).append(session)
+    best = {}
+    for row in session["results"]:
+        if row["kind"] == "gd_step":
+            best[row["system"]] = min(row["ms"]["median"], best.get(row["system"], 1e300))
+    for other in systems[1:]:
+        if "brink" in best and other in best:
+            bar(part, f"steps per second over {other}, N = {samples}", best[other] / best["brink"], STEPS_BAR if other == "jax" else 1.0)
     return None
 
 
@@ -94,10 +135,10 @@ def pictures(part, context):
     figures = {p["name"]: p["figures"] for p in context.report.data["parts"]}
     results = figures.get("products", {}).get("gpu", {}).get("results", [])
     if not results:
-        return part.skip("pictures", "the part 'products' left nothing to draw")
+        return part.not_run("pictures", "the part 'products' left nothing to draw")
     why = python_has("matplotlib", part)
     if why:
-        return part.skip("pictures", why)
+        return part.not_run("pictures", why)
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
