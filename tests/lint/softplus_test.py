@@ -133,7 +133,7 @@ with tempfile.TemporaryDirectory() as place:
                    for e in json.loads((build / "compile_commands.json").read_text())
                    if e["output"] in changed and "brink_emulated_kernels" in e["output"]]
         line = command(["ninja", "-C", str(build), "-t", "commands", "-s", str(emulated.relative_to(build))])[0].splitlines()[-1]
-        kept = [a for a in shlex.split(line) if not (a.endswith(".o") and a in changed and "_cases_" in a)]
+        kept = [a for a in shlex.split(line) if not (a in changed and re.search(r"\bcases_\w+\.cpp\.o$|_cases_\w+\.cpp\.o$", a))]
         at = kept.index("-o")
 
         def on_device(name):
