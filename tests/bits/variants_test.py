@@ -82,7 +82,7 @@ with tempfile.TemporaryDirectory() as temporary:
     ccache = "ccache " if shutil.which("ccache") else ""
     for variant, (compiler, level) in VARIANTS.items():
         if variant in LONG and not everything:
-            cases.skip(variant, "long, in --all")
+            cases.skip(variant, "long")
             continue
         if not shutil.which(compiler):
             cases.skip(variant, f"{compiler} is not installed")

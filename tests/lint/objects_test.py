@@ -80,7 +80,8 @@ def contracted(path):
 build = sys.argv[1]
 cases = Cases()
 entries = compile_commands(build)
-library = [e for e in entries if e["file"].split("/")[0] in LAYERS]
+# Without CUDA the emulator has objects of its own of the same sources; they are not the library.
+library = [e for e in entries if e["file"].split("/")[0] in LAYERS and not e["output"].startswith("tests/")]
 cases.check("compile commands were found", len(library) >= 4)
 cases.check("flags", [c for e in entries for c in flag_complaints(e)])
 first = library[0]["arguments"]

@@ -176,7 +176,7 @@ if __name__ == "__main__":
     found = {"small": small()}
     folder = pathlib.Path(os.environ.get("BRINK_SHARED", ROOT.parent / "shared"), "data", "cifar-10-batches-bin")
     if "--all" not in sys.argv:
-        cases.skip("CIFAR-10 sets of the official files in Python", "long, in --all")
+        cases.skip("CIFAR-10 sets of the official files in Python", "long")
     elif not folder.exists():
         cases.skip("CIFAR-10 sets of the official files in Python", f"no CIFAR-10 in {folder} (BRINK_SHARED names the folder above)")
     else:
