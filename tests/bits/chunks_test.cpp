@@ -67,7 +67,7 @@ TEST_CASE("B3: every chunk at N = 1000, short last group, both activations, loss
         const Bits whole = support::compute(n, {.threads = 1, .chunk = 1000, .steps = 8});
         for (std::int64_t groups = 1; groups <= 8; ++groups) {
           CAPTURE(name_of(dtype));
-          CAPTURE(static_cast<int>(activation));
+          CAPTURE(std::string(activation.name));
           CAPTURE(static_cast<int>(loss));
           CAPTURE(groups);
           const int threads = threads_of[static_cast<std::size_t>(groups) % 5];

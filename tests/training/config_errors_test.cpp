@@ -100,8 +100,8 @@ constexpr FileCase file_cases[] = {
     {"[data]\nname = \"fmnist5\"\n",
      "2:8: data.name: expected \"synthetic\", \"synthetic-cifar\", \"fmnist4\", \"cifar10-5k\", \"cifar10-50k\" or "
      "\"cifar10-500k\", got the string \"fmnist5\""},
-    {"[model]\nactivation = \"gelu\"\n",
-     "2:14: model.activation: expected \"relu\" or \"tanh\", got the string \"gelu\""},
+    {"[model]\nactivation = \"swish\"\n",
+     "2:14: model.activation: expected \"relu\", \"tanh\", \"softplus\" or \"gelu\", got the string \"swish\""},
     {"[training]\nloss = \"hinge\"\n",
      "2:8: training.loss: expected \"cross_entropy\" or \"mse\", got the string \"hinge\""},
     // Together.

@@ -60,7 +60,7 @@ std::vector<Case> read_cases(const std::string& folder);
 struct ReferenceModel {
   Model model;
   Loss loss = Loss::cross_entropy;
-  std::string not_built;  ///< "activation gelu"; empty: built
+  std::string not_built;  ///< "activation swish"; empty: built
 };
 ReferenceModel read_model(const Case&);
 
