@@ -8,7 +8,10 @@ import functools
 import http.server
 import os
 import pathlib
+import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -104,6 +107,15 @@ with tempfile.TemporaryDirectory() as temporary:
         case("a mirror with other files", 3, "brink: train-images-idx3-ubyte.gz (fetched): expected", "data", "fetch", "fmnist4",
              "--directory", "new", "--mirror", address)
         cases.check("nothing was written", not (here / "new").exists())
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and answers none
+            fetching = subprocess.Popen([brink, "data", "fetch", "fmnist4", "--directory", "new", "--mirror",
+                                         f"http://127.0.0.1:{silent.getsockname()[1]}"], cwd=temporary)
+            silent.accept()[0].close()
+            caught = re.search(r"SigCgt:\s*(\w+)", pathlib.Path("/proc", str(fetching.pid), "status").read_text())
+            fetching.terminate()
+            cases.check("an interrupted fetch ends as interrupted programs do", fetching.wait() == -signal.SIGTERM)
+        cases.check("a signal is caught while it fetches, to remove what is half written",
+                    caught is not None and int(caught.group(1), 16) >> signal.SIGTERM - 1 & 1 == 1)
         server.shutdown()
         case("a mirror that is gone", 4, f"brink: {address}/", "data", "fetch", "fmnist4", "--directory", "new", "--mirror",
              address)

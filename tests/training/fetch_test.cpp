@@ -163,6 +163,18 @@ TEST_CASE("fetching: whole and official, or absent") {
     CHECK(outcome_of(c, into + "/", address + "/") == "1 written");
     CHECK(names_in(into) == all);
   }
+  SUBCASE("what an interrupted fetch left is removed, also where nothing has to be fetched (F15)") {
+    const std::string dead = ".tmp." + std::to_string(test::dead_process());
+    fs::create_directory(into);
+    test::write_text(into + "/test_batch.bin" + dead, "torn");
+    test::write_text(into + "/mine" + dead, "mine");
+    CHECK(outcome_of(c, into, address) == "6 written");
+    CHECK(!fs::exists(into + "/test_batch.bin" + dead));
+    test::write_text(into + "/test_batch.bin" + dead, "torn");
+    CHECK(outcome_of(c, into, address) == "0 written");
+    CHECK(names_in(into).size() == 7);
+    CHECK(fs::exists(into + "/mine" + dead));
+  }
   SUBCASE("from an archive") {
     std::string archive =
         tar_entry("cifar-10-batches-bin/", "", '5') + tar_entry("cifar-10-batches-bin/readme.html", "hi");

@@ -3,7 +3,9 @@
 #include "training/io/file.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -72,6 +74,82 @@ TEST_CASE("every call of an atomic write may fail: old or new, never between, no
         if (at >= system.calls()) break;
       }
       CHECK(faults >= 7);  // two opens, write, fsync, close, rename, fsync of the folder
+    }
+  }
+}
+
+TEST_CASE("temporaries of dead processes are removed with the next write, those of the living never (F15)") {
+  test::TemporaryFolder folder;
+  const std::string dead = std::to_string(test::dead_process());
+  const std::vector<std::string> stale = {"f.tmp." + dead, "f.tmp." + std::to_string(getpid())};
+  const std::vector<std::string> kept = {"f.tmp.1",        "g.tmp." + dead,        "f.tmp.",
+                                         "f.tmp.x" + dead, "f.tmp." + dead + "0x", "f.tmp.-5",
+                                         "f.tmp.0",        "xf.tmp." + dead,       "f.tmp"};
+  for (const auto& names : {stale, kept})
+    for (const std::string& name : names) test::write_text(folder / name, "torn");
+  write_file(folder / "f", "whole");
+  CHECK(test::read_text(folder / "f") == "whole");
+  for (const std::string& name : stale) CHECK(!std::filesystem::exists(folder / name));
+  for (const std::string& name : kept) CHECK(test::read_text(folder / name) == "torn");
+  const std::vector<std::string> names{"g"};
+  Folder(folder.path()).remove_stale_temporaries(names);
+  CHECK(!std::filesystem::exists(folder / ("g.tmp." + dead)));
+}
+
+TEST_CASE("a temporary whose writer cannot be seen is kept while it holds its lock (F15)") {
+  test::TemporaryFolder folder;
+  // As from another machine or container: the number is nobody's here, or our own.
+  for (const std::string& number : {std::to_string(test::dead_process()), std::to_string(getpid())}) {
+    const std::string other = folder / ("f.tmp." + number);
+    test::write_text(other, "half");
+    const int file = open(other.c_str(), O_WRONLY | O_CLOEXEC);
+    REQUIRE(flock(file, LOCK_EX) == 0);
+    if (number == std::to_string(getpid()))
+      CHECK_THROWS_AS(write_file(folder / "f", "whole"), IoError);
+    else
+      write_file(folder / "f", "whole");
+    CHECK(test::read_text(other) == "half");
+    close(file);
+    write_file(folder / "f", "whole");
+    CHECK(!std::filesystem::exists(other));
+  }
+}
+
+TEST_CASE("a signal removes the temporary that is being written (F15)") {
+  // A write that takes for ever, as to a slow disk.
+  struct Slow : System {
+    explicit Slow(int pipe) : ready(pipe) {}
+    int fsync(int) override {
+      if (::write(ready, "x", 1) == 1)
+        for (;;) pause();
+      return -1;
+    }
+    int ready;
+  };
+  for (const bool prepared : {true, false}) {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+      test::TemporaryFolder folder;
+      int ready[2];
+      REQUIRE(pipe(ready) == 0);
+      const pid_t child = fork();
+      if (child == 0) {
+        for (const int s : {SIGINT, SIGTERM, SIGHUP}) signal(s, SIG_DFL);
+        if (prepared) remove_unfinished_on_signals();
+        Slow system(ready[1]);
+        write_file(folder / "f", "half", system);
+        _exit(0);
+      }
+      char c;
+      REQUIRE(read(ready[0], &c, 1) == 1);
+      CHECK(count_files(folder.path()) == 1);
+      kill(child, number);
+      int status = 0;
+      waitpid(child, &status, 0);
+      CHECK(WIFSIGNALED(status));
+      CHECK(WTERMSIG(status) == number);
+      CHECK(count_files(folder.path()) == (prepared ? 0 : 1));  // not prepared: the control
+      close(ready[0]);
+      close(ready[1]);
     }
   }
 }

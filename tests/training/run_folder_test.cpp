@@ -82,21 +82,24 @@ TEST_CASE("a folder is made once") {
 
 TEST_CASE("resume") {
   test::TemporaryFolder t;
+  const std::string dead = std::to_string(test::dead_process());
   const std::string path = t / "run";
   {
     const RunFolder run = RunFolder::open(path, true);
     CHECK(run.opened() == RunFolder::Opened::fresh);
     REQUIRE(run.notes().size() == 1);
     CHECK(run.notes()[0] == path + " does not exist; starting at step 0");
-    test::write_text(path + "/run.json.tmp.123", "torn");
-    test::write_text(path + "/notes.tmp.123", "not ours");
+    test::write_text(path + "/run.json.tmp." + dead, "torn");
+    test::write_text(path + "/run.json.tmp.1", "of a living process");
+    test::write_text(path + "/notes.tmp." + dead, "not ours");
   }
   {
     const RunFolder run = RunFolder::open(path, true);
     CHECK(run.opened() == RunFolder::Opened::restarted);
     CHECK(run.notes() == std::vector<std::string>{path + " holds no valid checkpoint; starting at step 0"});
-    CHECK(!std::filesystem::exists(path + "/run.json.tmp.123"));
-    CHECK(std::filesystem::exists(path + "/notes.tmp.123"));
+    CHECK(!std::filesystem::exists(path + "/run.json.tmp." + dead));
+    CHECK(std::filesystem::exists(path + "/run.json.tmp.1"));
+    CHECK(std::filesystem::exists(path + "/notes.tmp." + dead));
     Config config;
     run.require_same_config(config);
     run.folder().write_file("config.toml", to_toml(config));
@@ -124,6 +127,24 @@ TEST_CASE("resume") {
   std::filesystem::create_directory(t / "photos");
   test::write_text(t / "photos/a.jpg", "");
   CHECK_THROWS_AS(RunFolder::open(t / "photos", true), UsageError);
+}
+
+TEST_CASE("a folder that a killed process was about to make is removed, another's is not (F15)") {
+  test::TemporaryFolder t;
+  const std::string dead = t / (".brink-" + std::to_string(test::dead_process()) + "-0.tmp");
+  const std::string living = t / ".brink-1-0.tmp", not_ours = dead.substr(0, dead.size() - 4) + ".txt";
+  for (const std::string& path : {dead, living, not_ours}) {
+    std::filesystem::create_directory(path);
+    test::write_text(path + "/.lock", "");
+  }
+  RunFolder::open(t / "first", false);
+  CHECK(!std::filesystem::exists(dead));
+  CHECK(std::filesystem::exists(living + "/.lock"));
+  CHECK(std::filesystem::exists(not_ours + "/.lock"));
+  std::filesystem::create_directory(dead);
+  test::write_text(dead + "/mine", "");  // something else in it: never removed
+  RunFolder::open(t / "second", false);
+  CHECK(std::filesystem::exists(dead + "/mine"));
 }
 
 TEST_CASE("the lock of a killed process is stale and is said to be") {

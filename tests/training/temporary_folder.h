@@ -3,6 +3,8 @@
 #pragma once
 
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -30,6 +32,14 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
+
+/// The number of a process that has ended.
+inline pid_t dead_process() {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  waitpid(child, nullptr, 0);
+  return child;
+}
 
 inline void write_text(const std::string& path, std::string_view text) {
   std::ofstream out(path, std::ios::binary);

@@ -9,6 +9,7 @@
 #include "training/build_info.h"
 #include "training/errors.h"
 #include "training/io/console.h"
+#include "training/io/file.h"
 
 namespace brink {
 
@@ -53,6 +54,7 @@ ExitCode run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   brink::prepare_process();
+  brink::remove_unfinished_on_signals();
   try {
     return static_cast<int>(brink::run(argc, argv));
   } catch (...) {

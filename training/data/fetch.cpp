@@ -149,6 +149,10 @@ std::vector<std::string> fetch_collection(const Collection& c, const std::string
                                           System& system) {
   if (!mirror.empty() && !is_address(mirror))
     throw UsageError("--mirror " + mirror + ": expected an address that begins with https://, http:// or file:///");
+  if (std::error_code ignored; std::filesystem::is_directory(directory, ignored)) {
+    const std::vector<std::string> names(c.files.begin(), c.files.end());
+    Folder(directory, system).remove_stale_temporaries(names);
+  }
   std::vector<std::string_view> missing;
   for (const std::string_view file : c.files)
     if (!place_of(directory, file)) missing.push_back(file);

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "training/io/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <climits>
+#include <cstring>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +25,7 @@ namespace brink {
 namespace {
 
 constexpr mode_t file_mode = 0666, no_mode = 0;
+constexpr const char* temporary_mark = ".tmp.";
 
 /// False with errno on failure. Interrupted and short writes go on; a write of nothing counts as a full disk.
 bool write_all(System& system, int file, const std::byte* data, std::size_t bytes) {
@@ -32,7 +41,68 @@ bool write_all(System& system, int file, const std::byte* data, std::size_t byte
   return true;
 }
 
+/// A temporary of this process, as a signal handler can find it. Where there is no place left, it is only stale later.
+struct Unfinished {
+  static constexpr int free = -1, claimed = -2;
+  std::atomic<int> folder{free};  // an open folder's descriptor, or one of the two
+  char name[NAME_MAX + 1] = {};
+};
+Unfinished unfinished_files[16];
+static_assert(std::atomic<int>::is_always_lock_free);
+
+class UnfinishedFile {
+ public:
+  UnfinishedFile(int folder, const std::string& name) {
+    if (name.size() > NAME_MAX) return;
+    for (Unfinished& place : unfinished_files) {
+      int expected = Unfinished::free;
+      if (!place.folder.compare_exchange_strong(expected, Unfinished::claimed)) continue;
+      std::memcpy(place.name, name.c_str(), name.size() + 1);
+      place.folder = folder;
+      place_ = &place;
+      return;
+    }
+  }
+  ~UnfinishedFile() {
+    if (place_) place_->folder = Unfinished::free;
+  }
+  UnfinishedFile(const UnfinishedFile&) = delete;
+  UnfinishedFile& operator=(const UnfinishedFile&) = delete;
+
+ private:
+  Unfinished* place_ = nullptr;
+};
+
+/// Only calls that are allowed in a signal handler; the signal then ends the process as it would have.
+void remove_unfinished(int signal) {
+  for (Unfinished& place : unfinished_files)
+    if (const int folder = place.folder; folder >= 0) ::unlinkat(folder, place.name, 0);
+  raise(signal);
+}
+
 }  // namespace
+
+void remove_unfinished_on_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    // What is ignored (nohup, a job in the background) stays so.
+    if (sigaction(signal, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) continue;
+    struct sigaction action {};
+    action.sa_handler = remove_unfinished;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+bool is_dead(pid_t process) { return kill(process, 0) != 0 && errno == ESRCH; }
+
+bool is_locked(int folder, const std::string& name) {
+  const int file = ::openat(folder, name.c_str(), O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool locked = flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(file);
+  return locked;
+}
 
 std::string system_message(const std::string& path, const char* call) {
   return path + ": " + call + ": " + std::generic_category().message(errno);
@@ -59,13 +129,20 @@ Folder& Folder::operator=(Folder&& o) noexcept {
 }
 
 void Folder::write_file(const std::string& name, std::span<const std::span<const std::byte>> pieces) const {
-  const std::string temporary = name + ".tmp." + number_text(getpid());
-  int file = system_->openat(descriptor_, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
-  if (file < 0 && errno == EEXIST) {  // left by a killed process that had our number
+  remove_stale_temporaries(std::span(&name, 1));
+  const std::string temporary = name + temporary_mark + number_text(getpid());
+  const auto open = [&] {
+    return system_->openat(descriptor_, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+  };
+  int file = open();
+  // Left by a killed process that had our number; where a living one has it, in a container of its own, it holds the lock.
+  if (file < 0 && errno == EEXIST && !is_locked(descriptor_, temporary)) {
     system_->unlinkat(descriptor_, temporary.c_str(), 0);
-    file = system_->openat(descriptor_, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+    file = open();
   }
   if (file < 0) throw IoError(system_message(path_of(name), "open"));
+  const UnfinishedFile unfinished(descriptor_, temporary);
+  flock(file, LOCK_EX | LOCK_NB);  // a file system without locks has the process number alone
 
   const auto give_up = [&](const char* call) {
     const IoError error(system_message(path_of(name), call));
@@ -79,6 +156,25 @@ void Folder::write_file(const std::string& name, std::span<const std::span<const
   if (system_->close(std::exchange(file, -1)) != 0) give_up("close");
   if (system_->renameat(descriptor_, temporary.c_str(), name.c_str()) != 0) give_up("rename");
   if (system_->fsync(descriptor_) != 0) throw IoError(system_message(path_, "fsync"));
+}
+
+void Folder::remove_stale_temporaries(std::span<const std::string> names) const {
+  const int listed = ::openat(descriptor_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(listed < 0 ? nullptr : fdopendir(listed), closedir);
+  if (!entries) {
+    if (listed >= 0) ::close(listed);
+    return;
+  }
+  std::vector<std::string> stale;
+  while (const dirent* const entry = readdir(entries.get())) {
+    const std::string_view found = entry->d_name;
+    const std::size_t mark = found.rfind(temporary_mark);
+    if (mark == std::string_view::npos || std::ranges::find(names, found.substr(0, mark)) == names.end()) continue;
+    const auto writer = parse_number<pid_t>(found.substr(mark + std::strlen(temporary_mark)));
+    if (writer && *writer > 0 && is_dead(*writer)) stale.emplace_back(found);
+  }
+  for (const std::string& name : stale)
+    if (!is_locked(descriptor_, name)) system_->unlinkat(descriptor_, name.c_str(), 0);
 }
 
 void Folder::write_file(const std::string& name, std::string_view text) const {

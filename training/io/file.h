@@ -39,10 +39,13 @@ class Folder {
 
   /// Writes name.tmp.<pid>, syncs it, renames it to `name`, syncs the folder. Throws IoError naming file, call and
   /// reason; then the old file is intact (or, where only the folder's sync failed, replaced whole) and no temporary is
-  /// left.
+  /// left. Removes stale temporaries of `name` first.
   void write_file(const std::string& name, std::span<const std::span<const std::byte>> pieces) const;
   void write_file(const std::string& name, std::string_view text) const;
   bool contains(const std::string& name) const;
+  /// Removes temporaries of these files whose process has died. A temporary of a living process stays, also where the process
+  /// runs on another machine or in another container: it holds a lock on what it writes.
+  void remove_stale_temporaries(std::span<const std::string> names) const;
 
  private:
   std::string path_;
@@ -52,6 +55,13 @@ class Folder {
 
 /// write_file for a path; the folder must exist. Throws IoError where something else than a file has that name.
 void write_file(const std::string& path, std::string_view text, System& = posix_system());
+
+/// From then on SIGINT, SIGTERM and SIGHUP remove the temporaries that this process is writing before they end it.
+void remove_unfinished_on_signals();
+/// No process of this machine has that number.
+bool is_dead(pid_t);
+/// Another open file holds a lock on it.
+bool is_locked(int folder, const std::string& name);
 
 /// A file that starts empty and grows by whole rows. `append` gives its row to the system before it returns: a process that is
 /// killed afterwards loses none, and readers see every row at once. Only `close` syncs, so a machine that loses power may lose

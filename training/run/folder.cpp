@@ -2,13 +2,13 @@
 #include "training/run/folder.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -49,7 +49,7 @@ Owner wait_for_owner(int file) {
   Owner owner;
   for (int i = 0; i < 100; ++i) {
     owner = read_owner(file);
-    const bool dead = owner.host == host_name() && kill(owner.pid, 0) != 0 && errno == ESRCH;
+    const bool dead = owner.host == host_name() && is_dead(owner.pid);
     if (owner.pid > 0 && !dead) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -66,14 +66,23 @@ std::string status_of(const Folder& folder) {
   return {};
 }
 
-void remove_temporaries(const Folder& folder) {
+/// The files of a run that are replaced whole.
+const std::string whole_files[] = {"run.json", "config.toml", "report.html", "last_finite.safetensors"};
+
+constexpr const char *new_folder = ".brink-", *new_folder_end = ".tmp";
+
+/// Removes folders that runs were about to become when they were killed: ".brink-PID-N.tmp" with nothing in it but a lock.
+void remove_stale_folders(const std::string& parent, System& system) {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.path(), ignored)) {
-    const std::string name = entry.path().filename().string();
-    const std::size_t at = name.rfind(".tmp.");
-    if (at == std::string::npos || !parse_number<pid_t>(std::string_view(name).substr(at + 5))) continue;
-    for (const std::string_view ours : {"run.json", "config.toml", "report.html", "events.csv"})
-      if (name.substr(0, at) == ours) folder.system().unlinkat(folder.descriptor(), name.c_str(), 0);
+  for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
+    const std::string path = entry.path().string(), file_name = entry.path().filename().string();
+    std::string_view name = file_name;
+    if (!name.starts_with(new_folder) || !name.ends_with(new_folder_end)) continue;
+    name.remove_prefix(std::strlen(new_folder));
+    const auto maker = parse_number<pid_t>(name.substr(0, name.find('-')));
+    if (!maker || *maker <= 0 || !is_dead(*maker) || is_locked(AT_FDCWD, path + "/" + lock_name)) continue;
+    system.unlinkat(AT_FDCWD, (path + "/" + lock_name).c_str(), 0);
+    system.unlinkat(AT_FDCWD, path.c_str(), AT_REMOVEDIR);
   }
 }
 
@@ -161,9 +170,10 @@ RunFolder RunFolder::create(const std::string& path, std::vector<std::string> no
   make_parents(path, system);
   const std::size_t slash = path.rfind('/');
   const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  remove_stale_folders(parent.empty() ? "." : parent, system);
   std::string temporary;
   for (int i = 0;; ++i) {
-    temporary = parent + ".brink-" + number_text(getpid()) + "-" + number_text(i) + ".tmp";
+    temporary = parent + new_folder + number_text(getpid()) + "-" + number_text(i) + new_folder_end;
     if (system.mkdirat(AT_FDCWD, temporary.c_str(), 0777) == 0) break;
     if (errno != EEXIST || i > 1000) fail_to_make(path, "mkdir");
   }
@@ -233,7 +243,7 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
     const Opened opened = status == "finished" ? Opened::finished : Opened::diverged;
     return RunFolder(std::move(folder), std::move(lock), opened, std::move(notes));
   }
-  remove_temporaries(folder);
+  folder.remove_stale_temporaries(whole_files);
   notes.push_back(path + " holds no valid checkpoint; starting at step 0");
   return RunFolder(std::move(folder), std::move(lock), Opened::restarted, std::move(notes));
 }
