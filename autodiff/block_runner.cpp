@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "autodiff/primitives/elementwise.h"
+
 namespace brink {
 
 namespace {
@@ -18,7 +20,7 @@ void expect_sums(const Graph& g, const BlockPlan& plan) {
   for (const Output& o : g.outputs()) {
     if (o.role != OutputRole::scalar && o.role != OutputRole::parameter && o.role != OutputRole::sum) continue;
     const Node* node = g.producer(o.var);
-    const auto* constant = node ? std::get_if<Constant>(&node->attributes) : nullptr;
+    const auto* constant = node ? node->attributes.get_if<Constant>() : nullptr;
     const bool zero = constant && node->in.empty() && constant->value == 0;
     if (!zero && !(node && node->primitive->sums_samples))
       throw std::logic_error("output '" + o.name +

@@ -9,35 +9,10 @@ namespace brink {
 
 std::string to_string(const ValueType& t) { return fmt::format("{} {}", name_of(t.dtype), to_string(t.shape)); }
 
-std::string to_string(const Attributes& a) {
-  struct Printer {
-    std::string operator()(const NoAttributes&) const { return ""; }
-    std::string operator()(const Group& g) const { return fmt::format(" {{groups of {}}}", g.samples); }
-    std::string operator()(const MatmulAttributes& m) const { return m.transpose_b ? " {transpose_b}" : ""; }
-    std::string operator()(const BroadcastAttributes& b) const {
-      return b.height == 0 ? fmt::format(" {{{} rows}}", b.rows)
-                           : fmt::format(" {{{} rows of {}×{}}}", b.rows, b.height, b.width);
-    }
-    std::string operator()(const ConvAttributes& c) const {
-      return fmt::format(" {{stride {}, padding {}}}", c.stride, c.padding);
-    }
-    std::string operator()(const Factor& f) const { return fmt::format(" {{{}}}", f.value); }
-    std::string operator()(const Extent& e) const { return fmt::format(" {{{}}}", e.value); }
-    std::string operator()(const Columns& c) const { return fmt::format(" {{from {}, width {}}}", c.first, c.width); }
-    std::string operator()(const Constant& c) const { return fmt::format(" {{{}}}", c.value); }
-    std::string operator()(const NormAttributes& n) const {
-      return fmt::format(" {{groups of {}, epsilon {}}}", n.group, n.epsilon);
-    }
-    std::string operator()(const GroupedShape& s) const { return fmt::format(" {{groups of {}}}", s.group); }
-    std::string operator()(const GroupWeights& w) const {
-      return fmt::format(" {{{} groups of {}}}", w.divide ? "over the values of" : "times the samples of", w.group);
-    }
-    std::string operator()(const PoolAttributes& p) const {
-      return fmt::format(" {{{0}x{0}, stride {1}}}", p.window, p.stride);
-    }
-    std::string operator()(const PixelAttributes& p) const { return fmt::format(" {{stride {}}}", p.stride); }
-  };
-  return std::visit(Printer{}, a);
+std::size_t Graph::KeyHash::operator()(const Key& k) const {
+  std::uint64_t h = attributes::join(k.attributes.hash(), reinterpret_cast<std::uintptr_t>(k.primitive));
+  for (const Var v : k.in) h = attributes::join(h, static_cast<std::uint64_t>(v.id));
+  return h;
 }
 
 Var Graph::input(std::string name, ValueType type, InputRole role, int index, int direction) {

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT
-// What it is: a static graph of primitive operations on values whose shapes are known when it is built.
-// What it is not: an executor (program.h) or a differentiator (transform.h).
-// Decision: nodes stand in the order in which they were emitted, which is the order of execution and the order in which
-// contributions are added; emitting the same operation on the same inputs twice gives the same value (common subexpressions).
+// A static graph of primitive operations on values whose shapes are known when it is built.
+// program.h executes it, transform.h differentiates it.
+// Nodes are kept in the order in which they were emitted. Operations run, and contributions are added, in that order.
+// Emitting the same operation on the same inputs twice gives the same value (common subexpressions).
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "autodiff/attributes.h"
 #include "kernels/device.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/view.h"
@@ -38,88 +37,6 @@ struct ValueType {
 };
 std::string to_string(const ValueType&);
 
-// Attributes of an operation: a small closed set of plain data.
-struct NoAttributes {
-  friend auto operator<=>(const NoAttributes&, const NoAttributes&) = default;
-};
-/// Samples per group of a sum over samples.
-struct Group {
-  std::int64_t samples = 0;
-  friend auto operator<=>(const Group&, const Group&) = default;
-};
-/// `group` is that of the weight gradient which the derivative brings.
-struct MatmulAttributes {
-  bool transpose_b = false;
-  std::int64_t group = 0;
-  friend auto operator<=>(const MatmulAttributes&, const MatmulAttributes&) = default;
-};
-/// `rows` samples, each of height × width pixels; 0 × 0: without pixels, a matrix.
-struct BroadcastAttributes {
-  std::int64_t rows = 0, group = 0, height = 0, width = 0;
-  friend auto operator<=>(const BroadcastAttributes&, const BroadcastAttributes&) = default;
-};
-/// What the shapes of a convolution's operands do not tell: `extent` is H, W of an input gradient's result, R, S of a weight
-/// gradient's, 0, 0 of a forward one; `group` is that of the weight gradient, or of the one which the derivative brings.
-struct ConvAttributes {
-  std::int64_t stride = 1, padding = 0;
-  std::array<std::int64_t, 2> extent{};
-  std::int64_t group = 0;
-  friend auto operator<=>(const ConvAttributes&, const ConvAttributes&) = default;
-};
-struct Factor {
-  double value = 1;
-  friend auto operator<=>(const Factor&, const Factor&) = default;
-};
-/// An extent that the inputs do not tell: columns of a broadcast, classes of a one-hot.
-struct Extent {
-  std::int64_t value = 0;
-  friend auto operator<=>(const Extent&, const Extent&) = default;
-};
-/// A run of columns: `first` and the `width` of the result.
-struct Columns {
-  std::int64_t first = 0, width = 0;
-  friend auto operator<=>(const Columns&, const Columns&) = default;
-};
-struct Constant {
-  double value = 0;
-  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
-  int rank = 0;
-  Dtype dtype = Dtype::f32;
-  friend auto operator<=>(const Constant&, const Constant&) = default;
-};
-/// Samples per group, and what is added to a variance before its root is taken.
-struct NormAttributes {
-  std::int64_t group = 0;
-  double epsilon = 0;
-  friend auto operator<=>(const NormAttributes&, const NormAttributes&) = default;
-};
-/// The shape of a result that its inputs do not tell, and the samples per group.
-struct GroupedShape {
-  std::int64_t group = 0;
-  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
-  int rank = 0;
-  friend auto operator<=>(const GroupedShape&, const GroupedShape&) = default;
-};
-/// Groups of how many of `samples` samples with `pixels` pixels; divide by their values or multiply by their samples.
-struct GroupWeights {
-  std::int64_t samples = 0, group = 0, pixels = 1;
-  bool divide = true;
-  friend auto operator<=>(const GroupWeights&, const GroupWeights&) = default;
-};
-struct PoolAttributes {
-  std::int64_t window = 0, stride = 0;
-  friend auto operator<=>(const PoolAttributes&, const PoolAttributes&) = default;
-};
-/// The result's extents after the samples.
-struct PixelAttributes {
-  std::int64_t stride = 1, height = 0, width = 0, channels = 0;
-  friend auto operator<=>(const PixelAttributes&, const PixelAttributes&) = default;
-};
-using Attributes =
-    std::variant<NoAttributes, Group, MatmulAttributes, BroadcastAttributes, ConvAttributes, Factor, Extent, Columns,
-                 Constant, NormAttributes, GroupedShape, GroupWeights, PoolAttributes, PixelAttributes>;
-std::string to_string(const Attributes&);
-
 /// A value of a graph, or, default-constructed, the symbolic zero. Builders take and return symbolic zeros.
 struct Var {
   std::int32_t id = -1;
@@ -129,18 +46,49 @@ struct Var {
 using Vars = std::vector<Var>;
 
 class Graph;
+struct Node;
+struct Primitive;
 
 /// What a forward derivative rule sees: tangents of the inputs, some of them symbolic zeros, not all.
 struct JvpContext {
   Graph& g;
   std::span<const Var> in, out, tangent;
   const Attributes& attributes;
+  const Primitive& primitive;
 };
 /// What a reverse derivative rule sees: cotangents of the outputs, not all symbolic zeros.
 struct VjpContext {
   Graph& g;
   std::span<const Var> in, out, cotangent;
   const Attributes& attributes;
+  const Primitive& primitive;
+};
+/// What one partial derivative sees: the tangent or cotangent `d` that goes through it, and of a bilinear operation the two factors.
+struct Partial {
+  Graph& g;
+  std::span<const Var> in, out;
+  Var d, a, b;
+  const Attributes& attributes;
+};
+
+/// What an operation is to a derivative of any order.
+enum class OperationClass : std::uint8_t {
+  opaque,       ///< not differentiable
+  constant,     ///< piecewise constant in all inputs
+  linear,       ///< linear in the inputs that are differentiated, piecewise constant in the others
+  bilinear,     ///< a sum of products of two inputs each
+  elementwise,  ///< y = f(x) in every element
+  own,          ///< anything else: by its own rules
+};
+/// How an operation is differentiated. Made from what the operation is: rules.h, pairs.h, elementwise.h.
+struct Derivative {
+  OperationClass is = OperationClass::opaque;
+  Vars (*jvp)(const JvpContext&) = nullptr;  ///< tangents of the outputs
+  Vars (*vjp)(const VjpContext&) = nullptr;  ///< cotangents of the inputs
+  Var (*first)(const Partial&) = nullptr;    ///< the class's first part, and
+  Var (*second)(const Partial&) = nullptr;   ///< its second
+  Var (*product)(const Partial&) = nullptr;  ///< a·b where a chain of pairs cannot hold both terms of the product rule
+  int operand = 0;                           ///< which input a linear operation is linear in
 };
 /// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue`, null where there
 /// is none, reaches only a primitive that finishes its elements.
@@ -159,21 +107,20 @@ struct EpilogueRule {
   void (*join)(Epilogue&, std::span<const View> in) = nullptr;
 };
 
-/// One operation: constant data. A null jvp or vjp means "not differentiable".
+/// One operation: constant data.
 struct Primitive {
   std::string_view name;
   std::vector<ValueType> (*shape)(std::span<const ValueType> in, const Attributes&);  ///< throws ShapeError
-  Vars (*jvp)(const JvpContext&);                                                     ///< tangents of the outputs
-  Vars (*vjp)(const VjpContext&);                                                     ///< cotangents of the inputs
-  void (*run)(Device&, const Call&);                                                  ///< enqueues only
+  Derivative derivative;
+  void (*run)(Device&, const Call&);  ///< enqueues only
   std::int64_t (*flops)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&);
   /// Bytes of scratch on that device.
   std::int64_t (*scratch)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&,
                           Where) = nullptr;
-  /// The result is a finished sum over samples; nothing may be added to it inside a block's program (transform.cpp, join).
+  /// The result is a finished sum over samples; nothing may be added to it inside a block's program (add, elementwise.h).
   bool sums_samples = false;
-  /// Its inputs are factor pairs, in one chain per element: two such nodes are joined by joining their inputs.
-  bool chains_pairs = false;
+  /// Makes one sum of two finished ones of this kind with equal attributes. Null: they cannot be added.
+  Var (*join)(Graph&, const Node&, const Node&) = nullptr;
   /// The kernel takes an epilogue on its first output.
   bool finishes = false;
   EpilogueRule epilogue = {};
@@ -273,7 +220,10 @@ class Graph {
     const Primitive* primitive;
     std::vector<Var> in;
     Attributes attributes;
-    friend auto operator<=>(const Key&, const Key&) = default;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key&) const;
   };
   Origin origin_of(std::span<const Var> in) const;
 
@@ -282,7 +232,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
-  std::map<Key, std::vector<Var>> known_;
+  std::unordered_map<Key, Vars, KeyHash> known_;
 };
 
 }  // namespace brink

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: a graph made ready to run many times: an order of operations and a plan of the memory they share.
-// What it is not: a cutter of batches (block_sum.h). It changes no bit: an operation that only follows a product element by
-// element is done by the product's kernel before it stores (kernels/epilogue), in the same roundings.
-// Decision: a program is immutable and holds no memory, so several threads run one program on workspaces of their own.
+// A graph prepared for many runs: an order of operations and a plan of the memory they share.
+// Fusion changes no bit: an elementwise operation that only follows a product is done by the product's kernel before it stores
+// its result (kernels/epilogue), with the same roundings.
+// A program is immutable and holds no memory, so several threads run one program on workspaces of their own.
 #pragma once
 
 #include <memory>

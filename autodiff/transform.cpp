@@ -97,9 +97,9 @@ Vars pullback(Graph& g, std::span<const Var> outputs, std::span<const Var> cotan
     Vars cotangent;
     for (const Var v : node.out) cotangent.push_back(total(v));
     if (std::ranges::none_of(cotangent, [](Var v) { return static_cast<bool>(v); })) continue;
-    if (!node.primitive->vjp)
+    if (!node.primitive->derivative.vjp)
       throw std::logic_error(fmt::format("[{}] has no reverse derivative", node.primitive->name));
-    const Vars in = node.primitive->vjp({g, node.in, node.out, cotangent, node.attributes});
+    const Vars in = node.primitive->derivative.vjp({g, node.in, node.out, cotangent, node.attributes, *node.primitive});
     for (std::size_t i = node.in.size(); i-- > 0;)
       if (in[i] && depends[at(node.in[i])]) contributions[at(node.in[i])].push_back(in[i]);
   }
@@ -119,10 +119,10 @@ Vars pushforward(Graph& g, std::span<const Var> outputs, std::span<const Var> wr
     Vars in;
     for (const Var v : node.in) in.push_back(tangent[at(v)]);
     if (std::ranges::none_of(in, [](Var v) { return static_cast<bool>(v); })) continue;
-    if (!node.primitive->jvp)
+    if (!node.primitive->derivative.jvp)
       throw std::logic_error(fmt::format("[{}] has no forward derivative", node.primitive->name));
     const Graph::Within within(g, {node.origin.layer, node.origin.backward, true});
-    const Vars out = node.primitive->jvp({g, node.in, node.out, in, node.attributes});
+    const Vars out = node.primitive->derivative.jvp({g, node.in, node.out, in, node.attributes, *node.primitive});
     for (std::size_t i = 0; i < out.size(); ++i) tangent[at(node.out[i])] = out[i];
   }
   Vars result;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: transformations of graphs: pullback, pushforward, and grad, jvp and linearize made of them.
-// What it is not: rules (autodiff/primitives) or execution (program.h).
+// Transformations of graphs: pullback, pushforward, and grad, jvp and linearize made of them.
+// The rules of single operations are in autodiff/primitives.
 #pragma once
 
 #include <span>

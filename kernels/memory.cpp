@@ -49,6 +49,10 @@ std::int64_t allocated_bytes(const Device& device) {
   return host_bytes.load(std::memory_order_relaxed);
 }
 
+MemoryCount count_memory(const Device& device) {
+  return {allocated_bytes(device.host()), allocated_bytes(device), device.where};
+}
+
 CountedBytes::CountedBytes(std::int64_t bytes) : bytes_(bytes) {
   host_bytes.fetch_add(bytes_, std::memory_order_relaxed);
 }

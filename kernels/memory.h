@@ -57,6 +57,8 @@ class Buffer {
 
 /// Bytes that live buffers take of the device's memory, or of the host's; on a device with a count also those counted.
 std::int64_t allocated_bytes(const Device&);
+/// A count that starts from what is allocated now, on the device and on the host.
+MemoryCount count_memory(const Device&);
 
 /// An owned array with a shape.
 class Array {

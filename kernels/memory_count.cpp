@@ -3,17 +3,16 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
-#include "kernels/memory.h"
 #include "kernels/saturated.h"
 
 namespace brink {
 
-MemoryCount::MemoryCount(const Device& device) : names_{"what was allocated before"} {
-  for (const Where w : {Where::cpu, device.where}) {
-    const std::int64_t before = allocated_bytes(w == Where::cpu ? device.host() : device);
+MemoryCount::MemoryCount(std::int64_t host_bytes, std::int64_t device_bytes, Where device)
+    : names_{"what was allocated before"} {
+  for (const auto& [w, before] : {std::pair(Where::cpu, host_bytes), std::pair(device, device_bytes)})
     at(w) = {before, before, {before}, {before}};
-  }
 }
 
 Device MemoryCount::on(const Device& device) {

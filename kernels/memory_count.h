@@ -22,7 +22,7 @@ class MemoryCount {
   };
 
   /// Starts from the bytes that are allocated now, on the device and on the host; they are a part of their own.
-  explicit MemoryCount(const Device&);
+  MemoryCount(std::int64_t host_bytes, std::int64_t device_bytes, Where device);
   /// `device`, on which buffers are counted here. The count must outlive whatever is made on it.
   Device on(const Device& device);
 

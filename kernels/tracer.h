@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What it is: how running work says what it is to whoever watches: spans with a name, begun and ended on the thread that works.
-// What it is not: a clock or a file (training/trace.h), or a way for a result to depend on being watched.
+// What it is not: a clock or a file (training/run/trace.h), or a way for a result to depend on being watched.
 // Decision: names are made while things are built and a span is two calls with a pointer, so nothing is formatted or allocated in
 // a running program; where nobody watches, Device::tracer is null and a span costs one comparison.
 #pragma once

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "models/mlp.h"
-#include "models/kind.h"
 
 #include "autodiff/primitives/dense.h"
-#include "autodiff/primitives/elementwise.h"
+#include "models/kind.h"
 
 namespace brink {
 
@@ -26,7 +25,7 @@ Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int
     Var h = x;  // [S, inputs]
     for (std::size_t l = 0; l + 1 < p.size(); l += 2) {
       h = add_row(g, matmul(g, {{h, p[l]}}, false, block.group), p[l + 1], block.group);  // [S, width]
-      if (l + 2 < p.size()) h = activation == Activation::relu ? relu(g, h) : tanh(g, h);
+      if (l + 2 < p.size()) h = activation.apply(g, h);
     }
     return h;  // [S, classes]
   };
@@ -35,15 +34,23 @@ Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int
 
 namespace networks {
 
+namespace {
+std::vector<std::string_view> activation_names() {
+  std::vector<std::string_view> out;
+  for (const Activation& a : activations) out.push_back(a.name);
+  return out;
+}
+}  // namespace
+
 NetworkKind mlp() {
   return {.name = "mlp",
           .structure = "dense + activation for each width, dense",
           .options = {widths_option("hidden", {32, 32, 32, 32}, 0, 64, "widths of the hidden layers"),
-                      choice_option("activation", "relu", {"relu", "tanh"}, "activation of the hidden layers"),
+                      choice_option("activation", "relu", activation_names(), "activation of the hidden layers"),
                       init_option()},
           .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
             return brink::mlp(picture.elements(), o.integers("hidden"), classes,
-                              o.text("activation") == "tanh" ? Activation::tanh : Activation::relu);
+                              *find_activation(o.text("activation")));
           }};
 }
 

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/activation.h"
 #include "models/model.h"
 
 namespace brink {
-
-enum class Activation : std::uint8_t { relu, tanh };
 
 /// flatten, dense + activation for each hidden width, dense [paper: five layers].
 /// Parameters dense0.weight [in,h₀], dense0.bias [h₀], … . Input x [S, inputs], output [S, classes].

@@ -9,7 +9,7 @@
 #include <limits>
 #include <memory>
 
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -3,7 +3,7 @@
 
 #include <cassert>
 
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

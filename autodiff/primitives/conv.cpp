@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Decision: convolution is bilinear, and its three forms are each other's derivatives: whichever of picture, weights and result
+// Convolution is bilinear, and its three forms are each other's derivatives: whichever of picture, weights and result
 // is missing, the other two give it. So the rules close at every order with three kernels.
 #include "autodiff/primitives/conv.h"
 
@@ -7,11 +7,13 @@
 
 namespace brink {
 
+std::string ConvAttributes::describe() const { return fmt::format("stride {}, padding {}", stride, padding); }
+
 namespace {
 
 using rules::expect, rules::Types;
 
-const ConvAttributes& attributes_of(const Attributes& a) { return std::get<ConvAttributes>(a); }
+const ConvAttributes& attributes_of(const Attributes& a) { return a.as<ConvAttributes>(); }
 ConvWindow window_of(const ConvAttributes& a) { return {a.stride, a.padding, a.group}; }
 std::array<std::int64_t, 2> picture_of(const Shape& x) { return {x[1], x[2]}; }
 std::array<std::int64_t, 2> kernel_of(const Shape& w) { return {w[0], w[1]}; }
@@ -85,20 +87,15 @@ const Primitive conv2d_p{
       const ConvShape s = forward_shape(in, a);
       return {{{s.n, s.p, s.q, s.k}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {conv2d(c.g, rules::product_rule(c), window_of(attributes_of(c.attributes)))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const ConvWindow window = window_of(attributes_of(c.attributes));
-      const Var d = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        const Var x = c.in[i], w = c.in[i + 1];
-        out.push_back(conv2d_input_gradient(c.g, {{d, w}}, window, picture_of(c.g.shape(x))));
-        out.push_back(conv2d_weight_gradient(c.g, {{x, d}}, window, kernel_of(c.g.shape(w))));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return conv2d_input_gradient(c.g, {{c.d, c.b}}, window_of(attributes_of(c.attributes)),
+                                       picture_of(c.g.shape(c.a)));
+        },
+        [](const Partial& c) {
+          return conv2d_weight_gradient(c.g, {{c.a, c.d}}, window_of(attributes_of(c.attributes)),
+                                        kernel_of(c.g.shape(c.b)));
+        }),
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
@@ -112,7 +109,7 @@ const Primitive conv2d_p{
     .finishes = true,
 };
 Var conv2d(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   return in.empty() ? Var{} : g.emit_all(conv2d_p, in, ConvAttributes{w.stride, w.padding, {}, w.group})[0];
 }
 
@@ -130,21 +127,14 @@ const Primitive conv2d_input_gradient_p{
       expect_result(name, in[0].shape, s);
       return {{{s.n, s.h, s.w, s.c}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const ConvAttributes& a = attributes_of(c.attributes);
-      return {conv2d_input_gradient(c.g, rules::product_rule(c), window_of(a), a.extent)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const ConvWindow window = window_of(attributes_of(c.attributes));
-      const Var x = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        const Var d = c.in[i], w = c.in[i + 1];
-        out.push_back(conv2d(c.g, {{x, w}}, window));
-        out.push_back(conv2d_weight_gradient(c.g, {{x, d}}, window, kernel_of(c.g.shape(w))));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return conv2d(c.g, {{c.d, c.b}}, window_of(attributes_of(c.attributes)));
+        },
+        [](const Partial& c) {
+          return conv2d_weight_gradient(c.g, {{c.d, c.a}}, window_of(attributes_of(c.attributes)),
+                                        kernel_of(c.g.shape(c.b)));
+        }),
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
@@ -162,7 +152,7 @@ const Primitive conv2d_input_gradient_p{
 };
 Var conv2d_input_gradient(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w,
                           std::array<std::int64_t, 2> picture) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   if (in.empty()) return {};
   return g.emit_all(conv2d_input_gradient_p, in, ConvAttributes{w.stride, w.padding, picture, w.group})[0];
 }
@@ -182,21 +172,14 @@ const Primitive conv2d_weight_gradient_p{
       expect_result(name, in[1].shape, s);
       return {{{s.r, s.s, s.c, s.k}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const ConvAttributes& a = attributes_of(c.attributes);
-      return {conv2d_weight_gradient(c.g, rules::product_rule(c), window_of(a), a.extent)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const ConvWindow window = window_of(attributes_of(c.attributes));
-      const Var w = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        const Var x = c.in[i], d = c.in[i + 1];
-        out.push_back(conv2d_input_gradient(c.g, {{d, w}}, window, picture_of(c.g.shape(x))));
-        out.push_back(conv2d(c.g, {{x, w}}, window));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return conv2d_input_gradient(c.g, {{c.b, c.d}}, window_of(attributes_of(c.attributes)),
+                                       picture_of(c.g.shape(c.a)));
+        },
+        [](const Partial& c) {
+          return conv2d(c.g, {{c.a, c.d}}, window_of(attributes_of(c.attributes)));
+        }),
     .run =
         [](Device& d, const Call& c) {
           const ValueType in[] = {{c.in[0].shape, c.in[0].dtype}, {c.in[1].shape, c.in[1].dtype}};
@@ -212,11 +195,11 @@ const Primitive conv2d_weight_gradient_p{
                                                       out[0].dtype);
         },
     .sums_samples = true,
-    .chains_pairs = true,
+    .join = rules::join_chains,
 };
 Var conv2d_weight_gradient(Graph& g, const std::vector<Factors>& factors, const ConvWindow& w,
                            std::array<std::int64_t, 2> kernel) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   if (in.empty()) return {};
   return g.emit_all(conv2d_weight_gradient_p, in, ConvAttributes{w.stride, w.padding, kernel, w.group})[0];
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of convolutions and of their two derivatives. Their rules are in conv.cpp; biases are add_row (dense.h).
+// Builders of convolutions and of their two derivatives. A bias is added by add_row (dense.h).
 #pragma once
 
 #include <array>
@@ -10,6 +10,16 @@
 namespace brink {
 
 extern const Primitive conv2d_p, conv2d_input_gradient_p, conv2d_weight_gradient_p;
+
+/// What the shapes of a convolution's operands do not tell: `extent` is H, W of an input gradient's result, R, S of a weight
+/// gradient's, 0, 0 of a forward one; `group` is that of the weight gradient, or of the one which the derivative brings.
+struct ConvAttributes {
+  std::int64_t stride = 1, padding = 0;
+  std::array<std::int64_t, 2> extent{};
+  std::int64_t group = 0;
+  auto fields() const { return std::tie(stride, padding, extent, group); }
+  std::string describe() const;
+};
 
 /// `group` is the number of samples in a group of the weight gradient.
 struct ConvWindow {

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: MIT
-// What it is: the bilinear primitives and the sums over samples, each with all of its mathematics.
-// Decision: matmul, weight_gradient and sample_dot take any number of factor pairs. The product rule then gives one node whose
+// Matrix products, broadcasts and the sums over samples, each with all of its mathematics.
+// matmul, weight_gradient and sample_dot take any number of factor pairs. The product rule then gives one node whose
 // chains are joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ', which the order contract asks for and which costs no pass.
 #include "autodiff/primitives/dense.h"
 
 #include <algorithm>
 
 #include "autodiff/primitives/elementwise.h"
-#include "autodiff/primitives/losses.h"
 #include "autodiff/primitives/rules.h"
 #include "kernels/broadcast/broadcast.h"
 #include "kernels/matmul/matmul.h"
 
 namespace brink {
 
+std::string MatmulAttributes::describe() const { return transpose_b ? "transpose_b" : ""; }
+std::string BroadcastAttributes::describe() const {
+  return height == 0 ? fmt::format("{} rows", rows) : fmt::format("{} rows of {}×{}", rows, height, width);
+}
+std::string Extent::describe() const { return fmt::format("{}", value); }
+std::string Columns::describe() const { return fmt::format("from {}, width {}", first, width); }
+
 namespace {
 
-using rules::expect_pairs, rules::flatten, rules::product_rule;
-
-std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+using rules::expect_pairs, rules::group_of, rules::operands;
 
 /// One row a sample, or one a pixel of a sample: [S,N] or [S,P,Q,N].
 bool has_rows(const Shape& s) { return s.rank == 2 || s.rank == 4; }
@@ -33,7 +37,7 @@ std::string describe(rules::Types in) { return fmt::format("a {}, b {}", to_stri
 const Primitive matmul_p{
     .name = "matmul",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const bool transposed = std::get<MatmulAttributes>(a).transpose_b;
+      const bool transposed = a.as<MatmulAttributes>().transpose_b;
       expect_pairs("matmul", in);
       ValueType out{{in[0].shape[0], in[1].shape[transposed ? 0 : 1]}, in[0].dtype};
       for (std::size_t i = 0; i + 1 < in.size(); i += 2) {
@@ -49,23 +53,18 @@ const Primitive matmul_p{
       }
       return {out};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<MatmulAttributes>(c.attributes);
-      return {matmul(c.g, product_rule(c), a.transpose_b, a.group)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const auto& a = std::get<MatmulAttributes>(c.attributes);
-      const Var d = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        out.push_back(matmul(c.g, {{d, c.in[i + 1]}}, !a.transpose_b, a.group));
-        out.push_back(weight_gradient(c.g, {a.transpose_b ? Factors{d, c.in[i]} : Factors{c.in[i], d}}, a.group));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          const auto& a = c.attributes.as<MatmulAttributes>();
+          return matmul(c.g, {{c.d, c.b}}, !a.transpose_b, a.group);
+        },
+        [](const Partial& c) {
+          const auto& a = c.attributes.as<MatmulAttributes>();
+          return weight_gradient(c.g, {a.transpose_b ? Factors{c.d, c.a} : Factors{c.a, c.d}}, a.group);
+        }),
     .run =
         [](Device& d, const Call& c) {
-          matmul(d, c.out[0], c.in, std::get<MatmulAttributes>(c.attributes).transpose_b, c.scratch, c.epilogue);
+          matmul(d, c.out[0], c.in, c.attributes.as<MatmulAttributes>().transpose_b, c.scratch, c.epilogue);
         },
     .flops =
         [](rules::Types in, rules::Types out, const Attributes&) {
@@ -82,8 +81,8 @@ const Primitive matmul_p{
     .finishes = true,
 };
 Var matmul(Graph& g, const std::vector<Factors>& factors, bool transpose_b, std::int64_t group) {
-  const Vars in = flatten(factors);
-  return in.empty() ? Var{} : g.emit_all(matmul_p, in, MatmulAttributes{transpose_b, group})[0];
+  const Vars in = operands(factors);
+  return in.empty() ? Var{} : g.emit_all(matmul_p, in, MatmulAttributes{group, transpose_b})[0];
 }
 
 // W = Σ XᵢᵀDᵢ.  X̅ᵢ = Dᵢ W̅ᵀ,  D̅ᵢ = Xᵢ W̅.
@@ -102,16 +101,13 @@ const Primitive weight_gradient_p{
       }
       return {out};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {weight_gradient(c.g, product_rule(c), group_of(c.attributes))}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const std::int64_t group = group_of(c.attributes);
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        out.push_back(matmul(c.g, {{c.in[i + 1], c.cotangent[0]}}, true, group));
-        out.push_back(matmul(c.g, {{c.in[i], c.cotangent[0]}}, false, group));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return matmul(c.g, {{c.b, c.d}}, true, group_of(c.attributes));
+        },
+        [](const Partial& c) {
+          return matmul(c.g, {{c.a, c.d}}, false, group_of(c.attributes));
+        }),
     .run = [](Device& d, const Call& c) { weight_gradient(d, c.out[0], c.in, group_of(c.attributes), c.scratch); },
     .flops =
         [](rules::Types in, rules::Types out, const Attributes&) {
@@ -123,10 +119,10 @@ const Primitive weight_gradient_p{
                                                static_cast<int>(in.size() / 2), group_of(a), out[0].dtype);
         },
     .sums_samples = true,
-    .chains_pairs = true,
+    .join = rules::join_chains,
 };
 Var weight_gradient(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
-  const Vars in = flatten(factors);
+  const Vars in = operands(factors);
   return in.empty() ? Var{} : g.emit_all(weight_gradient_p, in, Group{group})[0];
 }
 
@@ -137,15 +133,15 @@ const Primitive sum_samples_p{
       rules::expect(has_rows(in[0].shape), "sum_samples", to_string(in[0]) + ": expected one row a sample or a pixel");
       return {{channels_of(in[0].shape), in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {sum_samples(c.g, c.tangent[0], group_of(c.attributes))}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {broadcast_row(c.g, c.cotangent[0], c.g.shape(c.in[0]), group_of(c.attributes))};
-    },
+    .derivative = rules::linear(
+        [](const Partial& c) { return broadcast_row(c.g, c.d, c.g.shape(c.in[0]), group_of(c.attributes)); }),
     .run = [](Device& d, const Call& c) { sum_samples(d, c.out[0], c.in[0], group_of(c.attributes), c.scratch); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
     .scratch = [](rules::Types in, rules::Types out, const Attributes& a,
                   Where where) { return sum_samples_scratch_bytes(where, in[0].shape, group_of(a), out[0].dtype); },
     .sums_samples = true,
+    .join = [](Graph& g, const Node& a,
+               const Node& b) { return sum_samples(g, add(g, a.in[0], b.in[0]), group_of(a.attributes)); },
 };
 Var sum_samples(Graph& g, Var d, std::int64_t group) { return d ? g.emit(sum_samples_p, {d}, Group{group}) : Var{}; }
 
@@ -157,14 +153,15 @@ const Primitive add_row_p{
                     "add_row", fmt::format("x {}, b {}: expected one b a column", to_string(in[0]), to_string(in[1])));
       return {in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const std::int64_t group = group_of(c.attributes);
-      if (!c.tangent[0]) return {broadcast_row(c.g, c.tangent[1], c.g.shape(c.in[0]), group)};
-      return {c.tangent[1] ? add_row(c.g, c.tangent[0], c.tangent[1], group) : c.tangent[0]};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {c.cotangent[0], sum_samples(c.g, c.cotangent[0], group_of(c.attributes))};
-    },
+    .derivative = rules::linear_in_all(
+        [](const JvpContext& c) -> Vars {
+          const std::int64_t group = group_of(c.attributes);
+          if (!c.tangent[0]) return {broadcast_row(c.g, c.tangent[1], c.g.shape(c.in[0]), group)};
+          return {c.tangent[1] ? add_row(c.g, c.tangent[0], c.tangent[1], group) : c.tangent[0]};
+        },
+        [](const VjpContext& c) -> Vars {
+          return {c.cotangent[0], sum_samples(c.g, c.cotangent[0], group_of(c.attributes))};
+        }),
     .run = [](Device& d, const Call& c) { add_row(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
     .epilogue = {.running = 0, .stage = 1, .join = [](Epilogue& e, std::span<const View> in) { e.bias = in[1]; }},
@@ -176,17 +173,12 @@ const Primitive broadcast_row_p{
     .name = "broadcast_row",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       rules::expect(in[0].shape.rank == 1, "broadcast_row", to_string(in[0]) + ": expected a vector");
-      const auto& to = std::get<BroadcastAttributes>(a);
+      const auto& to = a.as<BroadcastAttributes>();
       const std::int64_t n = in[0].shape[0];
       return {{to.height == 0 ? Shape{to.rows, n} : Shape{to.rows, to.height, to.width, n}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<BroadcastAttributes>(c.attributes);
-      return {broadcast_row(c.g, c.tangent[0], c.g.shape(c.out[0]), a.group)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {sum_samples(c.g, c.cotangent[0], std::get<BroadcastAttributes>(c.attributes).group)};
-    },
+    .derivative = rules::linear(
+        [](const Partial& c) { return sum_samples(c.g, c.d, c.attributes.as<BroadcastAttributes>().group); }),
     .run = [](Device& d, const Call& c) { broadcast_row(d, c.out[0], c.in[0]); },
     .flops = rules::no_flops,
 };
@@ -205,12 +197,9 @@ const Primitive broadcast_column_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       rules::expect(in[0].shape.rank == 2 && in[0].shape[1] == 1, "broadcast_column",
                     to_string(in[0]) + ": expected [S,1]");
-      return {{{in[0].shape[0], std::get<Extent>(a).value}, in[0].dtype}};
+      return {{{in[0].shape[0], a.as<Extent>().value}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {broadcast_column(c.g, c.tangent[0], std::get<Extent>(c.attributes).value)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars { return {sum_columns(c.g, c.cotangent[0])}; },
+    .derivative = rules::linear([](const Partial& c) { return sum_columns(c.g, c.d); }),
     .run = [](Device& d, const Call& c) { broadcast_column(d, c.out[0], c.in[0]); },
     .flops = rules::no_flops,
 };
@@ -225,8 +214,7 @@ const Primitive sum_columns_p{
       rules::expect(in[0].shape.rank == 2, "sum_columns", to_string(in[0]) + ": expected a matrix");
       return {{{in[0].shape[0], 1}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {sum_columns(c.g, c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {broadcast_column(c.g, c.cotangent[0], c.g.shape(c.in[0])[1])}; },
+    .derivative = rules::linear([](const Partial& c) { return broadcast_column(c.g, c.d, c.g.shape(c.in[0])[1]); }),
     .run = [](Device& d, const Call& c) { sum_columns(d, c.out[0], c.in[0]); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
 };
@@ -236,19 +224,15 @@ Var sum_columns(Graph& g, Var x) { return x ? g.emit(sum_columns_p, {x}) : Var{}
 const Primitive pad_columns_p{
     .name = "pad_columns",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Columns>(a);
+      const auto& c = a.as<Columns>();
       rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + in[0].shape[1] <= c.width, "pad_columns",
                     fmt::format("{}: does not fit into {} columns from {}", to_string(in[0]), c.width, c.first));
       return {{{in[0].shape[0], c.width}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<Columns>(c.attributes);
-      return {pad_columns(c.g, c.tangent[0], a.first, a.width)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {slice_columns(c.g, c.cotangent[0], std::get<Columns>(c.attributes).first, c.g.shape(c.in[0])[1])};
-    },
-    .run = [](Device& d, const Call& c) { pad_columns(d, c.out[0], c.in[0], std::get<Columns>(c.attributes).first); },
+    .derivative = rules::linear([](const Partial& c) {
+      return slice_columns(c.g, c.d, c.attributes.as<Columns>().first, c.g.shape(c.in[0])[1]);
+    }),
+    .run = [](Device& d, const Call& c) { pad_columns(d, c.out[0], c.in[0], c.attributes.as<Columns>().first); },
     .flops = rules::no_flops,
 };
 Var pad_columns(Graph& g, Var x, std::int64_t before, std::int64_t width) {
@@ -259,42 +243,19 @@ Var pad_columns(Graph& g, Var x, std::int64_t before, std::int64_t width) {
 const Primitive slice_columns_p{
     .name = "slice_columns",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Columns>(a);
+      const auto& c = a.as<Columns>();
       rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + c.width <= in[0].shape[1], "slice_columns",
                     fmt::format("{}: has no {} columns from {}", to_string(in[0]), c.width, c.first));
       return {{{in[0].shape[0], c.width}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& a = std::get<Columns>(c.attributes);
-      return {slice_columns(c.g, c.tangent[0], a.first, a.width)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {pad_columns(c.g, c.cotangent[0], std::get<Columns>(c.attributes).first, c.g.shape(c.in[0])[1])};
-    },
-    .run = [](Device& d, const Call& c) { slice_columns(d, c.out[0], c.in[0], std::get<Columns>(c.attributes).first); },
+    .derivative = rules::linear([](const Partial& c) {
+      return pad_columns(c.g, c.d, c.attributes.as<Columns>().first, c.g.shape(c.in[0])[1]);
+    }),
+    .run = [](Device& d, const Call& c) { slice_columns(d, c.out[0], c.in[0], c.attributes.as<Columns>().first); },
     .flops = rules::no_flops,
 };
 Var slice_columns(Graph& g, Var x, std::int64_t first, std::int64_t width) {
   return x ? g.emit(slice_columns_p, {x}, Columns{first, width}) : Var{};
-}
-
-Var join_sample_sums(Graph& g, Var a, Var b) {
-  const Node *p = g.producer(a), *q = g.producer(b);
-  const bool same =
-      p && q && p->primitive == q->primitive && p->attributes == q->attributes && p->primitive->sums_samples;
-  if (same && p->primitive->chains_pairs) {
-    Vars in = p->in;
-    in.insert(in.end(), q->in.begin(), q->in.end());
-    return g.emit_all(*p->primitive, in, p->attributes)[0];
-  }
-  if (same && p->primitive == &sum_samples_p) {
-    const Var x = p->in[0], y = q->in[0];
-    return sum_samples(g, add(g, x, y), group_of(p->attributes));
-  }
-  throw std::logic_error(
-      fmt::format("[add] {} and {}: finished sums over samples of different kinds cannot be added inside a "
-                  "block; give the parameter's uses one form",
-                  p ? p->primitive->name : "input", q ? q->primitive->name : "input"));
 }
 
 }  // namespace brink

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of matrix products, sums over samples and broadcasts. Their rules are in dense.cpp.
+// Builders of matrix products, sums over samples and broadcasts.
 #pragma once
 
 #include "autodiff/graph.h"
@@ -9,6 +9,32 @@ namespace brink {
 
 extern const Primitive matmul_p, weight_gradient_p, sum_samples_p, add_row_p, broadcast_row_p, broadcast_column_p,
     sum_columns_p, pad_columns_p, slice_columns_p;
+
+/// `group` is that of the weight gradient which the derivative brings.
+struct MatmulAttributes {
+  std::int64_t group = 0;
+  bool transpose_b = false;
+  auto fields() const { return std::tie(group, transpose_b); }
+  std::string describe() const;
+};
+/// `rows` samples, each of height × width pixels; 0 × 0: without pixels, a matrix.
+struct BroadcastAttributes {
+  std::int64_t rows = 0, group = 0, height = 0, width = 0;
+  auto fields() const { return std::tie(rows, group, height, width); }
+  std::string describe() const;
+};
+/// An extent that the inputs do not tell: the columns of a broadcast.
+struct Extent {
+  std::int64_t value = 0;
+  auto fields() const { return std::tie(value); }
+  std::string describe() const;
+};
+/// A run of columns: `first` and the `width` of the result.
+struct Columns {
+  std::int64_t first = 0, width = 0;
+  auto fields() const { return std::tie(first, width); }
+  std::string describe() const;
+};
 
 /// Σᵢ AᵢBᵢ (or AᵢBᵢᵀ) in one chain per element; pairs with a symbolic zero are left out.  A [S,K], B [K,N], result [S,N].
 /// Rows are samples; `group` is that of the sum over samples in B's derivative.
@@ -31,7 +57,5 @@ Var sum_columns(Graph&, Var x);
 Var pad_columns(Graph&, Var x, std::int64_t before, std::int64_t width);
 /// Columns first … first+width−1.  x [S,C], result [S,width]
 Var slice_columns(Graph&, Var x, std::int64_t first, std::int64_t width);
-/// The sum of two finished sums over samples, as one sum whose chains are joined.
-Var join_sample_sums(Graph&, Var a, Var b);
 
 }  // namespace brink

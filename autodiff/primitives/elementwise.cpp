@@ -1,70 +1,98 @@
 // SPDX-License-Identifier: MIT
-// What it is: the elementwise primitives, each with all of its mathematics.
+// The elementwise primitives, each with all of its mathematics.
 // Decision: builders simplify only where no bit can change: symbolic zeros vanish, nothing else.
 #include "autodiff/primitives/elementwise.h"
 
-#include "autodiff/primitives/dense.h"
-#include "autodiff/primitives/rules.h"
-#include "kernels/map/map.h"
+#include "autodiff/primitives/run_map.h"
 
 namespace brink {
 
+std::string ScaleAttributes::describe() const { return fmt::format("{}", value); }
+std::string Constant::describe() const { return fmt::format("{}", value); }
+
 namespace {
-template <class F>
-void run_map(Device& d, const Call& c) {
-  const auto* factor = std::get_if<Factor>(&c.attributes);
-  map<F>(d, c.out[0], c.in, factor ? factor->value : 0.0);
+void run_constant(Device& d, const Call& c) { fill(d, c.out[0], c.attributes.as<Constant>().value); }
+}  // namespace
+
+namespace rules {
+Vars product_jvp(const JvpContext& c) {
+  const auto times = [&](Var a, Var b) {
+    return c.primitive.derivative.product({c.g, c.in, c.out, {}, a, b, c.attributes});
+  };
+  const Var second = times(c.in[0], c.tangent[1]), first = times(c.tangent[0], c.in[1]);
+  return {add(c.g, first, second)};
+}
+Vars product_vjp(const VjpContext& c) {
+  const Derivative& rule = c.primitive.derivative;
+  const Partial p{c.g, c.in, c.out, c.cotangent[0], c.in[0], c.in[1], c.attributes};
+  return {rule.first(p), rule.second(p)};
 }
 
-void run_constant(Device& d, const Call& c) { fill(d, c.out[0], std::get<Constant>(c.attributes).value); }
+namespace {
+Var times_slope(Graph& g, const Partial& p, const Primitive& primitive) {
+  return mul(g, primitive.derivative.first(p), p.d);
+}
 }  // namespace
+Vars elementwise_jvp(const JvpContext& c) {
+  return {times_slope(c.g, {c.g, c.in, c.out, c.tangent[0], {}, {}, c.attributes}, c.primitive)};
+}
+Vars elementwise_vjp(const VjpContext& c) {
+  return {times_slope(c.g, {c.g, c.in, c.out, c.cotangent[0], {}, {}, c.attributes}, c.primitive)};
+}
+}  // namespace rules
 
 // y = a + b.  y' = a' + b';  a̅ = y̅, b̅ = y̅.
 const Primitive add_p{
     .name = "add",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("add", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {add(c.g, c.tangent[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {c.cotangent[0], c.cotangent[0]};
-    },
-    .run = run_map<Add>,
+    .derivative =
+        rules::linear_in_all([](const JvpContext& c) -> Vars { return {add(c.g, c.tangent[0], c.tangent[1])}; },
+                             [](const VjpContext& c) -> Vars {
+                               return {c.cotangent[0], c.cotangent[0]};
+                             }),
+    .run = rules::run_map<Add>,
     .flops = rules::one_per_element,
 };
 Var add(Graph& g, Var a, Var b) {
   if (!a) return b;
   if (!b) return a;
   const Node *p = g.producer(a), *q = g.producer(b);
-  const bool finished = (p && p->primitive->sums_samples) || (q && q->primitive->sums_samples);
-  return finished ? join_sample_sums(g, a, b) : g.emit(add_p, {a, b});
+  if ((!p || !p->primitive->sums_samples) && (!q || !q->primitive->sums_samples)) return g.emit(add_p, {a, b});
+  if (p && q && p->primitive == q->primitive && p->attributes == q->attributes && p->primitive->join) {
+    const Node first = *p, second = *q;  // copies: emitting moves the nodes
+    return first.primitive->join(g, first, second);
+  }
+  throw std::logic_error(
+      fmt::format("[add] {} and {}: finished sums over samples of different kinds cannot be added inside a "
+                  "block; give the parameter's uses one form",
+                  p ? p->primitive->name : "input", q ? q->primitive->name : "input"));
 }
 
 // y = a − b.  y' = a' − b';  a̅ = y̅, b̅ = −y̅.
 const Primitive sub_p{
     .name = "sub",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("sub", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {sub(c.g, c.tangent[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {c.cotangent[0], scale(c.g, -1, c.cotangent[0])};
-    },
-    .run = run_map<Subtract>,
+    .derivative =
+        rules::linear_in_all([](const JvpContext& c) -> Vars { return {sub(c.g, c.tangent[0], c.tangent[1])}; },
+                             [](const VjpContext& c) -> Vars {
+                               return {c.cotangent[0], scale(c.g, c.cotangent[0], -1)};
+                             }),
+    .run = rules::run_map<Subtract>,
     .flops = rules::one_per_element,
 };
 Var sub(Graph& g, Var a, Var b) {
   if (!b) return a;
-  return a ? g.emit(sub_p, {a, b}) : scale(g, -1, b);
+  return a ? g.emit(sub_p, {a, b}) : scale(g, b, -1);
 }
 
 // y = a·b.  y' = a'·b + a·b';  a̅ = y̅·b, b̅ = a·y̅.
 const Primitive mul_p{
     .name = "mul",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("mul", in); },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {add(c.g, mul(c.g, c.tangent[0], c.in[1]), mul(c.g, c.in[0], c.tangent[1]))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {mul(c.g, c.cotangent[0], c.in[1]), mul(c.g, c.in[0], c.cotangent[0])};
-    },
-    .run = run_map<Multiply>,
+    .derivative = rules::product([](const Partial& c) { return mul(c.g, c.a, c.b); },
+                                 [](const Partial& c) { return mul(c.g, c.d, c.b); },
+                                 [](const Partial& c) { return mul(c.g, c.a, c.d); }),
+    .run = rules::run_map<Multiply>,
     .flops = rules::one_per_element,
 };
 Var mul(Graph& g, Var a, Var b) { return a && b ? g.emit(mul_p, {a, b}) : Var{}; }
@@ -73,22 +101,19 @@ Var mul(Graph& g, Var a, Var b) { return a && b ? g.emit(mul_p, {a, b}) : Var{};
 const Primitive scale_p{
     .name = "scale",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {scale(c.g, std::get<Factor>(c.attributes).value, c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {scale(c.g, std::get<Factor>(c.attributes).value, c.cotangent[0])};
-    },
-    .run = run_map<Scale>,
+    .derivative =
+        rules::linear([](const Partial& c) { return scale(c.g, c.d, c.attributes.as<ScaleAttributes>().value); }),
+    .run = [](Device& d, const Call& c) { map<Scale>(d, c.out, c.in, c.attributes.as<ScaleAttributes>().value); },
     .flops = rules::one_per_element,
 };
-Var scale(Graph& g, double c, Var a) { return a ? g.emit(scale_p, {a}, Factor{c}) : Var{}; }
+Var scale(Graph& g, Var a, double c) { return a ? g.emit(scale_p, {a}, ScaleAttributes{c}) : Var{}; }
 
 // y = max(x, 0).  y' = [y > 0]·x';  x̅ = [y > 0]·y̅.
 const Primitive relu_p{
     .name = "relu",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {gate(c.g, c.out[0], c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {gate(c.g, c.out[0], c.cotangent[0])}; },
-    .run = run_map<Relu>,
+    .derivative = rules::symmetric([](const Partial& c) { return gate(c.g, c.out[0], c.d); }),
+    .run = rules::run_map<Relu>,
     .flops = rules::one_per_element,
     .epilogue = {.running = 0, .stage = 2, .join = [](Epilogue& e, std::span<const View>) { e.relu = true; }},
 };
@@ -98,11 +123,8 @@ Var relu(Graph& g, Var x) { return x ? g.emit(relu_p, {x}) : Var{}; }
 const Primitive gate_p{
     .name = "gate",
     .shape = [](rules::Types in, const Attributes&) { return rules::all_equal("gate", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {gate(c.g, c.in[0], c.tangent[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {Var{}, gate(c.g, c.in[0], c.cotangent[0])};
-    },
-    .run = run_map<Gate>,
+    .derivative = rules::linear([](const Partial& c) { return gate(c.g, c.in[0], c.d); }, 1),
+    .run = rules::run_map<Gate>,
     .flops = rules::one_per_element,
     .epilogue = {.running = 1, .stage = 2, .join = [](Epilogue& e, std::span<const View> in) { e.gate = in[0]; }},
 };
@@ -112,9 +134,8 @@ Var gate(Graph& g, Var y, Var d) { return d ? g.emit(gate_p, {y, d}) : Var{}; }
 const Primitive tanh_p{
     .name = "tanh",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {mul(c.g, one_minus_square(c.g, c.out[0]), c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {mul(c.g, one_minus_square(c.g, c.out[0]), c.cotangent[0])}; },
-    .run = run_map<Tanh>,
+    .derivative = rules::elementwise([](const Partial& c) { return one_minus_square(c.g, c.out[0]); }),
+    .run = rules::run_map<Tanh>,
     .flops = rules::one_per_element,
 };
 Var tanh(Graph& g, Var x) { return x ? g.emit(tanh_p, {x}) : Var{}; }
@@ -123,10 +144,9 @@ Var tanh(Graph& g, Var x) { return x ? g.emit(tanh_p, {x}) : Var{}; }
 const Primitive one_minus_square_p{
     .name = "one_minus_square",
     .shape = rules::same_as_first,
-    .jvp = [](const JvpContext& c) -> Vars { return {mul(c.g, scale(c.g, -2, c.in[0]), c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars { return {mul(c.g, scale(c.g, -2, c.in[0]), c.cotangent[0])}; },
-    .run = run_map<OneMinusSquare>,
-    .flops = [](rules::Types, rules::Types out, const Attributes&) { return 2 * out[0].shape.elements(); },
+    .derivative = rules::elementwise([](const Partial& c) { return scale(c.g, c.in[0], -2); }),
+    .run = rules::run_map<OneMinusSquare>,
+    .flops = rules::per_element<2>,
 };
 Var one_minus_square(Graph& g, Var y) { return g.emit(one_minus_square_p, {y}); }
 
@@ -134,15 +154,14 @@ Var one_minus_square(Graph& g, Var y) { return g.emit(one_minus_square_p, {y}); 
 const Primitive constant_p{
     .name = "constant",
     .shape = [](rules::Types, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Constant>(a);
+      const auto& c = a.as<Constant>();
       ValueType t;
       t.dtype = c.dtype;
       t.shape.extent = c.extent;
       t.shape.rank = c.rank;
       return {t};
     },
-    .jvp = rules::zero_tangent,
-    .vjp = rules::zero_cotangent,
+    .derivative = rules::piecewise_constant(),
     .run = run_constant,
     .flops = rules::no_flops,
 };

@@ -12,9 +12,9 @@
 namespace brink {
 
 namespace {
-const ValueType scalar64{Shape{}, Dtype::f64};
+using rules::group_of;
 
-std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+const ValueType scalar64{Shape{}, Dtype::f64};
 
 void expect_logits(std::string_view name, const ValueType& f, const ValueType& labels) {
   rules::expect(f.shape.rank == 2 && labels.shape == Shape{f.shape[0]} && labels.dtype == Dtype::i32, name,
@@ -29,14 +29,15 @@ const Primitive cross_entropy_p{
       expect_logits("cross_entropy", in[0], in[1]);
       return {scalar64};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta, c.tangent[0]}},
-                         group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta;
-      return {scale_by(c.g, c.cotangent[0], delta, group_of(c.attributes)), Var{}};
-    },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars {
+          return {
+              sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta, c.tangent[0]}}, group_of(c.attributes))};
+        },
+        [](const VjpContext& c) -> Vars {
+          const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta;
+          return {scale_by(c.g, c.cotangent[0], delta, group_of(c.attributes)), Var{}};
+        }),
     .run = [](Device& d, const Call& c) { cross_entropy(d, c.out[0], c.in[0], c.in[1], group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 3 * in[0].shape.elements(); },
     .sums_samples = true,
@@ -61,10 +62,11 @@ const Primitive cross_entropy_gradient_p{
       expect_logits("cross_entropy_gradient", in[0], in[1]);
       return {in[0], in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return Vars(2, softmax_product(c.g, c.out[1], c.tangent[0])); },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {softmax_product(c.g, c.out[1], add(c.g, c.cotangent[0], c.cotangent[1])), Var{}};
-    },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars { return Vars(2, softmax_product(c.g, c.out[1], c.tangent[0])); },
+        [](const VjpContext& c) -> Vars {
+          return {softmax_product(c.g, c.out[1], add(c.g, c.cotangent[0], c.cotangent[1])), Var{}};
+        }),
     .run = [](Device& d, const Call& c) { cross_entropy_gradient(d, c.out[0], c.out[1], c.in[0], c.in[1]); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 5 * in[0].shape.elements(); },
 };
@@ -84,10 +86,10 @@ std::vector<ValueType> rows_and_probabilities(std::string_view name, rules::Type
 const Primitive minus_leading_p{
     .name = "minus_leading",
     .shape = [](rules::Types in, const Attributes&) { return rows_and_probabilities("minus_leading", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {minus_leading(c.g, c.tangent[0], c.in[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {balance_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
-    },
+    .derivative = rules::own([](const JvpContext& c) -> Vars { return {minus_leading(c.g, c.tangent[0], c.in[1])}; },
+                             [](const VjpContext& c) -> Vars {
+                               return {balance_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
+                             }),
     .run = [](Device& d, const Call& c) { minus_leading(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
 };
@@ -97,10 +99,10 @@ Var minus_leading(Graph& g, Var x, Var p) { return x ? g.emit(minus_leading_p, {
 const Primitive balance_leading_p{
     .name = "balance_leading",
     .shape = [](rules::Types in, const Attributes&) { return rows_and_probabilities("balance_leading", in); },
-    .jvp = [](const JvpContext& c) -> Vars { return {balance_leading(c.g, c.tangent[0], c.in[1])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {minus_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
-    },
+    .derivative = rules::own([](const JvpContext& c) -> Vars { return {balance_leading(c.g, c.tangent[0], c.in[1])}; },
+                             [](const VjpContext& c) -> Vars {
+                               return {minus_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
+                             }),
     .run = [](Device& d, const Call& c) { balance_leading(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
 };
@@ -110,13 +112,12 @@ Var balance_leading(Graph& g, Var x, Var p) { return x ? g.emit(balance_leading_
 const Primitive one_hot_p{
     .name = "one_hot",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& c = std::get<Constant>(a);
+      const auto& c = a.as<Constant>();
       rules::expect(in[0].shape.rank == 1 && in[0].dtype == Dtype::i32, "one_hot",
                     to_string(in[0]) + ": expected int32 labels");
       return {{{in[0].shape[0], c.extent[1]}, c.dtype}};
     },
-    .jvp = rules::zero_tangent,
-    .vjp = rules::zero_cotangent,
+    .derivative = rules::piecewise_constant(),
     .run = [](Device& d, const Call& c) { one_hot(d, c.out[0], c.in[0]); },
     .flops = rules::no_flops,
 };
@@ -131,10 +132,11 @@ const Primitive half_sum_of_squares_p{
       rules::expect(in[0].shape.rank == 2, "half_sum_of_squares", to_string(in[0]) + ": expected one row a sample");
       return {scalar64};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {sample_dot(c.g, {{c.in[0], c.tangent[0]}}, group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars { return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))}; },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars {
+          return {sample_dot(c.g, {{c.in[0], c.tangent[0]}}, group_of(c.attributes))};
+        },
+        [](const VjpContext& c) -> Vars { return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))}; }),
     .run = [](Device& d, const Call& c) { half_sum_of_squares(d, c.out[0], c.in[0], group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 2 * in[0].shape.elements(); },
     .sums_samples = true,
@@ -153,25 +155,16 @@ const Primitive sample_dot_p{
                       fmt::format("a {}, b {}: expected equal shapes", to_string(in[i]), to_string(in[i + 1])));
       return {scalar64};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {sample_dot(c.g, rules::product_rule(c), group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        out.push_back(scale_by(c.g, c.cotangent[0], c.in[i + 1], group_of(c.attributes)));
-        out.push_back(scale_by(c.g, c.cotangent[0], c.in[i], group_of(c.attributes)));
-      }
-      return out;
-    },
+    .derivative = rules::bilinear([](const Partial& c) { return scale_by(c.g, c.d, c.b, group_of(c.attributes)); },
+                                  [](const Partial& c) { return scale_by(c.g, c.d, c.a, group_of(c.attributes)); }),
     .run = [](Device& d, const Call& c) { sample_dot(d, c.out[0], c.in, group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types,
                 const Attributes&) { return static_cast<std::int64_t>(in.size()) * in[0].shape.elements(); },
     .sums_samples = true,
-    .chains_pairs = true,
+    .join = rules::join_chains,
 };
 Var sample_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
-  const Vars in = rules::flatten(factors);
+  const Vars in = rules::operands(factors);
   return in.empty() ? Var{} : g.emit_all(sample_dot_p, in, Group{group})[0];
 }
 
@@ -182,21 +175,18 @@ const Primitive scale_by_p{
       rules::expect(in[0] == scalar64, "scale_by", to_string(in[0]) + ": expected a float64 scalar");
       return {in[1]};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const std::int64_t group = group_of(c.attributes);
-      return {add(c.g, scale_by(c.g, c.tangent[0], c.in[1], group), scale_by(c.g, c.in[0], c.tangent[1], group))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const std::int64_t group = group_of(c.attributes);
-      return {sample_dot(c.g, {{c.in[1], c.cotangent[0]}}, group), scale_by(c.g, c.in[0], c.cotangent[0], group)};
-    },
+    .derivative = rules::product([](const Partial& c) { return scale_by(c.g, c.a, c.b, group_of(c.attributes)); },
+                                 [](const Partial& c) {
+                                   return sample_dot(c.g, {{c.b, c.d}}, group_of(c.attributes));
+                                 },
+                                 [](const Partial& c) { return scale_by(c.g, c.a, c.d, group_of(c.attributes)); }),
     .run = [](Device& d, const Call& c) { scale_by(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
 };
 Var scale_by(Graph& g, Var c, Var x, std::int64_t group) {
   if (!c || !x) return {};
   const Node* p = g.producer(c);
-  if (p && p->primitive == &constant_p && std::get<Constant>(p->attributes).value == 1) return x;
+  if (p && p->primitive == &constant_p && p->attributes.as<Constant>().value == 1) return x;
   return g.emit(scale_by_p, {c, x}, Group{group});
 }
 
@@ -207,8 +197,7 @@ const Primitive count_correct_p{
       expect_logits("count_correct", in[0], in[1]);
       return {scalar64};
     },
-    .jvp = rules::zero_tangent,
-    .vjp = rules::zero_cotangent,
+    .derivative = rules::piecewise_constant(),
     .run = [](Device& d, const Call& c) { count_correct(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::no_flops,
     .sums_samples = true,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
-// Decision: γ and β belong to the normalisation, because the sums that their gradients need, Σy̅ and Σx̂∘y̅ of each group, are those
+// GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
+// γ and β belong to the normalisation, because the sums that their gradients need, Σy̅ and Σx̂∘y̅ of each group, are those
 // of the gradient of x too: two sums and one pass backwards, one pass forwards.
 #include "autodiff/primitives/norm.h"
 
@@ -11,9 +11,15 @@
 
 namespace brink {
 
+std::string NormAttributes::describe() const { return fmt::format("groups of {}, epsilon {}", group, epsilon); }
+std::string GroupedShape::describe() const { return fmt::format("groups of {}", group); }
+std::string GroupWeights::describe() const {
+  return fmt::format("{} groups of {}", divide ? "over the values of" : "times the samples of", group);
+}
+
 namespace {
 
-std::int64_t group_of(const Attributes& a) { return std::get<Group>(a).samples; }
+using rules::group_of;
 
 ValueType statistics_of(const ValueType& x, std::int64_t group) {
   const GroupedRows rows(x.shape, group);
@@ -24,12 +30,6 @@ void expect_rows(std::string_view name, const ValueType& x, std::int64_t group) 
   rules::expect(x.shape.rank >= 2 && x.shape.elements() > 0, name,
                 to_string(x) + ": expected samples, pixels and channels");
   rules::expect(group >= 1, name, fmt::format("groups of {}: expected at least one sample", group));
-}
-
-/// Pairs of equal shape; returns the first.
-void expect_factors(std::string_view name, rules::Types in) {
-  rules::expect(in.size() <= 2 * max_factor_pairs, name,
-                fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));
 }
 
 std::int64_t scratch_of(rules::Types in, std::int64_t group, Where where) {
@@ -45,7 +45,7 @@ std::int64_t scratch_of(rules::Types in, std::int64_t group, Where where) {
 const Primitive ghost_norm_p{
     .name = "ghost_norm",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const std::int64_t group = std::get<NormAttributes>(a).group;
+      const std::int64_t group = a.as<NormAttributes>().group;
       expect_rows("ghost_norm", in[0], group);
       const ValueType row{{in[0].shape[in[0].shape.rank - 1]}, in[0].dtype}, statistics = statistics_of(in[0], group);
       rules::expect(in[1] == row && in[2] == row, "ghost_norm",
@@ -59,48 +59,49 @@ const Primitive ghost_norm_p{
                                 to_string(in[0]), group, fewest));
       return {in[0], in[0], statistics, statistics, statistics};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      Graph& g = c.g;
-      const std::int64_t group = std::get<NormAttributes>(c.attributes).group;
-      const Var x = c.in[0], t = c.tangent[0], hat = c.out[1], s = c.out[2];
-      Var hat_t, s_t, m1, m2;
-      if (t) {
-        m1 = over_values(g, group_sum(g, t, group), x, group);           // [G,C]
-        m2 = over_values(g, group_dot(g, {{hat, t}}, group), x, group);  // [G,C]
-        const Var minus_s = scale(g, -1, s), minus_s_m2 = mul(g, minus_s, m2);
-        hat_t = group_affine(g, {{t, s}, {hat, minus_s_m2}}, mul(g, minus_s, m1), x, group);  // as x
-        s_t = mul(g, s, minus_s_m2);
-      }
-      const auto wide = [&](Var row) { return broadcast_groups(g, row, x, group); };  // [G,C]
-      const Var y_t =
-          group_affine(g, {{hat_t, wide(c.in[1])}, {hat, wide(c.tangent[1])}}, wide(c.tangent[2]), x, group);
-      return {y_t, hat_t, s_t, m1, m2};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      Graph& g = c.g;
-      const std::int64_t group = std::get<NormAttributes>(c.attributes).group;
-      const Var x = c.in[0], hat = c.out[1], s = c.out[2];
-      const auto [y_bar, hat_bar, s_bar, mean_bar, deviation_bar] =
-          std::array{c.cotangent[0], c.cotangent[1], c.cotangent[2], c.cotangent[3], c.cotangent[4]};
-      const auto over = [&](Var r) { return over_values(g, r, x, group); };
-      const Var gamma = broadcast_groups(g, c.in[1], x, group), minus_s = scale(g, -1, s);     // [G,C]
-      const Var sum = group_sum(g, y_bar, group), dot = group_dot(g, {{hat, y_bar}}, group);   // [G,C]
-      const Var m1 = over(add(g, mul(g, gamma, sum), group_sum(g, hat_bar, group)));           // [G,C]
-      const Var m2 = over(add(g, mul(g, gamma, dot), group_dot(g, {{hat, hat_bar}}, group)));  // [G,C]
-      const Var s_part = mul(g, mul(g, s, minus_s), s_bar);                                    // −s²∘s̅
-      const Var q = add(g, mul(g, minus_s, m2), over(add(g, s_part, deviation_bar)));
-      const Var b = add(g, mul(g, minus_s, m1), over(mean_bar));
-      return {group_affine(g, {{y_bar, mul(g, gamma, s)}, {hat_bar, s}, {hat, q}}, b, x, group), sum_groups(g, dot),
-              sum_groups(g, sum)};
-    },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars {
+          Graph& g = c.g;
+          const std::int64_t group = c.attributes.as<NormAttributes>().group;
+          const Var x = c.in[0], t = c.tangent[0], hat = c.out[1], s = c.out[2];
+          Var hat_t, s_t, m1, m2;
+          if (t) {
+            m1 = over_values(g, group_sum(g, t, group), x, group);           // [G,C]
+            m2 = over_values(g, group_dot(g, {{hat, t}}, group), x, group);  // [G,C]
+            const Var minus_s = scale(g, s, -1), minus_s_m2 = mul(g, minus_s, m2);
+            hat_t = group_affine(g, {{t, s}, {hat, minus_s_m2}}, mul(g, minus_s, m1), x, group);  // as x
+            s_t = mul(g, s, minus_s_m2);
+          }
+          const auto wide = [&](Var row) { return broadcast_groups(g, row, x, group); };  // [G,C]
+          const Var y_t =
+              group_affine(g, {{hat_t, wide(c.in[1])}, {hat, wide(c.tangent[1])}}, wide(c.tangent[2]), x, group);
+          return {y_t, hat_t, s_t, m1, m2};
+        },
+        [](const VjpContext& c) -> Vars {
+          Graph& g = c.g;
+          const std::int64_t group = c.attributes.as<NormAttributes>().group;
+          const Var x = c.in[0], hat = c.out[1], s = c.out[2];
+          const auto [y_bar, hat_bar, s_bar, mean_bar, deviation_bar] =
+              std::array{c.cotangent[0], c.cotangent[1], c.cotangent[2], c.cotangent[3], c.cotangent[4]};
+          const auto over = [&](Var r) { return over_values(g, r, x, group); };
+          const Var gamma = broadcast_groups(g, c.in[1], x, group), minus_s = scale(g, s, -1);     // [G,C]
+          const Var sum = group_sum(g, y_bar, group), dot = group_dot(g, {{hat, y_bar}}, group);   // [G,C]
+          const Var m1 = over(add(g, mul(g, gamma, sum), group_sum(g, hat_bar, group)));           // [G,C]
+          const Var m2 = over(add(g, mul(g, gamma, dot), group_dot(g, {{hat, hat_bar}}, group)));  // [G,C]
+          const Var s_part = mul(g, mul(g, s, minus_s), s_bar);                                    // −s²∘s̅
+          const Var q = add(g, mul(g, minus_s, m2), over(add(g, s_part, deviation_bar)));
+          const Var b = add(g, mul(g, minus_s, m1), over(mean_bar));
+          return {group_affine(g, {{y_bar, mul(g, gamma, s)}, {hat_bar, s}, {hat, q}}, b, x, group), sum_groups(g, dot),
+                  sum_groups(g, sum)};
+        }),
     .run =
         [](Device& d, const Call& c) {
-          const auto& a = std::get<NormAttributes>(c.attributes);
+          const auto& a = c.attributes.as<NormAttributes>();
           ghost_norm(d, c.out, c.in[0], c.in[1], c.in[2], a.group, a.epsilon, c.scratch, c.epilogue);
         },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 8 * in[0].shape.elements(); },
     .scratch = [](rules::Types in, rules::Types, const Attributes& a,
-                  Where where) { return scratch_of(in, std::get<NormAttributes>(a).group, where); },
+                  Where where) { return scratch_of(in, a.as<NormAttributes>().group, where); },
     .finishes = true,
 };
 GhostNorm ghost_norm(Graph& g, Var x, Var gamma, Var beta, std::int64_t group, double epsilon) {
@@ -116,10 +117,8 @@ const Primitive group_sum_p{
       expect_rows("group_sum", in[0], group_of(a));
       return {statistics_of(in[0], group_of(a))};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {group_sum(c.g, c.tangent[0], group_of(c.attributes))}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {group_broadcast(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))};
-    },
+    .derivative =
+        rules::linear([](const Partial& c) { return group_broadcast(c.g, c.d, c.in[0], group_of(c.attributes)); }),
     .run = [](Device& d, const Call& c) { group_sum(d, c.out[0], c.in[0], group_of(c.attributes), c.scratch); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
     .scratch = [](rules::Types in, rules::Types, const Attributes& a,
@@ -132,25 +131,17 @@ const Primitive group_dot_p{
     .name = "group_dot",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       expect_rows("group_dot", in[0], group_of(a));
-      expect_factors("group_dot", in);
+      rules::expect_pairs("group_dot", in);
       rules::all_equal("group_dot", in);
       return {statistics_of(in[0], group_of(a))};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      std::vector<Factors> products;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        products.push_back({c.tangent[i], c.in[i + 1]});
-        products.push_back({c.in[i], c.tangent[i + 1]});
-      }
-      return {group_dot(c.g, products, group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2)
-        for (const std::size_t other : {i + 1, i})
-          out.push_back(group_affine(c.g, {{c.in[other], c.cotangent[0]}}, {}, c.in[other], group_of(c.attributes)));
-      return out;
-    },
+    .derivative = rules::bilinear(
+        [](const Partial& c) {
+          return group_affine(c.g, {{c.b, c.d}}, {}, c.b, group_of(c.attributes));
+        },
+        [](const Partial& c) {
+          return group_affine(c.g, {{c.a, c.d}}, {}, c.a, group_of(c.attributes));
+        }),
     .run = [](Device& d, const Call& c) { group_dot(d, c.out[0], c.in, group_of(c.attributes), c.scratch); },
     .flops = [](rules::Types in, rules::Types,
                 const Attributes&) { return static_cast<std::int64_t>(in.size()) * in[0].shape.elements(); },
@@ -158,12 +149,7 @@ const Primitive group_dot_p{
                   Where where) { return scratch_of(in, group_of(a), where); },
 };
 Var group_dot(Graph& g, const std::vector<Factors>& factors, std::int64_t group) {
-  Vars in;
-  for (const Factors& f : factors)
-    if (f.a && f.b) {
-      in.push_back(f.a);
-      in.push_back(f.b);
-    }
+  const Vars in = rules::operands(factors);
   return in.empty() ? Var{} : g.emit_all(group_dot_p, in, Group{group})[0];
 }
 
@@ -172,7 +158,7 @@ const Primitive group_affine_p{
     .name = "group_affine",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       expect_rows("group_affine", in[0], group_of(a));
-      expect_factors("group_affine", in);
+      rules::expect_pairs("group_affine", in);
       const ValueType statistics = statistics_of(in[0], group_of(a));
       for (std::size_t i = 0; i < in.size(); ++i) {
         const bool rows = i % 2 == 0 && i + 1 < in.size();
@@ -182,38 +168,29 @@ const Primitive group_affine_p{
       }
       return {in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      std::vector<Factors> terms;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        terms.push_back({c.tangent[i], c.in[i + 1]});
-        terms.push_back({c.in[i], c.tangent[i + 1]});
-      }
-      const Var b = c.in.size() % 2 == 1 ? c.tangent.back() : Var{};
-      return {group_affine(c.g, terms, b, c.out[0], group_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const std::int64_t group = group_of(c.attributes);
-      const Var d = c.cotangent[0];
-      Vars out;
-      for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
-        out.push_back(group_affine(c.g, {{d, c.in[i + 1]}}, {}, d, group));
-        out.push_back(group_dot(c.g, {{c.in[i], d}}, group));
-      }
-      if (c.in.size() % 2 == 1) out.push_back(group_sum(c.g, d, group));
-      return out;
-    },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars {
+          const Var b = c.in.size() % 2 == 1 ? c.tangent.back() : Var{};
+          return {group_affine(c.g, rules::product_rule(c), b, c.out[0], group_of(c.attributes))};
+        },
+        [](const VjpContext& c) -> Vars {
+          const std::int64_t group = group_of(c.attributes);
+          const Var d = c.cotangent[0];
+          Vars out;
+          for (std::size_t i = 0; i + 1 < c.in.size(); i += 2) {
+            out.push_back(group_affine(c.g, {{d, c.in[i + 1]}}, {}, d, group));
+            out.push_back(group_dot(c.g, {{c.in[i], d}}, group));
+          }
+          if (c.in.size() % 2 == 1) out.push_back(group_sum(c.g, d, group));
+          return out;
+        }),
     .run = [](Device& d, const Call& c) { group_affine(d, c.out[0], c.in, group_of(c.attributes), c.epilogue); },
     .flops = [](rules::Types in, rules::Types out,
                 const Attributes&) { return static_cast<std::int64_t>(in.size()) * out[0].shape.elements(); },
     .finishes = true,
 };
 Var group_affine(Graph& g, const std::vector<Factors>& x_and_r, Var b, Var like, std::int64_t group) {
-  Vars in;
-  for (const Factors& f : x_and_r)
-    if (f.a && f.b) {
-      in.push_back(f.a);
-      in.push_back(f.b);
-    }
+  Vars in = rules::operands(x_and_r);
   if (in.empty()) return group_broadcast(g, b, like, group);
   if (b) in.push_back(b);
   return g.emit_all(group_affine_p, in, Group{group})[0];
@@ -223,7 +200,7 @@ Var group_affine(Graph& g, const std::vector<Factors>& x_and_r, Var b, Var like,
 const Primitive group_broadcast_p{
     .name = "group_broadcast",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<GroupedShape>(a);
+      const auto& to = a.as<GroupedShape>();
       ValueType out;
       out.dtype = in[0].dtype;
       out.shape.extent = to.extent;
@@ -234,14 +211,10 @@ const Primitive group_broadcast_p{
                                 to_string(statistics_of(out, to.group)), to_string(out), to.group));
       return {out};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {group_broadcast(c.g, c.tangent[0], c.out[0], std::get<GroupedShape>(c.attributes).group)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {group_sum(c.g, c.cotangent[0], std::get<GroupedShape>(c.attributes).group)};
-    },
+    .derivative =
+        rules::linear([](const Partial& c) { return group_sum(c.g, c.d, c.attributes.as<GroupedShape>().group); }),
     .run = [](Device& d,
-              const Call& c) { group_broadcast(d, c.out[0], c.in[0], std::get<GroupedShape>(c.attributes).group); },
+              const Call& c) { group_broadcast(d, c.out[0], c.in[0], c.attributes.as<GroupedShape>().group); },
     .flops = rules::no_flops,
 };
 Var group_broadcast(Graph& g, Var r, Var like, std::int64_t group) {
@@ -261,19 +234,16 @@ Var weigh(Graph& g, Var r, Var like, std::int64_t group, bool divide) {
 const Primitive weigh_groups_p{
     .name = "weigh_groups",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& w = std::get<GroupWeights>(a);
+      const auto& w = a.as<GroupWeights>();
       const std::int64_t groups = (w.samples + w.group - 1) / w.group;
       rules::expect(in[0].shape.rank == 2 && in[0].shape[0] == groups, "weigh_groups",
                     fmt::format("{}: expected a row for each of {} groups", to_string(in[0]), groups));
       return {in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {weigh(c.g, c.tangent[0], std::get<GroupWeights>(c.attributes))}; },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {weigh(c.g, c.cotangent[0], std::get<GroupWeights>(c.attributes))};
-    },
+    .derivative = rules::linear([](const Partial& c) { return weigh(c.g, c.d, c.attributes.as<GroupWeights>()); }),
     .run =
         [](Device& d, const Call& c) {
-          const auto& w = std::get<GroupWeights>(c.attributes);
+          const auto& w = c.attributes.as<GroupWeights>();
           weigh_groups(d, c.out[0], c.in[0], w.samples, w.group, w.pixels, w.divide);
         },
     .flops = rules::one_per_element,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of GhostBatchNorm and of the sums over ghost groups that its derivatives are made of. Their rules are in
-// norm.cpp. x is [S,P,Q,C] or [S,C], statistics are [G,C]; a group is `group` consecutive samples, the last may be shorter.
+// Builders of GhostBatchNorm and of the sums over ghost groups that its derivatives are made of.
+// x is [S,P,Q,C] or [S,C], statistics are [G,C]; a group is `group` consecutive samples, the last may be shorter.
 #pragma once
 
 #include "autodiff/graph.h"
@@ -9,6 +9,29 @@
 namespace brink {
 
 extern const Primitive ghost_norm_p, group_sum_p, group_dot_p, group_affine_p, group_broadcast_p, weigh_groups_p;
+
+/// Samples per group, and what is added to a variance before its root is taken.
+struct NormAttributes {
+  std::int64_t group = 0;
+  double epsilon = 0;
+  auto fields() const { return std::tie(group, epsilon); }
+  std::string describe() const;
+};
+/// The shape of a result that its inputs do not tell, and the samples per group.
+struct GroupedShape {
+  std::int64_t group = 0;
+  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
+  int rank = 0;
+  auto fields() const { return std::tie(group, extent, rank); }
+  std::string describe() const;
+};
+/// Groups of how many of `samples` samples with `pixels` pixels; divide by their values or multiply by their samples.
+struct GroupWeights {
+  std::int64_t samples = 0, group = 0, pixels = 1;
+  bool divide = true;
+  auto fields() const { return std::tie(samples, group, pixels, divide); }
+  std::string describe() const;
+};
 
 struct GhostNorm {
   Var y, normalised;             ///< as x

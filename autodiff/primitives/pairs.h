@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: what the primitives that are sums of products share: factor pairs, their product rule, their number.
-// What it is not: a primitive. Decision: a primitive takes any number of pairs, so that the product rule gives one node (dense.cpp).
+// What the primitives that are sums of products share: factor pairs and their product rule.
+// A primitive takes any number of pairs, so that the product rule gives one node (dense.cpp).
 #pragma once
 
 #include <vector>
@@ -27,8 +27,19 @@ inline std::vector<Factors> product_rule(const JvpContext& c) {
   return out;
 }
 
+/// (ab)' = a'b + ab' for every pair of a chain, in one node.
+Vars bilinear_jvp(const JvpContext&);
+Vars bilinear_vjp(const VjpContext&);
+/// A sum of products of factor pairs, in one chain per element. `first` takes the result's cotangent d and the factor b to the
+/// cotangent of a, `second` d and a to that of b.
+constexpr Derivative bilinear(PartialRule first, PartialRule second) {
+  return {.is = OperationClass::bilinear, .jvp = bilinear_jvp, .vjp = bilinear_vjp, .first = first, .second = second};
+}
+/// Joins two finished sums over samples by making one chain of both (Primitive::join).
+Var join_chains(Graph&, const Node&, const Node&);
+
 /// a₁, b₁, a₂, b₂, …; pairs with a symbolic zero are left out.
-inline Vars flatten(const std::vector<Factors>& factors) {
+inline Vars operands(const std::vector<Factors>& factors) {
   Vars in;
   for (const Factors& f : factors)
     if (f.a && f.b) {

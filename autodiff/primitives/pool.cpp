@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: pooling, shortcuts and changes of shape, each with all of its mathematics.
-// Decision: everything but max_pool is linear in what it moves and piecewise constant in what it compares, so the derivatives of
+// Pooling, shortcuts and changes of shape, each with all of its mathematics.
+// Everything but max_pool is linear in what it moves and piecewise constant in what it compares, so the derivatives of
 // every order are these primitives again.
 #include "autodiff/primitives/pool.h"
 
@@ -9,10 +9,19 @@
 
 namespace brink {
 
+std::string PoolAttributes::describe() const { return fmt::format("{0}x{0}, stride {1}", window, stride); }
+std::string PixelAttributes::describe() const { return fmt::format("stride {}", stride); }
+std::string ShapeAttributes::describe() const {
+  Shape s;
+  s.extent = extent;
+  s.rank = rank;
+  return to_string(s);
+}
+
 namespace {
 
 PoolWindows windows_of(const Attributes& a) {
-  const auto& p = std::get<PoolAttributes>(a);
+  const auto& p = a.as<PoolAttributes>();
   return {p.window, p.stride};
 }
 Attributes attributes_of(PoolWindows w) { return PoolAttributes{w.window, w.stride}; }
@@ -36,12 +45,11 @@ const Primitive max_pool_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       return {pooled("max_pool", in[0], a)};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {pool_select(c.g, c.in[0], c.tangent[0], windows_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {pool_scatter(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
-    },
+    .derivative = rules::own(
+        [](const JvpContext& c) -> Vars { return {pool_select(c.g, c.in[0], c.tangent[0], windows_of(c.attributes))}; },
+        [](const VjpContext& c) -> Vars {
+          return {pool_scatter(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
+        }),
     .run = [](Device& d, const Call& c) { max_pool(d, c.out[0], c.in[0], windows_of(c.attributes)); },
     .flops =
         [](rules::Types, rules::Types out, const Attributes& a) {
@@ -58,12 +66,8 @@ const Primitive pool_select_p{
       rules::all_equal("pool_select", in);
       return {pooled("pool_select", in[0], a)};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {pool_select(c.g, c.in[0], c.tangent[1], windows_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {Var{}, pool_scatter(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
-    },
+    .derivative =
+        rules::linear([](const Partial& c) { return pool_scatter(c.g, c.in[0], c.d, windows_of(c.attributes)); }, 1),
     .run = [](Device& d, const Call& c) { pool_select(d, c.out[0], c.in[0], c.in[1], windows_of(c.attributes)); },
     .flops = max_pool_p.flops,
 };
@@ -80,12 +84,8 @@ const Primitive pool_scatter_p{
                     fmt::format("x {}, d {}: expected d {}", to_string(in[0]), to_string(in[1]), to_string(expected)));
       return {in[0]};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {pool_scatter(c.g, c.in[0], c.tangent[1], windows_of(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      return {Var{}, pool_select(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};
-    },
+    .derivative =
+        rules::linear([](const Partial& c) { return pool_select(c.g, c.in[0], c.d, windows_of(c.attributes)); }, 1),
     .run = [](Device& d, const Call& c) { pool_scatter(d, c.out[0], c.in[0], c.in[1], windows_of(c.attributes)); },
     .flops =
         [](rules::Types in, rules::Types, const Attributes& a) {
@@ -105,11 +105,10 @@ const Primitive average_pixels_p{
                     to_string(in[0]) + ": expected [samples, height, width, channels]");
       return {{{in[0].shape[0], in[0].shape[3]}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars { return {average_pixels(c.g, c.tangent[0])}; },
-    .vjp = [](const VjpContext& c) -> Vars {
+    .derivative = rules::linear([](const Partial& c) {
       const Shape x = c.g.shape(c.in[0]);
-      return {spread_pixels(c.g, c.cotangent[0], x[1], x[2])};
-    },
+      return spread_pixels(c.g, c.d, x[1], x[2]);
+    }),
     .run = [](Device& d, const Call& c) { average_pixels(d, c.out[0], c.in[0]); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return in[0].shape.elements(); },
 };
@@ -119,17 +118,13 @@ Var average_pixels(Graph& g, Var x) { return x ? g.emit(average_pixels_p, {x}) :
 const Primitive spread_pixels_p{
     .name = "spread_pixels",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<PixelAttributes>(a);
+      const auto& to = a.as<PixelAttributes>();
       rules::expect(
           in[0].shape.rank == 2 && to.height > 0 && to.width > 0, "spread_pixels",
           fmt::format("{} to {}x{} pixels: expected one row a sample", to_string(in[0]), to.height, to.width));
       return {{{in[0].shape[0], to.height, to.width, in[0].shape[1]}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& to = std::get<PixelAttributes>(c.attributes);
-      return {spread_pixels(c.g, c.tangent[0], to.height, to.width)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars { return {average_pixels(c.g, c.cotangent[0])}; },
+    .derivative = rules::linear([](const Partial& c) { return average_pixels(c.g, c.d); }),
     .run = [](Device& d, const Call& c) { spread_pixels(d, c.out[0], c.in[0]); },
     .flops = rules::one_per_element,
 };
@@ -149,24 +144,18 @@ std::int64_t kept(std::int64_t pixels, std::int64_t stride) { return (pixels + s
 const Primitive shortcut_p{
     .name = "shortcut",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<PixelAttributes>(a);
+      const auto& to = a.as<PixelAttributes>();
       rules::expect(in[0].shape.rank == 4 && to.stride >= 1 && to.channels >= in[0].shape[3], "shortcut",
                     fmt::format("x {} to {} channels, every {} pixels: expected no fewer channels", to_string(in[0]),
                                 to.channels, to.stride));
       return {{{in[0].shape[0], kept(in[0].shape[1], to.stride), kept(in[0].shape[2], to.stride), to.channels},
                in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      const auto& to = std::get<PixelAttributes>(c.attributes);
-      return {shortcut(c.g, c.tangent[0], to.stride, to.channels)};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
+    .derivative = rules::linear([](const Partial& c) {
       const Shape x = c.g.shape(c.in[0]);
-      const std::int64_t stride = std::get<PixelAttributes>(c.attributes).stride;
-      return {shortcut_transposed(c.g, c.cotangent[0], {stride, x[1], x[2], x[3]})};
-    },
-    .run = [](Device& d,
-              const Call& c) { shortcut(d, c.out[0], c.in[0], std::get<PixelAttributes>(c.attributes).stride); },
+      return shortcut_transposed(c.g, c.d, {c.attributes.as<PixelAttributes>().stride, x[1], x[2], x[3]});
+    }),
+    .run = [](Device& d, const Call& c) { shortcut(d, c.out[0], c.in[0], c.attributes.as<PixelAttributes>().stride); },
     .flops = rules::no_flops,
 };
 Var shortcut(Graph& g, Var x, std::int64_t stride, std::int64_t channels) {
@@ -177,7 +166,7 @@ Var shortcut(Graph& g, Var x, std::int64_t stride, std::int64_t channels) {
 const Primitive shortcut_transposed_p{
     .name = "shortcut_transposed",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<PixelAttributes>(a);
+      const auto& to = a.as<PixelAttributes>();
       rules::expect(in[0].shape.rank == 4 && in[0].shape[1] == kept(to.height, to.stride) &&
                         in[0].shape[2] == kept(to.width, to.stride) && in[0].shape[3] >= to.channels,
                     "shortcut_transposed",
@@ -185,17 +174,11 @@ const Primitive shortcut_transposed_p{
                                 to.width, to.channels, to.stride));
       return {{{in[0].shape[0], to.height, to.width, to.channels}, in[0].dtype}};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {shortcut_transposed(c.g, c.tangent[0], std::get<PixelAttributes>(c.attributes))};
-    },
-    .vjp = [](const VjpContext& c) -> Vars {
-      const std::int64_t stride = std::get<PixelAttributes>(c.attributes).stride;
-      return {shortcut(c.g, c.cotangent[0], stride, c.g.shape(c.in[0])[3])};
-    },
-    .run =
-        [](Device& d, const Call& c) {
-          shortcut_transposed(d, c.out[0], c.in[0], std::get<PixelAttributes>(c.attributes).stride);
-        },
+    .derivative = rules::linear([](const Partial& c) {
+      return shortcut(c.g, c.d, c.attributes.as<PixelAttributes>().stride, c.g.shape(c.in[0])[3]);
+    }),
+    .run = [](Device& d,
+              const Call& c) { shortcut_transposed(d, c.out[0], c.in[0], c.attributes.as<PixelAttributes>().stride); },
     .flops = rules::no_flops,
 };
 
@@ -203,7 +186,7 @@ const Primitive shortcut_transposed_p{
 const Primitive reshape_p{
     .name = "reshape",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
-      const auto& to = std::get<GroupedShape>(a);
+      const auto& to = a.as<ShapeAttributes>();
       ValueType out = in[0];
       out.shape.extent = to.extent;
       out.shape.rank = to.rank;
@@ -211,10 +194,7 @@ const Primitive reshape_p{
                     fmt::format("{} to {}: numbers of elements differ", to_string(in[0]), to_string(out)));
       return {out};
     },
-    .jvp = [](const JvpContext& c) -> Vars {
-      return {c.tangent[0] ? reshape(c.g, c.tangent[0], c.g.shape(c.out[0])) : Var{}};
-    },
-    .vjp = [](const VjpContext& c) -> Vars { return {reshape(c.g, c.cotangent[0], c.g.shape(c.in[0]))}; },
+    .derivative = rules::linear([](const Partial& c) { return reshape(c.g, c.d, c.g.shape(c.in[0])); }),
     .run =
         [](Device& d, const Call& c) {
           copy(d, c.out[0], {c.in[0].data, c.out[0].shape, c.in[0].dtype});
@@ -222,7 +202,7 @@ const Primitive reshape_p{
     .flops = rules::no_flops,
 };
 Var reshape(Graph& g, Var x, const Shape& shape) {
-  return x ? g.emit(reshape_p, {x}, GroupedShape{0, shape.extent, shape.rank}) : Var{};
+  return x ? g.emit(reshape_p, {x}, ShapeAttributes{shape.extent, shape.rank}) : Var{};
 }
 Var flatten(Graph& g, Var x) { return reshape(g, x, {g.shape(x)[0], g.shape(x).row_elements()}); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of pooling, of the shortcut of residual networks, and of changes of shape. Their rules are in pool.cpp.
+// Builders of pooling, of the shortcut of residual networks, and of changes of shape.
 #pragma once
 
 #include "autodiff/graph.h"
@@ -9,6 +9,25 @@ namespace brink {
 
 extern const Primitive max_pool_p, pool_select_p, pool_scatter_p, average_pixels_p, spread_pixels_p, shortcut_p,
     shortcut_transposed_p, reshape_p;
+
+struct PoolAttributes {
+  std::int64_t window = 0, stride = 0;
+  auto fields() const { return std::tie(window, stride); }
+  std::string describe() const;
+};
+/// The result's extents after the samples.
+struct PixelAttributes {
+  std::int64_t stride = 1, height = 0, width = 0, channels = 0;
+  auto fields() const { return std::tie(stride, height, width, channels); }
+  std::string describe() const;
+};
+/// The shape of a reshape's result.
+struct ShapeAttributes {
+  std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
+  int rank = 0;
+  auto fields() const { return std::tie(extent, rank); }
+  std::string describe() const;
+};
 
 /// The maximum over each window, the first in scan order.  x [S,H,W,C], result [S,P,Q,C]
 Var max_pool(Graph&, Var x, PoolWindows);

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-// What it is: the few pieces that many primitives share. What it is not: a primitive.
+// What many primitives share: pieces of shape rules, and the derivatives of operations that are linear or symmetric.
 #pragma once
 
 #include <fmt/format.h>
 
 #include "autodiff/graph.h"
 
-namespace brink::rules {
+namespace brink {
+
+/// Samples per group of a sum over samples.
+struct Group {
+  std::int64_t samples = 0;
+  auto fields() const { return std::tie(samples); }
+  std::string describe() const { return fmt::format("groups of {}", samples); }
+};
+
+namespace rules {
 
 using Types = std::span<const ValueType>;
 
@@ -25,11 +34,45 @@ inline void expect(bool holds, std::string_view name, std::string_view what) {
 }
 
 inline std::int64_t no_flops(Types, Types, const Attributes&) { return 0; }
-/// One operation per element of the result.
-inline std::int64_t one_per_element(Types, Types out, const Attributes&) { return out[0].shape.elements(); }
+/// n operations per element of the result.
+template <int n>
+std::int64_t per_element(Types, Types out, const Attributes&) {
+  return n * out[0].shape.elements();
+}
+inline std::int64_t one_per_element(Types in, Types out, const Attributes& a) { return per_element<1>(in, out, a); }
 
-/// The rule of a function that is constant almost everywhere.
-inline Vars zero_tangent(const JvpContext& c) { return Vars(c.out.size()); }
-inline Vars zero_cotangent(const VjpContext& c) { return Vars(c.in.size()); }
+inline std::int64_t group_of(const Attributes& a) { return a.as<Group>().samples; }
 
-}  // namespace brink::rules
+using PartialRule = Var (*)(const Partial&);
+
+Vars zero_tangents(const JvpContext&);
+Vars zero_cotangents(const VjpContext&);
+Vars linear_jvp(const JvpContext&);
+Vars linear_vjp(const VjpContext&);
+Vars symmetric_jvp(const JvpContext&);
+Vars symmetric_vjp(const VjpContext&);
+
+/// An operation that is constant almost everywhere: its derivative is zero.
+constexpr Derivative piecewise_constant() {
+  return {.is = OperationClass::constant, .jvp = zero_tangents, .vjp = zero_cotangents};
+}
+/// An operation of one output that is linear in one input: its tangent is the operation applied to the input's tangent, and
+/// `transpose` takes the output's cotangent to the input's.
+constexpr Derivative linear(PartialRule transpose, int operand = 0) {
+  return {.is = OperationClass::linear, .jvp = linear_jvp, .vjp = linear_vjp, .first = transpose, .operand = operand};
+}
+/// An operation that is linear in all its inputs together, some of whose tangents may be symbolic zeros.
+constexpr Derivative linear_in_all(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&)) {
+  return {.is = OperationClass::linear, .jvp = jvp, .vjp = vjp};
+}
+/// An operation of one input and output whose Jacobian is symmetric: `map` takes tangents and cotangents alike.
+constexpr Derivative symmetric(PartialRule map, OperationClass is = OperationClass::own) {
+  return {.is = is, .jvp = symmetric_jvp, .vjp = symmetric_vjp, .first = map};
+}
+/// Any other operation, by rules of its own.
+constexpr Derivative own(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&)) {
+  return {.is = OperationClass::own, .jvp = jvp, .vjp = vjp};
+}
+
+}  // namespace rules
+}  // namespace brink

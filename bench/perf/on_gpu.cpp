@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the implementation of on_gpu.h; empty promises in a build without CUDA, which OpenDevice refuses.
+// What it is: the implementation of on_gpu.h; empty promises in a build without CUDA, which Environment refuses.
 #include "bench/perf/on_gpu.h"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 #include "kernels/replay.h"
 #include "kernels/thread_pool.h"
 #include "kernels/vendor.h"
-#include "training/device.h"
+#include "training/environment.h"
 
 namespace brink::bench::gpu {
 namespace {
@@ -118,13 +118,12 @@ nlohmann::json time_product(Device device, const Product& s, const Libraries& li
 }  // namespace
 
 nlohmann::json time_products(const Turns& turns, const Sizes& sizes) {
-  ThreadPool pool(1);
-  const OpenDevice opened(Where::cuda, Arithmetic::exact, pool);
-  const Device device = opened.device();
+  const Environment environment({.device = Where::cuda, .threads = 1});
+  const Device device = environment.device();
   const Libraries libraries(device);
   nlohmann::json out{{"device", about(device)}};
   out["cublas"] = libraries.pedantic ? libraries.pedantic->name() : "not used: " + libraries.reason;
-  fmt::print("{}, {}\n", opened.name(), out["cublas"].get<std::string>());
+  fmt::print("{}, {}\n", environment.name(), out["cublas"].get<std::string>());
   const auto time = [&](const Product& s) {
     if (flop_of(s) <= sizes.most_flop)
       out["results"].push_back(time_product(device, s, libraries, turns, sizes.graph_flop));
@@ -135,9 +134,8 @@ nlohmann::json time_products(const Turns& turns, const Sizes& sizes) {
 }
 
 nlohmann::json time_vectors(const Turns& turns, std::int64_t elements) {
-  ThreadPool pool(1);
-  const OpenDevice opened(Where::cuda, Arithmetic::exact, pool);
-  Device device = opened.device();
+  const Environment environment({.device = Where::cuda, .threads = 1});
+  Device device = environment.device();
   const Shape shape{elements};
   Array host(shape, Dtype::f32);
   fill_values(host.span<float>(), 1);

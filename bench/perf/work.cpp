@@ -13,7 +13,7 @@
 
 #include "kernels/map/map.h"
 #include "training/io/json.h"
-#include "training/problem.h"
+#include "training/run/problem.h"
 
 namespace brink::bench {
 namespace {
@@ -134,9 +134,8 @@ Workload make_workload(const Chosen<NetworkKind>& network, const Shape& sample, 
 }
 
 Work::Work(const Workload& data, int threads, Where where, Arithmetic arithmetic)
-    : pool_(threads),
-      opened_(where, arithmetic, pool_),
-      device_(threads > 1 ? opened_.device() : opened_.device().serial()),
+    : environment_({.device = where, .arithmetic = arithmetic, .threads = threads}),
+      device_(threads > 1 ? environment_.device() : environment_.device().serial()),
       objective_(make_objective(data.model, Loss::cross_entropy, Dtype::f32)),
       x_(to_device(device_, pictures_of(data))),
       labels_(to_device(device_, view_of(data.labels.data(), {data.samples()}))),

@@ -17,8 +17,8 @@
 #include "kernels/memory.h"
 #include "kernels/thread_pool.h"
 #include "models/model.h"
-#include "training/config.h"
-#include "training/device.h"
+#include "training/run/config.h"
+#include "training/environment.h"
 
 namespace brink::bench {
 
@@ -78,8 +78,7 @@ class Work {
   Gradient& gradient_sum();
   Hvp& hvp(Residuals);
 
-  ThreadPool pool_;
-  OpenDevice opened_;
+  Environment environment_;
   Device device_;
   Objective objective_;
   Array x_, labels_;

@@ -59,6 +59,38 @@ Extent3 elementwise_grid(const Elements& e) {
   return {blocks_for(e.packs + (e.n - e.packs * pack_width<T>), elementwise_threads)};
 }
 
+/// Addresses of several arrays, as a kernel's argument.
+template <class T, int n>
+struct Pointers {
+  T* p[n];
+};
+
+/// out.p[k][i] = f(in[i]…).v[k] for the elements of this thread. Outputs may be some of `in` exactly.
+template <class T, int outputs, class F, class... In>
+__device__ __forceinline__ void elementwise(const Elements& elements, const Pointers<T, outputs>& out, F f,
+                                            const In*... in) {
+  constexpr int width = pack_width<T>;
+  const std::int64_t i = thread_index(), e = elements.packs * width + (i - elements.packs);
+  if (i < elements.packs) {
+    const auto body = [&](const Pack<In, width>&... x) {
+      Pack<T, width> y[outputs];
+#pragma unroll
+      for (int j = 0; j < width; ++j) {
+        const auto each = f(x.v[j]...);
+#pragma unroll
+        for (int k = 0; k < outputs; ++k) y[k].v[j] = each.v[k];
+      }
+#pragma unroll
+      for (int k = 0; k < outputs; ++k) store_pack<width>(out.p[k] + i * width, y[k]);
+    };
+    body(load_pack<width>(in + i * width)...);
+  } else if (e < elements.n) {
+    const auto each = f(in[e]...);
+#pragma unroll
+    for (int k = 0; k < outputs; ++k) out.p[k][e] = each.v[k];
+  }
+}
+
 /// out[i] = f(in[i]…) for the elements of this thread. out may be one of `in` exactly.
 template <class T, class F, class... In>
 __device__ __forceinline__ void elementwise(const Elements& elements, T* out, F f, const In*... in) {

@@ -6,7 +6,7 @@ Not part of the build: the printed numbers are copied. Each polynomial is a weig
 which is within a factor of two of the minimax one. Coefficients are rounded to float64 one at a time from the lowest, the
 others fitted again each time, so that a later coefficient makes up for an earlier one's rounding.
 """
-from mpmath import cos, factorial, log, lu_solve, matrix, mp, mpf, nint, pi, sqrt
+from mpmath import cos, diff, erfc, exp, factorial, log, lu_solve, matrix, mp, mpf, nint, pi, sqrt
 
 mp.prec = 400
 
@@ -51,6 +51,15 @@ def main():
     r2 = (pi / 4) ** 2 * slack
     fit("(sin r/r - 1)/r^2 in r^2", series(lambda i: (-1) ** (i + 1) / factorial(2 * i + 3)), lambda z: z, 6, mpf(0), r2)
     fit("(cos r - 1 + r^2/2)/r^4 in r^2", series(lambda i: (-1) ** i / factorial(2 * i + 4)), lambda z: z * z, 5, mpf(0), r2)
+    pole, last = mpf(5.5), mpf(38.7)
+
+    def mills(t):
+        a = pole * (1 + t) / (1 - t)
+        return (a + pole) * exp(a * a / 2) * erfc(a / sqrt(mpf(2))) / 2
+
+    fit("(a + 5.5)(1 - Phi(a)) exp(a^2/2) in t = (a - 5.5)/(a + 5.5)", mills, lambda t: 1 / mills(t), 23, mpf(-1),
+        (last - pole) / (last + pole))
+    fit("its derivative", lambda t: diff(mills, t), lambda t: 1 / mills(t), 5, mpf(-1), (last - pole) / (last + pole))
     mp.prec = 1600
     rest = 2 / pi
     digits = []

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the float64 parts that the elementary functions share: exact sums, the reduced exponential, the quadrant
-// reduction of angles. What it is not: an interface; call elementary.h.
-// Decision: internal linkage, because this is compiled once per instruction set and the linker must not mix the copies.
+// The float64 parts that the elementary functions share: exact sums, the reduced exponential, the Gaussian, the quadrant
+// reduction of angles. The interface is elementary.h.
+// Internal linkage, because this is compiled once per instruction set and the linker must not mix the copies.
 #pragma once
 
 #include <cmath>
@@ -72,6 +72,59 @@ struct ReducedExp {
   p = std::fma(p, r, 0x1.5555555555559p-3);
   p = std::fma(p, r, 0.5);
   return {r, std::fma(r * r, p, std::fma(r_lo, r, r_lo)), bits_of(shifted)};
+}
+
+/// e^(−a²/2) = 2^k (hi + lo) for 0 ≤ a ≤ 38.7; k_bits as in ReducedExp.
+struct Gaussian {
+  double hi, lo;
+  std::uint64_t k_bits;
+};
+[[gnu::always_inline]] BRINK_HD inline Gaussian gaussian(double a) {
+  const double half = 0.5 * a, square = half * a, square_lo = std::fma(half, a, -square);
+  const ReducedExp e = reduce_exp(-square);
+  const Pair one = fast_two_sum(1.0, e.r), power = fast_two_sum(one.hi, one.lo + e.t);
+  return {power.hi, std::fma(-square_lo, power.hi, power.lo), e.k_bits};
+}
+
+/// (1 − Φ(a))·e^(a²/2) as hi + lo for 0 ≤ a ≤ 38.7, Φ the distribution function of the standard normal distribution.
+[[gnu::always_inline]] BRINK_HD inline Pair mills_ratio(double a) {
+  const Pair d = two_sum(a, 5.5), n = two_sum(a, -5.5);
+  const double r = 1.0 / d.hi, r_lo = r * std::fma(-r, d.lo, std::fma(-r, d.hi, 1.0));
+  const double t = n.hi * r, t_lo = r * (std::fma(-t, d.hi, n.hi) + std::fma(-t, d.lo, n.lo));
+  double slope = 0x1.4d5f65f3913a7p-2;  // p'(t), error/p < 2^−9
+  slope = std::fma(slope, t, -0x1.4d53cb0c5cc92p-1);
+  slope = std::fma(slope, t, 0x1.b137ac4be0f4cp-1);
+  slope = std::fma(slope, t, -0x1.12b67764715d2p+0);
+  slope = std::fma(slope, t, 0x1.12a9878e43a6bp+0);
+  slope = std::fma(slope, t, -0x1.5f5f23fd3595ap-1);
+  double p = 0x1.a1d46936aac2dp-32;  // (a + 5.5)·(1 − Φ(a))·e^(a²/2), relative error 2^−56.6
+  p = std::fma(p, t, 0x1.eededdbe54bebp-31);
+  p = std::fma(p, t, -0x1.bda6ef7c68dd0p-29);
+  p = std::fma(p, t, -0x1.254d4c8f09cc4p-27);
+  p = std::fma(p, t, 0x1.8879f71a7d7c5p-26);
+  p = std::fma(p, t, 0x1.d2023eebc6bdep-25);
+  p = std::fma(p, t, -0x1.7af1764fe0350p-23);
+  p = std::fma(p, t, -0x1.22e6f31136010p-22);
+  p = std::fma(p, t, 0x1.8dfbda4906f18p-20);
+  p = std::fma(p, t, 0x1.e0ee02d380475p-22);
+  p = std::fma(p, t, -0x1.969e7de81412bp-17);
+  p = std::fma(p, t, 0x1.11cba96db1068p-16);
+  p = std::fma(p, t, 0x1.2b88dcb546f2ap-14);
+  p = std::fma(p, t, -0x1.54495bc729477p-12);
+  p = std::fma(p, t, 0x1.1ab3491487ee3p-12);
+  p = std::fma(p, t, 0x1.4034e54500577p-9);
+  p = std::fma(p, t, -0x1.c83edf464459bp-7);
+  p = std::fma(p, t, 0x1.71707b57744e0p-5);
+  p = std::fma(p, t, -0x1.c15806fa42b9fp-4);
+  p = std::fma(p, t, 0x1.be33e6ee99105p-3);
+  p = std::fma(p, t, -0x1.77dbb5cddaa30p-2);
+  p = std::fma(p, t, 0x1.1239b3f8c06ddp-1);
+  p = std::fma(p, t, -0x1.5ed05c7e41a2dp-1);
+  const double product = p * t;
+  const Pair sum = two_sum(0x1.8c2b8893b5c8dp-1, product);
+  const double sum_lo = std::fma(slope, t_lo, sum.lo + std::fma(p, t, -product));
+  const double hi = sum.hi * r;
+  return {hi, std::fma(sum.hi, r_lo, std::fma(sum_lo, r, std::fma(sum.hi, r, -hi)))};
 }
 
 /// An angle as quadrant·π/2 + hi + lo, |hi| ≤ π/4. The quadrant's two low bits are those of quadrant_bits.

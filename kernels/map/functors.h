@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: MIT
-// What it is: the arithmetic of every elementwise operation, shared by host and device.
-// What it is not: loops (map_simd.cpp) or derivative rules (autodiff/primitives).
-// Decision: a functor is added here twice: as a struct and in the list at the end, which the per-instruction-set source
-// instantiates. A functor with a constant takes it as its only member.
+// The arithmetic of every elementwise operation, shared by host and device.
 //
-// Comparisons let NaN through: every select keeps a NaN operand.
+// A functor has `arity` inputs; its members are its constants, all double; with several outputs it returns Outputs. It is added
+// here twice, as a struct and in the list at the end, from which every loop and kernel is made; a functor that is missing there or
+// in the table of cases fails a test. Comparisons let NaN through: every select keeps a NaN operand.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/functions/elementary.h"
 #include "kernels/hd.h"
 
 namespace brink {
+
+/// What a functor of several outputs returns.
+template <class T, int n>
+struct Outputs {
+  T v[n];
+};
 
 /// a + b
 struct Add {
@@ -74,6 +80,17 @@ struct Descend {
   }
 };
 
+/// x − η·w and w = β·v + g, each product and each sum rounded: one step of gradient descent with momentum
+struct Momentum {
+  static constexpr int arity = 3;
+  double eta = 0, beta = 0;
+  template <class T>
+  BRINK_HD Outputs<T, 2> operator()(T x, T v, T g) const {
+    const T w = static_cast<T>(beta) * v + g;
+    return {{x - static_cast<T>(eta) * w, w}};
+  }
+};
+
 /// max(x, 0), NaN through
 struct Relu {
   static constexpr int arity = 1;
@@ -110,15 +127,92 @@ struct OneMinusSquare {
   }
 };
 
-using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, Relu, Gate, Tanh, OneMinusSquare>;
+/// log(1 + eˣ) = max(x, 0) + log(1 + e), e = exp(−|x|), where u = 1 + e loses what log(u)·e/(u − 1) brings back (Kahan)
+struct Softplus {
+  static constexpr int arity = 1;
+  template <class T>
+  BRINK_HD T operator()(T x) const {
+    const T e = elementary::exp(-std::fabs(x)), u = T(1) + e;
+    return (x <= T(0) ? T(0) : x) + (u == T(1) ? e : elementary::log(u) * (e / (u - T(1))));
+  }
+};
 
-/// Functor F with constant c, ignored by a functor that has none.
+/// 1/(1 + e⁻ˣ)
+struct Logistic {
+  static constexpr int arity = 1;
+  template <class T>
+  BRINK_HD T operator()(T x) const {
+    return T(1) / (T(1) + elementary::exp(-x));
+  }
+};
+
+/// Φ(x), one rounding in float32
+struct NormalCdf {
+  static constexpr int arity = 1;
+  template <class T>
+  BRINK_HD T operator()(T x) const {
+    return elementary::normal_cdf(x);
+  }
+};
+
+/// φ(x), one rounding in float32
+struct NormalDensity {
+  static constexpr int arity = 1;
+  template <class T>
+  BRINK_HD T operator()(T x) const {
+    return elementary::normal_density(x);
+  }
+};
+
+/// x·Φ(x), in two roundings; −0 where Φ(x) is 0, at −∞ too
+struct Gelu {
+  static constexpr int arity = 1;
+  template <class T>
+  BRINK_HD T operator()(T x) const {
+    const T p = elementary::normal_cdf(x);
+    return p == T(0) ? -p : x * p;
+  }
+};
+
+using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, Momentum, Relu, Gate, Tanh, OneMinusSquare,
+                            Softplus, Logistic, NormalCdf, NormalDensity, Gelu>;
+
+/// Constants of functor F.
 template <class F>
-BRINK_HD constexpr F make_functor(double c) {
-  if constexpr (std::is_empty_v<F>)
-    return F{};
-  else
-    return F{c};
+inline constexpr int constants_of = std::is_empty_v<F> ? 0 : static_cast<int>(sizeof(F) / sizeof(double));
+
+template <class R>
+inline constexpr int outputs_in = 1;
+template <class T, int n>
+inline constexpr int outputs_in<Outputs<T, n>> = n;
+/// Outputs of functor F.
+template <class F>
+inline constexpr int outputs_of = []<std::size_t... i>(std::index_sequence<i...>) {
+  return outputs_in<decltype(std::declval<F>()((static_cast<void>(i), 0.0F)...))>;
+}
+(std::make_index_sequence<F::arity>{});
+
+namespace {  // as it is compiled once per instruction set too
+template <class F, std::size_t... i>
+[[gnu::always_inline]] inline F functor_of(const double* constants, std::index_sequence<i...>) {
+  static_cast<void>(constants);
+  return F{constants[i]...};
+}
+/// Functor F with its constants.
+template <class F>
+[[gnu::always_inline]] inline F make_functor(const double* constants) {
+  return functor_of<F>(constants, std::make_index_sequence<static_cast<std::size_t>(constants_of<F>)>{});
+}
+}  // namespace
+
+/// Position of functor F in the list.
+template <class F>
+consteval std::size_t functor_index() {
+  return []<std::size_t... i>(std::index_sequence<i...>) {
+    static_assert((std::is_same_v<F, std::tuple_element_t<i, Functors>> || ...), "the functor is not in the list");
+    return ((std::is_same_v<F, std::tuple_element_t<i, Functors>> ? i : 0) + ...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<Functors>>{});
 }
 
 }  // namespace brink

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels of map and fill; contract in map.h. What it is not: arithmetic: that is functors.h, the same code
-// as on the CPU. Decision: one kernel template over (functor, type), so a new functor needs no line here.
+// The CUDA kernels of map and fill; contract in map.h, arithmetic in functors.h.
+// One kernel template over (functor, type), so a new functor needs no line here.
 //
-//   thread i:   a[4i … 4i+3], b[4i … 4i+3]  →  out[4i … 4i+3]        float32; pairs for float64; single elements in the tail
+//   thread i:   a[4i … 4i+3], b[4i … 4i+3], …  →  y[4i … 4i+3], …    float32; pairs for float64; single elements in the tail
 //
 // Why this shape: a map waits for memory only (tanh aside), and one 16-byte access a thread keeps enough bytes under way; no
 // loop over the grid, because blocks that follow each other already hide the start of a block.
@@ -13,13 +13,19 @@
 
 namespace brink::cuda {
 
+template <class F, class T, std::size_t... i>
+__device__ __forceinline__ void map_elements(const Elements& elements, const Pointers<T, outputs_of<F>>& out,
+                                             const Pointers<const T, F::arity>& in, F f, std::index_sequence<i...>) {
+  if constexpr (outputs_of<F> == 1)
+    elementwise(elements, out.p[0], f, in.p[i]...);
+  else
+    elementwise(elements, out, f, in.p[i]...);
+}
+
 template <class F, class T>
 __global__ void __launch_bounds__(elementwise_threads)
-    map_kernel(Elements elements, T* out, const T* a, const T* b, F f) {
-  if constexpr (F::arity == 1)
-    elementwise(elements, out, f, a);
-  else
-    elementwise(elements, out, f, a, b);
+    map_kernel(Elements elements, Pointers<T, outputs_of<F>> out, Pointers<const T, F::arity> in, F f) {
+  map_elements<F, T>(elements, out, in, f, std::make_index_sequence<F::arity>{});
 }
 
 template <class T>

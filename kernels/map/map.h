@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What it is: y[i] = f(a[i]) or f(a[i], b[i]) for the functors of functors.h, and y[i] = c.
-// What it is not: broadcasting (kernels/broadcast).
+// Elementwise passes: y[i], z[i], … = f(a[i], b[i], …) for the functors of functors.h, and y[i] = c.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
-#include <utility>
+#include <vector>
 
 #include "kernels/device.h"
 #include "kernels/map/functors.h"
@@ -15,52 +13,62 @@
 
 namespace brink {
 
-/// Position of functor F in the list.
-template <class F>
-consteval std::size_t functor_index() {
-  return []<std::size_t... i>(std::index_sequence<i...>) {
-    return ((std::is_same_v<F, std::tuple_element_t<i, Functors>> ? i : 0) + ...);
-  }
-  (std::make_index_sequence<std::tuple_size_v<Functors>>{});
-}
+/// One view or several, for the length of a call.
+class ViewList {
+ public:
+  // Implicit on purpose: a call writes y, {a, b} or a span where a list is expected.
+  // NOLINTBEGIN(google-explicit-constructor)
+  ViewList(const View& one) : views_(&one, 1) {}
+  ViewList(std::initializer_list<View> several) : views_(several.begin(), several.size()) {}
+  ViewList(std::span<const View> several) : views_(several) {}
+  ViewList(const std::vector<View>& several) : views_(several) {}
+  // NOLINTEND(google-explicit-constructor)
+  operator std::span<const View>() const { return views_; }
+
+ private:
+  std::span<const View> views_;
+};
+
+/// No functor has more inputs, or more outputs.
+inline constexpr int max_map_operands = 8;
 
 namespace cpu {
 
+/// Elements first … last−1.
 template <class T>
-using MapLoop = void(std::int64_t n, T* out, const T* a, const T* b, double c);
+using MapLoop = void(std::int64_t first, std::int64_t last, T* const* out, const T* const* in, const double* constants);
 
 /// The loop of the functor at `index` of the list; defined in map_simd.cpp.
 template <class Isa, class T>
 MapLoop<T>* map_loop(std::size_t index);
 
-void map(Device&, std::size_t functor, View out, std::span<const View> in, double c);
+void map(Device&, std::size_t functor, std::span<const View> out, std::span<const View> in, const double* constants);
 void fill(Device&, View out, double value);
 
 }  // namespace cpu
 
 namespace cuda {
 
-void map(Device&, std::size_t functor, View out, std::span<const View> in, double c);
+void map(Device&, std::size_t functor, std::span<const View> out, std::span<const View> in, const double* constants);
 void fill(Device&, View out, double value);
 
 }  // namespace cuda
 
-/// out = f(in…).
-/// Shapes:     all equal in number of elements; one or two inputs, as F::arity says; float32 or float64 alike.
+/// out… = f(in…), f the functor F with these constants, in the order of its members.
+/// Shapes:     all equal in number of elements; as many outputs, inputs and constants as F has; float32 or float64 alike.
 /// Layout:     contiguous.
 /// Arithmetic: the functor's; no order.
-/// Aliasing:   out may be one of the inputs exactly.
-/// Errors:     none.
+/// Aliasing:   an output may be one of the inputs exactly.
+/// Errors:     none; a functor that is not in the list and a wrong number of constants do not compile.
 /// Cost:       one pass; several threads above 65536 elements.
-template <class F>
-void map(Device& d, View out, std::span<const View> in, double c = 0) {
+template <class F, class... Constant>
+void map(Device& d, const ViewList& out, const ViewList& in, Constant... constant) {
+  static_assert(sizeof...(Constant) == constants_of<F>, "one argument for each constant of the functor");
+  static_assert(F::arity <= max_map_operands && outputs_of<F> <= max_map_operands);
+  const double constants[sizeof...(Constant) + 1] = {static_cast<double>(constant)...};
   if constexpr (has_cuda)
-    if (d.where == Where::cuda) return cuda::map(d, functor_index<F>(), out, in, c);
-  cpu::map(d, functor_index<F>(), out, in, c);
-}
-template <class F>
-void map(Device& d, View out, std::initializer_list<View> in, double c = 0) {
-  map<F>(d, out, std::span<const View>(in.begin(), in.size()), c);
+    if (d.where == Where::cuda) return cuda::map(d, functor_index<F>(), out, in, constants);
+  cpu::map(d, functor_index<F>(), out, in, constants);
 }
 
 /// out = value, rounded to the type of out.

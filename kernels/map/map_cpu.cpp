@@ -10,14 +10,15 @@ namespace {
 constexpr std::int64_t serial_below = 1 << 16;
 }
 
-void map(Device& d, std::size_t functor, View out, std::span<const View> in, double c) {
-  with_real(out.dtype, [&]<class T>(T) {
+void map(Device& d, std::size_t functor, std::span<const View> out, std::span<const View> in, const double* constants) {
+  with_real(out[0].dtype, [&]<class T>(T) {
     MapLoop<T>* const loop = with_isa([&]<class I>(I) { return map_loop<I, T>(functor); });
-    T* const y = out.as<T>();
-    const T* const a = in[0].as<T>();
-    const T* const b = in.size() > 1 ? in[1].as<T>() : a;
-    parallel_for(d, out.shape.elements(), 64 / static_cast<std::int64_t>(sizeof(T)), serial_below,
-                 [&](std::int64_t i, std::int64_t end) { loop(end - i, y + i, a + i, b + i, c); });
+    T* y[max_map_operands];
+    const T* x[max_map_operands];
+    std::ranges::transform(out, y, [](const View& v) { return v.as<T>(); });
+    std::ranges::transform(in, x, [](const View& v) { return v.as<T>(); });
+    parallel_for(d, out[0].shape.elements(), 64 / static_cast<std::int64_t>(sizeof(T)), serial_below,
+                 [&](std::int64_t first, std::int64_t last) { loop(first, last, y, x, constants); });
   });
 }
 

@@ -6,21 +6,36 @@ namespace brink::cuda {
 
 namespace {
 
-template <class F, class T>
-void launch_map(Device& d, std::int64_t n, T* out, const T* a, const T* b, double c) {
-  const Elements elements = elements_of(n, out, a, b);
-  launch(d, map_kernel<F, T>, elementwise_grid<T>(elements), {elementwise_threads}, elements, out, a, b,
-         make_functor<F>(c));
+template <class T, int n>
+Pointers<T, n> pointers(std::span<const View> views) {
+  Pointers<T, n> out;
+  for (int k = 0; k < n; ++k) out.p[k] = views[static_cast<std::size_t>(k)].as<std::remove_const_t<T>>();
+  return out;
+}
+template <class T, int n>
+bool packable_all(const Pointers<T, n>& of) {
+  for (const T* const p : of.p)
+    if (!packable(p)) return false;
+  return true;
 }
 
-template <class T>
-using LaunchMap = void(Device&, std::int64_t, T*, const T*, const T*, double);
+template <class F, class T>
+void launch_map(Device& d, std::span<const View> out, std::span<const View> in, const double* constants) {
+  const auto y = pointers<T, outputs_of<F>>(out);
+  const auto x = pointers<const T, F::arity>(in);
+  const std::int64_t n = out[0].shape.elements();
+  const Elements elements{n, packable_all(y) && packable_all(x) ? n / pack_width<T> : 0};
+  launch(d, map_kernel<F, T>, elementwise_grid<T>(elements), {elementwise_threads}, elements, y, x,
+         make_functor<F>(constants));
+}
+
+using LaunchMap = void(Device&, std::span<const View>, std::span<const View>, const double*);
 
 /// The launch of the functor at `index` of the list.
 template <class T>
-LaunchMap<T>* map_launch(std::size_t index) {
+LaunchMap* map_launch(std::size_t index) {
   return [&]<std::size_t... i>(std::index_sequence<i...>) {
-    LaunchMap<T>* const launches[] = {&launch_map<std::tuple_element_t<i, Functors>, T>...};
+    LaunchMap* const launches[] = {&launch_map<std::tuple_element_t<i, Functors>, T>...};
     return launches[index];
   }
   (std::make_index_sequence<std::tuple_size_v<Functors>>{});
@@ -28,11 +43,8 @@ LaunchMap<T>* map_launch(std::size_t index) {
 
 }  // namespace
 
-void map(Device& d, std::size_t functor, View out, std::span<const View> in, double c) {
-  with_real(out.dtype, [&]<class T>(T) {
-    const T* const a = in[0].as<T>();
-    map_launch<T>(functor)(d, out.shape.elements(), out.as<T>(), a, in.size() > 1 ? in[1].as<T>() : a, c);
-  });
+void map(Device& d, std::size_t functor, std::span<const View> out, std::span<const View> in, const double* constants) {
+  with_real(out[0].dtype, [&]<class T>(T) { map_launch<T>(functor)(d, out, in, constants); });
 }
 
 void fill(Device& d, View out, double value) {

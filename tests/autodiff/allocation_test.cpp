@@ -10,7 +10,7 @@
 #include "models/convolutional.h"
 #include "models/statistics.h"
 #include "tests/support/networks.h"
-#include "training/trace.h"
+#include "training/run/trace.h"
 
 namespace {
 std::atomic<long> allocations{0};

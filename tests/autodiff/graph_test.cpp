@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/elementwise.h"
@@ -45,8 +46,8 @@ TEST_CASE("the same operation on the same values is one value; another attribute
   const Var a = data(g, {4, 3}), b = data(g, {4, 3});
   CHECK(add(g, a, b) == add(g, a, b));
   CHECK(add(g, a, b) != add(g, b, a));  // addition commutes to the bit, but nothing is rewritten
-  CHECK(scale(g, 2, a) == scale(g, 2, a));
-  CHECK(scale(g, 2, a) != scale(g, 3, a));
+  CHECK(scale(g, a, 2) == scale(g, a, 2));
+  CHECK(scale(g, a, 2) != scale(g, a, 3));
   CHECK(sum_samples(g, a, 128) != sum_samples(g, a, 64));
   CHECK(constant(g, 0, {{2}, Dtype::f32}) != constant(g, 0, {{2}, Dtype::f64}));
   CHECK(g.nodes().size() == 8);
@@ -59,7 +60,7 @@ TEST_CASE("symbolic zeros vanish, numbers that are zero do not") {
   CHECK(add(g, {}, a) == a);
   CHECK(sub(g, a, {}) == a);
   CHECK_FALSE(mul(g, a, {}));
-  CHECK_FALSE(scale(g, 2, {}));
+  CHECK_FALSE(scale(g, {}, 2));
   CHECK_FALSE(matmul(g, {{a, {}}, {{}, a}}, false, 128));
   CHECK(g.nodes().empty());
   CHECK(add(g, a, constant(g, 0, g.type(a))) != a);
@@ -115,12 +116,41 @@ TEST_CASE("shape errors say what was expected and what was found") {
                        ShapeError);
 }
 
+TEST_CASE("attributes: equal by type and bits, described, read as what they are") {
+  const Attributes none, two = ScaleAttributes{2}, group = Group{2};
+  CHECK(none == Attributes());
+  CHECK(two == Attributes(ScaleAttributes{2}));
+  CHECK(two.hash() == Attributes(ScaleAttributes{2}).hash());
+  CHECK(two != none);
+  CHECK(two != group);  // of another type
+  CHECK(two != Attributes(ScaleAttributes{3}));
+  CHECK(Attributes(ScaleAttributes{0.0}) != Attributes(ScaleAttributes{-0.0}));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(Attributes(ScaleAttributes{nan}) == Attributes(ScaleAttributes{nan}));
+  CHECK(to_string(none).empty());
+  CHECK(to_string(two) == " {2}");
+  CHECK(to_string(group) == " {groups of 2}");
+  CHECK(two.as<ScaleAttributes>().value == 2);
+  CHECK(two.get_if<Group>() == nullptr);
+  CHECK_THROWS_AS(static_cast<void>(none.as<ScaleAttributes>()), std::logic_error);
+}
+
+TEST_CASE("constants of other bits are other values: −0, NaN") {
+  Graph g;
+  const ValueType t{{2}, Dtype::f32};
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Var zero = constant(g, 0, t);
+  CHECK(constant(g, 0, t) == zero);
+  CHECK(constant(g, -0.0, t) != zero);
+  CHECK(constant(g, nan, t) != zero);
+  CHECK(constant(g, nan, t) == constant(g, nan, t));
+}
+
 TEST_CASE("a primitive without a rule is named") {
   static const Primitive opaque{
       .name = "opaque",
       .shape = [](std::span<const ValueType> in, const Attributes&) { return std::vector<ValueType>{in[0]}; },
-      .jvp = nullptr,
-      .vjp = nullptr,
+      .derivative = {},
       .run = nullptr,
       .flops = nullptr};
   Graph g;

@@ -40,7 +40,7 @@ Graph random_graph(std::uint64_t seed) {
       case 0: tall.push_back(g.emit(add_p, {any(tall), any(tall)})); break;
       case 1: tall.push_back(mul(g, any(tall), any(tall))); break;
       case 2: tall.push_back(tanh(g, any(tall))); break;
-      case 3: tall.push_back(scale(g, 0.5 + static_cast<double>(c.below(8)), any(tall))); break;
+      case 3: tall.push_back(scale(g, any(tall), 0.5 + static_cast<double>(c.below(8)))); break;
       case 4: tall.push_back(matmul(g, {{any(tall), any(square)}}, c.below(2) == 1, 16)); break;
       case 5: square.push_back(weight_gradient(g, {{any(tall), any(tall)}, {any(tall), any(tall)}}, 16)); break;
       case 6: tall.push_back(broadcast_row(g, sum_samples(g, any(tall), 16), rows, 16)); break;

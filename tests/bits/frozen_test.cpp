@@ -9,8 +9,8 @@
 
 #include "tests/training/temporary_folder.h"
 #include "training/io/console.h"
-#include "training/text.h"
-#include "training/train.h"
+#include "training/io/text.h"
+#include "training/run/train.h"
 
 using namespace brink;
 

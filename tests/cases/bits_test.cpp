@@ -17,17 +17,12 @@ namespace {
 std::vector<Array> run(const cases::Row& row, int size, Dtype dtype, Device& device, std::span<const View> in) {
   const std::vector<ValueType> out_types = cases::output_types(row, size, dtype, in);
   std::vector<Array> out = cases::make_outputs(out_types);
-  if (!row.primitive) {
-    row.run(device, in, out[0].view(), size);
-    return out;
-  }
-  const Attributes attributes = row.attributes(size);
   std::vector<ValueType> types;
   for (const View& v : in) types.push_back({v.shape, v.dtype});
-  const std::int64_t bytes =
-      row.primitive->scratch ? row.primitive->scratch(types, out_types, attributes, device.where) : 0;
-  Array scratch(Shape{bytes}, Dtype::u8);
-  row.primitive->run(device, {in, cases::views(out), scratch.view(), attributes});
+  const bool scratched = row.primitive && row.primitive->scratch;
+  const Array scratch(
+      Shape{scratched ? row.primitive->scratch(types, out_types, row.attributes(size), device.where) : 0}, Dtype::u8);
+  cases::run(device, row, cases::views(out), in, scratch.view(), size);
   return out;
 }
 

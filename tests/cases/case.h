@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: one row of the table of cases. Every primitive and every kernel has a row; the rows drive shape, bit, derivative
-// and completeness tests. What it is not: a test.
+// One row of the table of cases. Every primitive, every kernel and every functor has a row.
+// The rows drive the shape, bit, derivative and completeness tests.
 #pragma once
 
 #include <functional>
@@ -29,19 +29,23 @@ struct In {
 };
 
 struct Row {
-  std::string name;                      ///< of the primitive or the kernel
-  const Primitive* primitive = nullptr;  ///< null for a kernel that no graph uses
-  std::vector<std::string> kernels;      ///< public kernels that this row covers
-  int sizes = 0;                         ///< the row has inputs(0) … inputs(sizes − 1)
+  std::string name;                        ///< of the primitive or the kernel
+  const Primitive* primitive = nullptr;    ///< null for a kernel that no graph uses
+  std::vector<std::string> kernels;        ///< public kernels that this row covers
+  std::vector<std::size_t> functors = {};  ///< and functors of map, by their position in the list
+  int sizes = 0;                           ///< the row has inputs(0) … inputs(sizes − 1)
   std::function<std::vector<In>(int size)> inputs;
   std::function<Attributes(int size)> attributes;
   /// The order contract as plain loops.
   std::function<void(std::span<const View> in, const View& out, const Attributes&)> reference;
-  /// In its place for a primitive of several outputs.
+  /// In its place for a primitive or a kernel of several outputs.
   std::function<void(std::span<const View> in, std::span<const View> out, const Attributes&)> references = {};
   /// For kernels without a primitive.
   std::function<ValueType(int size, Dtype)> output = {};
-  std::function<void(Device&, std::span<const View> in, const View& out, int size)> run = {};
+  std::function<void(Device&, const View& out, std::span<const View> in, int size)> run = {};
+  /// In its place for a kernel of several outputs, so many, all of the type that `output` says.
+  std::function<void(Device&, std::span<const View> out, std::span<const View> in, int size)> run_several = {};
+  int outputs = 1;
 };
 
 const std::vector<Row>& table();
@@ -52,6 +56,8 @@ std::vector<View> views(const std::vector<Array>&);
 std::vector<ValueType> output_types(const Row&, int size, Dtype, std::span<const View> in);
 /// Uninitialised outputs, and what the plain loops make of them.
 std::vector<Array> make_outputs(std::span<const ValueType>);
+/// Runs the row's primitive or kernel.
+void run(Device&, const Row&, std::span<const View> out, std::span<const View> in, const View& scratch, int size);
 void run_reference(const Row&, int size, std::span<const View> in, std::span<const View> out);
 
 }  // namespace brink::cases

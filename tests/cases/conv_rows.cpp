@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of convolutions and of biases over pixels.
+// The rows of convolutions and of biases over pixels.
 #include <iterator>
 
 #include "autodiff/primitives/conv.h"
@@ -65,7 +65,7 @@ Row conv_row(const std::string& name, const Primitive& primitive, int pairs, Sha
                 return ConvAttributes{c.stride, c.padding, extent(c), c.group};
               },
           .reference = [=](Views in, const View& out,
-                           const Attributes& attributes) { reference(in, out, std::get<ConvAttributes>(attributes)); }};
+                           const Attributes& attributes) { reference(in, out, attributes.as<ConvAttributes>()); }};
 }
 
 using Extents2 = std::array<std::int64_t, 2>;
@@ -111,8 +111,7 @@ std::vector<Row> bias_rows() {
        .attributes = group,
        .reference =
            [](Views in, const View& out, const Attributes& a) {
-             with_real(out.dtype,
-                       [&]<class T>(T) { reference::sum_pixels<T>(in[0], out, std::get<Group>(a).samples); });
+             with_real(out.dtype, [&]<class T>(T) { reference::sum_pixels<T>(in[0], out, a.as<Group>().samples); });
            }},
       {.name = "add_row, pixels",
        .primitive = &add_row_p,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of matrix products, sums over samples and broadcasts.
+// The rows of matrix products, sums over samples and broadcasts.
 #include "autodiff/primitives/dense.h"
 #include "tests/cases/rows.h"
 #include "tests/reference/reference.h"
@@ -26,7 +26,7 @@ std::vector<Row> dense_rows() {
                .inputs = pairs(count, transpose),
                .attributes =
                    [transpose](int) {
-                     return MatmulAttributes{transpose, 128};
+                     return MatmulAttributes{128, transpose};
                    },
                .reference =
                    [transpose](Views in, const View& out, const Attributes&) {
@@ -51,7 +51,7 @@ std::vector<Row> dense_rows() {
                .reference =
                    [](Views in, const View& out, const Attributes& a) {
                      with_real(out.dtype,
-                               [&]<class T>(T) { reference::weight_gradient<T>(in, out, std::get<Group>(a).samples); });
+                               [&]<class T>(T) { reference::weight_gradient<T>(in, out, a.as<Group>().samples); });
                    }};
   };
   const auto samples_by_columns = [](int size) { return std::vector<In>{{{at(size).s, at(size).n}}}; };
@@ -64,7 +64,7 @@ std::vector<Row> dense_rows() {
                .attributes = std::move(groups),
                .reference = [](Views in, const View& out, const Attributes& a) {
                  with_real(out.dtype,
-                           [&]<class T>(T) { reference::sum_samples<T>(in[0], out, std::get<Group>(a).samples); });
+                           [&]<class T>(T) { reference::sum_samples<T>(in[0], out, a.as<Group>().samples); });
                }};
   };
   return {
@@ -156,7 +156,7 @@ std::vector<Row> dense_rows() {
        .reference =
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
-               const std::int64_t n = in[0].shape[1], before = std::get<Columns>(a).first;
+               const std::int64_t n = in[0].shape[1], before = a.as<Columns>().first;
                for_elements(out.shape, [&](auto s, auto c) {
                  const bool inside = c >= before && c < before + n;
                  out.as<T>()[s * out.shape[1] + c] = inside ? in[0].as<T>()[s * n + c - before] : T(0);
@@ -178,7 +178,7 @@ std::vector<Row> dense_rows() {
        .reference =
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
-               const std::int64_t first = std::get<Columns>(a).first;
+               const std::int64_t first = a.as<Columns>().first;
                for_elements(out.shape, [&](auto s, auto c) {
                  out.as<T>()[s * out.shape[1] + c] = in[0].as<T>()[s * in[0].shape[1] + first + c];
                });

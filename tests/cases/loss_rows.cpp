@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of losses and of what indexes by label.
+// The rows of losses and of what indexes by label.
 #include <algorithm>
 #include <cmath>
 
+#include "autodiff/primitives/elementwise.h"
 #include "autodiff/primitives/losses.h"
 #include "kernels/functions/elementary.h"
 #include "kernels/index/index.h"
@@ -81,7 +82,7 @@ std::vector<Row> loss_rows() {
                .reference =
                    [](Views in, const View& out, const Attributes& a) {
                      with_real(in[0].dtype,
-                               [&]<class T>(T) { reference::sample_dot<T>(in, out, std::get<Group>(a).samples); });
+                               [&]<class T>(T) { reference::sample_dot<T>(in, out, a.as<Group>().samples); });
                    }};
   };
   const auto cross_entropy_row = [&](std::string name, std::function<Attributes(int)> groups) {
@@ -95,7 +96,7 @@ std::vector<Row> loss_rows() {
                  with_real(in[0].dtype, [&]<class T>(T) {
                    const std::int64_t n = in[0].shape[1];
                    *out.as<double>() = reference::over_groups<double>(
-                       in[0].shape[0], std::get<Group>(a).samples, [&](std::int64_t first, std::int64_t last) {
+                       in[0].shape[0], a.as<Group>().samples, [&](std::int64_t first, std::int64_t last) {
                          double chain = 0;
                          for (std::int64_t s = first; s < last; ++s) {
                            const T* f = in[0].as<T>() + s * n;
@@ -110,8 +111,8 @@ std::vector<Row> loss_rows() {
                  });
                }};
   };
-  const auto leading_row = [](std::string name, const Primitive& primitive, Values p, auto reference) {
-    return Row{.name = std::move(name),
+  const auto leading_row = [](const std::string& name, const Primitive& primitive, Values p, auto reference) {
+    return Row{.name = name,
                .primitive = &primitive,
                .kernels = {std::string(primitive.name)},
                .sizes = number_of_extents,
@@ -187,7 +188,7 @@ std::vector<Row> loss_rows() {
            [](Views in, const View& out, const Attributes& a) {
              with_real(in[0].dtype, [&]<class T>(T) {
                const View twice[] = {in[0], in[0]};
-               reference::sample_dot<T>(twice, out, std::get<Group>(a).samples);
+               reference::sample_dot<T>(twice, out, a.as<Group>().samples);
                *out.as<double>() *= 0.5;
              });
            }},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of ghost-group statistics and normalisation.
+// The rows of ghost-group statistics and normalisation.
 #include "autodiff/primitives/norm.h"
 #include "tests/cases/rows.h"
 #include "tests/reference/norm_reference.h"
@@ -87,7 +87,7 @@ Row ghost_norm_row(std::string name, double epsilon) {
           .reference = {},
           .references =
               [](Views in, Views out, const Attributes& a) {
-                with_real(in[0].dtype, [&]<class T>(T) { ghost_norm<T>(in, out, std::get<NormAttributes>(a)); });
+                with_real(in[0].dtype, [&]<class T>(T) { ghost_norm<T>(in, out, a.as<NormAttributes>()); });
               }};
 }
 
@@ -103,7 +103,7 @@ Row dot_row(std::string name, int pairs) {
                 with_real(out.dtype, [&]<class T>(T) {
                   const std::int64_t channels = out.shape[1];
                   over_statistics(
-                      in[0].shape, std::get<Group>(a).samples,
+                      in[0].shape, a.as<Group>().samples,
                       [&](const reference::GroupRows& g, std::int64_t c, std::int64_t r) {
                         out.as<T>()[r] = static_cast<T>(reference::group_total(
                             g, static_cast<int>(in.size() / 2), [&](int pair, std::int64_t row, double chain) {
@@ -136,7 +136,7 @@ Row affine_row(std::string name, int pairs, bool bias) {
               [](Views in, const View& out, const Attributes& a) {
                 with_real(out.dtype, [&]<class T>(T) {
                   const bool biased = in.size() % 2 == 1;
-                  over_elements(out.shape, std::get<Group>(a).samples, [&](std::int64_t i, std::int64_t r) {
+                  over_elements(out.shape, a.as<Group>().samples, [&](std::int64_t i, std::int64_t r) {
                     T acc = biased ? in.back().as<T>()[r] : in[0].as<T>()[i] * in[1].as<T>()[r];
                     for (std::size_t k = biased ? 0 : 2; k + 1 < in.size(); k += 2)
                       acc = std::fma(in[k].as<T>()[i], in[k + 1].as<T>()[r], acc);
@@ -160,7 +160,7 @@ Row weigh_row(std::string name, bool divide) {
           .reference =
               [](Views in, const View& out, const Attributes& a) {
                 with_real(out.dtype, [&]<class T>(T) {
-                  const auto& w = std::get<GroupWeights>(a);
+                  const auto& w = a.as<GroupWeights>();
                   const auto groups = reference::groups_of({w.samples, w.pixels, 1}, w.group);
                   for_elements(out.shape, [&](auto g, auto c) {
                     const std::int64_t samples = groups[static_cast<std::size_t>(g)].samples, i = g * out.shape[1] + c;
@@ -187,7 +187,7 @@ std::vector<Row> norm_rows() {
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
                const std::int64_t channels = out.shape[1];
-               over_statistics(in[0].shape, std::get<Group>(a).samples,
+               over_statistics(in[0].shape, a.as<Group>().samples,
                                [&](const reference::GroupRows& g, std::int64_t c, std::int64_t r) {
                                  out.as<T>()[r] = static_cast<T>(
                                      reference::group_total(g, 1, [&](int, std::int64_t row, double chain) {
@@ -214,7 +214,7 @@ std::vector<Row> norm_rows() {
        .reference =
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
-               over_elements(out.shape, std::get<GroupedShape>(a).group,
+               over_elements(out.shape, a.as<GroupedShape>().group,
                              [&](std::int64_t i, std::int64_t r) { out.as<T>()[i] = in[0].as<T>()[r]; });
              });
            }},

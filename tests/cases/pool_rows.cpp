@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of pooling, shortcuts and changes of shape.
+// The rows of pooling, shortcuts and changes of shape.
 #include <algorithm>
 
 #include "autodiff/primitives/pool.h"
@@ -31,7 +31,7 @@ Attributes attributes_of(int size) { return PoolAttributes{of(size).windows.wind
 /// each(element of x with the maximum, element of the windows), windows ascending.
 template <class T, class Each>
 void over_windows(const View& x, const Shape& windows, const Attributes& a, const Each& each) {
-  const auto& pool = std::get<PoolAttributes>(a);
+  const auto& pool = a.as<PoolAttributes>();
   for (std::int64_t s = 0; s < x.shape[0]; ++s)
     for (std::int64_t c = 0; c < x.shape[3]; ++c)
       for (const auto& w : reference::argmaxima<T>(x, s, c, pool.window, pool.stride))
@@ -167,7 +167,7 @@ std::vector<Row> pool_rows() {
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
                std::ranges::fill(out.span<T>(), T(0));
-               over_kept(in[0].shape, out.shape, std::get<PixelAttributes>(a).stride,
+               over_kept(in[0].shape, out.shape, a.as<PixelAttributes>().stride,
                          [&](auto large, auto small) { out.as<T>()[small] = in[0].as<T>()[large]; });
              });
            }},
@@ -185,7 +185,7 @@ std::vector<Row> pool_rows() {
            [](Views in, const View& out, const Attributes& a) {
              with_real(out.dtype, [&]<class T>(T) {
                std::ranges::fill(out.span<T>(), T(0));
-               over_kept(out.shape, in[0].shape, std::get<PixelAttributes>(a).stride,
+               over_kept(out.shape, in[0].shape, a.as<PixelAttributes>().stride,
                          [&](auto large, auto small) { out.as<T>()[large] = in[0].as<T>()[small]; });
              });
            }},
@@ -196,7 +196,7 @@ std::vector<Row> pool_rows() {
        .inputs = [](int size) { return std::vector<In>{{of(size).x}}; },
        .attributes =
            [](int size) {
-             return GroupedShape{0, {of(size).x[0], of(size).x.row_elements(), 1, 1, 1}, 2};
+             return ShapeAttributes{{of(size).x[0], of(size).x.row_elements(), 1, 1, 1}, 2};
            },
        .reference =
            [](Views in, const View& out, const Attributes&) {

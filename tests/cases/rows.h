@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: what the files of rows share. What it is not: for tests to include (case.h).
+// What the files of rows share. Tests include case.h instead.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "autodiff/primitives/rules.h"
 #include "tests/cases/case.h"
 
 namespace brink::cases {
@@ -29,7 +30,7 @@ inline constexpr Extents extents[] = {{1, 1, 1},     {2, 3, 2},     {7, 5, 3},  
 inline constexpr int number_of_extents = std::size(extents);
 inline const Extents& at(int size) { return extents[static_cast<std::size_t>(size)]; }
 
-inline Attributes none(int) { return NoAttributes{}; }
+inline Attributes none(int) { return {}; }
 inline Attributes groups_of_128(int) { return Group{128}; }
 // Groups that do not divide and trees of many leaves.
 inline Attributes small_groups(int size) { return Group{size % 2 ? 16 : 7}; }

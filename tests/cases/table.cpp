@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What it is: the table of cases, with the rows of elementwise primitives. A new primitive or kernel is one row here or in a
+// The table of cases, with the rows of elementwise primitives. A new primitive or kernel is one row here or in a
 // file beside it (rows.h); completeness_test.cpp fails without it.
 #include <algorithm>
 #include <limits>
 #include <numeric>
 
 #include "autodiff/primitives/elementwise.h"
+#include "autodiff/primitives/gelu.h"
+#include "autodiff/primitives/softplus.h"
 #include "kernels/map/map.h"
 #include "tests/cases/rows.h"
 
@@ -19,6 +21,7 @@ Row map_row(const std::string& name, const Primitive& p, const std::vector<Value
   return {.name = name,
           .primitive = &p,
           .kernels = {"map"},
+          .functors = {functor_index<F>()},
           .sizes = number_of_extents,
           .inputs =
               [inputs](int size) {
@@ -29,8 +32,8 @@ Row map_row(const std::string& name, const Primitive& p, const std::vector<Value
           .attributes = attributes,
           .reference =
               [](Views in, const View& out, const Attributes& a) {
-                const auto* factor = std::get_if<Factor>(&a);
-                const F f = make_functor<F>(factor ? factor->value : 0);
+                const auto* factor = a.get_if<ScaleAttributes>();
+                const F f = make_functor<F>(factor ? &factor->value : nullptr);
                 with_real(out.dtype, [&]<class T>(T) {
                   for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
                     if constexpr (F::arity == 1)
@@ -48,11 +51,16 @@ std::vector<Row> elementwise_rows() {
       map_row<Add>("add", add_p, {real, real}),
       map_row<Subtract>("sub", sub_p, {real, real}),
       map_row<Multiply>("mul", mul_p, {real, real}),
-      map_row<Scale>("scale", scale_p, {real}, [](int) { return Factor{-1.7}; }),
+      map_row<Scale>("scale", scale_p, {real}, [](int) { return ScaleAttributes{-1.7}; }),
       map_row<Relu>("relu", relu_p, {real}),
       map_row<Gate>("gate", gate_p, {positive, real}),
       map_row<Tanh>("tanh", tanh_p, {real}),
       map_row<OneMinusSquare>("one_minus_square", one_minus_square_p, {real}),
+      map_row<Softplus>("softplus", softplus_p, {real}),
+      map_row<Logistic>("logistic", logistic_p, {real}),
+      map_row<Gelu>("gelu", gelu_p, {real}),
+      map_row<NormalCdf>("normal_cdf", normal_cdf_p, {real}),
+      map_row<NormalDensity>("normal_density", normal_density_p, {real}),
       {.name = "constant",
        .primitive = &constant_p,
        .kernels = {"fill"},
@@ -130,7 +138,7 @@ std::vector<View> views(const std::vector<Array>& arrays) {
 }
 
 std::vector<ValueType> output_types(const Row& row, int size, Dtype dtype, std::span<const View> in) {
-  if (!row.primitive) return {row.output(size, dtype)};
+  if (!row.primitive) return std::vector(static_cast<std::size_t>(row.outputs), row.output(size, dtype));
   std::vector<ValueType> types;
   for (const View& v : in) types.push_back({v.shape, v.dtype});
   return row.primitive->shape(types, row.attributes(size));
@@ -140,6 +148,16 @@ std::vector<Array> make_outputs(std::span<const ValueType> types) {
   std::vector<Array> out;
   for (const ValueType& t : types) out.emplace_back(t.shape, t.dtype);
   return out;
+}
+
+void run(Device& device, const Row& row, std::span<const View> out, std::span<const View> in, const View& scratch,
+         int size) {
+  if (row.primitive)
+    row.primitive->run(device, {in, out, scratch, row.attributes(size)});
+  else if (row.run_several)
+    row.run_several(device, out, in, size);
+  else
+    row.run(device, out[0], in, size);
 }
 
 void run_reference(const Row& row, int size, std::span<const View> in, std::span<const View> out) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of kernels that no graph uses: reductions, sweeps, random numbers, gathers, updates.
+// The rows of kernels that no graph uses: reductions, sweeps, random numbers, gathers, updates.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -51,9 +51,10 @@ std::vector<Row> kernel_rows() {
            [](int size, Dtype dtype) {
              return ValueType{{at(size).k, at(size).n}, dtype};
            },
-       .run = [](Device& d, Views in, const View& out, int) { gather_rows(d, out, in[0], in[1]); }},
+       .run = [](Device& d, const View& out, Views in, int) { gather_rows(d, out, in[0], in[1]); }},
       {.name = "divide",
        .kernels = {"map"},
+       .functors = {functor_index<Divide>()},
        .sizes = number_of_extents,
        .inputs =
            [](int size) {
@@ -70,9 +71,10 @@ std::vector<Row> kernel_rows() {
            [](int size, Dtype dtype) {
              return ValueType{{at(size).s * 200, at(size).n}, dtype};
            },
-       .run = [](Device& d, Views in, const View& out, int) { map<Divide>(d, out, in, 1000); }},
+       .run = [](Device& d, const View& out, Views in, int) { map<Divide>(d, out, in, 1000); }},
       {.name = "descend",
        .kernels = {"map"},
+       .functors = {functor_index<Descend>()},
        .sizes = number_of_extents,
        .inputs =
            [](int size) {
@@ -92,7 +94,35 @@ std::vector<Row> kernel_rows() {
            [](int size, Dtype dtype) {
              return ValueType{{at(size).s * 200, at(size).n}, dtype};
            },
-       .run = [](Device& d, Views in, const View& out, int) { map<Descend>(d, out, in, 0.1); }},
+       .run = [](Device& d, const View& out, Views in, int) { map<Descend>(d, out, in, 0.1); }},
+      {.name = "momentum",
+       .kernels = {"map"},
+       .functors = {functor_index<Momentum>()},
+       .sizes = number_of_extents,
+       .inputs =
+           [](int size) {
+             return std::vector<In>(3, {{at(size).s * 200, at(size).n}});
+           },
+       .attributes = none,
+       .reference = {},
+       .references =
+           [](Views in, Views out, const Attributes&) {
+             with_real(out[0].dtype, [&]<class T>(T) {
+               for (std::int64_t i = 0; i < out[0].shape.elements(); ++i) {
+                 const T kept = static_cast<T>(0.9) * in[1].as<T>()[i];
+                 const T velocity = kept + in[2].as<T>()[i];
+                 const T step = static_cast<T>(0.1) * velocity;
+                 out[0].as<T>()[i] = in[0].as<T>()[i] - step;
+                 out[1].as<T>()[i] = velocity;
+               }
+             });
+           },
+       .output =
+           [](int size, Dtype dtype) {
+             return ValueType{{at(size).s * 200, at(size).n}, dtype};
+           },
+       .run_several = [](Device& d, Views out, Views in, int) { map<Momentum>(d, out, in, 0.1, 0.9); },
+       .outputs = 2},
   };
 }
 
@@ -123,7 +153,7 @@ std::vector<Row> vector_rows() {
                    },
                .output = one_double,
                .run =
-                   [=](Device& d, Views in, const View& out, int) {
+                   [=](Device& d, const View& out, Views in, int) {
                      // Once returned, and once left on the device.
                      const double value = kernel(d, in);
                      kernel(d, in, Scalar{out.as<double>()});
@@ -147,7 +177,7 @@ std::vector<Row> vector_rows() {
                    [](int size, Dtype) {
                      return ValueType{{length(size)}, Dtype::f64};
                    },
-               .run = [=](Device& d, Views, const View& out, int) { kernel(d, out); }};
+               .run = [=](Device& d, const View& out, Views, int) { kernel(d, out); }};
   };
   const RandomKey key(7, Stream::test, 3, 4);
   std::vector<Row> rows{
@@ -186,7 +216,7 @@ std::vector<Row> vector_rows() {
              return ValueType{{columns}, Dtype::f64};
            },
        .run =
-           [](Device& d, Views in, const View& out, int) {
+           [](Device& d, const View& out, Views in, int) {
              Array scratch(Shape{project_scratch(in[1].shape[0], columns)}, Dtype::f64, d);
              project(d, column_set(in[0]), in[1], Scalar{out.as<double>()}, scratch.view().as<double>());
            }},
@@ -211,7 +241,7 @@ std::vector<Row> vector_rows() {
            [](int size, Dtype dtype) {
              return ValueType{{length(size)}, dtype};
            },
-       .run = [=](Device& d, Views in, const View& out,
+       .run = [=](Device& d, const View& out, Views in,
                   int) { subtract(d, column_set(in[0]), coefficients().data(), in[1], out); }},
       {.name = "recur",
        .kernels = {"recur"},
@@ -241,7 +271,7 @@ std::vector<Row> vector_rows() {
              return ValueType{{length(size) + 3}, Dtype::f64};
            },
        .run =
-           [](Device& d, Views in, const View& out, int) {
+           [](Device& d, const View& out, Views in, int) {
              const std::int64_t n = in[1].shape[0];
              Array scratch(Shape{project_scratch(n, columns)}, Dtype::f64, d), w({n}, in[1].dtype, d);
              Scalars found(d, 4), c(d, columns);
@@ -276,7 +306,7 @@ std::vector<Row> vector_rows() {
            [](int size, Dtype dtype) {
              return ValueType{{3, length(size)}, dtype};
            },
-       .run = [=](Device& d, Views in, const View& out,
+       .run = [=](Device& d, const View& out, Views in,
                   int) { combine(d, column_set(in[0]), coefficients().data(), column_set(out)); }},
       {.name = "scale",
        .kernels = {"scale"},
@@ -294,7 +324,7 @@ std::vector<Row> vector_rows() {
            [](int size, Dtype dtype) {
              return ValueType{{length(size)}, dtype};
            },
-       .run = [](Device& d, Views in, const View& out, int) { scale(d, in[0], -0.7, out); }},
+       .run = [](Device& d, const View& out, Views in, int) { scale(d, in[0], -0.7, out); }},
       {.name = "numbers of numbers",
        .kernels = {"put", "map_scalars"},
        .sizes = 3,
@@ -315,7 +345,7 @@ std::vector<Row> vector_rows() {
              return ValueType{{2 * counts[size]}, Dtype::f64};
            },
        .run =
-           [](Device& d, Views, const View& out, int) {
+           [](Device& d, const View& out, Views, int) {
              const auto count = static_cast<int>(out.shape[0] / 2);
              std::vector<double> x;
              for (int i = 0; i < count; ++i) x.push_back(static_cast<double>(i % 7) - 3);

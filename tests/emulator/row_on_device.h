@@ -49,12 +49,7 @@ class RowOnDevice {
         g->set_poison();
       else
         g->set_guards();
-    if (row_.primitive) {
-      const Attributes attributes = row_.attributes(size_);
-      row_.primitive->run(device_, {in_views_, out_views_, scratch_->view(), attributes});
-    } else {
-      row_.run(device_, in_views_, out_views_[0], size_);
-    }
+    cases::run(device_, row_, out_views_, in_views_, scratch_->view(), size_);
     for (const auto& out : out_)
       if (!out->fetch()) return "a write outside the output";
     if (!scratch_->guards_are_whole()) return "a write outside the scratch memory";

@@ -14,7 +14,7 @@
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
 #include "training/io/console.h"
-#include "training/train.h"
+#include "training/run/train.h"
 
 namespace brink::emulator {
 

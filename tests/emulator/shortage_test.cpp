@@ -8,7 +8,7 @@
 #include "kernels/cuda/context.h"
 #include "tests/emulator/fake_runtime.h"
 #include "tests/emulator/short_run.h"
-#include "training/device.h"
+#include "training/run/fit.h"
 
 using namespace brink;
 using cuda::FakeRuntime;
@@ -93,14 +93,14 @@ TEST_CASE("F4: what is counted of a GPU's memory is what is allocated there") {
       const auto sizes = [&](Device& on) {
         const std::int64_t before = allocated_bytes(on);
         const Problem p = make_problem(on, c);
-        DescentOptions o;
+        TrainerOptions o;
         o.batch.chunk = c.run.chunk;
         o.evaluation = p.evaluation;
         o.tracker = TrackerOptions{};
-        const Descent descent(on, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+        const Trainer trainer(on, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
         return allocated_bytes(on) - before;
       };
-      MemoryCount count(device);
+      MemoryCount count = count_memory(device);
       Device counting = count.on(device);
       const std::int64_t before = context.allocated_bytes(), predicted = sizes(counting);
       CHECK(context.allocated_bytes() == before);

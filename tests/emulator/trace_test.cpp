@@ -12,8 +12,8 @@
 #include "tests/training/temporary_folder.h"
 #include "tests/training/trace_check.h"
 #include "training/io/console.h"
-#include "training/trace.h"
-#include "training/train.h"
+#include "training/run/trace.h"
+#include "training/run/train.h"
 
 using namespace brink;
 using test::Trace;

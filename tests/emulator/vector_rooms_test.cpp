@@ -120,12 +120,18 @@ TEST_CASE("map: every functor, tails, in place; fill") {
     same_on_both([&]<class T>(Side& s, T) {
       [&]<std::size_t... i>(std::index_sequence<i...>) {
         const auto one = [&]<class F>(F) {
-          const View a = s.numbers<T>(1, {n}), b = s.numbers<T>(2, {n}), out = s.fresh({n}, dtype_of<T>());
-          const std::vector<View> in = F::arity == 1 ? std::vector<View>{a} : std::vector<View>{a, b};
-          map<F>(s.device, out, in, 0.3);
-          s.result(out);
-          map<F>(s.device, a, in, 0.3);
-          s.result(a);
+          std::vector<View> in, out;
+          for (int k = 0; k < F::arity; ++k) in.push_back(s.numbers<T>(static_cast<std::uint64_t>(k + 1), {n}));
+          for (int k = 0; k < outputs_of<F>; ++k) out.push_back(s.fresh({n}, dtype_of<T>()));
+          const auto run = [&]<std::size_t... c>(std::index_sequence<c...>) {
+            map<F>(s.device, out, in, (0.3 + static_cast<double>(c))...);
+          };
+          constexpr std::make_index_sequence<static_cast<std::size_t>(constants_of<F>)> constants;
+          run(constants);
+          for (const View& v : out) s.result(v);
+          std::copy_n(in.begin(), std::min(in.size(), out.size()), out.begin());  // in place
+          run(constants);
+          for (const View& v : out) s.result(v);
         };
         (one(std::tuple_element_t<i, Functors>{}), ...);
       }

@@ -18,7 +18,7 @@
 #include "tests/emulator/short_run.h"
 #include "tests/reference/reference.h"
 #include "tests/support/numbers.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 using namespace brink;
 using emulator::Run;

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/errors.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "training/errors.h"
-#include "training/safetensors.h"
+#include "training/io/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
   const auto* begin = reinterpret_cast<const std::byte*>(data);

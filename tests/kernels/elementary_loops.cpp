@@ -22,6 +22,8 @@ void evaluate_isa(Function f, const T* x, T* y, std::int64_t n) {
     case Function::sin: return loop(x, y, n, [](T v) { return elementary::sin(v); });
     case Function::cos: return loop(x, y, n, [](T v) { return elementary::cos(v); });
     case Function::log1p: return loop(x, y, n, [](T v) { return static_cast<T>(elementary::log1p(v)); });
+    case Function::normal_cdf: return loop(x, y, n, [](T v) { return elementary::normal_cdf(v); });
+    case Function::normal_density: return loop(x, y, n, [](T v) { return elementary::normal_density(v); });
     case Function::sin_turns: return loop(x, y, n, [](T v) { return static_cast<T>(elementary::sin_turns(v)); });
     case Function::cos_turns: return loop(x, y, n, [](T v) { return static_cast<T>(elementary::cos_turns(v)); });
     case Function::log_twice_rounded:

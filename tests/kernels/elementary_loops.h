@@ -11,11 +11,22 @@
 namespace brink::test {
 
 /// log_twice_rounded is the negative control: the float64 logarithm, rounded to float64 and then again to float32.
-enum class Function { exp, log, tanh, sin, cos, log1p, sin_turns, cos_turns, log_twice_rounded };
-inline constexpr std::array five{Function::exp, Function::log, Function::tanh, Function::sin, Function::cos};
+enum class Function { exp, log, tanh, sin, cos, normal_cdf, normal_density, log1p, sin_turns, cos_turns, log_twice_rounded };
+/// Those that are correctly rounded in float32.
+inline constexpr std::array rounded_once{Function::exp, Function::log,        Function::tanh,          Function::sin,
+                                         Function::cos, Function::normal_cdf, Function::normal_density};
 constexpr std::string_view name_of(Function f) {
-  constexpr std::array<std::string_view, 9> names{
-      "exp", "log", "tanh", "sin", "cos", "log1p", "sin_turns", "cos_turns", "log, rounded twice"};
+  constexpr std::array<std::string_view, 11> names{"exp",
+                                                   "log",
+                                                   "tanh",
+                                                   "sin",
+                                                   "cos",
+                                                   "normal_cdf",
+                                                   "normal_density",
+                                                   "log1p",
+                                                   "sin_turns",
+                                                   "cos_turns",
+                                                   "log, rounded twice"};
   return names[static_cast<std::size_t>(f)];
 }
 

@@ -80,6 +80,10 @@ const Frozen frozen[] = {
      "083152e4aaa9a711deb22ee0031c1120"},
     {Function::cos, "590c0dcb924d36a959e80b60d6b1f592", "8de366935bfe826e1602e8d630c6a5c8",
      "43d4192d3704c9d9c13db65b5be0e387"},
+    {Function::normal_cdf, "dc516d6b452a21d006e7bf6370b81b07", "53db53965f860667256971bb6eda633b",
+     "3592a615822b1b50710b9924403d3a88"},
+    {Function::normal_density, "af7a6fa0756d38e744db404c109fd453", "21ebb97781f214e1caf7a4152174e72d",
+     "778f13439fd38445f089fba34a14dcbe"},
 };
 
 std::vector<Isa> sets_here() {
@@ -159,11 +163,12 @@ TEST_CASE("correct rounding at the hardest inputs") {
 }
 
 TEST_CASE_TEMPLATE("special values", T, float, double) {
-  using elementary::cos, elementary::exp, elementary::log, elementary::sin, elementary::tanh;
+  using elementary::cos, elementary::exp, elementary::log, elementary::normal_cdf, elementary::normal_density,
+      elementary::sin, elementary::tanh;
   using Limits = std::numeric_limits<T>;
   constexpr T inf = Limits::infinity(), nan = Limits::quiet_NaN(), tiny = Limits::denorm_min(), zero = 0;
-  for (const T v : {exp(nan), log(nan), tanh(nan), sin(nan), cos(nan), log(T(-1)), log(-inf), log(-tiny), sin(inf),
-                    sin(-inf), cos(inf), cos(-inf)})
+  for (const T v : {exp(nan), log(nan), tanh(nan), sin(nan), cos(nan), normal_cdf(nan), normal_density(nan), log(T(-1)),
+                    log(-inf), log(-tiny), sin(inf), sin(-inf), cos(inf), cos(-inf)})
     CHECK(std::isnan(v));
   CHECK(exp(inf) == inf);
   CHECK(exp(Limits::max()) == inf);
@@ -179,6 +184,15 @@ TEST_CASE_TEMPLATE("special values", T, float, double) {
     CHECK(std::signbit(tanh(v)) == std::signbit(v));
   }
   CHECK(log(zero) == -inf);
+  for (const T v : {zero, -zero, tiny, -tiny}) CHECK(normal_cdf(v) == T(0.5));
+  CHECK(normal_cdf(inf) == 1);
+  CHECK(normal_cdf(T(9)) == 1);
+  CHECK(normal_cdf(-inf) == 0);
+  CHECK_FALSE(std::signbit(normal_cdf(-inf)));
+  CHECK(normal_density(zero) == static_cast<T>(0x1.9884533d43651p-2));
+  CHECK(normal_density(T(-3)) == normal_density(T(3)));
+  CHECK(normal_density(inf) == 0);
+  CHECK(normal_density(-inf) == 0);
   CHECK(log(-zero) == -inf);
   CHECK(log(inf) == inf);
   CHECK(log(T(1)) == 0);

@@ -78,9 +78,9 @@ TEST_CASE_TEMPLATE("a logit that is NaN or infinite makes the loss not finite an
         const auto d = support::AtMargins({}, support::logits_alone(3, dtype_of<T>()))(f, label, {1, 0, 0}, {0, 1, 0});
         CHECK_FALSE(std::isfinite(d.loss));
         for (const auto* derivatives : {&d.gradient, &d.product, &d.third})
-          for (const auto& [name, x] : *derivatives) {
-            CAPTURE(name);
-            CHECK(std::ranges::all_of(x, [](double v) { return std::isnan(v); }));
+          for (const auto& named : *derivatives) {
+            CAPTURE(named.first);
+            CHECK(std::ranges::all_of(named.second, [](double v) { return std::isnan(v); }));
           }
       }
 }

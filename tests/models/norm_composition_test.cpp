@@ -16,21 +16,20 @@ using support::Network;
 namespace {
 
 /// 1/√(v + ε), ε an attribute: the one part that no primitive of brink is.  y' = −½ y³ v'.
-Vars inverse_root_rule(Graph& g, Var y, Var d) { return {mul(g, scale(g, -0.5, mul(g, y, mul(g, y, y))), d)}; }
+Var inverse_root_slope(Graph& g, Var y) { return scale(g, mul(g, y, mul(g, y, y)), -0.5); }
 const Primitive inverse_root_p{
     .name = "inverse_root",
     .shape = [](std::span<const ValueType> in, const Attributes&) { return std::vector<ValueType>{in[0]}; },
-    .jvp = [](const JvpContext& c) { return inverse_root_rule(c.g, c.out[0], c.tangent[0]); },
-    .vjp = [](const VjpContext& c) { return inverse_root_rule(c.g, c.out[0], c.cotangent[0]); },
+    .derivative = rules::elementwise([](const Partial& c) { return inverse_root_slope(c.g, c.out[0]); }),
     .run =
         [](Device&, const Call& c) {
-          const double epsilon = std::get<Factor>(c.attributes).value;
+          const double epsilon = c.attributes.as<ScaleAttributes>().value;
           for (std::int64_t i = 0; i < c.in[0].shape.elements(); ++i)
             c.out[0].as<double>()[i] = 1 / std::sqrt(c.in[0].as<double>()[i] + epsilon);
         },
     .flops = [](std::span<const ValueType>, std::span<const ValueType>, const Attributes&) { return std::int64_t{0}; },
 };
-Var inverse_root(Graph& g, Var v, double epsilon) { return g.emit(inverse_root_p, {v}, Factor{epsilon}); }
+Var inverse_root(Graph& g, Var v, double epsilon) { return g.emit(inverse_root_p, {v}, ScaleAttributes{epsilon}); }
 
 Var composed(Graph& g, Var x, Var gamma, Var beta, std::int64_t group, double epsilon) {
   const Var mean = over_values(g, group_sum(g, x, group), x, group);

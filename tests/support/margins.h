@@ -81,7 +81,7 @@ class AtMargins {
       s.run(theta.view(), std::span(directions).first(static_cast<std::size_t>(vectors)), result.view(), {});
       return fetched(result);
     };
-    const auto graph = [&](Modes modes) {
+    const auto graph = [&](const Modes& modes) {
       return [this, modes](std::int64_t n) { return derivative(network_.objective.loss(n), modes); };
     };
     out.gradient.emplace_back("gradient", sum(graph({}), data, 0));

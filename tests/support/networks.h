@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What it is: a small network with data, parameters and directions, made from counters, and the bits of what is computed of it.
-// What it is not: a training problem (training/problem.h).
+// What it is not: a training problem (training/run/problem.h).
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@
 #include "tests/training/cifar_files.h"
 #include "tests/training/faulty_system.h"
 #include "training/errors.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 using namespace brink;
 

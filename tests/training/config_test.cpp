@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/config.h"
+#include "training/run/config.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
-#include "training/records.h"
+#include "training/run/records.h"
 
 using namespace brink;
 

@@ -12,7 +12,7 @@
 #include "training/data/dataset.h"
 #include "training/data/idx.h"
 #include "training/errors.h"
-#include "training/safetensors.h"
+#include "training/io/safetensors.h"
 
 using namespace brink;
 

@@ -15,7 +15,7 @@
 #include "training/data/gzip.h"
 #include "training/data/kind.h"
 #include "training/errors.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 using namespace brink;
 namespace fs = std::filesystem;

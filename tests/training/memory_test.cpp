@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "training/device.h"
+#include "training/run/fit.h"
 #include "training/errors.h"
 
 using namespace brink;
@@ -109,7 +109,7 @@ TEST_CASE(
           std::int64_t whole = 0;
           for (const std::int64_t share : {0, 99, 95, 50}) {  // of what the run takes without a limit; 0: none
             CAPTURE(share);
-            MemoryCount count(device);
+            MemoryCount count = count_memory(device);
             Device counting = count.on(device);
             const std::int64_t before = allocated_bytes(device), limit = whole * share / 100;
             const Sizes predicted = sizes_on(counting, c, limit);
@@ -146,11 +146,11 @@ TEST_CASE("F4: the outline of the official sets is what is loaded") {
     const Config c = config_of({std::string("data.name=") + name, "data.directory=" + folder + files, "data.train=1000",
                                 "data.test=400", "model.name=mlp", "model.hidden=[3]"});
     Device device;
-    MemoryCount count(device);
+    MemoryCount count = count_memory(device);
     Device counting = count.on(device);
     const Problem outline = make_problem(counting, c), found = make_problem(device, c);
-    CHECK(outline.data.train.picture == found.data.train.picture);
-    CHECK(outline.data.train.classes == found.data.train.classes);
+    CHECK(outline.data->train.picture == found.data->train.picture);
+    CHECK(outline.data->train.classes == found.data->train.classes);
     for (std::size_t i = 0; i < 2; ++i) {
       CHECK(outline.train[i].shape == found.train[i].shape);
       CHECK(outline.train[i].dtype == found.train[i].dtype);
@@ -244,7 +244,7 @@ TEST_CASE(
 
 TEST_CASE("a count: parts by name, what was given back, the largest at the time of the most, no overflow") {
   Device device;
-  MemoryCount count(device);
+  MemoryCount count = count_memory(device);
   const std::int64_t before = count.bytes(Where::cpu);
   Device counting = count.on(device);
   {

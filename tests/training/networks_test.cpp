@@ -7,12 +7,12 @@
 
 #include "models/convolutional.h"
 #include "tests/support/networks.h"
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/errors.h"
 #include "training/events.h"
 #include "training/loop.h"
-#include "training/problem.h"
-#include "training/records.h"
+#include "training/run/problem.h"
+#include "training/run/records.h"
 
 using namespace brink;
 

@@ -6,7 +6,7 @@
 
 #include "models/initialise.h"
 #include "tests/support/networks.h"
-#include "training/problem.h"
+#include "training/run/problem.h"
 
 using namespace brink;
 
@@ -54,7 +54,7 @@ TEST_CASE("a problem moves without its views losing their memory") {
   const void* x = first.train[0].data;
   const Problem second = std::move(first);
   CHECK(second.train[0].data == x);
-  CHECK(second.data.train.x.view().data == x);
+  CHECK(second.data->train.x.view().data == x);
 }
 
 TEST_CASE("the records' bytes are let go where there are arrays, and counted while they are kept") {
@@ -64,7 +64,7 @@ TEST_CASE("the records' bytes are let go where there are arrays, and counted whi
   const std::int64_t before = allocated_bytes(device);
   const Problem p = make_problem(device, c);
   std::int64_t arrays = p.theta0.view().bytes();
-  for (const Dataset* data : {&p.data.train, &p.data.test}) {
+  for (const Dataset* data : {&p.data->train, &p.data->test}) {
     CHECK(data->rows == nullptr);
     arrays += data->x.view().bytes() + data->labels.view().bytes();
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The live line on a pseudo-terminal, read back as a terminal of that width would show it.
-#include "training/progress.h"
+#include "training/run/progress.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

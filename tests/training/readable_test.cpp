@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/readable.h"
+#include "training/io/readable.h"
 
 #include <doctest/doctest.h>
 

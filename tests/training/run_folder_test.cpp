@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What it is: one folder, one run (promise S7), and the rows of its files.
-#include "training/run_folder.h"
+#include "training/run/folder.h"
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
 #include "training/loop.h"
-#include "training/records.h"
+#include "training/run/records.h"
 
 using namespace brink;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/safetensors.h"
+#include "training/io/safetensors.h"
 
 #include <doctest/doctest.h>
 

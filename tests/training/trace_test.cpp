@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Traces: what is recorded nests and is bounded, who watches changes no bit, and a file that cannot be written is an IoError.
-#include "training/trace.h"
+#include "training/run/trace.h"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include "tests/training/temporary_folder.h"
 #include "tests/training/trace_check.h"
 #include "training/errors.h"
-#include "training/train.h"
+#include "training/run/train.h"
 
 using namespace brink;
 using test::Trace;

@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/training/temporary_folder.h"
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/errors.h"
 
 using namespace brink;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // What it is: `brink train` up to the training itself: options, config, data, folder. What it is not: the loop
-// (training/train.h). Decision: everything that can be wrong with a config or the data is found before a folder is made.
+// (training/run/train.h). Decision: everything that can be wrong with a config or the data is found before a folder is made.
 #include <filesystem>
 
 #include "tools/brink/command.h"
 #include "tools/report/report.h"
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/file.h"
 #include "training/io/utf8.h"
-#include "training/train.h"
+#include "training/run/train.h"
 
 namespace brink {
 

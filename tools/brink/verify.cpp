@@ -3,7 +3,7 @@
 #include "tools/verify/verify.h"
 
 #include "tools/brink/command.h"
-#include "training/device.h"
+#include "training/environment.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 
@@ -36,9 +36,8 @@ ExitCode run_verification(const Arguments& o) {
     throw UsageError("--set " + o.sets[0] + ": has a meaning with RUN or --reference DIR only");
   const std::string directory = o.reference.empty() ? "" : data_directory(o.sets);
   announce_arithmetic();
-  ThreadPool pool(available_threads());
-  const OpenDevice opened(o.run.empty() && o.device == "cuda" ? Where::cuda : Where::cpu, Arithmetic::exact, pool);
-  Device device = opened.device();
+  const Environment environment({.device = o.run.empty() && o.device == "cuda" ? Where::cuda : Where::cpu});
+  Device device = environment.device();
   const verify::Table table = !o.reference.empty() ? verify::check_reference(device, o.reference, directory)
                               : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device)
                                                    : verify::check_closed_forms(device);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What it is: the kinds `descent` and `fmnist`: gradient descent step by step beside a reference trajectory.
-// What it is not: training (training/train.h). Decision: eigenvalues come from the tracker that training uses, with a cold
+// What it is not: training (training/run/train.h). Decision: eigenvalues come from the tracker that training uses, with a cold
 // check at every measured step of `descent` and a tolerance on the residual whose square is far below that of the values.
 #include <algorithm>
 #include <cmath>

@@ -195,13 +195,13 @@ ReferenceModel read_model(const Case& c) {
     return out;
   }
   const std::string loss = c.text("loss_kind"), activation = model == "mlp" ? c.text("activation") : "relu";
-  if (activation != "relu" && activation != "tanh") out.not_built = "activation " + activation;
+  const Activation* const built = find_activation(activation);
+  if (!built) out.not_built = "activation " + activation;
   if (loss != "cross_entropy" && loss != "mse") out.not_built = "loss " + loss;
   if (!out.not_built.empty()) return out;
   out.loss = loss == "mse" ? Loss::mse : Loss::cross_entropy;
   try {
-    out.model = model == "mlp" ? mlp_of(c, activation == "tanh" ? Activation::tanh : Activation::relu)
-                               : convolutional(c, model);
+    out.model = model == "mlp" ? mlp_of(c, *built) : convolutional(c, model);
   } catch (const std::invalid_argument& e) { c.fail("parameter_order", e.what()); }
 
   const std::vector<std::string> order = c.texts("parameter_order");

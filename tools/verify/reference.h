@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "models/model.h"
-#include "training/safetensors.h"
+#include "training/io/safetensors.h"
 
 namespace brink::verify {
 

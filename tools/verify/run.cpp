@@ -18,7 +18,7 @@
 #include "training/io/console.h"
 #include "training/io/file.h"
 #include "training/io/json.h"
-#include "training/train.h"
+#include "training/run/train.h"
 
 namespace brink::verify {
 

@@ -8,7 +8,7 @@
 #include "spectral/subspace.h"
 #include "tools/verify/dense_hessian.h"
 #include "tools/verify/kinds.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink::verify {
 

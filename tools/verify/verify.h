@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tools/verify/table.h"
-#include "training/config.h"
+#include "training/run/config.h"
 
 namespace brink {
 struct Device;

@@ -9,7 +9,7 @@
 
 #include "training/errors.h"
 #include "training/io/file.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -11,7 +11,7 @@
 #include "training/data/kind.h"
 #include "training/errors.h"
 #include "training/io/file.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

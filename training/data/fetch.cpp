@@ -20,7 +20,7 @@
 #include "training/data/gzip.h"
 #include "training/errors.h"
 #include "training/io/file.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 extern char** environ;
 

@@ -7,7 +7,7 @@
 #include <new>
 
 #include "training/errors.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -19,6 +19,7 @@ struct DataRequest {
   std::int64_t train = 0, test = 0;  ///< samples, shared equally by the classes
   std::int64_t seed = 0;
   Dtype dtype = Dtype::f32;
+  friend bool operator==(const DataRequest&, const DataRequest&) = default;
 };
 
 struct DataKind {

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "kernels/random/random.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

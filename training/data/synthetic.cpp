@@ -14,7 +14,7 @@
 #include "kernels/random/random.h"
 #include "training/data/dataset.h"
 #include "training/data/kind.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -7,7 +7,7 @@
 
 #include "training/data/gzip.h"
 #include "training/errors.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "training/errors.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

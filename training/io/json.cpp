@@ -5,7 +5,7 @@
 
 #include "training/errors.h"
 #include "training/io/nesting.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

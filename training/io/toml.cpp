@@ -2,7 +2,7 @@
 #include "training/io/toml.h"
 
 #include "training/io/nesting.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "training/errors.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -7,13 +7,11 @@ namespace brink::rules {
 
 namespace {
 
-class Momentum final : public UpdateRule {
+class HeavyBall final : public UpdateRule {
  public:
-  Momentum(double beta, Array velocity) : beta_(beta), velocity_(std::move(velocity)) {}
+  HeavyBall(double beta, Array velocity) : beta_(beta), velocity_(std::move(velocity)) {}
   void update(Device& device, const Update& u) override {
-    map<Scale>(device, velocity_.view(), {velocity_.view()}, beta_);
-    map<Add>(device, velocity_.view(), {velocity_.view(), u.gradient});
-    map<Descend>(device, u.next, {u.theta, velocity_.view()}, u.learning_rate);
+    map<brink::Momentum>(device, {u.next, velocity_.view()}, {u.theta, velocity_.view(), u.gradient}, u.learning_rate, beta_);
   }
   double threshold(double learning_rate) const override { return 2 * (1 + beta_) / learning_rate; }
   void visit(StateVisitor& v) override { v.tensor("velocity", velocity_.view()); }
@@ -33,7 +31,7 @@ RuleKind momentum() {
       .options = {real_option("momentum", 0.9, {.least = 0, .below = 1}, "β, the share of the velocity that is kept")},
       .make = [](const Options& o, Device& device, const ParameterLayout& layout,
                  Dtype dtype) -> std::unique_ptr<UpdateRule> {
-        return std::make_unique<Momentum>(o.real("momentum"), layout.make_vector(dtype, device));
+        return std::make_unique<HeavyBall>(o.real("momentum"), layout.make_vector(dtype, device));
       }};
 }
 

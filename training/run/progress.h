@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "spectral/tracker.h"
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/events.h"
 #include "training/io/console.h"
 #include "training/measurements/row.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/device.h"
+#include "training/run/fit.h"
 
 #include <fmt/format.h>
 
@@ -7,61 +7,22 @@
 #include <iterator>
 #include <optional>
 
-#include "kernels/gpu.h"
 #include "kernels/memory.h"
-#include "kernels/vendor.h"
 #include "training/available_memory.h"
 #include "training/errors.h"
+#include "training/io/readable.h"
 
 namespace brink {
-
-namespace {
-std::string describe(const OutOfMemory& e) {
-  if (e.needed_bytes < 0) return "the CUDA runtime had none left for itself";
-  return e.free_bytes < 0 ? fmt::format("{} bytes more were needed", e.needed_bytes)
-                          : fmt::format("{} bytes more were needed, {} are free", e.needed_bytes, e.free_bytes);
-}
-}  // namespace
-
-OpenDevice::OpenDevice(Where where, Arithmetic arithmetic, ThreadPool& pool) : device_{where, &pool, nullptr} {
-  if (where == Where::cpu) return;
-  try {
-    gpu_ = open_gpu();
-    device_.gpu = gpu_.get();
-    if (arithmetic == Arithmetic::vendor) vendor_ = open_cublas(*gpu_);
-    device_.vendor = vendor_.get();
-  } catch (const NoDevice& e) {
-    throw DeviceError(fmt::format("run.device = \"cuda\": {}", e.what()));
-  } catch (const OutOfMemory& e) {
-    throw DeviceError(
-        fmt::format("run.device = \"cuda\": out of memory while the GPU was opened ({}): other programs hold it; "
-                    "give --device cpu",
-                    describe(e)));
-  } catch (const NoVendor& e) { throw DeviceError(fmt::format("run.arithmetic = \"vendor\": {}", e.what())); }
-}
-
-std::string OpenDevice::name() const { return gpu_ ? gpu_->properties().name : "cpu"; }
-
-std::string OpenDevice::vendor_name() const { return vendor_ ? vendor_->name() : ""; }
 
 namespace {
 
 constexpr std::int64_t mib = 1 << 20;
 
-/// "9.1 GiB".
-std::string text_of(std::int64_t bytes) {
-  constexpr const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1023.95 && unit + 1 < std::size(units); ++unit) value /= 1024;
-  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
-}
-
-std::string text_of(const MemoryCount::Part& part) { return fmt::format("{}: {}", part.name, text_of(part.bytes)); }
+std::string text_of(const MemoryCount::Part& part) { return fmt::format("{}: {}", part.name, readable_bytes(part.bytes)); }
 
 /// "50.0 MiB are allowed (run.memory)".
 std::string allowed_text(const MemoryLimit& limit, const Device& device) {
-  return fmt::format("{} are allowed ({})", text_of(limit.bytes + program_bytes(device.where)), limit.from);
+  return fmt::format("{} are allowed ({})", readable_bytes(limit.bytes + program_bytes(device.where)), limit.from);
 }
 
 /// What to do where not even the smallest chunk fits.
@@ -69,12 +30,8 @@ std::string advice(const MemoryLimit& limit, std::int64_t needed_bytes, const De
   if (limit.bytes <= 0) return "";
   if (needed_bytes - program_bytes(device.where) > limit.there_bytes)
     return fmt::format("; {} are there at most, so a smaller network or less data is needed",
-                       text_of(limit.there_bytes));
+                       readable_bytes(limit.there_bytes));
   return fmt::format("; run.memory must be at least {}MiB", (needed_bytes + mib - 1) / mib);
-}
-
-std::int64_t free_memory_bytes(const Device& device) {
-  return device.gpu ? device.gpu->free_bytes() : available_memory_bytes();
 }
 
 std::unique_ptr<Trainer> make_trainer(Device& device, const Problem& p, TrainerOptions o, std::int64_t chunk) {
@@ -93,7 +50,7 @@ struct Shortage {
 /// The trainer of a chunk, its sizes compared before it is made; or what it lacks.
 std::optional<Shortage> try_chunk(Device& device, const Problem& p, const TrainerOptions& options, std::int64_t chunk,
                                   const MemoryLimit& limit, std::unique_ptr<Trainer>& out) {
-  MemoryCount count = device.count ? *device.count : MemoryCount(device);
+  MemoryCount count = device.count ? *device.count : count_memory(device);
   count.forget_most();
   bool foreseen = limit.bytes > 0;
   try {
@@ -109,7 +66,7 @@ std::optional<Shortage> try_chunk(Device& device, const Problem& p, const Traine
                        needed = limit.bytes + e.needed_bytes - std::max<std::int64_t>(e.free_bytes, 0) + program;
     Shortage s{describe(e), describe(e), needed};
     if (foreseen)
-      s.sizes = fmt::format("{} are needed, {}; the largest part is {}", text_of(needed), allowed_text(limit, device),
+      s.sizes = fmt::format("{} are needed, {}; the largest part is {}", readable_bytes(needed), allowed_text(limit, device),
                             text_of(count.largest_part(device.where)));
     return s;
   }
@@ -124,19 +81,11 @@ std::int64_t smaller(std::int64_t chunk, std::int64_t group) {
 
 }  // namespace
 
-std::int64_t program_bytes(Where where) { return where == Where::cpu ? std::int64_t{32} << 20 : 0; }
-
-MemoryLimit memory_limit(const Config& config, const Device& device) {
-  // What is only counted is not there yet, so the system's number still includes it.
-  const std::int64_t counted = device.count ? device.count->counted_bytes(device.where) : 0,
-                     before = allocated_bytes(device) - counted, free = free_memory_bytes(device),
-                     left = std::max<std::int64_t>(0, free - counted), there = std::max<std::int64_t>(1, before + free);
-  MemoryLimit limit{saturated_sum(before + left / 4 * 3, counted), "three quarters of what is free", there};
-  if (config.run.memory_bytes > 0)
-    limit = {std::max<std::int64_t>(1, config.run.memory_bytes - program_bytes(device.where)), "run.memory", there};
-  if (limit.bytes > there) limit = {there, "all that is free", there};
-  return limit;
+EnvironmentOptions environment_options(const Config::Run& run) {
+  return {.device = run.device, .arithmetic = run.arithmetic, .threads = static_cast<int>(run.threads)};
 }
+
+MemoryLimit memory_limit(const Config& config, const Device& device) { return memory_limit(config.run.memory_bytes, device); }
 
 Fitted fit_in_memory(Device& device, const Problem& p, const TrainerOptions& options, const MemoryLimit& limit) {
   const std::int64_t samples = p.train_samples(), group = p.objective.group;
@@ -171,7 +120,7 @@ Fitted fit_in_memory(Device& device, const Problem& p, const TrainerOptions& opt
 }
 
 void expect_memory(const Device& device, const Config& config, const TrainerOptions& options) {
-  MemoryCount count(device);
+  MemoryCount count = count_memory(device);
   Device counting = count.on(device);
   const Problem outline = make_problem(counting, config);
   const MemoryLimit limit = memory_limit(config, counting);
@@ -181,7 +130,7 @@ void expect_memory(const Device& device, const Config& config, const TrainerOpti
   // Such data are cut into more blocks than there should be a list of.
   if (const std::int64_t data = on_cpu ? host - start : count.bytes(Where::cuda); data > limit.there_bytes)
     throw DeviceError(fmt::format("out of memory: {} are needed for the data, {}; the largest part is {}; {}",
-                                  text_of(data + program_bytes(device.where)), allowed_text(limit, device),
+                                  readable_bytes(data + program_bytes(device.where)), allowed_text(limit, device),
                                   text_of(count.largest_part(device.where)), less));
   (void)fit_in_memory(counting, outline, options, limit);
   // While data are read their records are there too; what a program takes beside its buffers comes later.
@@ -190,7 +139,7 @@ void expect_memory(const Device& device, const Config& config, const TrainerOpti
   if (const std::int64_t needed = count.most_bytes(Where::cpu); needed > allowed)
     throw DeviceError(fmt::format(
         "out of memory: {} of the host's memory are needed while the data are read, {}; the largest part is {}; {}",
-        text_of(needed), on_cpu ? allowed_text(limit, device) : text_of(free) + " are free",
+        readable_bytes(needed), on_cpu ? allowed_text(limit, device) : readable_bytes(free) + " are free",
         text_of(count.largest_part(Where::cpu)), less));
 }
 

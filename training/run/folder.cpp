@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/run_folder.h"
+#include "training/run/folder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 
 #include "training/errors.h"
 #include "training/io/json.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "training/config.h"
-#include "training/config/values.h"
+#include "training/run/config.h"
+#include "training/run/config/values.h"
 
 namespace brink::config {
 

@@ -8,14 +8,14 @@
 #include "autodiff/hvp.h"
 #include "models/model.h"
 #include "models/statistics.h"
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/data/dataset.h"
 
 namespace brink {
 
 /// Owns the arrays that the views point to; movable.
 struct Problem {
-  DataPair data;              ///< empty for a network without data (dln)
+  std::shared_ptr<DataPair> data;  ///< null for a network without data
   Array labels;               ///< of a network without data: its one label
   std::vector<double> start;  ///< of such a network: the parameters at step 0; else empty
   Objective objective;
@@ -33,8 +33,8 @@ struct Problem {
 
 /// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.
 /// On a device with a count (memory_count.h) data are neither read nor made: everything has its shape, and its memory is counted.
-/// Throws DataError, DeviceError, OutOfMemory.
-Problem make_problem(Device&, const Config&);
+/// loaded: the config's data; null: they are loaded here. Throws DataError, DeviceError, OutOfMemory.
+Problem make_problem(Device&, const Config&, std::shared_ptr<DataPair> loaded = nullptr);
 
 /// θ₀ by the config's rule and seed, in the host's memory. Throws nothing.
 Array initial_parameters(Device&, const Config&, const Problem&);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/train.h"
+#include "training/run/train.h"
 
 #include <fmt/format.h>
 
@@ -11,17 +11,18 @@
 #include <utility>
 
 #include "kernels/gpu.h"
-#include "training/device.h"
+#include "training/environment.h"
 #include "training/errors.h"
 #include "training/events.h"
 #include "training/loop.h"
-#include "training/problem.h"
-#include "training/progress.h"
-#include "training/readable.h"
-#include "training/records.h"
-#include "training/run_folder.h"
-#include "training/safetensors.h"
-#include "training/trace.h"
+#include "training/run/problem.h"
+#include "training/run/progress.h"
+#include "training/io/readable.h"
+#include "training/run/records.h"
+#include "training/run/fit.h"
+#include "training/run/folder.h"
+#include "training/io/safetensors.h"
+#include "training/run/trace.h"
 
 namespace brink {
 
@@ -203,13 +204,13 @@ class Watch {
 }  // namespace
 
 ExitCode train(const Config& config, const TrainOptions& options, Console& out) {
-  ThreadPool pool(config.run.threads > 0 ? static_cast<int>(config.run.threads) : available_threads());
-  const OpenDevice opened(config.run.device, config.run.arithmetic, pool);
-  Device device = opened.device();
+  Environment environment(environment_options(config.run));
+  Device device = environment.device();
   Watch watch(options, device);
   const TrainerOptions wish = trainer_options(config);
   expect_memory(device, config, wish);
-  const Problem problem = make_problem(device, config);
+  const Problem problem =
+      make_problem(device, config, has_data(config) ? environment.data(config.data.set, data_request(config)) : nullptr);
   const Fitted fitted = fit_in_memory(device, problem, wish, memory_limit(config, device));
   Trainer& trainer = *fitted.trainer;
 
@@ -219,7 +220,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   for (const std::string& note : fitted.notes) out.line(note);
   if (device.vendor)
     out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
-                         opened.vendor_name()));
+                         environment.vendor_name()));
   if (has_evaluation_hessian(config))
     out.line(
         "norm_mode = \"evaluation\": eigenvalues are those of the loss in evaluation mode, not of the loss that is "
@@ -235,16 +236,18 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   if (const auto warning = tolerance_warning(config)) out.line(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
-  record.data_provenance = problem.data.provenance;
-  record.train_checksum = problem.data.train.checksum;
-  record.test_checksum = problem.data.test.checksum;
+  if (problem.data) {
+    record.data_provenance = problem.data->provenance;
+    record.train_checksum = problem.data->train.checksum;
+    record.test_checksum = problem.data->test.checksum;
+  }
   record.parameters = problem.objective.layout.count();
-  record.threads = pool.threads();
+  record.threads = environment.threads();
   record.chunk_samples = fitted.chunk;
   record.blocks = plan.blocks;
   if (plan.product_seconds) record.kept_blocks = plan.kept_blocks;
-  record.device = opened.name();
-  record.vendor = opened.vendor_name();
+  record.device = environment.device_name();
+  record.vendor = environment.vendor_name();
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 
@@ -273,7 +276,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   }
   take(trainer.finish_events());
   recorder.close();
-  watch.finish(opened.name() + ", " + folder.path(), out);
+  watch.finish(environment.device_name() + ", " + folder.path(), out);
 
   record.status = record.diverged_at ? "diverged" : "finished";
   record.ended = utc_now();

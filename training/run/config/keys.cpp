@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "training/config/keys.h"
+#include "training/run/config/keys.h"
 
 #include <algorithm>
 #include <limits>
 #include <set>
 #include <utility>
 
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink::config {
 

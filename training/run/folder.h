@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/io/file.h"
 
 namespace brink {

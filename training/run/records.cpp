@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/records.h"
+#include "training/run/records.h"
 
 #include <sys/utsname.h>
 
@@ -8,7 +8,7 @@
 
 #include "kernels/isa.h"
 #include "training/build_info.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/exit_codes.h"
 #include "training/io/console.h"
 

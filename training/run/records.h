@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "training/config.h"
+#include "training/run/config.h"
 #include "training/measurements/row.h"
 
 namespace brink {

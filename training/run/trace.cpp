@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/trace.h"
+#include "training/run/trace.h"
 
 #include <fmt/format.h>
 

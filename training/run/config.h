@@ -13,12 +13,11 @@
 #include "kernels/view.h"
 #include "models/kind.h"
 #include "training/data/kind.h"
+#include "training/environment.h"
 #include "training/measurements/kind.h"
 #include "training/rules/kind.h"
 
 namespace brink {
-
-enum class Arithmetic { exact, vendor };
 
 struct Config {
   struct Data {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "training/config/values.h"
+#include "training/run/config/values.h"
 
 #include <type_traits>
 
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink::config {
 

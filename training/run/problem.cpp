@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/problem.h"
+#include "training/run/problem.h"
 
 #include <fmt/format.h>
 
@@ -45,15 +45,17 @@ Model fitting_model(const Chosen<NetworkKind>& network, const Dataset& data) {
   }
 }
 
-Problem make_network_problem(const Device& device, const Config& config) {
+Problem make_network_problem(const Device& device, const Config& config, std::shared_ptr<DataPair> loaded) {
   Problem p;
-  p.data = device.count ? outline_of_data(device.host(), config.data.set, data_request(config))
-                        : load_data(config.data.set, data_request(config));
-  const Dataset& train = p.data.train;
+  if (device.count)
+    p.data = std::make_shared<DataPair>(outline_of_data(device.host(), config.data.set, data_request(config)));
+  else
+    p.data = loaded ? std::move(loaded) : std::make_shared<DataPair>(load_data(config.data.set, data_request(config)));
+  const Dataset& train = p.data->train;
   const Model model = fitting_model(config.model, train);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
-  use_arrays(p.data.train, p.train, p.train_sources);
-  if (p.data.test.rows) use_arrays(p.data.test, p.test, p.test_sources);
+  use_arrays(p.data->train, p.train, p.train_sources);
+  if (p.data->test.rows) use_arrays(p.data->test, p.test, p.test_sources);
   if (!model.norms.empty()) {
     expect_variances(model, p.train_samples());
     p.evaluation = EvaluationMode{model, config.training.loss, norm_mode_of(config.model) == NormMode::evaluation};
@@ -105,8 +107,8 @@ void move_to(Device& device, Problem& p) {
 
 }  // namespace
 
-Problem make_problem(Device& device, const Config& config) {
-  Problem p = has_data(config) ? make_network_problem(device, config) : make_dataless_problem(device, config);
+Problem make_problem(Device& device, const Config& config, std::shared_ptr<DataPair> loaded) {
+  Problem p = has_data(config) ? make_network_problem(device, config, std::move(loaded)) : make_dataless_problem(device, config);
   p.theta0 = initial_parameters(device, config, p);
   if (device.where != Where::cpu) move_to(device, p);
   return p;

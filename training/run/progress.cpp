@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/progress.h"
+#include "training/run/progress.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "training/observed.h"
-#include "training/readable.h"
+#include "training/io/readable.h"
 
 namespace brink {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "training/safetensors.h"
+#include "training/io/safetensors.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "training/errors.h"
-#include "training/text.h"
+#include "training/io/text.h"
 
 namespace brink {
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Builders of softplus and of its derivative, the logistic function.
+#pragma once
+
+#include "autodiff/graph.h"
+
+namespace brink {
+
+extern const Primitive softplus_p, logistic_p;
+
+/// log(1 + eˣ)
+Var softplus(Graph&, Var x);
+/// 1/(1 + e⁻ˣ)
+Var logistic(Graph&, Var x);
+
+}  // namespace brink

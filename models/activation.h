@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// The activations of networks: one list, from which the names in a config and the builders follow.
+#pragma once
+
+#include <string_view>
+
+#include "autodiff/primitives/elementwise.h"
+#include "autodiff/primitives/gelu.h"
+#include "autodiff/primitives/softplus.h"
+
+namespace brink {
+
+/// What a config calls it, and the builder that appends it to a graph.
+struct Activation {
+  std::string_view name;
+  Var (*apply)(Graph&, Var x);
+  friend bool operator==(const Activation& a, const Activation& b) { return a.apply == b.apply; }
+  /// Those that code names: entries of the list.
+  static const Activation relu, tanh;
+};
+
+inline constexpr Activation activations[] = {
+    {"relu", &brink::relu},
+    {"tanh", &brink::tanh},
+    {"softplus", &brink::softplus},
+    {"gelu", &brink::gelu},
+};
+
+/// The activation of that name, or null.
+constexpr const Activation* find_activation(std::string_view name) {
+  for (const Activation& a : activations)
+    if (a.name == name) return &a;
+  return nullptr;
+}
+inline constexpr Activation Activation::relu = *find_activation("relu");
+inline constexpr Activation Activation::tanh = *find_activation("tanh");
+
+}  // namespace brink

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// What outlives a run: the device, its threads, the loaded data and the memory that may be used. Several runs can share one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "kernels/device.h"
+#include "kernels/gpu.h"
+#include "kernels/memory.h"
+#include "kernels/thread_pool.h"
+#include "kernels/vendor.h"
+#include "training/data/kind.h"
+
+namespace brink {
+
+enum class Arithmetic { exact, vendor };
+
+struct EnvironmentOptions {
+  Where device = Where::cpu;
+  Arithmetic arithmetic = Arithmetic::exact;
+  int threads = 0;  ///< of the CPU; 0: as many as this process may run at once
+};
+
+class Environment {
+ public:
+  /// Throws DeviceError, in one line that says what to do: no GPU, no driver, an old one, a build without CUDA, no vendor library.
+  explicit Environment(const EnvironmentOptions& = {});
+
+  Device device() const { return device_; }
+  int threads() const { return pool_->threads(); }
+  /// "cpu", or the GPU's name.
+  std::string device_name() const;
+  /// Of the vendor's library, "cuBLAS 13.1.0"; empty where the arithmetic is exact.
+  std::string vendor_name() const;
+
+  /// A data set, loaded once for all that ask for the same while somebody keeps it. Throws DataError.
+  std::shared_ptr<DataPair> data(const Chosen<DataKind>&, const DataRequest&);
+
+ private:
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Gpu> gpu_;
+  std::unique_ptr<Vendor> vendor_;  // after gpu_, whose memory it uses
+  Device device_;
+  const DataKind* loaded_kind_ = nullptr;
+  DataRequest loaded_request_;
+  std::weak_ptr<DataPair> loaded_;
+};
+
+/// What a process takes beside its buffers: code, stacks, graphs and files being written; a GPU's memory holds buffers alone.
+std::int64_t program_bytes(Where);
+
+/// Bytes that all buffers together may take of the device's memory.
+struct MemoryLimit {
+  std::int64_t bytes = 0;        ///< 0: no limit, and nothing is compared
+  std::string_view from = {};    ///< what set it, for messages: "run.memory"
+  std::int64_t there_bytes = 0;  ///< what could be allowed at most: allocated and free
+};
+/// `asked_bytes` less program_bytes, or, where that is 0, what is allocated and three quarters of what is free; never more than what is
+/// allocated and free. Free: on the GPU, or on the machine and in the control groups of this process.
+MemoryLimit memory_limit(std::int64_t asked_bytes, const Device&);
+
+/// "123 bytes more were needed, 45 are free".
+std::string describe(const OutOfMemory&);
+
+}  // namespace brink
