@@ -31,8 +31,8 @@ const Primitive cross_entropy_p{
     },
     .derivative = rules::own(
         [](const JvpContext& c) -> Vars {
-          return {
-              sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta, c.tangent[0]}}, group_of(c.attributes))};
+          return {sample_dot(c.g, {{cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta, c.tangent[0]}},
+                             group_of(c.attributes))};
         },
         [](const VjpContext& c) -> Vars {
           const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta;
@@ -62,11 +62,11 @@ const Primitive cross_entropy_gradient_p{
       expect_logits("cross_entropy_gradient", in[0], in[1]);
       return {in[0], in[0]};
     },
-    .derivative = rules::own(
-        [](const JvpContext& c) -> Vars { return Vars(2, softmax_product(c.g, c.out[1], c.tangent[0])); },
-        [](const VjpContext& c) -> Vars {
-          return {softmax_product(c.g, c.out[1], add(c.g, c.cotangent[0], c.cotangent[1])), Var{}};
-        }),
+    .derivative =
+        rules::own([](const JvpContext& c) -> Vars { return Vars(2, softmax_product(c.g, c.out[1], c.tangent[0])); },
+                   [](const VjpContext& c) -> Vars {
+                     return {softmax_product(c.g, c.out[1], add(c.g, c.cotangent[0], c.cotangent[1])), Var{}};
+                   }),
     .run = [](Device& d, const Call& c) { cross_entropy_gradient(d, c.out[0], c.out[1], c.in[0], c.in[1]); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 5 * in[0].shape.elements(); },
 };

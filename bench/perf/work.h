@@ -17,8 +17,8 @@
 #include "kernels/memory.h"
 #include "kernels/thread_pool.h"
 #include "models/model.h"
-#include "training/run/config.h"
 #include "training/environment.h"
+#include "training/run/config.h"
 
 namespace brink::bench {
 

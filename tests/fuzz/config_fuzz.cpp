@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "training/run/config.h"
 #include "training/errors.h"
+#include "training/run/config.h"
 
 namespace {
 

@@ -11,7 +11,19 @@
 namespace brink::test {
 
 /// log_twice_rounded is the negative control: the float64 logarithm, rounded to float64 and then again to float32.
-enum class Function { exp, log, tanh, sin, cos, normal_cdf, normal_density, log1p, sin_turns, cos_turns, log_twice_rounded };
+enum class Function {
+  exp,
+  log,
+  tanh,
+  sin,
+  cos,
+  normal_cdf,
+  normal_density,
+  log1p,
+  sin_turns,
+  cos_turns,
+  log_twice_rounded
+};
 /// Those that are correctly rounded in float32.
 inline constexpr std::array rounded_once{Function::exp, Function::log,        Function::tanh,          Function::sin,
                                          Function::cos, Function::normal_cdf, Function::normal_density};

@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "tests/training/temporary_folder.h"
-#include "training/run/config.h"
 #include "training/errors.h"
+#include "training/run/config.h"
 
 using namespace brink;
 

@@ -11,8 +11,8 @@
 #include <tuple>
 #include <vector>
 
-#include "training/run/fit.h"
 #include "training/errors.h"
+#include "training/run/fit.h"
 
 using namespace brink;
 

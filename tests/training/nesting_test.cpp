@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/training/temporary_folder.h"
-#include "training/run/config.h"
 #include "training/errors.h"
 #include "training/io/json.h"
 #include "training/io/toml.h"
+#include "training/run/config.h"
 
 using namespace brink;
 

@@ -7,10 +7,10 @@
 
 #include "models/convolutional.h"
 #include "tests/support/networks.h"
-#include "training/run/config.h"
 #include "training/errors.h"
 #include "training/events.h"
 #include "training/loop.h"
+#include "training/run/config.h"
 #include "training/run/problem.h"
 #include "training/run/records.h"
 

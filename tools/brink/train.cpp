@@ -5,11 +5,11 @@
 
 #include "tools/brink/command.h"
 #include "tools/report/report.h"
-#include "training/run/config.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/file.h"
 #include "training/io/utf8.h"
+#include "training/run/config.h"
 #include "training/run/train.h"
 
 namespace brink {

@@ -11,7 +11,8 @@ class HeavyBall final : public UpdateRule {
  public:
   HeavyBall(double beta, Array velocity) : beta_(beta), velocity_(std::move(velocity)) {}
   void update(Device& device, const Update& u) override {
-    map<brink::Momentum>(device, {u.next, velocity_.view()}, {u.theta, velocity_.view(), u.gradient}, u.learning_rate, beta_);
+    map<brink::Momentum>(device, {u.next, velocity_.view()}, {u.theta, velocity_.view(), u.gradient}, u.learning_rate,
+                         beta_);
   }
   double threshold(double learning_rate) const override { return 2 * (1 + beta_) / learning_rate; }
   void visit(StateVisitor& v) override { v.tensor("velocity", velocity_.view()); }

@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::int64_t mib = 1 << 20;
 
-std::string text_of(const MemoryCount::Part& part) { return fmt::format("{}: {}", part.name, readable_bytes(part.bytes)); }
+std::string text_of(const MemoryCount::Part& part) {
+  return fmt::format("{}: {}", part.name, readable_bytes(part.bytes));
+}
 
 /// "50.0 MiB are allowed (run.memory)".
 std::string allowed_text(const MemoryLimit& limit, const Device& device) {
@@ -66,8 +68,8 @@ std::optional<Shortage> try_chunk(Device& device, const Problem& p, const Traine
                        needed = limit.bytes + e.needed_bytes - std::max<std::int64_t>(e.free_bytes, 0) + program;
     Shortage s{describe(e), describe(e), needed};
     if (foreseen)
-      s.sizes = fmt::format("{} are needed, {}; the largest part is {}", readable_bytes(needed), allowed_text(limit, device),
-                            text_of(count.largest_part(device.where)));
+      s.sizes = fmt::format("{} are needed, {}; the largest part is {}", readable_bytes(needed),
+                            allowed_text(limit, device), text_of(count.largest_part(device.where)));
     return s;
   }
 }
@@ -85,7 +87,9 @@ EnvironmentOptions environment_options(const Config::Run& run) {
   return {.device = run.device, .arithmetic = run.arithmetic, .threads = static_cast<int>(run.threads)};
 }
 
-MemoryLimit memory_limit(const Config& config, const Device& device) { return memory_limit(config.run.memory_bytes, device); }
+MemoryLimit memory_limit(const Config& config, const Device& device) {
+  return memory_limit(config.run.memory_bytes, device);
+}
 
 Fitted fit_in_memory(Device& device, const Problem& p, const TrainerOptions& options, const MemoryLimit& limit) {
   const std::int64_t samples = p.train_samples(), group = p.objective.group;

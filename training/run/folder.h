@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "training/run/config.h"
 #include "training/io/file.h"
+#include "training/run/config.h"
 
 namespace brink {
 

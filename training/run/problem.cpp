@@ -108,7 +108,8 @@ void move_to(Device& device, Problem& p) {
 }  // namespace
 
 Problem make_problem(Device& device, const Config& config, std::shared_ptr<DataPair> loaded) {
-  Problem p = has_data(config) ? make_network_problem(device, config, std::move(loaded)) : make_dataless_problem(device, config);
+  Problem p = has_data(config) ? make_network_problem(device, config, std::move(loaded))
+                               : make_dataless_problem(device, config);
   p.theta0 = initial_parameters(device, config, p);
   if (device.where != Where::cpu) move_to(device, p);
   return p;

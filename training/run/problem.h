@@ -8,16 +8,16 @@
 #include "autodiff/hvp.h"
 #include "models/model.h"
 #include "models/statistics.h"
-#include "training/run/config.h"
 #include "training/data/dataset.h"
+#include "training/run/config.h"
 
 namespace brink {
 
 /// Owns the arrays that the views point to; movable.
 struct Problem {
   std::shared_ptr<DataPair> data;  ///< null for a network without data
-  Array labels;               ///< of a network without data: its one label
-  std::vector<double> start;  ///< of such a network: the parameters at step 0; else empty
+  Array labels;                    ///< of a network without data: its one label
+  std::vector<double> start;       ///< of such a network: the parameters at step 0; else empty
   Objective objective;
   std::optional<EvaluationMode> evaluation;                   ///< of a network with normalisation
   std::vector<View> train;                                    ///< data arrays of the objective's graphs, samples first

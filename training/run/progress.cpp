@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
-#include "training/observed.h"
 #include "training/io/readable.h"
+#include "training/observed.h"
 
 namespace brink {
 

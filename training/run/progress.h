@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "spectral/tracker.h"
-#include "training/run/config.h"
 #include "training/events.h"
 #include "training/io/console.h"
 #include "training/measurements/row.h"
+#include "training/run/config.h"
 
 namespace brink {
 

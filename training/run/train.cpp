@@ -14,14 +14,14 @@
 #include "training/environment.h"
 #include "training/errors.h"
 #include "training/events.h"
-#include "training/loop.h"
-#include "training/run/problem.h"
-#include "training/run/progress.h"
 #include "training/io/readable.h"
-#include "training/run/records.h"
+#include "training/io/safetensors.h"
+#include "training/loop.h"
 #include "training/run/fit.h"
 #include "training/run/folder.h"
-#include "training/io/safetensors.h"
+#include "training/run/problem.h"
+#include "training/run/progress.h"
+#include "training/run/records.h"
 #include "training/run/trace.h"
 
 namespace brink {
@@ -209,8 +209,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   Watch watch(options, device);
   const TrainerOptions wish = trainer_options(config);
   expect_memory(device, config, wish);
-  const Problem problem =
-      make_problem(device, config, has_data(config) ? environment.data(config.data.set, data_request(config)) : nullptr);
+  const Problem problem = make_problem(
+      device, config, has_data(config) ? environment.data(config.data.set, data_request(config)) : nullptr);
   const Fitted fitted = fit_in_memory(device, problem, wish, memory_limit(config, device));
   Trainer& trainer = *fitted.trainer;
 

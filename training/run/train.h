@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "training/run/config.h"
 #include "training/exit_codes.h"
 #include "training/io/console.h"
+#include "training/run/config.h"
 
 namespace brink {
 

@@ -2,9 +2,9 @@
 // What settings that are right one by one can be wrong in together.
 #include <tuple>
 
+#include "training/io/text.h"
 #include "training/run/config/keys.h"
 #include "training/run/config/values.h"
-#include "training/io/text.h"
 
 namespace brink::config {
 

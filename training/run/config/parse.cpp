@@ -5,12 +5,12 @@
 #include <map>
 #include <sstream>
 
-#include "training/run/config/keys.h"
 #include "training/errors.h"
 #include "training/io/nesting.h"
+#include "training/io/text.h"
 #include "training/io/toml.h"
 #include "training/io/utf8.h"
-#include "training/io/text.h"
+#include "training/run/config/keys.h"
 
 namespace brink {
 

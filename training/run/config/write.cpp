@@ -2,8 +2,8 @@
 // A config as text, in one form only, and the hash that names its folder.
 #include <xxhash.h>
 
-#include "training/run/config/keys.h"
 #include "training/io/text.h"
+#include "training/run/config/keys.h"
 
 namespace brink {
 
