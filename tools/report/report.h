@@ -9,14 +9,9 @@
 #include <span>
 #include <string>
 
-#include "training/errors.h"
+#include "tools/report/error.h"
 
 namespace brink {
-
-/// A folder that cannot be reported on; the message names the file and the reason.
-struct ReportError : DataError {
-  using DataError::DataError;
-};
 
 /// The page for one run, or for several: an overlay first, then each run's section in the order given.
 /// Errors: ReportError if a folder has no readable metrics.csv with a `step` column, or if `runs` is empty.

@@ -9,7 +9,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "tools/report/report.h"
+#include "tools/report/error.h"
 #include "tools/report/text.h"
 #include "training/errors.h"
 #include "training/io/json.h"
