@@ -123,7 +123,7 @@ nlohmann::json time_products(const Turns& turns, const Sizes& sizes) {
   const Libraries libraries(device);
   nlohmann::json out{{"device", about(device)}};
   out["cublas"] = libraries.pedantic ? libraries.pedantic->name() : "not used: " + libraries.reason;
-  fmt::print("{}, {}\n", environment.name(), out["cublas"].get<std::string>());
+  fmt::print("{}, {}\n", environment.device_name(), out["cublas"].get<std::string>());
   const auto time = [&](const Product& s) {
     if (flop_of(s) <= sizes.most_flop)
       out["results"].push_back(time_product(device, s, libraries, turns, sizes.graph_flop));

@@ -71,7 +71,7 @@ class Work {
   View product() const { return hv_.view(); }
   std::vector<float> packed(const View& vector);
   void unpack(std::span<const float> flat, const View& vector);
-  std::string device_name() const { return opened_.name(); }
+  std::string device_name() const { return environment_.device_name(); }
 
  private:
   BatchOptions options(Residuals) const;

@@ -156,7 +156,7 @@ int main() {
   try {
     brink::bench::Worker worker;
     for (std::string line; std::getline(std::cin, line);) {
-      const auto request = parse_ordered_json("request", line);
+      const auto request = brink::parse_ordered_json("request", line);
       std::cout << worker.answer(request).dump() << std::endl;
     }
   } catch (const std::exception& e) {

@@ -49,20 +49,20 @@ struct Installed {
 };
 
 /// Environment variables while this lives; an empty value stands for none.
-class Environment {
+class EnvironmentVariables {
  public:
-  explicit Environment(const std::map<std::string, std::string>& wanted) {
+  explicit EnvironmentVariables(const std::map<std::string, std::string>& wanted) {
     for (const auto& [name, value] : wanted) {
       const char* const old = std::getenv(name.c_str());
       before_[name] = old != nullptr ? old : "";
       set(name, value);
     }
   }
-  ~Environment() {
+  ~EnvironmentVariables() {
     for (const auto& [name, value] : before_) set(name, value);
   }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
+  EnvironmentVariables(const EnvironmentVariables&) = delete;
+  EnvironmentVariables& operator=(const EnvironmentVariables&) = delete;
 
  private:
   static void set(const std::string& name, const std::string& value) {
@@ -332,7 +332,7 @@ TEST_CASE("cuBLAS is looked for in toolkits and in Python's packages, those that
   std::filesystem::create_symlink("/bin/sh", root / "on_path/bin/python3");
   std::filesystem::create_directory_symlink("targets/x86_64-linux/lib", root / "usr/local/cuda-13.0/lib64");  // twice
   const auto in = [&](const std::string& name) { return (root / name).string(); };
-  const Environment environment({{"CUDA_HOME", in("home")},
+  const EnvironmentVariables environment({{"CUDA_HOME", in("home")},
                                  {"CUDA_PATH", in("absent")},
                                  {"PYTHONPATH", ":" + in("extra") + "::"},
                                  {"VIRTUAL_ENV", in("venv")},
@@ -344,7 +344,7 @@ TEST_CASE("cuBLAS is looked for in toolkits and in Python's packages, those that
     found.push_back(std::filesystem::canonical(folder).lexically_relative(std::filesystem::canonical(root)).string());
   CHECK(found == expected);
 
-  const Environment nothing({{"CUDA_HOME", ""},
+  const EnvironmentVariables nothing({{"CUDA_HOME", ""},
                              {"CUDA_PATH", ""},
                              {"PYTHONPATH", ""},
                              {"VIRTUAL_ENV", ""},
