@@ -15,7 +15,7 @@ namespace brink {
 namespace {
 
 const TraceName preparation_name{"preparation", "phase"}, spectrum_name{"spectrum", "phase"},
-    update_name{"update", "phase"}, measurements_name{"measurements", "phase"};
+    update_name{"update", "phase"};
 
 using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start) {
@@ -122,7 +122,6 @@ const Observed& Trainer::measure(bool spectrum) {
     if (std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(false);
   }
   {
-    const Traced span(device_, measurements_name);
     const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};

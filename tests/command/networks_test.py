@@ -140,5 +140,5 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("a ghost group beyond all samples",
                 found[0] == 2 and "model.ghost_batch: expected an integer from 1 to 10000000" in found[2] and not files or [found])
     found = call("train", "--set", "model.name=vgg19")
-    cases.check("VGG19 by its name", found[0] == 2 and 'VGG19 is "vgg" with model.channels' in found[2] or [found])
+    cases.check("VGG19 by its name", found[0] == 2 and '"vgg19" is "vgg" with model.channels' in found[2] or [found])
 cases.close()
