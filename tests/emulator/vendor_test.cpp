@@ -333,23 +333,23 @@ TEST_CASE("cuBLAS is looked for in toolkits and in Python's packages, those that
   std::filesystem::create_directory_symlink("targets/x86_64-linux/lib", root / "usr/local/cuda-13.0/lib64");  // twice
   const auto in = [&](const std::string& name) { return (root / name).string(); };
   const EnvironmentVariables environment({{"CUDA_HOME", in("home")},
-                                 {"CUDA_PATH", in("absent")},
-                                 {"PYTHONPATH", ":" + in("extra") + "::"},
-                                 {"VIRTUAL_ENV", in("venv")},
-                                 {"CONDA_PREFIX", in("conda")},
-                                 {"PATH", in("not_python/bin") + ":" + in("on_path/bin") + "/"},
-                                 {"HOME", in("user")}});
+                                          {"CUDA_PATH", in("absent")},
+                                          {"PYTHONPATH", ":" + in("extra") + "::"},
+                                          {"VIRTUAL_ENV", in("venv")},
+                                          {"CONDA_PREFIX", in("conda")},
+                                          {"PATH", in("not_python/bin") + ":" + in("on_path/bin") + "/"},
+                                          {"HOME", in("user")}});
   std::vector<std::string> found;
   for (const std::filesystem::path& folder : cuda::cublas_folders(root))
     found.push_back(std::filesystem::canonical(folder).lexically_relative(std::filesystem::canonical(root)).string());
   CHECK(found == expected);
 
   const EnvironmentVariables nothing({{"CUDA_HOME", ""},
-                             {"CUDA_PATH", ""},
-                             {"PYTHONPATH", ""},
-                             {"VIRTUAL_ENV", ""},
-                             {"CONDA_PREFIX", ""},
-                             {"PATH", in("not_python/bin")},
-                             {"HOME", ""}});
+                                      {"CUDA_PATH", ""},
+                                      {"PYTHONPATH", ""},
+                                      {"VIRTUAL_ENV", ""},
+                                      {"CONDA_PREFIX", ""},
+                                      {"PATH", in("not_python/bin")},
+                                      {"HOME", ""}});
   CHECK(cuda::cublas_folders(root / "absent").empty());
 }
