@@ -8,6 +8,8 @@
 
 #include "kernels/isa.h"
 #include "training/build_info.h"
+#include "training/columns.h"
+#include "training/columns_json.h"
 #include "training/text.h"
 
 namespace brink {
@@ -35,13 +37,9 @@ nlohmann::ordered_json or_null(const std::optional<T>& value) {
 }  // namespace
 
 std::string metrics_header(std::int64_t top, bool evaluation_hessian) {
-  std::string out = "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm";
-  for (const char* name : {",lambda_", ",residual_"})
-    for (std::int64_t i = 1; i <= top; ++i) out += name + number_text(i);
-  return out +
-         ",lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_"
-         "u1" +
-         (evaluation_hessian ? ",hessian_of\n" : "\n");
+  std::string out;
+  for (const Column& column : fixed_columns(top, evaluation_hessian)) out += (out.empty() ? "" : ",") + column.name;
+  return out + "\n";
 }
 
 void append_row(std::string& out, const MetricsRow& r, std::int64_t top, bool evaluation_hessian) {
@@ -114,6 +112,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
                     {"instruction_set", name_of(isa())}};
   j["started"] = r.started;
   j["ended"] = r.ended;
+  j["columns"] = columns_to_json(fixed_columns(c.measure.top, has_evaluation_hessian(c)));
   // A host name need not be UTF-8; what is not becomes U+FFFD rather than an error.
   return j.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -30,8 +30,8 @@ struct MetricsRow {
   std::string digest;               // of the parameters, digest.h
 };
 
-/// The fixed columns for `top` eigenvalues, comma-separated, with a newline. Where eigenvalues are those of the loss in evaluation
-/// mode a last column `hessian_of` says so in each row, in events.csv too.
+/// The names of fixed_columns (columns.h) for `top` eigenvalues, comma-separated, with a newline. Where eigenvalues are those
+/// of the loss in evaluation mode a last column `hessian_of` says so in each row, in events.csv too.
 std::string metrics_header(std::int64_t top, bool evaluation_hessian = false);
 /// Numbers as the shortest text that reads back, absent ones empty.
 void append_row(std::string& out, const MetricsRow&, std::int64_t top, bool evaluation_hessian = false);
@@ -66,7 +66,8 @@ struct RunRecord {
   std::string final_digest;
   std::string started, ended;  // utc_now
 };
-/// run.json: the record, the version, compiler, flags, machine and instruction set.
+/// run.json: the record, the version, compiler, flags, machine and instruction set, and what the columns of metrics.csv are
+/// (columns_json.h).
 std::string run_json(const Config&, const RunRecord&);
 
 /// "2026-11-22T13:00:00Z", whatever the time zone.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What the columns of metrics.csv are and how they are drawn; run.json carries this description, and the report reads it there.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace brink {
+
+enum class ChartScale { linear, logarithmic, symmetric_logarithmic };
+
+/// How a column is drawn over the steps.
+struct Chart {
+  std::string panel = {};  // columns of one panel share its axes; empty: not drawn by itself
+  ChartScale scale = ChartScale::linear;
+  std::variant<std::monostate, double, std::string> reference =
+      {};                  // a line to compare with: a value, or a column's name
+  std::string error = {};  // the column that holds the half-width of this one's error bars; empty: none
+};
+
+struct Column {
+  std::string name, unit, meaning;  // unit: empty for a pure number, "text" where the cells are not numbers
+  Chart chart = {};
+};
+
+/// The columns of metrics.csv in their order, for `top` eigenvalues; `evaluation_hessian` as in metrics_header.
+std::vector<Column> fixed_columns(std::int64_t top, bool evaluation_hessian);
+
+}  // namespace brink
