@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink report`. What it is not: the page (tools/report).
+// `brink report`: writes the page that tools/report makes.
 #include "tools/report/report.h"
 
 #include <filesystem>
@@ -17,9 +17,12 @@ void add_report(CLI::App& app, ExitCode&) {
     std::string out;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("report", "One self-contained HTML page about one run, or several compared");
-  sub->add_option("DIR", o->folders, "Run folders")->required();
-  sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)");
+  CLI::App* sub =
+      app.add_subcommand("report", "Write one self-contained HTML page about one run, or a comparison of several");
+  sub->add_option("DIR", o->folders, "Run folders; with more than one the page starts with a comparison")->required();
+  sub->add_option(
+      "--out", o->out,
+      "Where to write the page (default: DIR/report.html for one run, report.html in the current folder for several)");
   sub->callback([o] {
     const std::vector<std::filesystem::path> runs(o->folders.begin(), o->folders.end());
     std::string page;

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: MIT
-// What it is: run folders in, one self-contained HTML page out. What it is not: a recomputation: it reads the folders'
-// files and nothing else.
-// Decision: no time, no machine and no path enters the page except the folders' names as given: the same folders give
-// the same bytes. The page loads nothing from anywhere and is complete without JavaScript.
+// Run folders in, one self-contained HTML page out. It reads the folders' files and computes nothing again.
+// No time, machine or path enters the page except the folders' names as given, so the same folders give the same bytes.
+// The page loads nothing from anywhere and is complete without JavaScript.
 #pragma once
 
 #include <filesystem>
 #include <span>
 #include <string>
 
-#include "training/errors.h"
+#include "tools/report/error.h"
 
 namespace brink {
-
-/// A folder that cannot be reported on; the message names the file and the reason.
-struct ReportError : DataError {
-  using DataError::DataError;
-};
 
 /// The page for one run, or for several: an overlay first, then each run's section in the order given.
 /// Errors: ReportError if a folder has no readable metrics.csv with a `step` column, or if `runs` is empty.
