@@ -16,23 +16,6 @@
 
 namespace brink {
 
-/// Consecutive whole groups whose sum is one subtree.
-struct Block {
-  std::int64_t first_group, groups;
-  std::int64_t first_sample, samples;
-};
-
-/// How a batch of `samples` is cut.
-struct BlockPlan {
-  std::int64_t samples = 0, group = 0;
-  std::vector<Block> blocks;  ///< in order, covering all groups once
-};
-
-/// Cuts into ranges of `chunk` samples (a multiple of the group; `samples` or more: the whole batch in one block) and each
-/// range into maximal aligned blocks of 2ʲ groups. join_short: a last group that is short and not alone joins the one before it, and
-/// is a block of its own, so that only one block has another group. Throws std::invalid_argument for a chunk that would split a group.
-BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk, bool join_short = false);
-
 /// Sums vectors of a layout and float64 scalars over the blocks of a plan. Threads claim units, runs of blocks that make one
 /// subtree, so a thread that the machine holds up delays one unit and not half of the batch.
 class BlockSum {

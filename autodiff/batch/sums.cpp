@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "autodiff/block_sum.h"
+#include "autodiff/batch/sums.h"
 
 #include <algorithm>
 #include <chrono>
-#include <stdexcept>
-#include <string>
 
 #include "kernels/map/map.h"
 #include "kernels/tracer.h"
@@ -17,41 +15,6 @@ bool siblings(std::int64_t lower_first, std::int64_t lower_groups, std::int64_t 
   return lower_groups == upper_groups && (lower_groups & (lower_groups - 1)) == 0 &&
          lower_first % (2 * lower_groups) == 0;
 }
-}  // namespace
-
-BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk, bool join_short) {
-  if (samples < 1 || group < 1) throw std::invalid_argument("plan_blocks: samples and group must be positive");
-  BlockPlan plan{samples, group, {}};
-  const bool joins = join_short && samples > group && samples % group != 0;
-  const std::int64_t groups = joins ? samples / group : (samples + group - 1) / group;
-  const std::int64_t regular = joins ? groups - 1 : groups;  // groups that are cut into chunks
-  const auto add = [&](std::int64_t first, std::int64_t count) {
-    const std::int64_t begin = first * group, end = first + count == groups ? samples : (first + count) * group;
-    plan.blocks.push_back({first, count, begin, end - begin});
-  };
-  if (chunk >= samples && !joins) {
-    add(0, groups);
-    return plan;
-  }
-  if (chunk >= samples) chunk = groups * group;
-  if (chunk < group || chunk % group != 0)
-    throw std::invalid_argument("chunk " + std::to_string(chunk) + ": expected a multiple of the group of " +
-                                std::to_string(group) + " samples");
-  const std::int64_t step = chunk / group;
-  for (std::int64_t begin = 0; begin < regular; begin += step) {
-    const std::int64_t end = std::min(regular, begin + step);
-    for (std::int64_t g = begin; g < end;) {
-      std::int64_t count = 1;
-      while (g % (2 * count) == 0 && g + 2 * count <= end) count *= 2;
-      add(g, count);
-      g += count;
-    }
-  }
-  if (joins) add(regular, 1);
-  return plan;
-}
-
-namespace {
 
 /// Groups of a unit: a power of two, such that each thread has some units to claim.
 std::int64_t unit_groups(const BlockPlan& plan, int threads) {
