@@ -17,7 +17,7 @@ class JumpAlongU1 final : public Measurement {
     return {{"jump_u1",
              "",
              "|⟨u₁, θ_t − θ̄_t⟩|, the part of the jump along the leading eigenvector",
-             {.panel = "distances", .scale = ChartScale::logarithmic}}};
+             {.panel = "oscillation and drift", .scale = ChartScale::logarithmic}}};
   }
   int numbers() const override { return 1; }
   void enqueue(Device& device, const StepView& at, Scalar to) override {
