@@ -89,6 +89,54 @@ TEST_CASE("scale, reference and error bars of a column are drawn") {
   CHECK_FALSE(has(folder.render(), "data-key=\"update_cosine\""));
 }
 
+TEST_CASE("the threshold is what the description of λ₁ compares it with, under the name that it has there") {
+  const Folder folder("r");
+  write_whole(folder);
+  auto columns = known_columns();
+  const auto lambda = std::ranges::find(columns, "lambda_1", &Column::name);
+  lambda->chart.reference = 38.0;
+  lambda->chart.reference_name = "2(1 + β)/η";
+  folder.write("run.json", run_json_with(columns));
+  std::string page = folder.render();
+  check_page(page);
+  CHECK(has(page, ">Sharpness: λ₁ … λ₂ against 2(1 + β)/η</h2>"));
+  CHECK(has(page, "η = 0.1, 2(1 + β)/η = 38.00"));
+  CHECK(has(page, "first step with λ₁ &gt; 2(1 + β)/η"));
+  CHECK_FALSE(has(page, "2/η"));
+  CHECK(report::read_run(folder.path()).threshold(2) == 38.0);
+
+  // A column: one that changes from step to step.
+  lambda->chart.reference = std::string("gradient_norm");
+  lambda->chart.reference_name = "";
+  folder.write("run.json", run_json_with(columns));
+  CHECK(has(folder.render(), ">Sharpness: λ₁ … λ₂ against the threshold</h2>"));
+  CHECK(report::read_run(folder.path()).threshold(2) == 1.0);
+
+  // Nothing: no line is drawn, and nothing is computed in its place.
+  lambda->chart.reference = std::monostate{};
+  folder.write("run.json", run_json_with(columns));
+  page = folder.render();
+  check_page(page);
+  CHECK(has(page, ">Sharpness: λ₁ … λ₂</h2>"));
+  CHECK_FALSE(report::read_run(folder.path()).threshold(2));
+  CHECK_FALSE(has(page, "2/η"));
+}
+
+TEST_CASE("without any description the columns are drawn by their names") {
+  const Folder folder("r");
+  write_whole(folder);
+  folder.write("run.json", R"({"version":"1"})");
+  const std::string page = folder.render();
+  check_page(page);
+  CHECK(has(page, "run.json does not say what the columns of metrics.csv are"));
+  for (const char* name : {"Loss", "Train_accuracy", "Products", "Sharpness: λ₁ … λ₂", "Most negative curvature: λₙ"}) {
+    CAPTURE(name);
+    CHECK(has(page, std::string(">").append(name).append("</h2>")));
+  }
+  CHECK_FALSE(has(page, ">Residual_1</h2>"));
+  CHECK_FALSE(has(page, "cells that are not numbers"));  // digests are words
+}
+
 TEST_CASE("a column whose value never changes is stated in words") {
   const Folder folder("r");
   write_whole(folder);

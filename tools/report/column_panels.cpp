@@ -61,6 +61,7 @@ Series reference_of(const Run& run, int index, const brink::Column& column, std:
     s.points = {{run.step.front(), *value, 0, true}, {run.step.back(), *value, 0, true}};
     said = concise(*value);
   }
+  if (!s.points.empty() && !column.chart.reference_name.empty()) said = column.chart.reference_name;
   s.key.clear();
   s.reference = true;
   return s;

@@ -122,7 +122,9 @@ brink::Column undescribed(const Table& table, const std::string& name) {
   brink::Column out{name, "", "", {}};
   const auto numbers = table.numbers(name);
   const bool any = std::ranges::any_of(numbers->values, [](const auto& value) { return value.has_value(); });
-  if (!any && numbers->unreadable > 0) out.unit = "text";
+  const bool all_words = !table.rows.empty() && numbers->unreadable == static_cast<std::int64_t>(table.rows.size());
+  if (all_words) out.unit = "text";
+  if (name == "lambda_min") out.chart.panel = "smallest eigenvalue";
   if (any && name != "step" && !name.starts_with("lambda_") && !name.starts_with("residual_")) out.chart.panel = name;
   return out;
 }
