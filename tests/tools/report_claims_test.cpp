@@ -111,6 +111,22 @@ TEST_CASE("the measuring interval is stated with what rests on it") {
   CHECK(has(both, "λ₁ was not measured at every step: A at every 10th step, B at every 10th step."));
 }
 
+TEST_CASE("keys of a rule, a network and a measurement that no sentence knows are stated all the same") {
+  const Folder folder("r");
+  write_whole(folder);
+  std::string text(config);
+  text.replace(text.find("rule = \"gd\""), 11, "rule = \"momentum\"\nmomentum = 0.9");
+  text.replace(text.find("hidden = "), 9, "heads = 3\nhidden = ");
+  folder.write("config.toml", text + "[measure.update_cosine]\nevery = 5\n[measure.other]\nevery = 1\n");
+  const std::string page = folder.render();
+  check_page(page);
+  CHECK(has(page, "momentum, 3 steps, momentum 0.9"));
+  CHECK(has(page, "heads 3"));
+  CHECK(has(page, "<dt>Also measured</dt><dd>other at every step, update_cosine at every 5th step</dd>"));
+  write_whole(folder);  // control
+  CHECK_FALSE(has(folder.render(), "Also measured"));
+}
+
 TEST_CASE("a run without a data set mentions none") {
   const Folder folder("r");
   write_whole(folder);

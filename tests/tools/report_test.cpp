@@ -262,6 +262,16 @@ TEST_CASE("a run lost within a few steps still shows what came before") {
   CHECK(has(page, "step <output>3</output>"));
 }
 
+TEST_CASE("a run that is far beyond the threshold from its start on is drawn") {
+  const Folder folder("r");
+  constexpr std::string_view names = "step,loss,learning_rate,lambda_1,residual_1";
+  folder.write("metrics.csv", std::string(names) + "\n0,1.5,2,28,0.001\n1,2,2,31,0.001\n2,65,2,408,0.001\n");
+  folder.write("run.json", run_json_with(columns_named(names, 1), R"("diverged_at": 2)"));
+  const std::string page = folder.render();
+  check_page(page);
+  CHECK(has(page, "λ₁: 1 value lies beyond the axis (triangles), the farthest 408 at step 2."));
+}
+
 TEST_CASE("not measured at every step, none at the bottom, zero and negative losses") {
   const Folder folder("r");
   folder.write("metrics.csv",

@@ -70,12 +70,14 @@ std::string instability_sentence(const Run& run) {
   return " Shaded in every chart: instabilities, the long ones darker. Their numbers are those of the table below.";
 }
 
-/// λ far beyond the threshold belongs to a run that is being lost: it must not flatten what came before.
+/// λ far beyond the threshold, and beyond its own start, belongs to a run that is being lost: it must not flatten what came before.
 std::optional<double> far_beyond_threshold(const Run& run) {
   double threshold_at_most = 0;
   for (const auto& point : threshold_series(run, 0, "", "").points)
     threshold_at_most = std::max(threshold_at_most, point.y);
-  return threshold_at_most > 0 ? std::optional(25 * threshold_at_most) : std::nullopt;
+  if (!(threshold_at_most > 0)) return std::nullopt;
+  const auto start = run.step.empty() ? std::nullopt : run.at("lambda_1", 0);
+  return std::max(25 * threshold_at_most, start && std::isfinite(*start) ? 2 * *start : 0);
 }
 
 Figure titled(std::string title, std::string caption, std::vector<Panel> panels) {

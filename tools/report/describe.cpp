@@ -69,6 +69,18 @@ std::string data_in_words(const Run& run) {
                  labelled("", s.text("data.test"), " test samples"), labelled("seed ", s.text("data.seed"))});
 }
 
+/// "momentum 0.9": keys of a table of which no sentence here knows.
+std::string other_keys(const Settings& s, std::string_view table, std::initializer_list<std::string_view> known) {
+  std::string out;
+  for (const auto& [key, setting] : s.by_key) {
+    if (!key.starts_with(table) || setting.text.empty()) continue;
+    const std::string name = key.substr(table.size());
+    if (name.find('.') == std::string::npos && std::ranges::find(known, name) == known.end())
+      out += labelled(out.empty() ? "" : ", ", name, " " + setting.text);
+  }
+  return out;
+}
+
 /// "update_cosine at every 5th step": measurements that have a table of their own.
 std::string optional_measurements(const Settings& s) {
   std::string out;
@@ -107,9 +119,14 @@ std::vector<std::pair<std::string, std::string>> settings_in_words(const Run& ru
               labelled("widths ", s.text("model.widths")), labelled("ghost groups of ", s.text("model.ghost_batch")),
               short_group(s), labelled("", s.text("model.init"), " initialisation"),
               labelled("start ", s.text("model.start")), labelled("target ", s.text("model.target")),
+              other_keys(s, "model.",
+                         {"name", "hidden", "activation", "channels", "filters", "dense", "widths", "ghost_batch",
+                          "short_group", "init", "start", "target", "norm_mode"}),
               labelled("", run.account.parameters, " parameters")}));
   add("Training", joined({s.text("training.rule"), labelled("loss ", s.text("training.loss")),
                           labelled("", s.text("training.steps"), " steps"),
+                          other_keys(s, "training.",
+                                     {"rule", "loss", "steps", "seed", "learning_rate", "change", "divergence_loss"}),
                           labelled("seed ", run.has_data_set ? s.text("training.seed") : "")}));
   add("Hessian of", run.hessian_of);
   add("Also measured", optional_measurements(s));

@@ -220,14 +220,15 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs, const Colours& co
   Drawing absolute{"λ₁ of all runs", "", "largest eigenvalue of the Hessian"};
   absolute.lines = sharpness;
   absolute.references = thresholds(runs, colours);
+  const std::string values = name == "the threshold" ? "the thresholds" : "the values of " + name;
   if (absolute.references.size() == 1) {
     absolute.caption = "Dashed line: " + name + ".";
   } else if (absolute.references.size() <= few) {
-    absolute.caption = absolute.references.empty() ? "No run says what the stability threshold is."
-                                                   : "Dashed lines: the values of " + name +
-                                                         ", each in the colour of the first run that has it.";
+    absolute.caption = absolute.references.empty()
+                           ? "No run says what the stability threshold is."
+                           : "Dashed lines: " + values + ", each in the colour of the first run that has it.";
   } else {
-    absolute.caption = "The values of " + name + " differ from run to run and are not drawn here.";
+    absolute.caption = "Not drawn here, because they differ from run to run: " + values + ".";
   }
   if (spread_of(sharpness) > 10) {
     absolute.kind = ChartScale::logarithmic;

@@ -36,19 +36,19 @@ p{margin:0}
 .doubt.banner{border-left-color:var(--doubt);background:var(--doubt-tile);color:var(--ink);font-weight:400}
 .banner{margin:16px 0 0;padding:10px 14px;border-left:4px solid var(--alarm);background:var(--alarm-tile);color:var(--alarm);font-weight:600}
 dl{margin:0}dd{margin:0}
-.key{display:grid;grid-template-columns:repeat(5,1fr);gap:1px;margin:24px 0;background:var(--rule);border:1px solid var(--rule)}
-.key>div{display:flex;flex-direction:column;background:var(--paper);padding:12px 14px}
+.key{display:grid;grid-template-columns:repeat(5,1fr);gap:1px;margin:24px 0}
+.key>div{display:flex;flex-direction:column;outline:1px solid var(--rule);padding:12px 14px}
 .key dt{font-size:13px;color:var(--soft);line-height:1.3}
 .key b{display:block;font-size:25px;line-height:1.3;font-weight:600;letter-spacing:-.01em}
 .key small{display:block;font-size:12.5px;line-height:1.35;color:var(--soft)}
 .facts{display:grid;grid-template-columns:1fr 1fr;gap:0 40px;font-size:14.5px}
-.facts>div{display:grid;grid-template-columns:104px 1fr;padding:5px 0;border-bottom:1px solid var(--rule)}
+.facts>div{display:grid;grid-template-columns:120px 1fr;padding:5px 0;border-bottom:1px solid var(--rule)}
 .facts dt{color:var(--soft)}.facts dd{overflow-wrap:anywhere}
 code{font:13px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace}
 figure{margin:48px 0 0;break-inside:avoid}
 figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margin:2px 0 0 44px}
-.legend{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,auto));justify-content:start;gap:2px 14px;margin:6px 0 0;padding:0;font-size:14px;line-height:1.6}
-.legend li{min-width:0}.legend output{font-weight:600}
+.legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 22px;margin:6px 0 0;padding:0;font-size:14px;line-height:1.6}
+.legend li{max-width:100%;overflow-wrap:anywhere}.legend output{display:inline-block;min-width:3.2em;font-weight:600}
 .legend small{font-size:12px;font-weight:400;color:var(--soft)}
 .where{color:var(--soft)}
 .swatch{display:inline-block;width:16px;height:0;border-top:3px solid var(--c);vertical-align:4px;margin-right:6px}
@@ -80,7 +80,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .label .l3,.label .l4,.label .l5{fill:var(--soft)}
 .arrow,.cross{fill:var(--c);font-size:10px}.cross{font-weight:700}
 .mark{color:var(--doubt);font-weight:700}
-.colours{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 16px;margin:8px 0 0;font-size:14px;color:var(--soft)}
+.colours{display:flex;flex-wrap:wrap;align-items:flex-start;gap:4px 16px;margin:8px 0 0;font-size:14px;color:var(--soft)}
 .colours svg{width:min(420px,100%);overflow:visible;font-size:12.5px;margin:0 24px}.colours rect{fill:var(--c)}
 .multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(168px,1fr));gap:18px 16px;margin:16px 0 8px}
 .cell{display:block;min-width:0;color:inherit;text-decoration:none;font-size:13px;padding:2px 0 0 22px}
@@ -105,20 +105,19 @@ details.run>summary>h2{display:inline;font-size:20px}
 .notes{margin:40px 0 0;font-size:14px;color:var(--soft)}.notes ul{margin:4px 0 0;padding-left:20px}
 .remark{margin:8px 0 0;font-size:14px;color:var(--soft)}
 #theme{position:absolute;top:44px;right:max(32px,calc(50vw - 528px));font:inherit;font-size:13px;color:var(--soft);background:none;border:1px solid var(--rule);border-radius:4px;padding:4px 10px;cursor:pointer}
-@media (max-width:900px){.key{grid-template-columns:repeat(auto-fill,minmax(150px,1fr));background:none;border:0}.key>div{outline:1px solid var(--rule)}}
+@media (max-width:900px){.key{grid-template-columns:repeat(auto-fill,minmax(150px,1fr))}}
 @media (max-width:640px){
 main{padding:24px 16px 40px}
 h1{font-size:25px;margin-right:56px}h2,h3{font-size:18px}section>h2{font-size:22px}
 #theme{top:22px;right:16px}
 .key{grid-template-columns:1fr 1fr}.key b{font-size:22px}
-.facts{grid-template-columns:1fr}.facts>div{grid-template-columns:98px 1fr}
+.facts{grid-template-columns:1fr}.facts>div{grid-template-columns:116px 1fr}
 .plot{padding-left:36px;padding-right:38px}
 .panel-name{transform:translateX(8px)}
 .data .line{stroke-width:1}.data .l1 .line{stroke-width:1.4}
 .data .ring{stroke-width:6}.data .hole{stroke-width:3.6}
 figcaption{margin-left:0}
 .second,.shade-number{display:none}
-.legend{grid-template-columns:repeat(auto-fill,minmax(146px,1fr))}
 }
 @media print{
 body{font-size:11pt}main{max-width:none;padding:0}#theme,.cursor{display:none}
