@@ -117,11 +117,16 @@ TEST_CASE("keys of a rule, a network and a measurement that no sentence knows ar
   std::string text(config);
   text.replace(text.find("rule = \"gd\""), 11, "rule = \"momentum\"\nmomentum = 0.9");
   text.replace(text.find("hidden = "), 9, "heads = 3\nhidden = ");
+  text.replace(text.find("steps = 3"), 9, "steps = 3\ndivergence_loss = inf");
   folder.write("config.toml", text + "[measure.update_cosine]\nevery = 5\n[measure.other]\nevery = 1\n");
   const std::string page = folder.render();
   check_page(page);
   CHECK(has(page, "momentum, 3 steps, momentum 0.9"));
   CHECK(has(page, "heads 3"));
+  const Folder other("other");
+  write_whole(other);
+  const std::string both = render_report(std::vector<fs::path>{folder.path(), other.path()});
+  CHECK(has(both, "training.divergence_loss (not set, inf)"));
   CHECK(has(page, "<dt>Also measured</dt><dd>other at every step, update_cosine at every 5th step</dd>"));
   write_whole(folder);  // control
   CHECK_FALSE(has(folder.render(), "Also measured"));

@@ -270,6 +270,9 @@ TEST_CASE("a run that is far beyond the threshold from its start on is drawn") {
   const std::string page = folder.render();
   check_page(page);
   CHECK(has(page, "λ₁: 1 value lies beyond the axis (triangles), the farthest 408 at step 2."));
+  // Also where the threshold's line has as many points as there are values.
+  folder.write("metrics.csv", std::string(names) + "\n0,1.5,2,10.7,0.001\n1,2,2,94,0.001\n2,65,2,408,0.001\n");
+  CHECK(has(folder.render(), "λ₁: 2 values lie beyond the axis (triangles), the farthest 408 at step 2."));
 }
 
 TEST_CASE("not measured at every step, none at the bottom, zero and negative losses") {

@@ -117,7 +117,8 @@ Figure sharpness_figure(const Run& run, int index) {
     caption = "Dashed line: " + (edge == "the threshold" ? "" : edge + ", ") +
               "the threshold of stability under the rule " + run.rule + ".";
   caption += hessian_sentence(run) + instability_sentence(run) + certificate_sentences(run, 1, drawn);
-  if (run.top > drawn) caption += " Measured but not drawn: λ₆ to " + lambda_name(run.top) + ".";
+  if (run.top > drawn)
+    caption += " Measured but not drawn: λ₆" + (run.top > drawn + 1 ? " to " + lambda_name(run.top) : "") + ".";
   return titled("Sharpness: λ₁" + (drawn > 1 ? " … " + lambda_name(drawn) : "") + (has_edge ? " against " + edge : ""),
                 std::move(caption), {panel});
 }

@@ -164,6 +164,7 @@ Axis common_axis(std::span<const Run> runs) {
 
 Scale common_scale(std::span<const Series> lines, ChartScale kind, bool with_zero) {
   const bool logarithmic = kind == ChartScale::logarithmic;
+  const double peak = lines.size() <= few ? 4 : 2;
   std::vector<double> lows, highs, lost_lows, lost_highs;  // of each line
   for (const Series& s : lines) {
     std::vector<double> values;
@@ -179,8 +180,8 @@ Scale common_scale(std::span<const Series> lines, ChartScale kind, bool with_zer
       highs.push_back(std::min(top, high * 10));
       lows.push_back(std::max(bottom, low / 10));
     } else {
-      highs.push_back(high > 0 ? std::min(top, 2 * high) : top);
-      lows.push_back(low < 0 ? std::max(bottom, 2 * low) : bottom);
+      highs.push_back(high > 0 ? std::min(top, peak * high) : top);
+      lows.push_back(low < 0 ? std::max(bottom, peak * low) : bottom);
     }
   }
   if (highs.empty()) highs = lost_highs, lows = lost_lows;

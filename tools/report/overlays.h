@@ -15,7 +15,7 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs, const Colours& co
 
 /// The axis of steps that holds all runs.
 Axis common_axis(std::span<const Run> runs);
-/// Limits that hold nearly all values of every line that is not lost, peaks of up to twice that, and no line that lies far
+/// Limits that hold nearly all values of every line that is not lost, peaks of up to twice that (of few lines, four times), and no line that lies far
 /// beyond the others; on a logarithmic axis up to ten times.
 Scale common_scale(std::span<const Series> lines, ChartScale kind, bool with_zero);
 /// Whether the run diverged, or its loss or λ₁ ends far beyond where it began.

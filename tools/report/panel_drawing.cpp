@@ -73,14 +73,34 @@ std::string attribute(std::string_view name, std::string_view value) {
   return out.append(name).append("=\"").append(value).append("\"");
 }
 
-PanelDrawing::PanelDrawing(const Panel& panel, const Axis& axis) : panel_(panel), axis_(axis) {
-  std::vector<double> values;
+namespace {
+
+/// Fitted to what was measured, and then wide enough for the lines to compare with.
+Scale fitted(const Panel& panel) {
+  std::vector<double> values, references;
   for (const auto& series : panel.series) {
     for (const auto& point : series.points) {
-      if (!panel.farthest || std::fabs(point.y) <= *panel.farthest) values.push_back(point.y);
+      if (series.reference && std::isfinite(point.y)) references.push_back(point.y);
+      if (!series.reference && (!panel.farthest || std::fabs(point.y) <= *panel.farthest)) values.push_back(point.y);
     }
   }
-  scale_ = panel.scale ? *panel.scale : fit_scale(values, panel.kind, panel.with_zero);
+  if (values.empty()) return fit_scale(references, panel.kind, panel.with_zero);
+  const Scale out = fit_scale(values, panel.kind, panel.with_zero);
+  if (panel.kind == ChartScale::logarithmic) std::erase_if(references, [](double y) { return !(y > 0); });
+  const auto is_inside = [&](double y) { return y >= out.low && y <= out.high; };
+  if (std::ranges::all_of(references, is_inside)) return out;
+  for (const double y : values)
+    if (is_inside(y)) references.push_back(y);
+  const auto [low, high] = std::ranges::minmax(references);
+  Scale wider = with_room(low, high, panel.kind, panel.with_zero);
+  wider.linear_up_to = out.linear_up_to;
+  return wider;
+}
+
+}  // namespace
+
+PanelDrawing::PanelDrawing(const Panel& panel, const Axis& axis) : panel_(panel), axis_(axis) {
+  scale_ = panel.scale ? *panel.scale : fitted(panel);
 }
 
 bool PanelDrawing::drawable(const Point& p) const { return std::isfinite(p.y) && (!scale_.logarithmic() || p.y > 0); }

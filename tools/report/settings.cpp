@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "tools/report/csv.h"
 #include "tools/report/text.h"
+#include "training/io/text.h"
 #include "training/io/toml.h"
 
 namespace brink::report {
@@ -15,7 +17,8 @@ namespace {
 std::string text_of(const toml::node& node) {
   if (const auto* s = node.as_string()) return s->get();
   if (const auto* i = node.as_integer()) return std::to_string(i->get());
-  if (const auto* x = node.as_floating_point()) return concise(x->get());
+  if (const auto* x = node.as_floating_point())
+    return std::isfinite(x->get()) ? concise(x->get()) : number_text(x->get());
   if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
   std::string out;
   if (const auto* array = node.as_array()) {
@@ -31,7 +34,8 @@ void flatten(const toml::table& table, const std::string& prefix, std::map<std::
       flatten(*inner, name + ".", out);
     } else {
       Setting setting{text_of(node), std::nullopt};
-      if (node.is_integer() || node.is_floating_point()) setting.number = node.value<double>();
+      if (const auto number = node.value<double>(); node.is_number() && number && std::isfinite(*number))
+        setting.number = number;
       out.emplace(name, std::move(setting));
     }
   }

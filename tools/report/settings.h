@@ -13,7 +13,7 @@ namespace brink::report {
 
 struct Setting {
   std::string text;              // as a reader sees it; the items of a list are joined by '-'
-  std::optional<double> number;  // empty if it is not a number
+  std::optional<double> number;  // empty if it is not a finite number
 };
 
 class Settings {
