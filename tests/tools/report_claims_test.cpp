@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view no_eigenvalues =
     "0,1.5,0.25,0.24,0.1,1,,,,,,,,,,,aa\n1,1.25,0.5,0.45,0.1,1,,,,,,,,,0.05,,bb\n";
-const std::string mark = "<span class=\"mark\" title=\"not certified\" aria-label=\"not certified\">○</span>";
 
 std::string measuring(const std::string& lines) { return std::string(config) + lines; }
 

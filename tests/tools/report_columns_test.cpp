@@ -201,13 +201,13 @@ TEST_CASE("the description of columns survives JSON, and what is wrong with one 
       {R"([{"name":"a","reference":true}])",
        "columns[0].reference: expected a finite number or a column's name, found boolean"},
   };
-  for (const auto& [json, message] : faults) {
-    CAPTURE(json);
+  for (const auto& fault : faults) {
+    CAPTURE(fault.first);
     std::string said;
     try {
-      columns_from_json(nlohmann::json::parse(json));
+      columns_from_json(nlohmann::json::parse(fault.first));
     } catch (const DataError& error) { said = error.what(); }
-    CHECK(said.find(message) == 0);
+    CHECK(said.find(fault.second) == 0);
   }
   CHECK(columns_from_json(nlohmann::json::parse(R"([{"name":"a","later":1}])"))[0].chart.panel.empty());
 }

@@ -104,6 +104,9 @@ inline void write_whole(const Folder& folder) {
   folder.write("events.csv", events);
 }
 
+/// What stands beside a number that rests on an eigenvalue that is not certified.
+inline const std::string mark = "<span class=\"mark\" title=\"not certified\" aria-label=\"not certified\">○</span>";
+
 inline bool has(const std::string& page, std::string_view text) { return page.find(text) != std::string::npos; }
 
 inline std::size_t count(const std::string& page, std::string_view text) {

@@ -76,9 +76,9 @@ TEST_CASE("a column without a description never gets into a row") {
       {{"b", "", "something", {.error = "c"}}, "column 'b': its error bars are those of 'c'"},
       {{"b", "", "something", {.reference = std::string("c")}}, "column 'b': its reference line is 'c'"},
   };
-  for (const auto& [column, message] : faults) {
-    CAPTURE(message);
-    CHECK(refusal_of({good, column}).find(message) == 0);
+  for (const auto& fault : faults) {
+    CAPTURE(fault.second);
+    CHECK(refusal_of({good, fault.first}).find(fault.second) == 0);
   }
   const support::Network n({.samples = 8});
   Device device;
@@ -89,14 +89,18 @@ TEST_CASE("a column without a description never gets into a row") {
 
 TEST_CASE("run.json describes the columns that metrics.csv has, and the line that λ₁ is compared with") {
   const test::TemporaryFolder folder;
-  const std::tuple<const char*, double, const char*> rules[]{{"gd", 20, "2/η"}, {"momentum", 38, "2(1 + β)/η"}};
-  for (const auto& [rule, threshold, name] : rules) {
-    CAPTURE(rule);
-    const std::string run = folder / rule;
+  struct Case {
+    const char* rule;
+    double threshold;
+    const char* name;
+  };
+  for (const Case& c : {Case{"gd", 20, "2/η"}, Case{"momentum", 38, "2(1 + β)/η"}}) {
+    CAPTURE(c.rule);
+    const std::string run = folder / c.rule;
     Console silent(-1);
     train(load_config({{},
                        {"data.train=40", "data.test=8", "training.steps=2", "model.hidden=[4]", "run.threads=1",
-                        "measure.top=2", "measure.update_cosine.every=1", std::string("training.rule=").append(rule)},
+                        "measure.top=2", "measure.update_cosine.every=1", std::string("training.rule=").append(c.rule)},
                        {}}),
           {.folder = run}, silent);
     const auto columns = columns_from_json(parse_json("run.json", text_of(run + "/run.json")).at("columns"));
@@ -107,8 +111,8 @@ TEST_CASE("run.json describes the columns that metrics.csv has, and the line tha
     CHECK(columns.back().name == "update_cosine");
     const auto lambda = std::ranges::find(columns, "lambda_1", &Column::name);
     REQUIRE(lambda != columns.end());
-    CHECK(std::get<double>(lambda->chart.reference) == doctest::Approx(threshold));
-    CHECK(lambda->chart.reference_name == name);
+    CHECK(std::get<double>(lambda->chart.reference) == doctest::Approx(c.threshold));
+    CHECK(lambda->chart.reference_name == c.name);
     CHECK(lambda->chart.error == "residual_1");
   }
 }

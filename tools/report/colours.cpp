@@ -35,7 +35,7 @@ std::string between(const Sequence& sequence, double share) {
   std::string out;
   for (int i = 0; i < 3; ++i) {
     const double from = channel(sequence[low], i), to = channel(sequence[low + 1], i);
-    const auto mixed = static_cast<unsigned>(from + (to - from) * (at - static_cast<double>(low)) + 0.5);
+    const auto mixed = static_cast<unsigned>(std::lround(from + (to - from) * (at - static_cast<double>(low))));
     out += "0123456789abcdef"[mixed >> 4 & 15u];
     out += "0123456789abcdef"[mixed & 15u];
   }

@@ -27,7 +27,7 @@ std::string spread_in_words(std::span<const Run> runs, const std::string& key) {
     for (const auto& text : texts) out += (out.empty() ? "" : ", ") + (text.empty() ? std::string("not set") : text);
     return out;
   }
-  const std::string count = std::to_string(std::max(texts.size(), numbers.size())) + " values";
+  std::string count = std::to_string(std::max(texts.size(), numbers.size())) + " values";
   if (numbers.size() < 2 || texts.contains("")) return count;
   return concise(*numbers.begin()) + " to " + concise(*numbers.rbegin()) + ", " + count;
 }
