@@ -13,11 +13,8 @@ class LossAndAccuracy final : public Measurement {
   LossAndAccuracy(std::int64_t samples, bool classifies) : samples_(samples), classifies_(classifies) {}
   std::vector<Column> columns() const override {
     return {
-        {"loss", "", "training loss, the mean over the samples", {.panel = "loss", .scale = ChartScale::logarithmic}},
-        {"train_accuracy",
-         "",
-         "share of the training samples answered correctly, in training mode",
-         {.panel = "accuracy"}}};
+        {"loss", "", "loss that is minimised", {.panel = "loss", .scale = ChartScale::logarithmic}},
+        {"train_accuracy", "", "share of right answers on the training set, in training mode", {.panel = "accuracy"}}};
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     cells[0] = seen.loss;
