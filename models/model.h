@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/batch/objective.h"
 #include "autodiff/graph.h"
-#include "autodiff/hvp.h"
 #include "autodiff/parameters.h"
 #include "autodiff/primitives/norm.h"
 #include "kernels/matmul/matmul.h"

@@ -62,10 +62,7 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
                            [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, dtype, s); },
                            n.data(), batch, {});
           const support::ArrayRows source(n.x.view());
-          std::vector<View> views = n.data();
-          views[0].data = nullptr;
-          const RowSource* const sources[] = {&source, nullptr};
-          Hvp made(device, n.objective, BatchArrays(views, sources), batch);
+          Hvp made(device, n.objective, {source, n.labels.view()}, batch);
           const View directions[] = {n.v.view()};
 
           const long before = allocations.load();

@@ -45,7 +45,7 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
   if (!n.model.norms.empty()) options.evaluation = brink::EvaluationMode{n.model, n.options.loss, evaluation_hessian};
   const Placed on(device, n);
   const BoundData data(n, on, made);
-  brink::Trainer trainer(device, n.objective, data.arrays(), data.arrays(), options, theta0);
+  brink::Trainer trainer(device, n.objective, data.batch(), data.batch(), options, theta0);
   for (int t = 0; t < steps; ++t) {
     const std::string at = "step " + std::to_string(t) + ": ";
     trainer.measure(t % 3 == 0);
@@ -67,7 +67,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
   brink::Device device{plan.gpu ? brink::Where::cuda : brink::Where::cpu, &pool, plan.gpu};
   const Placed on(device, n);
   const BoundData bound(n, on, plan.made);
-  const brink::BatchArrays data = bound.arrays();
+  const brink::Batch& data = bound.batch();
   const brink::BatchOptions batch{plan.chunk, 0};
   const brink::Array a = n.objective.layout.make_vector(n.options.dtype, device),
                      b = n.objective.layout.make_vector(n.options.dtype, device);
