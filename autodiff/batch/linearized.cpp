@@ -63,7 +63,7 @@ Linearized::Linearized(Device& device, const Objective& objective, const Lineari
                                    *arenas, sum_.workers(), "products"),
                                {}});
   }
-  const CountedPart part(device, "the residuals of the Hessian's products");
+  const CountedPart part(device, "the residuals of the products");
   one_.runner.share_residual_offsets(primal_);
   if (several_) several_->runner.share_residual_offsets(primal_);
   if (device.where == Where::cuda) {

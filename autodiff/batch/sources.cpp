@@ -85,7 +85,7 @@ BlockRows::BlockRows(const Device& device, const Batch& batch, const BlockPlan& 
     const CountedPart part(device, "the rows that a list names");
     Source s{from, {}, {}};
     if (from.list() && from.maker())
-      s.list.resize(static_cast<std::size_t>(from.samples()));
+      s.list = Array({from.samples()}, Dtype::i32, device.host());
     else if (from.list())
       s.gathered = Array(with_rows(from.view().shape, from.samples()), from.view().dtype, device);
     sources_.push_back(std::move(s));
@@ -112,7 +112,7 @@ void BlockRows::gather(Device& device) {
     const RowList* const list = s.from.list();
     if (!list || device.count) continue;
     if (s.from.maker()) {
-      std::ranges::copy(list->on_host().span<std::int32_t>(), s.list.begin());
+      std::ranges::copy(list->on_host().span<std::int32_t>(), s.list.span<std::int32_t>().begin());
       for (Slot& slot : slots_) slot.first_sample = -1;
       continue;
     }
@@ -128,7 +128,7 @@ void BlockRows::gather(Device& device) {
 void BlockRows::make_rows(const Source& s, std::int64_t first, std::int64_t count, char* out) const {
   if (!s.from.list()) return s.from.maker()->fill(first, count, out);
   for (std::int64_t i = 0; i < count; ++i, out += s.from.row_bytes())
-    s.from.maker()->fill(s.list[static_cast<std::size_t>(first + i)], 1, out);
+    s.from.maker()->fill(s.list.view().as<std::int32_t>()[first + i], 1, out);
 }
 
 std::span<const View> BlockRows::rows(int worker, const Block& block) {

@@ -132,8 +132,8 @@ class BlockRows {
  private:
   struct Source {
     RowSource from;
-    Array gathered;                  // the rows of a list, of an array in memory
-    std::vector<std::int32_t> list;  // of made rows: the list when it was taken
+    Array gathered;  // the rows of a list, of an array in memory
+    Array list;      // of made rows, in host memory: the list when it was taken
   };
   struct Slot {
     std::vector<View> views;     // of the current block
