@@ -10,30 +10,48 @@
 
 namespace support {
 
-/// Loss, right answers, gradient and a product; of the product the rows are what `linearised` leaves.
-inline Bits pass_over(brink::Device& device, const Network& n, brink::Gradient& gradient, brink::Hvp& hvp,
-                      const auto& linearised) {
-  Bits out;
-  const Placed on(device, n);
-  const auto vector = [&] { return n.objective.layout.make_vector(n.options.dtype, device); };
-  const brink::Array a = vector(), b = vector(), product = vector();
-  const brink::LossAndCorrect found = gradient.evaluate(on.theta.view(), a.view());
-  out.add("loss", found.loss);
-  out.add("correct", found.correct);
-  out.add("gradient", brink::to_host(device, a.view()).view());
-  out.add("loss of linearize", hvp.linearize_at(on.theta.view(), b.view()).loss);
-  out.add("gradient of linearize", brink::to_host(device, b.view()).view());
-  linearised();
-  hvp.apply(on.v.view(), product.view());
-  out.add("product", brink::to_host(device, product.view()).view());
-  return out;
-}
-inline Bits pass_over(brink::Device& device, const Network& n, const brink::Batch& batch,
-                      const brink::BatchOptions& options) {
-  brink::Gradient gradient(device, n.objective, batch, options);
-  brink::Hvp hvp(device, n.objective, batch, options);
-  return pass_over(device, n, gradient, hvp, [] {});
-}
+/// Loss, right answers, gradient and a product over a batch, into vectors that stay where they are.
+class Pass {
+ public:
+  Pass(brink::Device& device, const Network& n, const brink::Batch& batch, const brink::BatchOptions& options)
+      : device_(device),
+        on_(device, n),
+        gradient_(vector_of(n)),
+        other_gradient_(vector_of(n)),
+        product_(vector_of(n)),
+        gradient_of_(device, n.objective, batch, options),
+        hvp_(device, n.objective, batch, options) {}
+  /// `before_product` is called between linearisation and product.
+  template <class Call>
+  Bits run(const Call& before_product) {
+    Bits out;
+    const auto add = [&](const char* name, const brink::Array& vector) {
+      out.add(name, brink::to_host(device_, vector.view()).view());
+    };
+    const brink::LossAndCorrect found = gradient_of_.evaluate(on_.theta.view(), gradient_.view());
+    out.add("loss", found.loss);
+    out.add("correct", found.correct);
+    add("gradient", gradient_);
+    out.add("loss of linearize", hvp_.linearize_at(on_.theta.view(), other_gradient_.view()).loss);
+    add("gradient of linearize", other_gradient_);
+    before_product();
+    hvp_.apply(on_.v.view(), product_.view());
+    add("product", product_);
+    return out;
+  }
+  Bits run() {
+    return run([] {});
+  }
+
+ private:
+  brink::Array vector_of(const Network& n) { return n.objective.layout.make_vector(n.options.dtype, device_); }
+
+  brink::Device device_;
+  Placed on_;
+  brink::Array gradient_, other_gradient_, product_;
+  brink::Gradient gradient_of_;
+  brink::Hvp hvp_;
+};
 
 /// `samples` rows of the network's, in no order, some of them several times.
 struct Minibatch {
@@ -58,40 +76,36 @@ struct Minibatch {
     };
     brink::Device device;
     const brink::Array x = chosen(n.x.view()), labels = chosen(n.labels.view());
-    return pass_over(device, n, {x.view(), labels.view()}, {samples, 0});
+    return Pass(device, n, {x.view(), labels.view()}, {samples, 0}).run();
   }
 
   const Network& n;
   std::vector<std::int32_t> rows;
 };
 
-/// Gradient and product over the rows that a list names, which changes from pass to pass.
+/// Such a pass over the rows that a list names, which changes from run to run.
 class ListedPass {
  public:
   ListedPass(brink::Device& device, const Network& n, bool made, std::int64_t length,
              const brink::BatchOptions& options)
       : device_(device),
-        n_(n),
         on_(device, n),
         data_(n, on_, made),
         list_(device, length, n.options.samples),
-        gradient_(device, n.objective, data_.batch().chosen_by(list_), options),
-        hvp_(device, n.objective, data_.batch().chosen_by(list_), options) {}
+        pass_(device, n, data_.batch().chosen_by(list_), options) {}
   Bits run(std::span<const std::int32_t> rows) { return run(rows, rows); }
   /// The list is another one before the product is asked for.
   Bits run(std::span<const std::int32_t> rows, std::span<const std::int32_t> after) {
     list_.set(device_, rows);
-    return pass_over(device_, n_, gradient_, hvp_, [&] { list_.set(device_, after); });
+    return pass_.run([&] { list_.set(device_, after); });
   }
 
  private:
   brink::Device device_;
-  const Network& n_;
   Placed on_;
   BoundData data_;
   brink::RowList list_;
-  brink::Gradient gradient_;
-  brink::Hvp hvp_;
+  Pass pass_;
 };
 
 }  // namespace support
