@@ -130,6 +130,23 @@ inline Bits compute(const Network& n, const Plan& plan) {
       [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
       {1, 1, 1, 1}, {on.v.view(), on.w.view()});
 
+  // Gauss–Newton products with residuals, two vectors at a time; and a pass over a list that names the samples backwards.
+  brink::Linearized newton(device, n.objective, brink::gauss_newton_of(n.model, o.loss, o.dtype), data, batch, 2);
+  const brink::ParameterLayout pair = n.objective.layout.repeated(2);
+  const brink::Array vectors = brink::to_device(device, direction(pair, o.dtype, 31).view()),
+                     products = pair.make_vector(o.dtype, device);
+  newton.linearize_at(on.theta.view(), a.view());
+  newton.apply(vectors.view(), products.view());
+  add("Gauss–Newton products of two vectors", products.view());
+  brink::RowList list(device, o.samples, o.samples);
+  std::vector<std::int32_t> backwards(static_cast<std::size_t>(o.samples));
+  for (std::size_t i = 0; i < backwards.size(); ++i)
+    backwards[i] = static_cast<std::int32_t>(backwards.size() - 1 - i);
+  list.set(device, backwards);
+  brink::Gradient listed(device, n.objective, data.chosen_by(list), batch);
+  out.add("loss of the list", listed.evaluate(on.theta.view(), a.view()).loss);
+  add("gradient of the list", a.view());
+
   for (const bool evaluation : {false, true}) {
     if (evaluation && n.model.norms.empty()) break;
     Bits path = trajectory(n, device, batch, plan.steps, n.theta.view(), plan.made, evaluation);
