@@ -47,21 +47,21 @@ Linearized::Linearized(Device& device, const Objective& objective, const Lineari
                device, plan, objective.layout, [&](std::int64_t n) { return linearized.at(n).tangent; }, *arenas,
                sum_.workers(), "product"),
            {}},
-      theta_(objective.layout.make_vector(objective.dtype, device)),
-      vectors_(static_cast<std::size_t>(together)) {
+      theta_(objective.layout.make_vector(objective.dtype, device)) {
   if (together < 1) throw std::invalid_argument(fmt::format("{} vectors at a time: expected at least one", together));
+  vectors_.resize(static_cast<std::size_t>(together));
   const ParameterLayout products = objective.layout.repeated(together);
   if (together > 1) {
     sum_of_several_.emplace(device, plan, products, objective.dtype, 0);
-    several_.reset(new Tangent{together,
-                               BlockRunner(
-                                   device, plan, products,
-                                   [&](std::int64_t n) {
-                                     return repeat_directions(linearized.at(n).tangent, together,
-                                                              objective.layout.size());
-                                   },
-                                   *arenas, sum_.workers(), "products"),
-                               {}});
+    several_ = std::make_unique<Tangent>(Tangent{together,
+                                                 BlockRunner(
+                                                     device, plan, products,
+                                                     [&](std::int64_t n) {
+                                                       return repeat_directions(linearized.at(n).tangent, together,
+                                                                                objective.layout.size());
+                                                     },
+                                                     *arenas, sum_.workers(), "products"),
+                                                 {}});
   }
   const CountedPart part(device, "the residuals of the products");
   one_.runner.share_residual_offsets(primal_);

@@ -42,6 +42,8 @@ class RowList {
  public:
   /// A list of `length` indices of sources of `rows` rows; all are 0 at first. Throws std::invalid_argument where one is below 1.
   RowList(const Device&, std::int64_t length, std::int64_t rows);
+  RowList(const RowList&) = delete;  // sources point to it
+  RowList& operator=(const RowList&) = delete;
   /// Takes effect in the next pass. A row may stand in the list several times. Waits for a CUDA device.
   /// Throws std::invalid_argument for another length or an index that is no row.
   void set(Device&, std::span<const std::int32_t> indices);

@@ -140,8 +140,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
   add("Gauss–Newton products of two vectors", products.view());
   brink::RowList list(device, o.samples, o.samples);
   std::vector<std::int32_t> backwards(static_cast<std::size_t>(o.samples));
-  for (std::size_t i = 0; i < backwards.size(); ++i)
-    backwards[i] = static_cast<std::int32_t>(backwards.size() - 1 - i);
+  for (std::size_t i = 0; i < backwards.size(); ++i) backwards[i] = static_cast<std::int32_t>(backwards.size() - 1 - i);
   list.set(device, backwards);
   brink::Gradient listed(device, n.objective, data.chosen_by(list), batch);
   out.add("loss of the list", listed.evaluate(on.theta.view(), a.view()).loss);

@@ -11,9 +11,9 @@
 namespace support {
 
 /// Loss, right answers, gradient and a product over a batch, into vectors that stay where they are.
-class Pass {
+class BatchPass {
  public:
-  Pass(brink::Device& device, const Network& n, const brink::Batch& batch, const brink::BatchOptions& options)
+  BatchPass(brink::Device& device, const Network& n, const brink::Batch& batch, const brink::BatchOptions& options)
       : device_(device),
         on_(device, n),
         gradient_(vector_of(n)),
@@ -76,7 +76,7 @@ struct Minibatch {
     };
     brink::Device device;
     const brink::Array x = chosen(n.x.view()), labels = chosen(n.labels.view());
-    return Pass(device, n, {x.view(), labels.view()}, {samples, 0}).run();
+    return BatchPass(device, n, {x.view(), labels.view()}, {samples, 0}).run();
   }
 
   const Network& n;
@@ -105,7 +105,7 @@ class ListedPass {
   Placed on_;
   BoundData data_;
   brink::RowList list_;
-  Pass pass_;
+  BatchPass pass_;
 };
 
 }  // namespace support
