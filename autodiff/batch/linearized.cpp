@@ -144,7 +144,7 @@ void Linearized::linearize_at(View theta, View gradient, Scalar totals) {
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     linearize_block(worker, block, slot);
   };
-  const View into = device_.where == Where::cuda ? fixed_g_.view() : gradient;
+  const View into = device_.where == Where::cuda && gradient.data ? fixed_g_.view() : gradient;
   void* const memory[] = {theta_.view().data, into.data, primal_.arena()};
   rows_.run(device_, replay_, memory, [&] {
     rows_.gather(device_);

@@ -22,8 +22,8 @@
 
 namespace brink {
 
-/// Builds the two graphs of a product for a block of so many samples. The primal graph's outputs are those of grad(objective.loss),
-/// the tangent graph's are products, of the parameters' shapes, along direction 0.
+/// Builds the two graphs of a product for a block of so many samples. The primal graph outputs what grad(objective.loss) does, or part of
+/// it; the tangent graph outputs the product along direction 0, in the parameters' shapes.
 using LinearizedBuilder = std::function<LinearizedGraph(std::int64_t samples)>;
 
 /// The Hessian of the mean loss by forward-over-reverse differentiation, exact (Pearlmutter 1994).
@@ -35,8 +35,8 @@ class Linearized {
   Linearized(Device&, const Objective&, const LinearizedBuilder&, const Batch&, const BatchOptions& = {},
              int together = 1);
 
-  /// Loss and gradient, a vector of the results, at θ, and all residuals. θ and the rows that a list names are copied, so they may
-  /// change before apply. Waits for the device.
+  /// Loss and gradient, a vector of the results, at θ, and all residuals. What the primal graph does not output has no meaning, and
+  /// `gradient` may then be empty. θ and the rows that a list names are copied, so they may change before apply. Waits for the device.
   LossAndCorrect linearize_at(View theta, View gradient);
   /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
   void linearize_at(View theta, View gradient, Scalar totals);

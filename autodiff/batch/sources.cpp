@@ -110,7 +110,7 @@ BlockRows::BlockRows(const Device& device, const Batch& batch, const BlockPlan& 
 void BlockRows::gather(Device& device) {
   for (Source& s : sources_) {
     const RowList* const list = s.from.list();
-    if (!list || device.count) continue;
+    if (!list) continue;
     if (s.from.maker()) {
       std::ranges::copy(list->on_host().span<std::int32_t>(), s.list.span<std::int32_t>().begin());
       for (Slot& slot : slots_) slot.first_sample = -1;

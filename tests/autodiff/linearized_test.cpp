@@ -181,6 +181,23 @@ TEST_CASE("Gauss–Newton products with residuals kept or computed again are tho
     }
 }
 
+TEST_CASE(
+    "any pair of graphs: JᵀJv of the logits, without a loss, is the Gauss–Newton product of the squared loss alone") {
+  for (const Loss loss : {Loss::mse, Loss::cross_entropy})
+    for (const std::int64_t budget : {0, 1}) {
+      const Network n({.samples = 300, .loss = loss});
+      Device device;
+      const Array g = n.vector(), product = n.vector(), newton_product = n.vector();
+      Linearized squared(device, n.objective, support::squared_jacobian_of(n), n.data(), {0, budget});
+      (void)squared.linearize_at(n.theta.view(), {});
+      squared.apply(n.v.view(), product.view());
+      Linearized newton(device, n.objective, gauss_newton(n), n.data());
+      newton.linearize_at(n.theta.view(), g.view());
+      newton.apply(n.v.view(), newton_product.view());
+      CHECK(support::same_bytes(product.view(), newton_product.view()) == (loss == Loss::mse));
+    }
+}
+
 TEST_CASE("a Gauss–Newton product costs less than the one graph, which computes all of it again") {
   const Network n({.samples = 300});
   Device device;

@@ -95,6 +95,21 @@ class ArrayRows final : public brink::RowMaker {
   brink::View array_;
 };
 
+/// JᵀJ v, J the logits' derivative: a pair of graphs that knows no loss, and whose primal graph outputs residuals alone.
+inline brink::LinearizedBuilder squared_jacobian_of(const Network& n) {
+  return [m = n.model, dtype = n.options.dtype](std::int64_t samples) {
+    brink::ModelGraph f = brink::build_forward(m, dtype, samples);
+    brink::Vars v;
+    for (int i = 0; i < m.layout.size(); ++i)
+      v.push_back(f.g.input("v", {m.layout[i].shape, dtype}, brink::InputRole::tangent, i));
+    const brink::Vars jv = brink::pushforward(f.g, {&f.logits, 1}, f.parameters, v);
+    const brink::Vars product = brink::pullback(f.g, {&f.logits, 1}, jv, f.parameters);
+    for (int i = 0; i < m.layout.size(); ++i)
+      f.g.output("product", brink::OutputRole::parameter, i, product[static_cast<std::size_t>(i)]);
+    return brink::split_by_direction(f.g, 0);
+  };
+}
+
 /// What the network's samples are normalised by in evaluation mode at its θ, of a pass over blocks of `chunk` samples.
 inline brink::NormStatistics statistics_of(const Network& n, std::int64_t chunk) {
   brink::Device device;
