@@ -13,9 +13,9 @@ namespace brink::verify {
 
 class DenseHessian {
  public:
-  /// n products of an Hvp that has been linearised in float64; n = layout.count(). Memory 8n² bytes, time n products and
+  /// n products of a HostHvp that has been linearised in float64; n = layout.count(). Memory 8n² bytes, time n products and
   /// about 9n³ operations. Throws DataError where an entry is not finite.
-  DenseHessian(const ParameterLayout&, Hvp&);
+  DenseHessian(const ParameterLayout&, HostHvp&);
 
   const std::vector<double>& eigenvalues() const { return eigenvalues_; }  ///< ascending
   Array eigenvector(std::int64_t i) const;                                 ///< of eigenvalue i, a vector of the layout

@@ -50,11 +50,10 @@ class Network {
     hvp_.apply(v.view(), hv.view());
     vector("hvp", hv, first);
     scalar("v_H_v", cpu::dot(device_, v.view(), hv.view()), first);
-    SampleSum gauss_newton(device_, objective_,
-                           [&](std::int64_t n) { return build_gauss_newton(model_, loss_, Dtype::f64, n); }, views_, {},
-                           {});
+    HostLinearized gauss_newton(device_, objective_, gauss_newton_of(model_, loss_, Dtype::f64), views_);
+    gauss_newton.linearize_at(theta_.view(), {});
+    gauss_newton.apply(v.view(), gv.view());
     const View directions[] = {v.view()};
-    gauss_newton.run(theta_.view(), directions, gv.view(), {});
     vector("gauss_newton_vp", gv, first);
 
     if (model_.norms.empty()) {  // the format has fourth derivatives of networks without normalisation
@@ -89,15 +88,15 @@ class Network {
 
   void check_logits() {
     Array logits({data_.samples(), model_.classes}, Dtype::f64);
-    SampleSum sum(device_, objective_, [&](std::int64_t n) { return build_logits(model_, Dtype::f64, n); }, views_, {},
-                  {});
+    HostSampleSum sum(device_, objective_, [&](std::int64_t n) { return build_logits(model_, Dtype::f64, n); }, views_,
+                      {}, {});
     const View outputs[] = {logits.view()};
     sum.run(theta_.view(), {}, {}, {}, outputs);
     add("logits", error_of(logits.span<double>(), case_.doubles("logits", logits.view().shape)), first);
   }
 
   std::vector<double> derivatives(const std::vector<int>& order, std::span<const View> directions) {
-    SampleSum sum(
+    HostSampleSum sum(
         device_, objective_,
         [&](std::int64_t n) { return build_directional_derivatives(model_, loss_, Dtype::f64, n, order); }, views_, {},
         std::vector<char>(order.size() + 1, 1));
@@ -110,7 +109,7 @@ class Network {
     Array theta = layout().make_vector(Dtype::f64), unused = layout().make_vector(Dtype::f64);
     for (std::size_t i = 0; i < theta.span<double>().size(); ++i)
       theta.span<double>()[i] = theta_.span<double>()[i] + distance * direction.span<double>()[i];
-    return Gradient(device_, objective_, views_).evaluate(theta.view(), unused.view()).loss;
+    return HostGradient(device_, objective_, views_).evaluate(theta.view(), unused.view()).loss;
   }
 
   void check_spectrum() {
@@ -203,7 +202,7 @@ class Network {
   std::vector<View> views_;
   Objective objective_;
   Array theta_, gradient_;
-  Hvp hvp_;
+  HostHvp hvp_;
 };
 
 }  // namespace

@@ -65,7 +65,7 @@ class DlnRow {
   ParameterLayout layout_;
   Array labels_;
   std::vector<View> views_;
-  Hvp hvp_;
+  HostHvp hvp_;
   Array gradient_;
   std::vector<std::string> columns_;
 };
