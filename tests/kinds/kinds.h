@@ -21,7 +21,7 @@ std::vector<std::string> without_partner(const auto& list, const auto& other) {
 }
 
 /// Fails by name where a kind of the list has no row, or a row no kind. where: the file of the rows.
-void expect_a_row_each(const auto& list, const auto& rows, const char* what, const char* where) {
+void expect_a_row_each(const auto& list, const auto& rows, const std::string& what, const std::string& where) {
   for (const std::string& name : without_partner(list, rows))
     FAIL_CHECK("the " << what << " '" << name << "' has no row: add one to " << where);
   for (const std::string& name : without_partner(rows, list))

@@ -47,7 +47,7 @@ std::set<std::string> listed(const std::string& text) { return matches(text, std
 
 TEST_CASE("what is defined is in its list") {
   struct Home {
-    const char *kind, *folder;
+    std::string kind, folder;
   };
   for (const auto& [kind, folder] : {Home{"NetworkKind", "models"},
                                      {"RuleKind", "training/rules"},
@@ -58,7 +58,7 @@ TEST_CASE("what is defined is in its list") {
     for (const auto& file : fs::directory_iterator(source_root() / folder))
       if (file.path().extension() == ".cpp") names.merge(defined(read(file), kind));
     REQUIRE(names.size() >= 2);
-    const std::string list = std::string(folder) + "/meson.build";
+    const std::string list = folder + "/meson.build";
     const std::set<std::string> in_list = listed(read(source_root() / list));
     for (const std::string& name : names)
       if (!in_list.contains(name)) FAIL_CHECK(kind << " " << name << "() is not in the list of " << list);
