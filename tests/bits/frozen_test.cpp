@@ -4,12 +4,12 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/support/small_run.h"
+#include "tests/training/small_run.h"
 
 namespace {
 
-support::SmallRun run(const std::vector<std::string>& sets, const char* threads) {
-  return support::SmallRun(sets, {{"threads", threads}});
+brink::test::SmallRun run(const std::vector<std::string>& sets, const char* threads) {
+  return brink::test::SmallRun(sets, {{"threads", threads}});
 }
 
 }  // namespace
@@ -19,7 +19,7 @@ TEST_CASE("a frozen run's metrics.csv and events.csv are what they were, byte fo
     for (const char* threads : {"1", "3"}) {
       CAPTURE(frozen.name);
       CAPTURE(threads);
-      const support::SmallRun found = run(frozen.sets, threads);
+      const brink::test::SmallRun found = run(frozen.sets, threads);
       CHECK(found.digest("metrics.csv") == frozen.metrics);
       CHECK(found.digest("events.csv") == frozen.events);
     }

@@ -9,7 +9,7 @@
 
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
-#include "tests/support/small_run.h"
+#include "tests/training/small_run.h"
 #include "tools/report/report.h"
 #include "training/loop.h"
 
@@ -107,8 +107,8 @@ TEST_CASE("a measurement that is turned on changes no other number, and its own 
 TEST_CASE("a measurement's table turns it on: its columns stand in metrics.csv, its settings in config.toml") {
   for (const MeasurementKind* kind : optional_measurements()) {
     CAPTURE(kind->name);
-    const support::SmallRun run({"data.train=200", "data.test=100", "model.hidden=[8]", "training.steps=6",
-                                 "measure." + std::string(kind->name) + ".every=2"});
+    const brink::test::SmallRun run({"data.train=200", "data.test=100", "model.hidden=[8]", "training.steps=6",
+                                     "measure." + std::string(kind->name) + ".every=2"});
     CHECK(run.code == ExitCode::done);
     const std::string table = run.read("metrics.csv"), header = table.substr(0, table.find('\n'));
     const std::vector<Column> columns = measured(kind).columns, always = measured(nullptr).columns;

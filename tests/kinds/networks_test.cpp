@@ -10,7 +10,7 @@
 
 #include "tests/kinds/kinds.h"
 #include "tests/support/networks.h"
-#include "tests/support/small_run.h"
+#include "tests/training/small_run.h"
 #include "tools/report/report.h"
 #include "tools/verify/verify.h"
 #include "training/run/problem.h"
@@ -128,7 +128,7 @@ TEST_CASE("a network's run is frozen, for any threads and chunks; it is recomput
   for (const kinds::NetworkRow& row : kinds::network_rows()) {
     CAPTURE(row.name);
     const std::vector<std::string> sets = settings_of(row, {"training.steps=3", "measure.budget=60"});
-    const support::SmallRun run(sets);
+    const brink::test::SmallRun run(sets);
     CHECK(run.code == ExitCode::done);
     CHECK_MESSAGE(
         run.digest("metrics.csv") == row.metrics,
@@ -136,7 +136,7 @@ TEST_CASE("a network's run is frozen, for any threads and chunks; it is recomput
     for (const char* threads : {"1", "3"}) {
       std::vector<std::pair<std::string, std::string>> flags{{"threads", threads}};
       if (has_data(run.config)) flags.emplace_back("chunk", std::to_string(group_of(run.config.model)));
-      CHECK(support::SmallRun(sets, flags).digest("metrics.csv") == run.digest("metrics.csv"));
+      CHECK(brink::test::SmallRun(sets, flags).digest("metrics.csv") == run.digest("metrics.csv"));
     }
     CHECK(to_toml(load_config({run.folder() + "/config.toml", {}, {}})) == to_toml(run.config));
     const verify::Table again = verify::check_run(run.folder(), {}, "");

@@ -13,7 +13,7 @@
 #include "tests/kinds/kinds.h"
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
-#include "tests/support/small_run.h"
+#include "tests/training/small_run.h"
 #include "training/loop.h"
 #include "training/rules/kind.h"
 #include "training/run/config.h"
@@ -161,7 +161,7 @@ TEST_CASE("a rule's settings are written and read back, and its run is frozen") 
     std::vector<std::string> sets = settings_of(row);
     for (const char* s : {"data.train=200", "data.test=100", "model.hidden=[16,12]", "training.steps=30"})
       sets.emplace_back(s);
-    const support::SmallRun run(sets), three(sets, {{"threads", "3"}, {"chunk", "128"}});
+    const brink::test::SmallRun run(sets), three(sets, {{"threads", "3"}, {"chunk", "128"}});
     CHECK(to_toml(load_config({run.folder() + "/config.toml", {}, {}})) == to_toml(run.config));
     CHECK_MESSAGE(
         run.digest("metrics.csv") == row.metrics,

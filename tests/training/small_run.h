@@ -15,32 +15,32 @@
 #include "training/io/text.h"
 #include "training/run/train.h"
 
-namespace support {
+namespace brink::test {
 
 class SmallRun {
  public:
   explicit SmallRun(const std::vector<std::string>& sets, std::vector<std::pair<std::string, std::string>> flags = {})
-      : config(brink::load_config({{}, sets, std::move(flags)})) {
+      : config(load_config({{}, sets, std::move(flags)})) {
     const std::string said = temporary_ / "said";
     std::FILE* const file = std::fopen(said.c_str(), "w");
     REQUIRE(file);
-    brink::Console console(fileno(file));
-    code = brink::train(config, {folder(), false}, console);
+    Console console(fileno(file));
+    code = train(config, {folder(), false}, console);
     (void)std::fclose(file);
   }
   std::string folder() const { return temporary_ / "run"; }
-  std::string read(const std::string& name) const { return brink::test::read_text(folder() + "/" + name); }
+  std::string read(const std::string& name) const { return read_text(folder() + "/" + name); }
   /// XXH3-64, 16 hexadecimal digits.
   std::string digest(const std::string& name) const {
     const std::string text = read(name);
-    return brink::hex_text(XXH3_64bits(text.data(), text.size()));
+    return hex_text(XXH3_64bits(text.data(), text.size()));
   }
 
-  const brink::Config config;
-  brink::ExitCode code{};
+  const Config config;
+  ExitCode code{};
 
  private:
-  brink::test::TemporaryFolder temporary_;
+  TemporaryFolder temporary_;
 };
 
-}  // namespace support
+}  // namespace brink::test
