@@ -49,19 +49,19 @@ TEST_CASE("what is defined is in its list") {
   struct Home {
     std::string kind, folder;
   };
-  for (const auto& [kind, folder] : {Home{"NetworkKind", "models"},
-                                     {"RuleKind", "training/rules"},
-                                     {"DataKind", "training/data"},
-                                     {"MeasurementKind", "training/measurements"}}) {
-    CAPTURE(kind);
+  for (const Home& home : {Home{"NetworkKind", "models"},
+                           {"RuleKind", "training/rules"},
+                           {"DataKind", "training/data"},
+                           {"MeasurementKind", "training/measurements"}}) {
+    CAPTURE(home.kind);
     std::set<std::string> names;
-    for (const auto& file : fs::directory_iterator(source_root() / folder))
-      if (file.path().extension() == ".cpp") names.merge(defined(read(file), kind));
+    for (const auto& file : fs::directory_iterator(source_root() / home.folder))
+      if (file.path().extension() == ".cpp") names.merge(defined(read(file), home.kind));
     REQUIRE(names.size() >= 2);
-    const std::string list = folder + "/meson.build";
+    const std::string list = home.folder + "/meson.build";
     const std::set<std::string> in_list = listed(read(source_root() / list));
     for (const std::string& name : names)
-      if (!in_list.contains(name)) FAIL_CHECK(kind << " " << name << "() is not in the list of " << list);
+      if (!in_list.contains(name)) FAIL_CHECK(home.kind << " " << name << "() is not in the list of " << list);
   }
   CHECK(defined("}\n\nRuleKind nesterov() {\n", "RuleKind") == std::set<std::string>{"nesterov"});
   CHECK(listed("rules = [\n  'gd',\n  'momentum',\n]\n") == std::set<std::string>{"gd", "momentum"});

@@ -89,7 +89,7 @@ TEST_CASE("a measurement that is turned on changes no other number, and its own 
     CAPTURE(kind->name);
     const Measured with = measured(kind), third = measured(kind, {.every = 3});
     REQUIRE(with.columns.size() > without.columns.size());
-    for (const auto& [name, text] : without.text) CHECK_MESSAGE(with.text.at(name) == text, name);
+    for (const auto& column : without.text) CHECK_MESSAGE(with.text.at(column.first) == column.second, column.first);
     for (const How how : {How{.threads = 3}, How{.threads = 2, .chunk = 128}})
       CHECK(measured(kind, how).text == with.text);
     for (std::size_t i = without.columns.size(); i < with.columns.size(); ++i) {
