@@ -42,11 +42,13 @@ def mlp(_, theta, x):
     return dense_layers(x, theta)
 
 
-def alexnet(_, theta, x):
-    walk = iter(theta)
-    for _layer in range(2):
-        x = max_pool(jax.nn.relu(conv(x, next(walk)) + next(walk)), 3, 2)
-    return dense_layers(x.reshape(x.shape[0], -1), walk)
+def two_convolutions(pool_side):
+    def network(_, theta, x):
+        walk = iter(theta)
+        for _layer in range(2):
+            x = max_pool(jax.nn.relu(conv(x, next(walk)) + next(walk)), pool_side, 2)
+        return dense_layers(x.reshape(x.shape[0], -1), walk)
+    return network
 
 
 def vgg(network, theta, x):
@@ -76,7 +78,7 @@ def resnet20(network, theta, x):
     return dense_layers(x.mean((1, 2)), walk)
 
 
-NETWORKS = {"mlp": mlp, "alexnet": alexnet, "vgg": vgg, "resnet20": resnet20}
+NETWORKS = {"mlp": mlp, "alexnet": two_convolutions(3), "vgg": vgg, "resnet20": resnet20, "lenet": two_convolutions(2)}
 
 
 def logits_of(network):

@@ -87,11 +87,13 @@ def mlp(_network, _form, theta, x):
     return dense_layers(x, theta)
 
 
-def alexnet(_network, _form, theta, x):
-    walk = iter(theta)
-    for _layer in range(2):
-        x = F.max_pool2d(torch.relu(conv(x, next(walk), next(walk))), 3, 2)
-    return dense_layers(flatten(x), walk)
+def two_convolutions(pool_side):
+    def network(_network, _form, theta, x):
+        walk = iter(theta)
+        for _layer in range(2):
+            x = F.max_pool2d(torch.relu(conv(x, next(walk), next(walk))), pool_side, 2)
+        return dense_layers(flatten(x), walk)
+    return network
 
 
 def vgg(network, form, theta, x):
@@ -121,7 +123,7 @@ def resnet20(network, form, theta, x):
     return dense_layers(x.mean((2, 3)), walk)
 
 
-NETWORKS = {"mlp": mlp, "alexnet": alexnet, "vgg": vgg, "resnet20": resnet20}
+NETWORKS = {"mlp": mlp, "alexnet": two_convolutions(3), "vgg": vgg, "resnet20": resnet20, "lenet": two_convolutions(2)}
 
 
 def logits_of(network, form):

@@ -5,7 +5,7 @@ What it is not: a network; each framework's file of networks says what it comput
 Decision: the parameters are listed here once more, in brink's order, so that the driver needs no brink; brink's worker
 compares the list with its own and refuses another one.
 
-The keys of a network are those of a config's [model]. W1 is an MLP; W2, W3, W4 have convolutions and 32×32×3 pictures.
+The keys of a network are those of a config's [model]. W1 is an MLP; W2 to W5 have convolutions and 32×32×3 pictures.
 """
 
 import dataclasses
@@ -56,6 +56,7 @@ WORKLOADS = {
     "W2": Workload({"name": "alexnet", "filters": 64, "dense": [384, 192]}, samples="256", **_CONVOLUTIONS),
     "W3": Workload({"name": "vgg", "channels": [32, 64, 128], "ghost_batch": 32}, samples="128", **_CONVOLUTIONS),
     "W4": Workload({"name": "resnet20", "widths": [16, 32, 64], "ghost_batch": 32}, samples="128", **_CONVOLUTIONS),
+    "W5": Workload({"name": "lenet", "filters": [6, 16], "dense": [120, 84]}, samples="256", **_CONVOLUTIONS),
 }
 
 
@@ -87,11 +88,12 @@ def parameters_of(network, sample, classes):
         dense_layers(math.prod(sample), network["hidden"])
         return out
     side, _, channels = sample
-    if network["name"] == "alexnet":
-        for layer in range(2):
-            weight(f"conv{layer}", 5, 5, channels, network["filters"])
-            constant(f"conv{layer}.bias", network["filters"])
-            channels, side = network["filters"], (side - 3) // 2 + 1
+    if network["name"] in ("alexnet", "lenet"):
+        pool_side = 3 if network["name"] == "alexnet" else 2
+        for layer, filters in enumerate([network["filters"]] * 2 if pool_side == 3 else network["filters"]):
+            weight(f"conv{layer}", 5, 5, channels, filters)
+            constant(f"conv{layer}.bias", filters)
+            channels, side = filters, (side - pool_side) // 2 + 1
         dense_layers(side * side * channels, network["dense"])
     elif network["name"] == "vgg":
         for block, width in enumerate(network["channels"]):

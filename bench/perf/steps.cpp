@@ -21,7 +21,15 @@ struct Network {
   std::int64_t classes;
 };
 
-/// The networks of the workloads of bench/peers.
+/// Every network with pictures; vgg10 has the widths of the workloads of bench/peers.
+std::vector<std::string> network_names() {
+  std::vector<std::string> out;
+  for (const NetworkKind& kind : network_kinds())
+    if (kind.build) out.emplace_back(kind.name);
+  out.emplace_back("vgg10");
+  return out;
+}
+
 Network network_of(const std::string& name, const std::vector<std::int64_t>& widths) {
   Chosen<NetworkKind> m(*find_kind(network_kinds(), name == "vgg10" ? "vgg" : name));
   if (name == "mlp") {
@@ -112,8 +120,9 @@ int main(int argc, char** argv) {
   Turns turns{0, 20, 0};
   std::string network = "mlp", device = "cpu", arithmetic = "exact";
   CLI::App app("Gradient and Hessian-vector products of a network, in turns within one run.");
-  app.add_option("--network", network, "mlp; or alexnet, vgg10 (32/64/128), resnet20 on 32x32x3 pictures")
-      ->check(CLI::IsMember({"mlp", "alexnet", "vgg10", "resnet20"}));
+  app.add_option("--network", network,
+                 "mlp; or another, with its defaults, on 32x32x3 pictures; vgg10 has 32/64/128 channels")
+      ->check(CLI::IsMember(network_names()));
   app.add_option("--widths", widths, "mlp: inputs, hidden widths, classes");
   app.add_option("--samples", samples, "sizes of the batch; by default those of bench/peers");
   app.add_option("--threads", threads, "numbers of threads");
@@ -129,7 +138,7 @@ int main(int argc, char** argv) {
       if (network == "mlp")
         samples = {4000, 1000};
       else
-        samples = {network == "alexnet" ? 256 : 128};
+        samples = {is_normalised(network_of(network, widths).model) ? 128 : 256};
     }
     for (const std::int64_t n : samples)
       for (const int count : threads)

@@ -31,6 +31,8 @@ void expect_memory(const Device&, const Config&, const TrainerOptions&);
 
 /// The part of a config that an environment is made from.
 EnvironmentOptions environment_options(const Config::Run&);
+/// The part of a config that a trainer is made from; a program of one's own may replace the rule and add measurements.
+TrainerOptions trainer_options(const Config&);
 /// memory_limit for run.memory.
 MemoryLimit memory_limit(const Config&, const Device&);
 

@@ -69,29 +69,6 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       single ? " or run.precision = \"float64\"" : "");
 }
 
-TrainerOptions trainer_options(const Config& config) {
-  TrainerOptions o;
-  o.rule = factory(config.training.rule);
-  o.schedule = std::make_shared<ConstantRate>(config.training.learning_rate);
-  o.measure_every = config.measure.every;
-  o.events = {config.events.merge_gap, config.events.minimum_length};
-  o.divergence_loss = config.training.divergence_loss;
-  o.classifies = has_data(config);
-  for (const Chosen<MeasurementKind>& m : config.measure.more)
-    o.measurements.push_back({factory(m), m.options.integer("every")});
-  o.seed = static_cast<std::uint64_t>(config.training.seed);
-  o.batch.chunk = config.run.chunk;
-  if (config.measure.top + config.measure.bottom > 0)
-    o.tracker = TrackerOptions{
-        .top = static_cast<int>(config.measure.top),
-        .bottom = static_cast<int>(config.measure.bottom),
-        .tolerance = config.measure.tolerance,
-        .cold_check = static_cast<int>(config.measure.cold_check),
-        .budget = static_cast<int>(config.measure.budget),
-        .max_basis = std::max(48, 2 * static_cast<int>(config.measure.top + config.measure.bottom) + 16)};
-  return o;
-}
-
 /// λ₁ is compared with the rule's threshold, which the rule alone knows.
 std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
   std::vector<Column> out = metrics_columns(trainer.row());
