@@ -41,14 +41,14 @@ TEST_CASE("in evaluation mode the descent is the same, and its spectrum is that 
   };
   const Bits training = run(false), evaluation = run(true);
   for (const char* same :
-       {"step 0: loss", "step 0: gradient norm", "step 0: correct", "step 3: digest", "last digest"}) {
+       {"step 0: loss", "step 0: gradient_norm", "step 0: test_accuracy", "step 3: digest", "last digest"}) {
     CAPTURE(same);
     REQUIRE(!support::part(training, same).empty());
     CHECK(support::part(training, same) == support::part(evaluation, same));
   }
   const auto first_top = [&](const Bits& b) {
     double x = 0;
-    std::memcpy(&x, support::part(b, "step 0: top value").data(), sizeof x);
+    std::memcpy(&x, support::part(b, "step 0: lambda_1").data(), sizeof x);
     return x;
   };
   const NormStatistics statistics = support::statistics_of(n, 4);

@@ -84,8 +84,11 @@ TEST_CASE("B1: twenty repeats of a short run give the same numbers at every step
   auto* bytes = static_cast<unsigned char*>(other.view().data);
   bytes[0] ^= 1;
   const Bits flipped = run(other.view());
-  CHECK(support::first_difference(flipped, first) == "step 0: digest");
-  CHECK(support::part(flipped, "last digest") != support::part(first, "last digest"));
+  for (const char* differs : {"step 0: digest", "last digest"}) {
+    CAPTURE(differs);
+    REQUIRE(!support::part(first, differs).empty());
+    CHECK(support::part(flipped, differs) != support::part(first, differs));
+  }
 }
 
 TEST_CASE("B2: 1, 2, 3, 5 and 8 threads give the same loss, derivatives, spectrum and trajectory") {

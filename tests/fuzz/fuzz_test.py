@@ -21,10 +21,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
 
 FUZZERS = ["config", "safetensors", "idx", "cifar", "archive", "json"]
-READERS = ["config/conflicts", "config/keys", "config/parse", "config/write", "data/cifar", "data/gzip", "data/idx", "data/tar",
-           "io/json", "io/nesting", "io/toml", "io/utf8", "safetensors"]
+READERS = ["data/cifar", "data/gzip", "data/idx", "data/tar", "io/json", "io/nesting", "io/safetensors", "io/toml", "io/utf8",
+           "run/config/conflicts", "run/config/keys", "run/config/parse", "run/config/values", "run/config/write"]
 LONGEST_INPUT = {"cifar": 10000}
 LIBRARIES = ["fmt", "libxxhash", "zlib"]
+
+
+def private_libraries(build):
+    """What programs that link the static library need besides: CUDA's runtime where it is built with CUDA."""
+    described = (build / "meson-private" / "brink.pc").read_text().splitlines()
+    words = [word for line in described if line.startswith("Libs.private:") for word in line.split()[1:]]
+    nvcc = shutil.which("nvcc")
+    return " ".join([f"-L{pathlib.Path(nvcc).resolve().parents[1] / 'lib64'}"] * bool(nvcc) + words)
 
 
 def build_file(folder, library):
@@ -34,7 +42,7 @@ def build_file(folder, library):
     flags = "-std=c++20 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-sanitize=unreachable"
     packages = subprocess.run(["pkg-config", "--libs", *LIBRARIES], capture_output=True, text=True, check=True).stdout.strip()
     lines = ["rule compile", f"  command = {compiler} {flags} -I{ROOT} -MD -MF $out.d -c $in -o $out", "  depfile = $out.d",
-             "  deps = gcc", "rule link", f"  command = clang++-14 -fsanitize=fuzzer,address,undefined $in -o $out {packages} -ldl -pthread"]
+             "  deps = gcc", "rule link", f"  command = clang++-14 -fsanitize=fuzzer,address,undefined $in -o $out {packages} {private_libraries(library.parent)} -ldl -pthread"]
     objects = [reader.replace("/", "_") + ".o" for reader in READERS]
     for reader, target in zip(READERS, objects):
         lines.append(f"build {target}: compile {ROOT / 'training' / reader}.cpp")
