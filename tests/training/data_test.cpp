@@ -246,6 +246,16 @@ TEST_CASE("fmnist4 from the official files") {
     }
     std::filesystem::resize_file(folder / "t10k-labels-idx1-ubyte", 9999);
     CHECK_THROWS_AS(load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64), DataError);
+    test::write_text(folder / "t10k-labels-idx1-ubyte.gz", "<html>");
+    try {
+      load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64);
+      CHECK(false);
+    } catch (const DataError& e) {
+      const std::string message = e.what();
+      CHECK(message.find("this is a web page") != std::string::npos);
+      CHECK(message.ends_with("; " + folder / "t10k-labels-idx1-ubyte" +
+                              " is there as well and is read once the file with .gz is removed"));
+    }
     std::filesystem::remove(folder / "train-labels-idx1-ubyte");
     CHECK_THROWS_WITH_AS(
         load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64),
