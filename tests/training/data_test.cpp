@@ -119,7 +119,7 @@ TEST_CASE("every bit flip of an IDX file is refused, or changes the records' che
 
 TEST_CASE("what a refusal says") {
   Bytes f = small_idx();
-  CHECK(refusal({}) == "f: expected an IDX header of 16 bytes, found 0 bytes");
+  CHECK(refusal({}) == "f: expected an IDX header of 16 bytes, found 0 bytes; the file is empty: fetch it again");
   CHECK(refusal(f, 1) == "f: expected the IDX magic 0x00000801 (unsigned bytes, 1 dimension), found 0x00000803");
   f.pop_back();
   CHECK(refusal(f) == "f: expected 34 bytes (3x2x3 and a header of 16), found 33 bytes");
