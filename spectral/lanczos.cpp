@@ -31,6 +31,19 @@ double epsilon_of(Dtype d) {
                          : static_cast<double>(std::numeric_limits<float>::epsilon());
 }
 
+/// Where squares of a vector's entries or products with its entries can leave the type's range. Below `small` a recurrence is redone
+/// with its products multiplied by a power of two, which changes no digit; the largest entry becomes 1, at most `large` later.
+struct Limits {
+  double small;
+  int large, most;  // exponents: of the largest entry, of the factor
+};
+Limits limits_of(Dtype d) { return d == Dtype::f64 ? Limits{0x1p-400, 300, 1000} : Limits{0x1p-90, 60, 149}; }
+
+double smallest_of(Dtype d) {
+  return d == Dtype::f64 ? std::numeric_limits<double>::denorm_min()
+                         : static_cast<double>(std::numeric_limits<float>::denorm_min());
+}
+
 struct Basis {
   Array storage;
   ColumnSet columns;
@@ -66,6 +79,7 @@ struct Lanczos::State : Projection {
   std::vector<int> kept;
 
   double largest = 0;  // max|T|
+  int exponent = 0;    // AQ and T are those of 2^exponent A; 0 for all but tiny operators
   LanczosResult result;
   std::uint64_t step = 0;
   std::uint32_t restart = 0;
@@ -138,6 +152,27 @@ struct Lanczos::State : Projection {
     return false;
   }
 
+  /// Chooses the exponent for a product of A that is to become column m of AQ, and multiplies the product and what AQ and T hold
+  /// already. False where the product is zero, or not small and the exponent 0.
+  bool fit(View product) {
+    const double entry = std::fabs(brink::largest_entry(device, product));
+    if (!(entry > 0) || !std::isfinite(entry)) return false;
+    const Limits limit = limits_of(dtype);
+    const int size = std::ilogb(entry);
+    const int fitting = exponent == 0 ? std::min(limit.most, -size) : std::clamp(limit.large - size, 0, exponent);
+    if (exponent == 0 && fitting <= 0) return false;
+    const double held = std::ldexp(1, fitting - exponent);
+    if (fitting != exponent) {
+      for (int i = 0; i < m; ++i) brink::scale(device, aq.columns.column(i), held, aq.columns.column(i));
+      for (auto* numbers : {&alpha, &beta})
+        for (int i = 0; i < m; ++i) (*numbers)[static_cast<std::size_t>(i)] *= held;
+      largest *= held;
+    }
+    exponent = fitting;
+    brink::scale(device, product, std::ldexp(1, exponent), product);
+    return true;
+  }
+
   /// One step of the recurrence: column m becomes part of the basis, column m + 1 the next direction, not yet normalised.
   /// False if something is not finite.
   bool advance(const LinearOperator& a) {
@@ -147,9 +182,10 @@ struct Lanczos::State : Projection {
       a.apply(v, product);
     }
     ++result.products;
+    if (exponent != 0) fit(product);
     const auto j = static_cast<std::size_t>(m);
     double before = 0, swept = 0;
-    {
+    const auto recur = [&] {
       const Traced span(device, recurrence_name);
       brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found[0],
                    coefficients[0], scratch.span<double>().data());
@@ -157,7 +193,10 @@ struct Lanczos::State : Projection {
       alpha[j] = numbers[0];
       before = numbers[1];
       swept = numbers[2];
-    }
+    };
+    recur();
+    if (exponent == 0 && std::max({largest, std::fabs(alpha[j]), before}) < limits_of(dtype).small && fit(product))
+      recur();
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
     if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
@@ -204,7 +243,7 @@ struct Lanczos::State : Projection {
     const std::span<const double> numbers = ritz.read(2 * count, wanted + 2);
     for (int j = 0; j < wanted; ++j) {
       const Candidate k = chosen(j);
-      const double residual = numbers[static_cast<std::size_t>(j)];
+      const double residual = numbers[static_cast<std::size_t>(j)] + unit_of_products();
       pairs[static_cast<std::size_t>(j)] = {k.value, k.bound, residual, residual == 0 ? 0 : residual / scale,
                                             into.column(j)};
     }
@@ -212,6 +251,20 @@ struct Lanczos::State : Projection {
         std::fabs(numbers[static_cast<std::size_t>(wanted)] - numbers[static_cast<std::size_t>(wanted) + 1]);
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
+  }
+
+  /// What the smallest number of the type leaves uncertain of a product of a tiny operator, in the units of T.
+  double unit_of_products() const {
+    return exponent == 0 ? 0 : std::sqrt(static_cast<double>(dim)) * std::ldexp(smallest_of(dtype), exponent);
+  }
+  /// No number of products gives residuals within the tolerance.
+  bool out_of_reach(double tolerance) const { return unit_of_products() > tolerance * scale; }
+
+  /// The result in the units of A.
+  void restore_units() {
+    for (RitzPair& p : pairs)
+      for (double* x : {&p.value, &p.bound, &p.residual}) *x = std::ldexp(*x, -exponent);
+    for (double* x : {&result.scale, &result.asymmetry}) *x = std::ldexp(*x, -exponent);
   }
 
   /// ‖QᵀQ − I‖, Frobenius.
@@ -332,7 +385,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
   const int top = static_cast<int>(std::min<std::int64_t>(o.top, k.dim)),
             bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, k.dim));
   k.result = {};
-  k.m = k.locked = 0;
+  k.m = k.locked = k.exponent = 0;
   k.scale = k.largest = 0;
   k.step = o.step;
   k.restart = o.restart;
@@ -342,6 +395,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.converged = stop == LanczosStop::converged;
     k.result.basis = k.m;
     k.result.scale = k.scale;
+    if (k.exponent != 0) k.restore_units();
     if (o.orthogonality) k.result.orthogonality = k.orthogonality();
     return k.result;
   };
@@ -376,7 +430,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     if (stop || last) {
       k.make_pairs(top, bottom);
       if (stop && k.residuals_hold(o.tolerance)) return finish(LanczosStop::converged);
-      if (complete) return finish(LanczosStop::exhausted);
+      if (complete || (stop && k.out_of_reach(o.tolerance))) return finish(LanczosStop::exhausted);
       if (last) return finish(LanczosStop::budget);
     }
     if (exhausted) {

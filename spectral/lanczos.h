@@ -39,7 +39,8 @@ struct RitzPair {
   View vector;          ///< y, unit
 };
 
-/// exhausted: the whole space is spanned and rounding keeps a residual above the tolerance.
+/// exhausted: rounding keeps a residual above the tolerance: the whole space is spanned, or the operator is so small that its products
+/// have lost digits below the smallest number of the type.
 enum class LanczosStop : unsigned char { converged, budget, exhausted, not_finite };
 
 /// Spans and views are into the solver's own memory, valid until its next run.

@@ -75,8 +75,8 @@ class Pass {
  private:
   /// What a pass sends to the host. Two take turns: the next step's is enqueued before this one's is received.
   struct Turn {
-    explicit Turn(const Device& d) : numbers(d, 3), gradient_time(d), statistics_time(d) {}
-    Scalars numbers;  // Σ loss, Σ correct, ‖g‖
+    explicit Turn(const Device& d) : numbers(d, 4), gradient_time(d), statistics_time(d) {}
+    Scalars numbers;  // Σ loss, Σ correct, ‖g‖, ‖2^lift g‖
     Stopwatch gradient_time, statistics_time;
   };
   Turn& turn(std::int64_t step) { return turns_[static_cast<std::size_t>(step % 2)]; }
@@ -91,6 +91,7 @@ class Pass {
   std::unique_ptr<Hvp> hvp_;
   LinearOperator hessian_;
   Array results_, other_gradient_;  // other_gradient_: of the loss in evaluation mode, not used
+  Array lifted_;  // in float64: the gradient times a power of two, for its norm where squares underflow
   std::array<Turn, 2> turns_;
   Stopwatch product_time_;
   std::int64_t step_ = -1;

@@ -26,6 +26,11 @@ cases = Cases()
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
+    """Answers for any host, as a proxy does: only the last part of an address counts."""
+
+    def translate_path(self, path):
+        return super().translate_path("/" + path.rsplit("/", 1)[-1])
+
     def log_message(self, *_):
         pass
 
@@ -36,17 +41,18 @@ def serve(folder):
     return server, f"http://127.0.0.1:{server.server_port}"
 
 
-def call(*arguments, folder):
-    done = subprocess.run([brink, *arguments], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
+def call(*arguments, folder, environment=None):
+    done = subprocess.run([brink, *arguments], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL,
+                          env=os.environ | (environment or {}))
     return done.returncode, done.stdout, done.stderr.strip()
 
 
 with tempfile.TemporaryDirectory() as temporary:
     here = pathlib.Path(temporary)
 
-    def case(name, status, said, *arguments, printed=""):
+    def case(name, status, said, *arguments, printed="", environment=None):
         """`said`: how standard error begins; `printed`: what standard output contains."""
-        code, out, error = call(*arguments, folder=temporary)
+        code, out, error = call(*arguments, folder=temporary, environment=environment)
         wrong = []
         if code != status:
             wrong.append(f"status {status} expected, {code} found: {error}")
@@ -130,6 +136,12 @@ with tempfile.TemporaryDirectory() as temporary:
             cases.check("the files are the mirror's", all((here / "new" / f.name).read_bytes() == f.read_bytes()
                                                           for f in (shared / "fashion-mnist").iterdir()))
             cases.check("and nothing else", len(list((here / "new").iterdir())) == 4)
+            # The first address is https and finds no proxy; the second is http, and the server answers for it.
+            proxies = {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+            case("the second address where the first cannot be reached", 0, "", "data", "fetch", "fashion-mnist", "--directory",
+                 "second", printed="all 4 files are in second", environment=proxies | {"http_proxy": address})
+            case("neither address can be reached", 4, "brink: https://", "data", "fetch", "fashion-mnist", "--directory", "third",
+                 environment=proxies | {"http_proxy": "http://127.0.0.1:9"})
             server.shutdown()
         else:
             cases.skip("fetching Fashion-MNIST", f"no {shared}")

@@ -21,8 +21,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
 
 FUZZERS = ["config", "safetensors", "idx", "cifar", "archive", "json"]
-READERS = ["data/cifar", "data/gzip", "data/idx", "data/tar", "io/json", "io/nesting", "io/safetensors", "io/toml", "io/utf8",
-           "run/config/conflicts", "run/config/keys", "run/config/parse", "run/config/values", "run/config/write"]
+READERS = ["data/cifar", "data/gzip", "data/idx", "data/official_file", "data/tar", "io/json", "io/nesting", "io/safetensors", "io/toml", "io/utf8",
+           "run/config/conflicts", "run/config/hints", "run/config/keys", "run/config/parse", "run/config/values", "run/config/write"]
 LONGEST_INPUT = {"cifar": 10000}
 LIBRARIES = ["fmt", "libxxhash", "zlib"]
 

@@ -2,10 +2,14 @@
 // What it is: the table of wrong configs with the exact messages (promise R3).
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "models/activation.h"
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
 #include "training/run/config.h"
+#include "training/run/config/hints.h"
+#include "training/run/config/keys.h"
 
 using namespace brink;
 
@@ -119,6 +123,36 @@ constexpr FileCase file_cases[] = {
     {"[model]\nactivation = \"swish\"\n", "2:14: model.activation: expected {activations}, got the string \"swish\""},
     {"[training]\nloss = \"hinge\"\n",
      "2:8: training.loss: expected \"cross_entropy\" or \"mse\", got the string \"hinge\""},
+    // Written as elsewhere.
+    {"[training]\nlearning_rate = .1\n",
+     "2:17: Error while parsing floating-point: expected decimal digit, saw '.'; write 0.1"},
+    {"[training]\nlearning_rate = 1.\n",
+     "2:19: Error while parsing floating-point: expected decimal digit, saw '\\n'; write 1.0"},
+    {"[training]\nlearning_rate = +.5e-1 # η\n",
+     "2:18: Error while parsing floating-point: expected decimal digit, saw '.'; write 0.5e-1"},
+    {"[training]\nlearning_rate = 0.1f\n",
+     "2:20: Error while parsing floating-point: expected decimal digit, saw 'f'; write 0.1"},
+    {"[training]\nsteps = 007\n", "2:12: Error while parsing decimal integer: leading zeroes are prohibited; write 7"},
+    {"[model]\nname = \"dln\"\nstart = [2.5, .5]\n",
+     "3:15: Error while parsing floating-point: expected decimal digit, saw '.'; write 0.5"},
+    {"[model]\nname = dln\n",
+     "2:8: Error while parsing value: could not determine value type; a text stands in quotes: \"dln\""},
+    {"[measure]\ntop = True\n", "2:7: Error while parsing boolean: expected 'true', saw 'T'; write true"},
+    // Named as elsewhere.
+    {"[training]\nlr = 0.1\n", "2:1: unknown key training.lr; the nearest is training.learning_rate"},
+    {"[training]\nLearning-Rate = 0.1\n",
+     "2:1: unknown key training.Learning-Rate; the nearest is training.learning_rate"},
+    {"[training]\nbatch_size = 128\n",
+     "2:1: unknown key training.batch_size; the nearest is data.train (every step uses all training samples)"},
+    {"[training]\nepochs = 3\n",
+     "2:1: unknown key training.epochs; the nearest is training.steps (a step is one pass over the training samples)"},
+    {"[training]\nweight_decay = 0.1\n",
+     "2:1: unknown key training.weight_decay; the nearest is training.steps; [training] has rule, learning_rate, "
+     "steps, "
+     "loss, seed, divergence_loss and momentum"},
+    {"[measure]\ntol = 0.1\n", "2:1: unknown key measure.tol; the nearest is measure.tolerance"},
+    {"[optimizer]\nlr = 0.1\n", "1:2: unknown table [optimizer]; the nearest is [training]"},
+    {"[Model]\nname = \"mlp\"\n", "1:2: unknown table [Model]; the nearest is [model]"},
     // Together.
     {"[data]\nname = \"fmnist4\"\n",
      "2:8: data.name: \"fmnist4\" needs data.directory, the folder that holds the Fashion-MNIST files"},
@@ -140,7 +174,7 @@ constexpr FileCase file_cases[] = {
     {"[training]\nsteps = \n", "2:9: Error while parsing key-value pair: expected value, saw '\\n'"},
     {"[training\nsteps = 3\n", "1:10: Error while parsing table header: expected ']', saw '\\n'"},
     {"[training]\nlearning_rate = 0,1\n",
-     "2:18: Error while parsing key-value pair: expected a comment or whitespace, saw ','"},
+     "2:18: Error while parsing key-value pair: expected a comment or whitespace, saw ','; write 0.1"},
     // The first place in the text, not the first in the alphabet.
     {"[training]\nsteps = -1\n[data]\nname = \"no\"\n",
      "2:9: training.steps: expected an integer from 0 to 1000000000, got the integer -1"},
@@ -166,10 +200,13 @@ constexpr FileCase file_cases[] = {
      "4:9: run.chunk: expected a multiple of the group of 32 samples, or 1000 and more for the whole batch, got 48"},
     {"[model]\nname = \"resnet20\"\nghost_batch = 30\n[run]\nchunk = 128\n",
      "5:9: run.chunk: expected a multiple of the group of 30 samples, or 1000 and more for the whole batch, got 128"},
-    {"[training]\nbatch = 128\n", "2:1: unknown key training.batch; the nearest is data.name"},
+    {"[training]\nbatch = 128\n",
+     "2:1: unknown key training.batch; the nearest is data.train (every step uses all training samples)"},
     {"[data]\nname = \"cifar10-5k\"\n",
      "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
-    {"[run]\ncheckpoint_every = 10\n", "2:1: unknown key run.checkpoint_every; the nearest is measure.every"},
+    {"[run]\ncheckpoint_every = 10\n",
+     "2:1: unknown key run.checkpoint_every; the nearest is run.memory; [run] has device, precision, threads, chunk, "
+     "memory and arithmetic"},
 };
 
 struct ArgumentCase {
@@ -195,6 +232,11 @@ const ArgumentCase argument_cases[] = {
      "--set training.steps=: training.steps: expected an integer from 0 to 1000000000, got the string \"\""},
     {{"training.stepps=3"}, {}, "--set training.stepps=3: unknown key training.stepps; the nearest is training.steps"},
     {{"traning.steps=3"}, {}, "--set traning.steps=3: unknown table [traning]; the nearest is [training]"},
+    {{"lr=3"}, {}, "--set lr=3: unknown key lr; the nearest is training.learning_rate"},
+    {{"training.learning_rate=.1"},
+     {},
+     "--set training.learning_rate=.1: training.learning_rate: expected a finite number above 0, got the string "
+     "\".1\"; write 0.1"},
     {{"steps=3"}, {}, "--set steps=3: unknown key steps; the nearest is training.steps"},
     {{"training.steps.x=3"},
      {},
@@ -205,7 +247,7 @@ const ArgumentCase argument_cases[] = {
     {{"training.learning_rate=0,1"},
      {},
      "--set training.learning_rate=0,1: training.learning_rate: expected a finite number above 0, got the string "
-     "\"0,1\""},
+     "\"0,1\"; write 0.1"},
     {{"training.rule=none of these"},
      {},
      "--set training.rule=none of these: training.rule: expected {rules}, got the string \"none of these\""},
@@ -264,6 +306,34 @@ TEST_CASE("a config file that cannot be read is named") {
   CHECK(message_of({folder / "large.toml", {}, {}}) == (folder / "large.toml") + ": a config of more than 1 MiB");
 }
 
+TEST_CASE("hints: every other name of a key leads to a key, and is none itself; only what is no TOML is rewritten") {
+  for (const config::Synonym& s : config::synonyms()) {
+    CAPTURE(s.word);
+    CHECK(std::ranges::count(config::all_paths(), s.path) == 1);
+    CHECK(std::ranges::none_of(config::all_paths(),
+                               [&](const std::string& path) { return path.substr(path.rfind('.') + 1) == s.word; }));
+    CHECK(std::ranges::count(config::synonyms(), s.word, &config::Synonym::word) == 1);
+  }
+  for (const char* right :
+       {"0.1", "-1e-3", "7", "0", "true", "inf", "-inf", "nan", "\"a\"", "[1, 2]", "", "--", "1.2.3", "1e"})
+    CHECK(config::hint_for_value(right, true).empty());
+  for (const auto& [wrong, hint] : {std::pair{".1", "0.1"},
+                                    {"-.1", "-0.1"},
+                                    {"1.", "1.0"},
+                                    {"0,25", "0.25"},
+                                    {"1.e5", "1.0e5"},
+                                    {"00.5", "0.5"},
+                                    {"2d", "2"},
+                                    {"Inf", "inf"},
+                                    {"-Infinity", "-inf"},
+                                    {"-Inf", "-inf"},
+                                    {"NaN", "nan"},
+                                    {"False", "false"},
+                                    {"yes", "true"}})
+    CHECK(config::hint_for_value(wrong, false) == std::string("; write ") + hint);
+  CHECK(config::hint_for_value("mlp", false).empty());  // an argument needs no quotes
+}
+
 TEST_CASE("the same tables accept what is right") {
   // The control of the tables above: a neighbour of each kind of wrong config passes.
   test::TemporaryFolder folder;
@@ -271,4 +341,6 @@ TEST_CASE("the same tables accept what is right") {
   test::write_text(
       file, "[training]\nlearning_rate = 1\nsteps = 0\n[run]\nchunk = 128\nmemory = \"2GiB\"\nthreads = \"all\"\n");
   CHECK(message_of({file, {"data.train=1004"}, {{"precision", "float64"}}}) == "accepted");
+  test::write_text(file, "[training]\nlearning_rate = 0.1\nsteps = 7\n[model]\nname = \"mlp\"\n");
+  CHECK(message_of({file, {}, {}}) == "accepted");
 }

@@ -119,7 +119,7 @@ TEST_CASE("every bit flip of an IDX file is refused, or changes the records' che
 
 TEST_CASE("what a refusal says") {
   Bytes f = small_idx();
-  CHECK(refusal({}) == "f: expected an IDX header of 16 bytes, found 0 bytes");
+  CHECK(refusal({}) == "f: expected an IDX header of 16 bytes, found 0 bytes; the file is empty: fetch it again");
   CHECK(refusal(f, 1) == "f: expected the IDX magic 0x00000801 (unsigned bytes, 1 dimension), found 0x00000803");
   f.pop_back();
   CHECK(refusal(f) == "f: expected 34 bytes (3x2x3 and a header of 16), found 33 bytes");
@@ -233,9 +233,9 @@ TEST_CASE("fmnist4 from the official files") {
       }
     }
     CHECK(load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64).train.checksum == d.train.checksum);
-    std::fstream(folder / "train-images-idx3-ubyte", std::ios::in | std::ios::out | std::ios::binary)
-        .seekp(47000000)
-        .put('\1');
+    const std::string pictures = folder / "train-images-idx3-ubyte";
+    std::filesystem::copy_file(pictures, folder / "kept");
+    std::fstream(pictures, std::ios::in | std::ios::out | std::ios::binary).seekp(47000000).put('\1');
     try {
       load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64);
       CHECK(false);
@@ -244,8 +244,19 @@ TEST_CASE("fmnist4 from the official files") {
       CHECK(message.find(folder / "train-images-idx3-ubyte") == 0);
       CHECK(message.find("expected the official Fashion-MNIST records") != std::string::npos);
     }
+    std::filesystem::rename(folder / "kept", pictures);
     std::filesystem::resize_file(folder / "t10k-labels-idx1-ubyte", 9999);
     CHECK_THROWS_AS(load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64), DataError);
+    test::write_text(folder / "t10k-labels-idx1-ubyte.gz", "<html>");
+    try {
+      load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64);
+      CHECK(false);
+    } catch (const DataError& e) {
+      const std::string message = e.what();
+      CHECK(message.find("this is a web page") != std::string::npos);
+      CHECK(message.ends_with("; " + folder / "t10k-labels-idx1-ubyte" +
+                              " is there as well and is read once the file with .gz is removed"));
+    }
     std::filesystem::remove(folder / "train-labels-idx1-ubyte");
     CHECK_THROWS_WITH_AS(
         load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64),

@@ -71,7 +71,7 @@ std::string listing(const std::string& archive) {
 Collection small_collection() {
   static const CifarFiles small = test::small_cifar();
   Collection c = *find_collection("cifar-10");
-  c.address = "file:///nowhere/cifar.tar.gz";
+  c.addresses = {"file:///nowhere/cifar.tar.gz"};
   c.largest_bytes = 1 << 20;
   c.parts[0].records = 200;
   c.parts[0].checksum = small.train_checksum;
@@ -233,6 +233,26 @@ TEST_CASE("fetching: whole and official, or absent") {
     CHECK(outcome_of(c, into, "ftp://x").starts_with("2 --mirror ftp://x: expected an address"));
     CHECK(outcome_of(c, into, "-o/etc/x").starts_with("2 "));
     CHECK(outcome_of(c, work / "no/such/place", address).starts_with("4 "));
+  }
+  SUBCASE("the second address where the first has nothing, or not the official files; a mirror stands alone") {
+    const std::string folder = address + "/";
+    Collection two = c;
+    two.addresses = {"file:///nowhere/cifar.tar.gz", folder};
+    CHECK(outcome_of(two, into, "") == "6 written");
+    CHECK(names_in(into) == all);
+    test::TemporaryFolder pages;  // a portal answers every address with a page
+    for (const std::string& name : all) test::write_text(pages / name, "<!DOCTYPE html><html></html>");
+    const std::string portal = "file://" + pages.path() + "/";
+    two.addresses = {portal, folder};
+    CHECK(outcome_of(two, work / "other", "") == "6 written");
+    CHECK(outcome_of(two, work / "third", portal)
+              .ends_with("; this is a web page saved under the file's name: fetch the file again"));
+    two.addresses = {"file:///nowhere/a.tar.gz", "file:///nowhere/b.tar.gz"};  // the control: none has them
+    const std::string said = outcome_of(two, work / "third", "");
+    CHECK(said.starts_with("4 file:///nowhere/a.tar.gz: "));
+    CHECK(said.find("; file:///nowhere/b.tar.gz: ") != std::string::npos);
+    CHECK(said.ends_with("(from file:///nowhere/a.tar.gz or file:///nowhere/b.tar.gz)"));
+    CHECK(!fs::exists(work / "third"));
   }
   SUBCASE("more than expected") {
     fs::resize_file(mirror / "data_batch_1.bin", 3 << 20);

@@ -77,6 +77,43 @@ TEST_CASE("dln: trajectory, loss, eigenvalues, jump and period-2 distance equal 
 }
 
 TEST_CASE(
+    "dln at margins where squares of its derivatives underflow: gradient norm and certified eigenvalues are those of "
+    "mpmath") {
+  struct Truth {
+    double second, gradient_norm, low, high;
+  };
+  for (const Truth& truth :
+       {Truth{200, 3.8305307055999981801e-172, 3.8251706623745417033e-176, 7.6614406295240460078e-170},
+        {350, 3.4509431308648221905e-302, 1.1259786431946402155e-306, 1.2078497027188826496e-299}}) {
+    CAPTURE(truth.second);
+    const Objective o = make_dln_objective({}, DlnLoss::binary_cross_entropy, 1, Dtype::f64);
+    std::int32_t label = 1;
+    const View data[] = {view_of(&label, {1})};
+    const Array theta0 = o.layout.make_vector(Dtype::f64);
+    *o.layout.view(theta0.view(), 0).as<double>() = 2;
+    *o.layout.view(theta0.view(), 1).as<double>() = truth.second;
+    Device device;
+    TrainerOptions options;
+    options.schedule = rate(0.1);
+    options.classifies = false;
+    options.tracker =
+        TrackerOptions{.top = 1, .bottom = 1, .tolerance = 1e-10, .cold_check = 1, .budget = 60, .max_basis = 24};
+    Trainer trainer(device, o, data, {}, options, theta0.view());
+    for (int t = 0; t < 2;
+         ++t) {  // a cold run, and a warm one; the parameters do not move by so much as their last bit
+      const Row& row = trainer.step();
+      const Observed& seen = trainer.seen();
+      CHECK(seen.gradient_norm == doctest::Approx(truth.gradient_norm).epsilon(1e-12).scale(0));
+      CHECK(seen.spectrum.converged);
+      CHECK_FALSE(seen.spectrum.redone);
+      CHECK(seen.spectrum.scale == seen.spectrum.top[0].value);
+      CHECK(row.number("lambda_1") == doctest::Approx(truth.high).epsilon(1e-12).scale(0));
+      CHECK(std::abs(*row.number("lambda_min") - truth.low) <= seen.spectrum.bottom[0].residual + 1e-15 * truth.high);
+    }
+  }
+}
+
+TEST_CASE(
     "mlp: loss and gradient of a step are Gradient's, its update is θ − ηg in two roundings, its test pass the same "
     "graph") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {

@@ -197,6 +197,11 @@ with tempfile.TemporaryDirectory() as temporary:
            1, "geodesic_distance", "FAILED")
     expect("a scalar missing", verify("--reference", changed_scalar(made, here / "s2", "other_dln", "target", removed)), 3,
            "golden.json: other_dln: target")
+    (here / "skipped").mkdir()
+    index = {"optimizers": {"kind": "optimizers"}, "later": {"kind": "hologram"}}
+    (here / "skipped" / "golden.json").write_text(json.dumps(index))
+    expect("a reference of which everything is skipped is no success", verify("--reference", here / "skipped"), 1,
+           "0 passed, 0 failed, 2 skipped", "nothing was compared")
     (here / "empty").mkdir()
     expect("no reference", verify("--reference", here / "empty"), 3, "golden.json")
     expect("a wrong setting", verify("--reference", made, "--set", "training.steps=3"), 2, "training.steps=3")

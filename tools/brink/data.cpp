@@ -8,6 +8,7 @@
 #include "training/data/catalogue.h"
 #include "training/data/fetch.h"
 #include "training/data/kind.h"
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 
@@ -48,7 +49,8 @@ void list(const Arguments& o) {
                        files ? files->name : "none: made by the program");
   }
   for (const Collection& c : collections()) {
-    out += fmt::format("\n{}: {}\n  licence  {}\n  address  {}\n", c.name, c.title, c.licence, c.address);
+    out += fmt::format("\n{}: {}\n  licence  {}\n", c.name, c.title, c.licence);
+    for (const std::string_view address : c.addresses) out += fmt::format("  address  {}\n", address);
     for (const std::string_view file : c.files) {
       const auto place = o.directory.empty() ? std::nullopt : place_of(o.directory, file);
       out += fmt::format("  file     {}{}\n", file, place ? "  present" : o.directory.empty() ? "" : "  absent");
@@ -126,7 +128,7 @@ void add_data(CLI::App& app, ExitCode& code) {
   sub->add_option("NAME", o->name, "A data set or collection")->required();
   directory(sub)->required();
   sub->add_option("--mirror", o->mirror,
-                  "Address to use instead of the official one: an archive, or the folder of the files")
+                  "Address to use instead of the official ones: an archive, or the folder of the files")
       ->type_name("URL")
       ->check(not_empty);
   sub->callback([o] { fetch(*o); });

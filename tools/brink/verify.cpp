@@ -2,6 +2,8 @@
 // What it is: `brink verify`: its options, and the verdict as an exit code. What it is not: the checks (tools/verify).
 #include "tools/verify/verify.h"
 
+#include <fmt/format.h>
+
 #include "tools/brink/command.h"
 #include "training/environment.h"
 #include "training/errors.h"
@@ -42,6 +44,11 @@ ExitCode run_verification(const Arguments& o) {
                               : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device)
                                                    : verify::check_closed_forms(device);
   standard_output().print(table.text());
+  if (table.rows().empty()) {
+    standard_error().line(fmt::format("brink: {}: nothing was compared, so nothing was verified: each case was skipped",
+                                      o.reference.empty() ? "verify" : o.reference));
+    return ExitCode::check_failed;
+  }
   return table.failed() > 0 ? ExitCode::check_failed : ExitCode::done;
 }
 
@@ -66,7 +73,7 @@ void add_verify(CLI::App& app, ExitCode& code) {
       ->allow_extra_args(false);
   sub->footer(
       "Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not "
-      "hold.");
+      "hold, or none could be made.");
   sub->callback([o, &code] { code = run_verification(*o); });
 }
 

@@ -13,7 +13,8 @@ jobs=${BRINK_JOBS:-$(nproc)}
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# "package|command:name" or "package|header:name". Commands that come with g++ (nm, objdump) are not listed.
+# "package|command:name", "package|header:name" or, for a runtime library of clang 14, "package|runtime:name". Commands that come with
+# g++ (nm, objdump) are not listed.
 packages_to_build=(
   "g++|command:c++" "meson|command:meson" "ninja-build|command:ninja" "pkgconf|command:pkg-config"
   "python3|command:python3" "libcli11-dev|header:CLI/CLI.hpp" "libtomlplusplus-dev|header:toml++/toml.h"
@@ -22,7 +23,8 @@ packages_to_build=(
 )
 packages_to_test=(
   "doctest-dev|header:doctest/doctest.h" "clang-14|command:clang++-14" "clang-format-14|command:clang-format-14"
-  "clang-tidy-14|command:clang-tidy-14" "shellcheck|command:shellcheck" "qemu-user|command:qemu-x86_64"
+  "clang-tidy-14|command:clang-tidy-14" "libclang-rt-14-dev|runtime:fuzzer" "shellcheck|command:shellcheck"
+  "qemu-user|command:qemu-x86_64"
 )
 packages_for_all=("g++-aarch64-linux-gnu|command:aarch64-linux-gnu-g++")
 
@@ -41,6 +43,8 @@ missing_packages() {
     probe=${entry#*|}
     case $probe in
       command:*) command -v "${probe#command:}" >/dev/null || echo "${entry%%|*}" ;;
+      runtime:*)
+        [ -e "$(clang++-14 -print-file-name="libclang_rt.${probe#runtime:}-$(uname -m).a" 2>/dev/null)" ] || echo "${entry%%|*}" ;;
       header:*) grep -qxF "${probe#header:}" <<<"$found" || echo "${entry%%|*}" ;;
     esac
   done

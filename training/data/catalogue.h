@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,8 +20,9 @@ struct Collection {
   std::string_view name, title, licence;
   std::vector<std::string_view> sets;   // data sets made of it, by name
   std::vector<std::string_view> files;  // as published
-  std::string_view address;             // the archive, or the folder of the files where it ends in '/'
-  std::size_t largest_bytes;            // of what is published there, each file of it unpacked
+  /// Each is the archive, or the folder of the files where it ends in '/'. Tried in this order.
+  std::vector<std::string_view> addresses;
+  std::size_t largest_bytes;  // of what is published there, each file of it unpacked
 
   struct Part {
     std::string_view what;  // "training"
@@ -36,9 +36,6 @@ struct Collection {
 const std::vector<Collection>& collections();
 /// By its own name or by that of a set made of it; null where there is none.
 const Collection* find_collection(std::string_view name);
-
-/// Where a file is: DIRECTORY/NAME, or without its .gz where only that is there; nothing where neither is.
-std::optional<std::string> place_of(const std::string& directory, std::string_view file);
 
 using FileBytes = std::function<NamedBytes(std::string_view file)>;
 /// From a folder. Throws DataError.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "training/data/cifar.h"
 #include "training/data/kind.h"
+#include "training/data/official_file.h"
 
 #include <xxhash.h>
 
@@ -108,7 +109,7 @@ Chooser::Chosen choose(const CifarRequest& request, const CifarFiles& files, boo
   std::int64_t row = 0;
   for (std::int64_t f = training ? 1 : 0; f <= (training ? files.train_files : 0); ++f)
     read_cifar(
-        request.directory + "/" + cifar_file_name(f), files.records,
+        find_file(request.directory, cifar_file_name(f)), files.records,
         [&](auto record) {
           sum.add(record);
           chooser.add(record, row++);
@@ -126,14 +127,15 @@ Chooser::Chosen choose(const CifarRequest& request, const CifarFiles& files, boo
 
 using Visit = FunctionRef<void(std::span<const std::uint8_t>)>;
 
-void expect_size(const std::string& path, std::uint64_t bytes, std::int64_t records) {
+/// `begin`: the file's first bytes.
+void expect_size(const std::string& path, std::uint64_t bytes, std::int64_t records, std::span<const std::byte> begin) {
   const auto record_bytes = static_cast<std::uint64_t>(cifar_record_bytes);
   if (bytes == static_cast<std::uint64_t>(records) * record_bytes) return;
   const std::uint64_t whole = bytes / record_bytes, rest = bytes % record_bytes;
   throw DataError(path + ": expected " + number_text(records * cifar_record_bytes) + " bytes (" + number_text(records) +
                   " records of " + number_text(cifar_record_bytes) + "), found " + number_text(bytes) + " (" +
                   number_text(whole) + " records" + (rest == 0 ? "" : " and " + number_text(rest) + " bytes more") +
-                  ")");
+                  ")" + remedy_for_contents(begin));
 }
 
 /// `part`: whole records, the first of them number `first` of the file.
@@ -158,7 +160,11 @@ std::string cifar_file_name(std::int64_t number) {
 void read_cifar(const std::string& path, std::int64_t records, FunctionRef<void(std::span<const std::uint8_t>)> visit,
                 System& system) {
   InputFile file(path, system);
-  expect_size(path, file.bytes(), records);
+  if (file.bytes() != static_cast<std::uint64_t>(records * cifar_record_bytes)) {
+    std::vector<std::byte> begin(std::min<std::size_t>(file.bytes(), 512));
+    file.read(begin);
+    expect_size(path, file.bytes(), records, begin);
+  }
   constexpr std::int64_t records_a_piece = 256;
   std::vector<std::byte> piece(static_cast<std::size_t>(records_a_piece * cifar_record_bytes));
   for (std::int64_t first = 0; first < records; first += records_a_piece) {
@@ -171,7 +177,7 @@ void read_cifar(const std::string& path, std::int64_t records, FunctionRef<void(
 
 void parse_cifar(const std::string& name, std::span<const std::byte> file, std::int64_t records,
                  FunctionRef<void(std::span<const std::uint8_t>)> visit) {
-  expect_size(name, file.size(), records);
+  expect_size(name, file.size(), records, file);
   visit_records(name, file, 0, visit);
 }
 

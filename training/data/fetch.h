@@ -14,7 +14,7 @@
 namespace brink {
 
 /// Brings what is missing; what is there is read, checked with the rest and left alone. `mirror`: empty, or an address to use
-/// in place of the official one: an archive (.tar.gz), or the folder that holds the published files. Returns the paths of
+/// in place of the official ones, of which the first that has the files is used: an archive (.tar.gz), or the folder that holds the published files. Returns the paths of
 /// the files that were written. Throws DataError where a file, there or fetched, is not official (a wrong file is never
 /// replaced), IoError where nothing can be fetched, with the names of the files to put there by hand.
 std::vector<std::string> fetch_collection(const Collection&, const std::string& directory, const std::string& mirror,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <new>
 
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/text.h"
 
@@ -44,10 +45,10 @@ std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std:
       throw DataError(name + ": expected at most " + number_text(largest_bytes) + " bytes after unpacking, found more");
     if (state == Z_BUF_ERROR || (state == Z_OK && read == file.size() && stream.avail_out > 0))
       throw DataError(name + ": expected a whole gzip stream, found its end after " + number_text(file.size()) +
-                      " bytes");
+                      " bytes" + remedy_for_contents(file));
     if (state != Z_OK && state != Z_STREAM_END)
       throw DataError(name + ": expected a gzip stream, found it damaged (" +
-                      (stream.msg ? stream.msg : "a dictionary is asked for") + ")");
+                      (stream.msg ? stream.msg : "a dictionary is asked for") + ")" + remedy_for_contents(file));
     if (state == Z_STREAM_END && !is_gzip(file.subspan(read))) break;
     if (state == Z_STREAM_END && inflateReset(&stream) != Z_OK) throw std::bad_alloc();
   }

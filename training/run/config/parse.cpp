@@ -10,6 +10,7 @@
 #include "training/io/text.h"
 #include "training/io/toml.h"
 #include "training/io/utf8.h"
+#include "training/run/config/hints.h"
 #include "training/run/config/keys.h"
 
 namespace brink {
@@ -26,36 +27,6 @@ struct Place {
 [[noreturn]] void fail(const Place& p, const std::string& message) {
   const std::string at = p.line == 0 ? "" : ":" + number_text(p.line) + ":" + number_text(p.column);
   throw UsageError(p.source + at + ": " + message);
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t up = row[j];
-      row[j] = std::min({up + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = up;
-    }
-  }
-  return row[b.size()];
-}
-
-std::string nearest_table(std::string_view table) {
-  return *std::ranges::min_element(config::tables(), {}, [&](const std::string& t) { return edit_distance(table, t); });
-}
-
-/// By name; the beginning of a name counts as one edit, another table as half of one.
-std::string nearest_key(std::string_view table, std::string_view name) {
-  return *std::ranges::min_element(config::all_paths(), {}, [&](const std::string& path) {
-    const std::size_t dot = path.rfind('.');
-    const std::string_view key = std::string_view(path).substr(dot + 1);
-    const bool beginning = !name.empty() && key.starts_with(name);
-    return 2 * (beginning ? std::min<std::size_t>(1, key.size() - name.size()) : edit_distance(name, key)) +
-           (path.substr(0, dot) != table);
-  });
 }
 
 /// One setting as it was given, before it is known which keys there are.
@@ -116,7 +87,8 @@ Source from_file(const std::string& path) {
   try {
     root = parse_toml(text);
   } catch (const toml::parse_error& e) {
-    fail({path, e.source().begin.line, e.source().begin.column}, parse_message(e));
+    const toml::source_position at = e.source().begin;
+    fail({path, at.line, at.column}, parse_message(e) + config::hint_for_value_at(text, at.line, at.column));
   }
   const auto place = [&](const toml::source_region& r) { return Place{path, r.begin.line, r.begin.column}; };
   Source out;
@@ -134,9 +106,9 @@ Source from_file(const std::string& path) {
     const std::string table(name.str());
     if (!is_table(table))
       out.bad.push_back(
-          {place(name.source()),
-           node.is_table() ? "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]"
-                           : "unknown key " + table + " outside any table; the nearest is " + nearest_key("", table)});
+          {place(name.source()), node.is_table()
+                                     ? "unknown table [" + table + "]" + config::nearest_table(table)
+                                     : "unknown key " + table + " outside any table" + config::nearest_key("", table)});
     else if (const toml::table* t = node.as_table())
       take(take, table, *t);
     else
@@ -149,15 +121,13 @@ Source from_file(const std::string& path) {
 Source from_argument(const std::string& argument, std::string_view path, const std::string& text) {
   const Place place{argument, 0, 0};
   const std::size_t dot = path.rfind('.');
-  if (dot == std::string_view::npos)
-    fail(place, "unknown key " + std::string(path) + "; the nearest is " + nearest_key("", path));
+  if (dot == std::string_view::npos) fail(place, "unknown key " + std::string(path) + config::nearest_key("", path));
   const std::string table(path.substr(0, dot)), name(path.substr(dot + 1));
   if (!is_table(table)) {
     const std::string known = table.substr(0, table.find('.'));
     if (is_table(known))
-      fail(place, "unknown key " + std::string(path) + "; the nearest is " +
-                      nearest_key(known, table.substr(known.size() + 1)));
-    fail(place, "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]");
+      fail(place, "unknown key " + std::string(path) + config::nearest_key(known, table.substr(known.size() + 1)));
+    fail(place, "unknown table [" + table + "]" + config::nearest_table(table));
   }
   Source out;
   out.tables.push_back(table);
@@ -196,12 +166,13 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
     if (!key) {
       const bool elsewhere = std::ranges::find(config::all_paths(), path) != config::all_paths().end();
       bad.push_back({s.at_key, elsewhere ? path + ": has no meaning for " + config::reason_without(c, path)
-                                         : "unknown key " + path + "; the nearest is " + nearest_key(s.table, s.name)});
+                                         : "unknown key " + path + config::nearest_key(s.table, s.name)});
       continue;
     }
     Config scratch;  // a kind was chosen before; choosing it once more would lose its options
     if (const auto problem = set(key->chooses ? scratch : c, *key, s))
-      bad.push_back({s.at_value, path + ": " + *problem});
+      bad.push_back(
+          {s.at_value, path + ": " + *problem + (key->text ? "" : config::hint_for_value(s.argument, false))});
     given[path] = s.at_value;
   }
   if (bad.empty()) return;
