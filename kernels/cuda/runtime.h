@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: every call that brink makes to the CUDA runtime, behind one interface.
-// What it is not: a wrapper of CUDA for others; it has what is used and no more.
-// Decision: an interface and not the runtime's functions, so that tests put a fake in its place: a machine without a device,
-// an old driver, memory that ends at the n-th allocation, an error that sticks, an emulated device. No CUDA header is
-// included here, so all of brink but kernels/*/*.cu compiles without a toolkit.
+// Every call that brink makes to the CUDA runtime, behind one interface.
+// Tests put a fake in its place: a machine without a device, an old driver, memory that ends at the n-th allocation, an
+// error that sticks, an emulated device. No CUDA header is included here, so everything but kernels/*/*.cu compiles
+// without a toolkit.
 #pragma once
 
 #include <cstdint>
@@ -69,12 +68,12 @@ class Runtime {
 
 /// The runtime in use: the toolkit's, unless a test has put another in its place.
 Runtime& runtime();
-/// nullptr: back to the toolkit's. For tests, before anything is allocated.
+/// For tests, before anything is allocated. nullptr: the toolkit's runtime again.
 void set_runtime(Runtime*);
-/// The toolkit's runtime; defined beside the kernels (runtime_cuda.cu), and by the emulator in its place.
+/// The toolkit's runtime; defined in runtime_cuda.cu, and in the emulator by its own.
 Runtime& toolkit_runtime();
 
-/// Throws OutOfMemory, or GpuError: "[cuda] launch: an illegal memory access was encountered (700)".
+/// Throws OutOfMemory, or GpuError with a text such as "[cuda] launch: an illegal memory access was encountered (700)".
 void check(Status, const char* call);
 
 }  // namespace brink::cuda
