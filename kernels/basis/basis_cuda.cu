@@ -110,7 +110,7 @@ void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y)
   const int k = y.count;
   if (int64_t{q.count} * k > Context::most_partials)
     throw std::length_error("[combine] coefficients " + std::to_string(q.count) + " × " + std::to_string(k) +
-                            ": at most " + std::to_string(Context::most_partials) + " on a CUDA device");
+                            "; expected at most " + std::to_string(Context::most_partials) + " on a CUDA device");
   cuda::put(d, s, int64_t{q.count} * k, Scalar{context(d).partials()});
   with_real(q.dtype, [&]<class T>(T) {
     const auto launch_outputs = [&]<int outputs>(std::integral_constant<int, outputs>) {
