@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: what a network is to the rest of brink: named parameters and a builder of its graph; and the losses on top.
-// What it is not: a layer class; networks are functions that append to a graph.
+// What a network is to the rest of brink: named parameters and a builder of its graph; and the losses on top.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +16,13 @@
 
 namespace brink {
 
-/// A normalisation of a network: the name before .gamma and .beta, and what it normalises of each sample.
+/// A normalisation of a network: its name before .gamma and .beta, and what it normalises of each sample.
 struct NormLayer {
   std::string name;
   std::int64_t channels, pixels;
 };
 
-/// What a network is told of the block of samples it is built for.
+/// What a network is told about the block of samples for which it is built.
 struct BlockContext {
   std::int64_t group;  ///< samples per group of all sums over samples
   /// γ∘x̂ + β; the normalisations of a network are called in the order of Model::norms.
@@ -48,7 +47,7 @@ struct Model {
   std::function<Var(Graph&, std::span<const Var> parameters, Var x, const BlockContext&)> forward;
 
   void set_groups(std::int64_t samples, bool join, double eps);
-  /// Samples per group in a block of so many: only the block of a joined last group has one of its own.
+  /// Samples per group in a block of this many samples; only a block with a joined last group has a group of its own.
   std::int64_t group_in(std::int64_t samples) const { return join_short && samples % group != 0 ? samples : group; }
 };
 
@@ -57,8 +56,8 @@ enum class Loss : std::uint8_t {
   mse,            ///< mean over samples of ½‖f − e_y‖²
 };
 
-/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32; in evaluation mode also what blocks share,
-/// for the i-th normalisation 2i = mean and 2i + 1 = 1/deviation, [C] each.
+/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32. In evaluation mode also values that
+/// blocks share, [C] each: for the i-th normalisation 2i = mean and 2i + 1 = 1/deviation.
 struct ModelGraph {
   Graph g;
   Vars parameters;
@@ -70,13 +69,13 @@ ModelGraph build_forward(const Model&, Dtype, std::int64_t samples, NormMode = N
 /// Σ over samples of the loss: a float64 scalar.
 Var emit_loss(Graph&, Loss, Var logits, Var labels, std::int64_t group);
 
-/// Gives the graph of a block of so many samples the outputs of an objective: `loss`, `correct`.
+/// Adds the outputs of an objective, `loss` and `correct`, to the graph of a block of this many samples.
 void output_loss(const Model&, Loss, ModelGraph&, std::int64_t samples);
 
-/// The objective that GD descends: outputs `loss`, `correct`.
+/// The objective that gradient descent minimises: outputs `loss`, `correct`.
 Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::training);
 
-/// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (method §2).
+/// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (docs/method.md, "Hessian").
 Graph build_gauss_newton(const Model&, Loss, Dtype, std::int64_t samples);
 
 /// d/dt₁ … d/dt_k of L(θ + Σ tᵢ vᵢ) at 0 by nested forward mode, k = directions.size(); equal entries share an input vector.
@@ -84,7 +83,7 @@ Graph build_gauss_newton(const Model&, Loss, Dtype, std::int64_t samples);
 /// orders 1 … k, float64 scalars.
 Graph build_directional_derivatives(const Model&, Loss, Dtype, std::int64_t samples, std::span<const int> directions);
 
-/// Logits [S, classes] of every sample, as an output in the role of samples.
+/// Logits [S, classes] of every sample, as a per-sample output.
 Graph build_logits(const Model&, Dtype, std::int64_t samples);
 
 }  // namespace brink

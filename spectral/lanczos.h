@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What it is: Lanczos-MPK (method, section 2) for both ends of a symmetric operator's spectrum, with a residual for every value.
-// What it is not: a proof that no larger eigenvalue exists (an eigenvalue lies within `residual` of each value; that none is
-// further out is only probable), nor a block method: of a cluster it sees one copy at a time.
-// Decision: a restart keeps T tridiagonal: the kept Ritz vectors are turned, by one Householder reduction of the arrow matrix,
-// into the basis in which they couple to the next vector through the last one only. So the recurrence never changes.
+// Lanczos with the modified Parlett–Kahan rule (docs/method.md, "Lanczos") for both ends of a symmetric operator's spectrum,
+// with a residual for every value. An eigenvalue lies within `residual` of each value; that none lies further out is only
+// probable, and of a cluster one copy is seen at a time.
+// A restart keeps T tridiagonal: one Householder reduction of the arrow matrix rotates the kept Ritz vectors into the basis in
+// which only the last one couples to the next vector. So the recurrence never changes.
 #pragma once
 
 #include <cstdint>
@@ -39,10 +39,10 @@ struct RitzPair {
   View vector;          ///< y, unit
 };
 
-/// exhausted: the whole space is spanned and rounding keeps a residual above the tolerance.
+/// exhausted: the basis spans the whole space, and rounding keeps a residual above the tolerance.
 enum class LanczosStop : unsigned char { converged, budget, exhausted, not_finite };
 
-/// Spans and views are into the solver's own memory, valid until its next run.
+/// Spans and views point into the solver's memory and are valid until its next run.
 struct LanczosResult {
   std::span<const RitzPair> top;     ///< descending
   std::span<const RitzPair> bottom;  ///< ascending
@@ -58,13 +58,12 @@ struct LanczosResult {
   double asymmetry = 0;  ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
 };
 
-/// About the smallest relative residual that vectors of this type can have; a smaller tolerance is met by chance only. Hy and θy are
-/// rounded by ε/2 each and their sums are float64, which gives ε in float32. In float64 nothing is wider, so recombining the some
-/// 40 vectors of a basis adds its own roundings: 10 ε. Four networks (MLP, AlexNet, VGG, ResNet20) certify at ε in float32, three of them (not tried: AlexNet) at 10 ε in float64, none at 0.3 ε and
-/// 4 ε (2026-11).
+/// About the smallest relative residual that vectors of this type can have; a smaller tolerance is met by chance only. Hy and
+/// θy are rounded by ε/2 each and their sums are float64, which gives ε in float32. In float64 nothing is wider, so combining
+/// the 40 or so vectors of a basis adds its own roundings: 10 ε. docs/experiments.md says on which networks this was tried.
 double least_relative_residual(Dtype);
 
-/// One solver for many runs: all memory, 2·max_basis + 2·max_pairs + 4 vectors, is taken by the constructor.
+/// One solver for many runs; the constructor allocates all memory, 2·max_basis + 2·max_pairs + 4 vectors.
 /// Source: Wang & Roberts 2025, App. B.1; Wu & Simon 2000 (restart); Björck 1994 ("twice is enough").
 class Lanczos {
  public:
@@ -73,8 +72,8 @@ class Lanczos {
   ~Lanczos();
   Lanczos(Lanczos&&) noexcept;
 
-  /// `start` [dim], not necessarily unit; without data, or zero, the start is random.
-  /// Throws std::invalid_argument if operator or options do not fit what was constructed; never for lack of convergence.
+  /// `start` [dim] need not be a unit vector; if it has no data or is zero, the start is random.
+  /// Throws std::invalid_argument if operator or options do not fit the solver; never for lack of convergence.
   LanczosResult run(const LinearOperator& a, const LanczosOptions& options, View start = {});
 
  private:

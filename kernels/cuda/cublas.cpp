@@ -107,8 +107,7 @@ template <class F>
 void bind(F& function, void* library, const char* name) {
   function = reinterpret_cast<F>(dlsym(library, name));
   if (function == nullptr)
-    throw NoVendor(std::string("the library found has no ") + name + ": it is not cuBLAS 12 or later" +
-                   what_to_do);
+    throw NoVendor(std::string("the library found has no ") + name + ": it is not cuBLAS 12 or later" + what_to_do);
 }
 
 Functions functions_of(void* library) {

@@ -16,7 +16,7 @@
 namespace brink::cuda {
 
 // Tiles, as Tile<m, n, k, tm, tn, depth, stages>: m × n of C in a block, tm × tn in a thread, k terms staged at once.
-// 
+//
 //             n →
 //          ┌───────────────────────────────┐   Three rates limit a tile. A warp issues one fma instruction a cycle, and four warps
 //     m ↓  │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   of a multiprocessor do so at once. Shared memory delivers 32 values a cycle to all
