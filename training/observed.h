@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a step of training knows on the host: what the loop itself decides by, and what every measurement may use.
+// What is known on the host about a step of training: what the loop itself decides by, and what every measurement may use.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct Spectrum {
   double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
 };
 
-/// Taken at θ_t, before update t. Numbers that have not come from the device yet are NaN.
+/// Measured at θ_t, before update t. Numbers that are still in flight are NaN.
 struct Observed {
   std::int64_t step = 0;
   double learning_rate = 0;
@@ -43,7 +43,7 @@ struct Observed {
   int products = 0;               ///< Hessian–vector products
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 
-  /// A new step: nothing is known; the memory of the lists is kept.
+  /// Starts a new step: nothing is known. The memory of the lists is kept.
   void begin(std::int64_t at, double rate, double unstable_above);
 };
 

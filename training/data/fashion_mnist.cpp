@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the choice of samples from the official Fashion-MNIST files. What it is not: a reader of other sets in
-// the same format. Decision: the whole files are checked against the official records even where few samples are used;
-// a flipped pixel of an unpacked file is found in no other way.
+// The choice of samples from the official Fashion-MNIST files.
+// The whole files are checked against the official records even if few samples are used, because nothing else finds a flipped
+// pixel of an unpacked file.
 #include "training/data/fashion_mnist.h"
 
 #include <filesystem>
@@ -19,14 +19,14 @@ namespace {
 
 constexpr std::size_t largest_bytes = std::size_t{1} << 26;
 
-/// The .gz file where both are there: it carries a checksum of its own.
+/// The .gz file if both exist: it carries a checksum of its own.
 std::string find_file(const std::string& directory, const std::string& name) {
   for (const char* ending : {".gz", ""}) {
     std::string path = directory + "/" + name + ending;
     std::error_code ignored;
     if (std::filesystem::exists(path, ignored)) return path;
   }
-  throw DataError(directory + "/" + name + ": expected this file, or the same with .gz, found neither");
+  throw DataError(directory + "/" + name + ": expected this file, or the same with .gz; found neither");
 }
 
 struct Selection {

@@ -45,13 +45,13 @@ class Descriptor {
 };
 
 struct Outcome {
-  int status = 0;  // as waitpid gives it
+  int status = 0;  // as waitpid returns it
   std::vector<std::byte> output;
   std::string said;
   bool too_much = false;
 };
 
-/// Runs a program without a shell; nothing where it does not exist.
+/// Runs a program without a shell; returns nothing if it does not exist.
 std::optional<Outcome> run_program(const std::vector<std::string>& arguments, std::size_t largest_bytes) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw IoError(system_message(arguments[0], "pipe"));
@@ -105,7 +105,7 @@ std::string by_hand(const Collection& c, const std::string& directory) {
   return out + " (from " + std::string(c.address) + ")";
 }
 
-/// The missing files of a collection, by name.
+/// Downloads the missing files of a collection, by name.
 std::map<std::string, std::vector<std::byte>> bring(const Collection& c, const std::string& address,
                                                     const std::vector<std::string_view>& missing) {
   std::map<std::string, std::vector<std::byte>> out;
@@ -118,7 +118,8 @@ std::map<std::string, std::vector<std::byte>> bring(const Collection& c, const s
   const auto files = list_tar(address, archive);
   for (const std::string_view file : missing) {
     const auto found = files.find(std::string(file));
-    if (found == files.end()) throw DataError(address + ": expected " + std::string(file) + " in it, found none");
+    if (found == files.end())
+      throw DataError(address + ": expected " + std::string(file) + " in the archive, but it is missing");
     out.emplace(file, std::vector<std::byte>(found->second.begin(), found->second.end()));
   }
   return out;

@@ -9,7 +9,7 @@ namespace brink {
 
 namespace {
 
-/// Rows of which only the shape and the memory are known.
+/// Rows of which only shape and memory are known.
 class OutlinedRows final : public RowSource {
  public:
   OutlinedRows(const Device& counting, const Shape& shape, Dtype dtype, std::int64_t records, std::int64_t channels)

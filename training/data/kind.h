@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The list of data sets, as training/data/meson.build names them: what each is called, what can be asked of it, and how it is loaded.
+// The list of data sets that training/data/meson.build names: the name of each, what may be requested of it, and how it is
+// loaded.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@
 
 namespace brink {
 
-/// What is asked of a data set.
+/// A request for a data set.
 struct DataRequest {
   std::string directory;             ///< holds the files themselves; empty for data made by the program
   std::int64_t train = 0, test = 0;  ///< samples, shared equally by the classes
@@ -41,8 +42,8 @@ std::span<const DataKind> data_kinds();
 /// The data in the working precision. Throws DataError.
 DataPair load_data(const Chosen<DataKind>&, const DataRequest&);
 
-/// What load_data gives, without reading or making a number: its shapes and types on a device with a count (memory_count.h), where its
-/// memory is counted.
+/// What load_data returns, without reading data or computing a number: shapes and types on a device with a count
+/// (memory_count.h), which counts the memory.
 DataPair outline_of_data(const Device& counting, const Chosen<DataKind>&, const DataRequest&);
 
 }  // namespace brink

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The learning rate of the update that follows, and the norm of the gradient it takes.
+// The learning rate of the next update, and the norm of the gradient that it uses.
 #include "training/measurements/kind.h"
 
 namespace brink::measurements {
@@ -9,7 +9,7 @@ namespace {
 class GradientNorm final : public Measurement {
  public:
   std::vector<Column> columns() const override {
-    return {{"learning_rate", "", "η of the update that follows", {}},
+    return {{"learning_rate", "", "η of the next update", {}},
             {"gradient_norm", "", "‖∇L‖", {.panel = "gradient", .scale = ChartScale::logarithmic}}};
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The list of measurements, as training/measurements/meson.build names them, in the order of their columns.
+// The list of measurements that training/measurements/meson.build names, in the order of their columns.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ struct MeasurementKind {
 
 std::span<const MeasurementKind> measurement_kinds();
 
-/// The factory of a measurement with the options chosen.
+/// The factory of a measurement with the chosen options.
 MeasurementFactory factory(const Chosen<MeasurementKind>&);
 
 }  // namespace brink

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a measurement is: columns of metrics.csv, the work that finds their numbers at θ_t, and the numbers once they have arrived.
+// What a measurement is: columns of metrics.csv, the work that computes their numbers at θ_t, and the delivery of these
+// numbers.
 #pragma once
 
 #include <functional>
@@ -27,17 +28,18 @@ struct StepView {
   std::int64_t step() const { return seen.step; }
 };
 
-/// One file each; the list is in training/measurements/meson.build. Nothing here allocates or waits within a step.
+/// Each measurement is one file; the list is in training/measurements/meson.build. Within a step nothing here allocates or
+/// waits.
 class Measurement : public Stateful {
  public:
   virtual std::vector<Column> columns() const = 0;
-  /// Float64 numbers that `enqueue` leaves on the device.
+  /// How many float64 numbers `enqueue` leaves on the device.
   virtual int numbers() const { return 0; }
-  /// Starts the work at θ_t. `to`: where the numbers go.
+  /// Starts the work at θ_t. `to`: where the numbers are left.
   virtual void enqueue(Device&, const StepView&, Scalar /*to*/) {}
-  /// Fills the cells of its columns, which are empty; may follow the update. `numbers`: those that were left.
+  /// Fills the cells of its columns, which are empty; may run after the update. `numbers`: what `enqueue` left.
   virtual void deliver(const Observed&, std::span<const double> numbers, std::span<Cell> cells) = 0;
-  /// Milliseconds that the last step's work took, where it is worth a figure.
+  /// Milliseconds that the last step's work took, if they are worth reporting; otherwise 0.
   virtual double elapsed_ms() { return 0; }
   void visit(StateVisitor&) override {}
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tracked eigenvalues of the Hessian with their residuals, what they cost, and how far λ₁ lies beyond the threshold.
+// The tracked eigenvalues of the Hessian with their residuals, their cost, and the surplus of λ₁ over the threshold.
 #include <string>
 
 #include "training/measurements/kind.h"
@@ -20,8 +20,10 @@ class Eigenvalues final : public Measurement {
                      "eigenvalue " + number(i) + " of the Hessian from the top",
                      {.error = "residual_" + number(i)}});
     for (std::size_t i = 0; i < top_; ++i)
-      out.push_back(
-          {"residual_" + number(i), "", "‖Hu − λu‖ of eigenvalue " + number(i) + ": an eigenvalue lies this near", {}});
+      out.push_back({"residual_" + number(i),
+                     "",
+                     "‖Hu − λu‖ of eigenvalue " + number(i) + ": some eigenvalue is within this distance",
+                     {}});
     out.push_back({"lambda_min", "", "smallest eigenvalue of the Hessian", {.error = "residual_min"}});
     out.push_back({"residual_min", "", "‖Hu − λu‖ of the smallest eigenvalue", {}});
     out.push_back({"products", "", "Hessian–vector products of this step", {}});

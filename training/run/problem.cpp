@@ -13,7 +13,7 @@ namespace brink {
 
 namespace {
 
-/// The arrays of a data set, or what makes them where they lie nowhere; the one or the other stays in memory.
+/// Provides the arrays of a data set, or, if there are none, what makes its rows; only one of the two stays in memory.
 void use_arrays(Dataset& data, std::vector<View>& views, std::vector<const RowSource*>& sources) {
   const bool made = data.is_made();
   views = {made ? View{nullptr, data.rows->shape(), data.rows->dtype()} : data.x.view(), data.labels.view()};
@@ -21,7 +21,7 @@ void use_arrays(Dataset& data, std::vector<View>& views, std::vector<const RowSo
   if (!made) data.rows.reset();
 }
 
-/// One value has no variance.
+/// Refuses groups with a single value in a channel, which has no variance.
 void expect_variances(const Model& m, std::int64_t samples) {
   const std::int64_t rest = samples % m.group, last = rest == 0                            ? m.group
                                                       : samples < m.group || !m.join_short ? rest
@@ -75,7 +75,7 @@ Problem make_dataless_problem(const Device& device, const Config& config) {
   return p;
 }
 
-/// Throws DeviceError: no cut of the batch makes data smaller.
+/// Throws DeviceError: a smaller chunk would not make the data smaller.
 void move_to(Device& device, Problem& p) {
   struct Part {
     std::vector<View>& views;

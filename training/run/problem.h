@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a config made concrete: data, network, loss, θ₀. What it is not: a run.
+// What a config describes: data, network, loss, θ₀.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace brink {
 
-/// Owns the arrays that the views point to; movable.
+/// Owns the arrays that the views refer to; movable.
 struct Problem {
   std::shared_ptr<DataPair> data;  ///< null for a network without data
   Array labels;                    ///< of a network without data: its one label
@@ -31,12 +31,12 @@ struct Problem {
   std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
 };
 
-/// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.
-/// On a device with a count (memory_count.h) data are neither read nor made: everything has its shape, and its memory is counted.
-/// loaded: the config's data; null: they are loaded here. Throws DataError, DeviceError, OutOfMemory.
+/// Everything is made on the host, so it has the same bits for every device; `train` and `test` are on the device. On a device
+/// with a count (memory_count.h) data are neither read nor made: everything has its shape, and its memory is counted. loaded:
+/// the config's data; if null, they are loaded here. Throws DataError, DeviceError, OutOfMemory.
 Problem make_problem(Device&, const Config&, std::shared_ptr<DataPair> loaded = nullptr);
 
-/// θ₀ by the config's rule and seed, in the host's memory. Throws nothing.
+/// θ₀ by the config's model.init and seed, in the host's memory. Throws nothing.
 Array initial_parameters(Device&, const Config&, const Problem&);
 
 }  // namespace brink

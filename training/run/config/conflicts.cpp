@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What settings that are right one by one can be wrong in together.
+// Conflicts between settings that are accepted one by one.
 #include <tuple>
 
 #include "training/io/text.h"
@@ -45,8 +45,7 @@ std::optional<Conflict> conflict(const Config& c) {
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
-    return Conflict{"run.arithmetic",
-                    "\"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"};
+    return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
   return {};
 }
 
