@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the protocol and the workload that the Python workers share. What it is not: a measurement of anything.
+"""The protocol and the workload that the Python workers share.
 
-Decision: a worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside
-and the systems can take turns within one run. Memory is asked of a fresh worker that does nothing else.
+A worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside of what is timed and the
+systems can take turns within one run. Memory is measured in a fresh worker that does nothing else.
 
     {"setup": {"folder": F, "threads": T, "learning_rate": η, "gd_steps": K, "device": "cpu" or "cuda", "compile": true,
                "kinds": [kind, …], "spectrum": true}}
         → {"ready": true, "versions": {…}, "values": {…}, "variants": {kind: [name, …]}, "skipped": {"kind/name": why}}
     {"run": kind, "variant": name, "repeat": k}  → {"ms": [k numbers], "cpu_ms": […], "info": {…}}
     {"memory": {as setup}, "kind": kind}         → {"variants": [name, …]}: what the next line may ask for
-    {"peak": name}                               → {"peak_bytes": B, "first_peak_bytes": B}; the worker is then of no more use
+    {"peak": name}                               → {"peak_bytes": B, "first_peak_bytes": B}; the worker can then not be used again
     end of input                                 → the worker ends
 
 F holds workload.json (workloads.py writes it: network, sample, classes, samples, parameters) and raw little-endian arrays:
@@ -20,8 +20,8 @@ The kinds: gradient (loss and gradient of the mean cross-entropy over all sample
 hvp_linearized (H v where everything that does not depend on v is kept), gd_step (time per step over K steps),
 lanczos (largest eigenvalue to a relative residual of 1e-3; only where there is a spectrum).
 
-Peak memory: anonymous resident memory, VmHWM − RssFile of /proc/self/status, in one call after two calls and a reset of the mark,
-less the same before the network was built. first_peak_bytes: in the first call, which may compile.
+Peak memory: anonymous resident memory, VmHWM − RssFile of /proc/self/status, of one call after two calls and a reset of VmHWM, less the
+same before the network was built. first_peak_bytes: that of the first call, which may compile.
 """
 
 import json

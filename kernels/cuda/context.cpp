@@ -63,7 +63,8 @@ DeviceProperties opened_properties(int ordinal) {
     throw NoDevice("the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES empty?)" + hint);
   check_opening(counted, "device_count");
   if (ordinal >= count)
-    throw NoDevice("GPU " + std::to_string(ordinal) + ": this machine has " + std::to_string(count) + hint);
+    throw NoDevice("GPU " + std::to_string(ordinal) + ": this machine has GPUs 0 to " + std::to_string(count - 1) +
+                   hint);
   DeviceProperties p;
   check_opening(runtime().use_device(ordinal), "use_device");
   check_opening(runtime().properties(ordinal, p), "properties");

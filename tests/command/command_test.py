@@ -60,7 +60,7 @@ with tempfile.TemporaryDirectory() as temporary:
     case("wrong config", 2, "brink: wrong.toml:2:1: unknown key training.lerning_rate; the nearest is training.learning_rate",
          "train", "wrong.toml")
     case("wrong config, dry run", 2, "", "train", "--dry-run", "wrong.toml")
-    case("missing config", 2, "brink: none.toml: the config cannot be read: No such file or directory", "train", "none.toml")
+    case("missing config", 2, "brink: none.toml: the config file cannot be read: No such file or directory", "train", "none.toml")
     case("wrong argument", 2,
          "brink: --set training.steps=-5: training.steps: expected an integer from 0 to 1000000000, got the integer -5",
          "train", "--set", "training.steps=-5")
@@ -80,7 +80,7 @@ with tempfile.TemporaryDirectory() as temporary:
          "--set", "data.name=fmnist4", "--set", "data.directory=none")
     (here / "data").mkdir()
     case("empty data folder", 3,
-         "brink: data/train-images-idx3-ubyte: expected this file, or the same with .gz, found neither", "train", "--set",
+         "brink: data/train-images-idx3-ubyte: expected this file, or the same with .gz; found neither", "train", "--set",
          "data.name=fmnist4", "--set", "data.directory=data")
     for part in ["train-images-idx3", "train-labels-idx1"]:
         (here / "data" / f"{part}-ubyte").write_bytes(b"\0\0\x08\1" + bytes(12))
@@ -94,7 +94,7 @@ with tempfile.TemporaryDirectory() as temporary:
 
     (here / "taken").mkdir()
     (here / "taken" / "notes").touch()
-    case("an existing folder", 73, "brink: taken exists already (not a run of brink, not empty); choose another --out", "train",
+    case("an existing folder", 73, "brink: taken exists already and is neither empty nor a run of brink; choose another --out", "train",
          "--out", "taken")
 
     plain = call("train", "--dry-run", folder=temporary)
@@ -177,7 +177,7 @@ with tempfile.TemporaryDirectory() as temporary:
     case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
          "none/trace.json")
     os.mkfifo(here / "pipe")
-    case("a trace in the place of a pipe", 4, "brink: pipe: expected a file, or nothing yet, found something else", *run, "--out",
+    case("a trace in the place of a pipe", 4, "brink: pipe: expected a regular file or a new name, found something else", *run, "--out",
          "other", "--trace", "pipe")
     cases.check("the pipe is still one", (here / "pipe").is_fifo())
     cases.check("then the run did not begin", not (here / "other").exists())

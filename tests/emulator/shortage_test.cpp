@@ -74,8 +74,8 @@ TEST_CASE("data larger than the device's memory: one line says how large, and na
   CHECK(r.code == ExitCode::device);
   // 4040 samples of 784 values and a label, four bytes each; 5 MiB without what a context takes.
   CHECK(r.said ==
-        "out of memory: the data need 12685600 bytes of the device's memory, 4161536 are free; a smaller data.train or "
-        "data.test, or --device cpu, needs less\n");
+        "out of memory: the data need 12685600 bytes of the device's memory, 4161536 are free; choose a smaller "
+        "data.train or data.test, or give --device cpu\n");
 }
 
 TEST_CASE("F4: what is counted of a GPU's memory is what is allocated there") {

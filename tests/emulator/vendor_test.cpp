@@ -305,7 +305,7 @@ TEST_CASE(
   }
   const Run cpu = run({"run.arithmetic=vendor"}, "cpu");
   CHECK(cpu.code == ExitCode::usage);
-  CHECK(cpu.said.find("\"vendor\" is for run.device = \"cuda\" so far") != std::string::npos);
+  CHECK(cpu.said.find("\"vendor\" needs run.device = \"cuda\"") != std::string::npos);
 }
 
 TEST_CASE("cuBLAS is looked for in toolkits and in Python's packages, those that the environment names first") {

@@ -310,10 +310,10 @@ TEST_CASE("CIFAR: what is wrong with a folder is said before anything is made of
         folder / "data_batch_2.bin: byte 9219 (record 3): expected a label from 0 to 9, found 12");
   std::filesystem::remove(folder / "test_batch.bin");
   std::filesystem::create_directory(folder / "test_batch.bin");
-  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a file, found something else");
+  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a regular file, found something else");
   std::filesystem::remove(folder / "test_batch.bin");
   REQUIRE(mkfifo((folder / "test_batch.bin").c_str(), 0600) == 0);
-  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a file, found something else");
+  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a regular file, found something else");
 }
 
 TEST_CASE("CIFAR: a disk that fails at any call, that gives little at a time, a file that shrinks") {

@@ -130,7 +130,7 @@ constexpr FileCase file_cases[] = {
     {"[training]\nsteps = -1\n[data]\nname = \"no\"\n",
      "2:9: training.steps: expected an integer from 0 to 1000000000, got the integer -1"},
     {"[run]\narithmetic = \"vendor\"\n",
-     "2:14: run.arithmetic: \"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"},
+     "2:14: run.arithmetic: \"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"},
     {"[run]\narithmetic = \"fast\"\n",
      "2:14: run.arithmetic: expected \"exact\" or \"vendor\", got the string \"fast\""},
     // What belongs to later versions.
@@ -198,8 +198,8 @@ const ArgumentCase argument_cases[] = {
      "--set measure.density.every=5: unknown key measure.density.every; the nearest is model.dense"},
     {{"training.steps=3", "training.steps=4"},
      {},
-     "--set training.steps=4: training.steps was given already by --set training.steps=3"},
-    {{"run.threads=2"}, {{"threads", "2"}}, "--threads 2: run.threads was given already by --set run.threads=2"},
+     "--set training.steps=4: training.steps was already given by --set training.steps=3"},
+    {{"run.threads=2"}, {{"threads", "2"}}, "--threads 2: run.threads was already given by --set run.threads=2"},
     {{},
      {{"threads", "two"}},
      "--threads two: run.threads: expected an integer from 1 to 1024 or \"all\", got the string \"two\""},
@@ -236,10 +236,11 @@ TEST_CASE("a wrong argument is quoted") {
 TEST_CASE("a config file that cannot be read is named") {
   test::TemporaryFolder folder;
   CHECK(message_of({folder / "none.toml", {}, {}}) ==
-        (folder / "none.toml") + ": the config cannot be read: No such file or directory");
-  CHECK(message_of({folder.path(), {}, {}}) == folder.path() + ": the config cannot be read: Is a directory");
+        (folder / "none.toml") + ": the config file cannot be read: No such file or directory");
+  CHECK(message_of({folder.path(), {}, {}}) == folder.path() + ": the config file cannot be read: Is a directory");
   test::write_text(folder / "large.toml", std::string((1 << 20) + 1, '#'));
-  CHECK(message_of({folder / "large.toml", {}, {}}) == (folder / "large.toml") + ": a config of more than 1 MiB");
+  CHECK(message_of({folder / "large.toml", {}, {}}) ==
+        (folder / "large.toml") + ": expected a config of at most 1 MiB, found more");
 }
 
 TEST_CASE("the same tables accept what is right") {

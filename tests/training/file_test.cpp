@@ -228,7 +228,7 @@ TEST_CASE("reading names what is wrong") {
   CHECK_THROWS_WITH_AS(read_file(folder / "none", 10),
                        ((folder / "none") + ": open: No such file or directory").c_str(), DataError);
   CHECK_THROWS_WITH_AS(read_file(folder.path(), 10),
-                       (folder.path() + ": expected a file, found something else").c_str(), DataError);
+                       (folder.path() + ": expected a regular file, found something else").c_str(), DataError);
   write_file(folder / "f", "12345678901");
   CHECK_THROWS_WITH_AS(read_file(folder / "f", 10), ((folder / "f") + ": expected at most 10 bytes, found 11").c_str(),
                        DataError);

@@ -59,7 +59,7 @@ TEST_CASE("a folder is made once") {
   std::filesystem::create_directory(t / "other");
   test::write_text(t / "other/notes", "");
   CHECK(refusal(t / "other") ==
-        (t / "other") + " exists already (not a run of brink, not empty); choose another --out");
+        (t / "other") + " exists already and is neither empty nor a run of brink; choose another --out");
   std::filesystem::create_directory(t / "empty");
   {
     const RunFolder run = RunFolder::open(t / "empty", false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink report`. What it is not: the page (tools/report).
+// `brink report`; the page itself is made in tools/report.
 #include "tools/report/report.h"
 
 #include <filesystem>
@@ -18,9 +18,11 @@ void add_report(CLI::App& app, ExitCode&) {
     std::string out;
   };
   auto o = std::make_shared<Arguments>();
-  CLI::App* sub = app.add_subcommand("report", "One self-contained HTML page about one run, or several compared");
+  CLI::App* sub =
+      app.add_subcommand("report", "Write one self-contained HTML page about a run, or a comparison of several");
   sub->add_option("DIR", o->folders, "Run folders")->required()->check(not_empty);
-  sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)")
+  sub->add_option("--out", o->out,
+                  "File to write (default: DIR/report.html; for several runs, report.html in this folder)")
       ->check(not_empty);
   sub->callback([o] {
     for (const std::string& folder : o->folders) require_utf8("DIR", folder);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: Gradient, Hvp and SampleSum for vectors and data in the host's memory, computed on any device.
-// What it is not: for training, where nothing is copied back and forth. Decision: they bear the library's names, so that a check reads
-// the same for every device, and numbers are compared on the host.
+// Gradient, Hvp and SampleSum for vectors and data in the host's memory, computed on any device. Training does not use it.
+// The classes have the library's names, so that a check reads the same for every device; numbers are compared on the host.
 #pragma once
 
 #include <span>

@@ -129,7 +129,7 @@ void expect_memory(const Device& device, const Config& config, const TrainerOpti
   Device counting = count.on(device);
   const Problem outline = make_problem(counting, config);
   const MemoryLimit limit = memory_limit(config, counting);
-  constexpr const char* less = "a smaller data.train or data.test needs less";
+  constexpr const char* less = "choose a smaller data.train or data.test";
   const bool on_cpu = device.where == Where::cpu;
   const std::int64_t host = count.bytes(Where::cpu), start = room_of(outline.theta0.view().bytes(), Where::cpu);
   // Such data would be cut into more blocks than a list should have.

@@ -98,10 +98,10 @@ void move_to(Device& device, Problem& p) {
         if (!is_made(part, i)) part.views[i] = p.on_device.emplace_back(to_device(device, part.views[i])).view();
     }
   } catch (const OutOfMemory&) {
-    throw DeviceError(fmt::format(
-        "out of memory: the data need {} bytes of the device's memory, {} are free; a smaller data.train or "
-        "data.test, or --device cpu, needs less",
-        bytes, free));
+    throw DeviceError(
+        fmt::format("out of memory: the data need {} bytes of the device's memory, {} are free; choose a smaller "
+                    "data.train or data.test, or give --device cpu",
+                    bytes, free));
   }
 }
 

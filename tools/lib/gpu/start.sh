@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Starts gpu_check from an unpacked archive (it lies there as `start`); needs a shell and Python 3.8, and says so where there is none.
+# Starts gpu_check from an unpacked archive, where it is called `start`. Needs a shell and Python 3.8, and says so if Python is
+# missing.
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 python=${PYTHON:-python3}
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
