@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: where each parameter lies in the one vector that holds them all. What it is not: their values.
-// Decision: every parameter starts at a multiple of 32 elements; the gaps hold +0, stay +0, and belong to the index space of
-// dots and norms, so that those run over one contiguous array.
+// Where each parameter lies in the one vector that holds them all.
+// Every parameter starts at a multiple of 32 elements. The gaps hold +0, stay +0, and belong to the index space of dots and
+// norms, so these run over one contiguous array.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Matrix products, broadcasts and the sums over samples, each with all of its mathematics.
-// matmul, weight_gradient and sample_dot take any number of factor pairs. The product rule then gives one node whose
-// chains are joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ', which the order contract asks for and which costs no pass.
+// matmul, weight_gradient and sample_dot take any number of factor pairs. So the product rule gives one node whose chains are
+// joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ'. The order contract requires that, and it needs no extra pass.
 #include "autodiff/primitives/dense.h"
 
 #include <algorithm>

@@ -10,7 +10,7 @@ namespace brink {
 extern const Primitive matmul_p, weight_gradient_p, sum_samples_p, add_row_p, broadcast_row_p, broadcast_column_p,
     sum_columns_p, pad_columns_p, slice_columns_p;
 
-/// `group` is that of the weight gradient which the derivative brings.
+/// `group` is that of the weight gradient in the derivative.
 struct MatmulAttributes {
   std::int64_t group = 0;
   bool transpose_b = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the losses, each with all of its mathematics.
+// The losses, each with all of its mathematics.
 #include "autodiff/primitives/losses.h"
 
 #include "autodiff/primitives/elementwise.h"
@@ -46,9 +46,10 @@ Var cross_entropy(Graph& g, Var f, Var labels, std::int64_t group) {
   return g.emit(cross_entropy_p, {f, labels}, Group{group});
 }
 
-// p = softmax f, δ = p − e_y.  δ' = p' = p∘(d − ⟨p, d⟩), d = f' − f'_l;  f̅ the same of δ̅ + p̅: the Jacobian is symmetric.
-// l is the class of the largest p. Without it the derivative is the same but for rounding: where p_l is almost 1, f'_l − ⟨p, f'⟩
-// loses what is left. Here class l adds nothing to the mean, and each factor keeps its relative accuracy, at every order.
+// p = softmax f, δ = p − e_y.  δ' = p' = p∘(d − ⟨p, d⟩), d = f' − f'_l;  f̅ is the same of δ̅ + p̅: the Jacobian is symmetric.
+// l is the class of the largest p. Without subtracting f'_l the derivative is the same except for rounding, but where p_l is
+// almost 1, f'_l − ⟨p, f'⟩ cancels. Here class l adds nothing to the mean, and each factor keeps its relative accuracy, at
+// every order.
 namespace {
 Var softmax_product(Graph& g, Var p, Var t) {
   const Var d = minus_leading(g, t, p);

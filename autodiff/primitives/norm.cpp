@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
-// γ and β belong to the normalisation, because the sums that their gradients need, Σy̅ and Σx̂∘y̅ of each group, are those
-// of the gradient of x too: two sums and one pass backwards, one pass forwards.
+// γ and β belong to the normalisation, because their gradients need the sums Σy̅ and Σx̂∘y̅ of each group, which the gradient
+// of x needs too: two sums and one pass backwards, one pass forwards.
 #include "autodiff/primitives/norm.h"
 
 #include "autodiff/primitives/elementwise.h"

@@ -26,7 +26,7 @@ PoolWindows windows_of(const Attributes& a) {
 }
 Attributes attributes_of(PoolWindows w) { return PoolAttributes{w.window, w.stride}; }
 
-/// The type of what pooling x gives.
+/// The type of the result of pooling x.
 ValueType pooled(std::string_view name, const ValueType& x, const Attributes& a) {
   const PoolWindows w = windows_of(a);
   rules::expect(x.shape.rank == 4, name, to_string(x) + ": expected [samples, height, width, channels]");
@@ -133,7 +133,7 @@ Var spread_pixels(Graph& g, Var d, std::int64_t height, std::int64_t width) {
 }
 
 namespace {
-/// The transpose of shortcut: d in every stride-th pixel of height × width, without the channels appended.
+/// The transpose of shortcut: d in every stride-th pixel of height × width, without the appended channels.
 Var shortcut_transposed(Graph& g, Var d, const PixelAttributes& to) {
   return d ? g.emit(shortcut_transposed_p, {d}, to) : Var{};
 }

@@ -64,9 +64,10 @@ TEST_CASE("symbolic zeros vanish, numbers that are zero do not") {
   CHECK_FALSE(matmul(g, {{a, {}}, {{}, a}}, false, 128));
   CHECK(g.nodes().empty());
   CHECK(add(g, a, constant(g, 0, g.type(a))) != a);
-  CHECK_THROWS_WITH_AS(g.emit(add_p, {a, Var{}}), "[add] a symbolic zero reached emit", std::logic_error);
-  CHECK_THROWS_WITH_AS(g.output("y", OutputRole::samples, 0, {}), "Graph::output: 'y' is a symbolic zero",
-                       std::logic_error);
+  CHECK_THROWS_WITH_AS(g.emit(add_p, {a, Var{}}),
+                       "[add] an input is a symbolic zero; builders must handle it before emit", std::logic_error);
+  CHECK_THROWS_WITH_AS(g.output("y", OutputRole::samples, 0, {}),
+                       "Graph::output: 'y' is a symbolic zero; expected a value of the graph", std::logic_error);
 }
 
 TEST_CASE("prune drops what no output needs and keeps the order of the rest") {

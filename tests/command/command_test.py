@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the `brink` command from outside: exit codes, messages, and what it leaves behind (promises R3, R7, S7).
-What it is not: a test of the numbers.
+"""The `brink` command from outside: exit codes, messages, and the files it leaves (R3, R7 and S7 of docs/promises.md).
 usage: command_test.py BUILD
 """
 
@@ -116,8 +115,8 @@ with tempfile.TemporaryDirectory() as temporary:
     expected |= {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "recurrence and sweep"}
     cases.check("a trace names all layers", sorted(expected - seen))
     cases.rejects("a trace names all layers", sorted({"dense5 matmul add_row"} - seen))
-    # Residuals kept as memory allows, and the peak that the system saw; without a bound it is higher. The bytes of these 9,000
-    # pictures, kept beside the arrays, would be too much.
+    # Residuals are kept as memory allows, and the system's peak shows it: without a limit it is higher. The bytes of these
+    # 9,000 pictures, kept beside the arrays, would exceed it.
     picture_run = ["train", "--threads", "2", *[x for s in ["data.name=synthetic-cifar", "data.train=1000", "data.test=8000",
                    "model.name=vgg", "model.channels=[2]", "model.ghost_batch=20", "training.steps=0", "measure.budget=2"]
                    for x in ("--set", s)]]
@@ -190,9 +189,9 @@ with tempfile.TemporaryDirectory() as temporary:
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
 
-    # What was not measured says so, what is not certified is marked, and the interval stands beside the count.
+    # What was not measured is reported so, what is not certified is marked, and the count states its interval.
     def said_by(folder, *sets):
-        """The lines of a short run: 30 steps, but for what `sets` replace."""
+        """The lines of a short run: 30 steps, unless `sets` say otherwise."""
         settings = dict(s.split("=", 1) for s in ["training.steps=30", "data.train=200", "data.test=40", "model.hidden=[8]",
                                                   "training.learning_rate=0.5", *sets])
         sets = [x for key, value in settings.items() for x in ("--set", f"{key}={value}")]
@@ -221,7 +220,7 @@ with tempfile.TemporaryDirectory() as temporary:
         (r["instabilities"] is None, r["measured_every"], r["lambda_1_steps"], r["lambda_1_certified_steps"]) for r in counts.values()
         ] != [(False, 1, 31, 0), (False, 7, 5, 5), (True, 1, None, None)] else [])
 
-    # A model without data states none, in no file and on no line.
+    # A run without data mentions none, in any file and on any line.
     found = call("train", "--set", "model.name=dln", "--set", "training.steps=3", folder=temporary)
     folders = [path for path in (here / "runs").iterdir() if path.name.startswith("dln-")]
     stated = found[1] + "".join(path.read_text() for path in folders[0].iterdir() if path.name in ["config.toml", "run.json"])
@@ -246,7 +245,7 @@ with tempfile.TemporaryDirectory() as temporary:
     whole = next(line for line in said_by("one", "data.train=8") if line.startswith("plan"))
     cases.check("a plan of one size names it once", whole.startswith("plan: 1 block of 8 samples; ") or [whole])
 
-    # A tolerance that the precision cannot meet is warned of; what it can just meet is met.
+    # A tolerance below what the precision can give draws a warning; one that it can just give does not.
     def warned(precision, tolerance):
         lines = said_by(f"{precision} {tolerance}", f"run.precision={precision}", f"measure.tolerance={tolerance}",
                         "training.steps=3", "training.learning_rate=0.1", "measure.budget=100")
@@ -268,7 +267,7 @@ with tempfile.TemporaryDirectory() as temporary:
     case("its run recomputed", 0, "", "verify", "linear")
     case("its report", 0, "", "report", "linear")
 
-    # A run that is killed has written down all that was decided: every event, and every step up to it.
+    # A killed run has written everything that was decided: every event, and every step up to it.
     killed = here / "killed"
     long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",
                                 "data.test=40", "model.hidden=[8]"] for x in ("--set", s)], "--out", "killed"], cwd=here,

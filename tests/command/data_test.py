@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `brink data` and training on CIFAR-10's files from outside: exit codes, messages, a mirror that answers by HTTP.
-What it is not: a test of the numbers (tests/training/cifar_test.cpp).
+"""`brink data` and training on CIFAR-10's files from outside: exit codes, messages, a mirror that answers by HTTP.
 usage: data_test.py BUILD
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How tools/test counts: programs that pass, fail, skip, hide their count or have a long part, played by scripts.
+"""How tools/test counts: scripts play programs that pass, fail, skip, hide their count or have a long part.
 usage: runner_test.py BUILD
 """
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: kernels that are wrong in one way each, for compute-sanitizer to report. What it is not: run by a test of ours on a
-// good day: tools/gpu_check starts each under its tool, which must complain. Decision: a header without CUDA's language.
+// Kernels that are wrong in one way each. tools/gpu_check starts each under the tool of compute-sanitizer that must report it.
+// The header does not use CUDA's language, so that ordinary sources can include it.
 #pragma once
 
 #include "kernels/device.h"

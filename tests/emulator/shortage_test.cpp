@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Memory that ends elsewhere than in an allocation of ours (promise R4): what the CUDA runtime takes for pinned pages, graphs, their
-// launches and modules ends a run in a smaller chunk or in one line; and data that no chunk makes smaller.
+// Memory that ends outside of brink's own allocations (R4 of docs/promises.md): a shortage in the CUDA runtime, for pinned
+// pages, graphs, their launches and modules, leads to a smaller chunk or ends the run with one line. Also data that no chunk
+// makes smaller.
 #include <doctest/doctest.h>
 
 #include <limits>

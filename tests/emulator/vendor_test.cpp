@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Vendor arithmetic with a library that stands in for cuBLAS: every role of a product, captured and replayed; a whole run beside
-// the exact one; what is asked of the library's handle; everything that can be wrong with it.
+// Vendor arithmetic with a fake cuBLAS: every role of a product, captured and replayed; a whole run beside the exact one; the
+// calls to the library; everything that can be wrong with it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -48,7 +48,7 @@ struct Installed {
   Installed& operator=(const Installed&) = delete;
 };
 
-/// Environment variables while this lives; an empty value stands for none.
+/// Sets environment variables while it lives; an empty value unsets one.
 class EnvironmentVariables {
  public:
   explicit EnvironmentVariables(const std::map<std::string, std::string>& wanted) {

@@ -35,7 +35,7 @@ TEST_CASE("nothing is found when nothing is wrong") {
 TEST_CASE("flushing of denormals is found and put right, on this thread and on threads started later") {
   for (const unsigned bit : {0x8000U, 0x0040U}) {
     _mm_setcsr(_mm_getcsr() | bit);
-    CHECK(half_of_smallest_normal() == 0.0F);  // control: the mode does what is feared
+    CHECK(half_of_smallest_normal() == 0.0F);  // control: the mode has its effect
     CHECK(reset_floating_point().flush_to_zero);
     CHECK(half_of_smallest_normal() > 0.0F);
     float elsewhere = 0;

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `meson install` into an empty folder, and a program of three lines built against nothing but what it put there.
-What it is not: a test of what the library computes.
+"""`meson install` into an empty folder, and a program built against only what was installed there.
 usage: install_test.py BUILD
 """
 

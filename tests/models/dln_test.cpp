@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The diagonal linear network against closed forms. Dyadic parameters make every operation exact, so values are compared with ==.
+// The diagonal linear network against closed forms. Dyadic parameters make every operation exact, so values are compared with
+// ==.
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a small network with data, parameters and directions, made from counters, and the bits of what is computed of it.
-// What it is not: a training problem (training/run/problem.h).
+// A small network with data, parameters and directions, made from counters, and the bits of what is computed of it.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +39,7 @@ inline brink::Array direction(const brink::ParameterLayout& layout, brink::Dtype
 class Network {
  public:
   explicit Network(const NetworkOptions& o) : Network(o, brink::mlp(o.inputs, o.hidden, o.classes, o.activation)) {}
-  /// Of the options, those of the MLP are not used.
+  /// The options of the MLP are not used.
   Network(const NetworkOptions& o, brink::Model m)
       : options(o),
         model(std::move(m)),
@@ -79,7 +78,7 @@ struct Placed {
   brink::Array x, labels, theta, v, w;
 };
 
-/// The rows of an array, as a source hands them out.
+/// The rows of an array, as a source provides them.
 class ArrayRows final : public brink::RowSource {
  public:
   explicit ArrayRows(const brink::View& array) : array_(array) {}
@@ -95,7 +94,7 @@ class ArrayRows final : public brink::RowSource {
   brink::View array_;
 };
 
-/// What the network's samples are normalised by in evaluation mode at its θ, of a pass over blocks of `chunk` samples.
+/// The statistics by which evaluation mode normalises at the network's θ, from a pass over blocks of `chunk` samples.
 inline brink::NormStatistics statistics_of(const Network& n, std::int64_t chunk) {
   brink::Device device;
   const brink::Objective descended = brink::make_objective_with_statistics(n.model, n.options.loss, n.options.dtype);
@@ -152,7 +151,7 @@ struct Bits {
   }
 };
 
-/// The name of the first part that differs, empty where none does.
+/// The name of the first part that differs; empty if none does.
 inline std::string first_difference(const Bits& a, const Bits& b) {
   if (a.parts.size() != b.parts.size()) return "number of parts";
   for (std::size_t i = 0; i < a.parts.size(); ++i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// CIFAR-10: files cut short, with flipped bits, of wrong sizes, on a failing disk (promises S4, S5); the sets against numbers
-// that cifar_golden.py computed by itself; rows made on demand.
+// CIFAR-10: files cut short, with flipped bits, of wrong sizes, on a failing disk (S4 and S5 of docs/promises.md); the sets
+// against numbers that cifar_golden.py computed independently; rows made on demand.
 #include "training/data/cifar.h"
 
 #include <doctest/doctest.h>
@@ -41,7 +41,7 @@ std::string hash_of(const void* data, std::size_t bytes) {
   return hex_text(h.high64) + hex_text(h.low64);
 }
 
-/// What reading so many records gives: the checksum, or the refusal.
+/// The result of reading so many records: the checksum, or the refusal.
 std::string reading_of(const std::string& path, std::int64_t records, System& system = posix_system()) {
   RecordSum sum;
   try {
@@ -122,7 +122,7 @@ void check_against(const nlohmann::json& expected, const std::string& folder, co
     check_sample(*a32.train.rows, *a64.train.rows, a32.train, sample);
 }
 
-/// A disk on which one bit of what is read at once is wrong.
+/// A disk with one wrong bit in what is read at once.
 struct FlippingSystem : System {
   std::size_t bit = 0;
   ssize_t read(int file, void* data, std::size_t bytes) override {

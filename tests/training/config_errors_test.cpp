@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the table of wrong configs with the exact messages (promise R3).
+// The table of wrong configs with the exact messages (R3 of docs/promises.md).
 #include <doctest/doctest.h>
 
 #include "tests/training/temporary_folder.h"
@@ -104,7 +104,7 @@ constexpr FileCase file_cases[] = {
      "2:14: model.activation: expected \"relu\", \"tanh\", \"softplus\" or \"gelu\", got the string \"swish\""},
     {"[training]\nloss = \"hinge\"\n",
      "2:8: training.loss: expected \"cross_entropy\" or \"mse\", got the string \"hinge\""},
-    // Together.
+    // Conflicts.
     {"[data]\nname = \"fmnist4\"\n",
      "2:8: data.name: \"fmnist4\" needs data.directory, the folder that holds the Fashion-MNIST files"},
     {"[data]\ndirectory = \"d\"\n", "2:13: data.directory: has no meaning for data.name = \"synthetic\""},
@@ -133,7 +133,7 @@ constexpr FileCase file_cases[] = {
      "2:14: run.arithmetic: \"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"},
     {"[run]\narithmetic = \"fast\"\n",
      "2:14: run.arithmetic: expected \"exact\" or \"vendor\", got the string \"fast\""},
-    // What belongs to later versions.
+    // Keys and values that do not exist.
     {"[training]\nrule = \"adam\"\n", "2:8: training.rule: expected \"gd\" or \"momentum\", got the string \"adam\""},
     {"[[training.change]]\nat_step = 3\n", "1:12: unknown key training.change; the nearest is run.chunk"},
     {"[measure.density]\nevery = 3\n", "1:10: unknown key measure.density; the nearest is model.dense"},
@@ -244,7 +244,7 @@ TEST_CASE("a config file that cannot be read is named") {
 }
 
 TEST_CASE("the same tables accept what is right") {
-  // The control of the tables above: a neighbour of each kind of wrong config passes.
+  // The control of the tables above: a neighbour of each kind of wrong config is accepted.
   test::TemporaryFolder folder;
   const std::string file = folder / "config.toml";
   test::write_text(

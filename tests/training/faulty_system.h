@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a System whose k-th call fails, for tests. What it is not: part of brink.
+// A System whose k-th call fails, for tests.
 #pragma once
 
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: one folder, one run (promise S7), and the rows of its files.
+// One folder for one run (S7 of docs/promises.md), and the rows of its files.
 #include "training/run/folder.h"
 
 #include <doctest/doctest.h>

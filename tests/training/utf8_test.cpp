@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is written into a config can be read again: text that is not UTF-8 is refused wherever it comes from.
+// What is written into a config can be read again: text that is not UTF-8 is refused, whatever its source.
 #include "training/io/utf8.h"
 
 #include <doctest/doctest.h>
