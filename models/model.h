@@ -75,7 +75,7 @@ void output_loss(const Model&, Loss, ModelGraph&, std::int64_t samples);
 /// The objective that gradient descent minimises: outputs `loss`, `correct`.
 Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::training);
 
-/// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (docs/method.md, "Hessian").
+/// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (docs/method.md, "Curvature").
 Graph build_gauss_newton(const Model&, Loss, Dtype, std::int64_t samples);
 
 /// d/dt₁ … d/dt_k of L(θ + Σ tᵢ vᵢ) at 0 by nested forward mode, k = directions.size(); equal entries share an input vector.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The elementwise primitives, each with all of its mathematics.
-// Decision: builders simplify only where no bit can change: symbolic zeros vanish, nothing else.
+// Builders simplify only where no bit can change: symbolic zeros vanish, nothing else.
 #include "autodiff/primitives/elementwise.h"
 
 #include "autodiff/primitives/run_map.h"

@@ -19,7 +19,7 @@ struct PoolWindows {
 // Common to all. Shapes: x [S,H,W,C]. Layout: NHWC, row-major, contiguous, all float32 or all float64. The argmax of a window:
 // m = the first pixel; for the others in scan order (rows first): if (x > m || x != x) m = x. So the first of equals wins, and
 // a NaN is kept unless another follows. Aliasing: none. Errors: none; the graph has checked the shapes. Cost: one pass. Source:
-// docs/method.md, "Hessian" and "Networks".
+// docs/method.md, "Curvature" and "Networks".
 namespace cpu {
 
 /// y[s,p,q,c] = the maximum of x over window (p, q).  y [S,P,Q,C].
