@@ -86,10 +86,10 @@ struct Derivative {
   OperationClass is = OperationClass::opaque;
   Vars (*jvp)(const JvpContext&) = nullptr;  ///< tangents of the outputs
   Vars (*vjp)(const VjpContext&) = nullptr;  ///< cotangents of the inputs
-  Var (*first)(const Partial&) = nullptr;    ///< the class's first part, and
-  Var (*second)(const Partial&) = nullptr;   ///< its second
-  Var (*product)(const Partial&) = nullptr;  ///< a·b where a chain of pairs cannot hold both terms of the product rule
-  int operand = 0;                           ///< which input a linear operation is linear in
+  Var (*first)(const Partial&) = nullptr;   ///< the partial derivative of a linear or bilinear class by its first input
+  Var (*second)(const Partial&) = nullptr;  ///< that by the second input
+  Var (*product)(const Partial&) = nullptr;  ///< a·b, if one chain of pairs cannot hold both terms of the product rule
+  int operand = 0;                           ///< the input in which a linear operation is linear
 };
 /// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue` is null if
 /// there is none; only primitives that finish their elements receive one.
@@ -160,7 +160,7 @@ struct Input {
 enum class OutputRole : std::uint8_t {
   scalar,     ///< a float64 sum over samples, joined by the tree
   parameter,  ///< a sum over samples of a parameter's shape, joined by the tree; `index` says which
-  sum,        ///< one behind those of the parameters, with an index of its own; nothing of it is differentiated
+  sum,        ///< a further one after those of the parameters, with its own index; it is not differentiated
   residual,   ///< kept for the block
   samples,    ///< one row a sample
 };

@@ -17,7 +17,7 @@ struct Parameter {
   Shape shape;
   std::int64_t fan_in = 0;  ///< inputs summed by one output; 0 for one that starts at `start`: biases, γ, β
   std::int64_t offset = 0;  ///< in elements, set by ParameterLayout
-  double start = 0;         ///< every entry at step 0 where fan_in is 0
+  double start = 0;         ///< every entry at step 0 if fan_in is 0
 };
 
 class ParameterLayout {

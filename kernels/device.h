@@ -26,11 +26,10 @@ class MemoryCount;
 struct Device {
   Where where = Where::cpu;
   ThreadPool* pool = nullptr;
-  Gpu* gpu = nullptr;        ///< where == cuda: never null
-  Tracer* tracer = nullptr;  ///< who watches (tracer.h); null: nobody
-  Vendor* vendor = nullptr;  ///< null: exact arithmetic
-  MemoryCount* count =
-      nullptr;  ///< buffers are counted there and not allocated (memory_count.h); null: they are allocated
+  Gpu* gpu = nullptr;            ///< not null if where == cuda
+  Tracer* tracer = nullptr;      ///< the observer (tracer.h); null: none
+  Vendor* vendor = nullptr;      ///< null: exact arithmetic
+  MemoryCount* count = nullptr;  ///< if not null, buffers are counted there and not allocated (memory_count.h)
 
   /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
   int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }

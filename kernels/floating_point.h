@@ -6,7 +6,7 @@ namespace brink {
 
 /// What was found in the floating-point environment at the start of the program, and corrected.
 struct FloatingPointState {
-  bool flush_to_zero = false;   // denormals were flushed (FTZ or DAZ)
+  bool flush_to_zero = false;   // subnormal numbers were flushed (FTZ or DAZ)
   bool other_rounding = false;  // rounding was not to nearest
 };
 /// Sets rounding to nearest and gradual underflow on the calling thread; returns what it found (docs/promises.md, B10).

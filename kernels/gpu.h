@@ -44,7 +44,7 @@ inline constexpr std::int64_t gpu_granularity_bytes = 256;
 /// One GPU and its stream: work runs in the order in which it was enqueued. Unless stated otherwise, calls throw GpuError.
 class Gpu {
  public:
-  using Event = void*;     ///< a mark in the stream, and the time when the stream came to it
+  using Event = void*;     ///< a mark in the stream, and the time when the stream reached it
   using Captured = void*;  ///< work recorded once, which can be launched again and again
 
   Gpu() = default;

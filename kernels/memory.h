@@ -97,8 +97,8 @@ Array to_device(Device&, View);
 struct OutOfMemory : std::bad_alloc {
   explicit OutOfMemory(std::int64_t needed, std::int64_t free = -1) : needed_bytes(needed), free_bytes(free) {}
   const char* what() const noexcept override { return "out of memory"; }
-  std::int64_t needed_bytes;  ///< −1: what a device's runtime takes for itself, where nobody knows
-  std::int64_t free_bytes;    ///< of the device's memory; −1: the host's, where nobody knows
+  std::int64_t needed_bytes;  ///< −1: unknown, because the device's runtime took it
+  std::int64_t free_bytes;    ///< of the device's memory; −1: unknown, of the host's
 };
 
 }  // namespace brink

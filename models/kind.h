@@ -24,7 +24,7 @@ struct DatalessNetwork {
 
 /// A conflict between options that are accepted one by one.
 struct OptionConflict {
-  std::string option;   ///< its name
+  std::string option;   ///< the option's name
   std::string message;  ///< the rest of the sentence: "expected …"
 };
 
@@ -32,7 +32,7 @@ struct NetworkKind {
   std::string_view name;
   std::string_view structure;          ///< one line for the documentation
   std::vector<Option> options = {};    ///< keys of [model] that this network has
-  std::int64_t group = default_group;  ///< samples per group of the sums over samples, where no layer normalises
+  std::int64_t group = default_group;  ///< samples per group of the sums over samples, if no layer normalises
   /// Throws std::invalid_argument where the network does not fit the picture. Null for a network without data.
   Model (*build)(const Options&, const Shape& picture, std::int64_t classes) = nullptr;
   DatalessNetwork (*dataless)(const Options&, Loss, Dtype) = nullptr;

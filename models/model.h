@@ -30,8 +30,8 @@ struct BlockContext {
 };
 
 enum class NormMode : std::uint8_t {
-  training,    ///< each ghost group by its own mean and variance: the function that is descended
-  evaluation,  ///< every sample by means and variances that are given: for test accuracy, and for comparison
+  training,    ///< each ghost group by its own mean and variance: the function that is minimised
+  evaluation,  ///< every sample by given means and variances: for test accuracy, and for comparison
 };
 
 struct Model {
@@ -39,7 +39,7 @@ struct Model {
   Shape sample;  ///< shape of one sample of x as the network takes it, e.g. [784] or [32,32,3]
   std::int64_t classes = 0;
   std::int64_t group =
-      default_group;             ///< samples per group of all sums over samples; the ghost group where there are norms
+      default_group;             ///< samples per group of all sums over samples; the ghost group if there are norms
   bool join_short = false;       ///< a short last group joins the one before it
   double epsilon = 0;            ///< added to variances
   std::vector<NormLayer> norms;  ///< in the order in which they act

@@ -27,9 +27,9 @@ struct Option {
   OptionValue standard;  ///< the default
   std::string expected;  ///< what an error message asks for, "an integer from 1 to 65536"; for a list, of each entry
   std::string meaning;   ///< one line for the documentation
-  std::vector<std::string_view> choices = {};  ///< of a text; empty: any
-  std::function<bool(double)> accepts = {};    ///< of a number or of each entry of a list; empty: any
-  std::size_t fewest = 0, most = 0;            ///< entries of a list
+  std::vector<std::string_view> choices = {};  ///< allowed texts; empty: any
+  std::function<bool(double)> accepts = {};    ///< checks a number or each entry of a list; empty: all are accepted
+  std::size_t fewest = 0, most = 0;            ///< number of entries of a list
 };
 
 /// least ≤ x ≤ most.

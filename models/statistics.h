@@ -17,7 +17,7 @@ namespace brink {
 struct EvaluationMode {
   Model model;
   Loss loss = Loss::cross_entropy;
-  bool hessian = false;  ///< the Hessian, too, is that of the loss in evaluation mode, its statistics held fixed
+  bool hessian = false;  ///< the Hessian is that of the loss in evaluation mode, with fixed statistics
 };
 
 /// The objective that gradient descent minimises, with the statistics of the same pass. After the parameters its results hold

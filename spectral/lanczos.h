@@ -18,13 +18,13 @@ namespace brink {
 
 struct LanczosLimits {
   int max_basis = 48;  ///< columns of Q, and of AQ; 2·max_pairs + 8 to 128 (fewer dimensions need fewer)
-  int max_pairs = 2;   ///< top + bottom of any run
+  int max_pairs = 2;   ///< the largest top + bottom of any run
 };
 
 struct LanczosOptions {
   int top = 1, bottom = 0;    ///< pairs wanted at each end; more than the dimension means all
-  double tolerance = 1e-3;    ///< on ‖Hy − θy‖ / max|θⱼ|
-  int budget = 200;           ///< products
+  double tolerance = 1e-3;    ///< of ‖Hy − θy‖ / max|θⱼ|
+  int budget = 200;           ///< largest number of products
   int confirm = 0;            ///< further iterations for which the tolerance must hold before it is believed
   bool orthogonality = true;  ///< compute ‖QᵀQ − I‖: as much work as all sweeps together
   std::uint64_t step = 0;     ///< random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
@@ -35,7 +35,7 @@ struct RitzPair {
   double value = 0;
   double bound = 0;     ///< |β_m s_{m,i}|
   double residual = 0;  ///< ‖Hy − θy‖, absolute, from the stored products
-  double relative = 0;  ///< residual / max|θⱼ|; 0 where both are 0
+  double relative = 0;  ///< residual / max|θⱼ|; 0 if both are 0
   View vector;          ///< y, unit
 };
 
@@ -49,12 +49,12 @@ struct LanczosResult {
   LanczosStop stop = LanczosStop::budget;
   bool converged = false;
   int products = 0;
-  int sweeps = 0;            ///< of Gram–Schmidt, all vectors together
+  int sweeps = 0;            ///< Gram–Schmidt sweeps over all vectors
   int restarts = 0;          ///< thick restarts
   int breakdowns = 0;        ///< times the space was exhausted or a vector counted as dependent
   int basis = 0;             ///< columns of Q at the end
   double scale = 0;          ///< max|θⱼ|
-  double orthogonality = 0;  ///< ‖QᵀQ − I‖, Frobenius; 0 where not asked for
+  double orthogonality = 0;  ///< ‖QᵀQ − I‖, Frobenius norm; 0 if not requested
   double asymmetry = 0;  ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
 };
 

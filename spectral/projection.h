@@ -2,7 +2,7 @@
 // The operator projected onto the Lanczos basis, T = QᵀAQ as numbers: Ritz values, their bounds and coordinates, and whether
 // they suffice. The vectors are in lanczos.cpp.
 // T = diag(locked values) ⊕ tridiagonal(alpha, beta): the invariant subspaces found at breakdowns keep their values, and the
-// recurrence goes on in the active block.
+// recurrence continues in the active block.
 #pragma once
 
 #include <cstdint>

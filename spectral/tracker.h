@@ -17,8 +17,8 @@ namespace brink {
 struct TrackerOptions {
   int top = 1, bottom = 1;  ///< either may be 0, not both
   double tolerance = 1e-3;  ///< relative residual
-  int cold_check = 25;      ///< every so many measured steps a cold run beside the warm one; 0 = at events only
-  int budget = 200;         ///< products a step, all its runs together
+  int cold_check = 25;      ///< measured steps between two cold runs beside the warm ones; 0: at events only
+  int budget = 200;         ///< largest number of products a step, all its runs together
   double noise = 0.1;       ///< size of the noise added to the unit sum of the warm vectors
   int max_basis = 48;       ///< columns of Lanczos's basis
   /// Further iterations for which a cold run must hold its tolerance. A random start lies almost wholly in the near-null space
@@ -29,26 +29,26 @@ struct TrackerOptions {
 /// A warm and a cold run differ by more than their residuals and rounding allow. This is the eigenvalue for which the excess is
 /// largest.
 struct Disagreement {
-  bool bottom = false;        ///< it is one of the smallest
-  int index = 0;              ///< 0: the outermost of its end
+  bool bottom = false;        ///< whether it is one of the smallest
+  int index = 0;              ///< position from its end of the spectrum; 0: the outermost
   double warm = 0, cold = 0;  ///< NaN: that run did not find it
-  double allowed = 0;         ///< residuals and rounding together
+  double allowed = 0;         ///< the difference that residuals and rounding allow together
 };
 
 /// One measured step. Spans and views are valid until the next call of `measure`.
 struct TrackerStep {
   std::span<const RitzPair> top;             ///< descending
   std::span<const RitzPair> bottom;          ///< ascending
-  bool converged = false;                    ///< all of them, to the tolerance
+  bool converged = false;                    ///< whether all of them have, to the tolerance
   bool finite = true;                        ///< false: the operator gave NaN or infinity
   bool warm = false;                         ///< the reported run started from the last step's vectors
-  bool cold_checked = false;                 ///< a cold run was made beside it
-  bool redone = false;                       ///< warm and cold disagreed beyond their residuals
-  std::optional<Disagreement> disagreement;  ///< about what, where they did
-  int products = 0;                          ///< all runs
+  bool cold_checked = false;                 ///< whether there was a cold run beside it
+  bool redone = false;                       ///< whether warm and cold run disagreed by more than their residuals
+  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, if they did
+  int products = 0;                          ///< of all runs together
   int sweeps = 0;
   double scale = 0;          ///< max|θⱼ|
-  double orthogonality = 0;  ///< ‖QᵀQ − I‖ of the step's cold run, else 0: it costs as much as all sweeps
+  double orthogonality = 0;  ///< ‖QᵀQ − I‖ of the step's cold run, otherwise 0; it costs as much as all sweeps
   double asymmetry = 0;
 };
 
@@ -66,7 +66,7 @@ class EigenTracker {
 
   /// What a checkpoint must contain: the vectors [top + bottom, dim], row i = vector i, and the counter.
   struct Memory {
-    View vectors;               ///< of the last measured step; all zero where there was none
+    View vectors;               ///< of the last measured step; all zero before the first
     std::int64_t measured = 0;  ///< steps measured so far
   };
   Memory memory() const;

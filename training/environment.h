@@ -55,9 +55,9 @@ std::int64_t program_bytes(Where);
 
 /// The bytes that all buffers together may take of the device's memory.
 struct MemoryLimit {
-  std::int64_t bytes = 0;        ///< 0: no limit, and nothing is compared
-  std::string_view from = {};    ///< what set it, for messages: "run.memory"
-  std::int64_t there_bytes = 0;  ///< what could be allowed at most: allocated and free
+  std::int64_t bytes = 0;        ///< 0: no limit, and sizes are not compared
+  std::string_view from = {};    ///< its source, for messages: "run.memory"
+  std::int64_t there_bytes = 0;  ///< the largest possible limit: allocated plus free
 };
 /// `asked_bytes` less program_bytes; or, if that is 0, what is allocated plus three quarters of what is free. Never more than
 /// what is allocated plus free. Free: on the GPU, or on the machine and in the control groups of this process.

@@ -34,8 +34,8 @@ struct TrainerOptions {
   double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
   std::uint64_t seed = 0;                                            ///< of the tracker's random vectors
   BatchOptions batch;
-  std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation; test samples are answered in it
-  bool classifies = true;                    ///< whether right answers can be counted
+  std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
+  bool classifies = true;                    ///< whether correct answers can be counted
   /// An optional measurement, taken at steps that are multiples of `every`.
   struct More {
     MeasurementFactory make;

@@ -21,11 +21,11 @@ inline bool is_certified(double residual, double scale, double tolerance) { retu
 
 /// The tracked ends of the Hessian's spectrum.
 struct Spectrum {
-  std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
-  double scale = 0;                     ///< max|θⱼ|, the largest Ritz value in magnitude
-  bool converged = false;               ///< every residual ≤ tolerance · scale
-  bool redone = false;                  ///< warm and cold start disagreed; the values that reach further out are given
-  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, where they did
+  std::vector<Eigenvalue> top, bottom;       ///< descending; ascending
+  double scale = 0;                          ///< max|θⱼ|, the largest Ritz value in magnitude
+  bool converged = false;                    ///< every residual ≤ tolerance · scale
+  bool redone = false;                       ///< warm and cold start disagreed; the values are those further out
+  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, if they did
   double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
 };
 
@@ -33,13 +33,13 @@ struct Spectrum {
 struct Observed {
   std::int64_t step = 0;
   double learning_rate = 0;
-  double threshold = 0;  ///< the sharpness above which the update that follows is unstable
+  double threshold = 0;  ///< the sharpness above which the next update is unstable
   double loss = 0;       ///< mean over the training samples
   double correct = 0;    ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
   bool measured = false;  ///< whether `spectrum` holds values of this step
   Spectrum spectrum;
-  std::optional<double> surplus;  ///< of λ₁ under the rule; absent where λ₁ was not measured
+  std::optional<double> surplus;  ///< of λ₁ under the rule; absent if λ₁ was not measured
   int products = 0;               ///< Hessian–vector products
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 

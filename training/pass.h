@@ -25,10 +25,10 @@ struct MemoryPlan {
   std::vector<Blocks> sizes;  ///< all blocks, by their samples, the largest first
   std::int64_t blocks = 0;
   std::int64_t kept_blocks =
-      0;  ///< whose residuals are kept from the linearisation on; the others' are computed for each product
+      0;  ///< blocks whose residuals are kept; those of the others are computed again in each product
   std::int64_t residual_bytes = 0, allocated_bytes = 0;
-  double gradient_seconds = 0;            ///< with the linearisation, where there is curvature
-  std::optional<double> product_seconds;  ///< of a Hessian–vector product; absent: no curvature
+  double gradient_seconds = 0;            ///< with the linearisation, if the spectrum is measured
+  std::optional<double> product_seconds;  ///< of a Hessian–vector product; absent if no spectrum is measured
 };
 
 class Pass {

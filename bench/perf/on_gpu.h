@@ -11,7 +11,7 @@ namespace brink::bench::gpu {
 
 struct Sizes {
   std::int64_t square = 4096;  ///< extent of the square product
-  double most_flop = 1e12;     ///< products of more operations are left out
+  double most_flop = 1e12;     ///< products of more operations are skipped
   double graph_flop = 4e9;     ///< operations in a captured graph: a small product is launched up to 100 times in it
 };
 

@@ -82,8 +82,8 @@ struct Patches {
 
 /// The place of a row: where its tap (0, 0) lies, which may be outside the picture.
 struct Spot {
-  std::int64_t offset;  ///< of that pixel's first channel
-  std::int64_t to;      ///< of the row of the result
+  std::int64_t offset;  ///< offset of that pixel's first channel
+  std::int64_t to;      ///< offset of the row of the result
   int h, w;
 };
 inline constexpr int nowhere = -(1 << 30);

@@ -51,7 +51,7 @@ class Context final : public Gpu {
   static constexpr std::int64_t most_partials = std::int64_t{1} << 17;
   /// Device memory for up to most_fetched results, from where a following `fetch` takes them.
   double* results() const { return partials_ + most_partials; }
-  static constexpr int most_fetched = 4096;  ///< values that a fetch brings at most
+  static constexpr int most_fetched = 4096;  ///< the largest number of values in a fetch
 
  private:
   struct Slab {

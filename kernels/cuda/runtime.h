@@ -33,7 +33,7 @@ class Runtime {
   using Stream = void*;
   using Capture = void*;     ///< a captured sequence of work
   using Executable = void*;  ///< one that can be launched again and again
-  using Event = void*;       ///< a mark in a stream, and the time when the stream came to it
+  using Event = void*;       ///< a mark in a stream, and the time when the stream reached it
 
   virtual ~Runtime() = default;
   virtual Status device_count(int& count) = 0;
@@ -43,7 +43,7 @@ class Runtime {
   virtual Status memory(std::int64_t& free_bytes, std::int64_t& total_bytes) = 0;
   virtual Status allocate(void*& p, std::int64_t bytes) = 0;
   virtual Status release(void* p) = 0;
-  virtual Status allocate_pinned(void*& p, std::int64_t bytes) = 0;  ///< host memory that copies reach without staging
+  virtual Status allocate_pinned(void*& p, std::int64_t bytes) = 0;  ///< host memory that the device can access
   virtual Status release_pinned(void* p) = 0;
   virtual Status copy(void* to, const void* from, std::int64_t bytes, Stream) = 0;  ///< any direction; enqueued
   virtual Status fill(void* to, int byte, std::int64_t bytes, Stream) = 0;          ///< enqueued
@@ -53,13 +53,13 @@ class Runtime {
   virtual Status launch(const LaunchCall&, Stream) = 0;  ///< enqueued
   virtual Status begin_capture(Stream) = 0;              ///< what is enqueued from now on is recorded, not run
   virtual Status end_capture(Stream, Capture&) = 0;
-  virtual Status instantiate(Capture, Executable&) = 0;  ///< the capture is given up
+  virtual Status instantiate(Capture, Executable&) = 0;  ///< the capture is abandoned
   virtual Status launch(Executable, Stream) = 0;         ///< enqueued
   virtual Status destroy(Executable) = 0;
   virtual Status create_event(Event&, EventUse) = 0;
   virtual Status destroy_event(Event) = 0;
   virtual Status record(Event, Stream) = 0;                     ///< enqueued
-  virtual Status wait(Event) = 0;                               ///< until the stream has come to it
+  virtual Status wait(Event) = 0;                               ///< until the stream has reached it
   virtual Status elapsed(float& ms, Event from, Event to) = 0;  ///< both reached
   virtual void push_range(const char* name) = 0;                ///< NVTX: for profilers, nested on the calling thread
   virtual void pop_range() = 0;

@@ -14,7 +14,7 @@ namespace brink {
 /// y = act(x + bias), element by element. A view without data is skipped; at most one of relu and gate is set.
 struct Epilogue {
   View bias;          ///< [N], by column
-  View gate;          ///< of the result's shape: y where gate > 0 (or is NaN), else 0
+  View gate;          ///< of the result's shape: y where gate > 0 (or is NaN), otherwise 0
   bool relu = false;  ///< max(y, 0)
   bool any() const { return bias.data || gate.data || relu; }
 };

@@ -42,7 +42,7 @@ template <int m_, int n_, int k_, int tm_, int tn_, int depth_, int stages_>
 struct Tile {
   static constexpr int m = m_, n = n_, k = k_, tm = tm_, tn = tn_, depth = depth_, stages = stages_;
   static constexpr int across = n / tn, threads = across * (m / tm);
-  static constexpr int blocks = threads == 256 ? 2 : 1;  ///< that fit on a multiprocessor at least, by registers
+  static constexpr int blocks = threads == 256 ? 2 : 1;  ///< least number of blocks on a multiprocessor, by registers
 };
 
 /// Where elements of a gathered operand come from. Those that do not exist are +0, and `first` is then any address of the

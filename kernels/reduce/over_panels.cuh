@@ -91,11 +91,13 @@ void join_trees(Device& d, T* to, T* leaves, Trees trees, std::int64_t count, st
 /// How T over all panels is computed where `part_bytes` of scratch are needed for each panel.
 struct PanelPlan {
   static constexpr std::int64_t most_part_bytes = std::int64_t{256} << 20, most_in_grid = 65535;
-  std::int64_t panels;          ///< of all groups
-  std::int64_t in_group;        ///< of each but the last group
-  bool one_tree;                ///< a tree of panels, not of groups of panels
-  std::int64_t groups_at_once;  ///< two trees: whole groups whose panels lie in scratch at once; 0: not even one
-  std::int64_t panels_at_once;  ///< one tree, or groups_at_once = 0: panels at once, of a group in the latter case
+  std::int64_t panels;    ///< panels of all groups
+  std::int64_t in_group;  ///< panels of each group but the last
+  bool one_tree;          ///< a tree of panels, not of groups of panels
+  std::int64_t
+      groups_at_once;  ///< two trees: the number of whole groups whose panels fit into scratch together; 0: not even one
+  std::int64_t
+      panels_at_once;  ///< one tree, or groups_at_once = 0: the number of panels that fit together, within a group in the latter case
 
   PanelPlan(const GroupedPanels& all, std::int64_t part_bytes) {
     const std::int64_t groups = all.groups();

@@ -16,16 +16,16 @@ namespace brink::cases {
 /// How an input's test values are made.
 enum class Values : std::uint8_t {
   real,      ///< of size 1, with some +0 and −0 (bit tests) or away from 0 (derivative tests)
-  positive,  ///< real, then max(·, 0), what relu gives; away from its kink in derivative tests
-  distinct,  ///< no two closer than 1/n, n their number, in no order; for what compares them
-  some_nan,  ///< real with NaN of both signs among them (bit tests) or distinct (derivative tests)
+  positive,  ///< real, then max(·, 0), as after relu; away from its kink in derivative tests
+  distinct,  ///< n values, unordered, no two closer than 1/n; for operations that compare them
+  some_nan,  ///< real, with NaNs of both signs (bit tests) or distinct (derivative tests)
   labels,    ///< int32 below `bound`
 };
 struct In {
   Shape shape;
   Values values = Values::real;
   std::int64_t bound = 0;
-  Dtype dtype = Dtype::f32;  ///< float32 stands for the working precision; float64 and int32 are meant literally
+  Dtype dtype = Dtype::f32;  ///< float32 means the working precision; float64 and int32 are literal
 };
 
 struct Row {

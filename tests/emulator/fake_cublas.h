@@ -12,9 +12,9 @@ namespace fake_cublas {
 struct State {
   /// Puts work on a stream, as a kernel of one thread; returns 0 or the runtime's status. To be set before the first product.
   std::function<int(void* stream, std::function<void()>)> enqueue;
-  int create_status = 0;          ///< what cublasCreate answers
+  int create_status = 0;          ///< the status of cublasCreate
   int version = 130100;           ///< 13.1.0
-  std::int64_t failing_gemm = 0;  ///< the n-th from now on 1 fails; 0: none
+  std::int64_t failing_gemm = 0;  ///< the n-th from now on fails (the next is 1); 0: none
 
   // What the program did.
   std::int64_t gemms = 0, handles = 0;

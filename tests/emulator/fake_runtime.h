@@ -27,12 +27,12 @@ class FakeRuntime : public Runtime {
   std::optional<int> driver_version;  ///< 12040 is 12.4; below the toolkit's major version the driver is too old
   int devices = 1;                    ///< all of them the base's device 0
   std::optional<DeviceProperties> device;
-  bool has_kernel_image = true;  ///< false: the device's architecture is one that the build has no code for …
-  Status launch_refusal = no_kernel_image;  ///< … and what a launch says then
-  Status driver_refusal = success;          ///< what counting the devices says
+  bool has_kernel_image = true;             ///< false: the build has no code for the device's architecture …
+  Status launch_refusal = no_kernel_image;  ///< … and the status of a launch then
+  Status driver_refusal = success;          ///< the status of counting the devices
 
   // Memory; every limit ends in out_of_memory.
-  std::int64_t failing_allocation = 0;  ///< the n-th from now on 1; 0: none. Later ones succeed
+  std::int64_t failing_allocation = 0;  ///< the n-th from now on fails (the next is 1); 0: none. Later ones succeed
   std::optional<std::int64_t> capacity_bytes;
   std::optional<std::int64_t> largest_allocation_bytes;  ///< below 64 MiB: Context gives every buffer memory of its own
 

@@ -33,7 +33,7 @@ class DenseHessian {
 struct VectorError {
   double error = 0;
   std::string tensor;    ///< the worst
-  std::string rounding;  ///< those that were measured against the whole vector, each after a space
+  std::string rounding;  ///< those that were compared with the whole vector, each after a space
   /// For a row of the table: the worst tensor, and those that were compared differently.
   std::string note() const { return rounding.empty() ? tensor : tensor + "; rounding alone:" + rounding; }
 };

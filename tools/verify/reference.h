@@ -59,7 +59,7 @@ std::vector<Case> read_cases(const std::string& folder);
 struct ReferenceModel {
   Model model;
   Loss loss = Loss::cross_entropy;
-  std::string not_built;  ///< "activation swish"; empty: built
+  std::string not_built;  ///< what this version cannot build, "activation swish"; empty: nothing
 };
 ReferenceModel read_model(const Case&);
 

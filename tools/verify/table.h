@@ -13,7 +13,7 @@ namespace brink::verify {
 
 struct Row {
   std::string of, quantity;
-  double error = 0, tolerance = 0;  ///< tolerance 0: equal, bit for bit or as integers
+  double error = 0, tolerance = 0;  ///< tolerance 0: equal bit for bit, or as integers
   std::string note;
   bool passed() const { return error <= tolerance; }
 };

@@ -24,15 +24,15 @@ struct MeasurementContext {
   const BatchArrays& test;  ///< may be empty
   const BatchOptions& batch;
   std::int64_t train_samples = 0;
-  bool classifies = true;           ///< whether right answers can be counted
+  bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
-  int top = 0, bottom = 0;          ///< tracked eigenvalues
+  int top = 0, bottom = 0;          ///< number of tracked eigenvalues
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;
 
 struct MeasurementKind {
-  std::string_view name;  ///< of the table [measure.<name>]
+  std::string_view name;  ///< name of the table [measure.<name>]
   std::string_view meaning;
   bool always = false;               ///< part of every run; otherwise its table turns it on
   std::vector<Option> options = {};  ///< keys of its table

@@ -19,12 +19,12 @@ namespace brink {
 
 /// What a measurement sees at θ_t, before update t. Views are vectors of the layout in the device's memory.
 struct StepView {
-  const Observed& seen;  ///< loss and gradient norm are here only where the spectrum was measured; see Observed
+  const Observed& seen;  ///< has loss and gradient norm only if the spectrum was measured; see Observed
   const ParameterLayout& layout;
   std::span<const View> thetas;  ///< θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}; zero vectors before the first step
   View gradient;                 ///< ∇L(θ_t)
-  View results;                  ///< of the whole pass: the gradient, and behind it the statistics of evaluation mode
-  View eigenvectors;  ///< rows of unit vectors, top then bottom, [k, extent]; empty where no spectrum was measured
+  View results;                  ///< results of the pass: the gradient, then the statistics of evaluation mode
+  View eigenvectors;  ///< rows of unit vectors, top then bottom, [k, extent]; empty if no spectrum was measured
   std::int64_t step() const { return seen.step; }
 };
 

@@ -44,8 +44,9 @@ std::unique_ptr<Trainer> make_trainer(Device& device, const Problem& p, TrainerO
 
 /// Why a chunk does not fit.
 struct Shortage {
-  std::string more;   ///< "123 bytes more were needed, 45 are free"
-  std::string sizes;  ///< what is needed and allowed, and the largest part; the same as `more` where it came unforeseen
+  std::string more;  ///< "123 bytes more were needed, 45 are free"
+  std::string
+      sizes;  ///< what is needed and allowed, and the largest part; equal to `more` if the shortage was not predicted
   std::int64_t needed_bytes = 0;
 };
 

@@ -17,7 +17,7 @@ namespace brink {
 struct Fitted {
   std::unique_ptr<Trainer> trainer;
   std::int64_t chunk = 0;          ///< samples per block
-  std::int64_t limit_bytes = 0;    ///< for all memory of the device
+  std::int64_t limit_bytes = 0;    ///< plan for all memory of the device
   std::vector<std::string> notes;  ///< what was made smaller, and why
 };
 

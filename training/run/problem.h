@@ -16,15 +16,15 @@ namespace brink {
 /// Owns the arrays that the views refer to; movable.
 struct Problem {
   std::shared_ptr<DataPair> data;  ///< null for a network without data
-  Array labels;                    ///< of a network without data: its one label
-  std::vector<double> start;       ///< of such a network: the parameters at step 0; else empty
+  Array labels;                    ///< the one label of a network without data
+  std::vector<double> start;       ///< the parameters at step 0 of such a network; otherwise empty
   Objective objective;
-  std::optional<EvaluationMode> evaluation;                   ///< of a network with normalisation
+  std::optional<EvaluationMode> evaluation;                   ///< for a network with normalisation
   std::vector<View> train;                                    ///< data arrays of the objective's graphs, samples first
-  std::vector<View> test;                                     ///< empty where there is nothing to evaluate
+  std::vector<View> test;                                     ///< empty if there is nothing to evaluate
   std::vector<const RowSource*> train_sources, test_sources;  ///< of made arrays (block_data.h); may be empty
   Array theta0;                                               ///< vector of the layout, in the host's memory
-  std::vector<Array> on_device;                               ///< copies of the data where the device is no CPU
+  std::vector<Array> on_device;                               ///< copies of the data if the device is not the CPU
   BatchArrays train_arrays() const { return {train, train_sources}; }
   BatchArrays test_arrays() const { return {test, test_sources}; }
   std::int64_t train_samples() const { return train[0].shape[0]; }

@@ -17,7 +17,7 @@ struct TrainOptions {
   std::string folder;
   bool resume = false;
   std::string trace =
-      {};  ///< file for a trace of the run (trace.h); empty: none. A run that ends by an error leaves it empty
+      {};  ///< file for a trace of the run (trace.h); empty: none. A run that ends with an error leaves it empty
   Ranges ranges = Ranges::none;
 };
 

@@ -24,7 +24,7 @@ struct Key {
   std::function<std::string(const Config&)> print;
   bool text = false;     ///< the value is a string
   bool hashed = true;    ///< it decides numbers
-  bool chooses = false;  ///< it decides which other keys there are
+  bool chooses = false;  ///< it decides which other keys exist
 
   std::string path() const { return table + "." + name; }
 };
