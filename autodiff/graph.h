@@ -23,7 +23,7 @@
 
 namespace brink {
 
-/// Raised while a graph is built: "[matmul] a [25,12], b [13,9]: inner extents differ".
+/// Raised while a graph is built: "[matmul] a [25,12], b [13,9]: expected equal inner extents".
 struct ShapeError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -162,7 +162,7 @@ enum class OutputRole : std::uint8_t {
   parameter,  ///< a sum over samples of a parameter's shape, joined by the tree; `index` says which
   sum,        ///< a further one after those of the parameters, with its own index; it is not differentiated
   residual,   ///< kept for the block
-  samples,    ///< one row a sample
+  samples,    ///< one row per sample
 };
 struct Output {
   std::string name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Brings numbers and arrays of a device to the host without a wait for each: kernels leave float64 numbers in slots of the
-// device's memory, later kernels read them there, and one transfer brings many while the device goes on.
+// device's memory, later kernels read them there, and one transfer brings many while the device continues.
 // A value that was sent is visible only through `receive`, which waits for what was enqueued before `send` and for nothing
 // after it.
 #pragma once

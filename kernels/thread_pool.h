@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A few sleeping threads that share the pieces of one function at a time.
 // It replaces OpenMP, whose libgomp fixes its spinning before main and is reported by ThreadSanitizer for correct loops.
-// Threads claim work, so a sleeping thread never delays a region; which thread does what never reaches a result.
+// Threads claim work, so a sleeping thread never delays a region; which thread does what never affects a result.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ struct GhostGroups {
   double epsilon = 1e-5;
 };
 
-/// Samples per group of AlexNet's sums: 32 in place of 128, because memory is that of a group for each thread
+/// Samples per group of AlexNet's sums: 32 in place of 128, because each thread needs the memory of one group
 /// (docs/experiments.md).
 inline constexpr std::int64_t alexnet_group = 32;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is known on the host about a step of training: what the loop itself decides by, and what every measurement may use.
+// What is known on the host about a step of training: what the loop needs for its decisions, and what every measurement may use.
 #pragma once
 
 #include <cstdint>

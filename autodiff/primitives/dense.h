@@ -23,7 +23,7 @@ struct BroadcastAttributes {
   auto fields() const { return std::tie(rows, group, height, width); }
   std::string describe() const;
 };
-/// An extent that the inputs do not tell: the columns of a broadcast.
+/// An extent that the inputs do not determine: the columns of a broadcast.
 struct Extent {
   std::int64_t value = 0;
   auto fields() const { return std::tie(value); }

@@ -18,7 +18,7 @@ const ValueType scalar64{Shape{}, Dtype::f64};
 
 void expect_logits(std::string_view name, const ValueType& f, const ValueType& labels) {
   rules::expect(f.shape.rank == 2 && labels.shape == Shape{f.shape[0]} && labels.dtype == Dtype::i32, name,
-                fmt::format("logits {}, labels {}: expected one int32 label a row", to_string(f), to_string(labels)));
+                fmt::format("logits {}, labels {}: expected one int32 label per row", to_string(f), to_string(labels)));
 }
 }  // namespace
 
@@ -78,7 +78,7 @@ CrossEntropyGradient cross_entropy_gradient(Graph& g, Var f, Var labels) {
 
 namespace {
 std::vector<ValueType> rows_and_probabilities(std::string_view name, rules::Types in) {
-  rules::expect(in[0].shape.rank == 2, name, to_string(in[0]) + ": expected one row a sample");
+  rules::expect(in[0].shape.rank == 2, name, to_string(in[0]) + ": expected one row per sample");
   return rules::all_equal(name, in);
 }
 }  // namespace
@@ -130,7 +130,7 @@ Var one_hot(Graph& g, Var labels, ValueType like) {
 const Primitive half_sum_of_squares_p{
     .name = "half_sum_of_squares",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(in[0].shape.rank == 2, "half_sum_of_squares", to_string(in[0]) + ": expected one row a sample");
+      rules::expect(in[0].shape.rank == 2, "half_sum_of_squares", to_string(in[0]) + ": expected one row per sample");
       return {scalar64};
     },
     .derivative = rules::own(

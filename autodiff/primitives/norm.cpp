@@ -49,7 +49,7 @@ const Primitive ghost_norm_p{
       expect_rows("ghost_norm", in[0], group);
       const ValueType row{{in[0].shape[in[0].shape.rank - 1]}, in[0].dtype}, statistics = statistics_of(in[0], group);
       rules::expect(in[1] == row && in[2] == row, "ghost_norm",
-                    fmt::format("x {}, gamma {}, beta {}: expected one gamma and beta a channel", to_string(in[0]),
+                    fmt::format("x {}, gamma {}, beta {}: expected one gamma and beta per channel", to_string(in[0]),
                                 to_string(in[1]), to_string(in[2])));
       const GroupedRows rows(in[0].shape, group);
       const std::int64_t fewest = rows.rows_of(rows.groups() - 1);

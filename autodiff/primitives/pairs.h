@@ -49,7 +49,7 @@ inline Vars operands(const std::vector<Factors>& factors) {
   return in;
 }
 
-/// The kernels hold their factors in arrays of fixed length.
+/// Throws ShapeError for more pairs than fit into the kernels' arrays of factors.
 inline void expect_pairs(std::string_view name, Types in) {
   expect(in.size() <= 2 * max_factor_pairs, name,
          fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));

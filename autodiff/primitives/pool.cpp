@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pooling, shortcuts and changes of shape, each with all of its mathematics.
-// Everything but max_pool is linear in what it moves and piecewise constant in what it compares, so the derivatives of
-// every order are these primitives again.
+// Every primitive but max_pool is linear in the values that it moves and piecewise constant in those that it compares, so
+// derivatives of every order consist of these primitives.
 #include "autodiff/primitives/pool.h"
 
 #include "autodiff/primitives/rules.h"
@@ -121,7 +121,7 @@ const Primitive spread_pixels_p{
       const auto& to = a.as<PixelAttributes>();
       rules::expect(
           in[0].shape.rank == 2 && to.height > 0 && to.width > 0, "spread_pixels",
-          fmt::format("{} to {}x{} pixels: expected one row a sample", to_string(in[0]), to.height, to.width));
+          fmt::format("{} to {}x{} pixels: expected one row per sample", to_string(in[0]), to.height, to.width));
       return {{{in[0].shape[0], to.height, to.width, in[0].shape[1]}, in[0].dtype}};
     },
     .derivative = rules::linear([](const Partial& c) { return average_pixels(c.g, c.d); }),
@@ -191,7 +191,7 @@ const Primitive reshape_p{
       out.shape.extent = to.extent;
       out.shape.rank = to.rank;
       rules::expect(out.shape.elements() == in[0].shape.elements(), "reshape",
-                    fmt::format("{} to {}: numbers of elements differ", to_string(in[0]), to_string(out)));
+                    fmt::format("{} to {}: expected equal numbers of elements", to_string(in[0]), to_string(out)));
       return {out};
     },
     .derivative = rules::linear([](const Partial& c) { return reshape(c.g, c.d, c.g.shape(c.in[0])); }),

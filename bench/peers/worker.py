@@ -35,7 +35,7 @@ LANCZOS_TOLERANCE = 1e-3
 
 
 class Workload:
-    """The arrays of one folder: x [N, sample…], labels [N], parameters, v like parameters; and what the driver asks for."""
+    """The arrays of one folder: x [N, sample…], labels [N], parameters, v like parameters; and the driver's settings."""
 
     def __init__(self, setup):
         folder = pathlib.Path(setup["folder"])
@@ -74,7 +74,7 @@ class Peer:
         raise NotImplementedError
 
     def check(self):
-        """Leaves variants out that do not work, and adds why to `skipped`. → values that the driver compares."""
+        """Skips variants that do not work, and adds the reason to `skipped`. → the values that the driver compares."""
         raise NotImplementedError
 
 

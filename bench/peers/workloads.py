@@ -110,7 +110,7 @@ def parameters_of(network, sample, classes):
                     channels = width
         dense("dense", channels, classes)
     else:
-        raise ValueError(f"unknown network {network['name']!r}")
+        raise ValueError(f"unknown network {network['name']!r}; expected mlp, alexnet, vgg or resnet20")
     return out
 
 

@@ -45,10 +45,8 @@ std::int64_t conv2d_scratch_bytes(const ConvShape&, int pairs, Dtype);
 
 /// x̅ = Σ over pairs (dᵢ, wᵢ), the cotangent of x.
 /// Shapes:     dᵢ [n,p,q,k], wᵢ [r,s,c,k], x [n,h,w,c].
-/// Arithmetic: one chain per element: acc = +0; for i ascending, for (p, q, co) ascending over the output pixels that
-/// have a tap
-///             on it, which is (kh, kw) descending: acc = fma(dᵢ, wᵢ, acc); acc + 0. A pixel that no tap touches is +0.
-///             Then the
+/// Arithmetic: one chain per element: acc = +0; for i ascending, for (p, q, co) ascending over the output pixels that have a tap
+///             on it, which is (kh, kw) descending: acc = fma(dᵢ, wᵢ, acc); acc + 0. A pixel that no tap touches is +0. Then the
 ///             epilogue, if there is one.
 /// Cost:       2·n·p·q·k·r·s·c flops per pair.
 /// Source:     ARCHITECTURE.md, "chain".

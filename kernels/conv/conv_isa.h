@@ -26,7 +26,7 @@ void conv2d_pack_isa(const ConvCall<T>&);
 template <class Isa, class T>
 void conv2d_input_gradient_pack_isa(const ConvCall<T>&);
 
-/// Pictures first … last−1 of the result.
+/// Computes pictures first … last−1 of the result.
 template <class Isa, class T>
 void conv2d_isa(const ConvCall<T>&, std::int64_t first, std::int64_t last);
 template <class Isa, class T>

@@ -34,8 +34,8 @@ struct Sweep {
 /// another range.
 enum class Rows : std::uint8_t { all, from_1, to_1, from_2, to_2, other };
 
-/// Taps of one kernel row that the tile's rows lo … hi−1 take: `count` terms, from x numbers after the first row's
-/// first tap and w numbers into the weights of the kernel row. count = 0 ends the list of runs.
+/// Taps of one kernel row that the tile's rows lo … hi−1 take: `count` terms. x and w are their offsets, from the first row's first tap
+/// and into the weights of the kernel row. count = 0 ends the list of runs.
 struct Run {
   Rows which;
   int lo, hi;

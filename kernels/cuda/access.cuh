@@ -47,7 +47,7 @@ __device__ __forceinline__ std::int64_t thread_index() {
 
 inline constexpr unsigned elementwise_threads = 256;
 
-/// An array of n elements, the first packs·width of which are taken as packs.
+/// An array of n elements, the first packs·width of which are processed as packs.
 struct Elements {
   std::int64_t n, packs;
 };

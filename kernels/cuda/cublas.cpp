@@ -125,7 +125,7 @@ Functions functions_of(void* library) {
   return f;
 }
 
-/// cuBLAS stores by columns: it takes a matrix for its transpose, so C = AB is requested as Cᵀ = BᵀAᵀ.
+/// cuBLAS stores matrices by columns, so it sees each of brink's as its transpose, and C = AB is requested as Cᵀ = BᵀAᵀ.
 class Cublas final : public Vendor {
  public:
   Cublas(Context& context, CublasMath math, const std::string& library)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a product does to each element of its result once the chain is finished: add a bias, then relu or a gate. The functors
 // are those of map, so the bytes are those of separate kernels.
-// tanh is not included: its polynomial would cost registers in every product's kernel, and the saved pass is cheap beside it.
+// tanh is not included: its polynomial would cost registers in every product's kernel, and the pass that it would save is short.
 #pragma once
 
 #include <cstdint>

@@ -40,7 +40,7 @@ template <class T>
   return static_cast<T>(y * power_of_two(k1 - 1024) * power_of_two(k - k1 - 1024));
 }
 
-/// log x as an unevaluated sum, the first part the larger one or 0, of x = 2^(offset − 1024)·scaled > 0, scaled normal.
+/// log x as an unevaluated sum whose first part is the larger one or 0. x = 2^(offset − 1024)·scaled > 0, and `scaled` is normal.
 [[gnu::always_inline]] BRINK_HD inline Pair log_parts(double scaled, std::uint64_t offset) {
   // scaled = 2^k m, m in [√½, √2)
   constexpr std::uint64_t sqrt_half_bits = 0x3fe6a09e667f3bcd;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Chooses the tile for a product of a given shape, for all roles of matrix products and convolutions.
-// It uses a model of three rates that can be checked by hand. A tile reaches no result, so a wrong choice costs time only.
+// It uses a model of three rates that can be checked by hand. A tile affects no result, so a wrong choice costs time only.
 #pragma once
 
 #include <algorithm>

@@ -6,7 +6,7 @@
 //     MR   │ acc[i][j] += A[i,k] · B[k,j] │     A[i,k] is broadcast from its place in memory, row k of B is loaded once.
 //          └─────────────────────────────┘
 //
-// The order in which elements are computed never reaches the bits: an accumulator that leaves the registers at the end of a
+// The order in which elements are computed never affects the bits: an accumulator that leaves the registers at the end of a
 // k-block comes back unchanged. 8 × 2 on AVX-512: 16 chains cover the latency of two fma units (4 cycles × 2) twice and need 10
 // loads for 16 fmas. 6 × 2 fills AVX2's 16 registers.
 #include "kernels/isa.h"

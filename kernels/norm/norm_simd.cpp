@@ -39,7 +39,7 @@ class VectorCounter {
   std::uint64_t count_ = 0;
 };
 
-/// Rows of a panel and the first of a block of channels.
+/// The rows of a panel, and the first channel of a block.
 struct Part {
   int64_t begin, end, channels, first;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Arrays of random numbers, by element index.
-// Element i is a function of (key, i) alone, so neither threads nor the order of calls reach the result.
+// Element i is a function of (key, i) alone, so neither threads nor the order of calls affect the result.
 #pragma once
 
 #include <cstdint>

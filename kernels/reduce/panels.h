@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How a sum over the pixels of a group's samples is cut into panels, for convolutions, their biases and normalisation. In a
 // dense layer the panel is the whole group.
-// Panels depend on sample positions and the network alone, so neither tiles nor chunks reach a result. 256 rows keep a panel's
+// Panels depend on sample positions and the network alone, so neither tiles nor chunks affect a result. 256 rows keep a panel's
 // chain long and its operands in the first two caches.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The tree T that joins the parts of every sum over samples or tiles, for scalars, on host and device.
 // T(1) = leaf, T(n) = T(p) + T(n−p) with p the largest power of two below n. Aligned blocks of 2ʲ leaves are subtrees of it, so
-// the cut into chunks never reaches a result.
+// the cut into chunks never affects a result.
 #pragma once
 
 #include <cstdint>

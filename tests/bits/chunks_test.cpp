@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// B3 of docs/promises.md: the chunk, whether it divides the batch or not, reaches no bit of loss, gradient, product, spectrum
-// or trajectory.
+// B3 of docs/promises.md: the chunk, whether it divides the batch or not, changes no bit of loss, gradient, product, spectrum or trajectory.
 #include <doctest/doctest.h>
 
 #include "autodiff/primitives/dense.h"

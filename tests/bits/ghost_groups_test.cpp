@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// B2 and B3 of docs/promises.md for networks with GhostBatchNorm: threads, and chunks of one ghost group to all of them, reach
-// no bit of loss, gradient, product, spectrum and trajectory, nor of the statistics of evaluation mode.
+// B2 and B3 of docs/promises.md for networks with GhostBatchNorm: neither threads nor chunks, from one ghost group to all of them, change
+// a bit of loss, gradient, product, spectrum and trajectory, nor of the statistics of evaluation mode.
 #include <doctest/doctest.h>
 
 #include "models/convolutional.h"

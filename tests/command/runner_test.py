@@ -45,7 +45,7 @@ def test_of(name, command, depends=()):
 
 
 def status_of(call, *arguments):
-    """(exit status or None, what was said on the error output)"""
+    """(exit status or None, standard error)"""
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):

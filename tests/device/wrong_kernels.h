@@ -9,7 +9,7 @@ namespace device_tests {
 
 inline constexpr int wrong_threads = 64;
 
-/// x[0 … 64], of 64 elements: the last one is written behind the allocation.
+/// Writes x[0 … 64] of an array of 64 elements: the last write is beyond the allocation.
 void write_out_of_bounds(brink::Device&, float* x);
 /// out[i] = x[i] of 64 elements.
 void copy_elements(brink::Device&, float* out, const float* x);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The fake cuBLAS, which a program opens as it would open the real one, as tests see and control it.
+// The fake cuBLAS as tests see and control it; programs open it as they would open the real one.
 // It is a shared library, so that finding, opening and binding are the real code's. Its products are plain loops that run as
 // work of the emulated stream, so captures, deferral and the guards around memory apply to them.
 #pragma once

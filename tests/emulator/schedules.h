@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Products on emulated devices of many sizes, each under one schedule, or one product a kernel under many.
+// Products on emulated devices of many sizes, each under one schedule, or one product for each kernel under many schedules.
 // The number of a schedule also determines when work runs and what was in memory.
 #pragma once
 

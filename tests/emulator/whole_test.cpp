@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// B6 of docs/promises.md without a GPU: everything that is computed of a network, and whole runs of `train`, on the emulated
+// B6 of docs/promises.md without a GPU: everything that is computed from a network, and whole runs of `train`, on the emulated
 // device. Also what the device does to a run: memory that ends, errors that stick (R4, R5), and how often the host waits.
 #include <doctest/doctest.h>
 

@@ -34,7 +34,7 @@ class Mpfr {
   mpfr_t v_;
 };
 
-/// Φ(x) or φ(x), rounded to the precision and the exponents of y.
+/// Φ(x) or φ(x), rounded to the precision and the exponent range of y.
 int normal_reference(Function f, mpfr_ptr y, mpfr_ptr x) {
   const mpfr_exp_t low = mpfr_get_emin(), high = mpfr_get_emax();
   mpfr_set_emin(mpfr_get_emin_min());

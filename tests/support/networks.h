@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A small network with data, parameters and directions, made from counters, and the bits of what is computed of it.
+// A small network with data, parameters and directions, made from counters, and the bits of everything that is computed from it.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct NetworkOptions {
   std::int64_t inputs = 10, classes = 4;
 };
 
-/// A vector of the layout with counted numbers in (−1, 1); the gaps are +0.
+/// A vector of the layout with numbers in (−1, 1) made from a counter; the gaps are +0.
 inline brink::Array direction(const brink::ParameterLayout& layout, brink::Dtype dtype, std::uint64_t seed) {
   brink::Array v = layout.make_vector(dtype);
   for (int i = 0; i < layout.size(); ++i)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The reader of CIFAR-10's binary files, and the data sets made from them.
 // The choice and the order of records follow from hashes of (seed, the record's bytes), so neither the order of the records in
-// the files nor the order of the files reaches a bit.
+// the files nor the order of the files affects a bit.
 // The hash is XXH3-128 with the seed, over label byte and pixels as in the file. Of each class the records with the smallest
 // lower halves are taken, and samples are ordered by the upper halves. The lower halves cannot serve for both: they are small
 // for the records taken, and the last groups would then consist of the classes with the largest threshold.

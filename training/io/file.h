@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whole files written so that a reader sees the old or the new one, files that grow by rows, and whole files read.
+// Reads and writes whole files, and appends rows to growing ones. A reader of a written file sees the old or the new one, never a part.
 // Names are relative to an open folder, so neither a changed working directory nor a long path separates the files of one run.
 #pragma once
 

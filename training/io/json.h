@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Parses JSON from outside the program with nlohmann-json, up to a limited depth. Only these functions do.
+// Parses all JSON from outside the program, with nlohmann-json and up to a limited depth.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Parses TOML from outside the program with toml++, up to a limited depth. Only this function does.
+// Parses all TOML from outside the program, with toml++ and up to a limited depth.
 #pragma once
 
 #include <toml++/toml.h>
