@@ -28,7 +28,7 @@ class MemoryCount {
 
   /// Bytes of the host's memory or of the GPU's, including those that were allocated before. At most 2⁶³ − 1.
   std::int64_t bytes(Where) const;
-  /// The counted bytes among them.
+  /// The part of bytes(…) that is counted only.
   std::int64_t counted_bytes(Where w) const { return bytes(w) - at(w).before; }
   /// The largest value that bytes(…) has had.
   std::int64_t most_bytes(Where w) const { return at(w).most; }
@@ -63,7 +63,7 @@ class MemoryCount {
   std::array<Total, 2> totals_;  // by Where
 };
 
-/// Names the part in which memory on the device is counted while this object lives. Of several, the last one holds.
+/// Names the part in which memory on the device is counted while this object lives. Of several such objects the last one counts.
 class CountedPart {
  public:
   CountedPart(const Device&, const std::string& name);

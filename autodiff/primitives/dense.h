@@ -29,7 +29,7 @@ struct Extent {
   auto fields() const { return std::tie(value); }
   std::string describe() const;
 };
-/// A run of columns: `first` and the `width` of the result.
+/// Consecutive columns: the `first` one, and the `width` of the result.
 struct Columns {
   std::int64_t first = 0, width = 0;
   auto fields() const { return std::tie(first, width); }

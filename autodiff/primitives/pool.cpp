@@ -146,8 +146,8 @@ const Primitive shortcut_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       const auto& to = a.as<PixelAttributes>();
       rules::expect(in[0].shape.rank == 4 && to.stride >= 1 && to.channels >= in[0].shape[3], "shortcut",
-                    fmt::format("x {} to {} channels, every {} pixels: expected no fewer channels", to_string(in[0]),
-                                to.channels, to.stride));
+                    fmt::format("x {} to {} channels, every {} pixels: expected at least as many channels as x has",
+                                to_string(in[0]), to.channels, to.stride));
       return {{{in[0].shape[0], kept(in[0].shape[1], to.stride), kept(in[0].shape[2], to.stride), to.channels},
                in[0].dtype}};
     },

@@ -23,7 +23,7 @@ class Jax(Peer):
             jax.config.update("jax_default_matmul_precision", "highest")  # float32: XLA's default on a GPU is TF32
         found = jax.devices()[0].platform
         if (found == "cpu") != (work.device == "cpu"):
-            raise RuntimeError(f"asked for {work.device}, JAX runs on {found}")
+            raise RuntimeError(f"expected JAX on {work.device}, found it on {found}")
         self.work = work
         self.batch = jnp.asarray(work.x), jnp.asarray(work.labels)
         self.theta, self.v = self.tree(work.theta), self.tree(work.v)

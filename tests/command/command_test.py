@@ -280,7 +280,7 @@ with tempfile.TemporaryDirectory() as temporary:
     long_run.wait()
 
     def undecided(events, metrics):
-        """What a file of events and one of metrics lack of one event and all steps up to it."""
+        """Complaints, unless the files hold at least one event and all steps up to its end."""
         events, metrics = list(csv.DictReader(events.splitlines())), list(csv.DictReader(metrics.splitlines()))
         last = max([int(e["resolution"]) for e in events], default=0)
         return [] if events and len(metrics) > last else [f"{len(events)} events, {len(metrics)} rows, {last} steps"]

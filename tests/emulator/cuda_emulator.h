@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The CUDA language for a C++ compiler: what kernels/cuda/device_code.h includes without nvcc. It has only what brink's kernels
 // use.
-// threadIdx and its like are plain variables that the emulator sets at each switch. Only
-// CUDA words that cannot be C++ names, such as __global__, are macros.
+// threadIdx and its like are plain variables that the emulator sets at each switch. Only CUDA words that cannot be C++
+// names, such as __global__, are macros.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Captured work: what a failure leaves behind, and addresses that change between two runs of it.
+// Captured work: what a failure leaves behind, and addresses that change between two runs.
 #include "kernels/replay.h"
 
 #include <doctest/doctest.h>

@@ -29,7 +29,7 @@ using emulator::run;
 
 namespace {
 
-/// The fake library as it is found: on the emulated stream, named by the environment while this lives.
+/// Installs the fake library while it lives: on the emulated stream, and named by the environment.
 struct Installed {
   explicit Installed(const std::string& path = fake_cublas::path()) {
     setenv("BRINK_CUBLAS", path.c_str(), 1);

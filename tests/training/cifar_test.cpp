@@ -85,7 +85,7 @@ void check_sample(const RowSource& rows32, const RowSource& rows64, const Datase
   CHECK(a.flip == expected["flip"]);
 }
 
-/// Both sets of a folder against the stored numbers.
+/// Compares both sets of a folder with the stored numbers.
 void check_against(const nlohmann::json& expected, const std::string& folder, const CifarFiles& files,
                    std::int64_t augmented) {
   CifarRequest request{folder, expected["train"], expected["test"], expected["seed"], Dtype::f32, false};

@@ -88,7 +88,7 @@ constexpr FileCase file_cases[] = {
      "2:18: events.minimum_length: expected an integer of at least 1, got the integer 0"},
     {"[run]\nthreads = 0\n", "2:11: run.threads: expected an integer from 1 to 1024 or \"all\", got the integer 0"},
     {"[run]\nchunk = 100\n",
-     "2:9: run.chunk: expected a multiple of the group of 128 samples, or 1000 and more for the whole batch, got 100"},
+     "2:9: run.chunk: expected a multiple of the group of 128 samples, or at least 1000 for the whole batch, got 100"},
     {"[run]\nmemory = \"2GB\"\n",
      "2:10: run.memory: expected \"auto\", bytes as an integer, or a size such as \"2GiB\" (KiB, MiB, GiB), got the "
      "string "
@@ -147,9 +147,9 @@ constexpr FileCase file_cases[] = {
     {"[model]\nname = \"resnet20\"\nwidths = [8, 4, 16]\n",
      "3:10: model.widths: expected three non-decreasing widths, because a shortcut appends channels, got [8, 4, 16]"},
     {"[model]\nname = \"alexnet\"\n[run]\nchunk = 48\n",
-     "4:9: run.chunk: expected a multiple of the group of 32 samples, or 1000 and more for the whole batch, got 48"},
+     "4:9: run.chunk: expected a multiple of the group of 32 samples, or at least 1000 for the whole batch, got 48"},
     {"[model]\nname = \"resnet20\"\nghost_batch = 30\n[run]\nchunk = 128\n",
-     "5:9: run.chunk: expected a multiple of the group of 30 samples, or 1000 and more for the whole batch, got 128"},
+     "5:9: run.chunk: expected a multiple of the group of 30 samples, or at least 1000 for the whole batch, got 128"},
     {"[training]\nbatch = 128\n", "2:1: unknown key training.batch; the nearest is data.name"},
     {"[data]\nname = \"cifar10-5k\"\n",
      "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
@@ -205,7 +205,7 @@ const ArgumentCase argument_cases[] = {
      "--threads two: run.threads: expected an integer from 1 to 1024 or \"all\", got the string \"two\""},
     {{},
      {{"chunk", "130"}},
-     "--chunk 130: run.chunk: expected a multiple of the group of 128 samples, or 1000 and more for the whole batch, "
+     "--chunk 130: run.chunk: expected a multiple of the group of 128 samples, or at least 1000 for the whole batch, "
      "got 130"},
     {{"data.name=fmnist4"},
      {},

@@ -69,7 +69,7 @@ def doubles(shape, values):
 
 
 def made_reference(folder):
-    """A product of two parameters with another start and target, stable and diverging; subspaces of k = 1 and 3."""
+    """Writes references: a product of two parameters with another start and target, stable and diverging; subspaces of k = 1 and 3."""
     folder.mkdir()
     index = {}
 

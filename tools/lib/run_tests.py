@@ -193,7 +193,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("names", nargs="*", help="only tests whose name contains one of these")
     parser.add_argument("--all", action="store_true", help="the ordinary tests, then every campaign")
-    parser.add_argument("--campaign", help="one campaign alone")
+    parser.add_argument("--campaign", help="run only this campaign")
     parser.add_argument("--campaigns", action="store_true", help="list the campaigns and their last stamps")
     parser.add_argument("--targets", action="store_true", help="print what ninja must make for these tests, and run nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())

@@ -161,7 +161,7 @@ std::vector<std::string> fetch_collection(const Collection& c, const std::string
   const std::filesystem::path parent =
       (std::filesystem::absolute(directory) / "x").lexically_normal().parent_path().parent_path();
   if (std::error_code ignored; !std::filesystem::is_directory(parent, ignored))
-    throw IoError(directory + ": expected a folder, or a place for one in an existing folder");
+    throw IoError(directory + ": expected a folder, or a new name in an existing folder");
 
   std::map<std::string, std::vector<std::byte>> brought;
   if (!missing.empty()) {

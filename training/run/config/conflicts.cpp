@@ -29,9 +29,9 @@ std::optional<Conflict> data_conflict(const Config& c) {
   }
   if (const std::int64_t group = group_of(c.model);
       c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % group != 0)
-    return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(group) + " samples, or " +
-                                     number_text(c.data.train) + " and more for the whole batch, got " +
-                                     number_text(c.run.chunk)};
+    return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(group) +
+                                     " samples, or at least " + number_text(c.data.train) +
+                                     " for the whole batch, got " + number_text(c.run.chunk)};
   return {};
 }
 
