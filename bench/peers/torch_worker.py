@@ -245,7 +245,8 @@ class Torch(Peer):
 
 
 def expect_same(got, expected, network):
-    """Normalised networks in float32: two correct programs may differ this much, because activations are close to a kink."""
+    """Raises ArithmeticError if two variants differ by more than float32 explains. With normalisation that is more, because activations
+    are close to a kink."""
     most = 1e-2 if "ghost_batch" in network else 1e-3
     error = float(np.abs(got - expected).max() / np.abs(expected).max())
     if not error < most:

@@ -68,7 +68,7 @@ void add_train(CLI::App& app, ExitCode& code) {
       ->expected(1)
       ->allow_extra_args(false);
   sub->add_option("--out", o->out,
-                  "New or empty folder for the run (default: runs/DATA-MODEL-HASH, a hash of the settings)")
+                  "New or empty folder for the run (default: runs/DATA-MODEL-HASH with a hash of the settings)")
       ->type_name("DIR")
       ->check(not_empty);
   sub->add_flag("--resume", o->resume, "Continue a run; a finished one is not changed");
