@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Convolutions on the emulated GPU, tile by tile: devices of many sizes make each shape choose each tile; taps outside the pictures
-// meet infinite and NaN weights, rows of channels are whole 16 bytes or not, phases are empty, and panels join where they do not fit.
+// Convolutions on the emulated GPU, tile by tile: devices of many sizes, so that each shape chooses each tile; infinite and NaN weights at
+// taps outside the pictures; rows of channels in whole packs of 16 bytes and others; empty phases; and panels that are joined in batches.
 #include <doctest/doctest.h>
 
 #include "kernels/reduce/over_panels.cuh"

@@ -97,7 +97,7 @@ compile() {
   local started=$SECONDS
   if ! ninja -C "$build" -j "$jobs" "$@" >"$build/compile.log" 2>&1; then
     grep -vE '^\[[0-9]+/[0-9]+\]' "$build/compile.log" | tail -n 60 >&2
-    die "the build failed; all of it: $build/compile.log"
+    die "the build failed; its whole output is in $build/compile.log"
   fi
   grep -E 'warning:' "$build/compile.log" || true
   say "built in $((SECONDS - started)) s"

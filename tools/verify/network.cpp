@@ -160,7 +160,7 @@ class Network {
     if (end == all.end()) return all;
     if (end == all.begin()) case_.fail_tensor(tensor, "expected eigenvalues, found a subnormal number first");
     table_.skip(fmt::format("{} {} from number {} on", case_.name(), tensor, end - all.begin() + 1),
-                fmt::format("the reference holds the subnormal number {:.3g} there, which is no eigenvalue", *end));
+                fmt::format("the reference holds the subnormal number {:.3g} there, which is not an eigenvalue", *end));
     all.erase(end, all.end());
     return all;
   }

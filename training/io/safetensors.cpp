@@ -101,7 +101,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool number_integer(std::int64_t) override { return fail("a negative number"); }
-  bool number_float(double, const std::string&) override { return fail("a number that is no integer"); }
+  bool number_float(double, const std::string&) override { return fail("a number that is not an integer"); }
   bool null() override { return fail("null where it does not belong"); }
   bool boolean(bool) override { return fail("a boolean where none belongs"); }
   bool binary(nlohmann::json::binary_t&) override { return fail("binary data"); }

@@ -219,7 +219,8 @@ void append_events_and_run(std::vector<Key>& out) {
   using Run = Config::Run;
   out.push_back(key("events", integer_option("merge_gap", 2, {}, "non-positive steps that an instability may contain"),
                     at(&Config::events, &Events::merge_gap)));
-  out.push_back(key("events", integer_option("minimum_length", 8, {1, most}, "steps of a long instability"),
+  out.push_back(key("events",
+                    integer_option("minimum_length", 8, {1, most}, "smallest number of steps of a long instability"),
                     at(&Config::events, &Events::minimum_length)));
   out.push_back(without_hash(
       choice<Where>("run", "device", {{"cpu", Where::cpu}, {"cuda", Where::cuda}}, at(&Config::run, &Run::device))));
