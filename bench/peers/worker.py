@@ -170,7 +170,7 @@ def timed(call, repeat):
 
 
 def anonymous_bytes(mark):
-    """Of "VmHWM" (the most since the last reset) or "VmRSS" (now), without what is mapped from files."""
+    """The bytes of "VmHWM" (the maximum since the last reset) or "VmRSS" (now), without what is mapped from files."""
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     kib = {key: int(rest.split()[0]) for key, rest in (line.split(":", 1) for line in lines) if key in (mark, "RssFile")}
     return 1024 * (kib[mark] - kib["RssFile"])

@@ -38,12 +38,12 @@ struct Row {
   std::function<Attributes(int size)> attributes;
   /// The order contract as plain loops.
   std::function<void(std::span<const View> in, const View& out, const Attributes&)> reference;
-  /// Used instead for a primitive or a kernel of several outputs.
+  /// Used instead of `reference` for a primitive or a kernel of several outputs.
   std::function<void(std::span<const View> in, std::span<const View> out, const Attributes&)> references = {};
   /// For kernels without a primitive.
   std::function<ValueType(int size, Dtype)> output = {};
   std::function<void(Device&, const View& out, std::span<const View> in, int size)> run = {};
-  /// Used instead for a kernel of several outputs: their number, all of the type that `output` states.
+  /// Used instead of `run` for a kernel of several outputs. There are `outputs` of them, all of the type that `output` states.
   std::function<void(Device&, std::span<const View> out, std::span<const View> in, int size)> run_several = {};
   int outputs = 1;
 };

@@ -106,7 +106,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool) override { return fail("a boolean where none belongs"); }
   bool binary(nlohmann::json::binary_t&) override { return fail("binary data"); }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    return fail("JSON that ends or breaks at byte " + number_text(position));
+    return fail("invalid or incomplete JSON at byte " + number_text(position));
   }
 
  private:
