@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What it is: brink's worker on every workload of bench/peers, small: the lists of parameters are brink's own, and what it answers is
-known. What it is not: a comparison with other systems (bench/peers/run --check), or of times.
+"""brink's worker on every workload of bench/peers, in small sizes: the lists of parameters are brink's own, and its answers are
+known.
 
-Decision: where all parameters are zero, all logits and activations are, and every ReLU is shut: the loss is log(classes), and gradient
-and product are those of the last bias alone, in closed form.
+If all parameters are zero, all logits and activations are zero and every ReLU is off. Then the loss is log(classes), and
+gradient and product are those of the last bias alone, in closed form.
 usage: peers_test.py BUILD
 """
 
@@ -56,7 +56,7 @@ def write(folder, about):
 
 
 def ask(*requests):
-    """(status, answers, what was said)"""
+    """(status, answers, standard error)"""
     done = subprocess.run([worker], input="".join(json.dumps(r) + "\n" for r in requests), capture_output=True, text=True)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the table of wrong configs with the exact messages (promise R3).
+// The table of wrong configs with the exact messages (R3 of docs/promises.md).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -110,7 +110,7 @@ constexpr FileCase file_cases[] = {
      "2:18: events.minimum_length: expected an integer of at least 1, got the integer 0"},
     {"[run]\nthreads = 0\n", "2:11: run.threads: expected an integer from 1 to 1024 or \"all\", got the integer 0"},
     {"[run]\nchunk = 100\n",
-     "2:9: run.chunk: expected a multiple of the group of 128 samples, or 1000 and more for the whole batch, got 100"},
+     "2:9: run.chunk: expected a multiple of the group of 128 samples, or at least 1000 for the whole batch, got 100"},
     {"[run]\nmemory = \"2GB\"\n",
      "2:10: run.memory: expected \"auto\", bytes as an integer, or a size such as \"2GiB\" (KiB, MiB, GiB), got the "
      "string "
@@ -179,7 +179,7 @@ constexpr FileCase file_cases[] = {
     {"[training]\nsteps = -1\n[data]\nname = \"no\"\n",
      "2:9: training.steps: expected an integer from 0 to 1000000000, got the integer -1"},
     {"[run]\narithmetic = \"vendor\"\n",
-     "2:14: run.arithmetic: \"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"},
+     "2:14: run.arithmetic: \"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"},
     {"[run]\narithmetic = \"fast\"\n",
      "2:14: run.arithmetic: expected \"exact\" or \"vendor\", got the string \"fast\""},
     // What belongs to later versions.
@@ -197,7 +197,7 @@ constexpr FileCase file_cases[] = {
     {"[model]\nname = \"resnet20\"\nwidths = [8, 4, 16]\n",
      "3:10: model.widths: expected three non-decreasing widths, because a shortcut appends channels, got [8, 4, 16]"},
     {"[model]\nname = \"alexnet\"\n[run]\nchunk = 48\n",
-     "4:9: run.chunk: expected a multiple of the group of 32 samples, or 1000 and more for the whole batch, got 48"},
+     "4:9: run.chunk: expected a multiple of the group of 32 samples, or at least 1000 for the whole batch, got 48"},
     {"[model]\nname = \"resnet20\"\nghost_batch = 30\n[run]\nchunk = 128\n",
      "5:9: run.chunk: expected a multiple of the group of 30 samples, or 1000 and more for the whole batch, got 128"},
     {"[training]\nbatch = 128\n",
@@ -256,14 +256,14 @@ const ArgumentCase argument_cases[] = {
      "--set measure.density.every=5: unknown key measure.density.every; the nearest is model.dense"},
     {{"training.steps=3", "training.steps=4"},
      {},
-     "--set training.steps=4: training.steps was given already by --set training.steps=3"},
-    {{"run.threads=2"}, {{"threads", "2"}}, "--threads 2: run.threads was given already by --set run.threads=2"},
+     "--set training.steps=4: training.steps was already given by --set training.steps=3"},
+    {{"run.threads=2"}, {{"threads", "2"}}, "--threads 2: run.threads was already given by --set run.threads=2"},
     {{},
      {{"threads", "two"}},
      "--threads two: run.threads: expected an integer from 1 to 1024 or \"all\", got the string \"two\""},
     {{},
      {{"chunk", "130"}},
-     "--chunk 130: run.chunk: expected a multiple of the group of 128 samples, or 1000 and more for the whole batch, "
+     "--chunk 130: run.chunk: expected a multiple of the group of 128 samples, or at least 1000 for the whole batch, "
      "got 130"},
     {{"data.name=fmnist4"},
      {},
@@ -300,10 +300,11 @@ TEST_CASE("a wrong argument is quoted") {
 TEST_CASE("a config file that cannot be read is named") {
   test::TemporaryFolder folder;
   CHECK(message_of({folder / "none.toml", {}, {}}) ==
-        (folder / "none.toml") + ": the config cannot be read: No such file or directory");
-  CHECK(message_of({folder.path(), {}, {}}) == folder.path() + ": the config cannot be read: Is a directory");
+        (folder / "none.toml") + ": the config file cannot be read: No such file or directory");
+  CHECK(message_of({folder.path(), {}, {}}) == folder.path() + ": the config file cannot be read: Is a directory");
   test::write_text(folder / "large.toml", std::string((1 << 20) + 1, '#'));
-  CHECK(message_of({folder / "large.toml", {}, {}}) == (folder / "large.toml") + ": a config of more than 1 MiB");
+  CHECK(message_of({folder / "large.toml", {}, {}}) ==
+        (folder / "large.toml") + ": expected a config of at most 1 MiB, found more");
 }
 
 TEST_CASE("hints: every other name of a key leads to a key, and is none itself; only what is no TOML is rewritten") {
@@ -335,7 +336,7 @@ TEST_CASE("hints: every other name of a key leads to a key, and is none itself; 
 }
 
 TEST_CASE("the same tables accept what is right") {
-  // The control of the tables above: a neighbour of each kind of wrong config passes.
+  // The control of the tables above: a neighbour of each kind of wrong config is accepted.
   test::TemporaryFolder folder;
   const std::string file = folder / "config.toml";
   test::write_text(

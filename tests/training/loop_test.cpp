@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The training loop and what is measured on the way, against plain loops on the diagonal linear network and on an MLP.
+// The training loop and its measurements, against plain loops on the diagonal linear network and on an MLP.
 #include "training/loop.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: brink checked against mathematics: values known in closed form, finite differences, and bits that may not
-// depend on threads or chunks. What it is not: a test of another system's numbers (reference.h).
-// Decision: the cases are small enough to be done by hand, so that a failure says which formula does not hold.
+// Checks brink against mathematics: values known in closed form, finite differences, and bits that must not depend on threads
+// or chunks.
+// The cases are small enough to be done by hand, so a failure shows which formula is wrong.
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -299,7 +299,8 @@ void check_angles(Device& device, Table& table) {
   table.add({"subspaces", "distance", error_of(s.distance, angle), exact, {}});
 }
 
-/// Gradient and Hv of 700 samples (six groups) by different threads and chunks, and on the device: the same bits, in both precisions.
+/// Gradient and Hv of 700 samples (six groups) with different threads and chunks, and on the device: the same bits, in both
+/// precisions.
 void check_bits(Device& on, Table& table) {
   const std::int64_t samples = 700, inputs = 19;
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: convolutions, pools and GhostBatchNorm checked by finite differences: derivatives along a direction up to the fourth,
-// the product with the Hessian, its symmetry. What it is not: a closed form (closed_forms.cpp).
-// Decision: ReLU and pools have kinks, so the step is small enough that none lies between the points of the fixed seeds; differences
-// of 8th order keep their digits there.
+// Checks convolutions, pools and GhostBatchNorm by finite differences: derivatives along a direction up to the fourth, the
+// product with the Hessian, its symmetry.
+// ReLU and pools have kinks, so the step is small enough that none lies between the points of the fixed seeds; differences of
+// 8th order keep enough digits there.
 #include <array>
 #include <string>
 
