@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `meson install` into an empty folder, and two programs built against nothing but what it put there: one of three lines, and
-docs/examples/own_trainer.cpp, whose own update rule must give the bytes of brink's rules. What it is not: a test of what the library
-computes.
+"""`meson install` into an empty folder, and two programs built against only what was installed there: one of three lines, and
+docs/examples/own_trainer.cpp, whose own update rule must give the bytes of brink's rules.
 usage: install_test.py BUILD
 """
 
