@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/scalars.h"
 #include "kernels/tracer.h"
+#include "spectral/float_range.h"
 #include "spectral/projection.h"
 
 namespace brink {
@@ -25,24 +25,6 @@ constexpr int random_attempts = 5;
 
 const TraceName apply_name{"A v", "lanczos", {}, 0, "product"}, recurrence_name{"recurrence and sweep", "lanczos"},
     sweep_name{"sweep", "lanczos", {}, 0, "sweep"}, pairs_name{"Ritz pairs", "lanczos"};
-
-double epsilon_of(Dtype d) {
-  return d == Dtype::f64 ? std::numeric_limits<double>::epsilon()
-                         : static_cast<double>(std::numeric_limits<float>::epsilon());
-}
-
-/// Where squares of a vector's entries or products with its entries can leave the type's range. Below `small` a recurrence is redone
-/// with its products multiplied by a power of two, which changes no digit; the largest entry becomes 1, at most `large` later.
-struct Limits {
-  double small;
-  int large, most;  // exponents: of the largest entry, of the factor
-};
-Limits limits_of(Dtype d) { return d == Dtype::f64 ? Limits{0x1p-400, 300, 1000} : Limits{0x1p-90, 60, 149}; }
-
-double smallest_of(Dtype d) {
-  return d == Dtype::f64 ? std::numeric_limits<double>::denorm_min()
-                         : static_cast<double>(std::numeric_limits<float>::denorm_min());
-}
 
 struct Basis {
   Array storage;
