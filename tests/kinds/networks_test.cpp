@@ -45,8 +45,8 @@ double distance(const Doubles& a, const Doubles& b) {
 class Derivatives {
  public:
   explicit Derivatives(const Problem& p)
-      : gradient_(device_, p.objective, p.train_arrays()),
-        hvp_(device_, p.objective, p.train_arrays()),
+      : gradient_(device_, p.objective, p.train),
+        hvp_(device_, p.objective, p.train),
         extent_(static_cast<std::size_t>(p.objective.layout.extent())),
         results_(p.objective.results().make_vector(Dtype::f64)),
         product_(p.objective.layout.make_vector(Dtype::f64)) {}
