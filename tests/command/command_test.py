@@ -79,7 +79,7 @@ with tempfile.TemporaryDirectory() as temporary:
          "--set", "data.name=fmnist4", "--set", "data.directory=none")
     (here / "data").mkdir()
     case("empty data folder", 3,
-         "brink: data/train-images-idx3-ubyte: expected this file, or the same with .gz; found neither", "train", "--set",
+         "brink: data/train-images-idx3-ubyte: expected this file, or the same with .gz, found neither", "train", "--set",
          "data.name=fmnist4", "--set", "data.directory=data")
     for part in ["train-images-idx3", "train-labels-idx1"]:
         (here / "data" / f"{part}-ubyte").write_bytes(b"\0\0\x08\1" + bytes(12))

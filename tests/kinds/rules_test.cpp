@@ -150,8 +150,8 @@ TEST_CASE(
     CHECK_THROWS_WITH_AS(restore_state(device, *fresh(), less), "state: the part 'events/crossings' is missing",
                          std::invalid_argument);
     more.parts.emplace("rule/unknown", 1.0);
-    CHECK_THROWS_WITH_AS(restore_state(device, *fresh(), more), "state: the part 'rule/unknown' is unknown to this run",
-                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(restore_state(device, *fresh(), more),
+                         "state: the part 'rule/unknown' does not belong to this run", std::invalid_argument);
   }
 }
 

@@ -259,7 +259,7 @@ TEST_CASE("fmnist4 from the official files") {
     std::filesystem::remove(folder / "train-labels-idx1-ubyte");
     CHECK_THROWS_WITH_AS(
         load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64),
-        ((folder / "train-labels-idx1-ubyte") + ": expected this file, or the same with .gz; found neither").c_str(),
+        ((folder / "train-labels-idx1-ubyte") + ": expected this file, or the same with .gz, found neither").c_str(),
         DataError);
   }
 }
