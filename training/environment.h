@@ -57,6 +57,7 @@ struct MemoryLimit {
   std::int64_t bytes = 0;        ///< 0: no limit, and nothing is compared
   std::string_view from = {};    ///< what set it, for messages: "run.memory"
   std::int64_t there_bytes = 0;  ///< what could be allowed at most: allocated and free
+  std::int64_t asked_bytes = 0;  ///< where `from` is a setting: its value
 };
 /// `asked_bytes` less program_bytes, or, where that is 0, what is allocated and three quarters of what is free; never more than what is
 /// allocated and free. Free: on the GPU, or on the machine and in the control groups of this process.
