@@ -19,7 +19,7 @@ constexpr int lift = 500;
 const TraceName gradient_name{"gradient", "phase"}, linearization_name{"linearization", "phase"};
 }  // namespace
 
-Pass::Pass(Device& device, const Objective& objective, const BatchArrays& train, const BatchOptions& batch,
+Pass::Pass(Device& device, const Objective& objective, const Batch& train, const BatchOptions& batch,
            const std::optional<EvaluationMode>& evaluation, bool evaluation_hessian)
     : device_(device),
       layout_(objective.layout),
@@ -29,7 +29,7 @@ Pass::Pass(Device& device, const Objective& objective, const BatchArrays& train,
       evaluated_(objective),
       turns_{Turn(device), Turn(device)},
       product_time_(device) {
-  // Statistics at θ make a function of θ alone of the loss in evaluation mode; the gradient's pass gives them too.
+  // Statistics at θ make the loss in evaluation mode a function of θ alone; the gradient's pass gives them too.
   if (evaluation) {
     descended_ = make_objective_with_statistics(evaluation->model, evaluation->loss, dtype_);
     statistics_ = std::make_unique<NormStatistics>(device, evaluation->model, dtype_);
@@ -42,7 +42,7 @@ Pass::Pass(Device& device, const Objective& objective, const BatchArrays& train,
   if (evaluation_hessian_) other_gradient_ = layout_.make_vector(dtype_, device_);
 }
 
-void Pass::make_hessian(const BatchArrays& train, const BatchOptions& batch) {
+void Pass::make_hessian(const Batch& train, const BatchOptions& batch) {
   hvp_ = std::make_unique<Hvp>(device_, evaluation_hessian_ ? evaluated_ : descended_, train, batch);
   hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
                 product_time_.start();
@@ -90,7 +90,7 @@ Pass::Numbers Pass::receive(std::int64_t step) {
 MemoryPlan Pass::plan(View theta) {
   MemoryPlan p;
   p.blocks = gradient_only_->blocks();
-  std::map<std::int64_t, std::int64_t, std::greater<>> count;  // by samples
+  std::map<std::int64_t, std::int64_t, std::greater<>> count;  // keyed by samples
   for (const Block& b : gradient_only_->plan().blocks) ++count[b.samples];
   for (const auto& [samples, blocks] : count) p.sizes.push_back({blocks, samples});
   if (hvp_) {
@@ -113,7 +113,7 @@ void Pass::prepare(View theta, View scratch) {
     if (!linearized_) hvp_->linearize_at(theta, other_gradient_.view(), {});
     hvp_->apply(gradient(), scratch);
   }
-  forget();  // the first step has times and a trace of its own
+  forget();  // so that the first step has its own times and trace
 }
 
 }  // namespace brink

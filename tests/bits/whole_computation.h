@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: everything brink computes of a network, as bits, for a device, a number of threads, a chunk and a memory budget.
-// What it is not: a test.
+// Everything that brink computes of a network, as bits, for a device, a number of threads, a chunk and a memory budget.
 #pragma once
 
 #include <span>
@@ -33,8 +32,8 @@ inline brink::Graph hvp_in_one_graph(const brink::Objective& objective, std::int
   return brink::prune(g);
 }
 
-/// Gradient descent at a rate far beyond 2/λ at times, with both ends of the spectrum tracked: every step's digest and numbers.
-/// evaluation_hessian: the spectrum is that of the loss in evaluation mode.
+/// Gradient descent at a rate that is at times far beyond 2/λ, with both ends of the spectrum tracked: every step's digest and
+/// numbers. evaluation_hessian: the spectrum is that of the loss in evaluation mode.
 inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps,
                        const brink::View& theta0, bool made = false, bool evaluation_hessian = false) {
   Bits out;
@@ -45,7 +44,7 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
   if (!n.model.norms.empty()) options.evaluation = brink::EvaluationMode{n.model, n.options.loss, evaluation_hessian};
   const Placed on(device, n);
   const BoundData data(n, on, made);
-  brink::Trainer trainer(device, n.objective, data.arrays(), data.arrays(), options, theta0);
+  brink::Trainer trainer(device, n.objective, data.batch(), data.batch(), options, theta0);
   for (int t = 0; t < steps; ++t) {
     const std::string at = "step " + std::to_string(t) + ": ";
     trainer.measure(t % 3 == 0);
@@ -67,7 +66,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
   brink::Device device{plan.gpu ? brink::Where::cuda : brink::Where::cpu, &pool, plan.gpu};
   const Placed on(device, n);
   const BoundData bound(n, on, plan.made);
-  const brink::BatchArrays data = bound.arrays();
+  const brink::Batch& data = bound.batch();
   const brink::BatchOptions batch{plan.chunk, 0};
   const brink::Array a = n.objective.layout.make_vector(n.options.dtype, device),
                      b = n.objective.layout.make_vector(n.options.dtype, device);
@@ -130,6 +129,22 @@ inline Bits compute(const Network& n, const Plan& plan) {
       [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
       {1, 1, 1, 1}, {on.v.view(), on.w.view()});
 
+  // Gauss–Newton products with residuals, two vectors at a time; and a pass over a list that names the samples backwards.
+  brink::Linearized newton(device, n.objective, brink::gauss_newton_of(n.model, o.loss, o.dtype), data, batch, 2);
+  const brink::ParameterLayout pair = n.objective.layout.repeated(2);
+  const brink::Array vectors = brink::to_device(device, direction(pair, o.dtype, 31).view()),
+                     products = pair.make_vector(o.dtype, device);
+  newton.linearize_at(on.theta.view(), a.view());
+  newton.apply(vectors.view(), products.view());
+  add("Gauss–Newton products of two vectors", products.view());
+  brink::RowList list(device, o.samples, o.samples);
+  std::vector<std::int32_t> backwards(static_cast<std::size_t>(o.samples));
+  for (std::size_t i = 0; i < backwards.size(); ++i) backwards[i] = static_cast<std::int32_t>(backwards.size() - 1 - i);
+  list.set(device, backwards);
+  brink::Gradient listed(device, n.objective, data.chosen_by(list), batch);
+  out.add("loss of the list", listed.evaluate(on.theta.view(), a.view()).loss);
+  add("gradient of the list", a.view());
+
   for (const bool evaluation : {false, true}) {
     if (evaluation && n.model.norms.empty()) break;
     Bits path = trajectory(n, device, batch, plan.steps, n.theta.view(), plan.made, evaluation);
@@ -139,7 +154,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
   return out;
 }
 
-/// Bytes of a named part.
+/// The bytes of a named part.
 inline const std::vector<unsigned char>& part(const Bits& bits, const std::string& name) {
   for (const auto& p : bits.parts)
     if (p.name == name) return p.bytes;

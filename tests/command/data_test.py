@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `brink data` and training on CIFAR-10's files from outside: exit codes, messages, a mirror that answers by HTTP.
-What it is not: a test of the numbers (tests/training/cifar_test.cpp).
+"""`brink data` and training on CIFAR-10's files from outside: exit codes, messages, a mirror that answers by HTTP.
 usage: data_test.py BUILD
 """
 
@@ -81,7 +80,7 @@ with tempfile.TemporaryDirectory() as temporary:
     for option in ["--out", "--set data.name=fmnist4 --set data.directory="]:
         code, _, error = call("train", "--dry-run", *(option + ("" if "=" in option else " ") + "d\udcff").split(), folder=temporary)
         cases.check(f"a name that is not UTF-8: {option}", code == 2 and error.endswith("expected UTF-8, found the byte 0xff" + (
-            "" if "=" in option else "; the name is written into files that are read as UTF-8, so choose another one")))
+            "" if "=" in option else "; this name is stored in UTF-8 files, so choose another one")))
     (here / "data_batch_1.bin").write_bytes(bytes(30730000 - 1))
     case("a file cut short", 3, "brink: ./data_batch_1.bin: expected 30730000 bytes (10000 records of 3073), found 30729999 "
          "(9999 records and 3072 bytes more)", "data", "check", "--directory", ".")

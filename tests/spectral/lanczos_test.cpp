@@ -21,7 +21,7 @@ namespace {
 struct Spectrum {
   std::string name;
   std::vector<double> lambda;
-  bool all_found = true;  // multiplicities inside a continuous spectrum are beyond a single-vector method
+  bool all_found = true;  // a single-vector method cannot find multiplicities inside a continuous spectrum
 };
 
 std::vector<double> filled(std::size_t n, double value) { return std::vector<double>(n, value); }
@@ -164,7 +164,7 @@ TEST_CASE("thick restarts reach the edge of a bulk with a small basis, at the sa
 }
 
 TEST_CASE("the off-diagonals are norms before normalisation; the published slip of taking them afterwards is caught") {
-  // the slip makes every off-diagonal 1: reproduced here on its own, it misses a spectrum that the solver gets right
+  // the mistake makes every off-diagonal entry 1: reproduced here, it misses a spectrum that the solver finds
   KnownSpectrum known(joined({50, 23, 11, -8}, ramp(400, -1, 1)), 5);
   const std::size_t n = known.lambda.size(), m = 25;
   const LinearOperator op = known.op(Dtype::f64);

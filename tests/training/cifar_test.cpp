@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// CIFAR-10: files cut short, with flipped bits, of wrong sizes, on a failing disk (promises S4, S5); the sets against numbers
-// that cifar_golden.py computed by itself; rows made on demand.
+// CIFAR-10: files cut short, with flipped bits, of wrong sizes, on a failing disk (S4 and S5 of docs/promises.md); the sets
+// against numbers that cifar_golden.py computed independently; rows made on demand.
 #include "training/data/cifar.h"
 
 #include <doctest/doctest.h>
@@ -41,7 +41,7 @@ std::string hash_of(const void* data, std::size_t bytes) {
   return hex_text(h.high64) + hex_text(h.low64);
 }
 
-/// What reading so many records gives: the checksum, or the refusal.
+/// The result of reading so many records: the checksum, or the refusal.
 std::string reading_of(const std::string& path, std::int64_t records, System& system = posix_system()) {
   RecordSum sum;
   try {
@@ -66,8 +66,7 @@ CifarRequest small_request(const std::string& folder, bool augmented = false) {
   return {folder, augmented ? 2000 : 50, 20, 3, Dtype::f64, augmented};
 }
 
-void check_sample(const RowSource& rows32, const RowSource& rows64, const Dataset& data,
-                  const nlohmann::json& expected) {
+void check_sample(const RowMaker& rows32, const RowMaker& rows64, const Dataset& data, const nlohmann::json& expected) {
   const auto i = expected["sample"].get<std::int64_t>();
   std::vector<float> x32(3072);
   std::vector<double> x64(3072);
@@ -85,7 +84,7 @@ void check_sample(const RowSource& rows32, const RowSource& rows64, const Datase
   CHECK(a.flip == expected["flip"]);
 }
 
-/// Both sets of a folder against the stored numbers.
+/// Compares both sets of a folder with the stored numbers.
 void check_against(const nlohmann::json& expected, const std::string& folder, const CifarFiles& files,
                    std::int64_t augmented) {
   CifarRequest request{folder, expected["train"], expected["test"], expected["seed"], Dtype::f32, false};
@@ -122,7 +121,7 @@ void check_against(const nlohmann::json& expected, const std::string& folder, co
     check_sample(*a32.train.rows, *a64.train.rows, a32.train, sample);
 }
 
-/// A disk on which one bit of what is read at once is wrong.
+/// A disk with one wrong bit in what is read at once.
 struct FlippingSystem : System {
   std::size_t bit = 0;
   ssize_t read(int file, void* data, std::size_t bytes) override {
@@ -310,10 +309,10 @@ TEST_CASE("CIFAR: what is wrong with a folder is said before anything is made of
         folder / "data_batch_2.bin: byte 9219 (record 3): expected a label from 0 to 9, found 12");
   std::filesystem::remove(folder / "test_batch.bin");
   std::filesystem::create_directory(folder / "test_batch.bin");
-  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a file, found something else");
+  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a regular file, found something else");
   std::filesystem::remove(folder / "test_batch.bin");
   REQUIRE(mkfifo((folder / "test_batch.bin").c_str(), 0600) == 0);
-  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a file, found something else");
+  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a regular file, found something else");
 }
 
 TEST_CASE("CIFAR: a disk that fails at any call, that gives little at a time, a file that shrinks") {
@@ -353,7 +352,7 @@ TEST_CASE("rows are the same bytes in any order of access, by any number of thre
   test::TemporaryFolder folder;
   write_cifar(folder, test::small_records());
   const DataPair data = load_cifar10(small_request(folder.path(), true), test::small_cifar());
-  const RowSource& rows = *data.train.rows;
+  const RowMaker& rows = *data.train.rows;
   std::vector<double> all(2000 * 3072), again(all.size(), 99);
   rows.fill(0, 2000, all.data());
   for (std::int64_t begin = 2000; begin > 0;) {  // backwards, in pieces of 1, 2, 3 …
@@ -405,15 +404,13 @@ TEST_CASE("loss, gradient and products over rows that are made are those over th
   const DataPair data = load_cifar10(request, test::small_cifar());
   Array x({1000, 3072}, Dtype::f64);
   data.train.rows->fill(0, 1000, x.view().data);
-  const View stored[] = {x.view(), data.train.labels.view()};
-  const View made[] = {{nullptr, x.view().shape, Dtype::f64}, data.train.labels.view()};
-  const RowSource* const sources[] = {data.train.rows.get(), nullptr};
+  const Batch stored{x.view(), data.train.labels.view()}, made{*data.train.rows, data.train.labels.view()};
   const Objective o = make_objective(mlp(3072, {6}, 10, Activation::tanh), Loss::cross_entropy, Dtype::f64);
   const Array theta = support::direction(o.layout, Dtype::f64, 7), v = support::direction(o.layout, Dtype::f64, 8);
-  const auto products = [&](const BatchArrays& arrays, int threads, std::int64_t chunk, std::int64_t budget) {
+  const auto products = [&](const Batch& batch, int threads, std::int64_t chunk, std::int64_t budget) {
     ThreadPool pool(threads);
     Device device{Where::cpu, &pool, nullptr};
-    Hvp hvp(device, o, arrays, {chunk, budget});
+    Hvp hvp(device, o, batch, {chunk, budget});
     support::Bits out;
     const Array g = o.layout.make_vector(Dtype::f64), hv = o.layout.make_vector(Dtype::f64);
     out.add("loss", hvp.linearize_at(theta.view(), g.view()).loss);
@@ -426,5 +423,5 @@ TEST_CASE("loss, gradient and products over rows that are made are those over th
   for (const std::int64_t chunk : {128, 256, 384, 1000})
     for (const int threads : {1, 2, 3})
       for (const std::int64_t budget : {0, 1})
-        CHECK(support::first_difference(products({made, sources}, threads, chunk, budget), expected) == "");
+        CHECK(support::first_difference(products(made, threads, chunk, budget), expected) == "");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the IDX reader against every truncation and bit flip, hostile headers (promises S4, S5), and the two data sets.
+// The IDX reader against every truncation and bit flip and hostile headers (S4 and S5 of docs/promises.md), and two data sets.
 #include <doctest/doctest.h>
 #include <zlib.h>
 
@@ -104,7 +104,7 @@ TEST_CASE("every bit flip of an IDX file is refused, or changes the records' che
         CHECK(bit / 8 >= 16);
         ++detected;
       } else {
-        // Only what gzip itself leaves unprotected: time, level and system in its header, padding after the last code.
+        // Only what gzip itself does not protect: time, level and system in its header, padding after the last code.
         CHECK(packed);
         CHECK((bit / 8 < 10 || bit / 8 == file.size() - 9));
         CHECK(f.bytes == small_idx());
@@ -126,12 +126,12 @@ TEST_CASE("what a refusal says") {
   CHECK(refusal(gzipped(f)) == "f: expected 34 bytes after unpacking (3x2x3 and a header of 16), found 33 bytes");
   Bytes g = gzipped(small_idx());
   g[g.size() - 4] ^= std::byte{1};
-  CHECK(refusal(g) == "f: expected a gzip stream, found it damaged (incorrect length check)");
+  CHECK(refusal(g) == "f: the gzip stream is damaged (incorrect length check)");
   g = gzipped(small_idx());
   g[g.size() - 8] ^= std::byte{1};
-  CHECK(refusal(g) == "f: expected a gzip stream, found it damaged (incorrect data check)");
+  CHECK(refusal(g) == "f: the gzip stream is damaged (incorrect data check)");
   g.resize(15);
-  CHECK(refusal(g) == "f: expected a whole gzip stream, found its end after 15 bytes");
+  CHECK(refusal(g) == "f: expected a whole gzip stream; it ends after 15 bytes");
 }
 
 TEST_CASE("what gzip(1) reads is read: several members, padding, something after the last one") {
@@ -150,12 +150,12 @@ TEST_CASE("what gzip(1) reads is read: several members, padding, something after
     REQUIRE(refusal(good) == "accepted");
     CHECK(parse_idx("f", good, 3).bytes == file);
   }
-  // Each member is held to its own checksum, and all of them together to the IDX header.
+  // Each member is verified by its own checksum, and all of them together by the IDX header.
   Bytes damaged = joined({two, gzipped(last), zeros});
   damaged[damaged.size() - zeros.size() - 8] ^= std::byte{1};
-  CHECK(refusal(damaged) == "f: expected a gzip stream, found it damaged (incorrect data check)");
+  CHECK(refusal(damaged) == "f: the gzip stream is damaged (incorrect data check)");
   CHECK(refusal(joined({whole, bytes_of({0x1F, 0x8B})})) ==
-        "f: expected a whole gzip stream, found its end after " + std::to_string(whole.size() + 2) + " bytes");
+        "f: expected a whole gzip stream; it ends after " + std::to_string(whole.size() + 2) + " bytes");
   CHECK(refusal(joined({two, zeros, gzipped(last)})).starts_with("f: expected 34 bytes after unpacking"));
   CHECK(refusal(joined({whole, whole})).ends_with("found 68 bytes"));
 }
@@ -167,8 +167,7 @@ TEST_CASE("a hostile header costs nothing (S5)") {
   f = bytes_of({0, 0, 8, 3, 0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 7});  // 2^32
   CHECK(refusal(f).find("f: expected 4294967312 bytes") == 0);
   CHECK(refusal(gzipped(f)).find("f: expected 4294967312 bytes after unpacking") == 0);
-  f = bytes_of(
-      {0, 0, 8, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255});  // nothing in it, whatever the rest says
+  f = bytes_of({0, 0, 8, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255});  // empty, whatever the rest says
   CHECK(parse_idx("f", f, 3).elements().empty());
 }
 
@@ -195,7 +194,7 @@ TEST_CASE("synthetic data: balanced, normalised, reproducible") {
   for (const double x : a.train.x.span<double>()) sum += x, squares += x * x;
   CHECK(std::fabs(sum / 784000) < 1e-10);
   CHECK(std::fabs(squares / 784000 - 1) < 1e-10);
-  // These bytes are promised: whatever changes them is marked "bits" in the change log.
+  // These bytes are promised: a change of them is marked "bits" in CHANGELOG.md.
   CHECK(a.train.checksum == "2d87c40d8c2b672d1e9fe62a83cd1278");
   CHECK(a.test.checksum == "a5cb0ea7b585419908391df3abf4977e");
   CHECK(make_synthetic(1000, 4, 1, Dtype::f32).train.checksum != a.train.checksum);
@@ -233,9 +232,9 @@ TEST_CASE("fmnist4 from the official files") {
       }
     }
     CHECK(load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64).train.checksum == d.train.checksum);
-    std::fstream(folder / "train-images-idx3-ubyte", std::ios::in | std::ios::out | std::ios::binary)
-        .seekp(47000000)
-        .put('\1');
+    const std::string pictures = folder / "train-images-idx3-ubyte";
+    std::filesystem::copy_file(pictures, folder / "kept");
+    std::fstream(pictures, std::ios::in | std::ios::out | std::ios::binary).seekp(47000000).put('\1');
     try {
       load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64);
       CHECK(false);
@@ -244,6 +243,7 @@ TEST_CASE("fmnist4 from the official files") {
       CHECK(message.find(folder / "train-images-idx3-ubyte") == 0);
       CHECK(message.find("expected the official Fashion-MNIST records") != std::string::npos);
     }
+    std::filesystem::rename(folder / "kept", pictures);
     std::filesystem::resize_file(folder / "t10k-labels-idx1-ubyte", 9999);
     CHECK_THROWS_AS(load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64), DataError);
     test::write_text(folder / "t10k-labels-idx1-ubyte.gz", "<html>");
@@ -259,7 +259,7 @@ TEST_CASE("fmnist4 from the official files") {
     std::filesystem::remove(folder / "train-labels-idx1-ubyte");
     CHECK_THROWS_WITH_AS(
         load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64),
-        ((folder / "train-labels-idx1-ubyte") + ": expected this file, or the same with .gz, found neither").c_str(),
+        ((folder / "train-labels-idx1-ubyte") + ": expected this file, or the same with .gz; found neither").c_str(),
         DataError);
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Archives against every truncation and bit flip (S4, S5); fetching from file:// addresses: whole and official, or absent,
-// whatever the mirror holds and whichever call of the disk fails (S3).
+// Archives against every truncation and bit flip (S4 and S5 of docs/promises.md); fetching from file:// addresses: files are
+// complete and official, or absent, whatever the mirror contains and whichever system call fails (S3).
 #include "training/data/fetch.h"
 
 #include <doctest/doctest.h>
@@ -107,7 +107,7 @@ TEST_CASE("a tar archive: files by the last part of their names, folders and lin
   CHECK(listing(tar_entry("a", "1") + tar_entry("x/a", "2") + tar_end) ==
         "refused: t: byte 1024: expected no second file a");
   CHECK(listing("") ==
-        "refused: t: byte 0: expected a tar header or the empty one at the end, found the end of the archive");
+        "refused: t: byte 0: expected a tar header or the empty header at the end, found the end of the archive");
 }
 
 TEST_CASE("a tar archive: every truncation is refused, every flipped bit too unless it changes what is read (S4)") {
@@ -136,7 +136,7 @@ TEST_CASE("hostile archives cost nothing (S5)") {
   CHECK_THROWS_WITH_AS(unpack_gzip("z", bytes_of(bomb), 1 << 16),
                        "z: expected at most 65536 bytes after unpacking, found more", DataError);
   CHECK(unpack_gzip("z", bytes_of(bomb), 1 << 20).size() == 1 << 20);
-  const std::string both = bomb + gzipped("");  // an empty member more is no byte more
+  const std::string both = bomb + gzipped("");  // an additional empty member adds no byte
   CHECK(unpack_gzip("z", bytes_of(both), 1 << 20).size() == 1 << 20);
   CHECK_THROWS_AS(unpack_gzip("z", bytes_of(bomb + bomb), 1 << 20), DataError);
 }

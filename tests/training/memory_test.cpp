@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sizes before memory: what is predicted of a run is what it then allocates, and what does not fit is refused before any of it is
-// allocated or read (promise R4).
+// Sizes before memory: the predicted sizes of a run are what it then allocates, and a run that does not fit is refused before
+// any of it is allocated or read (R4 of docs/promises.md).
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -30,10 +30,10 @@ TrainerOptions options_of(const Config& c) {
 
 struct Sizes {
   std::int64_t data = 0, all = 0;
-  std::int64_t lacking = 0;  // above 0: the descent did not fit, by so many bytes
+  std::int64_t lacking = 0;  // above 0: the trainer did not fit, by so many bytes
 };
 
-/// Bytes that the problem, and problem and descent, take of this device: counted where it has a count, else allocated.
+/// Bytes that the problem alone, and problem and trainer, take of this device: counted if it has a count, otherwise allocated.
 Sizes sizes_on(Device& device, const Config& c, std::int64_t limit) {
   const std::int64_t before = allocated_bytes(device);
   const Problem p = make_problem(device, c);
@@ -43,7 +43,7 @@ Sizes sizes_on(Device& device, const Config& c, std::int64_t limit) {
   o.evaluation = p.evaluation;
   if (limit > 0) o.batch.limit_bytes = before + limit;
   try {
-    const Trainer trainer(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+    const Trainer trainer(device, p.objective, p.train, p.test, o, p.theta0.view());
     out.all = allocated_bytes(device) - before;
   } catch (const OutOfMemory& e) { out.lacking = e.needed_bytes - e.free_bytes; }
   return out;
@@ -66,7 +66,7 @@ std::int64_t peak_bytes() {
 
 constexpr std::int64_t mib = 1 << 20;
 
-/// The number in front of "MiB" behind these words.
+/// The number before "MiB" that follows these words.
 std::int64_t number_behind(const std::string& text, const std::string& words) {
   const std::size_t at = text.find(words);
   REQUIRE_MESSAGE(at != std::string::npos, text);
@@ -152,10 +152,10 @@ TEST_CASE("F4: the outline of the official sets is what is loaded") {
     CHECK(outline.data->train.picture == found.data->train.picture);
     CHECK(outline.data->train.classes == found.data->train.classes);
     for (std::size_t i = 0; i < 2; ++i) {
-      CHECK(outline.train[i].shape == found.train[i].shape);
-      CHECK(outline.train[i].dtype == found.train[i].dtype);
-      CHECK(outline.test[i].shape == found.test[i].shape);
-      CHECK((outline.train_sources[i] == nullptr) == (found.train_sources[i] == nullptr));
+      CHECK(outline.train[i].view().shape == found.train[i].view().shape);
+      CHECK(outline.train[i].view().dtype == found.train[i].view().dtype);
+      CHECK(outline.test[i].view().shape == found.test[i].view().shape);
+      CHECK((outline.train[i].maker() == nullptr) == (found.train[i].maker() == nullptr));
     }
     const std::int64_t difference = count.bytes(Where::cpu) - allocated_bytes(device);
     CHECK(difference >= 0);
@@ -239,7 +239,7 @@ TEST_CASE(
   CHECK(given.starts_with("out of memory with run.chunk = 8000: "));
   CHECK(given.ends_with(" fits and gives the same bits"));
 
-  // The real descent agrees.
+  // The real trainer agrees.
   Device device;
   const Config c = with(least, "auto");
   const Problem p = make_problem(device, c);

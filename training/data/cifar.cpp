@@ -19,10 +19,10 @@ namespace {
 constexpr std::int64_t classes = 10;
 constexpr std::size_t picture_bytes = static_cast<std::size_t>(cifar_record_bytes) - 1;
 
-/// Those of the official training pixels, as everyone rounds them.
+/// The moments of the official training pixels, rounded as is customary.
 const Normalisation normalisation{{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}};
 
-/// Keeps the records of each class with the smallest hashes, in the memory of so many.
+/// Keeps, of each class, the records with the smallest hashes; its memory is that of the kept records.
 class Chooser {
  public:
   Chooser(std::int64_t of_each_class, std::int64_t seed)
@@ -49,7 +49,7 @@ class Chooser {
     Records records;
     std::vector<std::int64_t> rows;
   };
-  /// In their final order. Throws DataError where a class has too few.
+  /// The kept records in their final order. Throws DataError if a class has too few.
   Chosen take(const std::string& where) {
     std::vector<Kept> all;
     Chosen out{{{32, 32, 3}, {}, {}}, {}};
@@ -61,7 +61,7 @@ class Chooser {
     }
     std::ranges::sort(
         all, [](const Kept& a, const Kept& b) { return a.order != b.order ? a.order < b.order : a.choice < b.choice; });
-    // Moved along the cycles of the permutation: twice the pixels of cifar10-50k would be 300 MB.
+    // Moved along the cycles of the permutation, because a copy of the pixels of cifar10-50k would take 150 MB more.
     std::vector<std::size_t> source(all.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
       source[i] = all[i].slot;
@@ -98,7 +98,7 @@ class Chooser {
 
   std::uint64_t seed_;
   std::size_t room_;
-  std::vector<std::vector<Kept>> heaps_;  // of each class; the largest hash in front
+  std::vector<std::vector<Kept>> heaps_;  // for each class, a heap with the largest hash in front
   std::vector<std::uint8_t> pixels_;
 };
 
@@ -138,7 +138,7 @@ void expect_size(const std::string& path, std::uint64_t bytes, std::int64_t reco
                   ")" + remedy_for_contents(begin));
 }
 
-/// `part`: whole records, the first of them number `first` of the file.
+/// `part`: whole records; `first` is the number of the first one within the file.
 void visit_records(const std::string& path, std::span<const std::byte> part, std::int64_t first, Visit visit) {
   const auto count = static_cast<std::int64_t>(part.size()) / cifar_record_bytes;
   for (std::int64_t i = 0; i < count; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the choice of samples from the official Fashion-MNIST files. What it is not: a reader of other sets in
-// the same format. Decision: the whole files are checked against the official records even where few samples are used;
-// a flipped pixel of an unpacked file is found in no other way.
+// The choice of samples from the official Fashion-MNIST files.
+// The whole files are checked against the official records even if few samples are used, because nothing else finds a flipped
+// pixel of an unpacked file.
 #include "training/data/fashion_mnist.h"
 
 #include <filesystem>

@@ -46,13 +46,13 @@ class Descriptor {
 };
 
 struct Outcome {
-  int status = 0;  // as waitpid gives it
+  int status = 0;  // as waitpid returns it
   std::vector<std::byte> output;
   std::string said;
   bool too_much = false;
 };
 
-/// Runs a program without a shell; nothing where it does not exist.
+/// Runs a program without a shell; returns nothing if it does not exist.
 std::optional<Outcome> run_program(const std::vector<std::string>& arguments, std::size_t largest_bytes) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw IoError(system_message(arguments[0], "pipe"));
@@ -123,7 +123,8 @@ Files bring(const Collection& c, const std::string& address, const std::vector<s
   const auto files = list_tar(address, archive);
   for (const std::string_view file : missing) {
     const auto found = files.find(std::string(file));
-    if (found == files.end()) throw DataError(address + ": expected " + std::string(file) + " in it, found none");
+    if (found == files.end())
+      throw DataError(address + ": expected " + std::string(file) + " in the archive, but it is missing");
     out.emplace(file, std::vector<std::byte>(found->second.begin(), found->second.end()));
   }
   return out;
@@ -205,7 +206,7 @@ std::vector<std::string> fetch_collection(const Collection& c, const std::string
   const std::filesystem::path parent =
       (std::filesystem::absolute(directory) / "x").lexically_normal().parent_path().parent_path();
   if (std::error_code ignored; !std::filesystem::is_directory(parent, ignored))
-    throw IoError(directory + ": expected a folder, or a place for one in an existing folder");
+    throw IoError(directory + ": expected a folder, or a new name in an existing folder");
 
   const Files brought = missing.empty() ? Files{} : obtain(c, directory, mirror, missing);
   if (missing.empty()) expect_official(c, directory, brought);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: official files brought from their authors' address, or from a mirror, into a folder. What it is not: a client of
-// any protocol: curl or wget does that. Decision: everything is held in memory and checked against the identity of the
-// records before the first byte is written, so there is never a partial or a wrong file.
+// Downloads official files from their authors' address, or from a mirror, into a folder, by curl or wget.
+// Everything is held in memory and checked against the identity of the records before the first byte is written, so there is
+// never a partial or a wrong file.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@ namespace brink {
 std::vector<std::string> fetch_collection(const Collection&, const std::string& directory, const std::string& mirror,
                                           System& = posix_system());
 
-/// What an address holds, by curl, or wget where that is absent. Throws IoError with what the program said; also where
-/// there is more than largest_bytes.
+/// Downloads an address by curl, or by wget if there is no curl. Throws IoError with that program's message, also if there are
+/// more than largest_bytes.
 std::vector<std::byte> download(const std::string& address, std::size_t largest_bytes);
 
 }  // namespace brink

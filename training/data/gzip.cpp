@@ -29,7 +29,7 @@ std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std:
   std::size_t read = 0, written = 0;
   int state = Z_OK;
   for (;;) {
-    // One byte more than the limit shows that there is more.
+    // One byte more than the limit shows that there are more.
     if (written == out.size()) out.resize(std::min(largest_bytes + 1, std::max(2 * out.size(), 4 * file.size() + 64)));
     constexpr std::size_t piece = std::size_t{1} << 30;
     const auto in = static_cast<uInt>(std::min(piece, file.size() - read));

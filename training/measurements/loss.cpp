@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The training loss and accuracy, both of the pass that gave the gradient.
+// The training loss and accuracy, both from the pass that gave the gradient.
 #include <cmath>
 
 #include "training/measurements/kind.h"
@@ -12,16 +12,12 @@ class LossAndAccuracy final : public Measurement {
  public:
   LossAndAccuracy(std::int64_t samples, bool classifies) : samples_(samples), classifies_(classifies) {}
   std::vector<Column> columns() const override {
-    return {
-        {"loss", "", "training loss, the mean over the samples", {.panel = "loss", .scale = ChartScale::logarithmic}},
-        {"train_accuracy",
-         "",
-         "share of the training samples answered correctly, in training mode",
-         {.panel = "accuracy"}}};
+    return {{"loss", "", "loss that is minimised", {.panel = "loss", .scale = ChartScale::logarithmic}},
+            {"train_accuracy", "", "share of right answers on the training set", {.panel = "accuracy"}}};
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     cells[0] = seen.loss;
-    if (std::isfinite(seen.loss) && classifies_)  // the largest of several NaNs says nothing
+    if (std::isfinite(seen.loss) && classifies_)  // the largest of several NaNs has no meaning
       cells[1] = seen.correct / static_cast<double>(samples_);
   }
 

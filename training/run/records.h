@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of metrics.csv and timing.csv and the contents of run.json. What it is not: the files
-// (run_folder.h). Decision: what is a function of the config goes into metrics.csv, whose bytes are promised;
-// everything else elsewhere.
+// The rows of metrics.csv and timing.csv and the contents of run.json; the files themselves are in run/folder.h.
+// What is a function of the config goes into metrics.csv, whose bytes are promised; everything else goes elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,9 @@
 
 namespace brink {
 
-/// The columns of a run, "step" first, comma-separated, with a newline.
+/// What the columns of metrics.csv are: "step", then those of the row.
+std::vector<Column> metrics_columns(const Row&);
+/// The names of metrics_columns, comma-separated, with a newline.
 std::string metrics_header(const Row&);
 /// Numbers as the shortest text that reads back, absent ones empty, truth values 0 and 1.
 void append_row(std::string& out, const Row&);
@@ -49,9 +50,11 @@ struct RunRecord {
   std::optional<std::int64_t> lambda_1_steps,
       lambda_1_certified_steps;  // steps with λ₁, and those where it is certified
   std::string final_digest;
-  std::string started, ended;  // utc_now
+  std::string started, ended;   // utc_now
+  std::vector<Column> columns;  // metrics_columns, with the run's threshold as the line that lambda_1 is compared with
 };
-/// run.json: the record, the version, compiler, flags, machine and instruction set.
+/// run.json: the record, the version, compiler, flags, machine and instruction set, and what the columns of metrics.csv are
+/// (columns_json.h).
 std::string run_json(const Config&, const RunRecord&);
 
 /// "2026-11-22T13:00:00Z", whatever the time zone.

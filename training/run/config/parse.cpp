@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From files and arguments to a config. The first wrong place in the text is reported, not the first in the library's alphabetical order.
+// Makes a config from files and arguments. The first error in the order of the text is reported, not the first in the library's
+// alphabetical order.
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -43,7 +44,7 @@ struct Finding {
   Place place;
   std::string message;
 };
-/// What one source says.
+/// What one source contains.
 struct Source {
   std::vector<Setting> settings;
   std::vector<Finding> bad;
@@ -63,13 +64,13 @@ std::string read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in && !in.eof())
-    throw UsageError(path + ": the config cannot be read: " + std::generic_category().message(errno));
+    throw UsageError(path + ": the config file cannot be read: " + std::generic_category().message(errno));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > largest_bytes) throw UsageError(path + ": a config of more than 1 MiB");
+  if (text.size() > largest_bytes) throw UsageError(path + ": expected a config of at most 1 MiB, found more");
   return text;
 }
 
-/// The library names a duplicate in its own way; everything else it says is passed on.
+/// Says "duplicate" where the library says "redefine"; passes everything else on.
 std::string parse_message(const toml::parse_error& e) {
   const std::string text(e.description());
   return text.find("redefine") != std::string::npos ? "duplicate key or table (" + text + ")" : text;
@@ -117,7 +118,7 @@ Source from_file(const std::string& path) {
   return out;
 }
 
-/// A TOML value, else text where the key is a string.
+/// A TOML value, or text if the key is a string.
 Source from_argument(const std::string& argument, std::string_view path, const std::string& text) {
   const Place place{argument, 0, 0};
   const std::size_t dot = path.rfind('.');
@@ -148,7 +149,7 @@ const Key* find_key(const std::vector<Key>& keys, const Setting& s) {
   return it == keys.end() ? nullptr : &*it;
 }
 
-/// Sets a key. What is not a string in an argument is one where the key asks for it.
+/// Sets a key. A value from an argument that is not a TOML string is taken as one if the key is a string.
 config::Problem set(Config& c, const Key& key, const Setting& s) {
   if (s.too_deep && !key.text) return s.too_deep;
   if (key.text && !s.argument.empty() && !s.value->is_string() && key.name != "memory")
@@ -156,7 +157,7 @@ config::Problem set(Config& c, const Key& key, const Setting& s) {
   return key.set(c, *s.value);
 }
 
-/// Sets all keys of a source; the first wrong place in its text is reported.
+/// Sets all keys of a source, and reports the first error in its text.
 void apply(Config& c, const Source& source, std::map<std::string, Place, std::less<>>& given) {
   std::vector<Finding> bad = source.bad;
   const std::vector<Key> keys = config::keys_of(c);
@@ -169,7 +170,7 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
                                          : "unknown key " + path + config::nearest_key(s.table, s.name)});
       continue;
     }
-    Config scratch;  // a kind was chosen before; choosing it once more would lose its options
+    Config scratch;  // choosing a kind again would lose its options, so a scratch copy is used
     if (const auto problem = set(key->chooses ? scratch : c, *key, s))
       bad.push_back(
           {s.at_value, path + ": " + *problem + (key->text ? "" : config::hint_for_value(s.argument, false))});
@@ -181,7 +182,8 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
   fail(first->place, first->message);
 }
 
-/// Networks, data sets, rules and measurements, as the last source that names each chooses them: they decide which other keys there are.
+/// Chooses networks, data sets, rules and measurements as the last source that names each says; they determine which other keys
+/// exist.
 void choose_kinds(Config& c, const std::vector<Source>& sources) {
   for (const Source& source : sources) {
     for (const std::string& table : source.tables) config::turn_on(c, table);
@@ -205,7 +207,7 @@ Config load_config(const ConfigSources& from) {
   };
   const auto once = [&](const std::string& path, const std::string& argument) {
     const auto [it, fresh] = on_command_line.emplace(path, argument);
-    if (!fresh) fail({argument, 0, 0}, path + " was given already by " + it->second);
+    if (!fresh) fail({argument, 0, 0}, path + " was already given by " + it->second);
   };
   std::vector<Source> sources;
   if (!from.file.empty()) sources.push_back(from_file(from.file));
