@@ -60,7 +60,7 @@ MemoryLimit memory_limit(std::int64_t asked_bytes, const Device& device) {
                      left = std::max<std::int64_t>(0, free - counted), there = std::max<std::int64_t>(1, before + free);
   MemoryLimit limit{saturated_sum(before + left / 4 * 3, counted), "three quarters of what is free", there};
   if (asked_bytes > 0)
-    limit = {std::max<std::int64_t>(1, asked_bytes - program_bytes(device.where)), "run.memory", there};
+    limit = {std::max<std::int64_t>(1, asked_bytes - program_bytes(device.where)), "run.memory", there, asked_bytes};
   if (limit.bytes > there) limit = {there, "all that is free", there};
   return limit;
 }

@@ -58,6 +58,7 @@ struct MemoryLimit {
   std::int64_t bytes = 0;        ///< 0: no limit, and sizes are not compared
   std::string_view from = {};    ///< its source, for messages: "run.memory"
   std::int64_t there_bytes = 0;  ///< the largest possible limit: allocated plus free
+  std::int64_t asked_bytes = 0;  ///< where `from` is a setting: its value
 };
 /// `asked_bytes` less program_bytes; or, if that is 0, what is allocated plus three quarters of what is free. Never more than
 /// what is allocated plus free. Free: on the GPU, or on the machine and in the control groups of this process.

@@ -183,6 +183,12 @@ TEST_CASE(
       refusal(config_of({"model.hidden=[65536,65536]", "data.train=40", "run.memory=1048576GiB"}));
   CHECK(given.find(" are allowed (all that is free); the largest part is ") != std::string::npos);
 
+  const std::string least =
+      refusal(config_of({"run.memory=1KiB", "data.train=40"}));  // less than the program itself takes
+  CHECK(least.find(" are needed, 1 KiB are allowed (run.memory); ") != std::string::npos);
+  CHECK(refusal(config_of({"run.memory=1KiB", "model.name=dln"})).find(" of one group of 1 sample fits") !=
+        std::string::npos);
+
   std::string widest = "model.hidden=[65536";
   for (int i = 1; i < 64; ++i) widest += ",65536";
   const std::vector<std::string> colour{"data.name=synthetic-cifar", "data.test=10", "run.precision=float64"};

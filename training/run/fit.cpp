@@ -24,7 +24,8 @@ std::string text_of(const MemoryCount::Part& part) {
 
 /// A text such as "50.0 MiB are allowed (run.memory)".
 std::string allowed_text(const MemoryLimit& limit, const Device& device) {
-  return fmt::format("{} are allowed ({})", readable_bytes(limit.bytes + program_bytes(device.where)), limit.from);
+  const std::int64_t bytes = limit.asked_bytes > 0 ? limit.asked_bytes : limit.bytes + program_bytes(device.where);
+  return fmt::format("{} are allowed ({})", readable_bytes(bytes), limit.from);
 }
 
 /// What to do if not even the smallest chunk fits.
@@ -138,8 +139,8 @@ Fitted fit_in_memory(Device& device, const Problem& p, const TrainerOptions& opt
     }
     const std::int64_t next = smaller(chunk, group);
     if (next == 0)
-      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} samples fits{}",
-                                    shortage->sizes, std::min(group, samples),
+      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} fits{}", shortage->sizes,
+                                    counted(std::min(group, samples), "sample"),
                                     advice(limit, shortage->needed_bytes, device)));
     out.notes.push_back(automatic ? fmt::format("out of memory with a chunk of {} samples ({}); trying {}, {}", chunk,
                                                 shortage->more, next, bits)
