@@ -199,7 +199,7 @@ constexpr FileCase file_cases[] = {
     {"[model]\nname = \"alexnet\"\n[run]\nchunk = 48\n",
      "4:9: run.chunk: expected a multiple of the group of 32 samples, or at least 1000 for the whole batch, got 48"},
     {"[model]\nname = \"resnet20\"\nghost_batch = 30\n[run]\nchunk = 128\n",
-     "5:9: run.chunk: expected a multiple of the group of 30 samples, or 1000 and more for the whole batch, got 128"},
+     "5:9: run.chunk: expected a multiple of the group of 30 samples, or at least 1000 for the whole batch, got 128"},
     {"[training]\nbatch = 128\n",
      "2:1: unknown key training.batch; the nearest is data.train (every step uses all training samples)"},
     {"[data]\nname = \"cifar10-5k\"\n",

@@ -126,12 +126,12 @@ TEST_CASE("what a refusal says") {
   CHECK(refusal(gzipped(f)) == "f: expected 34 bytes after unpacking (3x2x3 and a header of 16), found 33 bytes");
   Bytes g = gzipped(small_idx());
   g[g.size() - 4] ^= std::byte{1};
-  CHECK(refusal(g) == "f: the gzip stream is damaged (incorrect length check)");
+  CHECK(refusal(g) == "f: expected a gzip stream, found it damaged (incorrect length check)");
   g = gzipped(small_idx());
   g[g.size() - 8] ^= std::byte{1};
-  CHECK(refusal(g) == "f: the gzip stream is damaged (incorrect data check)");
+  CHECK(refusal(g) == "f: expected a gzip stream, found it damaged (incorrect data check)");
   g.resize(15);
-  CHECK(refusal(g) == "f: expected a whole gzip stream; it ends after 15 bytes");
+  CHECK(refusal(g) == "f: expected a whole gzip stream, found its end after 15 bytes");
 }
 
 TEST_CASE("what gzip(1) reads is read: several members, padding, something after the last one") {
@@ -153,9 +153,9 @@ TEST_CASE("what gzip(1) reads is read: several members, padding, something after
   // Each member is verified by its own checksum, and all of them together by the IDX header.
   Bytes damaged = joined({two, gzipped(last), zeros});
   damaged[damaged.size() - zeros.size() - 8] ^= std::byte{1};
-  CHECK(refusal(damaged) == "f: the gzip stream is damaged (incorrect data check)");
+  CHECK(refusal(damaged) == "f: expected a gzip stream, found it damaged (incorrect data check)");
   CHECK(refusal(joined({whole, bytes_of({0x1F, 0x8B})})) ==
-        "f: expected a whole gzip stream; it ends after " + std::to_string(whole.size() + 2) + " bytes");
+        "f: expected a whole gzip stream, found its end after " + std::to_string(whole.size() + 2) + " bytes");
   CHECK(refusal(joined({two, zeros, gzipped(last)})).starts_with("f: expected 34 bytes after unpacking"));
   CHECK(refusal(joined({whole, whole})).ends_with("found 68 bytes"));
 }
