@@ -54,7 +54,7 @@ void for_words(const A& a, const F& f) {
       a.fields());
 }
 
-/// A hash that joins another word to one.
+/// The hash after one more word.
 constexpr std::uint64_t join(std::uint64_t hash, std::uint64_t word) {
   hash = (hash ^ word) * 0x9e3779b97f4a7c15;
   return hash ^ (hash >> 32);

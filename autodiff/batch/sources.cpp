@@ -18,7 +18,7 @@ View rows_of(const View& v, std::int64_t begin, std::int64_t end) {
   part.data = static_cast<char*>(v.data) + begin * v.shape.row_elements() * size_of(v.dtype);
   return part;
 }
-/// The shape of so many rows.
+/// The shape with `rows` rows.
 Shape with_rows(Shape shape, std::int64_t rows) {
   shape.extent[0] = rows;
   return shape;

@@ -10,7 +10,7 @@ namespace kinds {
 
 struct DataRow {
   std::string name;
-  std::string folder;  ///< of its files, below the folder of shared data; empty: the program makes the data
+  std::string folder;  ///< the folder of its files, below the folder of shared data; empty: the program makes the data
   std::int64_t train, test;
   std::string train_checksum, test_checksum;
 };
