@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The settings of an operation beside its inputs, stored as a value whose type only the operation's primitive knows.
+// The settings of an operation, in addition to its inputs, stored as a value whose type only the operation's primitive knows.
 #pragma once
 
 #include <array>

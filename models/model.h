@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a network is to the rest of brink: named parameters and a builder of its graph; and the losses on top.
+// A network as the rest of brink sees it, with named parameters and a builder of its graph. Also the losses.
 #pragma once
 
 #include <cstdint>

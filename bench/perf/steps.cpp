@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Times gradient and Hessian–vector products of one network on a full batch, with residuals kept and with residuals computed
-// again: time ratio beside flop ratio. Other systems are in bench/peers.
+// again, and compares ratios of times with ratios of flops. Other systems are in bench/peers.
 // Products and gradient are timed in turns of one run, because their ratio is the figure of interest.
 
 #include <fmt/format.h>

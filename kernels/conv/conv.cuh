@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The convolutions on the GPU: forward, gradient by the input, gradient by the weights. Each is a matrix product whose
+// The convolutions on the GPU: forward, the gradient of the input, the gradient of the weights. Each is a matrix product whose
 // rows of pixels are gathered while they are staged in shared memory. conv_cuda.cu chooses tiles and launches; tile.cuh
 // is the inside of a tile.
 // Taps outside a picture are staged as zeros and take part in the chains. That changes no bit, except where a weight is

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every call that brink makes to the CUDA runtime, behind one interface.
-// Tests put a fake in its place: a machine without a device, an old driver, memory that ends at the n-th allocation, an
-// error that sticks, an emulated device. No CUDA header is included here, so everything but kernels/*/*.cu compiles
+// Tests put a fake in its place: a machine without a device, an old driver, an n-th allocation that fails, a sticky
+// error, an emulated device. No CUDA header is included here, so everything but kernels/*/*.cu compiles
 // without a toolkit.
 #pragma once
 

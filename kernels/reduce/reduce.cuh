@@ -6,7 +6,7 @@
 //   tree:           32 leaves → 1 by a warp (an aligned block of 2⁵ leaves is a subtree of T), again over the results, …
 //
 // The contract's 32 lanes are a warp, so loads are coalesced and the fold needs no memory. A lane's additions depend on each
-// other but its loads do not: it loads a batch ahead, and 4 warps a block put one on each scheduler. `columns` dots with the
+// other but its loads do not: it loads a batch ahead, and 4 warps per block put one on each scheduler. `columns` dots with the
 // same w read w from registers; basis.h uses them where there are enough columns to fill the device.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A row for each data set of the list: how many samples its test asks for, and the checksums of what they are.
+// A row for each data set of the list: the number of samples in its test, and their checksums.
 #pragma once
 
 #include <cstdint>

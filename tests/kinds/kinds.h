@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the tests of all kinds share: the names of a list, those of its rows, and what is missing in which.
+// What the tests of all kinds share: the names of a list and of its rows, and the names that either lacks.
 #pragma once
 
 #include <doctest/doctest.h>

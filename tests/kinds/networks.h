@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A row for each network of the list: a small problem, the number of its parameters by hand, and its frozen run.
+// A row for each network of the list: a small problem, the number of its parameters counted by hand, and its frozen run.
 #pragma once
 
 #include <cstdint>

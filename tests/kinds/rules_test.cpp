@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every update rule owes: its step in plain loops, the threshold beyond which a quadratic diverges under it, state that can be saved and
+// Requirements on every update rule: its step in plain loops, the threshold beyond which a quadratic diverges under it, state that can be saved and
 // restored, and a frozen run.
 #include "tests/kinds/rules.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The report draws what the columns of a run say of themselves, and names what they do not say.
+// The report draws the columns of a run as run.json describes them, and names columns and fields that are missing.
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>

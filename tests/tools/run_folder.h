@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Run folders written by hand, so that every number a page must state is known, and what every page must be.
+// Run folders written by hand, so that every number a page must state is known, and the checks that every page must pass.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sizes before memory: the predicted sizes of a run are what it then allocates, and a run that does not fit is refused before
+// Predicted sizes: those of a run are what it then allocates, and a run that does not fit is refused before
 // any of it is allocated or read (R4 of docs/promises.md).
 #include <doctest/doctest.h>
 #include <sys/resource.h>

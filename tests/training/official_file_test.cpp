@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is said where an official file is missing or holds something else (promise S4).
+// The messages for official files that are missing or have wrong contents (promise S4).
 #include "training/data/official_file.h"
 
 #include <doctest/doctest.h>
