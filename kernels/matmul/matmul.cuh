@@ -26,7 +26,7 @@ namespace brink::cuda {
 //     A thread's columns come in pieces of 16 bytes, `across` threads apart: 8 neighbouring threads read 128 contiguous bytes.
 //
 //   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; issue and shared memory limit it equally. 256 threads, 2 blocks on a
-//             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas a thread take longer than a memory access.
+//             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas per thread take longer than a memory access.
 //   medium    for 33 … 128 columns, where 128 × 128 would leave multiprocessors without a block.
 //   tall      8 × 8 in one warp: the weight gradient of a first layer, 784 × 32 in 32 groups, becomes 416 blocks.
 //   small     a hidden layer of 32: 4000 rows are 125 blocks for 132 multiprocessors. 4 × 4 in a thread balances the limits at half of
