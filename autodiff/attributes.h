@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The settings of an operation beside its inputs, stored as a value whose type only the operation's primitive knows.
+// The settings of an operation, in addition to its inputs, stored as a value whose type only the operation's primitive knows.
 #pragma once
 
 #include <array>
@@ -54,7 +54,7 @@ void for_words(const A& a, const F& f) {
       a.fields());
 }
 
-/// A hash that joins another word to one.
+/// The hash after one more word.
 constexpr std::uint64_t join(std::uint64_t hash, std::uint64_t word) {
   hash = (hash ^ word) * 0x9e3779b97f4a7c15;
   return hash ^ (hash >> 32);

@@ -87,7 +87,7 @@ struct Derivative {
   Vars (*jvp)(const JvpContext&) = nullptr;  ///< tangents of the outputs
   Vars (*vjp)(const VjpContext&) = nullptr;  ///< cotangents of the inputs
   Var (*first)(const Partial&) = nullptr;   ///< the partial derivative of a linear or bilinear class by its first input
-  Var (*second)(const Partial&) = nullptr;  ///< that by the second input
+  Var (*second)(const Partial&) = nullptr;  ///< the partial derivative by the second input
   Var (*product)(const Partial&) = nullptr;  ///< a·b, if one chain of pairs cannot hold both terms of the product rule
   int operand = 0;                           ///< the input in which a linear operation is linear
 };
@@ -103,7 +103,7 @@ struct Call {
 
 /// How an operation on one value joins the epilogue of the kernel that computes that value.
 struct EpilogueRule {
-  int running = 0;  ///< which input
+  int running = 0;  ///< the input that is the value so far
   int stage = 0;    ///< stages ascend within an epilogue: 1 bias, 2 activation; 0: the operation cannot join
   void (*join)(Epilogue&, std::span<const View> in) = nullptr;
 };
@@ -140,7 +140,7 @@ struct Node {
   Origin origin;
 };
 
-/// Who binds an input, and from where.
+/// The source of an input's memory.
 enum class InputRole : std::uint8_t {
   parameter,
   data,  ///< rows of the block's samples
@@ -160,7 +160,7 @@ struct Input {
 enum class OutputRole : std::uint8_t {
   scalar,     ///< a float64 sum over samples, joined by the tree
   parameter,  ///< a sum over samples of a parameter's shape, joined by the tree; `index` says which
-  sum,        ///< a further one after those of the parameters, with its own index; it is not differentiated
+  sum,        ///< a further sum over samples, with an index after those of the parameters; it is not differentiated
   residual,   ///< kept for the block
   samples,    ///< one row per sample
 };

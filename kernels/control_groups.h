@@ -12,7 +12,7 @@
 
 namespace brink {
 
-/// The whole text; empty where there is no such file. For /proc and /sys, whose files state no length.
+/// The whole text of a file in /proc or /sys, where files state no length; empty if there is no such file.
 std::string text_of_system_file(const std::filesystem::path&);
 
 /// Calls each(line) for every line of the text.

@@ -28,8 +28,8 @@ Isa widest() {
 void require(Isa wish) {
   for (const Isa i : available_isas())
     if (i == wish) return;
-  throw std::invalid_argument("instruction set " + std::string(name_of(wish)) + ": this processor has " +
-                              std::string(name_of(widest())) + " at most");
+  throw std::invalid_argument("instruction set " + std::string(name_of(wish)) + ": this processor supports at most " +
+                              std::string(name_of(widest())));
 }
 
 Isa choose() {

@@ -25,14 +25,14 @@ enum class Poison : unsigned char { zero, ones, nan };
 Poison poison();
 void set_poison(Poison);
 
-/// Returns memory to where it came from.
+/// Gives memory back to its allocator.
 struct FreeMemory {
   Gpu* gpu = nullptr;  ///< null: host memory
   std::int64_t bytes = 0;
   void operator()(void* p) const;
 };
 
-/// The bytes that a buffer takes of the memory of a CPU or a GPU: whole units of allocation.
+/// The bytes that a buffer takes in the memory of a CPU or a GPU: whole units of allocation.
 std::int64_t room_of(std::int64_t bytes, Where);
 
 /// Movable, aligned bytes, filled with the poison pattern. On a device with a count they are counted and hold no memory: data()
@@ -54,7 +54,7 @@ class Buffer {
   std::int64_t bytes_ = 0;
 };
 
-/// The bytes that live buffers take of the device's memory, or of the host's; on a device with a count also the counted ones.
+/// The bytes that live buffers take in the device's memory, or in the host's; on a device with a count also the counted ones.
 std::int64_t allocated_bytes(const Device&);
 /// A count that starts from what is allocated now, on the device and on the host.
 MemoryCount count_memory(const Device&);

@@ -21,9 +21,9 @@ class MemoryCount {
     std::int64_t bytes = 0;
   };
 
-  /// Starts from the bytes that are allocated now, on the device and on the host, as a part of their own.
+  /// Starts from the bytes that are allocated now, on the device and on the host, as a separate part.
   MemoryCount(std::int64_t host_bytes, std::int64_t device_bytes, Where device);
-  /// `device` as one on which this object counts buffers. The count must outlive whatever is made on it.
+  /// A copy of `device` on which this object counts buffers. This object must outlive everything made on the copy.
   Device on(const Device& device);
 
   /// Bytes of the host's memory or of the GPU's, including those that were allocated before. At most 2⁶³ − 1.
@@ -37,7 +37,7 @@ class MemoryCount {
   /// The largest part when most_bytes was reached.
   Part largest_part(Where) const;
 
-  /// Takes counted bytes off again.
+  /// Subtracts counted bytes again.
   struct Return {
     Where where = Where::cpu;
     std::size_t part = 0;
@@ -63,7 +63,7 @@ class MemoryCount {
   std::array<Total, 2> totals_;  // by Where
 };
 
-/// Names the part in which memory on the device is counted while this object lives. Of several such objects the last one counts.
+/// Names the part in which memory on the device is counted while this object lives. If several such objects exist, the last one applies.
 class CountedPart {
  public:
   CountedPart(const Device&, const std::string& name);

@@ -33,8 +33,8 @@ class Delivery {
   /// Starts the transfer of `from`; enqueued. `from` must not change until it is received, except by work that is enqueued
   /// later on a CUDA device.
   void send(View from);
-  /// What was sent last, in host memory; waits until it is there. Valid until the next `send`.
-  /// Throws std::logic_error where nothing was sent.
+  /// The bytes sent last, in host memory; waits for them. Valid until the next `send`.
+  /// Throws std::logic_error if nothing was sent.
   View receive();
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How long parts of the work took, by the host's clock on the CPU, and by events in the stream on a CUDA device.
-// Where the device gives no time it is NaN: a clock must not end a run, and the run meets the device's errors itself.
+// A time that the device does not report is NaN: a clock must not end a run, and the run itself detects the device's errors.
 #pragma once
 
 #include <chrono>

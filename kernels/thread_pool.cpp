@@ -100,7 +100,8 @@ int ThreadPool::threads() const { return static_cast<int>(state_->threads.size()
 
 void ThreadPool::run(std::int64_t pieces, FunctionRef<void(int, std::int64_t)> work) {
   State& s = *state_;
-  if (s.busy.exchange(true)) throw std::logic_error("ThreadPool::run called from inside a run");
+  if (s.busy.exchange(true))
+    throw std::logic_error("ThreadPool::run was called from inside a run; expected one run at a time");
   if (s.threads.empty() || pieces <= 1) {
     for (std::int64_t p = 0; p < pieces; ++p) work(0, p);
     s.busy = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A few sleeping threads that share the pieces of one function at a time.
-// It replaces OpenMP, whose libgomp fixes its spinning before main and is reported by ThreadSanitizer for correct loops.
+// It replaces OpenMP, because libgomp fixes before main how threads spin, and ThreadSanitizer reports errors in its correct loops.
 // Threads claim work, so a sleeping thread never delays a region; which thread does what never affects a result.
 #pragma once
 

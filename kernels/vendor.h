@@ -35,7 +35,7 @@ struct NoVendor : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// cuBLAS's numbers of its modes. Neither uses TF32 in float32 products by default; pedantic forbids it whatever the
+/// The numbers that cuBLAS gives its math modes. Neither uses TF32 in float32 products by default; pedantic forbids it whatever the
 /// environment says.
 enum class CublasMath : int { standard = 0, pedantic = 2 };
 

@@ -22,7 +22,7 @@ struct DatalessNetwork {
   std::vector<double> start;
 };
 
-/// A conflict between options that are accepted one by one.
+/// A conflict between options each of which is accepted by itself.
 struct OptionConflict {
   std::string option;   ///< the option's name
   std::string message;  ///< the rest of the sentence: "expected …"

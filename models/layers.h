@@ -32,7 +32,7 @@ class LayerList {
     bias(name, out);
   }
 
-  /// A model of these layers without its network.
+  /// A model with these parameters and normalisations, whose `forward` is still empty.
   Model model(const Shape& picture, std::int64_t classes) const {
     Model m;
     m.layout = ParameterLayout(parameters_);

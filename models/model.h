@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a network is to the rest of brink: named parameters and a builder of its graph; and the losses on top.
+// A network as the rest of brink sees it, with named parameters and a builder of its graph. Also the losses.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace brink {
 
-/// A normalisation of a network: its name before .gamma and .beta, and what it normalises of each sample.
+/// A normalisation of a network: its name before .gamma and .beta, and the part of each sample that it normalises.
 struct NormLayer {
   std::string name;
   std::int64_t channels, pixels;
@@ -47,7 +47,7 @@ struct Model {
   std::function<Var(Graph&, std::span<const Var> parameters, Var x, const BlockContext&)> forward;
 
   void set_groups(std::int64_t samples, bool join, double eps);
-  /// Samples per group in a block of this many samples; only a block with a joined last group has a group of its own.
+  /// Samples per group in a block of this many samples; only in a block with a joined last group is it another number.
   std::int64_t group_in(std::int64_t samples) const { return join_short && samples % group != 0 ? samples : group; }
 };
 

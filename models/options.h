@@ -36,7 +36,7 @@ struct Option {
 struct IntegerRange {
   std::int64_t least = 0, most = std::numeric_limits<std::int64_t>::max();
 };
-/// All given bounds hold. Infinity is allowed only where `infinite`.
+/// All given bounds hold. Infinity is allowed only if `infinite` is true.
 struct RealRange {
   std::optional<double> least = {}, above = {}, most = {}, below = {};
   bool infinite = false;
@@ -45,10 +45,10 @@ struct RealRange {
 Option integer_option(std::string_view name, std::int64_t standard, IntegerRange, std::string meaning);
 Option real_option(std::string_view name, double standard, RealRange, std::string meaning);
 Option flag_option(std::string_view name, bool standard, std::string meaning);
-/// One of a few words.
+/// An option whose value is one of a few words.
 Option choice_option(std::string_view name, std::string_view standard, std::vector<std::string_view> choices,
                      std::string meaning);
-/// A list with `fewest` to `most` entries.
+/// An option whose value is a list with `fewest` to `most` entries.
 Option integers_option(std::string_view name, std::vector<std::int64_t> standard, IntegerRange, std::size_t fewest,
                        std::size_t most, std::string meaning);
 Option reals_option(std::string_view name, std::vector<double> standard, RealRange, std::size_t fewest,

@@ -30,9 +30,9 @@ class NormStatistics {
   /// Allocates all memory.
   NormStatistics(Device&, const Model&, Dtype);
 
-  /// Copies them from the results of a pass with statistics. Waits for the device.
+  /// Copies the statistics from the results of a pass with statistics. Waits for the device.
   void take(View results);
-  /// The values that graphs in evaluation mode share (models/model.h); they change with every take.
+  /// The values that graphs in evaluation mode share (models/model.h); they change with every call of take.
   std::vector<View> shared() const;
   /// [C] of the i-th normalisation, in the device's memory: the mean, and 1/√(variance + ε).
   View mean(std::size_t i) const { return arrays_[2 * i].view(); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of a vector's type can hold: where the solver's arithmetic leaves their range, and what is lost there.
+// The range of the numbers in a vector: where the solver's arithmetic leaves it, and what is lost there.
 #pragma once
 
 #include <limits>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Lanczos with the modified Parlett–Kahan rule (docs/method.md, "Lanczos") for both ends of a symmetric operator's spectrum,
 // with a residual for every value. An eigenvalue lies within `residual` of each value; that none lies further out is only
-// probable, and of a cluster one copy is seen at a time.
+// probable, and of a multiple eigenvalue only one copy is found at a time.
 // A restart keeps T tridiagonal: one Householder reduction of the arrow matrix rotates the kept Ritz vectors into the basis in
 // which only the last one couples to the next vector. So the recurrence never changes.
 #pragma once
@@ -25,7 +25,7 @@ struct LanczosOptions {
   int top = 1, bottom = 0;    ///< pairs wanted at each end; more than the dimension means all
   double tolerance = 1e-3;    ///< of ‖Hy − θy‖ / max|θⱼ|
   int budget = 200;           ///< largest number of products
-  int confirm = 0;            ///< further iterations for which the tolerance must hold before it is believed
+  int confirm = 0;            ///< further iterations for which the tolerance must hold before the run stops
   bool orthogonality = true;  ///< compute ‖QᵀQ − I‖: as much work as all sweeps together
   std::uint64_t step = 0;     ///< random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
   std::uint32_t restart = 0;
@@ -60,8 +60,8 @@ struct LanczosResult {
 };
 
 /// About the smallest relative residual that vectors of this type can have; a smaller tolerance is met by chance only. Hy and
-/// θy are rounded by ε/2 each and their sums are float64, which gives ε in float32. In float64 nothing is wider, so combining
-/// the 40 or so vectors of a basis adds its own roundings: 10 ε. docs/experiments.md says on which networks this was tried.
+/// θy are rounded by ε/2 each and their sums are float64, which gives ε in float32. In float64 there is no wider type for the sums, so combining
+/// the 40 or so vectors of a basis adds further roundings: 10 ε. docs/experiments.md says on which networks this was tried.
 double least_relative_residual(Dtype);
 
 /// One solver for many runs; the constructor allocates all memory, 2·max_basis + 2·max_pairs + 4 vectors.

@@ -18,7 +18,7 @@ struct TrackerOptions {
   int top = 1, bottom = 1;  ///< either may be 0, not both
   double tolerance = 1e-3;  ///< relative residual
   int cold_check = 25;      ///< measured steps between two cold runs beside the warm ones; 0: at events only
-  int budget = 200;         ///< largest number of products a step, all its runs together
+  int budget = 200;         ///< largest number of products per step, in all its runs together
   double noise = 0.1;       ///< size of the noise added to the unit sum of the warm vectors
   int max_basis = 48;       ///< columns of Lanczos's basis
   /// Further iterations for which a cold run must hold its tolerance. A random start lies almost wholly in the near-null space
@@ -39,12 +39,12 @@ struct Disagreement {
 struct TrackerStep {
   std::span<const RitzPair> top;             ///< descending
   std::span<const RitzPair> bottom;          ///< ascending
-  bool converged = false;                    ///< whether all of them have, to the tolerance
+  bool converged = false;                    ///< whether all these pairs have converged to the tolerance
   bool finite = true;                        ///< false: the operator gave NaN or infinity
   bool warm = false;                         ///< the reported run started from the last step's vectors
-  bool cold_checked = false;                 ///< whether there was a cold run beside it
+  bool cold_checked = false;                 ///< whether there was a cold run as well
   bool redone = false;                       ///< whether warm and cold run disagreed by more than their residuals
-  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, if they did
+  std::optional<Disagreement> disagreement;  ///< the eigenvalue on which they disagreed, if they did
   int products = 0;                          ///< of all runs together
   int sweeps = 0;
   double scale = 0;          ///< max|θⱼ|

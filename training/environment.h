@@ -50,15 +50,15 @@ class Environment {
   std::weak_ptr<DataPair> loaded_;
 };
 
-/// What a process takes beside its buffers: code, stacks, graphs and files being written. On a GPU there are only buffers.
+/// The memory that a process takes in addition to its buffers: code, stacks, graphs and files being written. On a GPU there are only buffers.
 std::int64_t program_bytes(Where);
 
-/// The bytes that all buffers together may take of the device's memory.
+/// The bytes that all buffers together may take in the device's memory.
 struct MemoryLimit {
   std::int64_t bytes = 0;        ///< 0: no limit, and sizes are not compared
   std::string_view from = {};    ///< its source, for messages: "run.memory"
   std::int64_t there_bytes = 0;  ///< the largest possible limit: allocated plus free
-  std::int64_t asked_bytes = 0;  ///< where `from` is a setting: its value
+  std::int64_t asked_bytes = 0;  ///< the value of the setting, if `from` names one
 };
 /// `asked_bytes` less program_bytes; or, if that is 0, what is allocated plus three quarters of what is free. Never more than
 /// what is allocated plus free. Free: on the GPU, or on the machine and in the control groups of this process.

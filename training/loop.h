@@ -32,7 +32,7 @@ struct TrainerOptions {
   std::int64_t measure_every = 1;         ///< steps between two measurements of the spectrum
   EventOptions events;
   double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
-  std::uint64_t seed = 0;                                            ///< of the tracker's random vectors
+  std::uint64_t seed = 0;                                            ///< seed of the tracker's random vectors
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
   bool classifies = true;                    ///< whether correct answers can be counted
@@ -100,8 +100,8 @@ class Trainer final : public Stateful {
   const UpdateRule& rule() const { return *rule_; }
   const std::vector<Column>& columns() const { return row_.columns(); }
 
-  /// Makes a CUDA device do once what a step does, so that it allocates here what it needs beside our buffers, for graphs and
-  /// modules. Waits for it. Throws OutOfMemory. To be called before the first measure.
+  /// Makes a CUDA device do once what a step does, so that it allocates here what it needs for graphs and modules, in addition to
+  /// brink's buffers. Waits for it. Throws OutOfMemory. To be called before the first measure.
   void prepare();
   /// Runs one block to estimate times.
   MemoryPlan plan() { return pass_.plan(theta()); }

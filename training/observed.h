@@ -21,11 +21,11 @@ inline bool is_certified(double residual, double scale, double tolerance) { retu
 
 /// The tracked ends of the Hessian's spectrum.
 struct Spectrum {
-  std::vector<Eigenvalue> top, bottom;       ///< descending; ascending
-  double scale = 0;                          ///< max|θⱼ|, the largest Ritz value in magnitude
-  bool converged = false;                    ///< every residual ≤ tolerance · scale
-  bool redone = false;                       ///< warm and cold start disagreed; the values are those further out
-  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, if they did
+  std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
+  double scale = 0;                     ///< max|θⱼ|, the largest Ritz value in magnitude
+  bool converged = false;               ///< every residual ≤ tolerance · scale
+  bool redone = false;  ///< warm and cold start disagreed; the reported values are those nearer the ends
+  std::optional<Disagreement> disagreement;  ///< the eigenvalue on which they disagreed, if they did
   double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
 };
 

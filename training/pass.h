@@ -33,10 +33,10 @@ struct MemoryPlan {
 
 class Pass {
  public:
-  /// evaluation: of a network with normalisation, where its statistics are needed. Takes all memory but the Hessian's.
+  /// evaluation: for a network with normalisation whose statistics are needed. Allocates all memory except that of the products.
   Pass(Device&, const Objective&, const Batch& train, const BatchOptions&,
        const std::optional<EvaluationMode>& evaluation, bool evaluation_hessian);
-  /// Makes products possible. The residuals take what memory is left, so this comes last. Throws OutOfMemory.
+  /// Allocates the memory of products. Their residuals use all memory that is left, so call this last. Throws OutOfMemory.
   void make_hessian(const Batch& train, const BatchOptions&);
 
   /// Enqueues the pass at θ of step t; `linearize`: for products.
@@ -54,14 +54,14 @@ class Pass {
   bool is_enqueued(std::int64_t step, bool linearize) const {
     return step_ == step && (linearized_ || !linearize || evaluation_hessian_);
   }
-  /// Makes the next `enqueue` start anew, whatever was enqueued.
+  /// Discards what was enqueued: the next `enqueue` starts again.
   void forget() { step_ = -1; }
 
   const LinearOperator& hessian() const { return hessian_; }
   bool has_hessian() const { return hvp_ != nullptr; }
   View gradient() const { return {results_.view().data, Shape{layout_.extent()}, dtype_}; }
   View results() const { return results_.view(); }
-  /// The objective in evaluation mode, for samples that are only answered; the minimised objective if no layer normalises.
+  /// The objective in evaluation mode, for samples that are only classified; the minimised objective if no layer normalises.
   const Objective& evaluated() const { return evaluated_; }
 
   Stopwatch& product_time() { return product_time_; }
@@ -69,7 +69,7 @@ class Pass {
   double statistics_ms(std::int64_t step) { return turn(step).statistics_time.ms(); }
   /// Runs one block at θ to estimate times.
   MemoryPlan plan(View theta);
-  /// Makes the device do once what a step does, so that it allocates what it needs beside the buffers here. Waits. Throws
+  /// Makes the device do once what a step does, so that it allocates what it needs in addition to the buffers here. Waits. Throws
   /// OutOfMemory.
   void prepare(View theta, View scratch);
 

@@ -35,7 +35,7 @@ class StateVisitor {
     number(name, wide);
     if (reads()) x = static_cast<T>(wide);
   }
-  /// An absent number has a representation of its own instead of a reserved value.
+  /// A number that may be absent; absence has its own representation and is not a reserved value.
   template <class T>
   void optional(std::string_view name, std::optional<T>& x) {
     bool there = x.has_value();
@@ -71,7 +71,7 @@ class StateVisitor {
   std::string prefix_;
 };
 
-/// An object with a state. Objects that are made alike show the same parts, in the same order, at every visit.
+/// An object with a state. Objects that are constructed in the same way show the same parts, in the same order, at every visit.
 class Stateful {
  public:
   virtual ~Stateful() = default;

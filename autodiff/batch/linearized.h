@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Products of a linearised function over a batch: the primal program runs once for each θ, the tangent program once for each vector or
-// for several at a time, and the residuals between them are kept as far as memory goes.
+// for several at a time, and the residuals between them are kept where memory allows.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@
 
 namespace brink {
 
-/// Builds the two graphs of a product for a block of so many samples. The primal graph outputs what grad(objective.loss) does, or part of
-/// it; the tangent graph outputs the product along direction 0, in the parameters' shapes.
+/// Builds the two graphs of a product for a block of `samples` samples. The primal graph has the outputs of grad(objective.loss), or some of
+/// them; the tangent graph outputs the product along direction 0, in the parameters' shapes.
 using LinearizedBuilder = std::function<LinearizedGraph(std::int64_t samples)>;
 
 /// The Hessian of the mean loss by forward-over-reverse differentiation, exact (Pearlmutter 1994).
@@ -31,38 +31,38 @@ LinearizedBuilder hessian_of(const Objective&);
 
 class Linearized {
  public:
-  /// together: of several vectors, how many one run of the tangent program takes.
+  /// together: the number of vectors that one run of the tangent program takes if there are several.
   Linearized(Device&, const Objective&, const LinearizedBuilder&, const Batch&, const BatchOptions& = {},
              int together = 1);
 
-  /// Loss and gradient, a vector of the results, at θ, and all residuals. What the primal graph does not output has no meaning, and
-  /// `gradient` may then be empty. θ and the rows that a list names are copied, so they may change before apply. Waits for the device.
+  /// Computes the loss, the gradient (a vector of the results) and all residuals at θ. Numbers that the primal graph does not output are
+  /// unspecified; if the gradient is one of them, `gradient` may be empty. θ and the rows that a list names are copied, so they may change before apply. Waits for the device.
   LossAndCorrect linearize_at(View theta, View gradient);
-  /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
+  /// As above, without waiting. If `totals` is given, the two totals are left there, not divided by the number of samples.
   void linearize_at(View theta, View gradient, Scalar totals);
-  /// products[j] = A vectors[j], the same bits however many there are. vectors, products: vectors of the layout, one after the other
+  /// products[j] = A vectors[j], with the same bits for any number of vectors. vectors, products: vectors of the layout, one after the other
   /// without gaps, [k, extent] or [extent]; they do not overlap. Allocates nothing.
   void apply(View vectors, View products);
 
   /// Elements of a vector, gaps included.
   std::int64_t dim() const { return extent_; }
-  /// Of one product.
+  /// Floating-point operations of one product.
   std::int64_t tangent_flops() const { return one_.runner.flops(); }
   std::int64_t primal_flops() const { return primal_.flops(); }
-  /// Of the residuals of all blocks, as they are computed again; 0 where all are kept.
+  /// Floating-point operations that compute the residuals of all blocks again; 0 if all residuals are kept.
   std::int64_t recompute_flops() const { return recompute_ ? recompute_->flops() : 0; }
   /// Blocks whose residuals are kept; the others are recomputed in every run of the tangent program, to the same bits.
   std::int64_t kept_blocks() const { return kept_; }
   std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
   std::int64_t residual_bytes() const { return store_.bytes(); }
-  /// Seconds of a linearisation and of a product, told from one block's run of each.
+  /// Seconds of a linearisation and of a product, estimated from one block's run of each.
   struct Expected {
     double linearization, product;
   };
   Expected expected_seconds(View theta);
 
  private:
-  /// The tangent program for so many directions at a time.
+  /// The tangent program for `directions` directions at a time.
   struct Tangent {
     int directions;
     BlockRunner runner;
@@ -80,12 +80,12 @@ class Linearized {
   Device device_;
   std::int64_t extent_;
   BlockSum sum_;
-  std::optional<BlockSum> sum_of_several_;  // where several vectors are taken at a time, and
+  std::optional<BlockSum> sum_of_several_;  // for several vectors at a time
   BlockRows rows_;
   BlockRunner primal_;
   Tangent one_;
-  std::unique_ptr<Tangent> several_;        // their program
-  std::unique_ptr<BlockRunner> recompute_;  // residuals without sums, where not all blocks keep theirs
+  std::unique_ptr<Tangent> several_;        // the program for several vectors at a time
+  std::unique_ptr<BlockRunner> recompute_;  // computes residuals without sums, if not all blocks keep theirs
   Array theta_;
   Buffer store_;
   std::vector<std::int64_t> offsets_;  // of each kept block, then of each worker's scratch slot

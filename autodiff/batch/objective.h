@@ -17,39 +17,39 @@
 
 namespace brink {
 
-/// The mean loss as a function of the parameters: what GD descends.
+/// The mean loss as a function of the parameters: what gradient descent minimises.
 struct Objective {
   ParameterLayout layout;
   Dtype dtype = Dtype::f32;
   std::int64_t group = 0;   ///< samples per group of the sums over samples
   bool join_short = false;  ///< a short last group joins the one before it
-  /// Outputs: loss (first), number of right answers; both undivided float64 sums over the block's samples.
+  /// Outputs: loss (first), number of correctly classified samples; both are undivided float64 sums over the block's samples.
   GraphBuilder loss;
   std::vector<View> shared = {};  ///< arrays in the device's memory for the graphs' shared inputs, by index
   std::vector<Parameter> sums =
-      {};  ///< what the graphs' outputs in the role of sums are, indexed behind the parameters
+      {};  ///< the graphs' outputs in the role of sums; their indices follow those of the parameters
 
-  /// Of a gradient and of any other vector of results: the parameters' entries, at the same places, and the sums.
+  /// The layout of a gradient and of any other vector of results: the parameters' entries, at the same places, then the sums.
   ParameterLayout results() const;
 };
 
 struct BatchOptions {
-  std::int64_t chunk = 0;         ///< samples per block, a multiple of the group; 0 chooses
+  std::int64_t chunk = 0;         ///< samples per block, a multiple of the group; 0: chosen automatically
   std::int64_t memory_bytes = 0;  ///< budget for kept residuals; 0: no limit
   std::int64_t limit_bytes =
-      0;  ///< for everything on the device (allocated_bytes): what it leaves is a budget as well; 0: none
-  std::shared_ptr<Arenas> arenas = {};  ///< shared with sums that are never taken at the same time; null: own ones
+      0;  ///< limit for everything on the device (allocated_bytes); what it leaves also limits the residuals; 0: none
+  std::shared_ptr<Arenas> arenas = {};  ///< shared with sums that are never taken at the same time; null: makes its own
   std::shared_ptr<Arenas> arenas_or_own() const { return arenas ? arenas : std::make_shared<Arenas>(); }
 };
 
-/// How a sum of the objective over the batch is cut. Throws as the other plan_blocks.
+/// The blocks of a sum of the objective over the batch. Throws as plan_blocks in plan.h does.
 BlockPlan plan_blocks(const Device&, const Objective&, const Batch&, const BatchOptions&);
 
-/// What a pass over the batch gives beside vectors.
+/// The numbers that a pass over the batch gives in addition to vectors.
 struct LossAndCorrect {
   double loss = 0;     ///< mean over the samples
-  double correct = 0;  ///< number of samples
-  /// Of the two totals, undivided, of such a pass.
+  double correct = 0;  ///< number of correctly classified samples
+  /// From the two undivided totals of a pass.
   static LossAndCorrect of_totals(const BlockPlan& plan, std::span<const double> totals) {
     return {totals[0] / static_cast<double>(plan.samples), totals[1]};
   }
@@ -62,19 +62,19 @@ class SampleSum {
   SampleSum(Device&, const Objective&, const GraphBuilder&, const Batch&, const BatchOptions&,
             std::vector<char> is_mean, const std::string& name = "sum");
 
-  /// parameters and directions: vectors of the layout, [extent]; vector: of the results. `vector` and `samples` may be empty where the graph has no
-  /// such outputs. The scalars' totals, undivided, are left in `totals`, where it is given: enqueued only. Allocates nothing.
+  /// parameters and directions: vectors of the layout, [extent]; vector: of the results. `vector` and `samples` may be empty if the graph has no
+  /// such outputs. If `totals` is given, the scalars' undivided totals are left there. Enqueues only; allocates nothing.
   void enqueue(View parameters, std::span<const View> directions, View vector, Scalar totals,
                std::span<const View> samples = {});
-  /// The same; the scalars are brought to the host, means divided. Waits for the device where there are any.
+  /// As enqueue, but copies the scalars to the host and divides the means. Waits for the device if there are scalars.
   void run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
            std::span<const View> samples = {});
-  /// Divides those of the totals that are means by the number of samples.
+  /// Divides the totals that are means by the number of samples.
   void divide(std::span<double> totals) const { sum_.divide(totals, is_mean_); }
   std::int64_t flops() const { return runner_.flops(); }
   std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
   const BlockPlan& plan() const { return sum_.plan(); }
-  /// Told from one block's run.
+  /// Seconds of a sum, estimated from one block's run.
   double expected_seconds(View parameters);
 
  private:
@@ -87,15 +87,15 @@ class SampleSum {
   Replay replay_;
 };
 
-/// Loss and gradient of the mean loss.
+/// The mean loss and its gradient.
 class Gradient {
  public:
   Gradient(Device&, const Objective&, const Batch&, const BatchOptions& = {});
   /// theta: a vector of the layout; gradient: of the results, [results().extent()]. Waits for the device. Allocates nothing.
   LossAndCorrect evaluate(View theta, View gradient);
-  /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
+  /// As above, without waiting. If `totals` is given, the two totals are left there, not divided by the number of samples.
   void evaluate(View theta, View gradient, Scalar totals) { sum_.enqueue(theta, {}, gradient, totals); }
-  /// What such totals, of this or of a linearisation over the same samples, mean once they are on the host.
+  /// Converts totals that have been copied to the host: those of evaluate, or of a linearisation over the same samples.
   LossAndCorrect of_totals(std::span<const double> totals) const { return LossAndCorrect::of_totals(plan(), totals); }
   std::int64_t flops() const { return sum_.flops(); }
   std::int64_t blocks() const { return sum_.blocks(); }

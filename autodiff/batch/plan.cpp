@@ -8,7 +8,8 @@
 namespace brink {
 
 BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk, bool join_short) {
-  if (samples < 1 || group < 1) throw std::invalid_argument("plan_blocks: samples and group must be positive");
+  if (samples < 1 || group < 1)
+    throw std::invalid_argument("plan_blocks: expected at least one sample and groups of at least one sample");
   BlockPlan plan{samples, group, {}};
   const bool joins = join_short && samples > group && samples % group != 0;
   const std::int64_t groups = joins ? samples / group : (samples + group - 1) / group;

@@ -22,12 +22,12 @@ struct BlockPlan {
 };
 
 /// Cuts into ranges of `chunk` samples (a multiple of the group; `samples` or more: the whole batch in one block) and each
-/// range into maximal aligned blocks of 2ʲ groups. join_short: a last group that is short and not alone joins the one before it, and
-/// is a block of its own, so that only one block has another group. Throws std::invalid_argument for a chunk that would split a group.
+/// range into maximal aligned blocks of 2ʲ groups. join_short: a short last group joins the group before it, if there is one. The
+/// joined group is a separate block, so that only one block has a group of another size. Throws std::invalid_argument for a chunk that would split a group.
 BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk, bool join_short = false);
 
-/// The block size that `chunk = 0` chooses: one group on the CPU; on a CUDA device all samples, or, where their rows are made
-/// (made_bytes a sample), what fits into 64 MiB.
+/// The block size that `chunk = 0` chooses: one group on the CPU; on a CUDA device all samples, or, if their rows are made on demand
+/// (made_bytes per sample), as many as fit into 64 MiB.
 std::int64_t choose_chunk(std::int64_t samples, std::int64_t group, Where = Where::cpu, std::int64_t made_bytes = 0);
 
 }  // namespace brink

@@ -24,7 +24,7 @@ void expect_sums(const Graph& g, const BlockPlan& plan) {
     const bool zero = constant && node->in.empty() && constant->value == 0;
     if (!zero && !(node && node->primitive->sums_samples))
       throw std::logic_error("output '" + o.name +
-                             "' is no sum over samples, so it cannot be joined over blocks; use one block");
+                             "' is not a sum over samples, so it cannot be joined over blocks; use one block");
   }
 }
 

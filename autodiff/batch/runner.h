@@ -14,10 +14,10 @@
 
 namespace brink {
 
-/// Builds the graph of one function for a block of so many samples.
+/// Builds the graph of one function for a block of `samples` samples.
 using GraphBuilder = std::function<Graph(std::int64_t samples)>;
 
-/// The memory that one block's run reads and writes; whatever its graph does not mention may be empty.
+/// The memory that one block's run reads and writes; memory that its graph does not use may be empty.
 struct Bindings {
   View parameters;                   ///< a vector of the layout
   std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
@@ -30,13 +30,13 @@ struct Bindings {
 
 class BlockRunner {
  public:
-  /// Builds and plans one program for each number of samples among the plan's blocks, and for each `workers` workspaces in the
-  /// arenas, which are added to and grow as needed.
-  /// `name` is what a tracer is told that a block's run is: "gradient".
+  /// Builds and plans one program for each number of samples among the plan's blocks, and for each program `workers` workspaces in
+  /// the arenas. Arenas are added and enlarged as needed.
+  /// `name` is the name of a block's run in a trace, such as "gradient".
   BlockRunner(const Device&, const BlockPlan&, const ParameterLayout&, const GraphBuilder&, Arenas&, int workers,
               const std::string& name = "program");
 
-  /// Arrays for inputs in the role of shared ones, by index; they may change between runs.
+  /// Sets the arrays of the inputs whose role is `shared`, by index; they may change between runs.
   void share(std::span<const View> arrays) { shared_.assign(arrays.begin(), arrays.end()); }
   void run(int worker, const Block&, const Bindings&);
 
@@ -44,10 +44,10 @@ class BlockRunner {
   std::int64_t residual_bytes(const Block& b) const { return program_of(b).residual_bytes; }
   /// Floating-point operations of all blocks together.
   std::int64_t flops() const;
-  /// Where the first worker's arena lies; it moves when somebody makes the arena grow.
+  /// Address of the first worker's arena; it changes when the arena grows.
   void* arena() const { return arena_->data(); }
   const Graph& graph(const Block& b) const { return program_of(b).program->graph(); }
-  /// The residual offsets of `primal`, so that a tangent program reads what the primal one wrote.
+  /// Takes over the residual offsets of `primal`, so that a tangent program reads what the primal one wrote.
   void share_residual_offsets(const BlockRunner& primal);
 
  private:

@@ -18,7 +18,7 @@ View rows_of(const View& v, std::int64_t begin, std::int64_t end) {
   part.data = static_cast<char*>(v.data) + begin * v.shape.row_elements() * size_of(v.dtype);
   return part;
 }
-/// The shape of so many rows.
+/// The shape with `rows` rows.
 Shape with_rows(Shape shape, std::int64_t rows) {
   shape.extent[0] = rows;
   return shape;
@@ -28,7 +28,7 @@ Shape with_rows(Shape shape, std::int64_t rows) {
 RowList::RowList(const Device& device, std::int64_t length, std::int64_t rows) : rows_(rows) {
   if (length < 1 || rows < 1)
     throw std::invalid_argument(
-        fmt::format("a list of {} indices of {} rows: expected at least one of each", length, rows));
+        fmt::format("a list of {} indices into {} rows: expected at least one index and one row", length, rows));
   const CountedPart part(device, "the lists of the rows of a batch");
   host_ = zeros({length}, Dtype::i32, device.host());
   if (device.where == Where::cuda) device_ = zeros({length}, Dtype::i32, device);
@@ -37,7 +37,7 @@ RowList::RowList(const Device& device, std::int64_t length, std::int64_t rows) :
 void RowList::set(Device& device, std::span<const std::int32_t> indices) {
   if (static_cast<std::int64_t>(indices.size()) != length())
     throw std::invalid_argument(
-        fmt::format("a list of {} indices where there were {}: expected as many", indices.size(), length()));
+        fmt::format("{} indices for a list of rows of length {}: expected the same number", indices.size(), length()));
   for (std::size_t i = 0; i < indices.size(); ++i)
     if (indices[i] < 0 || indices[i] >= rows_)
       throw std::invalid_argument(
@@ -49,10 +49,11 @@ void RowList::set(Device& device, std::span<const std::int32_t> indices) {
 }
 
 RowSource RowSource::chosen_by(const RowList& list) const {
-  if (list_) throw std::invalid_argument("the rows of a source are chosen by a list already");
+  if (list_)
+    throw std::invalid_argument("a list already chooses the rows of this source: expected a source without one");
   if (list.rows() != view_.shape[0])
-    throw std::invalid_argument(
-        fmt::format("a list of rows of a source of {}: the source has {}", list.rows(), view_.shape[0]));
+    throw std::invalid_argument(fmt::format("a list of indices into {} rows: expected as many as the source has, {}",
+                                            list.rows(), view_.shape[0]));
   RowSource out = *this;
   out.list_ = &list;
   return out;

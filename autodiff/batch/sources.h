@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The data of a batch: arrays in memory or rows that are made on demand, all of them or those that a list of indices names.
 // A made row depends on its index alone, so blocks, threads and the order of calls never change a bit. The rows of a list are gathered
-// once in each pass, into memory that stays in place, where captured work and products find them.
+// once in each pass, into memory whose address does not change, because captured work and products read them there.
 #pragma once
 
 #include <concepts>
@@ -19,7 +19,7 @@
 
 namespace brink {
 
-/// Makes samples when a block asks for them, in the place of an array that holds them all.
+/// Makes samples when a block asks for them, instead of storing all of them in an array.
 class RowMaker {
  public:
   virtual ~RowMaker() = default;
@@ -36,27 +36,28 @@ class RowMaker {
   RowMaker& operator=(const RowMaker&) = default;
 };
 
-/// Which rows a batch takes, in which order: a minibatch, for example. It has a fixed length and a fixed place, so the list may
+/// The rows that a batch takes, in order: a minibatch, for example. Its length and its address in memory are fixed, so its indices may
 /// change between two passes.
 class RowList {
  public:
-  /// A list of `length` indices of sources of `rows` rows; all are 0 at first. Throws std::invalid_argument where one is below 1.
+  /// A list of `length` indices into sources of `rows` rows; all indices are 0 at first. Throws std::invalid_argument if `length` or
+  /// `rows` is below 1.
   RowList(const Device&, std::int64_t length, std::int64_t rows);
   RowList(const RowList&) = delete;  // sources point to it
   RowList& operator=(const RowList&) = delete;
-  /// Takes effect in the next pass. A row may stand in the list several times. Waits for a CUDA device.
-  /// Throws std::invalid_argument for another length or an index that is no row.
+  /// Sets the indices for the next pass. A row may occur several times. Waits for a CUDA device.
+  /// Throws std::invalid_argument if the number of indices is not length(), or an index is not below rows().
   void set(Device&, std::span<const std::int32_t> indices);
 
   std::int64_t length() const { return host_.view().shape[0]; }
   std::int64_t rows() const { return rows_; }
-  /// int32 [length], in the host's memory and in the device's.
+  /// The indices, int32 [length], in host memory and in device memory.
   View on_host() const { return host_.view(); }
   View on_device() const { return device_.view().data ? device_.view() : host_.view(); }
 
  private:
   std::int64_t rows_;
-  Array host_, device_;  // device_: empty on the CPU, where the host's serves
+  Array host_, device_;  // device_ is empty on the CPU, where host_ is used
 };
 
 /// One data array of a batch, samples first. Owns nothing.
@@ -70,12 +71,12 @@ class RowSource {
   RowSource(const RowMaker& maker) : view_{nullptr, maker.shape(), maker.dtype()}, maker_(&maker) {}
   // NOLINTEND(google-explicit-constructor)
 
-  /// The rows of this source that the list names. Throws std::invalid_argument for a list over another number of rows, and where
-  /// there is a list already.
+  /// The rows of this source that the list names. Throws std::invalid_argument if the list is for another number of rows, or if this
+  /// source already has a list.
   RowSource chosen_by(const RowList&) const;
 
   std::int64_t samples() const { return list_ ? list_->length() : view_.shape[0]; }
-  /// All rows; without memory where they are made.
+  /// All rows; has no memory if they are made on demand.
   const View& view() const { return view_; }
   std::int64_t row_bytes() const { return view_.shape.row_elements() * size_of(view_.dtype); }
   const RowMaker* maker() const { return maker_; }
@@ -93,7 +94,7 @@ class Batch {
   Batch() = default;
   // Implicit on purpose: arrays in memory are a batch.
   // NOLINTBEGIN(google-explicit-constructor)
-  /// Throws std::invalid_argument where sources differ in the number of samples.
+  /// Throws std::invalid_argument if the sources differ in the number of samples.
   Batch(std::vector<RowSource> sources);
   Batch(std::initializer_list<RowSource> sources) : Batch(std::vector<RowSource>(sources)) {}
   template <std::ranges::forward_range Views>
@@ -102,40 +103,40 @@ class Batch {
       : Batch(std::vector<RowSource>(std::ranges::begin(views), std::ranges::end(views))) {}
   // NOLINTEND(google-explicit-constructor)
 
-  /// The batch of those rows of every source.
+  /// The batch that has only the rows in the list, of every source.
   Batch chosen_by(const RowList&) const;
 
   bool empty() const { return sources_.empty(); }
   std::size_t size() const { return sources_.size(); }
   const RowSource& operator[](std::size_t i) const { return sources_[i]; }
   std::int64_t samples() const { return sources_[0].samples(); }
-  /// Bytes of one sample's made rows; 0: everything lies in memory.
+  /// Bytes of one sample's rows that are made on demand; 0: all rows are in memory.
   std::int64_t made_bytes() const;
 
  private:
   std::vector<RowSource> sources_;
 };
 
-/// Hands out the rows of a block, made where necessary. On a CUDA device rows are made in host memory, while the device
-/// works on the block before, and copied into memory of a fixed place.
+/// Provides the rows of a block and makes them if necessary. On a CUDA device rows are made in host memory while the device
+/// works on the previous block, and are then copied into device memory at a fixed address.
 class BlockRows {
  public:
-  /// Memory for the made rows of the plan's largest block is allocated here, for each worker, and for all rows that a list names.
+  /// Allocates memory for the made rows of the plan's largest block, for each worker, and for all rows that a list names.
   BlockRows(const Device&, const Batch&, const BlockPlan&, int workers);
 
-  /// Takes the lists as they are now, and gathers from the arrays the rows they name. Enqueues only.
+  /// Reads the lists now, and gathers the rows that they name from the arrays. Enqueues only.
   void gather(Device&);
-  /// The block's rows of every source; they hold until the worker's next call. Made rows may wait for a CUDA device.
+  /// The block's rows of every source, valid until the worker's next call. If rows are made on demand, the call may wait for a CUDA device.
   std::span<const View> rows(int worker, const Block&);
-  /// Runs work that asks for rows, or has a CUDA device replay it. Rows that the host makes in between cannot be part of what is
-  /// replayed. `memory`: as of Replay::run.
+  /// Runs work that asks for rows, or has a CUDA device replay it. Work during which the host makes rows cannot be
+  /// replayed. `memory`: as in Replay::run.
   void run(Device&, Replay&, std::span<void* const> memory, FunctionRef<void()> work) const;
 
  private:
   struct Source {
     RowSource from;
-    Array gathered;  // the rows of a list, of an array in memory
-    Array list;      // of made rows, in host memory: the list when it was taken
+    Array gathered;  // the rows of an array in memory that a list names
+    Array list;      // for made rows, in host memory: the list as gather() read it
   };
   struct Slot {
     std::vector<View> views;     // of the current block

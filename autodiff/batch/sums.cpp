@@ -27,7 +27,7 @@ std::int64_t unit_groups(const BlockPlan& plan, int threads) {
   return size;
 }
 
-/// Calls join(into, more) for each pair of values that the tree over so many values adds, lower levels first.
+/// Calls join(into, more) for each pair of values that the tree over `values` values adds, lower levels first.
 template <class Join>
 void join_by_tree(std::size_t values, const Join& join) {
   for (std::size_t stride = 1; stride < values; stride *= 2)

@@ -15,11 +15,11 @@
 
 namespace brink {
 
-/// Sums vectors of a layout and float64 scalars over the blocks of a plan. Threads claim units, runs of blocks that make one
-/// subtree, so a thread that the machine holds up delays one unit and not half of the batch.
+/// Sums vectors of a layout and float64 scalars over the blocks of a plan. Threads claim units (consecutive blocks that make one
+/// subtree), so a thread that is delayed by the machine delays one unit and not half of the batch.
 class BlockSum {
  public:
-  /// Memory for a value of each unit and for the waiting subtrees of each worker is allocated here.
+  /// Allocates memory for the value of each unit and for the waiting subtrees of each worker.
   BlockSum(const Device&, BlockPlan, const ParameterLayout&, Dtype, int scalars);
 
   /// Where a block's run writes: a vector of the layout (its gaps are zero already) and the scalars.
@@ -28,18 +28,18 @@ class BlockSum {
     View scalars;  ///< float64
   };
   using Body = FunctionRef<void(int worker, std::size_t block, const Slot&)>;
-  /// body is called once for each block, from several threads, a worker being one thread at a time. The vector's total is
+  /// body is called once for each block, from several threads; a worker number is used by one thread at a time. The vector's total is
   /// divided by the number of samples ("finished sums are divided once by the global N") and stored; of the layout's vectors only
   /// as many elements are summed as `vector` has, none where it is empty. Enqueues only.
   void run(Device&, Body body, View vector);
   /// The totals of the scalars of the last run, undivided, in the device's memory.
   View totals() const { return values_[0].scalars.view(); }
-  /// Enqueues a copy of them.
+  /// Enqueues a copy of totals() into `to`.
   void leave_totals(Device&, Scalar to) const;
-  /// Divides those of the totals that are means by the number of samples.
+  /// Divides the totals that are means by the number of samples.
   void divide(std::span<double> totals, std::span<const char> is_mean) const;
 
-  /// Seconds that all blocks would take, told from one run of the first block; its sums are dropped. Waits for the device.
+  /// Seconds that all blocks would take, estimated from one run of the first block, whose sums are discarded. Waits for the device.
   double expected_seconds(Device&, Body body);
 
   const BlockPlan& plan() const { return plan_; }
@@ -62,8 +62,8 @@ class BlockSum {
     std::size_t first_block, end_block;
   };
   void run_unit(const Device&, int worker, std::size_t unit, const Body&, std::int64_t elements);
-  /// The one place where the units' sums meet. A unit is an aligned subtree, whoever has computed it, so ranks that compute whole
-  /// units are to hand in theirs before this.
+  /// The only place where the units' sums are joined. A unit is an aligned subtree wherever it was computed. So if several ranks
+  /// compute whole units, their sums have to arrive before this call.
   void join_units(Device&, View vector);
 
   BlockPlan plan_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of convolutions and of their two derivatives. A bias is added by add_row (dense.h).
+// Builders for convolutions and their two derivatives. A bias is added by add_row (dense.h).
 #pragma once
 
 #include <array>

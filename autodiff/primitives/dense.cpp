@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Matrix products, broadcasts and the sums over samples, each with all of its mathematics.
+// Matrix products, broadcasts and the sums over samples, each with its shape rule, derivatives and kernel.
 // matmul, weight_gradient and sample_dot take any number of factor pairs. So the product rule gives one node whose chains are
 // joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ'. The order contract requires that, and it needs no extra pass.
 #include "autodiff/primitives/dense.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of matrix products, sums over samples and broadcasts.
+// Builders for matrix products, sums over samples and broadcasts.
 #pragma once
 
 #include "autodiff/graph.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The elementwise primitives, each with all of its mathematics.
+// The elementwise primitives, each with its shape rule, derivatives and kernel.
 // Builders drop symbolic zeros and simplify nothing else, so that no bit can change.
 #include "autodiff/primitives/elementwise.h"
 

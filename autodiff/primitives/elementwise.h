@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of the elementwise primitives, and the derivatives made of them: products and functions of one variable.
+// Builders for the elementwise primitives, and the derivatives made of them: products and functions of one variable.
 #pragma once
 
 #include "autodiff/primitives/rules.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The Gaussian error linear unit, Φ and φ, each with all of its mathematics.
+// The Gaussian error linear unit, Φ and φ, each with its shape rule, derivatives and kernel.
 #include "autodiff/primitives/gelu.h"
 
 #include "autodiff/primitives/elementwise.h"

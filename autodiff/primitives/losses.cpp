@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The losses, each with all of its mathematics.
+// The losses, each with its shape rule, derivatives and kernel.
 #include "autodiff/primitives/losses.h"
 
 #include "autodiff/primitives/elementwise.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of losses and of what their derivatives need; the rules are in losses.cpp.
+// Builders for losses and what their derivatives need; the rules are in losses.cpp.
 // All sums are over samples and undivided; the mean's 1/N is applied once, to the finished sum.
 #pragma once
 

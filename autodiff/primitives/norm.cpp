@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
+// GhostBatchNorm and the sums over ghost groups, each with its shape rule, derivatives and kernel.
 // γ and β belong to the normalisation, because their gradients need the sums Σy̅ and Σx̂∘y̅ of each group, which the gradient
 // of x needs too: two sums and one pass backwards, one pass forwards.
 #include "autodiff/primitives/norm.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of GhostBatchNorm and of the sums over ghost groups in its derivatives.
+// Builders for GhostBatchNorm and the sums over ghost groups in its derivatives.
 // x is [S,P,Q,C] or [S,C], statistics are [G,C]; a group is `group` consecutive samples, the last may be shorter.
 #pragma once
 

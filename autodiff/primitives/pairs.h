@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the primitives that are sums of products share: factor pairs and their product rule.
+// Shared by all primitives that are sums of products: factor pairs and their product rule.
 // A primitive takes any number of pairs, so that the product rule gives one node (dense.cpp).
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pooling, shortcuts and changes of shape, each with all of its mathematics.
+// Pooling, shortcuts and changes of shape, each with its shape rule, derivatives and kernel.
 // Every primitive but max_pool is linear in the values that it moves and piecewise constant in those that it compares, so
 // derivatives of every order consist of these primitives.
 #include "autodiff/primitives/pool.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of pooling, of the shortcut of residual networks, and of changes of shape.
+// Builders for pooling, the shortcut of residual networks, and changes of shape.
 #pragma once
 
 #include "autodiff/graph.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Softplus and the logistic function σ, each with all of its mathematics.
+// Softplus and the logistic function σ, each with its shape rule, derivatives and kernel.
 // σ is a primitive of its own, because 1 − exp(−softplus) and ½ + ½·tanh(½x) lose every digit of a small σ.
 #include "autodiff/primitives/softplus.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of softplus and of its derivative, the logistic function.
+// Builders for softplus and its derivative, the logistic function.
 #pragma once
 
 #include "autodiff/graph.h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The networks of the workloads in PyTorch, in the forms among which its users choose.
+"""The networks of the workloads in PyTorch, in the forms from which its users choose.
 
 A form has two choices. Layout: pictures [N,C,H,W] as they are, or channels_last. Norm: GhostBatchNorm written out over [groups,
 B, …], or PyTorch's own batch_norm on one group after the other. The fastest form differs between gradients and products, so all

@@ -2,8 +2,8 @@
 """The workload in PyTorch, in every way that is recommended as fast.
 
 All variants are timed in every round, and the driver takes the fastest by its median. torch.compile's variants are skipped by
-name if its compiler does not work or is not requested. For a network of several forms, those are skipped that are a fifth
-slower than another in the first look. On a GPU a call ends when its work has ended, and steps of gradient descent also run as
+name if its compiler does not work or is not requested. For a network with several forms, a form that is a fifth
+slower than another at the first look is skipped. On a GPU a call ends when its work has ended, and steps of gradient descent also run as
 one captured graph.
 """
 

@@ -114,7 +114,8 @@ nlohmann::json measure(ConvRole role, const Layer& layer, int threads, const Arg
     y->run();
     y->fetch(other.view().as<float>());
     if (const double apart = difference(result.span<float>(), other.span<float>()); !(apart < 1e-4))
-      throw std::runtime_error(fmt::format("{}: result differs from brink's by {} of the largest", y->name(), apart));
+      throw std::runtime_error(
+          fmt::format("{}: result differs from brink's by {} of its largest element", y->name(), apart));
     contenders.push_back({y->name(), [&y] { y->run(); }});
   }
   Turns turns = o.turns;
@@ -223,7 +224,7 @@ int main(int argc, char** argv) {
   using namespace brink::bench;
   Arguments o;
   CLI::App app("Convolutions of brink against oneDNN's direct ones, in turns within one run.");
-  app.add_option("--threads", o.threads, "numbers of threads");
+  app.add_option("--threads", o.threads, "thread counts to time");
   add_turns(app, o.turns);
   app.add_option("--only", o.only, "only networks or roles whose name contains this");
   return run_program(argc, argv, app, "conv", [&](nlohmann::json& report) { measure_all(o, report); });

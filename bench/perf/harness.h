@@ -69,7 +69,7 @@ AnonymousBytes anonymous_bytes();
 /// Resets the maximum to what is resident now.
 void reset_most_bytes();
 
-/// What a figure needs beside it: processor, its features, load, compiler, build flags, instruction set.
+/// What is recorded with every figure: processor, its features, load, compiler, build flags, instruction set.
 nlohmann::json machine_and_build();
 
 /// A text such as "6.31 [6.20, 6.55]".

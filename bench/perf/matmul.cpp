@@ -90,7 +90,7 @@ nlohmann::json measure(const Product& s, int threads, const std::vector<Yardstic
   nlohmann::json wrong = nlohmann::json::array();
   run_product(device, s, x.a.view(), x.b.view(), x.c.view(), scratch.view());
   if (const double error = worst_error(s, x, x.c.span<float>()); !(error <= 1))
-    throw std::runtime_error(fmt::format("brink: error {} bounds", error));
+    throw std::runtime_error(fmt::format("brink: expected an error within its bound, found {} times the bound", error));
   for (const Yardstick& y : yardsticks) {
     y.blas.set_threads(threads);
     fill_values(x.c.span<float>(), 3);
@@ -170,13 +170,13 @@ int main(int argc, char** argv) {
   CLI::App app("Matrix products of brink against OpenBLAS, in turns within one run.");
   app.add_option("--openblas", o.libraries, "library names or files; several are timed side by side");
   app.add_option("--core-type", o.core_types,
-                 "OPENBLAS_CORETYPE values to try; default: the library's choice and what fits");
-  app.add_option("--threads", o.threads, "numbers of threads");
+                 "OPENBLAS_CORETYPE values to try; default: the library's choice, and those that fit this processor");
+  app.add_option("--threads", o.threads, "thread counts to time");
   add_turns(app, o.turns);
   app.add_option("--device", o.device, "cpu, or cuda: against cuBLAS")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--square", o.sizes.square, "cuda: extent of an additional square product")
       ->check(CLI::Range(1, 65536));
-  app.add_option("--most-flop", o.sizes.most_flop, "cuda: skip products of more operations");
-  app.add_option("--graph-flop", o.sizes.graph_flop, "cuda: operations in a captured graph of launches");
+  app.add_option("--most-flop", o.sizes.most_flop, "cuda: skip products with more operations than this");
+  app.add_option("--graph-flop", o.sizes.graph_flop, "cuda: operations in one captured graph");
   return run_program(argc, argv, app, "matmul", [&](nlohmann::json& report) { measure_all(o, report); });
 }

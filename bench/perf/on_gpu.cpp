@@ -82,7 +82,8 @@ nlohmann::json time_product(Device device, const Product& s, const Libraries& li
     const Array found = to_host(device, c.view());
     if (const double error = worst_error(s, host, found.span<float>()); !(error <= 1))
       throw std::runtime_error(
-          fmt::format("{}, {} {}x{}x{}: error {} bounds", name, name_of(s.role), s.m, s.k, s.n, error));
+          fmt::format("{}, {} {}x{}x{}: expected an error within its bound, found {} times the bound", name,
+                      name_of(s.role), s.m, s.k, s.n, error));
     contenders.push_back({name, [one] { one->run(); }});
   };
   enter("brink", nullptr);

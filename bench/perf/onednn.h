@@ -24,8 +24,8 @@ class ForeignConv {
   virtual void fetch(float* out) = 0;
 };
 
-/// The library's ways to compute it; none where there is no library. x [n,h,w,c], w [r,s,c,k], d [n,p,q,k]: the two that the role
-/// reads. Sets the library's number of threads.
+/// The library's ways to compute the convolution; none without the library. x [n,h,w,c], w [r,s,c,k], d [n,p,q,k]: the role reads two
+/// of them. Sets the library's number of threads.
 std::vector<std::unique_ptr<ForeignConv>> onednn_convs(ConvRole, const ConvShape&, float* x, float* w, float* d,
                                                        int threads);
 

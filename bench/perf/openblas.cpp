@@ -67,7 +67,7 @@ F bind(void* handle, const std::string& name) {
   // Python wheels with OpenBLAS add a prefix to its names.
   for (const std::string& full : {name, "scipy_" + name})
     if (void* symbol = dlsym(handle, full.c_str())) return reinterpret_cast<F>(symbol);
-  fail("no " + name);
+  fail("the library has no function " + name);
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ struct OpenBlas::Library {
 OpenBlas::OpenBlas(const std::string& path, const std::string& core_type) : library_(std::make_unique<Library>()) {
   namespace fs = std::filesystem;
   std::string name = (fs::temp_directory_path() / "brink-openblas-XXXXXX").string();
-  if (!mkdtemp(name.data())) throw std::runtime_error("OpenBLAS: cannot make a folder like " + name);
+  if (!mkdtemp(name.data())) throw std::runtime_error("OpenBLAS: cannot make a temporary folder " + name);
   const fs::path folder = name, copy = folder / "libopenblas.so";
   const ScopedVariable core("OPENBLAS_CORETYPE", core_type), l2("OPENBLAS_L2_SIZE", "");
   fs::copy_file(file_of(path), copy);

@@ -48,7 +48,7 @@ inline void fill_values(std::span<float> out, std::uint32_t seed) {
   }
 }
 
-/// In the host's memory.
+/// A, B and C of a product, in host memory.
 struct Operands {
   Array a, b, c;
   explicit Operands(const Product& s)

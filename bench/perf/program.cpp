@@ -8,8 +8,10 @@
 namespace brink::bench {
 
 void add_turns(CLI::App& app, Turns& turns) {
-  app.add_option("--rounds", turns.rounds, "rounds")->check(CLI::Range(1, 1000000))->capture_default_str();
-  app.add_option("--turn-ms", turns.turn_ms, "length of a turn")->check(CLI::Range(1e-3, 1e6))->capture_default_str();
+  app.add_option("--rounds", turns.rounds, "number of rounds")->check(CLI::Range(1, 1000000))->capture_default_str();
+  app.add_option("--turn-ms", turns.turn_ms, "length of a turn in milliseconds")
+      ->check(CLI::Range(1e-3, 1e6))
+      ->capture_default_str();
 }
 
 int run_program(int argc, char** argv, CLI::App& app, const std::string& name,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How many samples a second a data source makes: rows copied from records, and rows cut, mirrored and normalised anew. The
 // records are in memory and made by a formula.
-// Both take turns, on one thread and on all; what matters is the time of a sample beside that of its gradient.
+// Both take turns, on one thread and on all; what matters is the time of a sample compared with that of its gradient.
 #include <fmt/format.h>
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Times gradient and Hessian–vector products of one network on a full batch, with residuals kept and with residuals computed
-// again: time ratio beside flop ratio. Other systems are in bench/peers.
+// again, and compares ratios of times with ratios of flops. Other systems are in bench/peers.
 // Products and gradient are timed in turns of one run, because their ratio is the figure of interest.
 
 #include <fmt/format.h>
@@ -124,13 +124,15 @@ int main(int argc, char** argv) {
                  "mlp; or another, with its defaults, on 32x32x3 pictures; vgg10 has 32/64/128 channels")
       ->check(CLI::IsMember(network_names()));
   app.add_option("--widths", widths, "mlp: inputs, hidden widths, classes");
-  app.add_option("--samples", samples, "sizes of the batch (default: those of bench/peers)");
-  app.add_option("--threads", threads, "numbers of threads");
+  app.add_option("--samples", samples, "batch sizes (default: those of bench/peers)");
+  app.add_option("--threads", threads, "thread counts to time");
   app.add_option("--device", device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--arithmetic", arithmetic, "exact, or vendor (cuda)")->check(CLI::IsMember({"exact", "vendor"}));
-  app.add_option("--rounds", turns.rounds, "rounds (default: 41 for mlp, 9 for the others)")
+  app.add_option("--rounds", turns.rounds, "number of rounds (default: 41 for mlp, 9 for the others)")
       ->check(CLI::Range(1, 1000000));
-  app.add_option("--turn-ms", turns.turn_ms, "length of a turn")->check(CLI::Range(1e-3, 1e6))->capture_default_str();
+  app.add_option("--turn-ms", turns.turn_ms, "length of a turn in milliseconds")
+      ->check(CLI::Range(1e-3, 1e6))
+      ->capture_default_str();
   return run_program(argc, argv, app, "steps", [&](nlohmann::json& report) {
     if (device == "cuda") threads = {1};
     if (turns.rounds == 0) turns.rounds = network == "mlp" ? 41 : 9;

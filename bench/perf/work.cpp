@@ -48,7 +48,7 @@ class Uniform {
 Chosen<NetworkKind> network_of(const nlohmann::json& network) {
   const std::string name = network.at("name");
   const NetworkKind* kind = find_kind(network_kinds(), name);
-  if (!kind) throw std::runtime_error(fmt::format("unknown network '{}'", name));
+  if (!kind) throw std::runtime_error(fmt::format("workload.json: unknown network '{}'", name));
   Chosen<NetworkKind> out(*kind);
   for (const auto& [key, value] : network.items()) {
     if (!out.options.has(key)) continue;
@@ -102,7 +102,7 @@ View pictures_of(const Workload& data) {
 Workload read_workload(const std::string& folder) {
   const std::filesystem::path at = folder;
   std::ifstream in(at / "workload.json");
-  if (!in) throw std::runtime_error(fmt::format("{}: not there", (at / "workload.json").string()));
+  if (!in) throw std::runtime_error(fmt::format("{}: expected this file, found none", (at / "workload.json").string()));
   const std::string text((std::istreambuf_iterator<char>(in)), {});
   const nlohmann::json about = parse_json((at / "workload.json").string(), text);
   const std::int64_t samples = about.at("samples"), classes = about.at("classes");

@@ -67,7 +67,7 @@ void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
 /// Shapes: as `project`, x [n].  Layout: columns contiguous.
 /// Arithmetic: per element acc = (double)xₑ; acc = fma(−cᵢ, (double)qᵢₑ, acc) for i ascending; rounded once to T. The norm is
 ///   exactly `norm` of the rounded w.
-/// Aliasing: w may be x; it is no column of q.  Errors: none.  Cost: reads q and x once, writes w once; no allocation.
+/// Aliasing: w may be x; it is not a column of q.  Errors: none.  Cost: reads q and x once, writes w once; no allocation.
 /// Source: docs/method.md, "Lanczos".
 double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 
@@ -107,14 +107,14 @@ void largest_entry(Device&, View x, Scalar to);
 void put(Device&, const double* from, std::int64_t count, Scalar to);
 void map_scalars(Device&, Scalar from, int count, const Quotient&, Scalar to);
 void map_scalars(Device&, Scalar from, int count, const Sign&, Scalar to);
-/// Results are brought to the host: these wait.
+/// These copy results to the host, and so they wait.
 void project(Device&, const ColumnSet& q, View w, double* c);
 double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 double largest_entry(Device&, View x);
 }  // namespace cuda
 
 inline std::int64_t project_scratch(std::int64_t n, int columns) { return cpu::project_scratch(n, columns); }
-/// Results stay in the device's memory: these only enqueue.
+/// These leave results in the device's memory and only enqueue.
 inline void project(Device& d, const ColumnSet& q, View w, Scalar c, double* scratch) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::project(d, q, w, c);
@@ -130,7 +130,7 @@ inline void largest_entry(Device& d, View x, Scalar to) {
     if (d.where == Where::cuda) return cuda::largest_entry(d, x, to);
   *to.at = cpu::largest_entry(d, x);
 }
-/// Results are returned: these wait for a CUDA device.
+/// These return results, and so they wait for a CUDA device.
 inline void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::project(d, q, w, c);

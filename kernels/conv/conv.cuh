@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The convolutions on the GPU: forward, gradient by the input, gradient by the weights. Each is a matrix product whose
+// The convolutions on the GPU: forward, the gradient of the input, the gradient of the weights. Each is a matrix product whose
 // rows of pixels are gathered while they are staged in shared memory. conv_cuda.cu chooses tiles and launches; tile.cuh
 // is the inside of a tile.
 // Taps outside a picture are staged as zeros and take part in the chains. That changes no bit, except where a weight is
@@ -61,7 +61,7 @@ struct ConvTiles<double> {
 };
 
 /// The least number of blocks on a multiprocessor, by registers: 8 warps with 128 each in each of two blocks, or 12
-/// warps with 168. Without this bound the compiler gives the gradient by the input 254 for 8 × 8.
+/// warps with 168. Without this bound the compiler gives the input gradient 254 registers for 8 × 8.
 template <class Tile>
 inline constexpr int conv_blocks = Tile::threads == 256 ? 2 : 384 / Tile::threads;
 
@@ -277,7 +277,7 @@ __global__ void __launch_bounds__(Tile::threads, conv_blocks<Tile>)
       });
 }
 
-/// For each panel its part of w̅ = Σ over pairs (xᵢ, dᵢ).
+/// Each panel's part of w̅ = Σ over pairs (xᵢ, dᵢ).
 /// Shapes:     xᵢ [n,h,w,c], dᵢ [n,p,q,k], parts [panels,r,s,c,k], of the panels from first_panel on, `in_group` in each group but the
 ///             last. Grid: tiles of (kh, kw, ci) × tiles of channels × panels.
 /// Layout:     row-major, contiguous; channels c in copies of 16 bytes where they are whole ones, else one by one.

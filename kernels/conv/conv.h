@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Two-dimensional convolution over pictures [N,H,W,C] with weights [R,S,C,K], and its two derivatives. Dilation, groups
-// of channels and asymmetric padding do not exist.
+// of channels and asymmetric padding are not supported.
 // The three are closed under differentiation, so each takes any number of factor pairs in one chain, as matmul does.
 #pragma once
 

@@ -43,7 +43,7 @@ struct WeightChunk {
   GroupedPanels panels;
   std::int64_t group, first, last, index, count;
   T* packed;          ///< d of the chunk, pair by pair
-  T* waiting_chunks;  ///< levels of the tree over chunks, each of all weights, `columns` a row
+  T* waiting_chunks;  ///< levels of the tree over chunks, each of all weights, `columns` in a row
   T* waiting_groups;
   std::int64_t columns;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The width of the panels in which a convolution reads its weights (or d), and their vectors. For sources compiled once
 // per instruction set only (isa.h).
-// Up to 8 channels go into half a 64-byte vector: a processor that takes two turns for a whole one then does half the
+// Up to 8 channels go into half a 64-byte vector: a processor that needs two cycles for a full vector then does half the
 // work.
 #pragma once
 

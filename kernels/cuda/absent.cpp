@@ -11,7 +11,7 @@ std::unique_ptr<Gpu> open_gpu(int) {
 }
 
 std::unique_ptr<Tracer> make_gpu_ranges(bool) {
-  throw NoDevice("this brink was built without CUDA, whose toolkit brings NVTX");
+  throw NoDevice("this brink was built without CUDA, and NVTX is part of the CUDA toolkit");
 }
 
 std::unique_ptr<Vendor> open_cublas(Gpu&, CublasMath, const std::string&) {

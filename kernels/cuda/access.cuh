@@ -2,7 +2,7 @@
 // The two ways in which kernels without a loop-carried order walk over arrays: packs of 16 bytes along an array, and
 // cells of a matrix.
 // Every thread loads all it needs before it stores anything. Bytes in flight, not threads, fill the memory system: an
-// H200 wants about 25 KB of loads in flight in each multiprocessor, which is 2048 threads with 16 bytes each, or 4 × 4
+// H200 needs about 25 KB of loads in flight in each multiprocessor, which is 2048 threads with 16 bytes each, or 4 × 4
 // bytes.
 //
 //   elementwise:  | pack 0 | pack 1 | … | pack p−1 | e | e | e |      thread i < p: pack i; the others: one element of the tail

@@ -57,8 +57,8 @@ DeviceProperties opened_properties(int ordinal) {
   int count = 0;
   const Status counted = runtime().device_count(count);
   if (counted == insufficient_driver || driver / 1000 < toolkit / 1000)
-    throw NoDevice("the NVIDIA driver is too old: it serves CUDA " + version_text(driver) + ", this build needs CUDA " +
-                   version_text(toolkit) + "; update the driver, or give --device cpu");
+    throw NoDevice("the NVIDIA driver is too old: it supports CUDA " + version_text(driver) +
+                   ", this build needs CUDA " + version_text(toolkit) + "; update the driver, or give --device cpu");
   if (counted == no_device || (counted == success && count == 0))
     throw NoDevice("the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES empty?)" + hint);
   check_opening(counted, "device_count");

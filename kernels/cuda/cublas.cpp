@@ -189,8 +189,8 @@ class Cublas final : public Vendor {
 
   void opened(CublasStatus s, const char* call) const {
     if (s != 0)
-      throw NoVendor(std::string("cuBLAS was found, but ") + call + " says " + f_.text(s) + " (" + std::to_string(s) +
-                     ")" + what_to_do);
+      throw NoVendor(std::string("cuBLAS was found, but ") + call + " failed: " + f_.text(s) + " (" +
+                     std::to_string(s) + ")" + what_to_do);
   }
 
   void close() noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Folders in which cuBLAS may be although the loader does not search them: CUDA toolkits and Python packages.
+// Folders that may contain cuBLAS and that the loader does not search: CUDA toolkits and Python packages.
 #pragma once
 
 #include <filesystem>

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What a kernel is written with: CUDA's language (threadIdx, __syncthreads …), shared memory and asynchronous copies.
+// The names with which kernels are written: CUDA's language (threadIdx, __syncthreads …), shared memory and asynchronous copies.
 // Included by kernels/*/*.cuh and *.cu only.
 // A kernel uses CUDA through this header alone, so the tests' emulator can compile the same kernels as host functions:
 // under nvcc the names below are CUDA's, otherwise those of "cuda_emulator.h".
 //
-//   shared_memory<T>()            one object of the trivial type T for each block; a type of its own for each use
-//   shared_memory<T>()            one object of the trivial type T for each block; each use has its own type
+//   shared_memory<T>()            one object of the trivial type T for each block; use a different type for each object
 //   async_copy(to, from)          starts copying one element of 4, 8 or 16 bytes from global to shared memory; done at the wait
 //   async_copy(to, from, exists)  the same, or zeros where it does not exist (`from` is then any address of the array); through the
 //                                 first-level cache, for what neighbouring threads and later portions read again

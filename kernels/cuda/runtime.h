@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every call that brink makes to the CUDA runtime, behind one interface.
-// Tests put a fake in its place: a machine without a device, an old driver, memory that ends at the n-th allocation, an
-// error that sticks, an emulated device. No CUDA header is included here, so everything but kernels/*/*.cu compiles
+// Tests put a fake in its place: a machine without a device, an old driver, an n-th allocation that fails, a sticky
+// error, an emulated device. No CUDA header is included here, so everything but kernels/*/*.cu compiles
 // without a toolkit.
 #pragma once
 
@@ -68,9 +68,9 @@ class Runtime {
 
 /// The runtime in use: the toolkit's, unless a test has put another in its place.
 Runtime& runtime();
-/// For tests, before anything is allocated. nullptr: the toolkit's runtime again.
+/// Puts another runtime in its place, for tests; call this before anything is allocated. nullptr restores the toolkit's runtime.
 void set_runtime(Runtime*);
-/// The toolkit's runtime; defined in runtime_cuda.cu, and in the emulator by its own.
+/// The toolkit's runtime (runtime_cuda.cu); in a program linked with the emulator, the emulated runtime.
 Runtime& toolkit_runtime();
 
 /// Throws OutOfMemory, or GpuError with a text such as "[cuda] launch: an illegal memory access was encountered (700)".

@@ -19,7 +19,7 @@ struct Epilogue {
   bool any() const { return bias.data || gate.data || relu; }
 };
 
-/// The same with typed pointers, for the end of a kernel.
+/// Epilogue with typed pointers, for the end of a kernel.
 template <class T>
 struct Finish {
   const T* bias = nullptr;

@@ -13,7 +13,7 @@
 //              NaN gives NaN; exp: +inf → +inf, −inf → +0; log: ±0 → −inf, negative → NaN, +inf → +inf; log1p: −1 → −inf,
 //              below → NaN, +inf → +inf; tanh: ±inf → ±1; sin, cos: ±inf → NaN; odd functions and log1p keep the sign of zero.
 // Errors       none
-// Cost         about 1 ns an element for float32 with AVX-512, 3 ns for sin and cos; docs/experiments.md has figures.
+// Cost         about 1 ns per element for float32 with AVX-512, 3 ns for sin and cos; docs/experiments.md has figures.
 // Source       Payne, Hanek, Radian reduction for trigonometric functions, 1983; the log of fdlibm; coefficients.py
 #pragma once
 

@@ -46,7 +46,7 @@ struct Pair {
 /// 2^k for a normal 2^k; only the low bits of k are used.
 [[gnu::always_inline]] BRINK_HD inline double power_of_two(std::uint64_t k) { return from_bits((k + 1023) << 52); }
 
-/// e^x = 2^k (1 + r + t) with |r| ≤ ln 2 / 2 and t = e^r − 1 − r (plus what r was rounded by), for |x| ≤ 750. k_bits holds k
+/// e^x = 2^k (1 + r + t) with |r| ≤ ln 2 / 2 and t = e^r − 1 − r (plus r's rounding error), for |x| ≤ 750. k_bits holds k
 /// above integer_shift_bits.
 struct ReducedExp {
   double r, t;
@@ -145,9 +145,9 @@ struct ReducedAngle {
   return std::fma(-4.0, std::floor(std::fma(t, 0.25, 0.5)), t);
 }
 
-/// Reduction of x ≥ 0 by π/2, for all finite x that are a T (below 2^−27 the result is not accurate). Infinity gives NaN.
+/// Reduction of x ≥ 0 by π/2, for all finite x of type T (below 2^−27 the result is not accurate). Infinity gives NaN.
 /// x·(2/π) is a sum of exact products with 26-bit digits of 2/π; leading digits whose product is a multiple of 4 are skipped,
-/// which is a matter of x's exponent alone (Payne and Hanek), so there is no branch.
+/// which depends on x's exponent alone (Payne and Hanek), so there is no branch.
 template <class T>
 [[gnu::always_inline]] BRINK_HD inline ReducedAngle reduce_angle(double x) {
   // 2/π = Σ digit[i]·2^(−26(i+1)), |digit| ≤ 2^25 but for the first.

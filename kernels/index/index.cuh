@@ -4,7 +4,7 @@
 //
 //   one_hot, gather_rows   a thread takes a column of four rows (kernels/cuda/access.cuh); rows are gathered in the widest word
 //                          that divides them: 16 bytes for pictures of 784 floats, 1 byte at worst
-//   count_correct          a thread for each sample, a block for 256; the tree gets one leaf a block
+//   count_correct          a thread for each sample, a block for 256; the tree gets one leaf per block
 //
 // one_hot and gather_rows only write, or copy at full width. Logits have few columns, so the lines that a warp touches stay in
 // the first-level cache while its threads read along their rows.

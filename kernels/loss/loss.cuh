@@ -3,16 +3,16 @@
 // requires; all threads share the work within samples.
 //
 //   block = group:   128 samples at a time                          then thread 0: chain += value[0], value[1], …
-//     cross_entropy  256 threads: e = exp(f − max) of 16 classes of all samples → shared memory, a thread a sample adds them
-//     others         a thread a sample runs the sample's own chain
-//   leaves (one a group) → tree_kernel (kernels/reduce/reduce.cuh)
+//     cross_entropy  256 threads: e = exp(f − max) of 16 classes of all samples → shared memory, one thread per sample adds them
+//     others         one thread per sample runs the sample's own chain
+//   leaves (one per group) → tree_kernel (kernels/reduce/reduce.cuh)
 //
 //   block = 32 rows: cross_entropy_gradient  128 threads: the same exponentials, then all threads divide
 //   thread = row:    minus_leading, balance_leading
 //
 // 128 dependent additions from shared memory take under a microsecond, less than the launch of a kernel that would run the
 // chains of several groups in parallel. The exponentials (float64 polynomials) dominate: all threads share them, with loads
-// along rows. The other kernels take a thread a row, and rows are short (classes), so the lines that a warp touches stay in the
+// along rows. The other kernels take one thread per row, and rows are short (classes), so the lines that a warp touches stay in the
 // first-level cache while its threads read along their rows.
 #pragma once
 

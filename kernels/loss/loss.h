@@ -22,7 +22,7 @@ namespace cpu {
 void cross_entropy(Device&, View loss, View f, View labels, std::int64_t group);
 
 /// p = softmax(f), and delta = p − e_y, the derivative of the cross-entropy.  f, p, delta [S,C]; labels int32 [S].
-/// Arithmetic: p_c = r_c / Σ e_c, r_c being e_c rounded to the logits' type; delta_c = p_c but for the label, where
+/// Arithmetic: p_c = r_c / Σ e_c, r_c being e_c rounded to the logits' type; delta_c = p_c except at the label, where
 /// delta_y = −(Σ_{c≠y} e_c / Σ e_c); quotients in float64, rounded once.
 void cross_entropy_gradient(Device&, View delta, View p, View f, View labels);
 

@@ -4,7 +4,7 @@
 //
 //   thread i:   a[4i … 4i+3], b[4i … 4i+3], …  →  y[4i … 4i+3], …    float32; pairs for float64; single elements in the tail
 //
-// A map waits for memory only (except tanh), and one 16-byte access a thread keeps enough bytes in flight. There is no loop
+// A map waits for memory only (except tanh), and one 16-byte access per thread keeps enough bytes in flight. There is no loop
 // over the grid, because later blocks already hide the start of a block.
 #pragma once
 

@@ -16,7 +16,7 @@ template <class... Tile>
 struct TileList {};
 
 /// The cycles that one term of all chains costs the busiest multiprocessor (matmul.cuh, "Tiles"): the slowest of fma issue,
-/// shared memory, and a multiprocessor's share of the second-level cache (4 values a cycle: 16 bytes of float32).
+/// shared memory, and a multiprocessor's share of the second-level cache (4 values per cycle: 16 bytes of float32).
 template <class Tile>
 double model_cycles(std::int64_t m, std::int64_t n, std::int64_t copies, int multiprocessors) {
   const std::int64_t all = blocks_for(m, Tile::m) * std::int64_t{blocks_for(n, Tile::n)} * copies;

@@ -26,7 +26,7 @@ namespace brink::cuda {
 //     A thread's columns come in pieces of 16 bytes, `across` threads apart: 8 neighbouring threads read 128 contiguous bytes.
 //
 //   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; issue and shared memory limit it equally. 256 threads, 2 blocks on a
-//             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas a thread take longer than a memory access.
+//             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas per thread take longer than a memory access.
 //   medium    for 33 … 128 columns, where 128 × 128 would leave multiprocessors without a block.
 //   tall      8 × 8 in one warp: the weight gradient of a first layer, 784 × 32 in 32 groups, becomes 416 blocks.
 //   small     a hidden layer of 32: 4000 rows are 125 blocks for 132 multiprocessors. 4 × 4 in a thread balances the limits at half of
@@ -103,7 +103,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
       [&](T sum, std::int64_t at, int column) { return finish(sum, origin + at, n0 + column); });
 }
 
-/// For each group of samples its part of W = X₁ᵀD₁ + X₂ᵀD₂ + …
+/// The part of each group of samples in W = X₁ᵀD₁ + X₂ᵀD₂ + …
 /// Shapes:     Xᵢ [samples,k], Dᵢ [samples,n], parts [groups,k,n]. Grid: tiles of k × tiles of n × groups, from first_group on.
 /// Layout:     row-major, contiguous. A row of X or D holds one term of all chains, so both are staged as they lie in memory.
 /// Arithmetic: per group and element one chain: acc = +0; for i ascending, for s ascending: acc = fma(Xᵢ[s,k], Dᵢ[s,n], acc);
@@ -138,13 +138,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
       [n](int row) { return std::int64_t{row} * n; }, [](T sum, std::int64_t, int) { return sum; });
 }
 
-/// For each panel of rows and each column the sum of D: the weight gradient against a column of ones.
+/// The sum of D over each panel of rows, for each column: the weight gradient against a column of ones.
 /// Shapes:     D [rows,n], rows being samples or pixels; parts [panels,n], of the `panels` from `first` on; one thread for each
 ///             panel and column. A group but the last has `in_group` panels.
 /// Arithmetic: acc = +0; for rows ascending: acc = acc + D[row,n]; acc + 0.
 /// Aliasing:   parts overlap nothing. Errors: none.
 /// Cost:       rows·n additions. `ahead` loads are in flight before the first is added: a chain of dependent loads would wait for
-///             memory once a row.
+///             memory once per row.
 template <class T>
 __global__ void sum_samples_kernel(T* parts, GroupedPanels all, std::int64_t in_group, std::int64_t first,
                                    std::int64_t panels, std::int64_t n, const T* d) {

@@ -59,9 +59,9 @@ std::int64_t weight_gradient_scratch_bytes(std::int64_t samples, std::int64_t k,
                                            std::int64_t group, Dtype);
 
 /// b = Σ over samples of D: the weight gradient against a column of ones.
-/// Shapes:     D [S,N], b [N]; or D [S,P,Q,N], with one row a pixel.
+/// Shapes:     D [S,N], b [N]; or D [S,P,Q,N], with one row per pixel.
 /// Arithmetic: [S,N]: as weight_gradient with X = 1: acc = acc + D[s,n], s ascending; acc + 0; groups join by T.
-///             [S,P,Q,N]: one such chain a panel (kernels/reduce/panels.h), rows in the order (s, p, q); panels join by T, then groups.
+///             [S,P,Q,N]: one such chain per panel (kernels/reduce/panels.h), rows in the order (s, p, q); panels join by T, then groups.
 /// Aliasing:   none. Errors: none. Cost: S·N additions. Scratch: sum_samples_scratch_bytes.
 void sum_samples(Device&, View b, View d, std::int64_t group, View scratch);
 std::int64_t sum_samples_scratch_bytes(const Shape& d, std::int64_t group, Dtype);

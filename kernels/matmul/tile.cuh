@@ -230,7 +230,7 @@ struct Stages {
 /// n elements. Row i of the tile is at c + place(i); its rows and columns end at `rows` and `columns`. last(sum, offset from c,
 /// column) is stored.
 ///
-///        ┌ portion p: in use ┐┌ p+1: landing ┐┌ p+2: started ┐   One barrier a portion: after it, portion p has landed for all
+///        ┌ portion p: in use ┐┌ p+1: landing ┐┌ p+2: started ┐   One barrier per portion: after it, portion p has landed for all
 ///        │ a[k][m]   b[k][n] ││              ││              │   threads and none reads portion p−1 any more, so the copies of
 ///        └───────────────────┘└──────────────┘└──────────────┘   p + stages − 1 may overwrite it.
 template <class T, class Tile, bool a_along_k, bool b_along_k, class Fetch, class Place, class Last>

@@ -6,7 +6,7 @@
 //   pool_scatter gathers: a thread looks at the windows that contain its pixel, ascending, and finds the argmax of each again
 //
 // The taps of a window are in lines that neighbouring threads or the first-level cache have just read. Gathering writes each
-// value once and needs no atomics; 3 × 3 windows at distance 2 are compared up to four times, from cache.
+// value once and needs no atomics; 3 × 3 windows with stride 2 are compared up to four times, from cache.
 #pragma once
 
 #include "kernels/cuda/access.cuh"

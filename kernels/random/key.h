@@ -34,7 +34,7 @@ struct RandomKey {
   /// Throws std::out_of_range where second ≥ 2^24.
   constexpr RandomKey(std::uint64_t seed_, Stream stream_, std::uint32_t first_ = 0, std::uint32_t second_ = 0)
       : seed(seed_), stream(stream_), first(first_), second(second_) {
-    if (second_ >= (1U << 24)) throw std::out_of_range("RandomKey: the second word has 24 bits");
+    if (second_ >= (1U << 24)) throw std::out_of_range("RandomKey: expected a second word below 2^24");
   }
 };
 

@@ -46,7 +46,7 @@ struct Trees {
 /// Arithmetic: T. Aligned blocks of 64 leaves are subtrees, so joining their sums the same way again yields T of all.
 /// Aliasing:   `to` overlaps no leaf. In place: a block writes, after its barrier, where only that block has read.
 /// Errors:     none.
-/// Cost:       reads all leaves once. 8 independent loads a thread.
+/// Cost:       reads all leaves once. 8 independent loads per thread.
 template <class T>
 __global__ void __launch_bounds__(join_columns* join_rows)
     join_groups_kernel(T* to, T* leaves, Trees trees, std::int64_t elements) {

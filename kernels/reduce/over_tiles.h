@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tree over tiles, with threads, for kernels that make one number a tile.
+// The tree over tiles, with threads, for kernels that make one number per tile.
 // Tile partials are on the stack, 1024 tiles (4M elements) at a time. An aligned block of 2¹⁰ tiles is a subtree of T, so a
 // binary counter joins the blocks and nothing is allocated, whatever n is.
 #pragma once

@@ -6,7 +6,7 @@
 //   tree:           32 leaves → 1 by a warp (an aligned block of 2⁵ leaves is a subtree of T), again over the results, …
 //
 // The contract's 32 lanes are a warp, so loads are coalesced and the fold needs no memory. A lane's additions depend on each
-// other but its loads do not: it loads a batch ahead, and 4 warps a block put one on each scheduler. `columns` dots with the
+// other but its loads do not: it loads a batch ahead, and 4 warps per block put one on each scheduler. `columns` dots with the
 // same w read w from registers; basis.h uses them where there are enough columns to fill the device.
 #pragma once
 
@@ -102,7 +102,7 @@ struct TreeNodes {
   X node[2][tiles_at_once / warp_lanes];
 };
 
-/// What is made of a tree's total.
+/// Whether the result of a tree is its total, or the total's square root.
 enum class TreeEnd : unsigned char { total, root };
 
 /// out[i] = factor·T(leaf[i·count … i·count + count)) for i = blockIdx.x, or its square root; +0 for count = 0; count ≤
@@ -166,7 +166,7 @@ void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, 
   launch_tree<X>(d, 1, subtrees, done, factor, out, finish);
 }
 
-/// Brings to the host the number that enqueue(to) leaves in `to`. Waits.
+/// Copies the number that enqueue(to) leaves in `to` to the host. Waits.
 template <class Enqueue>
 double fetched(Device& d, const Enqueue& enqueue) {
   const Scalar to{context(d).results()};

@@ -51,13 +51,13 @@ namespace cuda {
 void sum(Device&, View x, Scalar to);
 void dot(Device&, View a, View b, Scalar to);
 void norm(Device&, View x, Scalar to);
-/// The same numbers brought to the host: these wait.
+/// These copy the same numbers to the host, and so they wait.
 double sum(Device&, View x);
 double dot(Device&, View a, View b);
 double norm(Device&, View x);
 }  // namespace cuda
 
-/// The result stays in `to`, in the device's memory: these only enqueue.
+/// These leave the result in `to`, in the device's memory, and only enqueue.
 inline void sum(Device& d, View x, Scalar to) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::sum(d, x, to);
@@ -73,7 +73,7 @@ inline void norm(Device& d, View x, Scalar to) {
     if (d.where == Where::cuda) return cuda::norm(d, x, to);
   *to.at = cpu::norm(d, x);
 }
-/// The result is returned: these wait for a CUDA device.
+/// These return the result, and so they wait for a CUDA device.
 inline double sum(Device& d, View x) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::sum(d, x);

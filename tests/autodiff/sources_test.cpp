@@ -70,16 +70,18 @@ TEST_CASE("a list is refused that is too long or names what is no row, and sourc
   set({39, 0, 39});
   CHECK_THROWS_WITH_AS(set({1, 40, 2}), "index 1 of a list of rows is 40: expected 0 to 39", std::invalid_argument);
   CHECK_THROWS_WITH_AS(set({1, 2, -1}), "index 2 of a list of rows is -1: expected 0 to 39", std::invalid_argument);
-  CHECK_THROWS_WITH_AS(set({1, 2}), "a list of 2 indices where there were 3: expected as many", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(set({1, 2}), "2 indices for a list of rows of length 3: expected the same number",
+                       std::invalid_argument);
   CHECK(list.on_device().span<std::int32_t>()[0] == 39);  // as it was
   CHECK_THROWS_WITH_AS(RowList(device, 0, 40), "a list of 0 indices of 40 rows: expected at least one of each",
                        std::invalid_argument);
   const Batch batch = n.data();
   CHECK(batch.chosen_by(list).samples() == 3);
-  CHECK_THROWS_WITH_AS(batch.chosen_by(list).chosen_by(list), "the rows of a source are chosen by a list already",
+  CHECK_THROWS_WITH_AS(batch.chosen_by(list).chosen_by(list),
+                       "a list already chooses the rows of this source: expected a source without one",
                        std::invalid_argument);
   const RowList other(device, 3, 41);
-  CHECK_THROWS_WITH_AS(batch.chosen_by(other), "a list of rows of a source of 41: the source has 40",
+  CHECK_THROWS_WITH_AS(batch.chosen_by(other), "a list of indices into 41 rows: expected as many as the source has, 40",
                        std::invalid_argument);
   const Network longer({.samples = 41});
   CHECK_THROWS_WITH_AS((Batch{n.x.view(), longer.labels.view()}),

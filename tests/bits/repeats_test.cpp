@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // B1 (repeated runs), B2 (threads) and B11 (previous contents of memory) of docs/promises.md, for everything that is computed
-// of a network.
+// from a network.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Everything that brink computes of a network, as bits, for a device, a number of threads, a chunk and a memory budget.
+// Everything that brink computes from a network, as bits, for a device, a number of threads, a chunk and a memory budget.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""brink's worker on every workload of bench/peers, in small sizes: the lists of parameters are brink's own, and its answers are
+"""brink's worker on every workload of bench/peers, at small sizes: the lists of parameters are brink's own, and its answers are
 known.
 
 If all parameters are zero, all logits and activations are zero and every ReLU is off. Then the loss is log(classes), and

@@ -78,7 +78,7 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
   CHECK(refusal([](FakeRuntime& f) { f.devices = 0; }) ==
         "the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES empty?); give --device cpu, or leave --device out");
   CHECK(refusal([](FakeRuntime& f) { f.driver_version = 12040; }) ==
-        "the NVIDIA driver is too old: it serves CUDA 12.4, this build needs CUDA 13.0; update the driver, or give "
+        "the NVIDIA driver is too old: it supports CUDA 12.4, this build needs CUDA 13.0; update the driver, or give "
         "--device cpu");
   CHECK(refusal([](FakeRuntime& f) { f.devices = 2; }, 2) ==
         "GPU 2: this machine has GPUs 0 to 1; give --device cpu, or leave --device out");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Kernels that are wrong in one way each, beside correct ones: the schedules, the guards and the poison must show it.
+// Kernels that are wrong in one way each, beside correct ones: the schedules, the guards and the poison must reveal the fault.
 #include <doctest/doctest.h>
 
 #include <cmath>

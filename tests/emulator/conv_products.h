@@ -43,7 +43,7 @@ inline std::string text(const Convolution& c) {
   return all + "in " + std::to_string(c.pairs) + " pairs";
 }
 
-/// One of the three: factors and result, the kernel, and the plain loops.
+/// One of the three operations: factors and result, the kernel, and the plain loops.
 template <class T, class Run, class Reference>
 void check(Device& d, const Convolution& c, const Shape& a, const Shape& b, const Shape& result, Contents contents,
            std::int64_t offset, Finishing finishing, std::int64_t scratch_bytes, Run run, Reference reference) {

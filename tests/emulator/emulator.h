@@ -49,7 +49,7 @@ struct Place {
 int lane();
 void block_barrier(Place);
 void warp_barrier(unsigned mask, Place);
-/// The value of lane `source`; every lane of `mask` must come.
+/// The value of lane `source`; every lane of `mask` must call it.
 std::uint64_t exchange(unsigned mask, std::uint64_t value, int source, Place);
 /// The block's object with this key.
 void* shared(const void* key, std::size_t bytes);

@@ -12,7 +12,7 @@ class Fibre {
  public:
   /// Runs entry() on a stack of its own at the first switch; entry must not return.
   explicit Fibre(void (*entry)());
-  /// The caller's stack.
+  /// A fibre for the caller's own stack.
   Fibre() = default;
   ~Fibre();
   Fibre(const Fibre&) = delete;
@@ -20,7 +20,7 @@ class Fibre {
 
   /// Leaves this fibre, which must be the running one, for another; returns at the switch back.
   void switch_to(Fibre& other);
-  /// To be the first call of entry().
+  /// Must be the first call in entry().
   static void entered();
   /// Abandons what the fibre was doing: the next switch runs entry() from its start.
   void reset();

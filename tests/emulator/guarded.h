@@ -39,12 +39,12 @@ class Guarded {
       copy(device_, guard(memory_.data, at), guard(image_.data(), at));
     synchronize(device_);
   }
-  /// Fills the buffer as a new one would be.
+  /// Fills the buffer with the pattern of a new buffer.
   void set_poison() {
     const Buffer fresh(static_cast<std::int64_t>(bytes_));
     set(fresh.data());
   }
-  /// True when both guards are whole. Reads nothing between them.
+  /// Whether both guards are whole. Reads nothing between them.
   bool guards_are_whole() {
     std::vector<std::uint8_t> found(image_.size(), guard_byte);
     for (const std::int64_t at : {std::int64_t{0}, guard_bytes + static_cast<std::int64_t>(bytes_)})
@@ -52,7 +52,7 @@ class Guarded {
     synchronize(device_);
     return std::ranges::all_of(found, [](std::uint8_t b) { return b == guard_byte; });
   }
-  /// Fetches; true when both guards are whole.
+  /// Copies the contents to the host; returns whether both guards are whole.
   bool fetch() {
     found_.resize(image_.size());
     copy(device_, view_of(found_.data(), memory_.shape), memory_);

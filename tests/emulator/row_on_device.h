@@ -12,7 +12,7 @@
 
 namespace brink::cases {
 
-/// Kept from run to run.
+/// The buffers stay allocated from run to run.
 class RowOnDevice {
  public:
   RowOnDevice(const Device& device, const Row& row, int size, Dtype dtype)
@@ -60,7 +60,7 @@ class RowOnDevice {
     return "";
   }
 
-  /// What the last run found, output by output.
+  /// The outputs of the last run.
   std::vector<View> found() const {
     std::vector<View> out;
     for (std::size_t i = 0; i < out_.size(); ++i)

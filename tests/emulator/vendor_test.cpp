@@ -294,7 +294,7 @@ TEST_CASE(
   {
     const Installed library;
     fake_cublas::state().create_status = 1;
-    CHECK(said().find("cublasCreate says the library was not initialized (1)") != std::string::npos);
+    CHECK(said().find("cublasCreate failed: the library was not initialized (1)") != std::string::npos);
   }
   {
     const Installed library;

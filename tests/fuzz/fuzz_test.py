@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the readers of outside text with clang's fuzzer and sanitizers, and runs each for a few seconds, with --all for a
+"""Builds the readers of untrusted text with clang's fuzzer and sanitizers, and runs each for a few seconds, with --all for a
 minute.
 
 Only the readers are compiled again; the rest comes from the library in the build folder. A finding leaves its input in

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A row for each data set of the list: how many samples its test asks for, and the checksums of what they are.
+// A row for each data set of the list: the number of samples in its test, and their checksums.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace kinds {
 
 struct DataRow {
   std::string name;
-  std::string folder;  ///< of its files, below the folder of shared data; empty: the program makes the data
+  std::string folder;  ///< the folder of its files, below the folder of shared data; empty: the program makes the data
   std::int64_t train, test;
   std::string train_checksum, test_checksum;
 };

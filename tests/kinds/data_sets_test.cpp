@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every data set owes: the shapes it declares, before and after loading, classes of equal size, frozen records, and rows that are the
+// Requirements on every data set: the shapes it declares, before and after loading, classes of equal size, frozen records, and rows that are the
 // same when they are made one by one.
 #include "tests/kinds/data_sets.h"
 

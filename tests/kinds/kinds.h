@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the tests of all kinds share: the names of a list, those of its rows, and what is missing in which.
+// What the tests of all kinds share: the names of a list and of its rows, and the names that either lacks.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ void expect_a_row_each(const auto& list, const auto& rows, const std::string& wh
     FAIL_CHECK("the row '" << name << "' of " << where << " is of no " << what << " in the list");
 }
 
-/// The row of that name; a failed test where there is none.
+/// The row of that name; the test fails if there is none.
 const auto& row_of(const auto& rows, std::string_view name) {
   const auto found = std::ranges::find_if(rows, [&](const auto& r) { return r.name == name; });
   REQUIRE_MESSAGE(found != std::ranges::end(rows), "no row is called '" << name << "'");

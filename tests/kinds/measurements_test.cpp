@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What every measurement owes, all of it from the list alone: columns that say what they are, and for one that is turned on by its table: no
-// other number changes, its own have the same bits for any threads and chunks, and they stand in the files and the report of a run.
+// Requirements on every measurement, tested from the list alone: its columns are described. A measurement that its table turns on changes no
+// other number, its own numbers have the same bits for any threads and chunks, and they appear in the files and the report of a run.
 #include <doctest/doctest.h>
 
 #include <filesystem>

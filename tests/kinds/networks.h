@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A row for each network of the list: a small problem, the number of its parameters by hand, and its frozen run.
+// A row for each network of the list: a small problem, the number of its parameters counted by hand, and its frozen run.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ struct NetworkRow {
   std::string name;
   std::vector<std::string>
       settings;             ///< of [model] and [data]: a few groups of samples with a short last one, and small widths
-  std::int64_t parameters;  ///< by hand
+  std::int64_t parameters;  ///< counted by hand
   std::string metrics;      ///< XXH3-64 of metrics.csv of the run of networks_test.cpp
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every network owes: its parameters, derivatives that agree with differences, a frozen run with the same bytes for any threads and chunks
+// Requirements on every network: its parameters, derivatives that agree with differences, a frozen run with the same bytes for any threads and chunks
 // that `brink verify` recomputes, and a report.
 #include "tests/kinds/networks.h"
 

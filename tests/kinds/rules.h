@@ -21,8 +21,8 @@ struct PlainRule {
 struct RuleRow {
   std::string name;
   std::vector<std::string> settings;  ///< "training.momentum=0.7"
-  double threshold;                   ///< with these settings at η = 0.2
-  double bouncing_rate;               ///< at which a small MLP passes the threshold within 40 steps
+  double threshold;                   ///< the threshold with these settings at η = 0.2
+  double bouncing_rate;               ///< the η at which a small MLP passes the threshold within 40 steps
   std::string metrics;                ///< XXH3-64 of metrics.csv of the run of rules_test.cpp
   void (*in_float32)(PlainRule<float>&, std::span<const float> gradient);
   void (*in_float64)(PlainRule<double>&, std::span<const double> gradient);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every update rule owes: its step in plain loops, the threshold beyond which a quadratic diverges under it, state that can be saved and
+// Requirements on every update rule: its step in plain loops, the threshold beyond which a quadratic diverges under it, state that can be saved and
 // restored, and a frozen run.
 #include "tests/kinds/rules.h"
 
@@ -38,7 +38,7 @@ TrainerOptions options_of(const kinds::RuleRow& row, double rate) {
   return o;
 }
 
-/// The loss ½θ², whose one eigenvalue is 1, after so many steps from θ = 1.
+/// The loss ½θ², whose one eigenvalue is 1, after `steps` steps from θ = 1.
 double loss_on_quadratic(const kinds::RuleRow& row, double rate, int steps) {
   const Objective o = make_dln_objective({1, {{0}}}, DlnLoss::half_square, 0, Dtype::f64);
   std::int32_t label = 0;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The rules that can be read off the text: include order, file heads, citations, macros, forbidden calls, length, what must not be named.
+"""The rules that can be checked in the text: include order, file heads, citations, macros, forbidden calls, length, what must not be named.
 Comments and strings are blanked first where code is meant.
 
 A rule is a function from (path, text) to complaints, with broken examples beside it that it must reject.

@@ -6,14 +6,14 @@
 
 namespace reference {
 
-/// Of four classes: the logits are offsets, with the margin added to class `leading`.
+/// Values for four classes: the logits are offsets, with the margin added to class `leading`.
 struct Margin {
   double margin;
   std::array<double, 2> loss;                     ///< of the labels `leading` and `wrong`
   std::array<std::array<double, 4>, 2> gradient;  ///< of these labels
   std::array<double, 4> product, third;           ///< H v, and the derivative of H v along w; of any label
 };
-/// Of one logit z = ± the margin beside 0, label 1: the loss and its first three derivatives with respect to z.
+/// For the logits (0, z), z = ± the margin, and label 1: the loss and its first three derivatives with respect to z.
 struct BinaryMargin {
   double z;
   std::array<double, 4> derivatives;

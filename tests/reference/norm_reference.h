@@ -12,7 +12,7 @@
 
 namespace brink::reference {
 
-/// One value a row.
+/// The chain after one more row.
 using Term = std::function<double(int64_t row, double chain)>;
 
 /// The rows of each group: samples of `pixels` rows.

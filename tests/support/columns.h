@@ -24,7 +24,7 @@ inline brink::Row row_with(int top, bool everything = false) {
   return brink::Trainer(device, n.objective, n.data(), {}, options, n.theta.view()).row();
 }
 
-/// What run.json says of the columns of such a run, whose threshold is that of gradient descent.
+/// What run.json says about the columns of such a run, whose threshold is that of gradient descent.
 inline std::vector<brink::Column> described_columns(int top, double learning_rate) {
   std::vector<brink::Column> out = brink::metrics_columns(row_with(top));
   const auto lambda = std::ranges::find(out, "lambda_1", &brink::Column::name);

@@ -10,7 +10,7 @@
 
 namespace support {
 
-/// Loss, right answers, gradient and a product over a batch, into vectors that stay where they are.
+/// Computes loss, correct answers, gradient and a product over a batch, into vectors at fixed addresses.
 class BatchPass {
  public:
   BatchPass(brink::Device& device, const Network& n, const brink::Batch& batch, const brink::BatchOptions& options)
@@ -53,14 +53,14 @@ class BatchPass {
   brink::Hvp hvp_;
 };
 
-/// `samples` rows of the network's, in no order, some of them several times.
+/// `samples` of the network's rows in arbitrary order, some of them several times.
 struct Minibatch {
   Minibatch(const Network& network, std::int64_t samples, std::uint64_t seed) : n(network) {
     for (std::int64_t i = 0; i < samples; ++i)
       rows.push_back(static_cast<std::int32_t>((uniform(seed, static_cast<std::uint64_t>(i)) + 1) / 2 *
                                                static_cast<double>(n.options.samples)));
   }
-  /// Of a pass over arrays of these rows, in one block of one thread.
+  /// The bits of a pass over arrays of these rows, in one block on one thread.
   Bits stored() const {
     const auto samples = static_cast<std::int64_t>(rows.size());
     const auto chosen = [&](const brink::View& from) {
@@ -83,7 +83,7 @@ struct Minibatch {
   std::vector<std::int32_t> rows;
 };
 
-/// Such a pass over the rows that a list names, which changes from run to run.
+/// A BatchPass over the rows that a list names; the list changes from run to run.
 class ListedPass {
  public:
   ListedPass(brink::Device& device, const Network& n, bool made, std::int64_t length,
@@ -94,7 +94,7 @@ class ListedPass {
         list_(device, length, n.options.samples),
         pass_(device, n, data_.batch().chosen_by(list_), options) {}
   Bits run(std::span<const std::int32_t> rows) { return run(rows, rows); }
-  /// The list is another one before the product is asked for.
+  /// The list is changed to `after` before the product is computed.
   Bits run(std::span<const std::int32_t> rows, std::span<const std::int32_t> after) {
     list_.set(device_, rows);
     return pass_.run([&] { list_.set(device_, after); });

@@ -109,7 +109,7 @@ inline brink::LinearizedBuilder squared_jacobian_of(const Network& n) {
   };
 }
 
-/// What the network's samples are normalised by in evaluation mode at its θ, of a pass over blocks of `chunk` samples.
+/// The statistics of evaluation mode at the network's θ, from a pass over blocks of `chunk` samples.
 inline brink::NormStatistics statistics_of(const Network& n, std::int64_t chunk) {
   brink::Device device;
   const brink::Objective descended = brink::make_objective_with_statistics(n.model, n.options.loss, n.options.dtype);

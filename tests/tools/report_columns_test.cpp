@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The report draws what the columns of a run say of themselves, and names what they do not say.
+// The report draws the columns of a run as run.json describes them, and names columns and fields that are missing.
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
@@ -194,7 +194,7 @@ TEST_CASE("the description of columns survives JSON, and what is wrong with one 
       {R"([3])", "columns[0]: expected an object, found number"},
       {R"([{}])", "columns[0].name: expected a string, found nothing"},
       {R"([{"name":""}])", "columns[0].name: expected a column's name, found an empty string"},
-      {R"([{"name":"a"},{"name":"a"}])", "columns[1].name: \"a\" stands there twice"},
+      {R"([{"name":"a"},{"name":"a"}])", "columns[1].name: \"a\" occurs twice"},
       {R"([{"name":"a","scale":"cubic"}])",
        "columns[0].scale: expected \"linear\", \"log\" or \"symlog\", found \"cubic\""},
       {R"([{"name":"a","panel":[]}])", "columns[0].panel: expected a string, found array"},

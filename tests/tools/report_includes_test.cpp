@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The files of the report form a strict order: none includes, even by a detour, one that includes it.
+// The files of the report form a strict order: none includes, even indirectly, one that includes it.
 #include <doctest/doctest.h>
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Run folders written by hand, so that every number a page must state is known, and what every page must be.
+// Run folders written by hand, so that every number a page must state is known, and the checks that every page must pass.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -21,7 +21,7 @@ namespace brink::test {
 
 namespace fs = std::filesystem;
 
-/// A folder of its own for one test, removed at its end.
+/// A temporary folder for one test, removed at the end of the test.
 class Folder {
  public:
   explicit Folder(const std::string& name) : root_(unused()), path_(root_ / name) { fs::create_directories(path_); }
@@ -77,7 +77,7 @@ inline std::string run_json_with(const std::vector<Column>& columns,
   return "{" + std::string(members) + ",\"columns\":" + columns_to_json(columns).dump() + "}";
 }
 
-/// What is in the metrics of write_whole.
+/// The columns of the metrics that write_whole writes.
 inline std::vector<Column> known_columns() {
   static const std::vector<Column> known = [] {
     auto columns = support::described_columns(2, 0.1);
@@ -87,7 +87,7 @@ inline std::vector<Column> known_columns() {
   return known;
 }
 
-/// Those of them that a header names, with its threshold if it is not that of write_whole.
+/// The known columns that a header names; `threshold` is needed if it is not that of write_whole.
 inline std::vector<Column> columns_named(std::string_view names, double threshold = 20) {
   std::vector<Column> out;
   for (Column column : known_columns()) {
@@ -104,7 +104,7 @@ inline void write_whole(const Folder& folder) {
   folder.write("events.csv", events);
 }
 
-/// What stands beside a number that rests on an eigenvalue that is not certified.
+/// The mark beside a number that depends on an eigenvalue that is not certified.
 inline const std::string mark = "<span class=\"mark\" title=\"not certified\" aria-label=\"not certified\">○</span>";
 
 inline bool has(const std::string& page, std::string_view text) { return page.find(text) != std::string::npos; }
@@ -115,7 +115,7 @@ inline std::size_t count(const std::string& page, std::string_view text) {
   return n;
 }
 
-/// What every page must be, whatever went in.
+/// Checks what must hold for every page.
 inline void check_page(const std::string& page) {
   CHECK(test::xml_defect(page) == "");
   for (std::string_view forbidden :

@@ -41,7 +41,7 @@ std::string hash_of(const void* data, std::size_t bytes) {
   return hex_text(h.high64) + hex_text(h.low64);
 }
 
-/// The result of reading so many records: the checksum, or the refusal.
+/// The result of reading `records` records: the checksum, or the refusal.
 std::string reading_of(const std::string& path, std::int64_t records, System& system = posix_system()) {
   RecordSum sum;
   try {

@@ -71,8 +71,8 @@ TEST_CASE("a column without a description never gets into a row") {
       {{"b", "", "", {}}, "column 'b': its meaning is missing"},
       {{"", "", "something", {}}, "column '': expected a name"},
       {{"b,c", "", "something", {}}, "column 'b,c': expected a name without commas"},
-      {{"a", "", "something", {}}, "column 'a': there is another column of this name"},
-      {{"step", "", "something", {}}, "column 'step': there is another column of this name"},
+      {{"a", "", "something", {}}, "column 'a': another column has the same name"},
+      {{"step", "", "something", {}}, "column 'step': another column has the same name"},
       {{"b", "", "something", {.error = "c"}}, "column 'b': its error bars are those of 'c'"},
       {{"b", "", "something", {.reference = std::string("c")}}, "column 'b': its reference line is 'c'"},
   };

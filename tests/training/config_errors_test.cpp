@@ -136,7 +136,7 @@ constexpr FileCase file_cases[] = {
     {"[model]\nname = \"dln\"\nstart = [2.5, .5]\n",
      "3:15: Error while parsing floating-point: expected decimal digit, saw '.'; write 0.5"},
     {"[model]\nname = dln\n",
-     "2:8: Error while parsing value: could not determine value type; a text stands in quotes: \"dln\""},
+     "2:8: Error while parsing value: could not determine value type; a string needs quotes: \"dln\""},
     {"[measure]\ntop = True\n", "2:7: Error while parsing boolean: expected 'true', saw 'T'; write true"},
     // Named as elsewhere.
     {"[training]\nlr = 0.1\n", "2:1: unknown key training.lr; the nearest is training.learning_rate"},

@@ -254,7 +254,7 @@ TEST_CASE("fmnist4 from the official files") {
       const std::string message = e.what();
       CHECK(message.find("this is a web page") != std::string::npos);
       CHECK(message.ends_with("; " + folder / "t10k-labels-idx1-ubyte" +
-                              " is there as well and is read once the file with .gz is removed"));
+                              " exists as well: remove the file with .gz, and it will be read"));
     }
     std::filesystem::remove(folder / "train-labels-idx1-ubyte");
     CHECK_THROWS_WITH_AS(

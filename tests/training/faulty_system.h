@@ -12,8 +12,8 @@ namespace brink::test {
 
 class FaultySystem : public System {
  public:
-  /// Call number `at` (0, 1, …) fails with `error`. With `short_write`, a failing write (or read) first does
-  /// one byte and the next one fails.
+  /// Call number `at` (0, 1, …) fails with `error`. With `short_write`, the failing write (or read) first transfers
+  /// one byte, and the next one fails.
   FaultySystem(int at, int error, bool short_write = false) : at_(at), error_(error), short_write_(short_write) {}
   int calls() const { return static_cast<int>(log.size()); }
   /// Names of the calls, in order.

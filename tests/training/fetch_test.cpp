@@ -105,7 +105,7 @@ TEST_CASE("a tar archive: files by the last part of their names, folders and lin
                               tar_end;
   CHECK(listing(archive) == "a.bin=" + std::string(700, 'x') + ";b=12;c=;");
   CHECK(listing(tar_entry("a", "1") + tar_entry("x/a", "2") + tar_end) ==
-        "refused: t: byte 1024: expected no second file a");
+        "refused: t: byte 1024: expected each file once, found a second a");
   CHECK(listing("") ==
         "refused: t: byte 0: expected a tar header or the empty header at the end, found the end of the archive");
 }
@@ -131,7 +131,7 @@ TEST_CASE("hostile archives cost nothing (S5)") {
   CHECK(listing(tar_entry("a", "", '0', "77777777777") + tar_end) ==
         "refused: t: byte 0: expected a file of at most 1024 bytes, found 8589934591");
   CHECK(listing(tar_entry("a", "", '0', "x") + tar_end) ==
-        "refused: t: byte 0: expected a file of at most 1024 bytes, found no number");
+        "refused: t: byte 0: expected a file of at most 1024 bytes, found no octal number");
   const std::string bomb = gzipped(std::string(1 << 20, '\0'));
   CHECK_THROWS_WITH_AS(unpack_gzip("z", bytes_of(bomb), 1 << 16),
                        "z: expected at most 65536 bytes after unpacking, found more", DataError);

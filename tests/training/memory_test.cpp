@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sizes before memory: the predicted sizes of a run are what it then allocates, and a run that does not fit is refused before
+// Predicted sizes: those of a run are what it then allocates, and a run that does not fit is refused before
 // any of it is allocated or read (R4 of docs/promises.md).
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -30,7 +30,7 @@ TrainerOptions options_of(const Config& c) {
 
 struct Sizes {
   std::int64_t data = 0, all = 0;
-  std::int64_t lacking = 0;  // above 0: the trainer did not fit, by so many bytes
+  std::int64_t lacking = 0;  // above 0: the number of bytes by which the trainer did not fit
 };
 
 /// Bytes that the problem alone, and problem and trainer, take of this device: counted if it has a count, otherwise allocated.

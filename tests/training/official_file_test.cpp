@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is said where an official file is missing or holds something else (promise S4).
+// The messages for official files that are missing or have wrong contents (promise S4).
 #include "training/data/official_file.h"
 
 #include <doctest/doctest.h>
@@ -83,7 +83,7 @@ TEST_CASE("a damaged packed file beside the unpacked one") {
   CHECK(remedy_for_packed(folder / "a.gz").empty());
   test::write_text(folder / "a", "x");
   CHECK(remedy_for_packed(folder / "a.gz") ==
-        "; " + folder / "a" + " is there as well and is read once the file with .gz is removed");
+        "; " + folder / "a" + " exists as well: remove the file with .gz, and it will be read");
   CHECK(remedy_for_packed(folder / "a").empty());
   CHECK(remedy_for_packed("a.gz (fetched)").empty());
 }

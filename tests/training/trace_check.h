@@ -19,7 +19,7 @@ struct TraceEvent {
 
 class Trace {
  public:
-  /// Throws if the text is not JSON or an event lacks something.
+  /// Throws if the text is not JSON or an event lacks a field.
   explicit Trace(const std::string& text) : json(nlohmann::json::parse(text)) {
     std::map<int, std::string> tracks;
     for (const auto& e : json.at("traceEvents"))

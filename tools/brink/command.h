@@ -16,8 +16,8 @@ void add_report(CLI::App&, ExitCode& code);
 void add_data(CLI::App&, ExitCode& code);
 void add_info(CLI::App&, ExitCode& code);
 
-/// For options that are names of files, folders or addresses. Refuses an empty text, which a shell makes of an unset variable,
-/// because it is not the same as a missing option.
+/// For options that are names of files, folders or addresses. Refuses an empty text: a shell passes one for an unset variable,
+/// and that is not the same as a missing option.
 inline const CLI::Validator not_empty{[](const std::string& text) {
                                         return text.empty() ? std::string("expected a name, found an empty text")
                                                             : std::string();

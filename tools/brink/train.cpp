@@ -25,8 +25,8 @@ constexpr const char* flag_names[6] = {"device", "threads", "chunk", "memory", "
 constexpr const char* flag_help[6] = {
     "cpu or cuda",
     "Number of threads, or all",
-    "Samples at a time: auto, or a multiple of the group (128 samples, or model.ghost_batch)",
-    "Largest memory to use: auto, bytes, or a size such as 2GiB",
+    "Samples computed at a time: auto, or a multiple of the group (128 samples, or model.ghost_batch)",
+    "The most memory that the run may use: auto, bytes, or a size such as 2GiB",
     "float32 or float64",
     "exact, or vendor: matrix products by cuBLAS (cuda only)"};
 
@@ -60,7 +60,7 @@ void add_train(CLI::App& app, ExitCode& code) {
   CLI::App* sub =
       app.add_subcommand("train", "Train a network and measure the ends of its Hessian's spectrum at every step");
   sub->add_option("CONFIG.toml", o->sources.file,
-                  "Settings; without it the main job: an MLP on data made by the program")
+                  "Settings file; without one, brink runs the main job: an MLP on generated data")
       ->check(not_empty);
   sub->add_option("--set", o->sources.sets, "key=value, overrides the config; repeatable")
       ->type_name("KEY=VALUE")
@@ -73,7 +73,7 @@ void add_train(CLI::App& app, ExitCode& code) {
       ->check(not_empty);
   sub->add_flag("--resume", o->resume, "Continue a run; a finished one is not changed");
   sub->add_flag("--dry-run", o->dry_run, "Print the resolved settings and the folder, and stop");
-  sub->add_option("--trace", o->trace, "Write a trace of all threads and a GPU, to be opened in ui.perfetto.dev")
+  sub->add_option("--trace", o->trace, "Write a trace of all threads and of the GPU; open it in ui.perfetto.dev")
       ->type_name("FILE")
       ->check(not_empty)
       ->group("Profiling");

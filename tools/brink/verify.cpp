@@ -58,7 +58,7 @@ ExitCode run_verification(const Arguments& o) {
 void add_verify(CLI::App& app, ExitCode& code) {
   auto o = std::make_shared<Arguments>();
   CLI::App* sub =
-      app.add_subcommand("verify", "Check this brink against closed forms, reference values, or a run recomputed");
+      app.add_subcommand("verify", "Check brink against closed forms or reference values, or recompute a run");
   sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ")
       ->check(not_empty);
   sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")

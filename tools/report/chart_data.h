@@ -9,7 +9,7 @@
 
 namespace brink::report {
 
-/// One object keyed by run index; at most 2000 rows of each run, fewer of many.
+/// One object keyed by run index; at most 2000 rows of each run, fewer if there are many runs.
 std::string chart_data(std::span<const Run> runs);
 
 }  // namespace brink::report

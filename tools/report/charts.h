@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which charts a run gets: those with a drawing of their own, and one for every other panel of its columns.
+// Chooses the charts of a run: those with their own drawing code, and one for every other panel of its columns.
 // A chart without a single measured value is left out and named in the run's notes, never drawn empty.
 #pragma once
 

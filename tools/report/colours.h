@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which run is drawn in which colour: one each for few runs, one scale for a setting that differs for many.
+// Chooses the colour of each run: separate colours for few runs; for many, one scale over a setting that differs.
 // All colours stay apart under the common colour vision deficiencies; a test simulates these.
 #pragma once
 

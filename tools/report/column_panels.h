@@ -14,7 +14,7 @@ namespace brink::report {
 std::vector<std::string> panels_of(const Run& run);
 /// All columns of that panel on one pair of axes; its caption gives their meanings.
 Figure column_figure(const Run& run, int index, const std::string& panel);
-/// "learning_rate = 0.1" for each column of the panel if none of them changes over at least two rows, else empty.
+/// "learning_rate = 0.1" for each column of the panel if none of them changes over at least two rows, otherwise empty.
 std::string constant_columns(const Run& run, const std::string& panel);
 
 }  // namespace brink::report

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reads the comma-separated files of a run folder by header name; what cannot be read is counted, never repaired.
-// It knows no quotation marks, because no file of a run folder has any.
+// Quotation marks are not supported, because no file of a run folder has any.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a run is, in words: its title, its settings as a list, and what was measured how often and how surely.
+// What a run is, in words: its title, its settings as a list, and which quantities were measured, how often, and with what certainty.
 #pragma once
 
 #include <span>
@@ -18,7 +18,7 @@ std::string heading_of(const Run& run);
 /// Label and value of each setting that has a meaning for the run.
 std::vector<std::pair<std::string, std::string>> settings_in_words(const Run& run);
 
-/// "2/η", or "the threshold" where the runs have different ones.
+/// "2/η", or "the threshold" if the runs have different ones.
 std::string threshold_name(std::span<const Run> runs);
 
 /// How often λ_index was measured and certified.

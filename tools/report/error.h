@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The error of a run folder that cannot be reported on.
+// The error for a run folder of which no report can be made.
 #pragma once
 
 #include "training/errors.h"

@@ -32,7 +32,7 @@ bool certified_between(const Run& run, double from, double to);
 /// Whether instabilities could be found: λ₁ was measured, and there is a readable events.csv.
 bool knows_instabilities(const Run& run);
 
-/// The last step, or what there is instead: "ended at step 123 of 400".
+/// The last step, or how the run ended before it: "ended at step 123 of 400".
 std::string ending(const Run& run);
 
 }  // namespace brink::report

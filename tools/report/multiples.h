@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Small charts of λ₁, one a run on common axes, for more runs than one chart can hold apart.
+// Small charts of λ₁ on common axes, one per run, for more runs than can be told apart in one chart.
 #pragma once
 
 #include <span>

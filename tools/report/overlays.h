@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// λ₁ and loss of several runs in shared axes, whose limits no single run that diverged decides.
+// λ₁ and loss of several runs in shared axes, whose limits no single diverged run can set.
 #pragma once
 
 #include <span>
@@ -15,8 +15,8 @@ std::vector<Figure> overlay_figures(std::span<const Run> runs, const Colours& co
 
 /// The axis of steps that holds all runs.
 Axis common_axis(std::span<const Run> runs);
-/// Limits that hold nearly all values of every line that is not lost, peaks of up to twice that (of few lines, four times), and no line that lies far
-/// beyond the others; on a logarithmic axis up to ten times.
+/// Limits that contain nearly all values of every line that is not lost, and peaks of up to twice these values (four times if there are
+/// few lines, ten times on a logarithmic axis), but no line that lies far beyond the others.
 Scale common_scale(std::span<const Series> lines, ChartScale kind, bool with_zero);
 /// Whether the run diverged, or its loss or λ₁ ends far beyond where it began.
 bool was_lost(const Run& run);

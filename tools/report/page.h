@@ -17,7 +17,7 @@ std::string document(std::string_view title, std::string_view body, std::string_
 
 /// `<tag>text</tag>`, the text escaped.
 std::string cell(const std::string& text, std::string_view tag = "td");
-/// The value with a mark if it rests on an eigenvalue that is not certified.
+/// The value, with a mark if it depends on an eigenvalue that is not certified.
 std::string marked(const KeyFigure& figure);
 std::string render_key_figures(std::span<const KeyFigure> figures);
 std::string render_settings(const Run& run);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The parts of one panel as SVG: grid, lines, labels, marks for what lies beyond the axis, and the sentences on it.
+// The parts of one panel as SVG: grid, lines, labels, marks for what lies beyond the axis, and the sentences about it.
 // Coordinates are whole numbers in a 10000 × 2000 box, relative to the previous point: a tenth of a pixel is enough.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace brink::report {
 
-/// "12.34%" of a share.
+/// A share as "12.34%".
 std::string percentage(double share);
 /// ` name="value"`; the value has to be safe already.
 std::string attribute(std::string_view name, std::string_view value);
@@ -33,7 +33,7 @@ class PanelDrawing {
   std::string labels() const;
   /// Triangles at the edge for what lies beyond it, crosses at the ends of runs that diverged.
   std::string marks() const;
-  /// What is not drawn as it is in the data, each sentence with a space in front.
+  /// Sentences about everything that is not drawn as it is in the data, each after a space.
   std::string sentences() const;
 
  private:

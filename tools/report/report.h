@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Run folders in, one self-contained HTML page out. It reads the folders' files and computes nothing again.
+// Makes one self-contained HTML page from run folders. It reads the folders' files and computes nothing again.
 // No time, machine or path enters the page except the folders' names as given, so the same folders give the same bytes.
 // The page loads nothing from anywhere and is complete without JavaScript.
 #pragma once

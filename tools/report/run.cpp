@@ -177,7 +177,7 @@ void read_metrics(Run& run, const fs::path& folder, const nlohmann::json& json) 
   if (!text) throw ReportError(path.generic_string() + ": cannot be read; this is not a run folder");
   Table table = parse_csv(*text);
   const auto steps = table.numbers("step");
-  if (!steps) throw ReportError(path.generic_string() + ": no column “step” in the header");
+  if (!steps) throw ReportError(path.generic_string() + ": expected a column “step” in the header, found none");
 
   std::vector<std::size_t> kept;
   for (std::size_t row = 0; row < table.rows.size(); ++row) {

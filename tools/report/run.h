@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One run folder, read: its settings, its metrics, its events, and its own account of itself.
+// One run folder, read: its settings, metrics and events, and what run.json records about the run.
 // Only metrics.csv is indispensable; whatever else is missing is named in `notes`.
 #pragma once
 
@@ -24,7 +24,7 @@ struct InstabilityRow {
   bool is_long = false, open = false;
 };
 
-/// What a run's λ at one step is known to be worth.
+/// λ at one step, and whether it is certified.
 struct EigenvalueCell {
   double value = 0;
   double residual = 0;  // ‖Hy−θy‖, absolute; NaN if none is recorded
@@ -69,9 +69,9 @@ struct Run {
   std::optional<double> at(const std::string& column, std::size_t row) const;
   /// λ_index (1-based; 0 = λ_min) at a row.
   std::optional<EigenvalueCell> eigenvalue(int index, std::size_t row) const;
-  /// The stability threshold at a row: what the description of lambda_1 compares it with. Empty if that says nothing.
+  /// The stability threshold at a row: the reference line in the description of lambda_1. Empty if it has none.
   std::optional<double> threshold(std::size_t row) const;
-  /// "2/η", or what the rule of the run has instead; "the threshold" if it has no name.
+  /// "2/η", or the threshold of the run's rule; "the threshold" if it has no name.
   std::string threshold_name() const;
   const brink::Column* described(const std::string& column) const;
 };

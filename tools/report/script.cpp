@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The page's script: a crosshair that reads all charts at one step, runs that light up when pointed at, and the theme.
+// The page's script: a crosshair that reads all charts at one step, runs that are highlighted when pointed at, and the theme.
 #include "tools/report/page.h"
 
 namespace brink::report {

@@ -19,7 +19,7 @@ Series lambda_series(const Run& run, int index, int lambda, std::string label, s
 Series relative_series(const Run& run, int index, std::string label, std::string css);
 /// The stability threshold as a dashed line.
 Series threshold_series(const Run& run, int index, std::string label, std::string css);
-/// ‖Hy − θy‖ / max|λ| of λ₁; NaN where there is nothing to divide by.
+/// ‖Hy − θy‖ / max|λ| of λ₁; NaN if max|λ| is 0.
 std::optional<double> relative_residual(const Run& run, std::size_t row);
 
 /// Whether anything but reference lines has a point.

@@ -25,7 +25,7 @@ class Settings {
   std::optional<double> number(std::string_view key) const;
 };
 
-/// What is missing or unreadable is appended to `notes`.
+/// Notes on everything missing or unreadable are appended to `notes`.
 Settings read_settings(const std::filesystem::path& folder, std::vector<std::string>& notes);
 
 /// The keys whose values differ: those of training, the model and the data first. Keys that change no number, such as run.threads, are left out.

@@ -22,7 +22,7 @@ std::string rounded(double x, int digits);
 std::string readable(double x, int digits = 3);
 /// At most five significant digits without trailing zeros: "0.1", "1234.5", "6.6667×10⁻⁵".
 std::string concise(double x);
-/// A share as "97.3 %"; a number that is no share as concise() gives it.
+/// A share as "97.3 %"; a number outside 0 to 1 as concise() writes it.
 std::string share_text(double x);
 /// "97.3 %"; 100 % is printed only where part = whole, and 0 % only where part = 0.
 std::string percent(double part, double whole);

@@ -32,14 +32,14 @@ class DenseHessian {
 
 struct VectorError {
   double error = 0;
-  std::string tensor;    ///< the worst
+  std::string tensor;    ///< the tensor with the largest error
   std::string rounding;  ///< those that were compared with the whole vector, each after a space
-  /// For a row of the table: the worst tensor, and those that were compared differently.
+  /// Text for a row of the table: that tensor, and the tensors that were compared with the whole vector.
   std::string note() const { return rounding.empty() ? tensor : tensor + "; rounding alone:" + rounding; }
 };
 /// The largest of |a − b| / max|b| over the tensors of a vector. If that exceeds the tolerance while no |a − b| exceeds 2⁻⁴⁸ of
 /// the whole vector's max|b|, the tensor consists of rounding errors of larger sums: it is then compared with the whole
-/// vector's max|b|, and named. (A normalisation after a β removes its effect, so two float64 programs agree there only up to
+/// vector's max|b|, and named. (A normalisation that follows a β removes the effect of β, so two float64 programs agree there only up to
 /// rounding.)
 VectorError vector_error(const ParameterLayout&, const Array& found, const Array& reference, double tolerance);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Gradient, products and sums over samples for vectors and data in the host's memory, computed on any device: checks read the same for
-// every device, and compare numbers on the host.
+// Gradient, products and sums over samples for vectors and data in the host's memory, computed on any device: a check has the same code for
+// every device, and compares numbers on the host.
 #pragma once
 
 #include <span>

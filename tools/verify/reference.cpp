@@ -66,27 +66,28 @@ double Case::number(const std::string& key) const {
 
 std::int64_t Case::integer(const std::string& key) const {
   const nlohmann::json& j = at(key, "a count");
-  if (!j.is_number_integer() || j.get<std::int64_t>() < 0) fail(key, "expected a count, found " + j.dump());
+  if (!j.is_number_integer() || j.get<std::int64_t>() < 0)
+    fail(key, "expected an integer of at least 0, found " + j.dump());
   return j.get<std::int64_t>();
 }
 
 std::string Case::text(const std::string& key) const {
   const nlohmann::json& j = at(key, "a text");
-  if (!j.is_string()) fail(key, "expected a text, found " + j.dump());
+  if (!j.is_string()) fail(key, "expected a string, found " + j.dump());
   return j.get<std::string>();
 }
 
 std::vector<double> Case::numbers(const std::string& key) const {
   const nlohmann::json& j = at(key, "numbers");
   if (!j.is_array() || !std::ranges::all_of(j, [](const auto& e) { return e.is_number(); }))
-    fail(key, "expected numbers, found " + j.dump());
+    fail(key, "expected a list of numbers, found " + j.dump());
   return j.get<std::vector<double>>();
 }
 
 std::vector<std::string> Case::texts(const std::string& key) const {
   const nlohmann::json& j = at(key, "names");
   if (!j.is_array() || !std::ranges::all_of(j, [](const auto& e) { return e.is_string(); }))
-    fail(key, "expected names, found " + j.dump());
+    fail(key, "expected a list of strings, found " + j.dump());
   return j.get<std::vector<std::string>>();
 }
 
@@ -148,7 +149,7 @@ Shape parameter_shape(const Case& c, const std::string& name, int rank) {
   if (!c.has_tensor(tensor)) c.fail_tensor(tensor, "expected this tensor, found none");
   const Shape shape = c.shape(tensor);
   if (shape.rank != rank || shape.elements() == 0)
-    c.fail_tensor(tensor, "expected " + std::to_string(rank) + " extents, found the shape " + to_string(shape));
+    c.fail_tensor(tensor, "expected " + std::to_string(rank) + " dimensions, found the shape " + to_string(shape));
   return shape;
 }
 
@@ -212,7 +213,7 @@ ReferenceModel read_model(const Case& c) {
   for (std::size_t i = 0; i < size; ++i) {
     const Parameter& p = out.model.layout[static_cast<int>(i)];
     if (order[i] != p.name)
-      c.fail("parameter_order", "expected " + p.name + " at place " + std::to_string(i) + ", found " + order[i]);
+      c.fail("parameter_order", "expected " + p.name + " at position " + std::to_string(i) + ", found " + order[i]);
     const Shape shape = parameter_shape(c, p.name, p.shape.rank);
     if (shape != p.shape)
       c.fail_tensor("parameter/" + p.name, "expected the shape " + to_string(p.shape) + ", found " + to_string(shape));

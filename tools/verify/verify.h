@@ -26,7 +26,7 @@ Table check_closed_forms(Device&);
 Table check_reference(Device&, const std::string& folder, const std::string& data_directory);
 
 /// Recomputes a run folder from its own config and compares metrics.csv byte by byte. `device`: as given to --device; empty:
-/// the config's. `sets` as given to --set; they may change only what changes no number (data.directory, run.threads …). Throws
+/// the config's. `sets` as given to --set; they may contain only keys that change no number (data.directory, run.threads …). Throws
 /// DataError, UsageError.
 Table check_run(const std::string& folder, const std::vector<std::string>& sets, const std::string& device);
 

@@ -21,7 +21,7 @@ struct Collection {
   std::string_view name, title, licence;
   std::vector<std::string_view> sets;   // names of the data sets made from it
   std::vector<std::string_view> files;  // as published
-  /// Each is the archive, or the folder of the files where it ends in '/'. Tried in this order.
+  /// Each is the address of the archive or, if it ends in '/', of the folder of the files. Tried in this order.
   std::vector<std::string_view> addresses;
   std::size_t largest_bytes;  // of what is published there, each file of it unpacked
 
@@ -42,7 +42,7 @@ using FileBytes = std::function<NamedBytes(std::string_view file)>;
 /// Reads from a folder. Throws DataError.
 FileBytes bytes_from(const Collection&, const std::string& directory);
 
-/// RecordSum of the records of a part, as found. Throws DataError naming file, expected and found if the files do not contain
+/// The RecordSum of the records of a part, right or wrong. Throws DataError naming file, expected and found if the files do not contain
 /// records.
 std::string checksum_of(const Collection::Part&, const FileBytes&);
 

@@ -13,10 +13,11 @@
 
 namespace brink {
 
-/// Brings what is missing; what is there is read, checked with the rest and left alone. `mirror`: empty, or an address to use
-/// in place of the official ones, of which the first that has the files is used: an archive (.tar.gz), or the folder that holds the published files. Returns the paths of
-/// the files that were written. Throws DataError where a file, there or fetched, is not official (a wrong file is never
-/// replaced), IoError where nothing can be fetched, with the names of the files to put there by hand.
+/// Fetches the missing files. Files that exist are read, checked with the rest, and never changed. `mirror`: an address to use in
+/// place of the official ones, either of an archive (.tar.gz) or of the folder that holds the published files; if it is empty, the
+/// first official address that has the files is used. Returns the paths of the files that were written. Throws DataError if a file,
+/// old or fetched, is not official (a wrong file is never replaced), and IoError with the names of the files to put there by hand
+/// if nothing can be fetched.
 std::vector<std::string> fetch_collection(const Collection&, const std::string& directory, const std::string& mirror,
                                           System& = posix_system());
 

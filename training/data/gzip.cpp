@@ -48,7 +48,7 @@ std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std:
                       " bytes" + remedy_for_contents(file));
     if (state != Z_OK && state != Z_STREAM_END)
       throw DataError(name + ": expected a gzip stream, found it damaged (" +
-                      (stream.msg ? stream.msg : "a dictionary is asked for") + ")" + remedy_for_contents(file));
+                      (stream.msg ? stream.msg : "it needs a preset dictionary") + ")" + remedy_for_contents(file));
     if (state == Z_STREAM_END && !is_gzip(file.subspan(read))) break;
     if (state == Z_STREAM_END && inflateReset(&stream) != Z_OK) throw std::bad_alloc();
   }

@@ -18,7 +18,7 @@ bool exists(const std::string& path) {
   return fs::exists(path, ignored);
 }
 
-/// Lower case, without what mirrors and browsers change: "train-images.idx3-ubyte (1).gz" begins with "trainimagesidx3ubyte".
+/// The name's letters and digits in lower case; mirrors and browsers change the rest: "train-images.idx3-ubyte (1).gz" begins with "trainimagesidx3ubyte".
 std::string core_of(std::string_view name) {
   std::string out;
   for (const char c : name) {
@@ -32,7 +32,7 @@ std::string_view without(std::string_view name, std::string_view ending) {
   return name.ends_with(ending) ? name.substr(0, name.size() - ending.size()) : name;
 }
 
-/// "; found …": a file or a folder in `directory` that may be meant.
+/// "; found …", with a file or folder in `directory` that the user probably meant, and what to do with it.
 std::string remedy_for_missing(const std::string& directory, std::string_view file) {
   const std::string wanted = core_of(without(without(file, ".gz"), ".bin"));
   std::vector<std::string> entries;
@@ -96,7 +96,7 @@ std::string remedy_for_contents(std::span<const std::byte> bytes) {
 std::string remedy_for_packed(const std::string& path) {
   const std::string unpacked(without(path, ".gz"));
   if (unpacked == path || !exists(unpacked) || !exists(path)) return {};
-  return "; " + unpacked + " is there as well and is read once the file with .gz is removed";
+  return "; " + unpacked + " exists as well: remove the file with .gz, and it will be read";
 }
 
 }  // namespace brink

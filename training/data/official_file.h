@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds an official file in a folder, and says what to do where it is missing or holds something else.
+// Finds an official file in a folder; if it is missing or has wrong contents, the message says what to do.
 #pragma once
 
 #include <cstddef>
@@ -10,16 +10,16 @@
 
 namespace brink {
 
-/// Where a file is: DIRECTORY/NAME, or without its .gz where only that is there; nothing where neither is.
+/// The path of a file: DIRECTORY/NAME, or the path without .gz if only that exists; nothing if neither exists.
 std::optional<std::string> place_of(const std::string& directory, std::string_view file);
 
-/// The same. Throws DataError where neither is there, naming a file or a folder that may be meant.
+/// As place_of, but throws DataError if neither exists. The message names a similar file or a folder that holds the file, if found.
 std::string find_file(const std::string& directory, std::string_view file);
 
-/// "; this is a web page …": what a file that should hold records holds instead; empty where that is not known.
+/// "; this is a web page …": what a file contains instead of records, and what to do; empty if that is not known.
 std::string remedy_for_contents(std::span<const std::byte>);
 
-/// "; PATH is there as well …", for a damaged PATH.gz beside which the unpacked file lies; empty for all others.
+/// "; PATH exists as well …" for a damaged PATH.gz if the unpacked file is in the same folder; otherwise empty.
 std::string remedy_for_packed(const std::string& path);
 
 }  // namespace brink

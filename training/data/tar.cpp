@@ -58,13 +58,14 @@ std::map<std::string, std::span<const std::byte>> list_tar(const std::string& na
     const auto bytes = octal(field(124, 12));
     const std::size_t left = archive.size() - at - block_bytes;
     if (!bytes || *bytes > left)
-      fail("a file of at most " + number_text(left) + " bytes, found " + (bytes ? number_text(*bytes) : "no number"));
+      fail("a file of at most " + number_text(left) + " bytes, found " +
+           (bytes ? number_text(*bytes) : "no octal number"));
     if (const char type = field(156, 1)[0]; type == '0' || type == '\0') {
       std::string_view path = field(0, 100);
       path = path.substr(0, path.find('\0'));
       const std::string last(path.substr(path.rfind('/') + 1));
       if (!out.emplace(last, archive.subspan(at + block_bytes, static_cast<std::size_t>(*bytes))).second)
-        fail("no second file " + last);
+        fail("each file once, found a second " + last);
     }
     const std::size_t padded = (static_cast<std::size_t>(*bytes) + block_bytes - 1) / block_bytes * block_bytes;
     at += block_bytes + std::min(padded, left);

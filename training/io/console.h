@@ -15,9 +15,9 @@ class Console {
   void line(std::string_view text);
   /// Whether it is a terminal that can redraw a line.
   bool terminal() const;
-  /// Its present width in columns, which may change at any time; 80 if it is not known.
+  /// Its current width in columns, which may change at any time; 80 if it is not known.
   int columns() const;
-  /// errno of the first failed write, except where the reader has gone; 0: none.
+  /// errno of the first failed write, unless the reader had closed its end; 0: none.
   int failed() const { return failed_; }
 
  private:

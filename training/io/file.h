@@ -30,14 +30,14 @@ class Folder {
   Folder& operator=(Folder&&) noexcept;
 
   const std::string& path() const { return path_; }
-  /// For messages, after the folder has been renamed.
+  /// Sets the path for messages after the folder has been renamed.
   void set_path(const std::string& path) { path_ = path; }
   int descriptor() const { return descriptor_; }
   System& system() const { return *system_; }
   std::string path_of(std::string_view name) const { return path_ + "/" + std::string(name); }
 
   /// Writes name.tmp.<pid>, syncs it, renames it to `name`, syncs the folder. Removes stale temporaries of `name` first. Throws
-  /// IoError naming file, call and reason. Then the old file is intact (or replaced whole, if only the sync of the folder
+  /// IoError naming file, call and reason. After an error the old file is intact (or replaced whole, if only the sync of the folder
   /// failed) and no temporary is left.
   void write_file(const std::string& name, std::span<const std::span<const std::byte>> pieces) const;
   void write_file(const std::string& name, std::string_view text) const;
@@ -55,7 +55,7 @@ class Folder {
 /// write_file for a path; the folder must exist. Throws IoError if the name belongs to something other than a regular file.
 void write_file(const std::string& path, std::string_view text, System& = posix_system());
 
-/// From then on SIGINT, SIGTERM and SIGHUP remove the temporaries of this process before they end it.
+/// After this call SIGINT, SIGTERM and SIGHUP remove the temporaries of this process before they end it.
 void remove_unfinished_on_signals();
 /// Whether no process of this machine has that number.
 bool is_dead(pid_t);

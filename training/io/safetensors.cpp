@@ -52,7 +52,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
         entries.emplace_back().name = key_.text;
       return ++depth_, true;
     }
-    return fail("an object where none belongs");
+    return fail("unexpected object");
   }
   bool end_object() override {
     if (--depth_ == 0) done_ = true;
@@ -70,7 +70,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   bool string(std::string& text) override {
     if (depth_ == 2 && in_metadata_)
       return metadata.emplace(key_.text, text).second || fail("the metadata key \"" + key_.text + "\" occurs twice");
-    if (depth_ != 2 || list_ || key_.text != "dtype") return fail("a text where none belongs");
+    if (depth_ != 2 || list_ || key_.text != "dtype") return fail("unexpected string");
     Entry& e = entries.back();
     if (e.dtype) return fail("tensor \"" + e.name + "\": dtype occurs twice");
     for (const auto& [name, dtype] : dtype_names)
@@ -79,10 +79,10 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
            fail("tensor \"" + e.name + "\": expected dtype F32, F64, I32 or U8, found \"" + text + "\"");
   }
   bool start_array(std::size_t) override {
-    if (depth_ != 2 || in_metadata_ || list_) return fail("an array where none belongs");
+    if (depth_ != 2 || in_metadata_ || list_) return fail("unexpected array");
     Entry& e = entries.back();
     const bool shape = key_.text == "shape";
-    if (!shape && key_.text != "data_offsets") return fail("an array where none belongs");
+    if (!shape && key_.text != "data_offsets") return fail("unexpected array");
     bool& seen = shape ? e.has_shape : e.has_offsets;
     if (seen) return fail("tensor \"" + e.name + "\": " + key_.text + " occurs twice");
     seen = true;
@@ -94,17 +94,19 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool number_unsigned(std::uint64_t x) override {
-    if (list_ == nullptr) return fail("a number where none belongs");
+    if (list_ == nullptr) return fail("unexpected number");
     if (list_->size() == 5)
       return fail("tensor \"" + entries.back().name + "\": expected at most 5 dimensions, found more");
     list_->push_back(x);
     return true;
   }
-  bool number_integer(std::int64_t) override { return fail("a negative number"); }
-  bool number_float(double, const std::string&) override { return fail("a number that is not an integer"); }
-  bool null() override { return fail("null where it does not belong"); }
-  bool boolean(bool) override { return fail("a boolean where none belongs"); }
-  bool binary(nlohmann::json::binary_t&) override { return fail("binary data"); }
+  bool number_integer(std::int64_t) override {
+    return fail("expected an integer of at least 0, found a negative number");
+  }
+  bool number_float(double, const std::string&) override { return fail("expected an integer, found another number"); }
+  bool null() override { return fail("unexpected null"); }
+  bool boolean(bool) override { return fail("unexpected boolean"); }
+  bool binary(nlohmann::json::binary_t&) override { return fail("unexpected binary data"); }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
     return fail("invalid or incomplete JSON at byte " + number_text(position));
   }

@@ -15,7 +15,7 @@ void require_description(const Column& c, std::span<const Column> all) {
   if (c.name.empty() || c.name.find_first_of(",\"\r\n") != std::string::npos)
     refuse("expected a name without commas, quotation marks and line breaks");
   if (c.name == "step" || std::ranges::count(all, c.name, &Column::name) > 1)
-    refuse("there is another column of this name; expected one of its own");
+    refuse("another column has the same name; expected a name that no other column has");
   if (c.meaning.empty()) refuse("its meaning is missing; expected a phrase that says what the numbers are");
   const auto is_there = [&](const std::string& name) {
     return name == "step" || std::ranges::find(all, name, &Column::name) != all.end();

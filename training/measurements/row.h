@@ -21,8 +21,8 @@ inline bool is_empty(const Cell& c) { return std::holds_alternative<std::monosta
 class Row {
  public:
   Row() = default;
-  /// Every column says what it is. Throws std::invalid_argument, naming the column, where a name is empty, taken or no
-  /// cell of a CSV file, where the meaning is missing, or where the chart names a column that is not there.
+  /// Every column needs a description. Throws std::invalid_argument, naming the column, if a name is empty, used twice or not
+  /// possible in a CSV file, if the meaning is missing, or if the chart refers to a column that does not exist.
   explicit Row(std::vector<Column> columns);
 
   std::int64_t step = 0;

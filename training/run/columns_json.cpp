@@ -84,7 +84,7 @@ std::vector<Column> columns_from_json(const nlohmann::json& list) {
     const std::string where = "columns[" + number_text(out.size()) + "]";
     out.push_back(column_of(entry, where));
     if (!names.insert(out.back().name).second)
-      throw DataError(where + ".name: \"" + out.back().name + "\" stands there twice; a name may be used once");
+      throw DataError(where + ".name: \"" + out.back().name + "\" occurs twice; a name may be used once");
   }
   return out;
 }

@@ -10,7 +10,7 @@
 
 namespace brink {
 
-/// A list with one object a column: name, unit, meaning, panel, scale ("linear", "log" or "symlog"), and where they exist
+/// A list with one object per column: name, unit, meaning, panel, scale ("linear", "log" or "symlog"), and, if they exist,
 /// reference (a number or a column's name), reference_name (what that line is called) and error (a column's name).
 nlohmann::ordered_json columns_to_json(std::span<const Column>);
 /// Throws DataError, whose message names the entry and the field, what was expected and what was found. Unknown fields are ignored.

@@ -22,7 +22,7 @@ struct Fitted {
 };
 
 /// A trainer of the problem. Sizes are compared with the limit before memory is allocated. If memory does not suffice and chunk
-/// = 0 (auto), smaller and smaller chunks are tried, which give the same bits; each try is noted. With a chunk of the user's,
+/// = 0 (auto), smaller and smaller chunks are tried, which give the same bits; each try is noted. If the user has set the chunk,
 /// DeviceError says which chunk would fit (docs/promises.md, R4). If none fits, it says how much is needed and allowed, which
 /// part is the largest, and what run.memory must be if that helps. On a device with a count (memory_count.h) the problem is an
 /// outline and there is no trainer.
@@ -34,7 +34,7 @@ void expect_memory(const Device&, const Config&, const TrainerOptions&);
 
 /// The part of a config from which an environment is made.
 EnvironmentOptions environment_options(const Config::Run&);
-/// The part of a config that a trainer is made from; a program of one's own may replace the rule and add measurements.
+/// The part of a config that a trainer is made from; another program may replace the rule and add measurements.
 TrainerOptions trainer_options(const Config&);
 /// memory_limit for run.memory.
 MemoryLimit memory_limit(const Config&, const Device&);

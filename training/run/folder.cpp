@@ -149,7 +149,8 @@ RunFolder::~RunFolder() = default;
 RunFolder RunFolder::open(const std::string& given, bool resume, System& system) {
   std::string path = given;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  if (path.empty() || path.find('\0') != std::string::npos) throw UsageError("--out: expected the path of a folder");
+  if (path.empty() || path.find('\0') != std::string::npos)
+    throw UsageError("--out: expected the path of a folder, found an empty one or one with a NUL character");
 
   struct stat status {};
   if (stat(path.c_str(), &status) == 0) {
@@ -218,7 +219,7 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
     found = folder.contains(lock_name);  // another process may have taken the empty folder just now
     if (!found && !resume)
       throw InUseError(path + " exists already and is neither empty nor a run of brink; choose another --out");
-    if (!found) throw UsageError(path + ": --resume: not a run of brink, and not empty");
+    if (!found) throw UsageError(path + ": --resume: expected the folder of a run, or an empty one, found other files");
   }
   auto lock = std::make_unique<Lock>(system);
   if (!lock->take(folder, found && !resume ? 0 : O_CREAT))
@@ -253,8 +254,9 @@ void RunFolder::require_same_config(const Config& config) const {
   const std::string stored = config_hash(load_config({folder_.path_of("config.toml"), {}, {}})),
                     own = config_hash(config);
   if (stored != own)
-    throw UsageError(path() + ": --resume: the settings are not those of this run (hash " + own + ", the run's is " +
-                     stored + ")");
+    throw UsageError(path() +
+                     ": --resume: expected the settings with which the run began, found others (their hash is " + own +
+                     "; the run's is " + stored + ")");
 }
 
 }  // namespace brink

@@ -33,7 +33,7 @@ class RunFolder {
   const std::string& path() const { return folder_.path(); }
   const Folder& folder() const { return folder_; }
   Opened opened() const { return opened_; }
-  /// What to tell the user about how it was opened, one line each.
+  /// Lines for the user about how the folder was opened.
   const std::vector<std::string>& notes() const { return notes_; }
   /// A run continues under the settings with which it began; only what is not hashed may differ. Throws UsageError if the
   /// folder's config.toml differs; a folder without one accepts any settings.

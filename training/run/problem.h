@@ -13,7 +13,7 @@
 
 namespace brink {
 
-/// Owns what the sources take their rows from; movable.
+/// A training problem. It owns the data from which the sources take their rows; movable.
 struct Problem {
   std::shared_ptr<DataPair> data;  ///< null for a network without data
   Array labels;                    ///< the one label of a network without data
@@ -23,7 +23,7 @@ struct Problem {
   Batch train;                               ///< for the objective's graphs
   Batch test;                                ///< empty where there is nothing to evaluate
   Array theta0;                              ///< vector of the layout, in the host's memory
-  std::vector<Array> on_device;              ///< copies of the data where the device is no CPU
+  std::vector<Array> on_device;              ///< copies of the data if the device is not a CPU
   std::int64_t train_samples() const { return train.samples(); }
   std::int64_t test_samples() const { return test.empty() ? 0 : test.samples(); }
 };

@@ -28,7 +28,7 @@ std::vector<std::string> lines_of(std::span<const std::string> fields, int colum
 class Progress {
  public:
   /// On a terminal the line is redrawn at most ten times a second, cut to the terminal's width; a file or pipe gets twenty
-  /// lines a run. Between two measurements the last λ₁ is shown with its step; an uncertified one is marked.
+  /// lines per run. Between two measurements the last λ₁ is shown with its step; an uncertified one is marked.
   Progress(Console&, const Config&);
 
   /// threshold: the sharpness above which this step's update is unstable.

@@ -57,7 +57,7 @@ struct RunRecord {
 /// (columns_json.h).
 std::string run_json(const Config&, const RunRecord&);
 
-/// "2026-11-22T13:00:00Z", whatever the time zone.
+/// "2026-11-22T13:00:00Z", in UTC.
 std::string utc_now();
 
 }  // namespace brink

@@ -27,10 +27,10 @@ class TraceRecorder final : public Tracer {
   void begin(const TraceName&, std::int64_t number) noexcept override;
   void end() noexcept override;
 
-  /// The number of spans that came after the memory was used up, or were nested more than 32 deep.
+  /// The number of spans that were lost, because the memory was full or they were nested more than 32 deep.
   std::int64_t dropped() const;
-  /// The trace, without spans that are still open. To be called while nothing runs and all names live. About 250 bytes a span.
-  /// `about`: what ran, for the reader.
+  /// The trace, without spans that are still open. To be called while nothing runs and all names live. About 250 bytes per span.
+  /// `about`: a description of the run for the reader.
   std::string json(std::string_view about);
 
  private:

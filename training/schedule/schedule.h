@@ -12,7 +12,7 @@ namespace brink {
 
 class Schedule : public Stateful {
  public:
-  /// η_t, positive and finite. Requested once for each step, in order, before anything is measured at it.
+  /// η_t, positive and finite. Requested once for each step, in order, before anything is measured at that step.
   virtual double learning_rate(std::int64_t step) = 0;
   void visit(StateVisitor&) override {}
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Conflicts between settings that are accepted one by one.
+// Conflicts between settings each of which is accepted by itself.
 #include <tuple>
 
 #include "training/io/text.h"

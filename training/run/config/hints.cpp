@@ -83,7 +83,7 @@ constexpr TableSynonym table_synonyms[] = {
     {"device", "run"},         {"general", "run"},        {"instability", "events"},
 };
 
-/// As keys are written here: lower case, underscores.
+/// The name as brink writes keys: lower case, underscores.
 std::string plain(std::string_view name) {
   std::string out(name);
   for (char& c : out)
@@ -115,7 +115,7 @@ struct Path {
       : table(path.substr(0, path.rfind('.'))), key(path.substr(path.rfind('.') + 1)) {}
 };
 
-/// By name; the beginning of a name counts as one edit.
+/// The number of edits between two names; if one is the beginning of the other, that counts as one edit.
 std::size_t distance(std::string_view name, std::string_view key) {
   const bool beginning = !name.empty() && key.starts_with(name);
   return beginning ? std::min<std::size_t>(1, key.size() - name.size()) : edit_distance(name, key);
@@ -136,14 +136,14 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '+' || c == '.'; }
 
-/// Digits from `at` on; moves `at` behind them.
+/// The digits from `at` on; moves `at` to the character after them.
 std::string_view take_digits(std::string_view text, std::size_t& at) {
   const std::size_t begin = at;
   while (at < text.size() && is_digit(text[at])) ++at;
   return text.substr(begin, at - begin);
 }
 
-/// A decimal number in any usual notation as TOML writes it; empty where the text is no such number, or is TOML already.
+/// A decimal number in any usual notation as TOML writes it; empty if the text is not a number, or is TOML already.
 std::string as_toml_number(std::string_view text) {
   std::size_t at = 0;
   std::string sign;
@@ -214,7 +214,7 @@ std::string hint_for_value(std::string_view value, bool in_file) {
     if (!word.empty() && std::ranges::find(words, word) != words.end())
       return value == truth ? std::string() : write(truth);
   const bool text = in_file && !value.empty() && is_letter(value[0]) && std::ranges::all_of(value, is_word);
-  return text ? "; a text stands in quotes: " + quote(value) : std::string();
+  return text ? "; a string needs quotes: " + quote(value) : std::string();
 }
 
 std::string hint_for_value_at(std::string_view text, std::size_t line, std::size_t column) {

@@ -33,7 +33,7 @@ struct Key {
 std::vector<Key> keys_of(const Config&);
 /// The paths of all keys that some config has, each once.
 const std::vector<std::string>& all_paths();
-/// The setting because of which a key that another config has means nothing for this one: "model.name = \"mlp\"".
+/// The setting because of which a key of other configs has no meaning for this config: "model.name = \"mlp\"".
 std::string reason_without(const Config&, std::string_view path);
 /// "data", "model", …, and the tables that turn on measurements: "measure.update_cosine".
 const std::vector<std::string>& tables();

@@ -14,7 +14,7 @@
 
 namespace brink::config {
 
-/// What is wrong with a value; empty if nothing is.
+/// What is wrong with a value; empty if it is accepted.
 using Problem = std::optional<std::string>;
 
 /// A text such as "the string \"fast\"", "the float 0.5", "an array".
