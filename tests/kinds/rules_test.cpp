@@ -165,7 +165,7 @@ TEST_CASE("a rule's settings are written and read back, and its run is frozen") 
     CHECK(to_toml(load_config({run.folder() + "/config.toml", {}, {}})) == to_toml(run.config));
     CHECK_MESSAGE(
         run.digest("metrics.csv") == row.metrics,
-        "the digest belongs into its row of tests/kinds/rules.h; one that changed is **bits** in CHANGELOG.md");
+        "the value above belongs in the row of tests/kinds/rules.h; a digest that changes is marked **bits** in CHANGELOG.md");
     CHECK(three.digest("metrics.csv") == run.digest("metrics.csv"));
   }
 }
