@@ -25,6 +25,11 @@ class UpdateRule : public Stateful {
  public:
   /// Writes `next` and changes the rule's own vectors. Enqueues only; allocates nothing.
   virtual void update(Device&, const Update&) = 0;
+  /// Whether the step is divided by a diagonal P, so that the effective sharpness λ₁(P^(−½) H P^(−½)) decides about stability, and
+  /// threshold and surplus concern that.
+  virtual bool preconditions() const { return false; }
+  /// Writes the diagonal of P^(−½) of the update that follows from θ_t and this gradient; only where it preconditions. Enqueues only.
+  virtual void inverse_root(Device&, View /*gradient*/, View /*out*/) const {}
   /// The sharpness above which a quadratic is unstable under this rule; 2/η for gradient descent.
   virtual double threshold(double learning_rate) const { return 2 / learning_rate; }
   /// How far the sharpness λ lies beyond the threshold: 2(λ/threshold − 1), computed for gradient descent as ηλ − 2. Positive: unstable.
