@@ -1,119 +1,23 @@
 // SPDX-License-Identifier: MIT
-// What it is: the report on whole, damaged and hostile run folders. What it is not: a judgement of its looks.
-// Decision: run folders are written by hand here, so that every number the page must state is known.
+// The report on whole, damaged and hostile run folders.
 #include "tools/report/report.h"
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/tools/run_folder.h"
 #include "tests/tools/xml_check.h"
 #include "tools/report/text.h"
 #include "tools/report/ticks.h"
 
 using namespace brink;
-namespace fs = std::filesystem;
-
-namespace {
-
-/// A folder of its own for one test, removed at its end.
-class Folder {
- public:
-  explicit Folder(const std::string& name) : root_(unused()), path_(root_ / name) { fs::create_directories(path_); }
-  ~Folder() { fs::remove_all(root_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const fs::path& path() const { return path_; }
-  void write(const std::string& file, std::string_view text) const {
-    std::ofstream(path_ / file, std::ios::binary) << text;
-  }
-  std::string render() const { return render_report(std::vector<fs::path>{path_}); }
-
- private:
-  static fs::path unused() {
-    static int count = 0;
-    fs::path path;
-    do {
-      std::string name = "brink-report-test-";
-      path = fs::temp_directory_path() / name.append(std::to_string(++count));
-    } while (!fs::create_directory(path));
-    return path;
-  }
-  fs::path root_, path_;
-};
-
-constexpr std::string_view config = R"([data]
-name = "synthetic"
-train = 100
-[model]
-name = "mlp"
-hidden = [8, 8]
-[training]
-rule = "gd"
-learning_rate = 0.1
-steps = 3
-[measure]
-tolerance = 1e-3
-)";
-constexpr std::string_view header =
-    "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm,lambda_1,lambda_2,residual_1,residual_2,"
-    "lambda_min,residual_min,products,surplus,jump,period2_distance,digest\n";
-// λ₁ at step 1 has residual 0.5 > 1e-3·30; λ₂ at step 2 has none; λ_min is always fine.
-constexpr std::string_view rows =
-    "0,1.5,0.25,0.24,0.1,1,10,5,0.001,0.001,-1,0.0001,9,-1,,,aa\n"
-    "1,1.25,0.5,0.45,0.1,1,30,6,0.5,0.001,-2,0.0001,7,1,0.05,,bb\n"
-    "2,1.0,0.75,0.7,0.1,1,15,7,0.001,,-3,0.0001,8,-0.5,0.05,,cc\n"
-    "3,0.5,1,0.9,0.1,1,25,8,0.001,0.001,-4,0.0001,8,0.5,0.05,0.01,00112233445566778899aabbccddeeff\n";
-constexpr std::string_view events = "entry,resolution,length,long,open,peak_step\n1,2,1,0,0,1\n3,4,1,0,1,3\n";
-
-void write_whole(const Folder& folder) {
-  folder.write("config.toml", config);
-  folder.write("run.json", R"({"version":"9.8.7"})");
-  folder.write("metrics.csv", std::string(header) + std::string(rows));
-  folder.write("events.csv", events);
-}
-
-bool has(const std::string& page, std::string_view text) { return page.find(text) != std::string::npos; }
-
-std::size_t count(const std::string& page, std::string_view text) {
-  std::size_t n = 0;
-  for (auto at = page.find(text); at != std::string::npos; at = page.find(text, at + text.size())) ++n;
-  return n;
-}
-
-/// What every page must be, whatever went in.
-void check_page(const std::string& page) {
-  CHECK(test::xml_defect(page) == "");
-  for (std::string_view forbidden :
-       {"http:", "https:", "//cdn", "url(", "@import", "src=", "<link", "NaN", ">nan", "\"nan", "inf%", "nan%"}) {
-    CAPTURE(forbidden);
-    CHECK_FALSE(has(page, forbidden));
-  }
-  for (auto at = page.find("href=\""); at != std::string::npos; at = page.find("href=\"", at + 1))
-    CHECK(page[at + 6] == '#');
-  for (auto at = page.find("<path "); at != std::string::npos; at = page.find("<path ", at + 1)) {
-    const auto d = page.find(" d=\"", at) + 4;
-    const std::string path = page.substr(d, page.find('"', d) - d);
-    CHECK(path.find_first_not_of("Mlhv0123456789- ") == std::string::npos);
-    for (auto i = path.find_first_of("0123456789"); i != std::string::npos; i = path.find_first_of("0123456789", i)) {
-      const auto end = std::min(path.find_first_not_of("0123456789", i), path.size());
-      CHECK(end - i <= 5);  // the box is 10000 × 2000: what lies beyond it stays near
-      i = end;
-    }
-  }
-  const auto data = page.find("id=\"data\">") + 10;
-  CHECK_FALSE(
-      nlohmann::json::parse(page.substr(data, page.find("</script>", data) - data), nullptr, false).is_discarded());
-}
-
-}  // namespace
+using namespace brink::test;
 
 TEST_CASE("the XML check rejects what it should") {
   using test::xml_defect;
@@ -132,14 +36,15 @@ TEST_CASE("a whole run: every fact and key figure is on the page") {
   check_page(page);
   for (std::string_view text :
        {"mlp on synthetic at η\u00a0=\u00a00.1", "Run <b>first</b>, 3 steps", "2/η = 20.00", "9.8.7",
-        "00112233445566778899aabbccddeeff", "<b>step 1</b><small>first step with ηλ₁ &gt; 2",
-        "<b>1</b><small>back above 2/η", "<b>2</b><small>0 long, 1 open at the end",
-        "<b>30.00</b><small>at step 1, uncertified", "<b>0.5</b><small>at step 3", "<b>100.0 %</b><small>at step 3",
-        "<b>90.0 %</b>", "<b>75.0 %</b><small>3 of 4, to 0.001 relative", "<b>8.0</b><small>mean of 4 steps",
-        "Nothing that the run folder should hold was missing"}) {
+        "00112233445566778899aabbccddeeff", "○</span></b><small>back above 2/η, unmerged, not certified",
+        "○</span></b><small>0 long, 1 open at the end, not certified", "<b>0.5</b><small>at step 3",
+        "<b>100.0 %</b><small>at step 3", "<b>90.0 %</b>", "<b>75.0 %</b><small>3 of 4, to 0.001 relative",
+        "<b>8.0</b><small>mean of 4 steps", "Nothing that the run folder should hold was missing"}) {
     CAPTURE(text);
     CHECK(has(page, text));
   }
+  CHECK(has(page, "<b>step 1 " + mark + "</b><small>first step with λ₁ &gt; 2/η, not certified"));
+  CHECK(has(page, "<b>30.00 " + mark + "</b><small>at step 1, not certified"));
   CHECK(has(page, "hidden 8-8"));
   CHECK_FALSE(has(page, "diverged at"));
   CHECK_FALSE(has(page, folder.path().parent_path().generic_string()));
@@ -169,7 +74,7 @@ TEST_CASE("whose Hessian it is is a fact and in the captions, in both modes; wit
   CHECK(has(evaluation, "<dt>Hessian of</dt><dd>the loss in evaluation mode, for comparison"));
   CHECK(count(evaluation, "The Hessian is that of the loss in evaluation mode") == 3);
   CHECK(has(evaluation, "eigenvalue of the Hessian in evaluation mode"));
-  CHECK(has(evaluation, "at step 1, uncertified, in evaluation mode"));
+  CHECK(has(evaluation, "at step 1, not certified, in evaluation mode"));
   CHECK_FALSE(has(evaluation, "training mode"));
 
   const std::string both = render_report(std::vector<fs::path>{folder.path(), folder.path()});
@@ -218,8 +123,11 @@ TEST_CASE("error bars appear where they are taller than the line") {
 TEST_CASE("run.json's own account is shown, and contradictions are named") {
   const Folder folder("r");
   write_whole(folder);
-  folder.write("run.json", R"({"brink":"9.8.7","status":"finished","parameters":77,"diverged_at":null,"instabilities":2,
-    "final_digest":"00112233445566778899aabbccddeeff","data":{"provenance":"made","train_checksum":"abc","test_checksum":"def"}})");
+  folder.write(
+      "run.json",
+      run_json_with(known_columns(),
+                    R"("brink":"9.8.7","status":"finished","parameters":77,"diverged_at":null,"instabilities":2,
+    "final_digest":"00112233445566778899aabbccddeeff","data":{"provenance":"made","train_checksum":"abc","test_checksum":"def"})"));
   std::string page = folder.render();
   check_page(page);
   CHECK(has(page, "Nothing that the run folder should hold was missing"));
@@ -275,12 +183,11 @@ TEST_CASE("missing files and columns are named, not passed over") {
   folder.write("metrics.csv", "step,loss,extra\n0,1,x\n1,0.5,\n");
   const std::string page = folder.render();
   check_page(page);
-  for (std::string_view text :
-       {"There is no config.toml", "There is no run.json", "no events recorded",
-        "cells that are not numbers, left out: extra (1)",
-        "metrics.csv has no column: train_accuracy, test_accuracy, learning_rate",
-        "gradient_norm, products, surplus, jump, period2_distance.", "The axis of time ηt is left out",
-        "Not drawn, because nothing was measured: “Sharpness", "λ₁ not measured"}) {
+  for (std::string_view text : {"There is no config.toml", "There is no run.json", "no events recorded",
+                                "cells that are not numbers, left out: extra (1)",
+                                "run.json does not say what the columns of metrics.csv are: each is drawn by its name",
+                                "The axis of time ηt is left out",
+                                "Not drawn, because nothing was measured: “Sharpness", "λ₁ is not recorded"}) {
     CAPTURE(text);
     CHECK(has(page, text));
   }
@@ -322,7 +229,7 @@ TEST_CASE("a diverged run: the step in words, values beyond the axis and not fin
   metrics += "30,1e300,0.25,0.24,0.1,1,4e6,5,0.001,0.001,-1e308,0.0001,9,1,0.1,0.1,aa\n";
   metrics += "31,inf,nan,-nan,0.1,inf,nan,-inf,nan,inf,nan,nan,9,nan,inf,nan,aa\n";
   folder.write("metrics.csv", metrics);
-  folder.write("run.json", R"({"diverged_at": 31})");
+  folder.write("run.json", run_json_with(known_columns(), R"("diverged_at": 31)"));
   const std::string page = folder.render();
   check_page(page);
   CHECK(has(page, "This run diverged at step 31"));
@@ -339,7 +246,9 @@ TEST_CASE("a run lost within a few steps still shows what came before") {
   folder.write("metrics.csv",
                "step,loss,learning_rate,lambda_1,residual_1,lambda_min,residual_min\n0,1.5,0.1,10,0.001,-1,0.001\n"
                "1,1.2,0.1,25,0.001,-2,0.001\n2,1e30,0.1,1e40,0.001,-1e40,0.001\n3,1e90,0.1,1e80,0.001,-1e80,0.001\n");
-  folder.write("run.json", R"({"diverged_at": 4})");
+  folder.write("run.json",
+               run_json_with(columns_named("step,loss,learning_rate,lambda_1,residual_1,lambda_min,residual_min"),
+                             R"("diverged_at": 4)"));
   const std::string page = folder.render();
   check_page(page);
   for (const char* name : {"λ₁", "λₙ", "loss"})
@@ -348,11 +257,25 @@ TEST_CASE("a run lost within a few steps still shows what came before") {
   CHECK(has(page, "step <output>3</output>"));
 }
 
+TEST_CASE("a run that is far beyond the threshold from its start on is drawn") {
+  const Folder folder("r");
+  constexpr std::string_view names = "step,loss,learning_rate,lambda_1,residual_1";
+  folder.write("metrics.csv", std::string(names) + "\n0,1.5,2,28,0.001\n1,2,2,31,0.001\n2,65,2,408,0.001\n");
+  folder.write("run.json", run_json_with(columns_named(names, 1), R"("diverged_at": 2)"));
+  const std::string page = folder.render();
+  check_page(page);
+  CHECK(has(page, "λ₁: 1 value lies beyond the axis (triangles), the farthest 408 at step 2."));
+  // Also where the threshold's line has as many points as there are values.
+  folder.write("metrics.csv", std::string(names) + "\n0,1.5,2,10.7,0.001\n1,2,2,94,0.001\n2,65,2,408,0.001\n");
+  CHECK(has(folder.render(), "λ₁: 2 values lie beyond the axis (triangles), the farthest 408 at step 2."));
+}
+
 TEST_CASE("not measured at every step, none at the bottom, zero and negative losses") {
   const Folder folder("r");
   folder.write("metrics.csv",
                "step,loss,learning_rate,lambda_1,residual_1,surplus\n0,1,0.1,10,0.001,-1\n1,0,0.1,,,\n2,-1,0.1,21,0."
                "001,0.1\n3,0.5,0.1,,,\n");
+  folder.write("run.json", run_json_with(columns_named("step,loss,learning_rate,lambda_1,residual_1,surplus")));
   const std::string page = folder.render();
   check_page(page);
   CHECK(has(page, "loss: 2 values are zero or negative and not drawn on the logarithmic axis."));
@@ -379,6 +302,7 @@ TEST_CASE("a long run stays small and keeps its extremes") {
   for (int step = 0; step < 50000; ++step)
     metrics += std::to_string(step) + "," + (step == 31417 ? "900" : "1.5") + ",0.1\n";
   folder.write("metrics.csv", metrics);
+  folder.write("run.json", run_json_with(columns_named("step,loss,learning_rate")));
   const std::string page = folder.render();
   check_page(page);
   CHECK(page.size() < 400000);

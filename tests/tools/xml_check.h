@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: a check that a text is well-formed XML (tags, attributes, entities, CDATA), for tests of written markup.
-// What it is not: a parser that keeps anything, nor a validator.
-// Decision: our own hundred lines and not a library: the report must be well-formed under the strictest reading, and
-// HTML parsers repair what they should reject.
+// Checks that a text is well-formed XML: tags, attributes, entities, CDATA.
+// It is written here because HTML parsers repair what the report's test must reject.
 #pragma once
 
 #include <cctype>

@@ -91,7 +91,10 @@ struct PseudoTerminal {
 };
 
 Row row_of(std::int64_t step) {
-  Row row({{"loss"}, {"train_accuracy"}, {"lambda_1"}, {"residual_1"}, {"scale"}});
+  std::vector<Column> columns;
+  for (const char* name : {"loss", "train_accuracy", "lambda_1", "residual_1", "scale"})
+    columns.push_back({name, "", "a number", {}});
+  Row row(std::move(columns));
   row.step = step;
   const double cells[] = {0.12345678, 0.987, 1.2345e66, 1e66, 1.2345e66};
   std::ranges::copy(cells, row.cells().begin());

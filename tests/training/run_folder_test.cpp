@@ -257,7 +257,9 @@ TEST_CASE("rows") {
         "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm,lambda_1,lambda_2,residual_1,residual_2,"
         "lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,jump_"
         "u1\n");
-  Row row(std::vector<Column>(9));
+  std::vector<Column> columns;
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h", "i"}) columns.push_back({name, "", "a number", {}});
+  Row row(columns);
   row.step = 7;
   const std::vector<Cell> cells{0.1,  {},   1e-30, std::numeric_limits<double>::quiet_NaN(), std::int64_t{12}, -0.0,
                                 "ab", true, false};
@@ -266,7 +268,8 @@ TEST_CASE("rows") {
   append_row(out, row);
   CHECK(out == "7,0.1,,1e-30,nan,12,-0,ab,1,0\n");
   out.clear();
-  append_row(out, Row(std::vector<Column>(3)));
+  columns.resize(3);
+  append_row(out, Row(columns));
   CHECK(out == "0,,,\n");
   out.clear();
   append_row(out, TimingRow{3, 1.23456, 0, 1e9, 0, 0});

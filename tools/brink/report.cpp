@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink report`. What it is not: the page (tools/report).
+// `brink report`: writes the page that tools/report makes.
 #include "tools/report/report.h"
 
 #include <filesystem>
@@ -18,9 +18,14 @@ void add_report(CLI::App& app, ExitCode&) {
     std::string out;
   };
   auto o = std::make_shared<Arguments>();
-  CLI::App* sub = app.add_subcommand("report", "One self-contained HTML page about one run, or several compared");
-  sub->add_option("DIR", o->folders, "Run folders")->required()->check(not_empty);
-  sub->add_option("--out", o->out, "The page (default: DIR/report.html; report.html here for several)")
+  CLI::App* sub =
+      app.add_subcommand("report", "Write one self-contained HTML page about one run, or a comparison of several");
+  sub->add_option("DIR", o->folders, "Run folders; with more than one the page starts with a comparison")
+      ->required()
+      ->check(not_empty);
+  sub->add_option("--out", o->out,
+                  "Where to write the page (default: DIR/report.html for one run, report.html in the current folder "
+                  "for several)")
       ->check(not_empty);
   sub->callback([o] {
     for (const std::string& folder : o->folders) require_utf8("DIR", folder);

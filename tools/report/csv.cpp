@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-// What it is: reading comma-separated files. What it is not: aware of what the columns mean.
-// Decision: std::from_chars, so that a decimal comma in the locale changes nothing.
 #include "tools/report/csv.h"
 
 #include <algorithm>
@@ -36,10 +34,10 @@ std::optional<double> parse_number(std::string_view cell) {
   return value;
 }
 
-std::optional<Column> Table::numbers(std::string_view name) const {
+std::optional<Numbers> Table::numbers(std::string_view name) const {
   const auto at = find(name);
   if (!at) return std::nullopt;
-  Column column;
+  Numbers column;
   column.values.reserve(rows.size());
   for (const auto& row : rows) {
     const auto value = parse_number(row[*at]);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: a reader of the run folder's comma-separated files, by header name. What it is not: a general CSV parser
-// (no quoting: no file of a run folder has any).
-// Decision: nothing is repaired or dropped in silence: what cannot be read is counted, and the page says so in words.
+// Reads the comma-separated files of a run folder by header name; what cannot be read is counted, never repaired.
+// It knows no quotation marks, because no file of a run folder has any.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@
 namespace brink::report {
 
 /// One numeric column. An empty cell is "not measured"; NaN and infinities are values.
-struct Column {
+struct Numbers {
   std::vector<std::optional<double>> values;  // [rows]
   std::int64_t unreadable = 0;                // cells that are neither empty nor a number
 };
@@ -26,7 +25,7 @@ struct Table {
 
   std::optional<std::size_t> find(std::string_view name) const;
   /// Empty if there is no such column.
-  std::optional<Column> numbers(std::string_view name) const;
+  std::optional<Numbers> numbers(std::string_view name) const;
 };
 
 Table parse_csv(std::string_view text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Why a run folder cannot be reported on.
+// The error of a run folder that cannot be reported on.
 #pragma once
 
 #include "training/errors.h"

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: MIT
-// What it is: counting over a run's rows. What it is not: a second definition of an instability.
-// Decision: a raw recrossing is a step with positive surplus whose last measured predecessor was not positive, the
-// first such step (the first crossing) not counted: it is chatter of the period-2 cycle, and events.csv holds the
-// merged ones.
 #include "tools/report/facts.h"
 
 #include <cmath>
@@ -18,6 +14,8 @@ struct Crossings {
   std::int64_t recrossings = 0;
 };
 
+// A raw recrossing is a step with positive surplus whose last measured predecessor was not positive; the first crossing is
+// not counted. It is chatter of the period-2 cycle; events.csv holds the merged ones.
 Crossings crossings(const Run& run) {
   Crossings out;
   bool above = false;
@@ -36,29 +34,71 @@ Crossings crossings(const Run& run) {
   return out;
 }
 
-KeyFigure last_value(const Run& run, const std::string& column, const std::string& label, int digits, bool as_percent) {
+/// The last value in a column; an accuracy as a percentage.
+KeyFigure last_value(const Run& run, const std::string& column, const std::string& label, int digits, bool as_share) {
   for (std::size_t row = run.step.size(); row-- > 0;) {
     const auto value = run.at(column, row);
     if (!value) continue;
-    const std::string text =
-        as_percent && std::isfinite(*value) ? fixed(100 * *value, 1) + " %" : readable(*value, digits);
-    return {text, label, "at step " + shortest(run.step[row])};
+    return {as_share ? share_text(*value) : readable(*value, digits), label, "at step " + shortest(run.step[row])};
   }
   return {"–", label, "not recorded"};
 }
 
-}  // namespace
-
-Certified certified_share(const Run& run, int index) {
-  Certified out;
-  for (std::size_t row = 0; row < run.step.size(); ++row) {
-    if (const auto lambda = run.eigenvalue(index, row)) {
-      ++out.measured;
-      out.certified += lambda->certified;
-    }
+KeyFigure last_sharpness(const Run& run, const std::string& why_not) {
+  for (std::size_t row = run.step.size(); row-- > 0;) {
+    if (const auto lambda = run.eigenvalue(1, row))
+      return {readable(lambda->value, 4), "final λ₁", "at step " + shortest(run.step[row]), lambda->certified};
   }
-  return out;
+  return {"–", "final λ₁", why_not};
 }
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Figures that rest on the threshold: nothing is said of them where λ₁ was not measured.
+void add_crossings(const Run& run, const std::string& why_not, std::vector<KeyFigure>& out) {
+  const Crossings crossed = crossings(run);
+  const bool known = why_not.empty() && run.measured("surplus"), sure = certified_between(run, -infinity, infinity);
+  const std::string unknown = why_not.empty() ? "not recorded" : why_not;
+  const bool sparse = run.every && *run.every > 1;
+  if (!known) {
+    out.push_back({"–", "first above the threshold", unknown});
+    out.push_back({"–", "raw recrossings", unknown});
+  } else {
+    const std::string among = sparse ? "of those measured, " + interval_of(run) : "";
+    out.push_back({crossed.first ? "step " + shortest(*crossed.first) : "–", "first above the threshold",
+                   (crossed.first ? "first step with λ₁ > " + run.threshold_name() : "never within the run") +
+                       (sparse ? ", " + among : std::string()),
+                   certified_between(run, -infinity, crossed.first.value_or(infinity))});
+    out.push_back({std::to_string(crossed.recrossings), "raw recrossings",
+                   "back above " + run.threshold_name() + ", unmerged" + (sparse ? ", " + among : std::string()),
+                   sure});
+  }
+  if (!knows_instabilities(run)) {
+    out.push_back({"–", "instabilities", why_not.empty() ? "no events recorded" : why_not});
+    return;
+  }
+  std::int64_t open = 0, is_long = 0;
+  for (const auto& event : run.instabilities) open += event.open, is_long += event.is_long;
+  out.push_back({std::to_string(run.instabilities.size()), "instabilities",
+                 std::to_string(is_long) + " long" +
+                     (open > 0 ? ", " + std::to_string(open) + " open at the end" : "") +
+                     (sparse ? ", measured " + interval_of(run) : ""),
+                 sure});
+}
+
+KeyFigure mean_products(const Run& run) {
+  double products = 0;
+  std::int64_t measured = 0;
+  for (std::size_t row = 0; row < run.step.size(); ++row) {
+    if (const auto count = run.at("products", row); count && std::isfinite(*count)) products += *count, ++measured;
+  }
+  if (measured == 0) return {"–", "Hessian products a step", "not recorded"};
+  const double mean = products / static_cast<double>(measured);
+  return {std::fabs(mean) < 1000 ? fixed(mean, 1) : readable(mean, 4), "Hessian products a step",
+          "mean of " + counted(measured, "step", "steps")};
+}
+
+}  // namespace
 
 std::optional<Peak> peak_sharpness(const Run& run, double from, double to) {
   std::optional<Peak> peak;
@@ -81,54 +121,47 @@ std::string ending(const Run& run) {
   return last + " steps";
 }
 
+bool certified_between(const Run& run, double from, double to) {
+  for (std::size_t row = 0; row < run.step.size(); ++row) {
+    const auto lambda = run.eigenvalue(1, row);
+    if (lambda && !lambda->certified && run.step[row] >= from && run.step[row] <= to) return false;
+  }
+  return true;
+}
+
+bool knows_instabilities(const Run& run) {
+  return run.has_events && (certified_share(run, 1).measured > 0 || !run.instabilities.empty());
+}
+
 std::vector<KeyFigure> key_figures(const Run& run) {
   std::vector<KeyFigure> out;
-  const double infinity = std::numeric_limits<double>::infinity();
-  const Crossings crossed = crossings(run);
-  const bool has_surplus = run.measured("surplus");
-  out.push_back({crossed.first ? "step " + shortest(*crossed.first) : "–", "first above 2/η",
-                 !has_surplus    ? "not recorded"
-                 : crossed.first ? "first step with ηλ₁ > 2"
-                                 : "never within the run"});
-  out.push_back({has_surplus ? std::to_string(crossed.recrossings) : "–", "raw recrossings",
-                 has_surplus ? "back above 2/η, unmerged" : "not recorded"});
-  if (run.has_events) {
-    std::int64_t open = 0, is_long = 0;
-    for (const auto& event : run.instabilities) open += event.open, is_long += event.is_long;
-    out.push_back(
-        {std::to_string(run.instabilities.size()), "instabilities",
-         std::to_string(is_long) + " long" + (open > 0 ? ", " + std::to_string(open) + " open at the end" : "")});
-  } else {
-    out.push_back({"–", "instabilities", "no events recorded"});
-  }
+  const std::string why_not = why_unmeasured(run, 1);
+  add_crossings(run, why_not, out);
   if (const auto peak = peak_sharpness(run, -infinity, infinity)) {
-    out.push_back({readable(peak->value, 4), "peak λ₁",
-                   "at step " + shortest(peak->step) + (peak->certified ? "" : ", uncertified")});
+    out.push_back({readable(peak->value, 4), "peak λ₁", "at step " + shortest(peak->step), peak->certified});
   } else {
-    out.push_back({"–", "peak λ₁", "not recorded"});
+    out.push_back({"–", "peak λ₁", why_not.empty() ? "never finite" : why_not});
   }
-  out.push_back(last_value(run, "lambda_1", "final λ₁", 4, false));
+  out.push_back(last_sharpness(run, why_not));
   out.push_back(last_value(run, "loss", "final loss", 3, false));
-  out.push_back(last_value(run, "train_accuracy", "training accuracy", 3, true));
-  out.push_back(last_value(run, "test_accuracy", "test accuracy", 3, true));
+  if (run.has_data_set) {
+    out.push_back(last_value(run, "train_accuracy", "training accuracy", 3, true));
+    out.push_back(last_value(run, "test_accuracy", "test accuracy", 3, true));
+  }
   const Certified share = certified_share(run, 1);
   out.push_back(
       {share.measured > 0 ? percent(static_cast<double>(share.certified), static_cast<double>(share.measured)) : "–",
        "steps with λ₁ certified",
        share.measured > 0 ? std::to_string(share.certified) + " of " + std::to_string(share.measured) + ", to " +
                                 readable(run.tolerance, 2) + " relative"
-                          : "λ₁ not measured"});
-  double products = 0;
-  std::int64_t measured = 0;
-  for (std::size_t row = 0; row < run.step.size(); ++row) {
-    if (const auto count = run.at("products", row); count && std::isfinite(*count)) products += *count, ++measured;
+                          : why_not});
+  out.push_back(mean_products(run));
+  for (KeyFigure& figure : out) {
+    if (!figure.certified) figure.detail += ", not certified";
+    if (run.evaluation_hessian && figure.value != "–" &&
+        (figure.label.ends_with(" λ₁") || figure.label.ends_with("the threshold")))
+      figure.detail += ", in evaluation mode";
   }
-  out.push_back({measured > 0 ? fixed(products / static_cast<double>(measured), 1) : "–", "Hessian products a step",
-                 measured > 0 ? "mean of " + counted(measured, "step", "steps") : "not recorded"});
-  if (run.evaluation_hessian)
-    for (KeyFigure& figure : out)
-      if (figure.value != "–" && (figure.label.ends_with(" λ₁") || figure.label.ends_with("2/η")))
-        figure.detail += ", in evaluation mode";
   return out;
 }
 

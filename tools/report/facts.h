@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the key figures of a run. What it is not: a verdict; issue and claims have their own tables.
-// Decision: instabilities are taken from events.csv and from nowhere else; a figure that cannot be had from the folder
-// is "not recorded".
+// The key figures of a run, counted over its rows. Instabilities are taken from events.csv and from nowhere else.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "tools/report/describe.h"
 #include "tools/report/run.h"
 
 namespace brink::report {
 
 struct KeyFigure {
   std::string value, label, detail;  // plain text
+  bool certified = true;             // rests on no eigenvalue that is not certified
 };
-
-/// How often λ_index was measured and certified.
-struct Certified {
-  std::int64_t measured = 0, certified = 0;
-  std::int64_t uncertified() const { return measured - certified; }
-};
-Certified certified_share(const Run& run, int index);
 
 std::vector<KeyFigure> key_figures(const Run& run);
 
@@ -32,6 +25,12 @@ struct Peak {
   bool certified = false;
 };
 std::optional<Peak> peak_sharpness(const Run& run, double from, double to);
+
+/// Whether every λ₁ over [from, to] steps is certified.
+bool certified_between(const Run& run, double from, double to);
+
+/// Whether instabilities could be found: λ₁ was measured, and there is a readable events.csv.
+bool knows_instabilities(const Run& run);
 
 /// The last step, or what there is instead: "ended at step 123 of 400".
 std::string ending(const Run& run);

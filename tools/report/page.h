@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the page around the charts: document shell, key figures, tables, notes. What it is not: the choice of
-// what is measured or drawn.
-// Decision: the markup is well-formed XML as well as HTML, so that a test can parse every byte of it.
+// The page around the charts: the document, key figures, tables, notes.
+// The markup is well-formed XML as well as HTML, so that a test can parse every byte of it.
 #pragma once
 
 #include <span>
@@ -16,12 +15,14 @@ namespace brink::report {
 /// The whole document; `body` and `data` (JSON) are taken as they are, the title is escaped.
 std::string document(std::string_view title, std::string_view body, std::string_view data);
 
+/// `<tag>text</tag>`, the text escaped.
+std::string cell(const std::string& text, std::string_view tag = "td");
+/// The value with a mark if it rests on an eigenvalue that is not certified.
+std::string marked(const KeyFigure& figure);
 std::string render_key_figures(std::span<const KeyFigure> figures);
-std::string render_facts(const Run& run);
+std::string render_settings(const Run& run);
 std::string render_instabilities(const Run& run);
 std::string render_notes(std::span<const std::string> notes);
-/// One column per run.
-std::string render_comparison(std::span<const Run> runs);
 
 /// style.cpp and script.cpp
 std::string style_sheet();

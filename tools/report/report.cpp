@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What it is: the order of the page. What it is not: any of its parts.
-// Decision: a single run is its own page with its title on top; several runs start with what they have in common.
 #include "tools/report/report.h"
 
 #include <vector>
 
+#include "tools/report/chart_data.h"
 #include "tools/report/charts.h"
+#include "tools/report/comparison.h"
+#include "tools/report/multiples.h"
+#include "tools/report/overlays.h"
 #include "tools/report/page.h"
+#include "tools/report/svg.h"
 #include "tools/report/text.h"
 #include "training/io/file.h"
 
@@ -15,17 +18,18 @@ namespace {
 
 using namespace report;
 
-std::string heading(const Run& run) {
-  return run.title + (run.learning_rate ? " at η = " + shortest(*run.learning_rate) : "");
-}
-
 std::string lead(const Run& run) {
-  return "<p class=\"lead\">Run <b>" + escaped(run.name) + "</b>, " + escaped(ending(run)) + "</p>\n";
+  std::string out = "<p class=\"lead\">Run <b>" + escaped(run.name) + "</b>, " + escaped(ending(run)) + "</p>\n";
+  if (run.step.empty()) return out;
+  const bool certified = certified_between(run, run.step.front(), run.step.back());
+  return out + "<p class=\"" + (certified ? "lead measured" : "banner doubt") + "\">" +
+         escaped(measurement_sentence(run)) + "</p>\n";
 }
 
-std::string run_body(Run& run, int index, int heading_level) {
+std::string run_body(const Run& run, int index, int heading_level) {
+  Charts charts = run_charts(run, index);
   std::vector<std::string> notes = run.notes;
-  auto figures = run_figures(run, index, notes);
+  notes.insert(notes.end(), charts.notes.begin(), charts.notes.end());
   std::string out = lead(run);
   if (run.diverged_at) {
     out += "<p class=\"banner\">This run diverged at step " + escaped(shortest(*run.diverged_at)) +
@@ -36,32 +40,51 @@ std::string run_body(Run& run, int index, int heading_level) {
         "<p class=\"banner\">This run is not finished: it was running, or had been interrupted, when this was "
         "written.</p>\n";
   }
-  out += render_key_figures(key_figures(run)) + render_facts(run);
-  for (auto& figure : figures) {
+  out += render_key_figures(key_figures(run)) + render_settings(run);
+  for (auto& figure : charts.figures) {
     figure.heading = heading_level;
     out += render_figure(figure);
   }
+  if (!charts.constant.empty())
+    out += "<p class=\"notes\">The same in every row, and therefore not drawn: " + escaped(charts.constant) + ".</p>\n";
   return out + render_instabilities(run) + render_notes(notes);
+}
+
+std::string section(const Run& run, std::size_t index, bool folded) {
+  const std::string title = run_letter(index) + " · " + escaped(heading_of(run));
+  const std::string body = run_body(run, static_cast<int>(index), 3);
+  return "<section id=\"run" + std::to_string(index) + "\">" +
+         (folded ? "<details class=\"run\"><summary><h2>" + title + "</h2></summary>\n" + body + "</details>"
+                 : "<h2>" + title + "</h2>\n" + body) +
+         "</section>\n";
+}
+
+std::string comparison_page(const std::vector<Run>& runs) {
+  std::vector<const Settings*> settings;
+  for (const Run& run : runs) settings.push_back(&run.settings);
+  const std::vector<std::string> differing = differing_keys(settings);
+  const Colours colours = colours_of(runs, differing);
+  const bool many = runs.size() > most_single_colours;
+  const std::string title = std::to_string(runs.size()) + " runs compared";
+  std::string body =
+      "<h1>" + title + "</h1>\n<p class=\"lead\">" + escaped(difference_sentence(runs, differing)) + "</p>\n";
+  const std::string table = render_comparison(runs, colours, differing);
+  if (!many) body += table;
+  for (const auto& figure : overlay_figures(runs, colours)) body += render_figure(figure);
+  if (many) body += render_multiples(runs, colours, differing) + "<h2 class=\"table\">All runs</h2>\n" + table;
+  for (std::size_t i = 0; i < runs.size(); ++i) body += section(runs[i], i, many);
+  return document(title, body, chart_data(runs));
 }
 
 }  // namespace
 
 std::string render_report(std::span<const std::filesystem::path> folders) {
-  if (folders.empty()) throw ReportError("report: no run folder given");
+  if (folders.empty()) throw ReportError("report: no run folder was given; expected at least one");
   std::vector<Run> runs;
   for (const auto& folder : folders) runs.push_back(read_run(folder));
-  if (runs.size() == 1) {
-    return document(heading(runs[0]), "<h1>" + escaped(heading(runs[0])) + "</h1>\n" + run_body(runs[0], 0, 2),
-                    chart_data(runs));
-  }
-  const std::string title = std::to_string(runs.size()) + " runs compared";
-  std::string body = "<h1>" + title + "</h1>\n" + render_comparison(runs);
-  for (const auto& figure : overlay_figures(runs)) body += render_figure(figure);
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    body += "<section id=\"run" + std::to_string(i) + "\"><h2>" + run_letter(i) + " · " + escaped(heading(runs[i])) +
-            "</h2>\n" + run_body(runs[i], static_cast<int>(i), 3) + "</section>\n";
-  }
-  return document(title, body, chart_data(runs));
+  if (runs.size() > 1) return comparison_page(runs);
+  const std::string heading = heading_of(runs[0]);
+  return document(heading, "<h1>" + escaped(heading) + "</h1>\n" + run_body(runs[0], 0, 2), chart_data(runs));
 }
 
 std::filesystem::path default_report_path(std::span<const std::filesystem::path> runs) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: run folders in, one self-contained HTML page out. What it is not: a recomputation: it reads the folders'
-// files and nothing else.
-// Decision: no time, no machine and no path enters the page except the folders' names as given: the same folders give
-// the same bytes. The page loads nothing from anywhere and is complete without JavaScript.
+// Run folders in, one self-contained HTML page out. It reads the folders' files and computes nothing again.
+// No time, machine or path enters the page except the folders' names as given, so the same folders give the same bytes.
+// The page loads nothing from anywhere and is complete without JavaScript.
 #pragma once
 
 #include <filesystem>

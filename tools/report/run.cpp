@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-// What it is: reading a run folder. What it is not: strict about the config: `brink train` has checked it already.
-// Decision: certified means residual ≤ tolerance · the largest |eigenvalue| recorded in the row; without a recorded
-// residual nothing is certified.
 #include "tools/report/run.h"
 
 #include <algorithm>
@@ -9,57 +6,16 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "tools/report/error.h"
 #include "tools/report/text.h"
-#include "training/errors.h"
 #include "training/io/json.h"
-#include "training/io/toml.h"
+#include "training/run/columns_json.h"
 
 namespace brink::report {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// A config value as text: numbers in shortest form, arrays joined by '-'. Empty if absent or a table.
-std::string text_of(const toml::node* node) {
-  if (!node) return {};
-  if (const auto* s = node->as_string()) return s->get();
-  if (const auto* i = node->as_integer()) return std::to_string(i->get());
-  if (const auto* x = node->as_floating_point()) return shortest(x->get());
-  if (const auto* b = node->as_boolean()) return b->get() ? "true" : "false";
-  std::string out;
-  if (const auto* array = node->as_array()) {
-    for (const auto& element : *array) out += (out.empty() ? "" : "-") + text_of(&element);
-  }
-  return out;
-}
-
-class Config {
- public:
-  explicit Config(toml::table table) : table_(std::move(table)) {}
-  std::string text(std::string_view key) const { return text_of(table_.at_path(key).node()); }
-  std::optional<double> number(std::string_view key) const { return table_.at_path(key).value<double>(); }
-  bool has_changes() const { return table_.at_path("training.change").is_array(); }
-
- private:
-  toml::table table_;
-};
-
-Config read_config(const fs::path& folder, std::vector<std::string>& notes) {
-  const auto text = read_file(folder / "config.toml");
-  if (!text) {
-    notes.push_back("There is no config.toml: data, network and hyperparameters are not known.");
-    return Config({});
-  }
-  try {
-    return Config(parse_toml(*text));
-  } catch (const toml::parse_error& error) {
-    notes.push_back("config.toml cannot be read: " + std::string(error.description()) + ".");
-    return Config({});
-  }
-}
-
-nlohmann::json read_provenance(const fs::path& folder, std::vector<std::string>& notes) {
+nlohmann::json read_json(const fs::path& folder, std::vector<std::string>& notes) {
   const auto text = read_file(folder / "run.json");
   if (!text) {
     notes.push_back("There is no run.json: whether the run diverged or ended early is not recorded.");
@@ -79,94 +35,50 @@ std::string string_at(const nlohmann::json& object, const char* key) {
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
-void add_fact(Run& run, std::string label, std::string value) {
-  if (!value.empty()) run.facts.emplace_back(std::move(label), std::move(value));
-}
-
-std::string joined(std::initializer_list<std::string> parts, std::string_view separator = ", ") {
-  std::string out;
-  for (const auto& part : parts) {
-    if (!part.empty()) out += (out.empty() ? "" : std::string(separator)) + part;
-  }
+Account account_of(const nlohmann::json& json) {
+  Account out;
+  out.version = string_at(json, "brink");
+  if (out.version.empty()) out.version = string_at(json, "version");
+  out.status = string_at(json, "status");
+  out.final_digest = string_at(json, "final_digest");
+  if (const auto at = json.find("parameters"); at != json.end() && at->is_number_integer()) out.parameters = at->dump();
+  if (const auto at = json.find("diverged_at"); at != json.end() && at->is_number())
+    out.diverged_at = at->get<double>();
+  if (const auto at = json.find("instabilities"); at != json.end() && at->is_number_integer())
+    out.instabilities = at->get<std::int64_t>();
+  const auto data = json.find("data");
+  if (data == json.end() || !(data->is_object() || data->is_null())) return out;
+  out.data_provenance = string_at(*data, "provenance");
+  out.train_checksum = string_at(*data, "train_checksum");
+  out.test_checksum = string_at(*data, "test_checksum");
+  out.has_data_set = !(out.data_provenance + out.train_checksum + out.test_checksum).empty();
   return out;
 }
 
-std::string labelled(std::string_view before, const std::string& value, std::string_view after = "") {
-  return value.empty() ? "" : std::string(before) + value + std::string(after);
-}
-
-/// A VGG by the number of its layers: three convolutions a block and the dense one.
-std::string network_name(const Config& config) {
-  const std::string channels = config.text("model.channels");
-  std::string model = config.text("model.name");
-  if (model != "vgg" || channels.empty()) return model;
-  const auto blocks = std::ranges::count(channels, '-') + 1;
-  return "VGG" + std::to_string(3 * blocks + 1) + " (" + channels + ")";
-}
-
-std::string short_group(const Config& config) {
-  const std::string rule = config.text("model.short_group");
-  return rule == "keep" ? "a short last one kept" : rule == "join" ? "a short last one joined to the one before" : "";
-}
-
 /// Which function's Hessian was measured, where a normalisation makes two of one loss.
-void describe_hessian(Run& run, const Config& config) {
-  const std::string mode = config.text("model.norm_mode");
-  const bool measured = config.number("measure.top").value_or(1) + config.number("measure.bottom").value_or(1) > 0;
-  if (mode.empty() || !measured) return;
+void read_hessian(Run& run) {
+  const std::string mode = run.settings.text("model.norm_mode");
+  if (mode.empty() || run.top_asked.value_or(1) + run.bottom_asked.value_or(1) <= 0) return;
   run.evaluation_hessian = mode == "evaluation";
   run.hessian_of = run.evaluation_hessian
-                       ? "the loss in evaluation mode, for comparison: not the function that is descended, for which "
-                         "2/η is the threshold"
+                       ? "the loss in evaluation mode, for comparison: not the function that is descended, to which "
+                         "the threshold belongs"
                        : "the loss in training mode, by ghost groups: the function that is descended";
-  if (run.evaluation_hessian) run.title += ", Hessian in evaluation mode (for comparison)";
 }
 
-void describe(Run& run, const Config& config, const nlohmann::json& provenance) {
-  const std::string data = config.text("data.name"), model = config.text("model.name");
-  run.title = data.empty() && model.empty() ? run.name : joined({model, data}, " on ");
-  describe_hessian(run, config);
-  run.learning_rate = config.number("training.learning_rate");
-  run.planned_steps = config.number("training.steps");
-  run.tolerance = config.number("measure.tolerance").value_or(1e-3);
-  if (const auto rule = config.text("training.rule"); !rule.empty()) run.rule = rule;
-  const auto count = provenance.find("parameters");
-  const std::string parameters = count != provenance.end() && count->is_number_integer() ? count->dump() : "";
-  add_fact(
-      run, "Data",
-      joined({data, labelled("", config.text("data.train"), " training samples"),
-              labelled("", config.text("data.test"), " test samples"), labelled("seed ", config.text("data.seed"))}));
-  add_fact(
-      run, "Network",
-      joined({network_name(config), labelled("hidden ", config.text("model.hidden")), config.text("model.activation"),
-              labelled("filters ", config.text("model.filters")), labelled("dense ", config.text("model.dense")),
-              labelled("widths ", config.text("model.widths")),
-              labelled("ghost groups of ", config.text("model.ghost_batch")), short_group(config),
-              labelled("", config.text("model.init"), " initialisation"), labelled("", parameters, " parameters")}));
-  add_fact(
-      run, "Training",
-      joined({config.text("training.rule"), labelled("loss ", config.text("training.loss")),
-              labelled("", config.text("training.steps"), " steps"), labelled("seed ", config.text("training.seed"))}));
-  add_fact(run, "Hessian of", run.hessian_of);
-  if (run.learning_rate) {
-    const double eta = *run.learning_rate;
-    add_fact(run, "Step size",
-             "η = " + shortest(eta) + labelled(", 2/η = ", eta > 0 ? readable(2 / eta, 4) : "") +
-                 (config.has_changes() ? ", with changes during the run" : ""));
-  }
-  add_fact(run, "Arithmetic",
-           joined({config.text("run.precision"), config.text("run.arithmetic"), config.text("run.device")}));
-  if (const auto record = provenance.find("data"); record != provenance.end()) {
-    add_fact(run, "Data source",
-             joined({string_at(*record, "provenance"), labelled("training set ", string_at(*record, "train_checksum")),
-                     labelled("test set ", string_at(*record, "test_checksum"))}));
-  }
-  const std::string version = string_at(provenance, "brink");
-  add_fact(run, "brink", version.empty() ? string_at(provenance, "version") : version);
-  if (const auto at = provenance.find("diverged_at"); at != provenance.end() && at->is_number()) {
-    run.diverged_at = at->get<double>();
-  }
-  run.unfinished = string_at(provenance, "status") == "running";
+void apply_settings(Run& run) {
+  const Settings& s = run.settings;
+  run.learning_rate = s.number("training.learning_rate");
+  run.planned_steps = s.number("training.steps");
+  run.tolerance = s.number("measure.tolerance").value_or(1e-3);
+  run.top_asked = s.number("measure.top");
+  run.bottom_asked = s.number("measure.bottom");
+  run.every = s.number("measure.every");
+  if (const auto rule = s.text("training.rule"); !rule.empty()) run.rule = rule;
+  run.has_data_set = run.account.has_data_set.value_or(s.text("model.name") != "dln");
+  run.diverged_at = run.account.diverged_at;
+  run.unfinished = run.account.status == "running";
+  read_hessian(run);
 }
 
 bool is_true(const std::string& cell) { return cell == "true" || cell == "1" || cell == "yes"; }
@@ -192,7 +104,7 @@ void read_events(Run& run, const fs::path& folder) {
       ++unreadable;
       continue;
     }
-    Instability event;
+    InstabilityRow event;
     event.entry = *entry->values[row];
     if (resolution) event.resolution = resolution->values[row];
     if (length) event.length = length->values[row];
@@ -205,7 +117,61 @@ void read_events(Run& run, const fs::path& folder) {
   }
 }
 
-void read_metrics(Run& run, const fs::path& folder) {
+/// A column of which nothing is known but its name has a panel of its own. Eigenvalues belong to the charts that know them.
+brink::Column undescribed(const Table& table, const std::string& name) {
+  brink::Column out{name, "", "", {}};
+  const auto numbers = table.numbers(name);
+  const bool any = std::ranges::any_of(numbers->values, [](const auto& value) { return value.has_value(); });
+  const bool all_words = !table.rows.empty() && numbers->unreadable == static_cast<std::int64_t>(table.rows.size());
+  if (all_words) out.unit = "text";
+  if (name == "lambda_min") out.chart.panel = "smallest eigenvalue";
+  if (any && name != "step" && !name.starts_with("lambda_") && !name.starts_with("residual_")) out.chart.panel = name;
+  return out;
+}
+
+/// What run.json says of the columns; for a folder without that, their names.
+std::vector<brink::Column> schema_of(const nlohmann::json& json, const Table& table, std::vector<std::string>& notes) {
+  if (const auto list = json.find("columns"); list != json.end()) {
+    try {
+      return columns_from_json(*list);
+    } catch (const DataError& error) {
+      notes.push_back("The description of the columns in run.json cannot be used: " + std::string(error.what()) + ".");
+    }
+  }
+  notes.push_back(
+      "run.json does not say what the columns of metrics.csv are: each is drawn by its name, and no "
+      "stability threshold.");
+  std::vector<brink::Column> out;
+  for (const std::string& name : table.header)
+    if (std::ranges::find(out, name, &brink::Column::name) == out.end()) out.push_back(undescribed(table, name));
+  return out;
+}
+
+void add_name(std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; }
+
+/// Each described column of numbers, and names of what is missing, unreadable or not described.
+void read_columns(Run& run, const Table& table, const std::vector<std::size_t>& kept) {
+  std::string unreadable, absent, foreign;
+  for (const auto& name : table.header) {
+    const brink::Column* described = run.described(name);
+    if (!described) add_name(foreign, name);
+    if (name == "step" || (described && described->unit == "text") || run.columns.contains(name)) continue;
+    const auto column = table.numbers(name);
+    auto& values = run.columns[name];
+    for (std::size_t row : kept) values.push_back(column->values[row]);
+    if (column->unreadable > 0) add_name(unreadable, name + " (" + std::to_string(column->unreadable) + ")");
+  }
+  for (const brink::Column& column : run.schema)
+    if (!table.find(column.name)) add_name(absent, column.name);
+  if (!unreadable.empty())
+    run.notes.push_back("metrics.csv: cells that are not numbers, left out: " + unreadable + ".");
+  if (!absent.empty()) run.notes.push_back("metrics.csv has no column: " + absent + ".");
+  if (!foreign.empty())
+    run.notes.push_back("metrics.csv has columns that run.json does not describe, so they are not drawn: " + foreign +
+                        ".");
+}
+
+void read_metrics(Run& run, const fs::path& folder, const nlohmann::json& json) {
   const fs::path path = folder / "metrics.csv";
   const auto text = read_file(path);
   if (!text) throw ReportError(path.generic_string() + ": cannot be read; this is not a run folder");
@@ -225,41 +191,22 @@ void read_metrics(Run& run, const fs::path& folder) {
     run.notes.push_back("metrics.csv: " + counted(lost, "line is", "lines are") +
                         " left out, being damaged or out of order.");
   }
-  std::string unreadable;
-  for (const auto& name : table.header) {
-    if (name == "step" || name == "digest" || name == "hessian_of" || run.columns.contains(name)) continue;
-    const auto column = table.numbers(name);
-    auto& values = run.columns[name];
-    for (std::size_t row : kept) values.push_back(column->values[row]);
-    if (column->unreadable > 0) {
-      unreadable += (unreadable.empty() ? "" : ", ") + name + " (" + std::to_string(column->unreadable) + ")";
-    }
-  }
-  if (!unreadable.empty())
-    run.notes.push_back("metrics.csv: cells that are not numbers, left out: " + unreadable + ".");
+  run.schema = schema_of(json, table, run.notes);
+  read_columns(run, table, kept);
   if (const auto digest = table.find("digest"); digest && !kept.empty()) {
     run.final_digest = table.rows[kept.back()][*digest];
   }
   while (run.columns.contains("lambda_" + std::to_string(run.top + 1))) ++run.top;
-  run.has_bottom = run.measured("lambda_min");
-
-  std::string absent;
-  for (const char* name : {"loss", "train_accuracy", "test_accuracy", "learning_rate", "gradient_norm", "products",
-                           "surplus", "jump", "period2_distance"}) {
-    if (!run.columns.contains(name)) absent += (absent.empty() ? "" : ", ") + std::string(name);
-  }
-  if (!absent.empty()) run.notes.push_back("metrics.csv has no column: " + absent + ".");
 }
 
-/// What run.json says of itself against what the other files hold.
-void compare_accounts(Run& run, const nlohmann::json& provenance) {
-  const auto said = provenance.find("instabilities");
+/// What run.json says against what the other files hold.
+void compare_accounts(Run& run) {
   const auto held = static_cast<std::int64_t>(run.instabilities.size());
-  if (run.has_events && said != provenance.end() && said->is_number_integer() && said->get<std::int64_t>() != held) {
-    run.notes.push_back("run.json counts " + said->dump() + " instabilities, events.csv holds " + std::to_string(held) +
-                        ".");
+  if (run.has_events && run.account.instabilities && *run.account.instabilities != held) {
+    run.notes.push_back("run.json counts " + std::to_string(*run.account.instabilities) +
+                        " instabilities, events.csv holds " + std::to_string(held) + ".");
   }
-  const std::string digest = string_at(provenance, "final_digest");
+  const std::string& digest = run.account.final_digest;
   if (!digest.empty() && !run.final_digest.empty() && digest != run.final_digest) {
     run.notes.push_back("The final digest in run.json is " + digest + ", that of the last row of metrics.csv is " +
                         run.final_digest + ".");
@@ -295,18 +242,39 @@ std::optional<double> Run::at(const std::string& column, std::size_t row) const 
   return found == columns.end() ? std::nullopt : found->second[row];
 }
 
-std::optional<Eigenvalue> Run::eigenvalue(int index, std::size_t row) const {
-  const auto suffix = [](int i) { return i == 0 ? std::string("min") : std::to_string(i); };
-  const auto value = at("lambda_" + suffix(index), row);
+std::string column_suffix(int index) { return index == 0 ? "min" : std::to_string(index); }
+
+// Certified: the residual is at most the tolerance times the largest |eigenvalue| recorded in the row.
+std::optional<EigenvalueCell> Run::eigenvalue(int index, std::size_t row) const {
+  const auto value = at("lambda_" + column_suffix(index), row);
   if (!value) return std::nullopt;
-  const double residual = at("residual_" + suffix(index), row).value_or(std::numeric_limits<double>::quiet_NaN());
+  const double residual =
+      at("residual_" + column_suffix(index), row).value_or(std::numeric_limits<double>::quiet_NaN());
   double largest = at("scale", row).value_or(0);
   for (int i = 0; i <= top; ++i) {
-    if (const auto other = at("lambda_" + suffix(i), row); other && std::isfinite(*other)) {
+    if (const auto other = at("lambda_" + column_suffix(i), row); other && std::isfinite(*other)) {
       largest = std::max(largest, std::fabs(*other));
     }
   }
-  return Eigenvalue{*value, residual, largest, std::isfinite(*value) && residual <= tolerance * largest};
+  return EigenvalueCell{*value, residual, largest, std::isfinite(*value) && residual <= tolerance * largest};
+}
+
+std::optional<double> Run::threshold(std::size_t row) const {
+  const brink::Column* first = described("lambda_1");
+  if (!first) return std::nullopt;
+  if (const auto* column = std::get_if<std::string>(&first->chart.reference)) return at(*column, row);
+  const auto* value = std::get_if<double>(&first->chart.reference);
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+std::string Run::threshold_name() const {
+  const brink::Column* first = described("lambda_1");
+  return first && !first->chart.reference_name.empty() ? first->chart.reference_name : "the threshold";
+}
+
+const brink::Column* Run::described(const std::string& column) const {
+  const auto at = std::find_if(schema.begin(), schema.end(), [&](const brink::Column& c) { return c.name == column; });
+  return at == schema.end() ? nullptr : &*at;
 }
 
 Run read_run(const fs::path& folder) {
@@ -314,13 +282,14 @@ Run read_run(const fs::path& folder) {
   run.name =
       folder.filename().empty() ? folder.parent_path().filename().generic_string() : folder.filename().generic_string();
   if (run.name.empty()) run.name = folder.generic_string();
-  read_metrics(run, folder);
-  const Config config = read_config(folder, run.notes);
-  const nlohmann::json provenance = read_provenance(folder, run.notes);
-  describe(run, config, provenance);
+  const nlohmann::json json = read_json(folder, run.notes);
+  run.account = account_of(json);
+  run.settings = read_settings(folder, run.notes);
+  apply_settings(run);
+  read_metrics(run, folder, json);
   add_time(run);
   read_events(run, folder);
-  compare_accounts(run, provenance);
+  compare_accounts(run);
   return run;
 }
 

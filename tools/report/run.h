@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: one run folder, read: what its config says, its metrics, its events. What it is not: a judge of the run;
-// facts.h draws the conclusions.
-// Decision: only metrics.csv is indispensable. Everything else may be missing, and then `notes` says so in words: a
-// report of half a run is worth more than none, and a silent gap is worth less.
+// One run folder, read: its settings, its metrics, its events, and its own account of itself.
+// Only metrics.csv is indispensable; whatever else is missing is named in `notes`.
 #pragma once
 
 #include <filesystem>
@@ -13,10 +11,13 @@
 #include <vector>
 
 #include "tools/report/csv.h"
+#include "tools/report/error.h"
+#include "tools/report/settings.h"
+#include "training/measurements/column.h"
 
 namespace brink::report {
 
-struct Instability {
+struct InstabilityRow {
   double entry = 0;                  // first step with positive surplus
   std::optional<double> resolution;  // last such step + 1; empty if still open at the end
   std::optional<double> length;      // steps
@@ -24,40 +25,59 @@ struct Instability {
 };
 
 /// What a run's λ at one step is known to be worth.
-struct Eigenvalue {
+struct EigenvalueCell {
   double value = 0;
   double residual = 0;  // ‖Hy−θy‖, absolute; NaN if none is recorded
   double largest = 0;   // max |λ| recorded in the same row: what the tolerance is relative to
   bool certified = false;
 };
 
+/// What run.json says. Everything may be missing.
+struct Account {
+  std::string version, status, parameters, final_digest;
+  std::string data_provenance, train_checksum, test_checksum;
+  std::optional<bool> has_data_set;
+  std::optional<double> diverged_at;
+  std::optional<std::int64_t> instabilities;
+};
+
 struct Run {
-  std::string name;                                        // the folder's name as given
-  std::vector<std::pair<std::string, std::string>> facts;  // label, value: the header's list
-  std::string title;                                       // "mlp on fmnist4"
+  std::string name;  // the folder's name as given
+  Settings settings;
+  Account account;
+  std::vector<brink::Column> schema;  // of metrics.csv, as run.json describes it, else by its names alone
   std::string rule = "gd";
+  bool has_data_set = true;
   std::string hessian_of;           // a sentence; empty where there is one loss only, or nothing was measured
-  bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is descended
+  bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is minimised
   std::optional<double> learning_rate, planned_steps, diverged_at;
-  bool unfinished = false;  // run.json still says "running"
+  std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom, measure.every
+  bool unfinished = false;                               // run.json still says "running"
   double tolerance = 1e-3;
   int top = 0;  // columns lambda_1 … lambda_top present
-  bool has_bottom = false;
 
   std::vector<double> step;  // [rows], ascending
   std::vector<double> time;  // [rows] Σ η over earlier steps; empty if η is unknown
-  std::map<std::string, std::vector<std::optional<double>>> columns;  // [rows] each; by header name
+  std::map<std::string, std::vector<std::optional<double>>> columns;  // [rows] each; by name; numbers only
   std::string final_digest;
 
   bool has_events = false;
-  std::vector<Instability> instabilities;
+  std::vector<InstabilityRow> instabilities;
   std::vector<std::string> notes;  // what is missing or unreadable, plain text
 
   bool measured(const std::string& column) const;  // at least one cell
   std::optional<double> at(const std::string& column, std::size_t row) const;
   /// λ_index (1-based; 0 = λ_min) at a row.
-  std::optional<Eigenvalue> eigenvalue(int index, std::size_t row) const;
+  std::optional<EigenvalueCell> eigenvalue(int index, std::size_t row) const;
+  /// The stability threshold at a row: what the description of lambda_1 compares it with. Empty if that says nothing.
+  std::optional<double> threshold(std::size_t row) const;
+  /// "2/η", or what the rule of the run has instead; "the threshold" if it has no name.
+  std::string threshold_name() const;
+  const brink::Column* described(const std::string& column) const;
 };
+
+/// "min", "1", "2": the end of the names lambda_… and residual_….
+std::string column_suffix(int index);
 
 /// Throws ReportError if the folder has no readable metrics.csv with a `step` column.
 Run read_run(const std::filesystem::path& folder);

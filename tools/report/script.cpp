@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the page's script: crosshair with values (pointer, touch, arrow keys) and the light/dark switch. What it
-// is not: needed: without it the page shows everything, with the last step's values in the legends. Decision: one step
-// is selected for the whole page, so that all charts point at the same moment.
+// The page's script: a crosshair that reads all charts at one step, runs that light up when pointed at, and the theme.
 #include "tools/report/page.h"
 
 namespace brink::report {
@@ -15,7 +13,7 @@ std::string_view page_script() {
     if (typeof x === 'string') return x;
     if (x === 0) return '0';
     const [mantissa, exponent] = x.toExponential(digits - 1).split('e').map(Number);
-    const plainly = exponent >= -4 && exponent < Math.min(6, digits + 2);
+    const plainly = exponent >= -4 && exponent < Math.min(5, digits + 2);
     const text = plainly ? x.toFixed(Math.max(0, digits - 1 - exponent)) : String(mantissa);
     const plain = exponent < 0 && text.includes('.') ? text.replace(/\.?0+$/, '') : text;
     return plain.replace('-', '−') + (plainly ? '' : '×10' + superscript(exponent));
@@ -105,6 +103,22 @@ std::string_view page_script() {
       show(steps[Math.min(steps.length - 1, Math.max(0, to))]);
     });
   }
+  const point_out = run => {
+    for (const e of document.querySelectorAll('.pointed')) e.classList.remove('pointed');
+    if (run === null) return;
+    for (const e of document.querySelectorAll('.data g[data-run="' + run + '"], tr[data-run="' + run + '"]')) e.classList.add('pointed');
+  };
+  for (const e of document.querySelectorAll('tr[data-run], a.cell, figure[id^=overlay] .data g[data-run]')) {
+    e.addEventListener('pointerenter', () => point_out(e.dataset.run));
+    e.addEventListener('pointerleave', () => point_out(null));
+  }
+  const unfold = () => {
+    const section = location.hash && document.getElementById(location.hash.slice(1));
+    const details = section && section.querySelector('details.run');
+    if (details) { details.open = true; section.scrollIntoView(); }
+  };
+  addEventListener('hashchange', unfold);
+  unfold();
   const root = document.documentElement, button = document.getElementById('theme');
   const dark = () => root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme:dark)').matches;
   const name = () => { button.textContent = dark() ? 'Light' : 'Dark'; };

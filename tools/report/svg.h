@@ -1,65 +1,14 @@
 // SPDX-License-Identifier: MIT
-// What it is: line charts over steps as SVG: panels that share one x axis, with shaded intervals and direct labels.
-// What it is not: a plotting library; it knows lines, error bars, shades and nothing else.
-// Decision: positions are percentages and the data sit in a stretched inner viewBox with non-scaling strokes, so a
-// chart takes any width while text and lines keep their size: one picture for a phone and for a projector, without
-// JavaScript.
+// Line charts over steps as SVG: panels that share one x axis, with error bars, shaded intervals and labels.
+// Positions are percentages, and the data lie in a stretched inner viewBox with non-scaling strokes, so a chart takes any
+// width while text and lines keep their size, without JavaScript.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "tools/report/ticks.h"
+#include "tools/report/figure.h"
 
 namespace brink::report {
-
-struct Point {
-  double x = 0, y = 0;  // y may be NaN or infinite: the line breaks there, and the caption counts it
-  double error = 0;     // half-length of the error bar; NaN if unknown
-  bool certified = true;
-};
-
-struct Series {
-  std::string label;           // at the right end of the line and in the legend
-  std::string css;             // class that sets the colour --c
-  int run = 0;                 // with the keys: where the page's script finds the values
-  std::string key, error_key;  // columns; empty: not in the legend
-  std::vector<Point> points;   // ascending x
-  bool whole = false;          // counts: shown with all digits
-  std::string legend = {};     // a longer name than the label
-  bool reference = false;      // dashed: a line to compare with, not a measurement
-};
-
-struct Panel {
-  std::string name;  // above the axis
-  int height_px = 200;
-  bool logarithmic = false, with_zero = false;
-  std::optional<Scale> scale;           // fitted to the data if empty
-  std::vector<Series> series;           // drawn in reverse: the first is on top
-  std::optional<double> farthest = {};  // |y| beyond this never widens the axis
-};
-
-struct Shade {
-  double from = 0, to = 0;
-  bool is_long = false;
-  std::string number;  // on top of the first panel
-};
-
-struct Axis {
-  double low = 0, high = 1;
-  std::vector<Tick> time;  // Tick::value is a step here, the label is η·t
-};
-
-struct Figure {
-  std::string id, title, caption;  // plain text, escaped here
-  Axis axis;
-  std::vector<Panel> panels;
-  std::vector<Shade> shades;
-  std::optional<double> diverged_at;
-  bool diverged_label = false;  // in words beside the line
-  int heading = 2;              // <h2> or <h3>
-};
 
 /// <figure> with its caption; the caption ends with sentences on everything that is not drawn as it is in the data.
 std::string render_figure(const Figure& figure);

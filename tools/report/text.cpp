@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-// What it is: escaping and number formatting of the report. What it is not: locale-aware.
-// Decision: a share is never rounded up to 100 % or down to 0 %: "100 %" has to mean all of them.
 #include "tools/report/text.h"
 
 #include <algorithm>
@@ -104,7 +102,7 @@ std::string readable(double x, int digits) {
   const std::string scientific = converted(x, std::chars_format::scientific, digits - 1);
   const auto e = scientific.find('e');
   const int exponent = std::stoi(scientific.substr(e + 1));  // of the rounded number: 9.996 is 10.0, not 9.99
-  if (exponent >= -4 && exponent < std::min(6, digits + 2)) {
+  if (exponent >= -4 && exponent < std::min(5, digits + 2)) {
     std::string number = converted(x, std::chars_format::fixed, std::max(0, digits - 1 - exponent));
     if (exponent < 0) drop_trailing_zeros(number);
     return with_minus(number);
@@ -114,6 +112,18 @@ std::string readable(double x, int digits) {
   return with_minus(mantissa) + "×" + power_of_ten(exponent);
 }
 
+std::string concise(double x) {
+  std::string out = readable(x, 5);
+  if (std::isfinite(x) && out.find("×") == std::string::npos) drop_trailing_zeros(out);
+  return out;
+}
+
+std::string share_text(double x) {
+  // Not a share at all: an accuracy beyond 0 … 1 is a damaged file, and its digits have no end.
+  return x >= 0 && x <= 1 ? fixed(100 * x, 1) + " %" : concise(x);
+}
+
+// A share is never rounded up to 100 % or down to 0 %: "100 %" has to mean all of them.
 std::string percent(double part, double whole) {
   if (whole <= 0) return "none measured";
   if (part == whole) return "100 %";
@@ -121,6 +131,17 @@ std::string percent(double part, double whole) {
   if (part > 0 && share < 0.1) return "< 0.1 %";
   if (share > 99.9) return "> 99.9 %";
   return fixed(share, 1) + " %";
+}
+
+std::string every_nth(std::int64_t n) {
+  if (n == 1) return "every step";
+  const auto tens = n % 100;
+  const char* ending = tens >= 11 && tens <= 13 ? "th"
+                       : n % 10 == 1            ? "st"
+                       : n % 10 == 2            ? "nd"
+                       : n % 10 == 3            ? "rd"
+                                                : "th";
+  return "every " + std::to_string(n) + ending + " step";
 }
 
 std::string counted(std::int64_t n, std::string_view singular, std::string_view plural) {

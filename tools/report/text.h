@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: strings for the page: escaped text and numbers as a person reads them. What it is not: a template engine.
-// Decision: every number goes through std::to_chars, so neither the locale nor the C library reaches a byte of the
-// page.
+// Strings for the page: escaped text, and numbers as a person reads them, independent of the locale.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +20,14 @@ std::string fixed(double x, int decimals);
 std::string rounded(double x, int digits);
 /// `digits` significant digits for a reader: "0.0123", "−4.1", "1.2×10⁻⁵", "not finite".
 std::string readable(double x, int digits = 3);
+/// At most five significant digits without trailing zeros: "0.1", "1234.5", "6.6667×10⁻⁵".
+std::string concise(double x);
+/// A share as "97.3 %"; a number that is no share as concise() gives it.
+std::string share_text(double x);
 /// "97.3 %"; 100 % is printed only where part = whole, and 0 % only where part = 0.
 std::string percent(double part, double whole);
+/// "every step", "every 2nd step", "every 10th step".
+std::string every_nth(std::int64_t n);
 /// "1 step", "2 steps".
 std::string counted(std::int64_t n, std::string_view singular, std::string_view plural);
 /// "−5" and "10⁻⁵" for axes.

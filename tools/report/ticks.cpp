@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-// What it is: scales and ticks. What it is not: aware of pixels.
-// Decision: an axis ends at a data value's neighbour tick, not at the outlier: a diverging run's last steps would
-// flatten everything before them. What lies outside is counted and stated on the page.
 #include "tools/report/ticks.h"
 
 #include <algorithm>
@@ -35,6 +32,12 @@ Spacing nice_spacing(double width) {
   }
 }
 
+/// Logarithmic far from 0, linear near it, odd and increasing.
+double folded(double x, double linear_up_to) {
+  const double size = log10_for_plots(1 + std::fabs(x) / linear_up_to);
+  return x < 0 ? -size : size;
+}
+
 }  // namespace
 
 double log10_for_plots(double x) {
@@ -47,7 +50,11 @@ double log10_for_plots(double x) {
 }
 
 double Scale::position(double x) const {
-  if (logarithmic) {
+  if (kind == ChartScale::symmetric_logarithmic) {
+    const double bottom = folded(low, linear_up_to);
+    return (folded(x, linear_up_to) - bottom) / (folded(high, linear_up_to) - bottom);
+  }
+  if (logarithmic()) {
     const double bottom = log10_for_plots(low);
     return (log10_for_plots(x) - bottom) / (log10_for_plots(high) - bottom);
   }
@@ -66,11 +73,11 @@ std::vector<Tick> linear_ticks(double low, double high, int target, bool integer
         (first + i) * spacing.multiple;  // a whole number: the tick is its correctly rounded quotient
     const double value = spacing.exponent < 0 ? multiple / power(-spacing.exponent) : multiple * unit;
     std::string label;
-    if (spacing.exponent >= -6 && std::fabs(value) < 1e6) {
+    if (spacing.exponent >= -6 && std::fabs(value) < (integers ? 1e6 : 1e5)) {
       label = fixed(std::fabs(value), std::max(0, -spacing.exponent));
       if (value < 0) label.insert(0, "−");
     } else {
-      label = readable(value, 3);
+      label = concise(value);
     }
     out.push_back({value, std::move(label)});
   }
@@ -101,28 +108,49 @@ std::vector<Tick> log_ticks(double low, double high, int target) {
   return out;
 }
 
-std::vector<Tick> ticks(const Scale& scale, int target) {
-  return scale.logarithmic ? log_ticks(scale.low, scale.high, target) : linear_ticks(scale.low, scale.high, target);
+std::vector<Tick> symlog_ticks(const Scale& scale, int target) {
+  std::vector<Tick> out;
+  const double largest = std::max(std::fabs(scale.low), std::fabs(scale.high));
+  const int first = static_cast<int>(std::ceil(log10_for_plots(scale.linear_up_to))),
+            last = static_cast<int>(std::floor(log10_for_plots(largest)));
+  const int sides = (scale.low < 0 ? 1 : 0) + (scale.high > 0 ? 1 : 0);
+  const int stride = std::max(1, (sides * (last - first + 1) + target - 1) / std::max(1, target));
+  for (const double sign : {-1.0, 1.0}) {
+    for (int k = last; k >= first; k -= stride) {
+      const double value = sign * (k < 0 ? 1 / power(-k) : power(k));
+      if (value < scale.low || value > scale.high) continue;
+      out.push_back(
+          {value, (sign < 0 ? "−" : "") + (k >= -3 && k <= 4 ? fixed(power(k), std::max(0, -k)) : power_of_ten(k))});
+    }
+  }
+  if (scale.low <= 0 && scale.high >= 0) out.push_back({0, "0"});
+  std::sort(out.begin(), out.end(), [](const Tick& a, const Tick& b) { return a.value < b.value; });
+  return out;
 }
 
-Scale fit_scale(std::span<const double> values, bool logarithmic, bool with_zero) {
-  constexpr double drawable = 1e100;  // beyond it differences and products of an axis could overflow
-  std::vector<double> sorted;
-  for (double v : values) {
-    if (std::fabs(v) < drawable && (!logarithmic || v > 1 / drawable)) sorted.push_back(v);
+std::vector<Tick> ticks(const Scale& scale, int target) {
+  switch (scale.kind) {
+    case ChartScale::logarithmic: return log_ticks(scale.low, scale.high, target);
+    case ChartScale::symmetric_logarithmic: return symlog_ticks(scale, target);
+    case ChartScale::linear: break;
   }
-  if (sorted.empty()) return {logarithmic ? 0.1 : 0.0, 1, logarithmic};
-  std::sort(sorted.begin(), sorted.end());
-  const double lower = sorted[(sorted.size() - 1) / 10], upper = sorted[(sorted.size() - 1) * 9 / 10];
-  const double reach = logarithmic ? 1e6 : 8;
-  double low = sorted.front(), high = sorted.back();
-  if (upper > 0) high = *(std::upper_bound(sorted.begin(), sorted.end(), upper * reach) - 1);
-  if (logarithmic) low = *std::lower_bound(sorted.begin(), sorted.end(), lower / reach);
-  if (lower < 0) low = *std::lower_bound(sorted.begin(), sorted.end(), lower * reach);
-  if (logarithmic) {
+  return linear_ticks(scale.low, scale.high, target);
+}
+
+double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+Scale with_room(double low, double high, ChartScale kind, bool with_zero) {
+  if (kind == ChartScale::symmetric_logarithmic) {
+    const double largest = std::max({std::fabs(low), std::fabs(high), 1e-90});
+    return {low - 0.4 * std::fabs(low), high + 0.4 * std::fabs(high), kind, largest};
+  }
+  if (kind == ChartScale::logarithmic) {
     if (!(high > low * 1.05)) low /= 2, high *= 2;
     const double room = 1 + 0.09 * (log10_for_plots(high) - log10_for_plots(low));  // 4 % of the axis: 10^r ≈ 1 + 2.3 r
-    return {low / room, high * room, true};
+    return {low / room, high * room, kind};
   }
   if (with_zero) low = std::min(low, 0.0), high = std::max(high, 0.0);
   if (!(high - low > 1e-12 * std::max(std::fabs(low), std::fabs(high)))) {
@@ -130,7 +158,37 @@ Scale fit_scale(std::span<const double> values, bool logarithmic, bool with_zero
     low -= room, high += room;
   }
   const double room = 0.04 * (high - low);
-  return {with_zero && low == 0 ? 0 : low - room, with_zero && high == 0 ? 0 : high + room, false};
+  return {with_zero && low == 0 ? 0 : low - room, with_zero && high == 0 ? 0 : high + room, kind};
+}
+
+// An axis ends at a data value's neighbouring tick, not at the outlier: the last steps of a diverging run would flatten
+// everything before them.
+Scale fit_scale(std::span<const double> values, ChartScale kind, bool with_zero) {
+  constexpr double drawable = 1e100;  // beyond it differences and products of an axis could overflow
+  const bool logarithmic = kind == ChartScale::logarithmic;
+  std::vector<double> sorted;
+  for (double v : values) {
+    if (std::fabs(v) < drawable && (!logarithmic || v > 1 / drawable)) sorted.push_back(v);
+  }
+  if (sorted.empty()) return {logarithmic ? 0.1 : 0.0, 1, kind};
+  std::sort(sorted.begin(), sorted.end());
+  double low = sorted.front(), high = sorted.back();
+  if (kind == ChartScale::symmetric_logarithmic) {
+    Scale out = with_room(low, high, kind, with_zero);
+    std::vector<double> sizes;
+    for (double v : sorted)
+      if (v != 0) sizes.push_back(std::fabs(v));
+    // Linear below the smaller sizes, so that the axis shows the decades where the values are.
+    if (!sizes.empty()) out.linear_up_to = std::max(quantile(sizes, 0.1), 1e-8 * quantile(sizes, 1));
+    if (!(out.high > out.low)) out.low -= out.linear_up_to, out.high += out.linear_up_to;
+    return out;
+  }
+  const double lower = sorted[(sorted.size() - 1) / 10], upper = sorted[(sorted.size() - 1) * 9 / 10];
+  const double reach = logarithmic ? 1e6 : 8;
+  if (upper > 0) high = *(std::upper_bound(sorted.begin(), sorted.end(), upper * reach) - 1);
+  if (logarithmic) low = *std::lower_bound(sorted.begin(), sorted.end(), lower / reach);
+  if (lower < 0) low = *std::lower_bound(sorted.begin(), sorted.end(), lower * reach);
+  return with_room(low, high, kind, with_zero);
 }
 
 }  // namespace brink::report

@@ -15,7 +15,10 @@ class Certificate final : public Measurement {
              {}},
             {"converged", "", "1 where all eigenvalues of the row are certified", {}},
             {"redone", "", "1 where a cold check disagreed and the values that reach further out were recorded", {}},
-            {"asymmetry", "", "|uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends", {}}};
+            {"asymmetry",
+             "",
+             "|uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends",
+             {.panel = "asymmetry of the Hessian–vector product", .scale = ChartScale::symmetric_logarithmic}}};
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     if (!seen.measured) return;

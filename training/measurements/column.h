@@ -15,8 +15,9 @@ struct Chart {
   std::string panel = {};  // columns of one panel share its axes; empty: not drawn by itself
   ChartScale scale = ChartScale::linear;
   std::variant<std::monostate, double, std::string> reference =
-      {};                  // a line to compare with: a value, or a column's name
-  std::string error = {};  // the column that holds the half-width of this one's error bars; empty: none
+      {};                           // a line to compare with: a value, or a column's name
+  std::string reference_name = {};  // what that line is called, such as "2/η"; empty: the value or the column's name
+  std::string error = {};           // the column that holds the half-width of this one's error bars; empty: none
 };
 
 struct Column {

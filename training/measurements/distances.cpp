@@ -16,8 +16,11 @@ class Distances final : public Measurement {
   Distances(Array a, Array b) : difference_(std::move(a)), second_difference_(std::move(b)) {}
   std::vector<Column> columns() const override {
     return {
-        {"jump", "", "‖θ_t − θ̄_t‖, θ̄_t = (θ_t + θ_{t−1})/2", {.panel = "distances", .scale = ChartScale::logarithmic}},
-        {"period2_distance", "", "‖θ̄_t − θ̄_{t−2}‖", {.panel = "distances", .scale = ChartScale::logarithmic}}};
+        {"jump",
+         "",
+         "‖θₜ − θ̄ₜ‖, with the midpoint θ̄ₜ = (θₜ + θₜ₋₁)/2",
+         {.panel = "oscillation and drift", .scale = ChartScale::logarithmic}},
+        {"period2_distance", "", "‖θ̄ₜ − θ̄ₜ₋₂‖", {.panel = "oscillation and drift", .scale = ChartScale::logarithmic}}};
   }
   int numbers() const override { return 2; }
   void enqueue(Device& device, const StepView& at, Scalar to) override {

@@ -9,8 +9,11 @@ namespace {
 class GradientNorm final : public Measurement {
  public:
   std::vector<Column> columns() const override {
-    return {{"learning_rate", "", "η of the update that follows", {}},
-            {"gradient_norm", "", "‖∇L‖", {.panel = "gradient", .scale = ChartScale::logarithmic}}};
+    return {{"learning_rate", "", "η of the update that follows", {.panel = "learning rate"}},
+            {"gradient_norm",
+             "",
+             "‖∇L‖, the norm of the gradient of the training loss",
+             {.panel = "gradient norm", .scale = ChartScale::logarithmic}}};
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     cells[0] = seen.learning_rate;

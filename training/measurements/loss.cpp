@@ -12,12 +12,8 @@ class LossAndAccuracy final : public Measurement {
  public:
   LossAndAccuracy(std::int64_t samples, bool classifies) : samples_(samples), classifies_(classifies) {}
   std::vector<Column> columns() const override {
-    return {
-        {"loss", "", "training loss, the mean over the samples", {.panel = "loss", .scale = ChartScale::logarithmic}},
-        {"train_accuracy",
-         "",
-         "share of the training samples answered correctly, in training mode",
-         {.panel = "accuracy"}}};
+    return {{"loss", "", "loss that is minimised", {.panel = "loss", .scale = ChartScale::logarithmic}},
+            {"train_accuracy", "", "share of right answers on the training set", {.panel = "accuracy"}}};
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     cells[0] = seen.loss;

@@ -21,7 +21,9 @@ inline bool is_empty(const Cell& c) { return std::holds_alternative<std::monosta
 class Row {
  public:
   Row() = default;
-  explicit Row(std::vector<Column> columns) : columns_(std::move(columns)), cells_(columns_.size()) {}
+  /// Every column says what it is. Throws std::invalid_argument, naming the column, where a name is empty, taken or no
+  /// cell of a CSV file, where the meaning is missing, or where the chart names a column that is not there.
+  explicit Row(std::vector<Column> columns);
 
   std::int64_t step = 0;
   /// In the order of metrics.csv, where `step` stands before them.

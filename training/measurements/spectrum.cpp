@@ -17,14 +17,18 @@ class Eigenvalues final : public Measurement {
     for (std::size_t i = 0; i < top_; ++i)
       out.push_back({"lambda_" + number(i),
                      "",
-                     "eigenvalue " + number(i) + " of the Hessian from the top",
-                     {.error = "residual_" + number(i)}});
+                     (i == 0 ? std::string("largest eigenvalue") : "eigenvalue " + number(i) + " from the top") +
+                         " of the Hessian",
+                     {.panel = "largest eigenvalues", .error = "residual_" + number(i)}});
     for (std::size_t i = 0; i < top_; ++i)
       out.push_back(
           {"residual_" + number(i), "", "‖Hu − λu‖ of eigenvalue " + number(i) + ": an eigenvalue lies this near", {}});
-    out.push_back({"lambda_min", "", "smallest eigenvalue of the Hessian", {.error = "residual_min"}});
+    out.push_back({"lambda_min",
+                   "",
+                   "smallest eigenvalue of the Hessian",
+                   {.panel = "smallest eigenvalue", .error = "residual_min"}});
     out.push_back({"residual_min", "", "‖Hu − λu‖ of the smallest eigenvalue", {}});
-    out.push_back({"products", "", "Hessian–vector products of this step", {}});
+    out.push_back({"products", "count", "Hessian–vector products of this step", {.panel = "Hessian–vector products"}});
     out.push_back({"surplus", "", "2(λ₁/threshold − 1); ηλ₁ − 2 for gradient descent", {.reference = 0.0}});
     return out;
   }

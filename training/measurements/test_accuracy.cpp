@@ -26,10 +26,7 @@ class TestAccuracy final : public Measurement {
                                        "evaluation");
   }
   std::vector<Column> columns() const override {
-    return {{"test_accuracy",
-             "",
-             "share of the test samples answered correctly, in evaluation mode",
-             {.panel = "accuracy"}}};
+    return {{"test_accuracy", "", "share of right answers on the test set", {.panel = "accuracy"}}};
   }
   int numbers() const override { return sum_ ? 2 : 0; }
   void enqueue(Device& device, const StepView& at, Scalar to) override {

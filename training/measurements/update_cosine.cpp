@@ -16,7 +16,7 @@ class UpdateCosine final : public Measurement {
   std::vector<Column> columns() const override {
     return {{"update_cosine",
              "",
-             "cosine between θ_t − θ_{t−1} and θ_{t−1} − θ_{t−2}",
+             "cosine between θₜ − θₜ₋₁ and θₜ₋₁ − θₜ₋₂",
              {.panel = "update cosine", .reference = 0.0}}};
   }
   int numbers() const override { return 3; }

@@ -9,6 +9,7 @@
 #include "kernels/isa.h"
 #include "training/build_info.h"
 #include "training/io/text.h"
+#include "training/run/columns_json.h"
 
 namespace brink {
 
@@ -25,9 +26,15 @@ nlohmann::ordered_json text_or_null(const std::string& text) {
 
 }  // namespace
 
+std::vector<Column> metrics_columns(const Row& row) {
+  std::vector<Column> out{{"step", "updates", "updates made before this row", {}}};
+  out.insert(out.end(), row.columns().begin(), row.columns().end());
+  return out;
+}
+
 std::string metrics_header(const Row& row) {
-  std::string out = "step";
-  for (const Column& c : row.columns()) out += "," + c.name;
+  std::string out;
+  for (const Column& c : metrics_columns(row)) out += (out.empty() ? "" : ",") + c.name;
   return out + "\n";
 }
 
@@ -106,6 +113,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
                     {"instruction_set", name_of(isa())}};
   j["started"] = r.started;
   j["ended"] = text_or_null(r.ended);
+  j["columns"] = columns_to_json(r.columns);
   // A host name need not be UTF-8; what is not becomes U+FFFD rather than an error.
   return j.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -14,7 +14,9 @@
 
 namespace brink {
 
-/// The columns of a run, "step" first, comma-separated, with a newline.
+/// What the columns of metrics.csv are: "step", then those of the row.
+std::vector<Column> metrics_columns(const Row&);
+/// The names of metrics_columns, comma-separated, with a newline.
 std::string metrics_header(const Row&);
 /// Numbers as the shortest text that reads back, absent ones empty, truth values 0 and 1.
 void append_row(std::string& out, const Row&);
@@ -49,9 +51,11 @@ struct RunRecord {
   std::optional<std::int64_t> lambda_1_steps,
       lambda_1_certified_steps;  // steps with λ₁, and those where it is certified
   std::string final_digest;
-  std::string started, ended;  // utc_now
+  std::string started, ended;   // utc_now
+  std::vector<Column> columns;  // metrics_columns, with the run's threshold as the line that lambda_1 is compared with
 };
-/// run.json: the record, the version, compiler, flags, machine and instruction set.
+/// run.json: the record, the version, compiler, flags, machine and instruction set, and what the columns of metrics.csv are
+/// (columns_json.h).
 std::string run_json(const Config&, const RunRecord&);
 
 /// "2026-11-22T13:00:00Z", whatever the time zone.

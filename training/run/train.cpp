@@ -92,6 +92,16 @@ TrainerOptions trainer_options(const Config& config) {
   return o;
 }
 
+/// λ₁ is compared with the rule's threshold, which the rule alone knows.
+std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
+  std::vector<Column> out = metrics_columns(trainer.row());
+  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name); lambda != out.end()) {
+    lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
+    lambda->chart.reference_name = config.training.rule.kind->threshold;
+  }
+  return out;
+}
+
 /// The parameters of the last step whose loss was finite, for looking at what went wrong (promise R2).
 void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& trainer, std::int64_t step) {
   const Array host = to_host(device, trainer.theta_at(step));
@@ -248,6 +258,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   if (plan.product_seconds) record.kept_blocks = plan.kept_blocks;
   record.device = environment.device_name();
   record.vendor = environment.vendor_name();
+  record.columns = described_columns(trainer, config);
   record.started = utc_now();
   folder.folder().write_file("run.json", run_json(config, record));
 

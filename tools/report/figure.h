@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What a chart is, before it is drawn: lines over steps in panels that share one x axis.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/report/ticks.h"
+
+namespace brink::report {
+
+struct Point {
+  double x = 0, y = 0;  // y may be NaN or infinite: the line breaks there, and the caption counts it
+  double error = 0;     // half-length of the error bar; NaN if unknown
+  bool certified = true;
+};
+
+struct Series {
+  std::string label;           // at the right end of the line and in the legend
+  std::string css;             // class that sets the colour --c
+  int run = 0;                 // with the keys: where the page's script finds the values
+  std::string key, error_key;  // columns; empty: not in the legend
+  std::vector<Point> points;   // ascending x
+  bool whole = false;          // counts: shown with all digits
+  std::string legend = {};     // a longer name than the label
+  bool reference = false;      // dashed: a line to compare with, not a measurement
+  bool lost = false;           // ends with a cross: the run diverged
+};
+
+struct Panel {
+  std::string name;  // above the axis
+  int height_px = 200;
+  ChartScale kind = ChartScale::linear;
+  bool with_zero = false;
+  std::optional<Scale> scale = {};      // fitted to the data if empty
+  std::vector<Series> series = {};      // drawn in reverse: the first is on top
+  std::optional<double> farthest = {};  // |y| beyond this never widens the axis
+  bool labelled = true;                 // labels at the lines' right ends
+  std::size_t most_points = 4000;       // of one line; beyond it, extremes of neighbouring steps
+};
+
+struct Shade {
+  double from = 0, to = 0;
+  bool is_long = false;
+  std::string number;  // on top of the first panel
+};
+
+struct Axis {
+  double low = 0, high = 1;
+  std::vector<Tick> time;  // Tick::value is a step here, the label is η·t
+};
+
+struct Figure {
+  std::string id, title, caption;  // plain text, escaped here
+  Axis axis;
+  std::vector<Panel> panels;
+  std::vector<Shade> shades;
+  std::optional<double> diverged_at;
+  bool diverged_label = false;  // in words beside the line
+  int heading = 2;              // <h2> or <h3>
+  std::string colour_key = {};  // markup that explains the colours; in place of the legend if not empty
+};
+
+}  // namespace brink::report
