@@ -134,7 +134,9 @@ constexpr FileCase file_cases[] = {
     {"[run]\narithmetic = \"fast\"\n",
      "2:14: run.arithmetic: expected \"exact\" or \"vendor\", got the string \"fast\""},
     // What belongs to later versions.
-    {"[training]\nrule = \"adam\"\n", "2:8: training.rule: expected \"gd\" or \"momentum\", got the string \"adam\""},
+    {"[training]\nrule = \"adagrad\"\n",
+     "2:8: training.rule: expected \"gd\", \"momentum\", \"rmsprop\", \"adam\" or \"clipped_ada\", got the string "
+     "\"adagrad\""},
     {"[[training.change]]\nat_step = 3\n", "1:12: unknown key training.change; the nearest is run.chunk"},
     {"[measure.density]\nevery = 3\n", "1:10: unknown key measure.density; the nearest is model.dense"},
     {"[model]\nghost_batch = 32\n", "2:1: model.ghost_batch: has no meaning for model.name = \"mlp\""},
@@ -150,7 +152,7 @@ constexpr FileCase file_cases[] = {
      "4:9: run.chunk: expected a multiple of the group of 32 samples, or 1000 and more for the whole batch, got 48"},
     {"[model]\nname = \"resnet20\"\nghost_batch = 30\n[run]\nchunk = 128\n",
      "5:9: run.chunk: expected a multiple of the group of 30 samples, or 1000 and more for the whole batch, got 128"},
-    {"[training]\nbatch = 128\n", "2:1: unknown key training.batch; the nearest is data.name"},
+    {"[training]\nbatch = 128\n", "2:1: unknown key training.batch; the nearest is training.beta2"},
     {"[data]\nname = \"cifar10-5k\"\n",
      "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
     {"[run]\ncheckpoint_every = 10\n", "2:1: unknown key run.checkpoint_every; the nearest is measure.every"},
@@ -190,9 +192,10 @@ const ArgumentCase argument_cases[] = {
      {},
      "--set training.learning_rate=0,1: training.learning_rate: expected a finite number above 0, got the string "
      "\"0,1\""},
-    {{"training.rule=adam"},
+    {{"training.rule=adagrad"},
      {},
-     "--set training.rule=adam: training.rule: expected \"gd\" or \"momentum\", got the string \"adam\""},
+     "--set training.rule=adagrad: training.rule: expected \"gd\", \"momentum\", \"rmsprop\", \"adam\" or "
+     "\"clipped_ada\", got the string \"adagrad\""},
     {{"measure.density.every=5"},
      {},
      "--set measure.density.every=5: unknown key measure.density.every; the nearest is model.dense"},
