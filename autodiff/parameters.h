@@ -42,6 +42,12 @@ class ParameterLayout {
     const Parameter& p = (*this)[i];
     return {static_cast<char*>(vector.data) + p.offset * size_of(vector.dtype), p.shape, vector.dtype};
   }
+  /// So many vectors of this layout, one after the other, as one vector: its parameter j·size() + i is parameter i of vector j.
+  ParameterLayout repeated(int times) const {
+    std::vector<Parameter> all;
+    for (int j = 0; j < times; ++j) all.insert(all.end(), parameters_.begin(), parameters_.end());
+    return ParameterLayout(std::move(all));
+  }
   Array make_vector(Dtype dtype, const Device& device = {}) const { return zeros(Shape{extent_}, dtype, device); }
 
  private:

@@ -76,6 +76,15 @@ Vars tangent_inputs(Graph& g, int direction) {
   return out;
 }
 
+/// Gives g the gradient of its first output as further outputs.
+void append_gradient(Graph& g, const Vars& wrt) {
+  const Output loss = g.outputs().at(0);
+  const Var one = constant(g, 1, g.type(loss.var));
+  const Vars gradient = pullback(g, {&loss.var, 1}, {&one, 1}, wrt);
+  for (std::size_t i = 0; i < wrt.size(); ++i)
+    g.output("gradient", OutputRole::parameter, static_cast<int>(i), or_zeros(g, gradient[i], g.type(wrt[i])));
+}
+
 }  // namespace
 
 Vars pullback(Graph& g, std::span<const Var> outputs, std::span<const Var> cotangents, std::span<const Var> wrt) {
@@ -156,12 +165,7 @@ Graph prune(const Graph& g) {
 
 Graph grad(const Graph& graph) {
   Graph g = graph;
-  const Output loss = g.outputs().at(0);
-  const Vars wrt = parameters_of(g);
-  const Var one = constant(g, 1, g.type(loss.var));
-  const Vars gradient = pullback(g, {&loss.var, 1}, {&one, 1}, wrt);
-  for (std::size_t i = 0; i < wrt.size(); ++i)
-    g.output("gradient", OutputRole::parameter, static_cast<int>(i), or_zeros(g, gradient[i], g.type(wrt[i])));
+  append_gradient(g, parameters_of(g));
   return prune(g);
 }
 
@@ -177,20 +181,25 @@ Graph jvp(const Graph& graph, int direction) {
   return prune(g);
 }
 
-Linearized linearize(const Graph& f) {
-  Graph g = f;
-  const Vars wrt = parameters_of(g);
-  const Vars tangents = tangent_inputs(g, 0);
-  std::vector<Output> differentiated;
-  for (const Output& o : f.outputs())
-    if (o.role == OutputRole::parameter) differentiated.push_back(o);
-  Vars result = pushforward(g, vars_of(differentiated), wrt, tangents);
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] = or_zeros(g, result[i], g.type(differentiated[i].var));
+Vars gauss_newton(Graph& g, Var value, Var inner, std::span<const Var> wrt, std::span<const Var> tangents) {
+  const Vars jv = pushforward(g, {&inner, 1}, wrt, tangents);
+  const Var one = constant(g, 1, g.type(value));
+  const Vars slope = pullback(g, {&value, 1}, {&one, 1}, {&inner, 1});
+  const Vars u = pushforward(g, slope, {&inner, 1}, jv);  // ∂²value/∂inner² J v
+  return pullback(g, {&inner, 1}, u, wrt);
+}
+
+LinearizedGraph split_by_direction(const Graph& g, std::size_t kept) {
+  Vars tangents;
+  for (const Input& i : g.inputs())
+    if (i.role == InputRole::tangent) tangents.push_back(i.var);
+  const std::vector<Output> products(g.outputs().begin() + static_cast<std::ptrdiff_t>(kept), g.outputs().end());
+  const Vars result = vars_of(products);
 
   // What depends on v is the tangent program; what it reads and does not depend on v is an input of f or a residual.
   const std::vector<char> linear = dependents(g, tangents, g.nodes().size());
   const std::vector<char> leads = ancestors(g, result);
-  Linearized out;
+  LinearizedGraph out;
   Copier copy(g, out.tangent);
   std::vector<char> read(static_cast<std::size_t>(g.size()), 0);
   for (std::size_t n = 0; n < leads.size(); ++n)
@@ -200,6 +209,8 @@ Linearized linearize(const Graph& f) {
     if (!linear[at(v)]) read[at(v)] = 1;
 
   Graph with_residuals = g;
+  with_residuals.clear_outputs();
+  for (const Output& o : std::span(g.outputs()).first(kept)) with_residuals.output(o.name, o.role, o.index, o.var);
   int residuals = 0;
   for (const Input& i : g.inputs())
     if (i.role == InputRole::tangent || read[at(i.var)]) copy.input(i);
@@ -211,11 +222,55 @@ Linearized linearize(const Graph& f) {
   }
   for (std::size_t n = 0; n < leads.size(); ++n)
     if (leads[n] && linear[at(g.nodes()[n].out[0])]) copy.node(g.nodes()[n]);
-  for (std::size_t i = 0; i < result.size(); ++i)
-    out.tangent.output("tangent of " + differentiated[i].name, OutputRole::parameter, differentiated[i].index,
-                       copy(result[i]));
+  for (const Output& o : products) out.tangent.output(o.name, o.role, o.index, copy(o.var));
   out.tangent = prune(out.tangent);
   out.primal = prune(with_residuals);
+  return out;
+}
+
+LinearizedGraph linearize(const Graph& f) {
+  Graph g = f;
+  const Vars wrt = parameters_of(g);
+  const Vars tangents = tangent_inputs(g, 0);
+  std::vector<Output> differentiated;
+  for (const Output& o : f.outputs())
+    if (o.role == OutputRole::parameter) differentiated.push_back(o);
+  const Vars result = pushforward(g, vars_of(differentiated), wrt, tangents);
+  for (std::size_t i = 0; i < result.size(); ++i)
+    g.output("tangent of " + differentiated[i].name, OutputRole::parameter, differentiated[i].index,
+             or_zeros(g, result[i], g.type(differentiated[i].var)));
+  return split_by_direction(g, f.outputs().size());
+}
+
+LinearizedGraph linearize_gauss_newton(const Graph& f, Var inner) {
+  Graph g = f;
+  const Vars wrt = parameters_of(g);
+  append_gradient(g, wrt);
+  const std::size_t kept = g.outputs().size();
+  const Vars result = gauss_newton(g, g.outputs()[0].var, inner, wrt, tangent_inputs(g, 0));
+  for (std::size_t i = 0; i < wrt.size(); ++i)
+    g.output("gauss_newton", OutputRole::parameter, static_cast<int>(i), or_zeros(g, result[i], g.type(wrt[i])));
+  return split_by_direction(g, kept);
+}
+
+Graph repeat_directions(const Graph& tangent, int count, int parameters) {
+  Graph out;
+  Vars shared;  // of the inputs that are the same for every direction
+  for (int d = 0; d < count; ++d) {
+    Copier copy(tangent, out);
+    for (std::size_t i = 0; i < tangent.inputs().size(); ++i) {
+      Input input = tangent.inputs()[i];
+      if (d > 0 && input.role != InputRole::tangent) {
+        copy.set(input.var, shared[i]);
+        continue;
+      }
+      input.direction = d;
+      copy.input(input);
+      if (d == 0) shared.push_back(copy(input.var));
+    }
+    for (const Node& n : tangent.nodes()) copy.node(n);
+    for (const Output& o : tangent.outputs()) out.output(o.name, o.role, d * parameters + o.index, copy(o.var));
+  }
   return out;
 }
 

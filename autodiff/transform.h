@@ -27,13 +27,27 @@ Graph grad(const Graph& g);
 /// originals are kept first. An output that does not depend on the parameters has a constant zero as its tangent.
 Graph jvp(const Graph& g, int direction = 0);
 
-/// f split in two: primal computes f and everything that the derivative needs and that does not depend on the tangent;
-/// tangent takes those residuals (and inputs of f it needs) and v to Df·v.
-struct Linearized {
-  Graph primal;   ///< outputs of f, then residuals
-  Graph tangent;  ///< outputs: tangents of those outputs of f whose role is `parameter`
+/// Appends to g the Gauss–Newton product Jᵀ (∂²value/∂inner²) J v, with J = ∂inner/∂wrt and the tangents v of `wrt`. `value` is a scalar
+/// that depends on `wrt` by way of `inner` alone.
+Vars gauss_newton(Graph& g, Var value, Var inner, std::span<const Var> wrt, std::span<const Var> tangents);
+
+/// A product that is linear in a direction, in two graphs: what does not depend on the direction, and the rest.
+struct LinearizedGraph {
+  Graph primal;   ///< outputs that do not depend on the direction, then residuals
+  Graph tangent;  ///< from residuals, inputs and the direction (inputs in the role of tangents) to the products
 };
-Linearized linearize(const Graph& f);
+/// Splits g. Its first `kept` outputs stay in the primal graph; the others are the products.
+LinearizedGraph split_by_direction(const Graph& g, std::size_t kept);
+
+/// f and the product Df·v: the tangents of those outputs of f whose role is `parameter`.
+LinearizedGraph linearize(const Graph& f);
+
+/// grad(g) and the Gauss–Newton product of g's first output, a scalar, by way of the value `inner` of g.
+LinearizedGraph linearize_gauss_newton(const Graph& g, Var inner);
+
+/// The tangent graph of one direction for `count` directions: the products along direction d are the outputs d·parameters + index. Every
+/// product is made by the operations of the single one, one direction after the other, so that the arena does not grow.
+Graph repeat_directions(const Graph& tangent, int count, int parameters);
 
 /// The part of g that its outputs depend on, in the same order. Inputs that nothing uses are dropped.
 Graph prune(const Graph& g);

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/objective.h"
 
 namespace brink {
 

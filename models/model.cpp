@@ -87,16 +87,20 @@ Graph build_gauss_newton(const Model& m, Loss loss, Dtype dtype, std::int64_t sa
   Vars v;
   for (int i = 0; i < m.layout.size(); ++i)
     v.push_back(g.input("v", g.type(f.parameters[static_cast<std::size_t>(i)]), InputRole::tangent, i));
-  const Vars jv = pushforward(g, {&f.logits, 1}, f.parameters, v);  // J v          [S,C]
-  const Var l = emit_loss(g, loss, f.logits, f.labels, m.group_in(samples));
-  const Var one = constant(g, 1, g.type(l));
-  const Vars delta = pullback(g, {&l, 1}, {&one, 1}, {&f.logits, 1});  // ∂ℓ/∂f        [S,C]
-  const Vars u = pushforward(g, delta, {&f.logits, 1}, jv);            // ∂²ℓ/∂f² J v  [S,C]
-  const Vars gv = pullback(g, {&f.logits, 1}, u, f.parameters);        // Jᵀ …
+  const Var value = emit_loss(g, loss, f.logits, f.labels, m.group_in(samples));
+  const Vars gv = gauss_newton(g, value, f.logits, f.parameters, v);
   for (std::size_t i = 0; i < gv.size(); ++i)
     g.output("gauss_newton", OutputRole::parameter, static_cast<int>(i),
              gv[i] ? gv[i] : constant(g, 0, g.type(f.parameters[i])));
   return prune(g);
+}
+
+LinearizedBuilder gauss_newton_of(const Model& m, Loss loss, Dtype dtype, NormMode mode) {
+  return [m, loss, dtype, mode](std::int64_t samples) {
+    ModelGraph f = build_forward(m, dtype, samples, mode);
+    output_loss(m, loss, f, samples);
+    return linearize_gauss_newton(f.g, f.logits);
+  };
 }
 
 Graph build_directional_derivatives(const Model& m, Loss loss, Dtype dtype, std::int64_t samples,

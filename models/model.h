@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/batch/linearized.h"
 #include "autodiff/graph.h"
-#include "autodiff/hvp.h"
 #include "autodiff/parameters.h"
 #include "autodiff/primitives/norm.h"
 #include "kernels/matmul/matmul.h"
@@ -78,6 +78,8 @@ Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::trainin
 
 /// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (method §2).
 Graph build_gauss_newton(const Model&, Loss, Dtype, std::int64_t samples);
+/// The same product for Linearized, which keeps what does not depend on v.
+LinearizedBuilder gauss_newton_of(const Model&, Loss, Dtype, NormMode = NormMode::training);
 
 /// d/dt₁ … d/dt_k of L(θ + Σ tᵢ vᵢ) at 0 by nested forward mode, k = directions.size(); equal entries share an input vector.
 /// directions[i] is the index of the vector along which the i-th derivative is taken. Outputs: loss and its derivatives of

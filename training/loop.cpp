@@ -40,7 +40,7 @@ std::vector<Column> columns_of(const auto& placed) {
 
 }  // namespace
 
-Trainer::Trainer(Device& device, const Objective& objective, const BatchArrays& train, const BatchArrays& test,
+Trainer::Trainer(Device& device, const Objective& objective, const Batch& train, const Batch& test,
                  const TrainerOptions& options, View theta0)
     : device_(device),
       options_(with_shared_arenas(options)),

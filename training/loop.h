@@ -55,8 +55,7 @@ class Trainer final : public Stateful {
  public:
   /// `test` may be empty. theta0: a vector of the layout in host memory, copied. All memory is taken here.
   /// Throws OutOfMemory, std::invalid_argument.
-  Trainer(Device&, const Objective&, const BatchArrays& train, const BatchArrays& test, const TrainerOptions&,
-          View theta0);
+  Trainer(Device&, const Objective&, const Batch& train, const Batch& test, const TrainerOptions&, View theta0);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 

@@ -13,7 +13,7 @@ namespace {
 const TraceName gradient_name{"gradient", "phase"}, linearization_name{"linearization", "phase"};
 }
 
-Pass::Pass(Device& device, const Objective& objective, const BatchArrays& train, const BatchOptions& batch,
+Pass::Pass(Device& device, const Objective& objective, const Batch& train, const BatchOptions& batch,
            const std::optional<EvaluationMode>& evaluation, bool evaluation_hessian)
     : device_(device),
       layout_(objective.layout),
@@ -35,7 +35,7 @@ Pass::Pass(Device& device, const Objective& objective, const BatchArrays& train,
   if (evaluation_hessian_) other_gradient_ = layout_.make_vector(dtype_, device_);
 }
 
-void Pass::make_hessian(const BatchArrays& train, const BatchOptions& batch) {
+void Pass::make_hessian(const Batch& train, const BatchOptions& batch) {
   hvp_ = std::make_unique<Hvp>(device_, evaluation_hessian_ ? evaluated_ : descended_, train, batch);
   hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
                 product_time_.start();

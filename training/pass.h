@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/linearized.h"
 #include "kernels/scalars.h"
 #include "kernels/stopwatch.h"
 #include "models/statistics.h"
@@ -34,10 +34,10 @@ struct MemoryPlan {
 class Pass {
  public:
   /// evaluation: of a network with normalisation, where its statistics are needed. Takes all memory but the Hessian's.
-  Pass(Device&, const Objective&, const BatchArrays& train, const BatchOptions&,
+  Pass(Device&, const Objective&, const Batch& train, const BatchOptions&,
        const std::optional<EvaluationMode>& evaluation, bool evaluation_hessian);
   /// Makes products possible. The residuals take what memory is left, so this comes last. Throws OutOfMemory.
-  void make_hessian(const BatchArrays& train, const BatchOptions&);
+  void make_hessian(const Batch& train, const BatchOptions&);
 
   /// Enqueues the pass at θ of step t; `linearize`: products will be asked for.
   void enqueue(std::int64_t step, View theta, bool linearize);

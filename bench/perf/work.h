@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/linearized.h"
 #include "kernels/device.h"
 #include "kernels/memory.h"
 #include "kernels/thread_pool.h"

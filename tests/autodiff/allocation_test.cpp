@@ -62,10 +62,14 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
                            [&](std::int64_t s) { return build_gauss_newton(n.model, n.options.loss, dtype, s); },
                            n.data(), batch, {});
           const support::ArrayRows source(n.x.view());
-          std::vector<View> views = n.data();
-          views[0].data = nullptr;
-          const RowSource* const sources[] = {&source, nullptr};
-          Hvp made(device, n.objective, BatchArrays(views, sources), batch);
+          Hvp made(device, n.objective, {source, n.labels.view()}, batch);
+          RowList list(device, 1000, 1000);
+          const std::vector<std::int32_t> rows(1000, 7);
+          Hvp listed(device, n.objective, Batch(n.data()).chosen_by(list), batch),
+              listed_and_made(device, n.objective, Batch{source, n.labels.view()}.chosen_by(list), batch);
+          Linearized newtons(device, n.objective, gauss_newton_of(n.model, n.options.loss, dtype), n.data(), batch, 2);
+          const Array three = n.objective.layout.repeated(3).make_vector(dtype),
+                      products = n.objective.layout.repeated(3).make_vector(dtype);
           const View directions[] = {n.v.view()};
 
           const long before = allocations.load();
@@ -74,10 +78,17 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
           kept.linearize_at(n.theta.view(), g.view());
           recomputed.linearize_at(n.theta.view(), g.view());
           made.linearize_at(n.theta.view(), g.view());
+          list.set(device, rows);
+          listed.linearize_at(n.theta.view(), g.view());
+          listed_and_made.linearize_at(n.theta.view(), g.view());
+          newtons.linearize_at(n.theta.view(), g.view());
           const long after_linearize = allocations.load();
           kept.apply(n.v.view(), hv.view());
           recomputed.apply(n.v.view(), hv.view());
           made.apply(n.v.view(), hv.view());
+          listed.apply(n.v.view(), hv.view());
+          listed_and_made.apply(n.v.view(), hv.view());
+          newtons.apply(three.view(), products.view());
           const long after_apply = allocations.load();
           newton.run(n.theta.view(), directions, hv.view(), {});
           const long after_newton = allocations.load();

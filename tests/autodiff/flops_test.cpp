@@ -61,9 +61,9 @@ TEST_CASE("tangent program over gradient: products and multiply–adds equal the
         std::int64_t b = 0;
         for (std::size_t l = 2; l < net.widths.size(); ++l) b += net.widths[l - 1] * net.widths[l];
 
-        const Linearized split = linearize(grad(o.loss(samples)));
-        const Work gradient = work_of(grad(o.loss(samples))), primal = work_of(split.primal),
-                   tangent = work_of(split.tangent);
+        const LinearizedGraph parts = linearize(grad(o.loss(samples)));
+        const Work gradient = work_of(grad(o.loss(samples))), primal = work_of(parts.primal),
+                   tangent = work_of(parts.tangent);
         CHECK(gradient.products == 3 * layers - 1);
         CHECK(tangent.products == 6 * layers - 4);
         CHECK(primal.products == gradient.products);
@@ -119,13 +119,13 @@ TEST_CASE(
     CAPTURE(net.layers);
     const Objective o = make_objective(net.model, Loss::cross_entropy, Dtype::f32);
     const Graph gradient = grad(o.loss(samples));
-    const Linearized split = linearize(gradient);
+    const LinearizedGraph parts = linearize(gradient);
     CHECK(work_of(gradient).products == 3 * net.layers - 1);
-    CHECK(work_of(split.tangent).products == 6 * net.layers - 4);
+    CHECK(work_of(parts.tangent).products == 6 * net.layers - 4);
     CHECK(work_of(gradient).macs == samples * (2 * net.first + 3 * net.rest));
-    CHECK(work_of(split.primal).macs == work_of(gradient).macs);
-    CHECK(work_of(split.tangent).macs == samples * (2 * net.first + 6 * net.rest));
-    const double ratio = static_cast<double>(split.tangent.flops()) / static_cast<double>(gradient.flops());
+    CHECK(work_of(parts.primal).macs == work_of(gradient).macs);
+    CHECK(work_of(parts.tangent).macs == samples * (2 * net.first + 6 * net.rest));
+    const double ratio = static_cast<double>(parts.tangent.flops()) / static_cast<double>(gradient.flops());
     CHECK(ratio <= 2.1);
     CHECK(ratio > 1.8);
     MESSAGE(net.layers << " layers: a product is " << ratio << " gradients by all operations");

@@ -217,18 +217,18 @@ TEST_CASE("finished sums over samples join or are refused, never added inside a 
 TEST_CASE(
     "linearize: the tangent program reads residuals and directions, and computes nothing that does not depend on v") {
   const support::Network n({.samples = 128});
-  const Linearized split = linearize(grad(n.objective.loss(128)));
-  std::vector<char> depends(static_cast<std::size_t>(split.tangent.size()), 0);
+  const LinearizedGraph parts = linearize(grad(n.objective.loss(128)));
+  std::vector<char> depends(static_cast<std::size_t>(parts.tangent.size()), 0);
   int residuals = 0;
-  for (const Input& i : split.tangent.inputs()) {
+  for (const Input& i : parts.tangent.inputs()) {
     if (i.role == InputRole::tangent) depends[static_cast<std::size_t>(i.var.id)] = 1;
     residuals += i.role == InputRole::residual;
   }
-  for (const Node& node : split.tangent.nodes()) {
+  for (const Node& node : parts.tangent.nodes()) {
     const bool any = std::ranges::any_of(node.in, [&](Var v) { return depends[static_cast<std::size_t>(v.id)] != 0; });
     CHECK_MESSAGE(any, node.primitive->name);
     for (const Var v : node.out) depends[static_cast<std::size_t>(v.id)] = any;
   }
   CHECK(residuals > 0);
-  CHECK(residuals == std::ranges::count(split.primal.outputs(), OutputRole::residual, &Output::role));
+  CHECK(residuals == std::ranges::count(parts.primal.outputs(), OutputRole::residual, &Output::role));
 }

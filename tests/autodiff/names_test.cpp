@@ -6,7 +6,7 @@
 #include <mutex>
 #include <set>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/linearized.h"
 #include "autodiff/primitives/dense.h"
 #include "autodiff/primitives/elementwise.h"
 #include "tests/support/networks.h"
@@ -62,7 +62,7 @@ TEST_CASE("each node of a gradient belongs to the layer of its forward node, bac
 TEST_CASE("splitting and pruning keep the names; a tangent program has tangents alone") {
   const support::Network n({.hidden = {9, 7}});
   const Graph f = grad(n.objective.loss(128));
-  const Linearized l = linearize(f);
+  const LinearizedGraph l = linearize(f);
   auto primal = names_of(l.primal);
   for (const std::string& name : names_of(f)) {
     CAPTURE(name);

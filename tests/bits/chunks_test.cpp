@@ -123,7 +123,7 @@ TEST_CASE("B3: samples made on demand give the array's bits, for every chunk and
 }
 
 TEST_CASE("B3 control: rows that follow the calls and not the index are seen by any two chunks") {
-  struct Counting final : RowSource {
+  struct Counting final : RowMaker {
     explicit Counting(const Network& n) : rows(n.x.view()) {}
     Shape shape() const override { return rows.shape(); }
     Dtype dtype() const override { return rows.dtype(); }
@@ -134,11 +134,8 @@ TEST_CASE("B3 control: rows that follow the calls and not the index are seen by 
   const Network n({.samples = 1000});
   const auto loss = [&](std::int64_t chunk) {
     const Counting source(n);
-    std::vector<View> views = n.data();
-    views[0].data = nullptr;
-    const RowSource* const sources[] = {&source, nullptr};
     Device device;
-    Gradient gradient(device, n.objective, BatchArrays(views, sources), {chunk, 0});
+    Gradient gradient(device, n.objective, {source, n.labels.view()}, {chunk, 0});
     const Array g = n.vector();
     return gradient.evaluate(n.theta.view(), g.view()).loss;
   };

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "autodiff/block_runner.h"
+#include "autodiff/batch/runner.h"
 #include "autodiff/primitives/elementwise.h"
 #include "tests/bits/whole_computation.h"
 
@@ -28,7 +28,7 @@ std::vector<Array> group_gradients(const Network& n) {
   Arenas arenas;
   BlockRunner runner(
       Device{}, plan, n.objective.layout, [&](std::int64_t s) { return grad(n.objective.loss(s)); }, arenas, 1);
-  BlockData data({}, n.data(), plan, 1);
+  BlockRows data({}, n.data(), plan, 1);
   std::vector<Array> out;
   for (const Block& b : plan.blocks) {
     out.push_back(n.vector());

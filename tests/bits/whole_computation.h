@@ -45,7 +45,7 @@ inline Bits trajectory(const Network& n, brink::Device& device, const brink::Bat
   if (!n.model.norms.empty()) options.evaluation = brink::EvaluationMode{n.model, n.options.loss, evaluation_hessian};
   const Placed on(device, n);
   const BoundData data(n, on, made);
-  brink::Trainer trainer(device, n.objective, data.arrays(), data.arrays(), options, theta0);
+  brink::Trainer trainer(device, n.objective, data.batch(), data.batch(), options, theta0);
   for (int t = 0; t < steps; ++t) {
     const std::string at = "step " + std::to_string(t) + ": ";
     trainer.measure(t % 3 == 0);
@@ -67,7 +67,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
   brink::Device device{plan.gpu ? brink::Where::cuda : brink::Where::cpu, &pool, plan.gpu};
   const Placed on(device, n);
   const BoundData bound(n, on, plan.made);
-  const brink::BatchArrays data = bound.arrays();
+  const brink::Batch& data = bound.batch();
   const brink::BatchOptions batch{plan.chunk, 0};
   const brink::Array a = n.objective.layout.make_vector(n.options.dtype, device),
                      b = n.objective.layout.make_vector(n.options.dtype, device);
@@ -129,6 +129,22 @@ inline Bits compute(const Network& n, const Plan& plan) {
   sum("directional derivatives",
       [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
       {1, 1, 1, 1}, {on.v.view(), on.w.view()});
+
+  // Gauss–Newton products with residuals, two vectors at a time; and a pass over a list that names the samples backwards.
+  brink::Linearized newton(device, n.objective, brink::gauss_newton_of(n.model, o.loss, o.dtype), data, batch, 2);
+  const brink::ParameterLayout pair = n.objective.layout.repeated(2);
+  const brink::Array vectors = brink::to_device(device, direction(pair, o.dtype, 31).view()),
+                     products = pair.make_vector(o.dtype, device);
+  newton.linearize_at(on.theta.view(), a.view());
+  newton.apply(vectors.view(), products.view());
+  add("Gauss–Newton products of two vectors", products.view());
+  brink::RowList list(device, o.samples, o.samples);
+  std::vector<std::int32_t> backwards(static_cast<std::size_t>(o.samples));
+  for (std::size_t i = 0; i < backwards.size(); ++i) backwards[i] = static_cast<std::int32_t>(backwards.size() - 1 - i);
+  list.set(device, backwards);
+  brink::Gradient listed(device, n.objective, data.chosen_by(list), batch);
+  out.add("loss of the list", listed.evaluate(on.theta.view(), a.view()).loss);
+  add("gradient of the list", a.view());
 
   for (const bool evaluation : {false, true}) {
     if (evaluation && n.model.norms.empty()) break;

@@ -97,7 +97,7 @@ TEST_CASE("F4: what is counted of a GPU's memory is what is allocated there") {
         o.batch.chunk = c.run.chunk;
         o.evaluation = p.evaluation;
         o.tracker = TrackerOptions{};
-        const Trainer trainer(on, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+        const Trainer trainer(on, p.objective, p.train, p.test, o, p.theta0.view());
         return allocated_bytes(on) - before;
       };
       MemoryCount count = count_memory(device);

@@ -175,7 +175,7 @@ def ends_with_newline(path, text):
 SPDX = "// SPDX-License-Identifier: MIT\n// What it is: a control.\n"
 # Rule: (path, text) pairs, each of which it must reject.
 RULES = {
-    layers: [("kernels/a.h", SPDX + '#include "autodiff/graph.h"\n'), ("spectral/a.h", SPDX + '#include "autodiff/hvp.h"\n'),
+    layers: [("kernels/a.h", SPDX + '#include "autodiff/graph.h"\n'), ("spectral/a.h", SPDX + '#include "autodiff/batch/linearized.h"\n'),
              ("autodiff/a.cpp", SPDX + '#include "models/mlp.h"\n'), ("models/a.h", SPDX + '  #  include "training/run.h"\n'),
              ("training/a.h", SPDX + '#include "tools/cli.h"\n'), ("kernels/a.cpp", SPDX + '#include "view.h"\n'),
              ("bench/a.cpp", SPDX + '#include "tools/cli.h"\n'), ("kernels/a.cuh", SPDX + '#include "cuda_emulator.h"\n')],

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/linearized.h"
 #include "models/initialise.h"
 #include "models/mlp.h"
 #include "models/statistics.h"
@@ -80,7 +80,7 @@ struct Placed {
 };
 
 /// The rows of an array, as a source hands them out.
-class ArrayRows final : public brink::RowSource {
+class ArrayRows final : public brink::RowMaker {
  public:
   explicit ArrayRows(const brink::View& array) : array_(array) {}
   brink::Shape shape() const override { return array_.shape; }
@@ -94,6 +94,21 @@ class ArrayRows final : public brink::RowSource {
  private:
   brink::View array_;
 };
+
+/// JᵀJ v, J the logits' derivative: a pair of graphs that knows no loss, and whose primal graph outputs residuals alone.
+inline brink::LinearizedBuilder squared_jacobian_of(const Network& n) {
+  return [m = n.model, dtype = n.options.dtype](std::int64_t samples) {
+    brink::ModelGraph f = brink::build_forward(m, dtype, samples);
+    brink::Vars v;
+    for (int i = 0; i < m.layout.size(); ++i)
+      v.push_back(f.g.input("v", {m.layout[i].shape, dtype}, brink::InputRole::tangent, i));
+    const brink::Vars jv = brink::pushforward(f.g, {&f.logits, 1}, f.parameters, v);
+    const brink::Vars product = brink::pullback(f.g, {&f.logits, 1}, jv, f.parameters);
+    for (int i = 0; i < m.layout.size(); ++i)
+      f.g.output("product", brink::OutputRole::parameter, i, product[static_cast<std::size_t>(i)]);
+    return brink::split_by_direction(f.g, 0);
+  };
+}
 
 /// What the network's samples are normalised by in evaluation mode at its θ, of a pass over blocks of `chunk` samples.
 inline brink::NormStatistics statistics_of(const Network& n, std::int64_t chunk) {
@@ -109,19 +124,15 @@ inline brink::NormStatistics statistics_of(const Network& n, std::int64_t chunk)
 /// A network's data on a device, in arrays or made by a source of rows.
 class BoundData {
  public:
-  BoundData(const Network& n, const Placed& on, bool made) : rows_(n.x.view()), views_(on.data()) {
-    if (!made) return;
-    views_[0].data = nullptr;
-    sources_ = {&rows_, nullptr};
-  }
+  BoundData(const Network& n, const Placed& on, bool made)
+      : rows_(n.x.view()), batch_(made ? brink::Batch{rows_, on.labels.view()} : brink::Batch(on.data())) {}
   BoundData(const BoundData&) = delete;
   BoundData& operator=(const BoundData&) = delete;
-  brink::BatchArrays arrays() const { return {views_, sources_}; }
+  const brink::Batch& batch() const { return batch_; }
 
  private:
   ArrayRows rows_;
-  std::vector<brink::View> views_;
-  std::vector<const brink::RowSource*> sources_;
+  brink::Batch batch_;
 };
 
 /// Uniform numbers as the random vectors of a spectral solver; gaps +0.

@@ -66,8 +66,7 @@ CifarRequest small_request(const std::string& folder, bool augmented = false) {
   return {folder, augmented ? 2000 : 50, 20, 3, Dtype::f64, augmented};
 }
 
-void check_sample(const RowSource& rows32, const RowSource& rows64, const Dataset& data,
-                  const nlohmann::json& expected) {
+void check_sample(const RowMaker& rows32, const RowMaker& rows64, const Dataset& data, const nlohmann::json& expected) {
   const auto i = expected["sample"].get<std::int64_t>();
   std::vector<float> x32(3072);
   std::vector<double> x64(3072);
@@ -353,7 +352,7 @@ TEST_CASE("rows are the same bytes in any order of access, by any number of thre
   test::TemporaryFolder folder;
   write_cifar(folder, test::small_records());
   const DataPair data = load_cifar10(small_request(folder.path(), true), test::small_cifar());
-  const RowSource& rows = *data.train.rows;
+  const RowMaker& rows = *data.train.rows;
   std::vector<double> all(2000 * 3072), again(all.size(), 99);
   rows.fill(0, 2000, all.data());
   for (std::int64_t begin = 2000; begin > 0;) {  // backwards, in pieces of 1, 2, 3 …
@@ -405,15 +404,13 @@ TEST_CASE("loss, gradient and products over rows that are made are those over th
   const DataPair data = load_cifar10(request, test::small_cifar());
   Array x({1000, 3072}, Dtype::f64);
   data.train.rows->fill(0, 1000, x.view().data);
-  const View stored[] = {x.view(), data.train.labels.view()};
-  const View made[] = {{nullptr, x.view().shape, Dtype::f64}, data.train.labels.view()};
-  const RowSource* const sources[] = {data.train.rows.get(), nullptr};
+  const Batch stored{x.view(), data.train.labels.view()}, made{*data.train.rows, data.train.labels.view()};
   const Objective o = make_objective(mlp(3072, {6}, 10, Activation::tanh), Loss::cross_entropy, Dtype::f64);
   const Array theta = support::direction(o.layout, Dtype::f64, 7), v = support::direction(o.layout, Dtype::f64, 8);
-  const auto products = [&](const BatchArrays& arrays, int threads, std::int64_t chunk, std::int64_t budget) {
+  const auto products = [&](const Batch& batch, int threads, std::int64_t chunk, std::int64_t budget) {
     ThreadPool pool(threads);
     Device device{Where::cpu, &pool, nullptr};
-    Hvp hvp(device, o, arrays, {chunk, budget});
+    Hvp hvp(device, o, batch, {chunk, budget});
     support::Bits out;
     const Array g = o.layout.make_vector(Dtype::f64), hv = o.layout.make_vector(Dtype::f64);
     out.add("loss", hvp.linearize_at(theta.view(), g.view()).loss);
@@ -426,5 +423,5 @@ TEST_CASE("loss, gradient and products over rows that are made are those over th
   for (const std::int64_t chunk : {128, 256, 384, 1000})
     for (const int threads : {1, 2, 3})
       for (const std::int64_t budget : {0, 1})
-        CHECK(support::first_difference(products({made, sources}, threads, chunk, budget), expected) == "");
+        CHECK(support::first_difference(products(made, threads, chunk, budget), expected) == "");
 }

@@ -43,7 +43,7 @@ Sizes sizes_on(Device& device, const Config& c, std::int64_t limit) {
   o.evaluation = p.evaluation;
   if (limit > 0) o.batch.limit_bytes = before + limit;
   try {
-    const Trainer trainer(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+    const Trainer trainer(device, p.objective, p.train, p.test, o, p.theta0.view());
     out.all = allocated_bytes(device) - before;
   } catch (const OutOfMemory& e) { out.lacking = e.needed_bytes - e.free_bytes; }
   return out;
@@ -152,10 +152,10 @@ TEST_CASE("F4: the outline of the official sets is what is loaded") {
     CHECK(outline.data->train.picture == found.data->train.picture);
     CHECK(outline.data->train.classes == found.data->train.classes);
     for (std::size_t i = 0; i < 2; ++i) {
-      CHECK(outline.train[i].shape == found.train[i].shape);
-      CHECK(outline.train[i].dtype == found.train[i].dtype);
-      CHECK(outline.test[i].shape == found.test[i].shape);
-      CHECK((outline.train_sources[i] == nullptr) == (found.train_sources[i] == nullptr));
+      CHECK(outline.train[i].view().shape == found.train[i].view().shape);
+      CHECK(outline.train[i].view().dtype == found.train[i].view().dtype);
+      CHECK(outline.test[i].view().shape == found.test[i].view().shape);
+      CHECK((outline.train[i].maker() == nullptr) == (found.train[i].maker() == nullptr));
     }
     const std::int64_t difference = count.bytes(Where::cpu) - allocated_bytes(device);
     CHECK(difference >= 0);

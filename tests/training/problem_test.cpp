@@ -23,10 +23,10 @@ TEST_CASE("mlp on synthetic data: arrays, parameters and θ₀ are what the conf
     CHECK(p.train_samples() == 40);
     CHECK(p.test_samples() == 12);
     REQUIRE(p.train.size() == 2);
-    CHECK(p.train[0].shape == Shape{40, 784});
-    CHECK(p.train[0].dtype == dtype);
-    CHECK(p.train[1].shape == Shape{40});
-    CHECK(p.train[1].dtype == Dtype::i32);
+    CHECK(p.train[0].view().shape == Shape{40, 784});
+    CHECK(p.train[0].view().dtype == dtype);
+    CHECK(p.train[1].view().shape == Shape{40});
+    CHECK(p.train[1].view().dtype == Dtype::i32);
     REQUIRE(p.objective.layout.size() == 6);
     CHECK(p.objective.layout[0].name == "dense0.weight");
     CHECK(p.objective.layout[4].shape == Shape{5, 4});
@@ -51,9 +51,9 @@ TEST_CASE("a problem moves without its views losing their memory") {
   c.data.train = c.data.test = 8;
   Device device;
   Problem first = make_problem(device, c);
-  const void* x = first.train[0].data;
+  const void* x = first.train[0].view().data;
   const Problem second = std::move(first);
-  CHECK(second.train[0].data == x);
+  CHECK(second.train[0].view().data == x);
   CHECK(second.data->train.x.view().data == x);
 }
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/linearized.h"
 #include "kernels/memory.h"
 #include "spectral/subspace.h"
 

@@ -19,7 +19,7 @@ struct Dataset {
   std::int64_t classes = 0;
   Array x;  // [N, H·W·C], normalised, working precision; empty where rows are made on demand
   /// Makes the rows of x from records, whose bytes it keeps; may be let go where there is x.
-  std::shared_ptr<const RowSource> rows;
+  std::shared_ptr<const RowMaker> rows;
   Array labels;                         // [N], int32
   std::vector<std::int64_t> kept_rows;  // their records in the file, in the order of the samples; empty without a file
   std::string checksum;                 // of the N records

@@ -10,7 +10,7 @@ namespace brink {
 namespace {
 
 /// Rows of which only the shape and the memory are known.
-class OutlinedRows final : public RowSource {
+class OutlinedRows final : public RowMaker {
  public:
   OutlinedRows(const Device& counting, const Shape& shape, Dtype dtype, std::int64_t records, std::int64_t channels)
       : shape_(shape),

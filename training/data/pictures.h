@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/block_data.h"
+#include "autodiff/batch/sources.h"
 #include "kernels/counted_bytes.h"
 #include "kernels/memory.h"
 
@@ -67,7 +67,7 @@ Augmentation draw_augmentation(std::int64_t seed, std::int64_t sample);
 
 /// Row i is picture i mod n of the n records, [H·W·C] with the channels innermost, normalised: (pixel/255 − mean)/deviation in
 /// float64, rounded once. Rows from n on are augmented; what lies outside the picture is 0 after normalisation.
-class PictureRows final : public RowSource {
+class PictureRows final : public RowMaker {
  public:
   /// Without a seed nothing is augmented and `samples` is n.
   PictureRows(std::shared_ptr<const Records>, const Normalisation&, Dtype, std::int64_t samples,

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/objective.h"
 #include "models/options.h"
 #include "training/measurements/measurement.h"
 
@@ -21,7 +21,7 @@ struct MeasurementContext {
   Device& device;
   const Objective& objective;
   const Pass& pass;
-  const BatchArrays& test;  ///< may be empty
+  const Batch& test;  ///< may be empty
   const BatchOptions& batch;
   std::int64_t train_samples = 0;
   bool classifies = true;           ///< whether right answers can be counted

@@ -39,7 +39,7 @@ std::string advice(const MemoryLimit& limit, std::int64_t needed_bytes, const De
 std::unique_ptr<Trainer> make_trainer(Device& device, const Problem& p, TrainerOptions o, std::int64_t chunk) {
   o.batch.chunk = chunk;
   o.evaluation = p.evaluation;
-  return std::make_unique<Trainer>(device, p.objective, p.train_arrays(), p.test_arrays(), o, p.theta0.view());
+  return std::make_unique<Trainer>(device, p.objective, p.train, p.test, o, p.theta0.view());
 }
 
 /// Why a chunk does not fit.
@@ -99,7 +99,7 @@ Fitted fit_in_memory(Device& device, const Problem& p, const TrainerOptions& opt
   limited.batch.limit_bytes = limit.bytes;
   Fitted out;
   out.limit_bytes = limit.bytes;
-  out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train_arrays().made_bytes())
+  out.chunk = automatic ? choose_chunk(samples, group, device.where, p.train.made_bytes())
                         : std::min(options.batch.chunk, samples);
   for (std::int64_t chunk = out.chunk;;) {
     const std::optional<Shortage> shortage = try_chunk(device, p, limited, chunk, limit, out.trainer);

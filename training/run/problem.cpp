@@ -14,11 +14,10 @@ namespace brink {
 namespace {
 
 /// The arrays of a data set, or what makes them where they lie nowhere; the one or the other stays in memory.
-void use_arrays(Dataset& data, std::vector<View>& views, std::vector<const RowSource*>& sources) {
-  const bool made = data.is_made();
-  views = {made ? View{nullptr, data.rows->shape(), data.rows->dtype()} : data.x.view(), data.labels.view()};
-  sources = {made ? data.rows.get() : nullptr, nullptr};
-  if (!made) data.rows.reset();
+Batch batch_of(Dataset& data) {
+  if (data.is_made()) return {*data.rows, data.labels.view()};
+  data.rows.reset();
+  return {data.x.view(), data.labels.view()};
 }
 
 /// One value has no variance.
@@ -54,8 +53,8 @@ Problem make_network_problem(const Device& device, const Config& config, std::sh
   const Dataset& train = p.data->train;
   const Model model = fitting_model(config.model, train);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
-  use_arrays(p.data->train, p.train, p.train_sources);
-  if (p.data->test.rows) use_arrays(p.data->test, p.test, p.test_sources);
+  p.train = batch_of(p.data->train);
+  if (p.data->test.rows) p.test = batch_of(p.data->test);
   if (!model.norms.empty()) {
     expect_variances(model, p.train_samples());
     p.evaluation = EvaluationMode{model, config.training.loss, norm_mode_of(config.model) == NormMode::evaluation};
@@ -71,31 +70,34 @@ Problem make_dataless_problem(const Device& device, const Config& config) {
   p.start = std::move(network.start);
   p.labels = zeros(Shape{1}, Dtype::i32, device.host());
   if (!device.count) p.labels.span<std::int32_t>()[0] = network.label;
-  p.train = {p.labels.view()};
+  p.train = Batch{p.labels.view()};
   return p;
 }
 
 /// Throws DeviceError: no cut of the batch makes data smaller.
 void move_to(Device& device, Problem& p) {
   struct Part {
-    std::vector<View>& views;
-    const std::vector<const RowSource*>& sources;
+    Batch& batch;
     const char* name;
   };
-  const Part parts[] = {{p.train, p.train_sources, "the training samples"},
-                        {p.test, p.test_sources, "the test samples"}};
-  const auto is_made = [](const Part& part, std::size_t i) { return !part.sources.empty() && part.sources[i]; };
+  const Part parts[] = {{p.train, "the training samples"}, {p.test, "the test samples"}};
   std::int64_t bytes = 0;
   for (const Part& part : parts)
-    for (std::size_t i = 0; i < part.views.size(); ++i)
-      if (!is_made(part, i)) bytes = saturated_sum(bytes, bytes_of(part.views[i].shape, part.views[i].dtype));
+    for (std::size_t i = 0; i < part.batch.size(); ++i) {
+      const RowSource& s = part.batch[i];
+      if (!s.maker()) bytes = saturated_sum(bytes, bytes_of(s.view().shape, s.view().dtype));
+    }
   const std::int64_t free = device.gpu->free_bytes();
   try {
     if (device.count && bytes > free) throw OutOfMemory(bytes, free);
     for (const Part& part : parts) {
       const CountedPart counted(device, part.name);
-      for (std::size_t i = 0; i < part.views.size(); ++i)
-        if (!is_made(part, i)) part.views[i] = p.on_device.emplace_back(to_device(device, part.views[i])).view();
+      std::vector<RowSource> there;
+      for (std::size_t i = 0; i < part.batch.size(); ++i) {
+        const RowSource& s = part.batch[i];
+        there.push_back(s.maker() ? s : RowSource(p.on_device.emplace_back(to_device(device, s.view())).view()));
+      }
+      part.batch = Batch(std::move(there));
     }
   } catch (const OutOfMemory&) {
     throw DeviceError(fmt::format(

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "autodiff/hvp.h"
+#include "autodiff/batch/objective.h"
 #include "models/model.h"
 #include "models/statistics.h"
 #include "training/data/dataset.h"
@@ -13,22 +13,19 @@
 
 namespace brink {
 
-/// Owns the arrays that the views point to; movable.
+/// Owns what the sources take their rows from; movable.
 struct Problem {
   std::shared_ptr<DataPair> data;  ///< null for a network without data
   Array labels;                    ///< of a network without data: its one label
   std::vector<double> start;       ///< of such a network: the parameters at step 0; else empty
   Objective objective;
-  std::optional<EvaluationMode> evaluation;                   ///< of a network with normalisation
-  std::vector<View> train;                                    ///< data arrays of the objective's graphs, samples first
-  std::vector<View> test;                                     ///< empty where there is nothing to evaluate
-  std::vector<const RowSource*> train_sources, test_sources;  ///< of made arrays (block_data.h); may be empty
-  Array theta0;                                               ///< vector of the layout, in the host's memory
-  std::vector<Array> on_device;                               ///< copies of the data where the device is no CPU
-  BatchArrays train_arrays() const { return {train, train_sources}; }
-  BatchArrays test_arrays() const { return {test, test_sources}; }
-  std::int64_t train_samples() const { return train[0].shape[0]; }
-  std::int64_t test_samples() const { return test.empty() ? 0 : test[0].shape[0]; }
+  std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation
+  Batch train;                               ///< for the objective's graphs
+  Batch test;                                ///< empty where there is nothing to evaluate
+  Array theta0;                              ///< vector of the layout, in the host's memory
+  std::vector<Array> on_device;              ///< copies of the data where the device is no CPU
+  std::int64_t train_samples() const { return train.samples(); }
+  std::int64_t test_samples() const { return test.empty() ? 0 : test.samples(); }
 };
 
 /// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the programs of one function for every block size of a plan, and what binds their inputs and outputs.
-// What it is not: the summation (block_sum.h).
+// The programs of one function for every block size of a plan, and the binding of their inputs and outputs.
 #pragma once
 
 #include <functional>
@@ -9,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/block_sum.h"
+#include "autodiff/batch/plan.h"
 #include "autodiff/parameters.h"
 #include "autodiff/program.h"
 
@@ -22,7 +21,7 @@ using GraphBuilder = std::function<Graph(std::int64_t samples)>;
 struct Bindings {
   View parameters;                   ///< a vector of the layout
   std::span<const View> directions;  ///< vectors of the layout: inputs in the role of tangents
-  std::span<const View> data;        ///< the block's rows of the data arrays (block_data.h)
+  std::span<const View> data;        ///< the block's rows of the data arrays (sources.h)
   char* residuals = nullptr;         ///< the block's kept values
   View vector;                       ///< outputs in the role of parameters and of sums
   View scalars;                      ///< float64 [k]: scalar outputs, in order

@@ -1,37 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What it is: a batch cut into aligned blocks of groups, each run by one thread, and the tree that joins their sums.
-// What it is not: a scheduler with an influence on results: blocks, threads and chunks never reach a bit.
-// Decision: threads work on different blocks, not inside one kernel. A block of one or two groups keeps its activations in
-// L2 and reads its samples from memory once for all passes, and there is one parallel region a gradient instead of one per
-// operation (figures in ARCHITECTURE.md).
+// Sums over the blocks of a batch, which threads run and the tree joins; blocks, threads and chunks never reach a bit.
+// Decision: threads work on different blocks, not inside one kernel (figures in ARCHITECTURE.md).
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "autodiff/batch/plan.h"
 #include "autodiff/parameters.h"
 #include "kernels/device.h"
 #include "kernels/memory.h"
+#include "kernels/scalars.h"
 
 namespace brink {
-
-/// Consecutive whole groups whose sum is one subtree.
-struct Block {
-  std::int64_t first_group, groups;
-  std::int64_t first_sample, samples;
-};
-
-/// How a batch of `samples` is cut.
-struct BlockPlan {
-  std::int64_t samples = 0, group = 0;
-  std::vector<Block> blocks;  ///< in order, covering all groups once
-};
-
-/// Cuts into ranges of `chunk` samples (a multiple of the group; `samples` or more: the whole batch in one block) and each
-/// range into maximal aligned blocks of 2ʲ groups. join_short: a last group that is short and not alone joins the one before it, and
-/// is a block of its own, so that only one block has another group. Throws std::invalid_argument for a chunk that would split a group.
-BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk, bool join_short = false);
 
 /// Sums vectors of a layout and float64 scalars over the blocks of a plan. Threads claim units, runs of blocks that make one
 /// subtree, so a thread that the machine holds up delays one unit and not half of the batch.
@@ -52,6 +34,8 @@ class BlockSum {
   void run(Device&, Body body, View vector);
   /// The totals of the scalars of the last run, undivided, in the device's memory.
   View totals() const { return values_[0].scalars.view(); }
+  /// Enqueues a copy of them.
+  void leave_totals(Device&, Scalar to) const;
   /// Divides those of the totals that are means by the number of samples.
   void divide(std::span<double> totals, std::span<const char> is_mean) const;
 
@@ -78,6 +62,8 @@ class BlockSum {
     std::size_t first_block, end_block;
   };
   void run_unit(const Device&, int worker, std::size_t unit, const Body&, std::int64_t elements);
+  /// The one place where the units' sums meet. A unit is an aligned subtree, whoever has computed it, so ranks that compute whole
+  /// units are to hand in theirs before this.
   void join_units(Device&, View vector);
 
   BlockPlan plan_;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "autodiff/block_sum.h"
+#include "autodiff/batch/sums.h"
 
 #include <algorithm>
 #include <chrono>
-#include <stdexcept>
-#include <string>
 
 #include "kernels/map/map.h"
 #include "kernels/tracer.h"
@@ -17,41 +15,6 @@ bool siblings(std::int64_t lower_first, std::int64_t lower_groups, std::int64_t 
   return lower_groups == upper_groups && (lower_groups & (lower_groups - 1)) == 0 &&
          lower_first % (2 * lower_groups) == 0;
 }
-}  // namespace
-
-BlockPlan plan_blocks(std::int64_t samples, std::int64_t group, std::int64_t chunk, bool join_short) {
-  if (samples < 1 || group < 1) throw std::invalid_argument("plan_blocks: samples and group must be positive");
-  BlockPlan plan{samples, group, {}};
-  const bool joins = join_short && samples > group && samples % group != 0;
-  const std::int64_t groups = joins ? samples / group : (samples + group - 1) / group;
-  const std::int64_t regular = joins ? groups - 1 : groups;  // groups that are cut into chunks
-  const auto add = [&](std::int64_t first, std::int64_t count) {
-    const std::int64_t begin = first * group, end = first + count == groups ? samples : (first + count) * group;
-    plan.blocks.push_back({first, count, begin, end - begin});
-  };
-  if (chunk >= samples && !joins) {
-    add(0, groups);
-    return plan;
-  }
-  if (chunk >= samples) chunk = groups * group;
-  if (chunk < group || chunk % group != 0)
-    throw std::invalid_argument("chunk " + std::to_string(chunk) + ": expected a multiple of the group of " +
-                                std::to_string(group) + " samples");
-  const std::int64_t step = chunk / group;
-  for (std::int64_t begin = 0; begin < regular; begin += step) {
-    const std::int64_t end = std::min(regular, begin + step);
-    for (std::int64_t g = begin; g < end;) {
-      std::int64_t count = 1;
-      while (g % (2 * count) == 0 && g + 2 * count <= end) count *= 2;
-      add(g, count);
-      g += count;
-    }
-  }
-  if (joins) add(regular, 1);
-  return plan;
-}
-
-namespace {
 
 /// Groups of a unit: a power of two, such that each thread has some units to claim.
 std::int64_t unit_groups(const BlockPlan& plan, int threads) {
@@ -62,6 +25,13 @@ std::int64_t unit_groups(const BlockPlan& plan, int threads) {
   for (const Block& b : plan.blocks)
     while (size < b.groups) size *= 2;
   return size;
+}
+
+/// Calls join(into, more) for each pair of values that the tree over so many values adds, lower levels first.
+template <class Join>
+void join_by_tree(std::size_t values, const Join& join) {
+  for (std::size_t stride = 1; stride < values; stride *= 2)
+    for (std::size_t i = 0; i + stride < values; i += 2 * stride) join(i, i + stride);
 }
 
 const TraceName unit_name{"unit", "sum", {}, 0, "unit"}, join_name{"join units", "sum"};
@@ -149,9 +119,9 @@ void BlockSum::run_unit(const Device& device, int worker, std::size_t unit, cons
 void BlockSum::join_units(Device& device, View vector) {
   const Traced span(node_tracer(device), join_name);
   const std::size_t units = units_.size();
-  for (std::size_t stride = 1; stride < units; stride *= 2)
-    for (std::size_t i = 0; i + stride < units; i += 2 * stride)
-      join(device, values_[i].scalars.view(), values_[i + stride].scalars.view());
+  join_by_tree(units, [&](std::size_t into, std::size_t more) {
+    join(device, values_[into].scalars.view(), values_[more].scalars.view());
+  });
   if (!vector.data) return;
 
   // Every element goes through the whole tree while its neighbours are in the first-level cache. A GPU takes all at once.
@@ -166,11 +136,9 @@ void BlockSum::join_units(Device& device, View vector) {
                    const auto part = [&](const View& v) {
                      return View{static_cast<char*>(v.data) + e * size_of(dtype_), shape, dtype_};
                    };
-                   for (std::size_t stride = 1; stride < units; stride *= 2)
-                     for (std::size_t i = 0; i + stride < units; i += 2 * stride) {
-                       const View into = part(values_[i].vector.view());
-                       map<Add>(serial, into, {into, part(values_[i + stride].vector.view())});
-                     }
+                   join_by_tree(units, [&](std::size_t into, std::size_t more) {
+                     join(serial, part(values_[into].vector.view()), part(values_[more].vector.view()));
+                   });
                    map<Divide>(serial, part(vector), {part(values_[0].vector.view())}, n);
                  }
                });
@@ -202,6 +170,8 @@ double BlockSum::expected_seconds(Device& device, Body body) {
   const auto blocks = static_cast<double>(plan_.samples) / static_cast<double>(plan_.blocks[0].samples);
   return one * blocks / std::min(static_cast<double>(workers()), blocks);
 }
+
+void BlockSum::leave_totals(Device& device, Scalar to) const { copy(device, view_of(to.at, totals().shape), totals()); }
 
 void BlockSum::divide(std::span<double> totals, std::span<const char> is_mean) const {
   const auto n = static_cast<double>(plan_.samples);

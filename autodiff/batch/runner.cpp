@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "autodiff/block_runner.h"
+#include "autodiff/batch/runner.h"
 
 #include <algorithm>
 #include <stdexcept>

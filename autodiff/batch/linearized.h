@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// Products of a linearised function over a batch: the primal program runs once for each θ, the tangent program once for each vector or
+// for several at a time, and the residuals between them are kept as far as memory goes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autodiff/batch/objective.h"
+#include "autodiff/batch/runner.h"
+#include "autodiff/batch/sources.h"
+#include "autodiff/batch/sums.h"
+#include "autodiff/transform.h"
+#include "kernels/replay.h"
+#include "kernels/scalars.h"
+
+namespace brink {
+
+/// Builds the two graphs of a product for a block of so many samples. The primal graph outputs what grad(objective.loss) does, or part of
+/// it; the tangent graph outputs the product along direction 0, in the parameters' shapes.
+using LinearizedBuilder = std::function<LinearizedGraph(std::int64_t samples)>;
+
+/// The Hessian of the mean loss by forward-over-reverse differentiation, exact (Pearlmutter 1994).
+LinearizedBuilder hessian_of(const Objective&);
+
+class Linearized {
+ public:
+  /// together: of several vectors, how many one run of the tangent program takes.
+  Linearized(Device&, const Objective&, const LinearizedBuilder&, const Batch&, const BatchOptions& = {},
+             int together = 1);
+
+  /// Loss and gradient, a vector of the results, at θ, and all residuals. What the primal graph does not output has no meaning, and
+  /// `gradient` may then be empty. θ and the rows that a list names are copied, so they may change before apply. Waits for the device.
+  LossAndCorrect linearize_at(View theta, View gradient);
+  /// The same without a wait: two totals, undivided, are left in `totals`, where it is given.
+  void linearize_at(View theta, View gradient, Scalar totals);
+  /// products[j] = A vectors[j], the same bits however many there are. vectors, products: vectors of the layout, one after the other
+  /// without gaps, [k, extent] or [extent]; they do not overlap. Allocates nothing.
+  void apply(View vectors, View products);
+
+  /// Elements of a vector, gaps included.
+  std::int64_t dim() const { return extent_; }
+  /// Of one product.
+  std::int64_t tangent_flops() const { return one_.runner.flops(); }
+  std::int64_t primal_flops() const { return primal_.flops(); }
+  /// Of the residuals of all blocks, as they are computed again; 0 where all are kept.
+  std::int64_t recompute_flops() const { return recompute_ ? recompute_->flops() : 0; }
+  /// Blocks whose residuals are kept; the others are recomputed in every run of the tangent program, to the same bits.
+  std::int64_t kept_blocks() const { return kept_; }
+  std::int64_t blocks() const { return static_cast<std::int64_t>(sum_.plan().blocks.size()); }
+  std::int64_t residual_bytes() const { return store_.bytes(); }
+  /// Seconds of a linearisation and of a product, told from one block's run of each.
+  struct Expected {
+    double linearization, product;
+  };
+  Expected expected_seconds(View theta);
+
+ private:
+  /// The tangent program for so many directions at a time.
+  struct Tangent {
+    int directions;
+    BlockRunner runner;
+    Replay replay;
+  };
+  Linearized(Device&, const Objective&, const LinearizedBuilder&, const Batch&, const BatchOptions&, int together,
+             const BlockPlan&, const std::shared_ptr<Arenas>&, std::map<std::int64_t, LinearizedGraph> by_samples);
+  char* residuals_of(int worker, std::size_t block);
+  void linearize_block(int worker, std::size_t block, const BlockSum::Slot&);
+  void recompute_block(int worker, std::size_t block);
+  void apply_to_block(Tangent&, int worker, std::size_t block, std::span<const View> vectors, const BlockSum::Slot&);
+  void apply(Tangent&, View vectors, View products);
+  BlockSum& sum_of(const Tangent& t) { return t.directions > 1 ? *sum_of_several_ : sum_; }
+
+  Device device_;
+  std::int64_t extent_;
+  BlockSum sum_;
+  std::optional<BlockSum> sum_of_several_;  // where several vectors are taken at a time, and
+  BlockRows rows_;
+  BlockRunner primal_;
+  Tangent one_;
+  std::unique_ptr<Tangent> several_;        // their program
+  std::unique_ptr<BlockRunner> recompute_;  // residuals without sums, where not all blocks keep theirs
+  Array theta_;
+  Buffer store_;
+  std::vector<std::int64_t> offsets_;  // of each kept block, then of each worker's scratch slot
+  std::int64_t kept_ = 0;
+  std::vector<View> vectors_;                // of the current run
+  Array fixed_v_, fixed_product_, fixed_g_;  // on a CUDA device: fixed memory for captured work
+  Replay replay_;
+};
+
+/// H(θ)v of the mean loss.
+class Hvp : public Linearized {
+ public:
+  Hvp(Device& device, const Objective& objective, const Batch& batch, const BatchOptions& options = {},
+      int together = 1)
+      : Linearized(device, objective, hessian_of(objective), batch, options, together) {}
+};
+
+}  // namespace brink
