@@ -19,7 +19,9 @@ std::string to_string(const Attributes& a) {
 }
 
 void Attributes::refuse() {
-  throw std::logic_error("attributes are of another type than their primitive reads; emit it through its builder");
+  throw std::logic_error(
+      "attributes: expected the type that the primitive reads, got another one; emit the primitive through its "
+      "builder");
 }
 
 }  // namespace brink

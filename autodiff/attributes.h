@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The settings of an operation beside its inputs, held as a value whose type only the operation's primitive knows.
+// The settings of an operation beside its inputs, stored as a value whose type only the operation's primitive knows.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ namespace brink {
 
 namespace attributes {
 
-/// The words that stand for a field. Numbers are taken bit for bit: −0 is not +0, and a NaN equals itself.
+/// The words that represent a field. Numbers are compared bit for bit: −0 differs from +0, and a NaN equals itself.
 template <class F>
 requires std::is_integral_v<F> || std::is_enum_v<F>
 constexpr std::array<std::uint64_t, 1> words_of(F x) { return {static_cast<std::uint64_t>(x)}; }
@@ -26,14 +26,14 @@ constexpr std::array<std::uint64_t, n> words_of(const std::array<std::int64_t, n
   return std::bit_cast<std::array<std::uint64_t, n>>(x);
 }
 
-/// A struct of settings: `fields()` is a tuple of all its members, and `describe()` tells them to a reader: "stride 2".
+/// A struct of settings: `fields()` is a tuple of all its members, and `describe()` is their text for readers: "stride 2".
 template <class A>
 concept Settings = std::is_trivially_copyable_v<A> && requires(const A& a) {
   std::apply([](const auto&... field) { (words_of(field), ...); }, a.fields());
   { a.describe() } -> std::same_as<std::string>;
 };
 
-/// Whether fields() may name every member: what it names fills the struct but for padding at the end.
+/// Whether fields() can name every member: the named members fill the struct except for padding at the end.
 template <Settings A>
 consteval bool names_every_member() {
   return []<class... F>(std::type_identity<std::tuple<F...>>) {
@@ -62,7 +62,7 @@ constexpr std::uint64_t join(std::uint64_t hash, std::uint64_t word) {
 
 }  // namespace attributes
 
-/// Any struct of settings, or none. A small value: copying and reading it allocates nothing.
+/// Any struct of settings, or none, as a small value: copying and reading it allocates nothing.
 class Attributes {
  public:
   Attributes() = default;
@@ -73,7 +73,7 @@ class Attributes {
     new (value_.data()) A(a);
   }
 
-  /// The struct if it is an A, else null.
+  /// The struct if it is an A, otherwise null.
   template <attributes::Settings A>
   const A* get_if() const {
     return kind_ == &kind_of<A> ? std::launder(reinterpret_cast<const A*>(value_.data())) : nullptr;
@@ -88,7 +88,7 @@ class Attributes {
 
   std::size_t hash() const;
   friend bool operator==(const Attributes&, const Attributes&);
-  /// " {stride 2}"; empty where there is nothing to say.
+  /// A text such as " {stride 2}"; empty if there is nothing to describe.
   friend std::string to_string(const Attributes&);
 
  private:

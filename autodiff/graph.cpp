@@ -23,7 +23,7 @@ Var Graph::input(std::string name, ValueType type, InputRole role, int index, in
 }
 
 void Graph::output(std::string name, OutputRole role, int index, Var v) {
-  if (!v) throw std::logic_error("Graph::output: '" + name + "' is a symbolic zero");
+  if (!v) throw std::logic_error("Graph::output: '" + name + "' is a symbolic zero; expected a value of the graph");
   outputs_.push_back({std::move(name), role, index, v});
 }
 
@@ -33,7 +33,9 @@ Vars Graph::emit_all(const Primitive& p, std::span<const Var> in, Attributes att
   std::vector<ValueType> types;
   types.reserve(in.size());
   for (const Var v : in) {
-    if (!v) throw std::logic_error(fmt::format("[{}] a symbolic zero reached emit", p.name));
+    if (!v)
+      throw std::logic_error(
+          fmt::format("[{}] an input is a symbolic zero; builders must handle it before emit", p.name));
     types.push_back(type(v));
   }
   Vars out;

@@ -23,7 +23,7 @@
 
 namespace brink {
 
-/// Raised while a graph is built: "[matmul] a [25,12], b [13,9]: inner extents differ".
+/// Raised while a graph is built: "[matmul] a [25,12], b [13,9]: expected equal inner extents".
 struct ShapeError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -63,7 +63,8 @@ struct VjpContext {
   const Attributes& attributes;
   const Primitive& primitive;
 };
-/// What one partial derivative sees: the tangent or cotangent `d` that goes through it, and of a bilinear operation the two factors.
+/// What one partial derivative sees: the tangent or cotangent `d` that passes through it and, for a bilinear operation, the two
+/// factors.
 struct Partial {
   Graph& g;
   std::span<const Var> in, out;
@@ -71,7 +72,7 @@ struct Partial {
   const Attributes& attributes;
 };
 
-/// What an operation is to a derivative of any order.
+/// The class of an operation, which determines its derivatives of any order.
 enum class OperationClass : std::uint8_t {
   opaque,       ///< not differentiable
   constant,     ///< piecewise constant in all inputs
@@ -80,18 +81,18 @@ enum class OperationClass : std::uint8_t {
   elementwise,  ///< y = f(x) in every element
   own,          ///< anything else: by its own rules
 };
-/// How an operation is differentiated. Made from what the operation is: rules.h, pairs.h, elementwise.h.
+/// How an operation is differentiated. Made from its class: rules.h, pairs.h, elementwise.h.
 struct Derivative {
   OperationClass is = OperationClass::opaque;
   Vars (*jvp)(const JvpContext&) = nullptr;  ///< tangents of the outputs
   Vars (*vjp)(const VjpContext&) = nullptr;  ///< cotangents of the inputs
-  Var (*first)(const Partial&) = nullptr;    ///< the class's first part, and
-  Var (*second)(const Partial&) = nullptr;   ///< its second
-  Var (*product)(const Partial&) = nullptr;  ///< a·b where a chain of pairs cannot hold both terms of the product rule
-  int operand = 0;                           ///< which input a linear operation is linear in
+  Var (*first)(const Partial&) = nullptr;   ///< the partial derivative of a linear or bilinear class by its first input
+  Var (*second)(const Partial&) = nullptr;  ///< that by the second input
+  Var (*product)(const Partial&) = nullptr;  ///< a·b, if one chain of pairs cannot hold both terms of the product rule
+  int operand = 0;                           ///< the input in which a linear operation is linear
 };
-/// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue`, null where there
-/// is none, reaches only a primitive that finishes its elements.
+/// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue` is null if
+/// there is none; only primitives that finish their elements receive one.
 struct Call {
   std::span<const View> in;
   std::span<const View> out;
@@ -100,7 +101,7 @@ struct Call {
   const Epilogue* epilogue = nullptr;
 };
 
-/// How an operation on one running value joins the epilogue of the kernel that makes that value.
+/// How an operation on one value joins the epilogue of the kernel that computes that value.
 struct EpilogueRule {
   int running = 0;  ///< which input
   int stage = 0;    ///< stages ascend within an epilogue: 1 bias, 2 activation; 0: the operation cannot join
@@ -114,7 +115,7 @@ struct Primitive {
   Derivative derivative;
   void (*run)(Device&, const Call&);  ///< enqueues only
   std::int64_t (*flops)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&);
-  /// Bytes of scratch on that device.
+  /// Bytes of scratch on the device.
   std::int64_t (*scratch)(std::span<const ValueType> in, std::span<const ValueType> out, const Attributes&,
                           Where) = nullptr;
   /// The result is a finished sum over samples; nothing may be added to it inside a block's program (add, elementwise.h).
@@ -126,7 +127,7 @@ struct Primitive {
   EpilogueRule epilogue = {};
 };
 
-/// Which part of a network a node belongs to, and which derivative brought it about: for names, no rule looks at it.
+/// Which part of a network a node belongs to, and which derivative created it. It is used in names only.
 struct Origin {
   std::string layer;  ///< "dense0": a parameter's name without its last part; empty: none
   bool backward = false, tangent = false;
@@ -155,13 +156,13 @@ struct Input {
   Var var;
 };
 
-/// What becomes of an output when the batch is cut into blocks.
+/// What happens to an output when the batch is cut into blocks.
 enum class OutputRole : std::uint8_t {
   scalar,     ///< a float64 sum over samples, joined by the tree
   parameter,  ///< a sum over samples of a parameter's shape, joined by the tree; `index` says which
-  sum,        ///< one behind those of the parameters, with an index of its own; nothing of it is differentiated
+  sum,        ///< a further one after those of the parameters, with its own index; it is not differentiated
   residual,   ///< kept for the block
-  samples,    ///< one row a sample
+  samples,    ///< one row per sample
 };
 struct Output {
   std::string name;
@@ -176,14 +177,14 @@ class Graph {
   void output(std::string name, OutputRole, int index, Var);
   void clear_outputs() { outputs_.clear(); }
 
-  /// Appends an operation, or finds the equal one. Throws ShapeError.
+  /// Appends an operation, or finds an equal one. Throws ShapeError.
   Vars emit_all(const Primitive&, std::span<const Var> in, Attributes = {});
   Var emit(const Primitive& p, std::initializer_list<Var> in, Attributes a = {}) {
     return emit_all(p, std::span<const Var>(in.begin(), in.size()), std::move(a))[0];
   }
 
-  /// While it lives, what is emitted belongs to an origin. Otherwise a node belongs where its first parameter does or, without
-  /// one, where its latest input does.
+  /// While it lives, emitted nodes belong to this origin. Otherwise a node belongs to the origin of its first parameter or,
+  /// without one, to that of its latest input.
   class Within {
    public:
     Within(Graph& g, Origin o) : g_(g), before_(std::exchange(g.within_, std::move(o))) {}
@@ -198,7 +199,7 @@ class Graph {
 
   const ValueType& type(Var v) const { return values_[static_cast<std::size_t>(v.id)].type; }
   const Shape& shape(Var v) const { return type(v).shape; }
-  /// The node that makes v, or null for an input.
+  /// The node that computes v, or null for an input.
   const Node* producer(Var v) const;
   int producer_index(Var v) const { return values_[static_cast<std::size_t>(v.id)].node; }
 

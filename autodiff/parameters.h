@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: where each parameter lies in the one vector that holds them all. What it is not: their values.
-// Decision: every parameter starts at a multiple of 32 elements; the gaps hold +0, stay +0, and belong to the index space of
-// dots and norms, so that those run over one contiguous array.
+// Where each parameter lies in the one vector that holds them all.
+// Every parameter starts at a multiple of 32 elements. The gaps hold +0, stay +0, and belong to the index space of dots and
+// norms, so these run over one contiguous array.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ struct Parameter {
   Shape shape;
   std::int64_t fan_in = 0;  ///< inputs summed by one output; 0 for one that starts at `start`: biases, γ, β
   std::int64_t offset = 0;  ///< in elements, set by ParameterLayout
-  double start = 0;         ///< every entry at step 0 where fan_in is 0
+  double start = 0;         ///< every entry at step 0 if fan_in is 0
 };
 
 class ParameterLayout {

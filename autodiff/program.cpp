@@ -94,8 +94,8 @@ Program::Program(Graph graph, Where where, Fusion fusion) : graph_(std::move(gra
   plan(where, fusion);
 }
 
-/// One step a node, in order, but for nodes that join the epilogue of the node before them on their running value: the step then
-/// stands where its last node stood, where all operands exist, so no node between may need what else the first one makes.
+/// One step for each node, in order, except for nodes that join the epilogue of the node before them on their value. Such a
+/// step takes the place of its last node, where all operands exist, so no node between may need other outputs of the first one.
 std::vector<Program::Step> Program::steps_of(Fusion fusion) const {
   const auto& nodes = graph_.nodes();
   const auto values = static_cast<std::size_t>(graph_.size());
@@ -108,7 +108,7 @@ std::vector<Program::Step> Program::steps_of(Fusion fusion) const {
       first_use[id(v)] = std::min(first_use[id(v)], n);
     }
   for (const Output& o : graph_.outputs()) uses[id(o.var)] += 2;  // it must be stored
-  std::vector<Step> steps(nodes.size());  // by last node; a node joined further on leaves a hole
+  std::vector<Step> steps(nodes.size());  // indexed by the last node; a node that is joined later leaves a hole
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     steps[n].node = static_cast<int>(n);
     const EpilogueRule& rule = nodes[n].primitive->epilogue;
@@ -152,13 +152,13 @@ void Program::plan(Where where, Fusion fusion) {
   const auto& nodes = graph_.nodes();
   const auto node_at = [&](int n) -> const Node& { return nodes[static_cast<std::size_t>(n)]; };
   steps_ = steps_of(fusion);
-  /// What a joined node needs beside the running value, which is nowhere in memory.
+  /// The inputs of a joined node other than the value itself, which is not in memory.
   const auto others = [&](int n) {
     Vars in = node_at(n).in;
     in.erase(in.begin() + node_at(n).primitive->epilogue.running);
     return in;
   };
-  /// The last node's value in place of the first output.
+  /// The outputs, with the last node's value in place of the first one.
   const auto made_by = [&](const Step& s) {
     Vars out = node_at(s.node).out;
     out[0] = node_at(s.last()).out[0];
@@ -237,7 +237,7 @@ Workspace Program::make_workspace(std::shared_ptr<Arena> arena) const {
   return w;
 }
 
-/// Another program may have made the arena grow since.
+/// Another program may have enlarged the arena since.
 void Program::settle(Workspace& w) const {
   auto* const base = static_cast<char*>(w.arena_->data());
   if (w.base_ == base) return;

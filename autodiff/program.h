@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A graph prepared for many runs: an order of operations and a plan of the memory they share.
+// A graph prepared for many runs: an order of operations and a plan of the memory they share. It is immutable and holds no
+// memory, so several threads run one program on workspaces of their own.
 // Fusion changes no bit: an elementwise operation that only follows a product is done by the product's kernel before it stores
 // its result (kernels/epilogue), with the same roundings.
-// A program is immutable and holds no memory, so several threads run one program on workspaces of their own.
 #pragma once
 
 #include <memory>
@@ -15,12 +15,12 @@
 
 namespace brink {
 
-/// Memory for values between two nodes, shared by workspaces that never run at the same time. It grows while workspaces are made,
-/// never while a program runs.
+/// Memory for values between two nodes, shared by workspaces that never run at the same time. It grows while workspaces are
+/// made, never while a program runs.
 class Arena {
  public:
   explicit Arena(const Device& device) : device_(device) {}
-  /// Throws OutOfMemory; what was there is lost.
+  /// Throws OutOfMemory; the contents are lost.
   void reserve(std::int64_t bytes);
   void* data() const { return buffer_.data(); }
 
@@ -29,15 +29,15 @@ class Arena {
   Buffer buffer_;
 };
 
-/// One a worker. Sums that are never taken at the same time share them.
+/// One arena for each worker. Sums that never run at the same time share them.
 using Arenas = std::vector<std::shared_ptr<Arena>>;
 
-/// What one run needs and another may reuse.
+/// The memory that one run needs and another may reuse.
 class Workspace {
  private:
   friend class Program;
   std::shared_ptr<const Arena> arena_;
-  char* base_ = nullptr;  // of the arena, when the places were last worked out
+  char* base_ = nullptr;  // of the arena, when the addresses were last computed
   std::vector<View> operands_;
   std::vector<void*> places_;
 };
@@ -46,22 +46,22 @@ enum class Fusion : std::uint8_t { none, epilogues };
 
 class Program {
  public:
-  /// Plans the arena: each value lives from its step to its last use; outputs are written where the caller wants them.
+  /// Plans the arena: each value lives from its step to its last use; outputs are written to the caller's memory.
   explicit Program(Graph graph, Where = Where::cpu, Fusion = Fusion::epilogues);
 
   const Graph& graph() const { return graph_; }
   std::int64_t arena_bytes() const { return arena_bytes_; }
   std::int64_t flops() const { return flops_; }
-  /// Kernel calls of one run.
+  /// The number of kernel calls of one run.
   std::int64_t steps() const { return static_cast<std::int64_t>(steps_.size()); }
-  /// What the steps are called, in order: "dense0 matmul backward".
+  /// The names of the steps, in order: "dense0 matmul backward".
   const std::vector<TraceName>& names() const { return names_; }
   Workspace make_workspace(const Device& = {}) const;
-  /// With the arena of other workspaces that never run at the same time. Throws OutOfMemory.
+  /// Uses the arena of other workspaces that never run at the same time. Throws OutOfMemory.
   Workspace make_workspace(std::shared_ptr<Arena>) const;
 
   /// Runs all nodes on `device`. inputs[i] and outputs[i] are the memory of the graph's i-th input and output, of their types;
-  /// outputs overlap nothing. Allocates nothing and synchronises nothing. A tracer that wants nodes sees a span for each step.
+  /// outputs overlap nothing. Does not allocate or synchronise. A tracer of single nodes receives a span for each step.
   void run(Device& device, Workspace&, std::span<void* const> inputs, std::span<void* const> outputs) const;
 
  private:
@@ -74,7 +74,7 @@ class Program {
   struct Step {
     int node = -1;
     int first_operand =
-        0;  // in Workspace::operands_: inputs, outputs of the last node, scratch, inputs of the joined nodes
+        0;  // index into Workspace::operands_: inputs, outputs of the last node, scratch, inputs of the joined nodes
     int inputs = 0, outputs = 0;
     std::int64_t scratch_offset = 0, scratch_bytes = 0;
     std::vector<int> joined;
@@ -92,7 +92,7 @@ class Program {
   std::vector<Location> locations_;
   std::vector<Step> steps_;
   std::vector<TraceName> names_;  // of the steps
-  std::vector<Copy> copies_;      // outputs whose value is an input or is another output too
+  std::vector<Copy> copies_;      // outputs whose value is an input or another output
   std::vector<View> operands_;
   std::vector<Var> operand_vars_;  // aligned with operands_; symbolic zero for scratch
   std::int64_t arena_bytes_ = 0, flops_ = 0;

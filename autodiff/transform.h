@@ -10,7 +10,7 @@
 namespace brink {
 
 /// Appends to g the cotangents of `wrt` for the given cotangents of `outputs` (reverse mode). Contributions of a fan-out are
-/// added in the order of the nodes that use the value. A symbolic zero stands for "does not depend".
+/// added in the order of the nodes that use the value. A symbolic zero means "does not depend".
 /// Throws std::logic_error for a primitive that has no reverse rule.
 Vars pullback(Graph& g, std::span<const Var> outputs, std::span<const Var> cotangents, std::span<const Var> wrt);
 

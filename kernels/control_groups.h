@@ -12,7 +12,7 @@
 
 namespace brink {
 
-/// The whole text; empty where there is no such file. Files of /proc and /sys have no length, so io/file.h does not read them.
+/// The whole text; empty where there is no such file. For /proc and /sys, whose files state no length.
 std::string text_of_system_file(const std::filesystem::path&);
 
 /// Calls each(line) for every line of the text.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What it is: a count of the host's memory that lies in no Buffer, so that allocated_bytes (memory.h) knows of it. What it is not: an
-// owner. Decision: only what is large is counted, such as the records of a data set; the rest is train's allowance for a program.
+// Counts memory of the host that is in no Buffer, so that allocated_bytes (memory.h) includes it. Only large memory is
+// counted, such as the records of a data set.
 #pragma once
 
 #include <cstdint>
 
 namespace brink {
 
-/// Counts bytes for as long as it lives.
+/// Counts these bytes while it lives.
 class CountedBytes {
  public:
   explicit CountedBytes(std::int64_t bytes);

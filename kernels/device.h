@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: where a kernel runs and with how many threads. What it is not: memory (memory.h) or a queue of work.
+// Where a kernel runs and with how many threads.
 #pragma once
 
 #include <atomic>
@@ -22,32 +22,31 @@ class Tracer;
 class Vendor;
 class MemoryCount;
 
-/// A handle passed to every kernel. Copyable; `pool` may be null, then the calling thread does all the CPU's work.
+/// A handle passed to every kernel. Copyable. If `pool` is null, the calling thread does all work of the CPU.
 struct Device {
   Where where = Where::cpu;
   ThreadPool* pool = nullptr;
-  Gpu* gpu = nullptr;        ///< where == cuda: never null
-  Tracer* tracer = nullptr;  ///< who watches (tracer.h); null: nobody
-  Vendor* vendor = nullptr;  ///< null: exact arithmetic
-  MemoryCount* count =
-      nullptr;  ///< buffers are counted there and not allocated (memory_count.h); null: they are allocated
+  Gpu* gpu = nullptr;            ///< not null if where == cuda
+  Tracer* tracer = nullptr;      ///< the observer (tracer.h); null: none
+  Vendor* vendor = nullptr;      ///< null: exact arithmetic
+  MemoryCount* count = nullptr;  ///< if not null, buffers are counted there and not allocated (memory_count.h)
 
   /// Threads that share a kernel's work on the CPU; 1 on a CUDA device.
   int threads() const { return pool && where == Where::cpu ? pool->threads() : 1; }
-  /// The same device without its pool: what a worker passes on from inside a parallel region.
+  /// The same device without its pool, for use inside a parallel region.
   Device serial() const { return {where, nullptr, gpu, tracer, vendor, count}; }
-  /// The CPU with the same pool: for what stays there, such as reading data.
+  /// The CPU with the same pool, for work that always runs there, such as reading data.
   Device host() const { return {Where::cpu, pool, nullptr, tracer, nullptr, count}; }
 };
 
-/// Who takes which of up to 64 pieces: a worker its own consecutive ones first, ascending, then what is left of the others',
-/// from the end. So sweeps over the same data meet it in the cache of the core that had it, and no piece waits for its owner.
+/// Decides which worker takes which of up to 64 pieces: first its own consecutive ones, ascending, then the remaining pieces of
+/// others, from the end. So repeated sweeps find their data in the cache of the same core, and no piece waits for its owner.
 class Pieces {
  public:
   static constexpr std::int64_t most = 64;
   Pieces(std::int64_t count, int workers)
       : count_(count), workers_(workers), free_(count < most ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0}) {}
-  /// A piece nobody had; to be called `count` times in all.
+  /// A piece that no worker has taken yet; to be called `count` times in all.
   std::int64_t take(int worker) {
     const Range own = split(count_, workers_, worker);
     const std::uint64_t mine =
@@ -66,8 +65,8 @@ class Pieces {
   std::atomic<std::uint64_t> free_;
 };
 
-/// Calls body(begin, end) over a partition of [0, n) whose pieces start at multiples of `grain`; one piece, on the calling
-/// thread, where n ≤ serial_below. The partition must not reach the result.
+/// Calls body(begin, end) over a partition of [0, n) whose pieces start at multiples of `grain`. Where n ≤ serial_below it is
+/// one piece on the calling thread. The partition must not affect the result.
 template <class Body>
 void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t serial_below, Body&& body) {
   if (d.threads() == 1 || n <= serial_below) {
@@ -87,8 +86,9 @@ void parallel_for(Device& d, std::int64_t n, std::int64_t grain, std::int64_t se
   });
 }
 
-/// Number of threads that this process may run at once: the CPUs of its affinity mask, or fewer where a control group has a CPU quota.
-/// A quota is rounded up, so that no granted time is left unused: 1.5 cores allow 2 threads. `root`: where /proc and /sys are.
+/// The number of threads that this process may run at once: the CPUs of its affinity mask, or fewer where a control group has a
+/// CPU quota. A quota is rounded up, so that no granted time is left unused: 1.5 cores allow 2 threads. `root` is put before
+/// /proc and /sys.
 int available_threads(const char* root = "/");
 
 }  // namespace brink

@@ -4,12 +4,12 @@
 
 namespace brink {
 
-/// What the start of the program found and put right in the floating-point environment.
+/// What was found in the floating-point environment at the start of the program, and corrected.
 struct FloatingPointState {
-  bool flush_to_zero = false;   // denormals were flushed (FTZ or DAZ)
+  bool flush_to_zero = false;   // subnormal numbers were flushed (FTZ or DAZ)
   bool other_rounding = false;  // rounding was not to nearest
 };
-/// Sets round-to-nearest and gradual underflow on the calling thread; returns what it found before (promise B10).
+/// Sets rounding to nearest and gradual underflow on the calling thread; returns what it found (docs/promises.md, B10).
 FloatingPointState reset_floating_point();
 
 }  // namespace brink

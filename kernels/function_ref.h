@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a reference to something callable, for the length of a call. What it is not: std::function, which may allocate.
+// A non-owning reference to a callable, for the length of a call. Unlike std::function it never allocates.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,8 @@ class FunctionRef;
 template <class Result, class... Arguments>
 class FunctionRef<Result(Arguments...)> {
  public:
-  // Implicit on purpose; the constraint keeps it from hiding the copy constructor, which the check does not see.
+  // Implicit, so that a lambda can be passed; the constraint keeps it from hiding the copy constructor, which the check does
+  // not see.
   // NOLINTBEGIN(google-explicit-constructor,bugprone-forwarding-reference-overload)
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>) FunctionRef(F&& f)

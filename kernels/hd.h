@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the project's one macro. A function marked BRINK_HD is compiled for the host and for the device.
+// The project's one macro: a function marked BRINK_HD is compiled for the host and for the device.
 #pragma once
 
 #ifdef __CUDACC__

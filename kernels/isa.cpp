@@ -40,7 +40,8 @@ Isa choose() {
       require(i);
       return i;
     }
-  throw std::invalid_argument("BRINK_SIMD=" + std::string(wish) + ": expected portable, x86-64-v3 or x86-64-v4");
+  throw std::invalid_argument("BRINK_SIMD=" + std::string(wish) +
+                              ": no such instruction set; expected portable, x86-64-v3 or x86-64-v4");
 }
 
 std::atomic<Isa>& current() {

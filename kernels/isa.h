@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the instruction sets brink is compiled for, and the choice among them at run time.
-// Decision: a source listed in kernels_isa_sources is compiled once per set and defines templates on `ThisIsa`, which the
-// compiler's own feature macros decide. Everything in such a source must be a template on the Isa tag or have internal
-// linkage; else the linker could hand v4 code to an old processor (tests/lint checks the symbols).
+// The instruction sets for which brink is compiled, and the choice among them at run time.
+// A source listed in kernels_isa_sources is compiled once per set and defines templates on `ThisIsa`, which the compiler's
+// feature macros determine. Everything in it is a template on the Isa tag or has internal linkage; otherwise the linker could
+// give v4 code to an old processor (tests/lint/objects_test.py checks the symbols).
 #pragma once
 
 #include <string_view>
@@ -39,16 +39,16 @@ using ThisIsa = Portable;
 
 enum class Isa { portable, x86_64_v3, x86_64_v4, neon };
 
-/// Widest set that the processor has and that was compiled in; BRINK_SIMD=portable|x86-64-v3|x86-64-v4 in the environment
-/// lowers it. Decided once. Throws std::invalid_argument for a name that is unknown or not available here.
+/// The widest set that the processor has and that was compiled in; BRINK_SIMD=portable|x86-64-v3|x86-64-v4 in the environment
+/// selects a narrower one. Decided once. Throws std::invalid_argument for a name that is unknown or not available.
 Isa isa();
 /// Every set that this processor has and that was compiled in.
 std::vector<Isa> available_isas();
-/// Overrides the choice (tests and benchmarks). Throws std::invalid_argument where it is not available.
+/// Overrides the choice (tests and benchmarks). Throws std::invalid_argument for a set that is not available.
 void set_isa(Isa);
 std::string_view name_of(Isa);
 
-/// Calls f(Tag{}) with the tag of the chosen set: the one place where it becomes a type.
+/// Calls f(Tag{}) with the tag of the chosen set; here the run-time choice becomes a type.
 template <class F>
 decltype(auto) with_isa(F&& f) {
 #if defined(__x86_64__)

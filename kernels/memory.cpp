@@ -30,8 +30,9 @@ Poison& current() {
 
 std::atomic<std::int64_t> host_bytes{0};
 
-/// For std::free; nullptr where there is none left. Large memory asks for huge pages: passes over activations outrun what the
-/// translation of small ones can follow. Whole huge pages alone, so that no more than `bytes` becomes resident.
+/// Memory for std::free; nullptr where none is left. Large memory asks for huge pages, because passes over activations exceed
+/// what address translation with small pages can follow. Only whole huge pages are asked for, so that no more than `bytes`
+/// becomes resident.
 void* host_memory(std::int64_t bytes) {
   constexpr std::int64_t huge_page = std::int64_t{2} << 20;
   void* memory = nullptr;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: owned, aligned memory of a device, and copies between devices. What it is not: an allocator used while a program
-// runs; everything is sized before. Decision: memory is the host's unless a device is named, so code that only the host runs
-// (files, text, small matrices) names none.
+// Owned, aligned memory of a device, and copies between devices. Nothing is allocated here while a program runs.
+// Memory is the host's unless a device is named, so code that only the host runs names none.
 #pragma once
 
 #include <cstdint>
@@ -20,23 +19,23 @@ inline constexpr std::int64_t alignment_bytes = 64;
 
 constexpr std::int64_t align_up(std::int64_t n, std::int64_t a) { return (n + a - 1) / a * a; }
 
-/// What new buffers are filled with; the tests set it to 0xFF or a NaN pattern to show that nothing is read before it is
-/// written (promise B11). Also taken from BRINK_POISON=00|ff|nan in the environment.
+/// What new buffers are filled with. The tests set it to 0xFF or a NaN pattern to show that nothing is read before it is
+/// written (docs/promises.md, B11). BRINK_POISON=00|ff|nan in the environment sets it too.
 enum class Poison : unsigned char { zero, ones, nan };
 Poison poison();
 void set_poison(Poison);
 
-/// Gives memory back to where it came from.
+/// Returns memory to where it came from.
 struct FreeMemory {
   Gpu* gpu = nullptr;  ///< null: host memory
   std::int64_t bytes = 0;
   void operator()(void* p) const;
 };
 
-/// Bytes that a buffer of so many takes of the memory of a CPU or a GPU: whole units of allocation.
+/// The bytes that a buffer takes of the memory of a CPU or a GPU: whole units of allocation.
 std::int64_t room_of(std::int64_t bytes, Where);
 
-/// Bytes, aligned, movable. Filled with the poison pattern. On a device with a count they are counted, and there is no memory: data()
+/// Movable, aligned bytes, filled with the poison pattern. On a device with a count they are counted and hold no memory: data()
 /// is null. Throws OutOfMemory.
 class Buffer {
  public:
@@ -55,7 +54,7 @@ class Buffer {
   std::int64_t bytes_ = 0;
 };
 
-/// Bytes that live buffers take of the device's memory, or of the host's; on a device with a count also those counted.
+/// The bytes that live buffers take of the device's memory, or of the host's; on a device with a count also the counted ones.
 std::int64_t allocated_bytes(const Device&);
 /// A count that starts from what is allocated now, on the device and on the host.
 MemoryCount count_memory(const Device&);
@@ -77,19 +76,19 @@ class Array {
   View view_;
 };
 
-/// An Array whose contents start as +0.
+/// An array whose elements are +0.
 Array zeros(Shape shape, Dtype dtype, const Device& = {});
 
 // On a device with a count these do nothing.
 
-/// to = from. Both lie in memory of `device` or of the host; equal sizes. Enqueued; on a CUDA device host memory must stay
-/// as it is until the next `synchronize`.
+/// to = from. Both are in memory of `device` or of the host and have equal sizes. Enqueued; on a CUDA device host memory must
+/// not change until the next `synchronize`.
 void copy(Device&, View to, View from);
 /// All bytes zero: +0 of every type. Enqueued.
 void set_zero(Device&, View);
-/// Waits until everything enqueued is done; nothing to do on the CPU.
+/// Waits until everything enqueued is done; returns at once on the CPU.
 void synchronize(Device&);
-/// Scalars from memory of the device, float64; waits.
+/// Copies float64 scalars from the device's memory; waits.
 void fetch(Device&, std::span<double> to, View from);
 /// A copy in host memory, or in the device's; waits.
 Array to_host(Device&, View);
@@ -98,8 +97,8 @@ Array to_device(Device&, View);
 struct OutOfMemory : std::bad_alloc {
   explicit OutOfMemory(std::int64_t needed, std::int64_t free = -1) : needed_bytes(needed), free_bytes(free) {}
   const char* what() const noexcept override { return "out of memory"; }
-  std::int64_t needed_bytes;  ///< −1: what a device's runtime takes for itself, where nobody knows
-  std::int64_t free_bytes;    ///< of the device's memory; −1: the host's, where nobody knows
+  std::int64_t needed_bytes;  ///< −1: unknown, because the device's runtime took it
+  std::int64_t free_bytes;    ///< of the device's memory; −1: unknown, of the host's
 };
 
 }  // namespace brink

@@ -60,7 +60,7 @@ std::unique_ptr<MemoryCount, MemoryCount::Return> MemoryCount::take(Where w, std
 
 void MemoryCount::give(const Return& r) {
   std::int64_t& part = at(r.where).parts[r.part];
-  if (part < std::numeric_limits<std::int64_t>::max()) part -= r.bytes;  // one that overflowed stays what it is
+  if (part < std::numeric_limits<std::int64_t>::max()) part -= r.bytes;  // a part that has overflowed is not reduced
 }
 
 CountedPart::CountedPart(const Device& device, const std::string& name) : count_(device.count) {

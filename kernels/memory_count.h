@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Adds up the memory that objects would take, without taking it: on a device that has a count (Device::count) a buffer is counted and
-// holds no memory. The same constructors therefore predict and allocate. Nothing may be computed on such a device.
+// Adds up the memory that objects would take, without allocating it: on a device with a count (Device::count) a buffer is
+// counted and holds no memory. So the same constructors predict and allocate. Nothing may be computed on such a device.
 #pragma once
 
 #include <array>
@@ -21,30 +21,30 @@ class MemoryCount {
     std::int64_t bytes = 0;
   };
 
-  /// Starts from the bytes that are allocated now, on the device and on the host; they are a part of their own.
+  /// Starts from the bytes that are allocated now, on the device and on the host, as a part of their own.
   MemoryCount(std::int64_t host_bytes, std::int64_t device_bytes, Where device);
-  /// `device`, on which buffers are counted here. The count must outlive whatever is made on it.
+  /// `device` as one on which this object counts buffers. The count must outlive whatever is made on it.
   Device on(const Device& device);
 
-  /// Bytes taken from the host's memory or from the GPU's, those included that were allocated before. At most 2⁶³ − 1.
+  /// Bytes of the host's memory or of the GPU's, including those that were allocated before. At most 2⁶³ − 1.
   std::int64_t bytes(Where) const;
-  /// Of these, the bytes that are counted only.
+  /// The part of bytes(…) that is counted only.
   std::int64_t counted_bytes(Where w) const { return bytes(w) - at(w).before; }
   /// The largest value that bytes(…) has had.
   std::int64_t most_bytes(Where w) const { return at(w).most; }
-  /// Sets most_bytes back to what bytes(…) is now.
+  /// Sets most_bytes back to the present value of bytes(…).
   void forget_most();
   /// The largest part when most_bytes was reached.
   Part largest_part(Where) const;
 
-  /// Gives counted bytes back.
+  /// Takes counted bytes off again.
   struct Return {
     Where where = Where::cpu;
     std::size_t part = 0;
     std::int64_t bytes = 0;
     void operator()(MemoryCount* count) const { count->give(*this); }
   };
-  /// Counts bytes, as of the current part, for as long as the result lives.
+  /// Counts bytes, in the current part, while the result lives.
   std::unique_ptr<MemoryCount, Return> take(Where, std::int64_t bytes);
 
  private:
@@ -63,7 +63,7 @@ class MemoryCount {
   std::array<Total, 2> totals_;  // by Where
 };
 
-/// Names the memory that is counted on the device while it lives. Where several live, the last one counts.
+/// Names the part in which memory on the device is counted while this object lives. Of several such objects the last one counts.
 class CountedPart {
  public:
   CountedPart(const Device&, const std::string& name);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: work that is enqueued again and again with the same memory. On a CUDA device it is captured into a CUDA graph the
-// first time and then launched as a whole; on the CPU, and where somebody watches single nodes (tracer.h), it simply runs. What it is not: a cache of results.
-// Decision: captures are found by the memory they touch. A caller with ever new memory copies into slots of its own first.
+// Work that is enqueued again and again with the same memory. A CUDA device captures it into a CUDA graph the first time and
+// launches that from then on; on the CPU, and where single nodes are traced (tracer.h), the work runs each time.
+// Captures are found by the addresses that they use. A caller whose addresses keep changing copies into fixed slots of its own
+// first.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ class Replay {
   Replay& operator=(Replay&&) = delete;
 
   /// Enqueues what `work` enqueues; work must not wait for the device. `memory`: every address that may differ between calls.
-  /// What work throws leaves the stream and what was captured before as they were. Throws OutOfMemory, GpuError.
+  /// If `work` throws, the stream and earlier captures stay as they were. Throws OutOfMemory, GpuError.
   void run(Device&, std::span<void* const> memory, FunctionRef<void()> work);
-  /// How often something was captured; 0 on the CPU.
+  /// The number of captures so far; 0 on the CPU.
   std::int64_t captures() const { return captures_; }
 
  private:

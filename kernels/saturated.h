@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Integer sums and products that stop at the largest number instead of overflowing. They size what may be absurdly large.
+// Integer sums and products that stop at the largest number instead of overflowing, for sizes from user input.
 #pragma once
 
 #include <cstdint>

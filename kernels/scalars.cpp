@@ -45,7 +45,7 @@ void Delivery::send(View from) {
 }
 
 View Delivery::receive() {
-  if (!sent_.data) throw std::logic_error("[delivery] nothing was sent");
+  if (!sent_.data) throw std::logic_error("[delivery] receive() was called before send()");
   if (gpu_) gpu_->wait(arrived_, mark_);
   return sent_;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: vectors of the compiler's own vector extension, and the fused multiply-add, which that extension lacks.
-// What it is not: an intrinsics wrapper; + − × are written with operators, and -ffp-contract=off keeps them apart.
-// For sources compiled once per instruction set only (isa.h).
+// Vectors of the compiler's own vector extension, and the fused multiply-add, which that extension lacks. For sources compiled
+// once per instruction set only (isa.h).
+// + − × are written as operators, and -ffp-contract=off keeps them apart.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ template <class V, class T>
   return x - V{};  // not V{} + x: that would turn −0 into +0
 }
 
-/// The first n lanes, 0 ≤ n ≤ lanes; memory beyond them is neither read nor written, and lanes beyond them load as 0.
+/// Loads or stores the first n lanes, 0 ≤ n ≤ lanes. Memory beyond them is neither read nor written, and lanes beyond them load
+/// as 0.
 template <class V, class T>
 [[gnu::always_inline]] inline V load_first(const T* p, int n) {
 #if defined(__AVX512F__)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: how long parts of the work took where it was done: by the host's clock on the CPU, by events in the stream on a CUDA
-// device, where the host only enqueues. What it is not: a tracer (tracer.h). Decision: a time is no reason to end a run, so where
-// the device gives none it is NaN; the run meets the device's errors itself.
+// How long parts of the work took, by the host's clock on the CPU, and by events in the stream on a CUDA device.
+// Where the device gives no time it is NaN: a clock must not end a run, and the run meets the device's errors itself.
 #pragma once
 
 #include <chrono>
@@ -19,11 +18,10 @@ class Stopwatch {
   Stopwatch& operator=(const Stopwatch&) = delete;
 
   void reset();
-  /// An interval begins and ends: enqueued. Before the next one the device should have come to the end of this one; else it is
-  /// waited for.
+  /// Begins and ends an interval: enqueued. `start` waits for the end of the interval before.
   void start();
   void stop();
-  /// Milliseconds since reset, of intervals that are over and come to: see start.
+  /// Milliseconds since reset, of the intervals that have ended on the device.
   double ms();
 
  private:

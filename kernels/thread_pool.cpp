@@ -11,8 +11,8 @@
 namespace brink {
 
 namespace {
-// How long a waiting side polls before it sleeps. A GD step of a small network is a few hundred microseconds, so a wake-up
-// through the kernel (5–50 µs) at each step is felt; longer polling collapses when the machine is shared.
+// How long a waiting thread polls before it sleeps. A step of a small network takes a few hundred microseconds, so a wake-up
+// through the kernel (5–50 µs) at each step would be noticeable; longer polling slows everything on a shared machine.
 constexpr int polls_before_sleep = 2000;
 
 void relax() {
@@ -33,7 +33,7 @@ std::uint32_t wait_while_equal(const std::atomic<std::uint32_t>& a, std::uint32_
   return now;
 }
 
-// The gate of one run: its number in the high bits, whether it may still be entered, and how many helpers are inside.
+// The gate of one run: its number in the high bits, whether it may still be entered, and the number of helpers inside.
 constexpr std::uint32_t open_bit = 1U << 12, inside_mask = open_bit - 1;
 constexpr int run_shift = 13;
 }  // namespace
@@ -54,7 +54,7 @@ struct ThreadPool::State {
       (*work)(worker, p);
   }
 
-  /// False where that run is over, or nearly: then nothing of it may be touched any more.
+  /// False where that run is over or about to end; then nothing of it may be accessed.
   bool enter(std::uint32_t run) {
     std::uint32_t g = gate.load(std::memory_order_acquire);
     while ((g & open_bit) != 0 && g >> run_shift == (run & (~0U >> run_shift)))
@@ -85,7 +85,7 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 1 || threads > static_cast<int>(inside_mask))
-    throw std::invalid_argument("ThreadPool: 1 to 4095 threads");
+    throw std::invalid_argument("ThreadPool: expected 1 to 4095 threads");
   try {
     for (int w = 1; w < threads; ++w) state_->threads.emplace_back([s = state_.get(), w] { s->loop(w); });
   } catch (...) {
@@ -111,7 +111,7 @@ void ThreadPool::run(std::int64_t pieces, FunctionRef<void(int, std::int64_t)> w
   s.next.store(0, std::memory_order_relaxed);
   const std::uint32_t run = s.runs.load(std::memory_order_relaxed) + 1;
   s.gate.store(run << run_shift | open_bit, std::memory_order_release);
-  s.runs.store(run);  // sequentially consistent: notify looks for sleepers after this is seen
+  s.runs.store(run);  // sequentially consistent: notify looks for sleepers after this is visible
   s.runs.notify_all();
   s.claim(0);
   std::uint32_t g = s.gate.fetch_and(~open_bit, std::memory_order_acq_rel) & ~open_bit;

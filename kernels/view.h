@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: shapes, element types and untyped views of memory. What it is not: an owner of memory, or a tensor library.
-// Decision: a view carries its element type at run time, so primitives are plain function pointers and not templates.
+// Shapes, element types and untyped views of memory.
+// A view carries its element type at run time, so primitives are plain function pointers and not templates.
 #pragma once
 
 #include <array>
@@ -58,7 +58,7 @@ struct Shape {
     for (int a = 0; a < rank; ++a) n *= (*this)[a];
     return n;
   }
-  /// Product of all extents after the first: the size of one row (one sample).
+  /// The product of all extents after the first: the size of one row (one sample).
   constexpr std::int64_t row_elements() const {
     std::int64_t n = 1;
     for (int a = 1; a < rank; ++a) n *= (*this)[a];
@@ -67,21 +67,21 @@ struct Shape {
   friend constexpr bool operator==(const Shape&, const Shape&) = default;
 };
 
-/// At most 2⁶³ − 1, however large the shape.
+/// At most 2⁶³ − 1, however large the shape is.
 constexpr std::int64_t bytes_of(const Shape& shape, Dtype dtype) {
   std::int64_t bytes = size_of(dtype);
   for (int a = 0; a < shape.rank; ++a) bytes = saturated_product({bytes, shape[a]});
   return bytes;
 }
 
-/// "[4000,784]"
+/// As text: "[4000,784]".
 inline std::string to_string(const Shape& s) {
   std::string out = "[";
   for (int a = 0; a < s.rank; ++a) out += (a ? "," : "") + std::to_string(s[a]);
   return out + "]";
 }
 
-/// Non-owning, contiguous, row-major.
+/// A non-owning, contiguous, row-major view.
 struct View {
   void* data = nullptr;
   Shape shape;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: float32 or float64 elements as vectors of float64, and back with one rounding. What it is not: a general
-// conversion. For sources compiled once per instruction set only (isa.h).
+// Loads float32 or float64 elements as vectors of float64, and stores them with one rounding. For sources compiled once per
+// instruction set only (isa.h).
 #pragma once
 
 #include "kernels/isa.h"
@@ -16,7 +16,7 @@ inline constexpr int wide = lanes<Isa, double>;
 template <class Isa>
 using Half = typename VecOf<float, Isa::vector_bytes / 2>::type;
 
-// g++ 12 splits __builtin_convertvector of 8 floats into halves that it joins again, at half the speed; hence the intrinsics.
+// g++ 12 splits __builtin_convertvector of 8 floats into halves and joins them again, at half the speed; hence the intrinsics.
 template <class Isa, class T>
 [[gnu::always_inline]] inline Wide<Isa> widen(const T* p) {
   if constexpr (std::is_same_v<T, double>) {
@@ -47,8 +47,8 @@ template <class Isa, class T>
   }
 }
 
-/// a·b + c, one rounding, where a and b came from T. For float the product is exact in float64, so on processors without fma
-/// two operations give the same bits and spare its emulation.
+/// a·b + c with one rounding, where a and b came from T. For float the product is exact in float64, so on processors without
+/// fma two operations give the same bits without emulating it.
 template <class Isa, class T, class V>
 [[gnu::always_inline]] inline V fma_of(V a, V b, V c) {
   if constexpr (std::is_same_v<T, float> && std::is_same_v<Isa, Portable>)

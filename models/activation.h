@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The activations of networks: one list, from which the names in a config and the builders follow.
+// The activations of networks, in one list from which the names in a config and the builders follow.
 #pragma once
 
 #include <string_view>
@@ -10,12 +10,12 @@
 
 namespace brink {
 
-/// What a config calls it, and the builder that appends it to a graph.
+/// Its name in a config, and the builder that appends it to a graph.
 struct Activation {
   std::string_view name;
   Var (*apply)(Graph&, Var x);
   friend bool operator==(const Activation& a, const Activation& b) { return a.apply == b.apply; }
-  /// Those that code names: entries of the list.
+  /// Entries of the list that code refers to.
   static const Activation relu, tanh;
 };
 

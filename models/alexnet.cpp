@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: AlexNet for small pictures: two convolutions, two hidden dense layers. What it is not: normalised.
-// Decision: its pools overlap and are not padded, as in the paper, so a picture needs 7×7 pixels.
+// AlexNet for small pictures: two convolutions, two hidden dense layers, no normalisation.
+// Its pools overlap and are not padded, as in the paper, so a picture needs 7×7 pixels.
 #include <stdexcept>
 
 #include "autodiff/primitives/pool.h"
@@ -13,7 +13,7 @@ namespace brink {
 Model alexnet(const Shape& picture, std::int64_t filters, const std::vector<std::int64_t>& dense,
               std::int64_t classes) {
   constexpr PoolWindows windows{3, 2};
-  constexpr std::int64_t smallest = 7;  // two poolings leave one pixel
+  constexpr std::int64_t smallest = 7;  // two poolings leave one pixel of it
   expect_network("alexnet", picture, dense);
   expect_network("alexnet", picture, {&filters, 1});
   if (picture[0] < smallest || picture[1] < smallest)

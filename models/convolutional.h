@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the convolutional networks as graph builders: AlexNet, VGG of any list of blocks, ResNet20. What it is not: their
-// data, or parameters' values (initialise.h).
-// Decision: every width is an argument; shapes follow from the picture, and a network that does not fit it is refused here.
-// Source: method of the paper; Krizhevsky et al. 2012, Simonyan & Zisserman 2015, He et al. 2016.
+// The convolutional networks as graph builders: AlexNet, VGG of any list of blocks, ResNet20.
+// Every width is an argument; shapes follow from the picture, and a network that does not fit it is refused here.
+// Source: docs/method.md, "Networks"; Krizhevsky et al. 2012, Simonyan & Zisserman 2015, He et al. 2016.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +18,13 @@ struct GhostGroups {
   double epsilon = 1e-5;
 };
 
-/// Samples per group of AlexNet's sums. Memory is that of a group for each thread, and with 128 samples a gradient of W2 took 0.55 of
-/// PyTorch's on one thread; with 32 it takes a quarter of that and 3 % more time, 6 % a product (Zen 4, 2026-11).
+/// Samples per group of AlexNet's sums: 32 in place of 128, because each thread needs the memory of one group
+/// (docs/experiments.md).
 inline constexpr std::int64_t alexnet_group = 32;
 
 /// Twice: conv 5×5 (padding 2, bias), ReLU, max pool 3×3/2; flatten; dense + ReLU for each width; dense. No normalisation.
 /// Parameters conv0.weight [5,5,C,filters], conv0.bias, conv1.…, dense0.weight, dense0.bias, … . picture [H,W,C].
-/// Throws std::invalid_argument for pictures below 7×7.
+/// Throws std::invalid_argument for pictures smaller than 7×7.
 Model alexnet(const Shape& picture, std::int64_t filters, const std::vector<std::int64_t>& dense, std::int64_t classes);
 
 /// A block for each entry of `channels`: three times conv 3×3 (padding 1, no bias), GhostBatchNorm, ReLU; max pool 2×2 while the

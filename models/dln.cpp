@@ -15,13 +15,14 @@ Objective make_dln_objective(const Dln& dln, DlnLoss loss, double target, Dtype 
   for (const auto& term : dln.terms)
     for (const int i : term)
       if (i < 0 || i >= dln.parameters)
-        throw std::invalid_argument("[dln] a term names parameter " + std::to_string(i));
+        throw std::invalid_argument("[dln] a term names parameter " + std::to_string(i) + "; expected 0 to " +
+                                    std::to_string(dln.parameters - 1));
   Objective out;
   out.layout = ParameterLayout(std::move(parameters));
   out.dtype = dtype;
   out.group = 1;
   out.loss = [dln, loss, target, dtype, layout = out.layout](std::int64_t samples) {
-    if (samples != 1) throw std::invalid_argument("[dln] has one sample");
+    if (samples != 1) throw std::invalid_argument("[dln] expected one sample, got " + std::to_string(samples));
     Graph g;
     Vars theta;
     for (int i = 0; i < layout.size(); ++i)

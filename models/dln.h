@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the diagonal linear network: a sum of products of scalar parameters. What it is not: a network with data; its
-// "batch" is one sample with nothing in it.
-// Source: Wang & Roberts 2025, App. E (one product, E.6 sums, E.7 shared parameters).
+// The diagonal linear network: a sum of products of scalar parameters. It has no data; its batch is one empty sample.
+// Source: Wang & Roberts 2025, App. E (one product; E.6 sums; E.7 shared parameters).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +12,7 @@ namespace brink {
 
 struct Dln {
   int parameters = 2;
-  /// Each term is the product of the parameters named; a parameter may stand in several terms, or twice in one.
+  /// Each term is the product of the named parameters. A parameter may occur in several terms, or more than once in a term.
   std::vector<std::vector<int>> terms{{0, 1}};
 };
 
@@ -22,8 +21,8 @@ enum class DlnLoss : std::uint8_t {
   binary_cross_entropy,  ///< log(1 + eᶻ) − y·z, y = 0 or 1
 };
 
-/// The loss ℓ(z) as an objective over parameters theta0 … [1,1] each; data: one int32 label [1], used by the cross-entropy
-/// only (there y = label, elsewhere `target`). Outputs `loss`, `correct` (always 0: nothing is classified).
+/// The loss ℓ(z) as an objective over parameters theta0 … [1,1] each. Data: one int32 label [1], used by the cross-entropy only
+/// (y = label; elsewhere y = `target`). Outputs `loss`, and `correct`, which is always 0 because nothing is classified.
 Objective make_dln_objective(const Dln&, DlnLoss, double target, Dtype);
 
 }  // namespace brink

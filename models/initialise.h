@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the parameters at step 0. What it is not: a model.
+// The parameters at step 0.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ enum class Init : std::uint8_t {
   he,     ///< weights N(0, 2/fan_in)
 };
 
-/// Weights by `init`, biases and β 0, γ 1, gaps +0. theta: a vector of the layout, float32 or float64; the two precisions hold the same
-/// numbers, rounded once. Source: method of the paper; LeCun et al. 1998, He et al. 2015.
+/// Weights by `init`, biases and β 0, γ 1, gaps +0. theta: a vector of the layout, float32 or float64; both precisions hold the
+/// same numbers, rounded once. Source: docs/method.md, "Networks"; LeCun et al. 1998, He et al. 2015.
 void initialise(Device&, const ParameterLayout&, Init, std::uint64_t seed, View theta);
 
 }  // namespace brink

@@ -28,7 +28,7 @@ Init init_of(const Chosen<NetworkKind>& network) {
 
 Model make_model(const Chosen<NetworkKind>& network, const Shape& picture, std::int64_t classes) {
   if (!network.kind->build)
-    throw std::logic_error("make_model: " + std::string(network.kind->name) + " has no pictures");
+    throw std::logic_error("make_model: " + std::string(network.kind->name) + " takes no pictures");
   Model m = network.kind->build(network.options, picture, classes);
   if (m.norms.empty() == is_normalised(network))
     throw std::logic_error("make_model: " + std::string(network.kind->name) +

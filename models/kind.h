@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The list of networks, as models/meson.build names them: what each is called, the keys it owns, and how it is built.
+// The list of networks that models/meson.build names: the name of each, the keys it owns, and how it is built.
 #pragma once
 
 #include <optional>
@@ -22,9 +22,9 @@ struct DatalessNetwork {
   std::vector<double> start;
 };
 
-/// What options that are accepted one by one can be wrong in together.
+/// A conflict between options that are accepted one by one.
 struct OptionConflict {
-  std::string option;   ///< its name
+  std::string option;   ///< the option's name
   std::string message;  ///< the rest of the sentence: "expected …"
 };
 
@@ -32,12 +32,12 @@ struct NetworkKind {
   std::string_view name;
   std::string_view structure;          ///< one line for the documentation
   std::vector<Option> options = {};    ///< keys of [model] that this network has
-  std::int64_t group = default_group;  ///< samples per group of the sums over samples, where no layer normalises
+  std::int64_t group = default_group;  ///< samples per group of the sums over samples, if no layer normalises
   /// Throws std::invalid_argument where the network does not fit the picture. Null for a network without data.
   Model (*build)(const Options&, const Shape& picture, std::int64_t classes) = nullptr;
   DatalessNetwork (*dataless)(const Options&, Loss, Dtype) = nullptr;
   std::optional<OptionConflict> (*conflict)(const Options&, Loss) = nullptr;
-  /// Names under which the field knows members of this family, and the keys that make them: {"vgg10", "model.channels = [8, 16, 32]"}.
+  /// Common names of members of this family, and the keys that make them: {"vgg10", "model.channels = [8, 16, 32]"}.
   std::vector<std::pair<std::string_view, std::string_view>> known_as = {};
 };
 
@@ -46,7 +46,7 @@ std::span<const NetworkKind> network_kinds();
 
 /// Whether a layer of the network normalises, by ghost groups.
 bool is_normalised(const Chosen<NetworkKind>&);
-/// Samples per group of the sums over samples: the ghost group of a normalised network. The only place where it is decided.
+/// Samples per group of the sums over samples: the ghost group of a normalised network. Only this function decides it.
 std::int64_t group_of(const Chosen<NetworkKind>&);
 NormMode norm_mode_of(const Chosen<NetworkKind>&);
 Init init_of(const Chosen<NetworkKind>&);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the layers that the convolutional networks share: a list of their parameters, and a walk through those values in the
-// same order that appends the layers. What it is not: a layer class; nothing is kept but the place in the list.
+// The layers that the convolutional networks share: a list of their parameters, and a walk through the parameters' values in
+// the same order that appends the layers.
 #pragma once
 
 #include <span>
@@ -21,7 +21,7 @@ class LayerList {
     parameters_.push_back({name + ".weight", {kernel, kernel, in, out}, kernel * kernel * in});
   }
   void bias(const std::string& name, std::int64_t width) { parameters_.push_back({name + ".bias", {width}, 0}); }
-  /// `pixels` of each sample that it normalises.
+  /// `pixels`: the pixels of each sample that it normalises.
   void norm(const std::string& name, std::int64_t channels, std::int64_t pixels) {
     parameters_.push_back({name + ".gamma", {channels}, 0, 0, 1});
     parameters_.push_back({name + ".beta", {channels}, 0});

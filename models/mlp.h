@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the multilayer perceptron as a graph builder. What it is not: parameters' values (models/model.h).
+// The multilayer perceptron as a graph builder.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace brink {
 
-/// flatten, dense + activation for each hidden width, dense [paper: five layers].
+/// flatten; dense and activation for each hidden width; dense (docs/method.md, "Networks").
 /// Parameters dense0.weight [in,h₀], dense0.bias [h₀], … . Input x [S, inputs], output [S, classes].
 Model mlp(std::int64_t inputs, const std::vector<std::int64_t>& hidden, std::int64_t classes, Activation);
 

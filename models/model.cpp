@@ -13,8 +13,8 @@ namespace brink {
 
 namespace {
 
-/// γ∘(x − mean)·inverse + β with given statistics [C] as one pass: γ·inverse and β − mean·γ·inverse are made for each group, so that
-/// what is done to a gradient of γ is done before it is summed over groups.
+/// γ∘(x − mean)·inverse + β with given statistics [C], as one pass. γ·inverse and β − mean·γ·inverse are made for each group,
+/// so that a gradient of γ is finished before it is summed over groups.
 Var normalise_by(Graph& g, Var x, Var gamma, Var beta, Var mean, Var inverse, std::int64_t group) {
   const auto wide = [&](Var row) { return broadcast_groups(g, row, x, group); };  // [G,C]
   const Var factor = mul(g, wide(gamma), wide(inverse));

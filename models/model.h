@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: what a network is to the rest of brink: named parameters and a builder of its graph; and the losses on top.
-// What it is not: a layer class; networks are functions that append to a graph.
+// What a network is to the rest of brink: named parameters and a builder of its graph; and the losses on top.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +16,13 @@
 
 namespace brink {
 
-/// A normalisation of a network: the name before .gamma and .beta, and what it normalises of each sample.
+/// A normalisation of a network: its name before .gamma and .beta, and what it normalises of each sample.
 struct NormLayer {
   std::string name;
   std::int64_t channels, pixels;
 };
 
-/// What a network is told of the block of samples it is built for.
+/// What a network is told about the block of samples for which it is built.
 struct BlockContext {
   std::int64_t group;  ///< samples per group of all sums over samples
   /// γ∘x̂ + β; the normalisations of a network are called in the order of Model::norms.
@@ -31,8 +30,8 @@ struct BlockContext {
 };
 
 enum class NormMode : std::uint8_t {
-  training,    ///< each ghost group by its own mean and variance: the function that is descended
-  evaluation,  ///< every sample by means and variances that are given: for test accuracy, and for comparison
+  training,    ///< each ghost group by its own mean and variance: the function that is minimised
+  evaluation,  ///< every sample by given means and variances: for test accuracy, and for comparison
 };
 
 struct Model {
@@ -40,7 +39,7 @@ struct Model {
   Shape sample;  ///< shape of one sample of x as the network takes it, e.g. [784] or [32,32,3]
   std::int64_t classes = 0;
   std::int64_t group =
-      default_group;             ///< samples per group of all sums over samples; the ghost group where there are norms
+      default_group;             ///< samples per group of all sums over samples; the ghost group if there are norms
   bool join_short = false;       ///< a short last group joins the one before it
   double epsilon = 0;            ///< added to variances
   std::vector<NormLayer> norms;  ///< in the order in which they act
@@ -48,7 +47,7 @@ struct Model {
   std::function<Var(Graph&, std::span<const Var> parameters, Var x, const BlockContext&)> forward;
 
   void set_groups(std::int64_t samples, bool join, double eps);
-  /// Samples per group in a block of so many: only the block of a joined last group has one of its own.
+  /// Samples per group in a block of this many samples; only a block with a joined last group has a group of its own.
   std::int64_t group_in(std::int64_t samples) const { return join_short && samples % group != 0 ? samples : group; }
 };
 
@@ -57,8 +56,8 @@ enum class Loss : std::uint8_t {
   mse,            ///< mean over samples of ½‖f − e_y‖²
 };
 
-/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32; in evaluation mode also what blocks share,
-/// for the i-th normalisation 2i = mean and 2i + 1 = 1/deviation, [C] each.
+/// Inputs of every graph made here: parameters in order, data 0 = x, data 1 = labels int32. In evaluation mode also values that
+/// blocks share, [C] each: for the i-th normalisation 2i = mean and 2i + 1 = 1/deviation.
 struct ModelGraph {
   Graph g;
   Vars parameters;
@@ -70,13 +69,13 @@ ModelGraph build_forward(const Model&, Dtype, std::int64_t samples, NormMode = N
 /// Σ over samples of the loss: a float64 scalar.
 Var emit_loss(Graph&, Loss, Var logits, Var labels, std::int64_t group);
 
-/// Gives the graph of a block of so many samples the outputs of an objective: `loss`, `correct`.
+/// Adds the outputs of an objective, `loss` and `correct`, to the graph of a block of this many samples.
 void output_loss(const Model&, Loss, ModelGraph&, std::int64_t samples);
 
-/// The objective that GD descends: outputs `loss`, `correct`.
+/// The objective that gradient descent minimises: outputs `loss`, `correct`.
 Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::training);
 
-/// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (method §2).
+/// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (docs/method.md, "Curvature").
 Graph build_gauss_newton(const Model&, Loss, Dtype, std::int64_t samples);
 /// The same product for Linearized, which keeps what does not depend on v.
 LinearizedBuilder gauss_newton_of(const Model&, Loss, Dtype, NormMode = NormMode::training);
@@ -86,7 +85,7 @@ LinearizedBuilder gauss_newton_of(const Model&, Loss, Dtype, NormMode = NormMode
 /// orders 1 … k, float64 scalars.
 Graph build_directional_derivatives(const Model&, Loss, Dtype, std::int64_t samples, std::span<const int> directions);
 
-/// Logits [S, classes] of every sample, as an output in the role of samples.
+/// Logits [S, classes] of every sample, as a per-sample output.
 Graph build_logits(const Model&, Dtype, std::int64_t samples);
 
 }  // namespace brink

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The keys that a network, an update rule, a data set or a measurement owns: name, default, what is accepted, and meaning; and the values
-// that a user chose for them. Decision: values are found by name and not by member, so that whoever owns keys is one source file.
+// The keys that a network, an update rule, a data set or a measurement owns (name, default, range, meaning), and the values
+// that a user chose.
+// Values are found by name and not by member, so that the owner of keys is one source file.
 #pragma once
 
 #include <concepts>
@@ -24,18 +25,18 @@ using OptionValue =
 struct Option {
   std::string_view name;
   OptionValue standard;  ///< the default
-  std::string expected;  ///< what an error message asks for: "an integer from 1 to 65536"; of a list, for each entry
+  std::string expected;  ///< what an error message asks for, "an integer from 1 to 65536"; for a list, of each entry
   std::string meaning;   ///< one line for the documentation
-  std::vector<std::string_view> choices = {};  ///< of a text; empty: any
-  std::function<bool(double)> accepts = {};    ///< of a number or of each entry of a list; empty: any
-  std::size_t fewest = 0, most = 0;            ///< entries of a list
+  std::vector<std::string_view> choices = {};  ///< allowed texts; empty: any
+  std::function<bool(double)> accepts = {};    ///< checks a number or each entry of a list; empty: all are accepted
+  std::size_t fewest = 0, most = 0;            ///< number of entries of a list
 };
 
 /// least ≤ x ≤ most.
 struct IntegerRange {
   std::int64_t least = 0, most = std::numeric_limits<std::int64_t>::max();
 };
-/// All of those given hold. Infinity only where `infinite`.
+/// All given bounds hold. Infinity is allowed only where `infinite`.
 struct RealRange {
   std::optional<double> least = {}, above = {}, most = {}, below = {};
   bool infinite = false;
@@ -53,19 +54,19 @@ Option integers_option(std::string_view name, std::vector<std::int64_t> standard
 Option reals_option(std::string_view name, std::vector<double> standard, RealRange, std::size_t fewest,
                     std::size_t most, std::string meaning);
 
-/// What is wrong with a value of the option's type, as the rest of a sentence behind the key's name: "expected …"; nothing where it is
-/// accepted. `entry` is the index of the entry to blame.
+/// What is wrong with a value of the option's type, as the part of a sentence after the key's name: "expected …"; nothing if it
+/// is accepted. `entry` is the index of the wrong entry.
 struct OptionError {
   std::string expected;
   std::optional<std::size_t> entry = {};
 };
 std::optional<OptionError> check(const Option&, const OptionValue&);
 
-/// A value for each option of a list. A name that is not in the list is an error of the program: std::logic_error.
+/// A value for each option of a list. A name that is not in the list is a programming error: std::logic_error.
 class Options {
  public:
   Options() = default;
-  /// All have their defaults. `declared` must outlive this.
+  /// All options have their defaults. `declared` must outlive this object.
   explicit Options(std::span<const Option> declared);
 
   bool flag(std::string_view name) const { return get<bool>(name); }
@@ -77,7 +78,7 @@ class Options {
   }
   const std::vector<double>& reals(std::string_view name) const { return get<std::vector<double>>(name); }
 
-  /// Throws std::invalid_argument where the value is not accepted.
+  /// Throws std::invalid_argument if the value is not accepted.
   void set(std::string_view name, OptionValue);
   bool has(std::string_view name) const;
   std::span<const Option> declared() const { return declared_; }
@@ -96,7 +97,7 @@ class Options {
   std::vector<OptionValue> values_;
 };
 
-/// One thing of a list of kinds, with its options. Kind: a struct with `name` and `options`.
+/// One kind of a list, with its options. Kind: a struct with `name` and `options`.
 template <class Kind>
 struct Chosen {
   const Kind* kind;
@@ -106,7 +107,7 @@ struct Chosen {
   friend bool operator==(const Chosen& a, const Kind& k) { return a.kind == &k; }
 };
 
-/// Null where no kind of the list has that name.
+/// Null if no kind of the list has that name.
 template <class Kind>
 const Kind* find_kind(std::span<const Kind> kinds, std::string_view name) {
   for (const Kind& k : kinds)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: ResNet20 for small pictures. What it is not: a network with projections.
-// Decision: the shortcut has no parameters (He et al., option A), so widths are non-decreasing.
+// ResNet20 for small pictures.
+// The shortcut has no parameters (He et al., option A), so widths are non-decreasing.
 #include <algorithm>
 #include <stdexcept>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: what evaluation mode normalises by: the ghost groups' means and variances at θ, averaged with the groups' sizes as weights.
-// What it is not: a running average, whose value would depend on the path to θ.
-// Decision: the averages are sums over samples like the loss, so they have the same bits for every chunk, thread and device.
-// Source: method of the paper, GhostBatchNorm; Ioffe & Szegedy 2015, algorithm 2, with the set's own groups as its minibatches.
+// What evaluation mode normalises by: the ghost groups' means and variances at θ, averaged with the groups' sizes as weights.
+// Unlike a running average they do not depend on the path to θ.
+// The averages are sums over samples like the loss, so they have the same bits for every chunk, thread and device.
+// Source: docs/method.md, "GhostBatchNorm"; Ioffe & Szegedy 2015, algorithm 2, with the set's own groups as its minibatches.
 #pragma once
 
 #include <memory>
@@ -17,21 +17,22 @@ namespace brink {
 struct EvaluationMode {
   Model model;
   Loss loss = Loss::cross_entropy;
-  bool hessian = false;  ///< the Hessian, too, is that of the loss in evaluation mode, its statistics held fixed
+  bool hessian = false;  ///< the Hessian is that of the loss in evaluation mode, with fixed statistics
 };
 
-/// The objective that GD descends, and the statistics of the same pass: its results have, behind the parameters, two vectors [C] for
-/// each normalisation, the group means, and the group variances with ε added, each weighted by the group's samples.
+/// The objective that gradient descent minimises, with the statistics of the same pass. After the parameters its results hold
+/// two vectors [C] for each normalisation, each weighted by the group's samples: the group means, and the group variances with
+/// ε added.
 Objective make_objective_with_statistics(const Model&, Loss, Dtype);
 
 class NormStatistics {
  public:
-  /// All memory is taken here.
+  /// Allocates all memory.
   NormStatistics(Device&, const Model&, Dtype);
 
-  /// Takes them from a vector of the results of a pass with statistics. Waits for the device.
+  /// Copies them from the results of a pass with statistics. Waits for the device.
   void take(View results);
-  /// What graphs in evaluation mode share (models/model.h); the arrays' values change with every take.
+  /// The values that graphs in evaluation mode share (models/model.h); they change with every take.
   std::vector<View> shared() const;
   /// [C] of the i-th normalisation, in the device's memory: the mean, and 1/√(variance + ε).
   View mean(std::size_t i) const { return arrays_[2 * i].view(); }
@@ -39,8 +40,8 @@ class NormStatistics {
 
  private:
   Device device_;
-  ParameterLayout layout_;  // of the statistics alone
-  std::int64_t first_;      // element of the results where they begin
+  ParameterLayout layout_;  // of the statistics only
+  std::int64_t first_;      // index of their first element in the results
   Array host_;
   std::vector<Array> arrays_;
 };

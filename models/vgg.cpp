@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: VGG of any list of blocks. What it is not: a list of the two that have names.
-// Decision: a block is pooled while the side is above 1, so deep networks on small pictures end on one pixel.
+// VGG of any list of blocks.
+// A block is pooled while the side is above 1, so deep networks on small pictures end on one pixel.
 #include <algorithm>
 #include <stdexcept>
 

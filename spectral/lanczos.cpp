@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/scalars.h"
 #include "kernels/tracer.h"
+#include "spectral/float_range.h"
 #include "spectral/projection.h"
 
 namespace brink {
@@ -26,11 +26,6 @@ constexpr int random_attempts = 5;
 const TraceName apply_name{"A v", "lanczos", {}, 0, "product"}, recurrence_name{"recurrence and sweep", "lanczos"},
     sweep_name{"sweep", "lanczos", {}, 0, "sweep"}, pairs_name{"Ritz pairs", "lanczos"};
 
-double epsilon_of(Dtype d) {
-  return d == Dtype::f64 ? std::numeric_limits<double>::epsilon()
-                         : static_cast<double>(std::numeric_limits<float>::epsilon());
-}
-
 struct Basis {
   Array storage;
   ColumnSet columns;
@@ -41,7 +36,7 @@ struct Basis {
   }
 };
 
-/// How many of `count` kept vectors belong to the top: half, but never fewer than are wanted at either end.
+/// How many of `count` kept vectors belong to the top: half, but at least as many as are wanted at either end.
 int share_of_top(int top, int bottom, int count) {
   if (bottom == 0) return count;
   const int least = std::min(top, count);
@@ -50,22 +45,23 @@ int share_of_top(int top, int bottom, int count) {
 
 }  // namespace
 
-// The basis of the projection in the device's memory: columns 0 … locked−1 of Q span invariant spaces left behind by breakdowns,
-// columns locked … m−1 are the active block, column m holds the next vector.
+// The basis of the projection, in the device's memory. Columns 0 … locked−1 of Q span the invariant subspaces found at
+// breakdowns, columns locked … m−1 are the active block, column m holds the next vector.
 struct Lanczos::State : Projection {
   Device device;
   Dtype dtype;
   LanczosLimits limits;
   FillNormal normals;
   Basis q, aq, y, ay, rest;
-  // On the device: what a step of the recurrence finds; of each Ritz pair norm, its inverse and residual; QᵀQ.
+  // On the device: results of a recurrence step; norm, inverse norm and residual of each Ritz pair; QᵀQ.
   Scalars found, coefficients, ritz, gram;
   std::vector<double> s, c;
-  Buffer scratch;  // of the host
+  Buffer scratch;  // in the host's memory
   std::vector<RitzPair> pairs;
   std::vector<int> kept;
 
   double largest = 0;  // max|T|
+  int exponent = 0;    // AQ and T are those of 2^exponent A; 0 for all but tiny operators
   LanczosResult result;
   std::uint64_t step = 0;
   std::uint32_t restart = 0;
@@ -95,11 +91,11 @@ struct Lanczos::State : Projection {
     pairs.resize(static_cast<std::size_t>(l.max_pairs));
   }
 
-  /// Entries of a symmetric matrix's first `size` columns, each from its first row to the diagonal.
+  /// The number of entries of a symmetric matrix's first `size` columns, each from its first row to the diagonal.
   static constexpr int triangle(int size) { return size * (size + 1) / 2; }
 
-  /// Sweeps w against columns 0 … count−1 by the MPK rule; its norm before normalisation, 0 where it is dependent. `swept`: its
-  /// norm after a first sweep, where that is done.
+  /// Sweeps w against columns 0 … count−1 by the modified Parlett–Kahan rule. Returns its norm before normalisation, 0 if it is
+  /// dependent. `swept`: its norm after a first sweep, if that has been done.
   double orthogonalise(View w, int count, double before, double floor, const double* swept = nullptr) {
     if (before <= floor) return 0;
     const ColumnSet against = q.columns.range(0, count);
@@ -123,7 +119,7 @@ struct Lanczos::State : Projection {
 
   double floor_of(double size) const { return 10 * epsilon_of(dtype) * std::sqrt(static_cast<double>(dim)) * size; }
 
-  /// A fresh random unit vector in column m, orthogonal to columns 0 … m−1. False if none is found.
+  /// Puts a new random unit vector, orthogonal to columns 0 … m−1, into column m. Returns false if none is found.
   bool random_column() {
     const View w = q.columns.column(m);
     for (int attempt = 0; attempt < random_attempts && m < dim; ++attempt) {
@@ -138,8 +134,29 @@ struct Lanczos::State : Projection {
     return false;
   }
 
+  /// Chooses the exponent for a product of A that is to become column m of AQ, and multiplies the product and what AQ and T hold
+  /// already. False where the product is zero, or not small and the exponent 0.
+  bool fit(View product) {
+    const double entry = std::fabs(brink::largest_entry(device, product));
+    if (!(entry > 0) || !std::isfinite(entry)) return false;
+    const Limits limit = limits_of(dtype);
+    const int size = std::ilogb(entry);
+    const int fitting = exponent == 0 ? std::min(limit.most, -size) : std::clamp(limit.large - size, 0, exponent);
+    if (exponent == 0 && fitting <= 0) return false;
+    const double held = std::ldexp(1, fitting - exponent);
+    if (fitting != exponent) {
+      for (int i = 0; i < m; ++i) brink::scale(device, aq.columns.column(i), held, aq.columns.column(i));
+      for (auto* numbers : {&alpha, &beta})
+        for (int i = 0; i < m; ++i) (*numbers)[static_cast<std::size_t>(i)] *= held;
+      largest *= held;
+    }
+    exponent = fitting;
+    brink::scale(device, product, std::ldexp(1, exponent), product);
+    return true;
+  }
+
   /// One step of the recurrence: column m becomes part of the basis, column m + 1 the next direction, not yet normalised.
-  /// False if something is not finite.
+  /// Returns false if something is not finite.
   bool advance(const LinearOperator& a) {
     const View v = q.columns.column(m), product = aq.columns.column(m), w = q.columns.column(m + 1);
     {
@@ -147,9 +164,10 @@ struct Lanczos::State : Projection {
       a.apply(v, product);
     }
     ++result.products;
+    if (exponent != 0) fit(product);
     const auto j = static_cast<std::size_t>(m);
     double before = 0, swept = 0;
-    {
+    const auto recur = [&] {
       const Traced span(device, recurrence_name);
       brink::recur(device, q.columns.range(0, m + 1), m == locked, m == locked ? 0 : beta[j - 1], product, w, found[0],
                    coefficients[0], scratch.span<double>().data());
@@ -157,7 +175,10 @@ struct Lanczos::State : Projection {
       alpha[j] = numbers[0];
       before = numbers[1];
       swept = numbers[2];
-    }
+    };
+    recur();
+    if (exponent == 0 && std::max({largest, std::fabs(alpha[j]), before}) < limits_of(dtype).small && fit(product))
+      recur();
     ++m;
     largest = std::max(largest, std::fabs(alpha[j]));
     if (!std::isfinite(alpha[j]) || !std::isfinite(before)) return false;
@@ -170,7 +191,7 @@ struct Lanczos::State : Projection {
     const Traced span(device, pairs_name);
     const int tops = std::min(top, m), bottoms = std::min(bottom, m), a = active_size();
     const int wanted = tops + bottoms;
-    const bool one_end = tops == 0 || bottoms == 0;  // then the other end's vector is made too, for the asymmetry
+    const bool one_end = tops == 0 || bottoms == 0;  // then the other end's vector is also made, for the asymmetry
     const int count = one_end ? wanted + 1 : wanted, other = one_end ? wanted : tops;
     vectors_of_active();
     std::fill(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(m) * count, 0.0);
@@ -204,7 +225,7 @@ struct Lanczos::State : Projection {
     const std::span<const double> numbers = ritz.read(2 * count, wanted + 2);
     for (int j = 0; j < wanted; ++j) {
       const Candidate k = chosen(j);
-      const double residual = numbers[static_cast<std::size_t>(j)];
+      const double residual = numbers[static_cast<std::size_t>(j)] + unit_of_products();
       pairs[static_cast<std::size_t>(j)] = {k.value, k.bound, residual, residual == 0 ? 0 : residual / scale,
                                             into.column(j)};
     }
@@ -212,6 +233,20 @@ struct Lanczos::State : Projection {
         std::fabs(numbers[static_cast<std::size_t>(wanted)] - numbers[static_cast<std::size_t>(wanted) + 1]);
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
+  }
+
+  /// What the smallest number of the type leaves uncertain of a product of a tiny operator, in the units of T.
+  double unit_of_products() const {
+    return exponent == 0 ? 0 : std::sqrt(static_cast<double>(dim)) * std::ldexp(smallest_of(dtype), exponent);
+  }
+  /// No number of products gives residuals within the tolerance.
+  bool out_of_reach(double tolerance) const { return unit_of_products() > tolerance * scale; }
+
+  /// The result in the units of A.
+  void restore_units() {
+    for (RitzPair& p : pairs)
+      for (double* x : {&p.value, &p.bound, &p.residual}) *x = std::ldexp(*x, -exponent);
+    for (double* x : {&result.scale, &result.asymmetry}) *x = std::ldexp(*x, -exponent);
   }
 
   /// ‖QᵀQ − I‖, Frobenius.
@@ -236,8 +271,8 @@ struct Lanczos::State : Projection {
     return true;
   }
 
-  /// Keeps `count` candidates of the active block, chosen in turn from the wanted ends, and rewrites block and T.
-  /// With `coupled` they stay coupled to column m; otherwise they become locked columns of their own.
+  /// Keeps `count` candidates of the active block, chosen alternately from the wanted ends, and rewrites block and T. With
+  /// `coupled` they stay coupled to column m; otherwise they become locked columns.
   void compress(int top, int bottom, int count, bool coupled) {
     const int a = active_size();
     vectors_of_active();
@@ -279,8 +314,8 @@ struct Lanczos::State : Projection {
     m = locked + count;
   }
 
-  /// β = 0: the active block's Ritz vectors become locked columns. Where these fill more than half the memory, the ones
-  /// furthest from the wanted ends are forgotten; a later block may then find their values again, to no harm.
+  /// β = 0: the Ritz vectors of the active block become locked columns. If these fill more than half the memory, the ones
+  /// furthest from the wanted ends are dropped; a later block may find their values again, which is harmless.
   void lock(int top, int bottom) {
     compress(top, bottom, active_size(), false);
     locked = m;
@@ -325,14 +360,15 @@ Lanczos::Lanczos(Lanczos&&) noexcept = default;
 LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, View start) {
   State& k = *state_;
   if (a.dim != k.dim || a.dtype != k.dtype)
-    throw std::invalid_argument("[lanczos] the operator's dimension or type is not the solver's");
+    throw std::invalid_argument(
+        "[lanczos] expected an operator of the dimension and type for which the solver was made");
   if (o.top < 0 || o.bottom < 0 || o.top + o.bottom < 1 || o.top + o.bottom > k.limits.max_pairs || o.budget < 1)
     throw std::invalid_argument("[lanczos] expected 1 to " + std::to_string(k.limits.max_pairs) +
                                 " pairs and a budget of at least 1");
   const int top = static_cast<int>(std::min<std::int64_t>(o.top, k.dim)),
             bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, k.dim));
   k.result = {};
-  k.m = k.locked = 0;
+  k.m = k.locked = k.exponent = 0;
   k.scale = k.largest = 0;
   k.step = o.step;
   k.restart = o.restart;
@@ -342,6 +378,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     k.result.converged = stop == LanczosStop::converged;
     k.result.basis = k.m;
     k.result.scale = k.scale;
+    if (k.exponent != 0) k.restore_units();
     if (o.orthogonality) k.result.orthogonality = k.orthogonality();
     return k.result;
   };
@@ -350,7 +387,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
   double size = 0;
   if (start.data != nullptr) {
     if (start.dtype != k.dtype || start.shape.elements() != k.dim)
-      throw std::invalid_argument("[lanczos] the start vector does not fit");
+      throw std::invalid_argument("[lanczos] expected a start vector of the solver's dimension and type");
     size = brink::norm(k.device, start);
     if (!std::isfinite(size)) return finish(LanczosStop::not_finite);
     if (size > 0) brink::scale(k.device, start, 1 / size, first);
@@ -359,7 +396,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
 
   for (int held = 0;;) {
     if (!k.advance(a)) {
-      --k.m;  // what the last product brought is left out of basis and T
+      --k.m;  // the last product is left out of basis and T
       if (k.m > 0 && k.solve()) k.make_pairs(top, bottom);
       return finish(LanczosStop::not_finite);
     }
@@ -376,7 +413,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     if (stop || last) {
       k.make_pairs(top, bottom);
       if (stop && k.residuals_hold(o.tolerance)) return finish(LanczosStop::converged);
-      if (complete) return finish(LanczosStop::exhausted);
+      if (complete || (stop && k.out_of_reach(o.tolerance))) return finish(LanczosStop::exhausted);
       if (last) return finish(LanczosStop::budget);
     }
     if (exhausted) {

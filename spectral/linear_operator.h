@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the only thing spectra know of curvature: a symmetric operator of a dimension. What it is not: a matrix, a
-// network or a graph. Decision: one vector at a time; the result is written, nothing is returned or allocated.
+// A symmetric operator of a given dimension: all that spectral/ knows about curvature.
+// It takes one vector at a time and writes the result; nothing is returned or allocated.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@ struct LinearOperator {
   std::function<void(View x, View y)> apply;  ///< y = A x; x and y are [dim] of dtype and do not overlap
 };
 
-/// What a random vector is for; each use has its own stream of numbers.
+/// The purpose of a random vector; each has its own stream of numbers.
 enum class RandomUse : unsigned char { start, noise };
 
-/// Fills x with standard normals that are a function of (use, step, restart, index) only; restart < 2²⁴.
+/// Fills x with standard normal numbers that are a function of (use, step, restart, index) only; restart < 2²⁴.
 using FillNormal = std::function<void(View x, RandomUse use, std::uint64_t step, std::uint32_t restart)>;
 
 }  // namespace brink

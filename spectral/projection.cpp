@@ -55,7 +55,7 @@ bool Projection::bounds_hold(int top, int bottom, double tolerance) const {
 bool Projection::contributed(int top, int bottom, double tolerance) const {
   const double limit = tolerance * scale;
   if (locked < std::min<std::int64_t>(dim, top + bottom)) return true;
-  const auto locked_at = [&](int rank) {  // of all locked values, ascending
+  const auto locked_at = [&](int rank) {  // index among all locked values, ascending
     for (int i = 0, seen = 0; i < m; ++i)
       if (all[static_cast<std::size_t>(i)].locked && seen++ == rank) return all[static_cast<std::size_t>(i)].value;
     return 0.0;
@@ -73,7 +73,7 @@ void Projection::vectors_of_active() {
     e[static_cast<std::size_t>(i)] = beta[static_cast<std::size_t>(locked + i)];
     for (int k = 0; k < a; ++k) z[i * a + k] = i == k ? 1 : 0;
   }
-  (void)tridiagonal_eigen(a, d.data(), e.data(), z, a);  // solve() has found this T good a moment ago
+  (void)tridiagonal_eigen(a, d.data(), e.data(), z, a);  // cannot fail: solve() has just accepted this T
 }
 
 }  // namespace brink

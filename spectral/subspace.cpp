@@ -40,7 +40,8 @@ Tall widened(const ColumnSet& from) {
   return to;
 }
 
-/// X = Q R by Gram–Schmidt, twice; Q replaces X, column j of R at r + j·k. A column without rest stays as it is.
+/// X = Q R by Gram–Schmidt, twice. Q replaces X; column j of R is at r + j·k. A column that depends on earlier ones stays as it
+/// is.
 void factorise(Device& d, const ColumnSet& x, double* r, std::vector<double>& c, std::vector<double>& scratch) {
   const int k = x.count;
   for (int j = 0; j < k; ++j) {
@@ -64,7 +65,7 @@ double angle_of(double sine, double cosine) {
   const double s = sine / length, c = cosine / length;
   double angle = s;
   for (int i = 0; i < 4; ++i)
-    angle += s * elementary::cos(angle) - c * elementary::sin(angle);  // + sin(true − angle): cubic
+    angle += s * elementary::cos(angle) - c * elementary::sin(angle);  // + sin(true − angle); the error left is cubic
   return angle;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: angles between two k-dimensional subspaces and the scores made of them (method, section 2, eq. 12).
-// What it is not: a matching of single eigenvectors. Decision: each angle comes from whichever of cosine and sine is the
-// smaller one, which is the accurate one; both from one-sided Jacobi, so angles near 0 keep their digits.
+// Principal angles between two k-dimensional subspaces and the scores made of them (docs/method.md, "Subspaces").
+// Each angle is computed from the smaller of its cosine and sine, which is the accurate one. Both come from one-sided Jacobi
+// rotations, so angles near 0 keep their digits.
 #pragma once
 
 #include <vector>
@@ -18,13 +18,13 @@ struct SubspaceComparison {
   double misalignment = 0;     ///< 1 − similarity
 };
 
-/// Compares span U with span V, both n × k of the same type with linearly independent, usually orthonormal, columns; both are
-/// orthonormalised in float64 first. Order and signs of columns do not matter beyond rounding.
+/// Compares span U with span V, both n × k of the same type with linearly independent, usually orthonormal, columns. Both are
+/// first orthonormalised in float64. Order and signs of columns do not matter beyond rounding.
 /// Throws std::invalid_argument if shapes differ, k is 0 or above n, a column is dependent or not finite.
 /// Allocates 4 n × k doubles.  Source: Björck & Golub 1973; Knyazev & Argentati 2002.
 SubspaceComparison compare_subspaces(Device&, const ColumnSet& u, const ColumnSet& v);
 
-/// The angle in [0, π/2] whose sine and cosine are given (both ≥ 0, together of length near 1). Error below 4e-16.
+/// The angle in [0, π/2] with the given sine and cosine (both ≥ 0, with squares that add up to about 1). Error below 4e-16.
 double angle_of(double sine, double cosine);
 
 }  // namespace brink

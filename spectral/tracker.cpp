@@ -41,7 +41,7 @@ struct EigenTracker::State {
   FillNormal normals;
   Lanczos lanczos;
   Array vectors, start, noise;
-  Scalars sizes;  // of the device: what vectors are divided by, or their signs
+  Scalars sizes;  // on the device: what vectors are divided by, or their signs
   std::vector<RitzPair> pairs;
   int tops = 0, bottoms = 0;
   std::int64_t measured = 0;
@@ -63,7 +63,8 @@ struct EigenTracker::State {
 
   ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
 
-  /// The unit sum of the remembered vectors plus `options.noise` times a random unit vector. (Rows never filled are zero.)
+  /// The normalised sum of the remembered vectors plus `options.noise` times a random unit vector. Rows that were never filled
+  /// are zero.
   View warm_start(std::uint64_t step) {
     const View x = start.view(), z = noise.view();
     const int count = options.top + options.bottom;
@@ -104,7 +105,7 @@ struct EigenTracker::State {
     return r;
   }
 
-  /// Takes over values and vectors; each vector's largest entry becomes positive.
+  /// Stores values and vectors; each vector's largest entry becomes positive.
   void keep(const LanczosResult& r) {
     reported = r;
     tops = static_cast<int>(r.top.size());
@@ -127,13 +128,13 @@ struct EigenTracker::State {
     reported.bottom = {pairs.data() + tops, r.bottom.size()};
   }
 
-  /// `r`, of a cold run, against the reported one.
+  /// Compares `r`, of a cold run, with the reported values.
   std::optional<Disagreement> disagreement(const LanczosResult& r) const {
     const double eps =
         dtype == Dtype::f64 ? std::numeric_limits<double>::epsilon() : double{std::numeric_limits<float>::epsilon()};
     const double scale = r.scale > reported.scale ? r.scale : reported.scale;
     const double rounding =
-        10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself takes for nothing
+        10 * eps * std::sqrt(static_cast<double>(dim)) * scale;  // what Lanczos itself counts as zero
     constexpr double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
     std::optional<Disagreement> largest;
     double excess = 0;
@@ -153,7 +154,7 @@ struct EigenTracker::State {
     return largest;
   }
 
-  /// Ritz values never lie outside the spectrum, so of two sets the one further out is nearer to the truth.
+  /// Ritz values never lie outside the spectrum, so of two sets the one further out is nearer to the exact values.
   static double reach(const LanczosResult& r) {
     double sum = 0;
     for (const RitzPair& p : r.top) sum += p.value;

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What it is: what the script tests share: counting cases, finding the project's files, the compiler's records.
-What it is not: a test.
+"""What the script tests share: counting cases, finding the project's files, the compiler's records.
 
-Decision: a check that cannot fail is a defect, so a check comes with broken input that it must reject, as a case of its own.
+A check that cannot fail is a defect, so a check comes with broken input that it must reject, as a case of its own.
 """
 
 import json
@@ -58,7 +57,7 @@ class Cases:
         self.passed = self.failed = self.skipped = 0
 
     def check(self, name, complaints):
-        """Passed when there is no complaint. `complaints`: a list of lines, or a boolean that is true when all is well."""
+        """Passed if there is no complaint. `complaints`: a list of lines, or a boolean that is true if all is well."""
         if complaints is True:
             complaints = []
         elif complaints is False:

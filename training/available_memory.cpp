@@ -25,7 +25,7 @@ std::optional<std::int64_t> group_room_bytes(std::string_view limit, std::string
                                              std::string_view statistics) {
   const auto most = leading_number(limit), taken = leading_number(used);
   if (!most || !taken || *most > std::int64_t{1} << 60) return {};
-  // Version 1 counts a group's children under another name.
+  // Version 1 has another name for the total that includes a group's children.
   const auto total = memory_entry(statistics, "total_inactive_file");
   const std::int64_t cache = total ? *total : memory_entry(statistics, "inactive_file").value_or(0);
   return std::max<std::int64_t>(0, *most - *taken + std::min(cache, *taken));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: how this brink was built and what it runs on, as text. What it is not: a choice of anything.
+// How this brink was built and what it runs on, as text.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ struct BuildInfo {
 };
 const BuildInfo& build_info();
 
-/// The model name that the operating system gives, or "unknown".
+/// The model name that the operating system states, or "unknown".
 std::string processor_name();
 
 }  // namespace brink

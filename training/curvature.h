@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tracked ends of the Hessian's spectrum at each measured step, as numbers for the record and vectors for the measurements.
+// The tracked ends of the Hessian's spectrum at each measured step: numbers for the record and vectors for the measurements.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ namespace brink {
 
 class Curvature final : public Stateful {
  public:
-  /// seed: of the tracker's random vectors. Takes all memory. Throws OutOfMemory.
+  /// seed: for the tracker's random vectors. Allocates all memory. Throws OutOfMemory.
   Curvature(Device&, const ParameterLayout&, Dtype, const TrackerOptions&, std::uint64_t seed);
 
-  /// Measures at step t and fills the spectrum and the products of `seen`; with a cold run beside the warm one where `cold_check`.
-  /// A second call for the same step adds to the products.
+  /// Measures at step t and fills the spectrum and the products of `seen`. `cold_check`: with a cold run beside the warm one. A
+  /// second call for the same step adds to the products.
   void measure(const LinearOperator& hessian, std::int64_t step, bool cold_check, Observed& seen);
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent].
   View eigenvectors() const { return tracker_.memory().vectors; }

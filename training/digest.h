@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the hash of parameters by which two runs are compared. What it is not: a checksum of a file.
-// Decision: gaps in the arena are not hashed and every NaN counts as the same one, so layout and processor do not
-// matter.
+// The hash of parameters by which two runs are compared.
+// Gaps in the arena are not hashed and all NaNs are hashed alike, so layout and processor do not matter.
 #pragma once
 
 #include <span>
@@ -12,10 +11,10 @@
 
 namespace brink {
 
-/// XXH3-128 over the elements' bytes, little-endian, in the order given (parameter_order), nothing between them;
-/// 32 hexadecimal digits.
+/// XXH3-128 over the elements' bytes, little-endian, in the given order (parameter_order), with nothing between them; 32
+/// hexadecimal digits.
 std::string digest(std::span<const View> parameters);
-/// Of the parameters in a vector of the layout, in host memory.
+/// The digest of the parameters in a vector of the layout, in host memory.
 std::string digest_of(const ParameterLayout&, View vector);
 
 }  // namespace brink

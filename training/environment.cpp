@@ -53,14 +53,14 @@ std::shared_ptr<DataPair> Environment::data(const Chosen<DataKind>& set, const D
 std::int64_t program_bytes(Where where) { return where == Where::cpu ? std::int64_t{32} << 20 : 0; }
 
 MemoryLimit memory_limit(std::int64_t asked_bytes, const Device& device) {
-  // What is only counted is not there yet, so the system's number still includes it.
+  // Counted memory is not allocated yet, so the system still reports it as free.
   const std::int64_t counted = device.count ? device.count->counted_bytes(device.where) : 0,
                      before = allocated_bytes(device) - counted,
                      free = device.gpu ? device.gpu->free_bytes() : available_memory_bytes(),
                      left = std::max<std::int64_t>(0, free - counted), there = std::max<std::int64_t>(1, before + free);
   MemoryLimit limit{saturated_sum(before + left / 4 * 3, counted), "three quarters of what is free", there};
   if (asked_bytes > 0)
-    limit = {std::max<std::int64_t>(1, asked_bytes - program_bytes(device.where)), "run.memory", there};
+    limit = {std::max<std::int64_t>(1, asked_bytes - program_bytes(device.where)), "run.memory", there, asked_bytes};
   if (limit.bytes > there) limit = {there, "all that is free", there};
   return limit;
 }

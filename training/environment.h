@@ -26,17 +26,18 @@ struct EnvironmentOptions {
 
 class Environment {
  public:
-  /// Throws DeviceError, in one line that says what to do: no GPU, no driver, an old one, a build without CUDA, no vendor library.
+  /// Throws DeviceError, whose one line says what to do: no GPU, no driver, an old driver, a build without CUDA, no vendor
+  /// library.
   explicit Environment(const EnvironmentOptions& = {});
 
   Device device() const { return device_; }
   int threads() const { return pool_->threads(); }
   /// "cpu", or the GPU's name.
   std::string device_name() const;
-  /// Of the vendor's library, "cuBLAS 13.1.0"; empty where the arithmetic is exact.
+  /// The vendor's library, such as "cuBLAS 13.1.0"; empty if the arithmetic is exact.
   std::string vendor_name() const;
 
-  /// A data set, loaded once for all that ask for the same while somebody keeps it. Throws DataError.
+  /// A data set, loaded once for all that ask for the same one while it is in use. Throws DataError.
   std::shared_ptr<DataPair> data(const Chosen<DataKind>&, const DataRequest&);
 
  private:
@@ -49,20 +50,21 @@ class Environment {
   std::weak_ptr<DataPair> loaded_;
 };
 
-/// What a process takes beside its buffers: code, stacks, graphs and files being written; a GPU's memory holds buffers alone.
+/// What a process takes beside its buffers: code, stacks, graphs and files being written. On a GPU there are only buffers.
 std::int64_t program_bytes(Where);
 
-/// Bytes that all buffers together may take of the device's memory.
+/// The bytes that all buffers together may take of the device's memory.
 struct MemoryLimit {
-  std::int64_t bytes = 0;        ///< 0: no limit, and nothing is compared
-  std::string_view from = {};    ///< what set it, for messages: "run.memory"
-  std::int64_t there_bytes = 0;  ///< what could be allowed at most: allocated and free
+  std::int64_t bytes = 0;        ///< 0: no limit, and sizes are not compared
+  std::string_view from = {};    ///< its source, for messages: "run.memory"
+  std::int64_t there_bytes = 0;  ///< the largest possible limit: allocated plus free
+  std::int64_t asked_bytes = 0;  ///< where `from` is a setting: its value
 };
-/// `asked_bytes` less program_bytes, or, where that is 0, what is allocated and three quarters of what is free; never more than what is
-/// allocated and free. Free: on the GPU, or on the machine and in the control groups of this process.
+/// `asked_bytes` less program_bytes; or, if that is 0, what is allocated plus three quarters of what is free. Never more than
+/// what is allocated plus free. Free: on the GPU, or on the machine and in the control groups of this process.
 MemoryLimit memory_limit(std::int64_t asked_bytes, const Device&);
 
-/// "123 bytes more were needed, 45 are free".
+/// A text such as "123 bytes more were needed, 45 are free".
 std::string describe(const OutOfMemory&);
 
 }  // namespace brink

@@ -22,9 +22,9 @@ Failure current_failure() {
   try {
     throw;
   } catch (const Error& e) { return {e.code(), e.what()}; } catch (const OutOfMemory& e) {
-    return {ExitCode::device, "out of memory: " + text_of(e) + "; a smaller run.chunk or run.memory needs less"};
+    return {ExitCode::device, "out of memory: " + text_of(e) + "; choose a smaller run.chunk or run.memory"};
   } catch (const GpuError& e) { return {ExitCode::device, e.what()}; } catch (const std::bad_alloc&) {
-    return {ExitCode::device, "out of memory; a smaller run.chunk or run.memory needs less"};
+    return {ExitCode::device, "out of memory; choose a smaller run.chunk or run.memory"};
   } catch (const std::filesystem::filesystem_error& e) {
     return {ExitCode::usage, e.what()};
   } catch (const std::system_error& e) {

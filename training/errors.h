@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the errors a user can cause or meet, each with its exit code, and the one place where an exception of any
-// kind becomes a code and a line. What it is not: a check of brink's own logic; that is an assert or a std::logic_error
-// (70). Decision: divergence is a result of a run and not an error, so it is no class here.
+// The errors that a user can cause or meet, each with its exit code, and the function that turns any exception into a code and
+// a line. A failed check of brink's own logic is a std::logic_error (exit code 70).
+// Divergence is a result of a run and not an error, so it has no class here.
 #pragma once
 
 #include <stdexcept>
@@ -24,7 +24,7 @@ class Error : public std::runtime_error {
 struct UsageError : Error {
   explicit UsageError(const std::string& message) : Error(ExitCode::usage, message) {}
 };
-/// A data set, tensor file or checkpoint that is missing or damaged; the message names the file, expected and found.
+/// A data set, tensor file or checkpoint is missing or damaged; the message names the file, expected and found.
 struct DataError : Error {
   explicit DataError(const std::string& message) : Error(ExitCode::bad_data, message) {}
 };
@@ -35,7 +35,7 @@ struct IoError : Error {
 struct DeviceError : Error {
   explicit DeviceError(const std::string& message) : Error(ExitCode::device, message) {}
 };
-/// The output folder exists already or another process writes into it.
+/// The output folder exists already, or another process writes into it.
 struct InUseError : Error {
   explicit InUseError(const std::string& message) : Error(ExitCode::in_use, message) {}
 };
@@ -44,7 +44,7 @@ struct Failure {
   ExitCode code;
   std::string message;
 };
-/// What the exception being handled means. To be called inside a catch block.
+/// The code and the message of the exception being handled. To be called inside a catch block.
 Failure current_failure();
 
 }  // namespace brink

@@ -23,7 +23,7 @@ std::optional<Instability> EventFinder::take(bool open) {
 std::optional<Instability> EventFinder::advance(std::int64_t step, double surplus, bool measured, bool certified) {
   if (!(surplus > 0)) {
     if (current_) current_->uncertified += !certified;
-    // step − resolution + 1 non-positive steps have followed.
+    // By now step − resolution + 1 non-positive steps have followed.
     if (current_ && step - current_->resolution >= merge_gap_) return take(false);
     return {};
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: instabilities, found in the surplus s = ηλ₁ − 2 row by row. What it is not: a measurement.
-// Decision: a step that was not measured counts as the measured one before it, so lengths stay in steps.
+// Finds instabilities in the surplus, row by row (docs/method.md, "Instabilities").
+// A step that was not measured counts as the measured one before it, so lengths are counted in steps.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@
 
 namespace brink {
 
-/// Positive steps with at most merge_gap non-positive ones between them (method: instability).
+/// Positive steps with at most merge_gap non-positive ones between them.
 struct Instability {
   std::int64_t entry = 0;       // its first positive step
   std::int64_t resolution = 0;  // its last positive step + 1
   std::int64_t peak_step = 0;   // first step with the largest surplus
   double peak_surplus = 0;
-  bool is_long = false;                 // length ≥ minimum_length
-  bool open = false;                    // not yet resolved when the run ended
-  std::int64_t uncertified = 0;         // measured steps from its entry until it was over whose λ₁ was not certified
+  bool is_long = false;          // length ≥ minimum_length
+  bool open = false;             // not yet resolved when the run ended
+  std::int64_t uncertified = 0;  // measured steps, from its entry until it was over, whose λ₁ was not certified
   std::vector<std::int64_t> crossings;  // raw: every positive step that follows a non-positive one or begins the record
 
   std::int64_t length() const { return resolution - entry; }
@@ -33,10 +33,10 @@ class EventFinder final : public Stateful {
   /// merge_gap ≥ 0 and minimum_length ≥ 1, in steps.
   EventFinder(std::int64_t merge_gap, std::int64_t minimum_length);
 
-  /// Steps ascend. Returns the instability that this row shows to be over: merge_gap + 1 non-positive steps after its
-  /// end. A surplus that is not a number is non-positive. `certified`: whether the λ₁ behind it is; this decides nothing.
+  /// Steps ascend. Returns the instability that this row shows to be over: merge_gap + 1 non-positive steps after its end. A NaN
+  /// surplus is non-positive. `certified`: whether λ₁ of this row is certified; this is only counted.
   std::optional<Instability> push(std::int64_t step, double surplus, bool certified = true);
-  /// At the end of the run: the instability still going on, marked open, if there is one.
+  /// At the end of the run: the instability that is still open, if there is one.
   std::optional<Instability> finish();
 
   bool inside() const { return current_.has_value(); }
@@ -58,8 +58,8 @@ class EventFinder final : public Stateful {
 std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
                                      std::int64_t minimum_length);
 
-/// events.csv: the header, and one row. `crossings` lists the raw crossings, separated by spaces. A last column `hessian_of` where
-/// the eigenvalues are those of the loss in evaluation mode.
+/// events.csv: the header, and one row. `crossings` lists the raw crossings, separated by spaces. There is a last column
+/// `hessian_of` if the eigenvalues are those of the loss in evaluation mode.
 std::string events_header(bool evaluation_hessian = false);
 std::string events_row(const Instability&, bool evaluation_hessian = false);
 

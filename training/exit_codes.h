@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the exit codes of the `brink` command, frozen. What it is not: the place where errors become codes
-// (errors.h).
+// The exit codes of the `brink` command, which never change.
 #pragma once
 
 namespace brink {

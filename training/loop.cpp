@@ -22,7 +22,7 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-/// No two of the sums over samples run at the same time.
+/// Arenas can be shared, because two sums over samples never run at the same time.
 TrainerOptions with_shared_arenas(TrainerOptions o) {
   if (!o.batch.arenas) o.batch.arenas = std::make_shared<Arenas>();
   if (!o.rule) o.rule = factory(rule_kinds().front());
@@ -144,7 +144,7 @@ void Trainer::measure_spectrum(bool cold_check) {
 
 void Trainer::follow_events() {
   if (!seen_.surplus) return;
-  // At every event a cold run judges the warm one before anything is recorded.
+  // At every event a cold run checks the warm one before anything is recorded.
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
   if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, lambda_1_certified());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The training loop one step at a time: measure at θ_t, record, update. It knows no file and no config, so a program of one's own can
+// The training loop, one step at a time: measure at θ_t, record, update. It knows no file and no config, so any program can
 // drive it.
 #pragma once
 
@@ -34,9 +34,9 @@ struct TrainerOptions {
   double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
   std::uint64_t seed = 0;                                            ///< of the tracker's random vectors
   BatchOptions batch;
-  std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation; test samples are answered in it
-  bool classifies = true;                    ///< whether right answers can be counted
-  /// A measurement beside those that are part of every run, taken at steps that are multiples of `every`.
+  std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
+  bool classifies = true;                    ///< whether correct answers can be counted
+  /// An optional measurement, taken at steps that are multiples of `every`.
   struct More {
     MeasurementFactory make;
     std::int64_t every = 1;
@@ -53,32 +53,33 @@ struct Tally {
 
 class Trainer final : public Stateful {
  public:
-  /// `test` may be empty. theta0: a vector of the layout in host memory, copied. All memory is taken here.
+  /// `test` may be empty. theta0: a vector of the layout in host memory, copied. Allocates all memory.
   /// Throws OutOfMemory, std::invalid_argument.
   Trainer(Device&, const Objective&, const Batch& train, const Batch& test, const TrainerOptions&, View theta0);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
-  /// Measures at θ_t, updates to θ_{t+1}, and returns the row of step t. On a CUDA device the next pass is under way by then.
+  /// Measures at θ_t, updates to θ_{t+1}, and returns the row of step t. On a CUDA device the next pass has been enqueued by
+  /// then.
   const Row& step();
   /// Measures at θ_t without an update: the last row of a run.
   const Row& observe() { return measure(spectrum_is_due(step_)), complete(); }
 
-  // The same in parts, for a caller that decides more by itself.
-  /// Measures at θ_t; with the spectrum or without. λ₁ and the surplus are there; all other numbers are in flight.
+  // The parts of a step, for a caller that makes more decisions itself.
+  /// Measures at θ_t, with or without the spectrum. λ₁ and the surplus are known on return; all other numbers are in flight.
   const Observed& measure(bool spectrum);
-  /// θ_{t+1} by the rule, with the gradient of the last measure. Enqueued only.
+  /// Computes θ_{t+1} by the rule from the gradient of the last measure. Enqueued only.
   void update();
-  /// Gives a CUDA device the part of the next measure for which nothing needs to be known. After update.
+  /// Enqueues, on a CUDA device, the part of the next measure that depends on no further decision. To be called after update.
   void start(bool spectrum);
-  /// Waits for the numbers of the last measure; before or after the update that follows it.
+  /// Waits for the numbers of the last measure. To be called before or after the update that follows it.
   const Row& complete();
   bool spectrum_is_due(std::int64_t step) const { return curvature_ && step % options_.measure_every == 0; }
 
-  /// What the last measure found; complete from `complete` on.
+  /// What the last measure found; complete after `complete`.
   const Observed& seen() const { return seen_; }
   const Row& row() const { return row_; }
-  /// The instability that the last measured step showed to be over, and at the end of a run the one that is still open.
+  /// The instability that the last measured step showed to be over; at the end of a run, the one that is still open.
   const std::optional<Instability>& ended() const { return ended_; }
   std::optional<Instability> finish_events();
   std::int64_t crossings() const { return events_.crossings(); }
@@ -88,7 +89,7 @@ class Trainer final : public Stateful {
 
   std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
   View theta() const { return history_[0].view(); }
-  /// θ of this step or one of the three before it; zero before the first.
+  /// θ of this step or of one of the three before it; zero before the first.
   View theta_at(std::int64_t step) const { return history_.at(static_cast<std::size_t>(step_ - step)).view(); }
   /// A copy of θ_t in the host's memory; waits for the device.
   Array theta_on_host() { return to_host(device_, theta()); }
@@ -99,13 +100,14 @@ class Trainer final : public Stateful {
   const UpdateRule& rule() const { return *rule_; }
   const std::vector<Column>& columns() const { return row_.columns(); }
 
-  /// Has a CUDA device do once what a step does: what it takes beside our buffers, for graphs and modules, it takes here.
-  /// Waits for it. Throws OutOfMemory. Before the first measure.
+  /// Makes a CUDA device do once what a step does, so that it allocates here what it needs beside our buffers, for graphs and
+  /// modules. Waits for it. Throws OutOfMemory. To be called before the first measure.
   void prepare();
-  /// Runs one block to tell times.
+  /// Runs one block to estimate times.
   MemoryPlan plan() { return pass_.plan(theta()); }
 
-  /// Everything that step t needs of the steps before it. Between two steps: after `step` or `update` and `complete`.
+  /// Visits everything that step t needs of the steps before it. To be called between two steps: after `step`, or after
+  /// `update` and `complete`.
   void visit(StateVisitor&) override;
 
  private:
@@ -128,7 +130,7 @@ class Trainer final : public Stateful {
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateRule> rule_;
   std::vector<Placed> measurements_;
-  std::unique_ptr<Scalars> numbers_;  // of the measurements, one after the other
+  std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
   EventFinder events_;
   std::optional<Instability> ended_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a step of training knows on the host: what the loop itself decides by, and what every measurement may use.
+// What is known on the host about a step of training: what the loop needs for its decisions, and what every measurement may use.
 #pragma once
 
 #include <cstdint>
@@ -21,29 +21,29 @@ inline bool is_certified(double residual, double scale, double tolerance) { retu
 
 /// The tracked ends of the Hessian's spectrum.
 struct Spectrum {
-  std::vector<Eigenvalue> top, bottom;  ///< descending; ascending
-  double scale = 0;                     ///< max|θⱼ|, the largest Ritz value in magnitude
-  bool converged = false;               ///< every residual ≤ tolerance · scale
-  bool redone = false;                  ///< warm and cold start disagreed; the values that reach further out are given
-  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, where they did
+  std::vector<Eigenvalue> top, bottom;       ///< descending; ascending
+  double scale = 0;                          ///< max|θⱼ|, the largest Ritz value in magnitude
+  bool converged = false;                    ///< every residual ≤ tolerance · scale
+  bool redone = false;                       ///< warm and cold start disagreed; the values are those further out
+  std::optional<Disagreement> disagreement;  ///< about which eigenvalue, if they did
   double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
 };
 
-/// Taken at θ_t, before update t. Numbers that have not come from the device yet are NaN.
+/// Measured at θ_t, before update t. Numbers that are still in flight are NaN.
 struct Observed {
   std::int64_t step = 0;
   double learning_rate = 0;
-  double threshold = 0;  ///< the sharpness above which the update that follows is unstable
+  double threshold = 0;  ///< the sharpness above which the next update is unstable
   double loss = 0;       ///< mean over the training samples
   double correct = 0;    ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
   bool measured = false;  ///< whether `spectrum` holds values of this step
   Spectrum spectrum;
-  std::optional<double> surplus;  ///< of λ₁ under the rule; absent where λ₁ was not measured
+  std::optional<double> surplus;  ///< of λ₁ under the rule; absent if λ₁ was not measured
   int products = 0;               ///< Hessian–vector products
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 
-  /// A new step: nothing is known; the memory of the lists is kept.
+  /// Starts a new step: nothing is known. The memory of the lists is kept.
   void begin(std::int64_t at, double rate, double unstable_above);
 };
 

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "training/pass.h"
 
+#include <cmath>
 #include <functional>
 #include <map>
 
+#include "kernels/basis/basis.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/tracer.h"
 
 namespace brink {
 
 namespace {
+/// Below, squares of a gradient's entries may have left the range of float64; its norm is then that of 2^lift times the gradient.
+constexpr double small_norm = 0x1p-450;
+constexpr int lift = 500;
+
 const TraceName gradient_name{"gradient", "phase"}, linearization_name{"linearization", "phase"};
-}
+}  // namespace
 
 Pass::Pass(Device& device, const Objective& objective, const Batch& train, const BatchOptions& batch,
            const std::optional<EvaluationMode>& evaluation, bool evaluation_hessian)
@@ -23,7 +29,7 @@ Pass::Pass(Device& device, const Objective& objective, const Batch& train, const
       evaluated_(objective),
       turns_{Turn(device), Turn(device)},
       product_time_(device) {
-  // Statistics at θ make a function of θ alone of the loss in evaluation mode; the gradient's pass gives them too.
+  // Statistics at θ make the loss in evaluation mode a function of θ alone; the gradient's pass gives them too.
   if (evaluation) {
     descended_ = make_objective_with_statistics(evaluation->model, evaluation->loss, dtype_);
     statistics_ = std::make_unique<NormStatistics>(device, evaluation->model, dtype_);
@@ -32,6 +38,7 @@ Pass::Pass(Device& device, const Objective& objective, const Batch& train, const
   }
   gradient_only_ = std::make_unique<Gradient>(device, descended_, train, batch);
   results_ = descended_.results().make_vector(dtype_, device_);
+  if (dtype_ == Dtype::f64) lifted_ = layout_.make_vector(dtype_, device_);
   if (evaluation_hessian_) other_gradient_ = layout_.make_vector(dtype_, device_);
 }
 
@@ -58,7 +65,11 @@ void Pass::enqueue(std::int64_t step, View theta, bool linearize) {
     gradient_only_->evaluate(theta, results_.view(), t.numbers[0]);
   t.gradient_time.stop();
   brink::norm(device_, gradient(), t.numbers[2]);
-  t.numbers.send(0, 3);
+  if (lifted_.view().data) {
+    brink::scale(device_, gradient(), std::ldexp(1, lift), lifted_.view());
+    brink::norm(device_, lifted_.view(), t.numbers[3]);
+  }
+  t.numbers.send(0, 4);
 }
 
 void Pass::take_statistics(View theta, bool linearize) {
@@ -72,13 +83,14 @@ void Pass::take_statistics(View theta, bool linearize) {
 
 Pass::Numbers Pass::receive(std::int64_t step) {
   const std::span<const double> numbers = turn(step).numbers.receive();
-  return {gradient_only_->of_totals(numbers.first(2)), numbers[2]};
+  const bool small = lifted_.view().data && numbers[2] < small_norm;
+  return {gradient_only_->of_totals(numbers.first(2)), small ? std::ldexp(numbers[3], -lift) : numbers[2]};
 }
 
 MemoryPlan Pass::plan(View theta) {
   MemoryPlan p;
   p.blocks = gradient_only_->blocks();
-  std::map<std::int64_t, std::int64_t, std::greater<>> count;  // by samples
+  std::map<std::int64_t, std::int64_t, std::greater<>> count;  // keyed by samples
   for (const Block& b : gradient_only_->plan().blocks) ++count[b.samples];
   for (const auto& [samples, blocks] : count) p.sizes.push_back({blocks, samples});
   if (hvp_) {
@@ -101,7 +113,7 @@ void Pass::prepare(View theta, View scratch) {
     if (!linearized_) hvp_->linearize_at(theta, other_gradient_.view(), {});
     hvp_->apply(gradient(), scratch);
   }
-  forget();  // the first step has times and a trace of its own
+  forget();  // so that the first step has its own times and trace
 }
 
 }  // namespace brink

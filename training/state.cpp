@@ -28,14 +28,15 @@ class Saver final : public StateVisitor {
   SavedState out_;
 };
 
-/// Compares without changing anything, so that a state is restored as a whole or not at all.
+/// Compares without changing anything, so that a state is restored completely or not at all.
 class Checker final : public StateVisitor {
  public:
   explicit Checker(const SavedState& from) : from_(from) {}
   bool reads() const override { return false; }
   void finish() const {
     for (const auto& [name, value] : from_.parts)
-      if (!seen_.contains(name)) throw std::invalid_argument("state: the part '" + name + "' is unknown to this run");
+      if (!seen_.contains(name))
+        throw std::invalid_argument("state: the part '" + name + "' does not belong to this run");
   }
 
  private:
@@ -57,7 +58,7 @@ class Checker final : public StateVisitor {
     std::visit(
         [&]<class T>(T*) {
           if (!std::holds_alternative<T>(find(name)))
-            throw std::invalid_argument("state: '" + name + "' has another type than this run's");
+            throw std::invalid_argument("state: '" + name + "': expected the type of this run, got another one");
         },
         value);
   }

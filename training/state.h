@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Everything that a run remembers from one step to the next, part by part and by name, so that a checkpoint can write it, a resume or a
-// fork can read it, and a digest can hash it, all through one visit.
+// Everything that a run remembers from one step to the next, part by part and by name. One visit serves the checkpoint that
+// writes it, the resume or fork that reads it, and the digest that hashes it.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@
 
 namespace brink {
 
-/// Is shown each part of a state. A reader overwrites what it is shown; every other visitor leaves it alone.
+/// Receives each part of a state. A reader overwrites what it receives; every other visitor leaves it unchanged.
 class StateVisitor {
  public:
   virtual ~StateVisitor() = default;
-  /// Whether the parts are overwritten.
+  /// Whether the visitor overwrites the parts.
   virtual bool reads() const = 0;
 
   void tensor(std::string_view name, View v) { on_tensor(prefix_ + std::string(name), v); }
@@ -35,7 +35,7 @@ class StateVisitor {
     number(name, wide);
     if (reads()) x = static_cast<T>(wide);
   }
-  /// An absent number is a number of its own kind, not a reserved value.
+  /// An absent number has a representation of its own instead of a reserved value.
   template <class T>
   void optional(std::string_view name, std::optional<T>& x) {
     bool there = x.has_value();
@@ -45,7 +45,7 @@ class StateVisitor {
     if (reads()) x = there ? std::optional<T>(value) : std::nullopt;
   }
 
-  /// Names given while this lives begin with `part` and a slash.
+  /// While this lives, the names of parts begin with `part` and a slash.
   class Part {
    public:
     Part(StateVisitor& v, std::string_view part) : visitor_(v), length_(v.prefix_.size()) {
@@ -71,7 +71,7 @@ class StateVisitor {
   std::string prefix_;
 };
 
-/// What has a state. The same parts are shown, in the same order, at every visit of objects made alike.
+/// An object with a state. Objects that are made alike show the same parts, in the same order, at every visit.
 class Stateful {
  public:
   virtual ~Stateful() = default;
@@ -83,15 +83,16 @@ class Stateful {
   Stateful& operator=(const Stateful&) = default;
 };
 
-/// A state in host memory. Tensors keep the bytes of the run's precision.
+/// A state in host memory. Tensors have the bytes of the run's precision.
 struct SavedState {
   using Value = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, Array>;
   std::map<std::string, Value> parts;
 };
 
-/// Waits for the device. Throws std::logic_error where two parts have one name.
+/// Waits for the device. Throws std::logic_error if two parts have the same name.
 SavedState save_state(Device&, Stateful&);
-/// Throws std::invalid_argument, before anything is overwritten, naming the part that is missing, unknown, or of another type or shape.
+/// Throws std::invalid_argument, before anything is overwritten, naming the part that is missing, unknown, or of another type
+/// or shape.
 void restore_state(Device&, Stateful&, const SavedState&);
 
 }  // namespace brink

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The data of a batch: arrays in memory or rows that are made on demand, all of them or those that a list of indices names.
-// Decision: a made row is a function of its index, so blocks, threads and the order of calls never reach a bit. Rows of a list are
-// gathered once a pass into memory of a fixed place, so that captured work and products find them there.
+// A made row depends on its index alone, so blocks, threads and the order of calls never change a bit. The rows of a list are gathered
+// once in each pass, into memory that stays in place, where captured work and products find them.
 #pragma once
 
 #include <concepts>

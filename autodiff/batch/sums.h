@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sums over the blocks of a batch, which threads run and the tree joins; blocks, threads and chunks never reach a bit.
-// Decision: threads work on different blocks, not inside one kernel (figures in ARCHITECTURE.md).
+// Sums over the blocks of a batch, which threads compute and the tree joins; blocks, threads and chunks never change a bit.
+// Threads work on different blocks, not inside one kernel (figures in ARCHITECTURE.md).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Convolution is bilinear, and its three forms are each other's derivatives: whichever of picture, weights and result
-// is missing, the other two give it. So the rules close at every order with three kernels.
+// Convolution is bilinear, and its three forms are each other's derivatives: any one of picture, weights and result follows
+// from the other two. So the rules close at every order with three kernels.
 #include "autodiff/primitives/conv.h"
 
 #include "kernels/conv/conv.h"
@@ -36,12 +36,12 @@ void expect_equal_pairs(std::string_view name, Types in) {
                        to_string(ValueType{in[i % 2].shape, in[0].dtype})));
 }
 
-/// Extents of a convolution of pictures x with kernels of [r,s,c,k]. Throws where they do not fit.
+/// Extents of a convolution of pictures x with kernels of [r,s,c,k]. Throws if they do not fit.
 ConvShape shape_of(std::string_view name, const Shape& x, std::int64_t r, std::int64_t s, std::int64_t k,
                    const ConvAttributes& a) {
   const std::int64_t p = ConvShape::pixels(x[1], r, a.stride, a.padding),
                      q = ConvShape::pixels(x[2], s, a.stride, a.padding);
-  if (p < 1 || q < 1)  // asked: this runs with every kernel too, where a message may not be made
+  if (p < 1 || q < 1)  // no message is made unless needed, because this also runs with every kernel
     throw ShapeError(fmt::format("[{}] kernel {}×{} with padding {} does not fit into pictures of {}×{}", name, r, s,
                                  a.padding, x[1], x[2]));
   return {x[0], x[1], x[2], x[3], r, s, k, p, q, a.stride, a.padding};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Matrix products, broadcasts and the sums over samples, each with all of its mathematics.
-// matmul, weight_gradient and sample_dot take any number of factor pairs. The product rule then gives one node whose
-// chains are joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ', which the order contract asks for and which costs no pass.
+// matmul, weight_gradient and sample_dot take any number of factor pairs. So the product rule gives one node whose chains are
+// joined in the kernel: (Σ AᵢBᵢ)' = Σ Aᵢ'Bᵢ + AᵢBᵢ'. The order contract requires that, and it needs no extra pass.
 #include "autodiff/primitives/dense.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace {
 
 using rules::expect_pairs, rules::group_of, rules::operands;
 
-/// One row a sample, or one a pixel of a sample: [S,N] or [S,P,Q,N].
+/// One row per sample, or one per pixel of a sample: [S,N] or [S,P,Q,N].
 bool has_rows(const Shape& s) { return s.rank == 2 || s.rank == 4; }
 Shape channels_of(const Shape& s) { return {s[s.rank - 1]}; }
 
@@ -45,11 +45,11 @@ const Primitive matmul_p{
         rules::expect(pair[0].shape.rank == 2 && pair[1].shape.rank == 2, "matmul",
                       describe(pair) + ": expected matrices");
         rules::expect(pair[0].shape[1] == pair[1].shape[transposed ? 1 : 0], "matmul",
-                      describe(pair) + ": inner extents differ");
+                      describe(pair) + ": expected equal inner extents");
         rules::expect(pair[0].dtype == out.dtype && pair[1].dtype == out.dtype, "matmul",
                       describe(pair) + ": types differ");
         rules::expect(pair[0].shape[0] == out.shape[0] && pair[1].shape[transposed ? 0 : 1] == out.shape[1], "matmul",
-                      describe(pair) + ": product differs in shape from the first, " + to_string(out));
+                      describe(pair) + ": expected a product of shape " + to_string(out) + ", as the first");
       }
       return {out};
     },
@@ -95,9 +95,9 @@ const Primitive weight_gradient_p{
         const rules::Types pair = in.subspan(i, 2);
         rules::expect(pair[0].shape.rank == 2 && pair[1].shape.rank == 2 && pair[0].shape[0] == pair[1].shape[0] &&
                           pair[0].dtype == out.dtype && pair[1].dtype == out.dtype,
-                      "weight_gradient", describe(pair) + ": expected matrices with one row a sample");
+                      "weight_gradient", describe(pair) + ": expected matrices with one row per sample");
         rules::expect(pair[0].shape[1] == out.shape[0] && pair[1].shape[1] == out.shape[1], "weight_gradient",
-                      describe(pair) + ": product differs in shape from the first, " + to_string(out));
+                      describe(pair) + ": expected a product of shape " + to_string(out) + ", as the first");
       }
       return {out};
     },
@@ -130,7 +130,7 @@ Var weight_gradient(Graph& g, const std::vector<Factors>& factors, std::int64_t 
 const Primitive sum_samples_p{
     .name = "sum_samples",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(has_rows(in[0].shape), "sum_samples", to_string(in[0]) + ": expected one row a sample or a pixel");
+      rules::expect(has_rows(in[0].shape), "sum_samples", to_string(in[0]) + ": expected one row per sample or pixel");
       return {{channels_of(in[0].shape), in[0].dtype}};
     },
     .derivative = rules::linear(
@@ -150,7 +150,8 @@ const Primitive add_row_p{
     .name = "add_row",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
       rules::expect(has_rows(in[0].shape) && in[1].shape == channels_of(in[0].shape) && in[0].dtype == in[1].dtype,
-                    "add_row", fmt::format("x {}, b {}: expected one b a column", to_string(in[0]), to_string(in[1])));
+                    "add_row",
+                    fmt::format("x {}, b {}: expected one b per column", to_string(in[0]), to_string(in[1])));
       return {in[0]};
     },
     .derivative = rules::linear_in_all(
@@ -225,8 +226,9 @@ const Primitive pad_columns_p{
     .name = "pad_columns",
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       const auto& c = a.as<Columns>();
-      rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + in[0].shape[1] <= c.width, "pad_columns",
-                    fmt::format("{}: does not fit into {} columns from {}", to_string(in[0]), c.width, c.first));
+      rules::expect(
+          in[0].shape.rank == 2 && c.first >= 0 && c.first + in[0].shape[1] <= c.width, "pad_columns",
+          fmt::format("{}: does not fit into {} columns from column {} on", to_string(in[0]), c.width, c.first));
       return {{{in[0].shape[0], c.width}, in[0].dtype}};
     },
     .derivative = rules::linear([](const Partial& c) {
@@ -245,7 +247,7 @@ const Primitive slice_columns_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       const auto& c = a.as<Columns>();
       rules::expect(in[0].shape.rank == 2 && c.first >= 0 && c.first + c.width <= in[0].shape[1], "slice_columns",
-                    fmt::format("{}: has no {} columns from {}", to_string(in[0]), c.width, c.first));
+                    fmt::format("{}: expected {} columns from column {} on", to_string(in[0]), c.width, c.first));
       return {{{in[0].shape[0], c.width}, in[0].dtype}};
     },
     .derivative = rules::linear([](const Partial& c) {

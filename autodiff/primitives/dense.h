@@ -10,7 +10,7 @@ namespace brink {
 extern const Primitive matmul_p, weight_gradient_p, sum_samples_p, add_row_p, broadcast_row_p, broadcast_column_p,
     sum_columns_p, pad_columns_p, slice_columns_p;
 
-/// `group` is that of the weight gradient which the derivative brings.
+/// `group` is that of the weight gradient in the derivative.
 struct MatmulAttributes {
   std::int64_t group = 0;
   bool transpose_b = false;
@@ -23,13 +23,13 @@ struct BroadcastAttributes {
   auto fields() const { return std::tie(rows, group, height, width); }
   std::string describe() const;
 };
-/// An extent that the inputs do not tell: the columns of a broadcast.
+/// An extent that the inputs do not determine: the columns of a broadcast.
 struct Extent {
   std::int64_t value = 0;
   auto fields() const { return std::tie(value); }
   std::string describe() const;
 };
-/// A run of columns: `first` and the `width` of the result.
+/// Consecutive columns: the `first` one, and the `width` of the result.
 struct Columns {
   std::int64_t first = 0, width = 0;
   auto fields() const { return std::tie(first, width); }

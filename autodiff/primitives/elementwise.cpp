@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The elementwise primitives, each with all of its mathematics.
-// Decision: builders simplify only where no bit can change: symbolic zeros vanish, nothing else.
+// Builders drop symbolic zeros and simplify nothing else, so that no bit can change.
 #include "autodiff/primitives/elementwise.h"
 
 #include "autodiff/primitives/run_map.h"

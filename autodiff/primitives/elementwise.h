@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of the elementwise primitives, and the derivatives that are made of them: products and functions of one variable.
+// Builders of the elementwise primitives, and the derivatives made of them: products and functions of one variable.
 #pragma once
 
 #include "autodiff/primitives/rules.h"
@@ -23,8 +23,8 @@ struct Constant {
   std::string describe() const;
 };
 
-/// a + b. Two finished sums over samples of one kind become one sum of both (their chains are joined before any tree);
-/// throws std::logic_error where that cannot be done.
+/// a + b. Two finished sums over samples of one kind become one sum of both (their chains are joined before any tree); throws
+/// std::logic_error if that is impossible.
 Var add(Graph&, Var a, Var b);
 /// a − b
 Var sub(Graph&, Var a, Var b);
@@ -34,7 +34,7 @@ Var mul(Graph&, Var a, Var b);
 Var scale(Graph&, Var a, double c);
 /// max(x, 0); relu′(0) = 0
 Var relu(Graph&, Var x);
-/// d where y > 0, else 0
+/// d where y > 0, otherwise 0
 Var gate(Graph&, Var y, Var d);
 /// tanh(x)
 Var tanh(Graph&, Var x);
@@ -47,8 +47,8 @@ namespace rules {
 
 Vars product_jvp(const JvpContext&);
 Vars product_vjp(const VjpContext&);
-/// One product of two operands, whose product rule takes two nodes and their sum. `product` is a·b; `first` and `second` are as
-/// those of bilinear (pairs.h).
+/// A product of two operands whose product rule needs two nodes and their sum. `product` is a·b; `first` and `second` are as in
+/// bilinear (pairs.h).
 constexpr Derivative product(PartialRule product, PartialRule first, PartialRule second) {
   return {.is = OperationClass::bilinear,
           .jvp = product_jvp,

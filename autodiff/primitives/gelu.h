@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of the Gaussian error linear unit and of what its derivatives are made of.
+// Builders of the Gaussian error linear unit and of the functions in its derivatives.
 #pragma once
 
 #include "autodiff/graph.h"

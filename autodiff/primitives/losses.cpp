@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the losses, each with all of its mathematics.
+// The losses, each with all of its mathematics.
 #include "autodiff/primitives/losses.h"
 
 #include "autodiff/primitives/elementwise.h"
@@ -18,7 +18,7 @@ const ValueType scalar64{Shape{}, Dtype::f64};
 
 void expect_logits(std::string_view name, const ValueType& f, const ValueType& labels) {
   rules::expect(f.shape.rank == 2 && labels.shape == Shape{f.shape[0]} && labels.dtype == Dtype::i32, name,
-                fmt::format("logits {}, labels {}: expected one int32 label a row", to_string(f), to_string(labels)));
+                fmt::format("logits {}, labels {}: expected one int32 label per row", to_string(f), to_string(labels)));
 }
 }  // namespace
 
@@ -46,9 +46,10 @@ Var cross_entropy(Graph& g, Var f, Var labels, std::int64_t group) {
   return g.emit(cross_entropy_p, {f, labels}, Group{group});
 }
 
-// p = softmax f, δ = p − e_y.  δ' = p' = p∘(d − ⟨p, d⟩), d = f' − f'_l;  f̅ the same of δ̅ + p̅: the Jacobian is symmetric.
-// l is the class of the largest p. Without it the derivative is the same but for rounding: where p_l is almost 1, f'_l − ⟨p, f'⟩
-// loses what is left. Here class l adds nothing to the mean, and each factor keeps its relative accuracy, at every order.
+// p = softmax f, δ = p − e_y.  δ' = p' = p∘(d − ⟨p, d⟩), d = f' − f'_l;  f̅ is the same of δ̅ + p̅: the Jacobian is symmetric.
+// l is the class of the largest p. Without subtracting f'_l the derivative is the same except for rounding, but where p_l is
+// almost 1, f'_l − ⟨p, f'⟩ cancels. Here class l adds nothing to the mean, and each factor keeps its relative accuracy, at
+// every order.
 namespace {
 Var softmax_product(Graph& g, Var p, Var t) {
   const Var d = minus_leading(g, t, p);
@@ -77,7 +78,7 @@ CrossEntropyGradient cross_entropy_gradient(Graph& g, Var f, Var labels) {
 
 namespace {
 std::vector<ValueType> rows_and_probabilities(std::string_view name, rules::Types in) {
-  rules::expect(in[0].shape.rank == 2, name, to_string(in[0]) + ": expected one row a sample");
+  rules::expect(in[0].shape.rank == 2, name, to_string(in[0]) + ": expected one row per sample");
   return rules::all_equal(name, in);
 }
 }  // namespace
@@ -129,7 +130,7 @@ Var one_hot(Graph& g, Var labels, ValueType like) {
 const Primitive half_sum_of_squares_p{
     .name = "half_sum_of_squares",
     .shape = [](rules::Types in, const Attributes&) -> std::vector<ValueType> {
-      rules::expect(in[0].shape.rank == 2, "half_sum_of_squares", to_string(in[0]) + ": expected one row a sample");
+      rules::expect(in[0].shape.rank == 2, "half_sum_of_squares", to_string(in[0]) + ": expected one row per sample");
       return {scalar64};
     },
     .derivative = rules::own(

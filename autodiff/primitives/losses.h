@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: builders of losses and of what their derivatives need. Their rules are in losses.cpp.
+// Builders of losses and of what their derivatives need; the rules are in losses.cpp.
 // All sums are over samples and undivided; the mean's 1/N is applied once, to the finished sum.
 #pragma once
 
@@ -21,7 +21,7 @@ struct CrossEntropyGradient {
 CrossEntropyGradient cross_entropy_gradient(Graph&, Var f, Var labels);
 /// x_c − x_l in each row, l the class of the largest p.  x, p [S,C]
 Var minus_leading(Graph&, Var x, Var p);
-/// Its transpose: x_c in each row, but −Σ_{c≠l} x_c in place of x_l.  x, p [S,C]
+/// The transpose of minus_leading: x_c in each row, but −Σ_{c≠l} x_c in place of x_l.  x, p [S,C]
 Var balance_leading(Graph&, Var x, Var p);
 /// Rows of the unit matrix.  labels int32 [S], result [S,classes]
 Var one_hot(Graph&, Var labels, ValueType like);
@@ -29,7 +29,7 @@ Var one_hot(Graph&, Var labels, ValueType like);
 Var half_sum_of_squares(Graph&, Var d, std::int64_t group);
 /// Σᵢ Σ_s ⟨aᵢ_s, bᵢ_s⟩, a float64 scalar.  a, b [S,C]
 Var sample_dot(Graph&, const std::vector<Factors>&, std::int64_t group);
-/// c·x with a float64 scalar value c; x itself where c is the constant 1.
+/// c·x with a float64 scalar value c; x itself if c is the constant 1.
 Var scale_by(Graph&, Var c, Var x, std::int64_t group);
 /// Number of samples whose largest logit is their label's, a float64 scalar; its derivative is zero.
 Var count_correct(Graph&, Var f, Var labels);

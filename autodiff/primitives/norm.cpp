@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GhostBatchNorm and the sums over ghost groups, each with all of its mathematics.
-// γ and β belong to the normalisation, because the sums that their gradients need, Σy̅ and Σx̂∘y̅ of each group, are those
-// of the gradient of x too: two sums and one pass backwards, one pass forwards.
+// γ and β belong to the normalisation, because their gradients need the sums Σy̅ and Σx̂∘y̅ of each group, which the gradient
+// of x needs too: two sums and one pass backwards, one pass forwards.
 #include "autodiff/primitives/norm.h"
 
 #include "autodiff/primitives/elementwise.h"
@@ -49,7 +49,7 @@ const Primitive ghost_norm_p{
       expect_rows("ghost_norm", in[0], group);
       const ValueType row{{in[0].shape[in[0].shape.rank - 1]}, in[0].dtype}, statistics = statistics_of(in[0], group);
       rules::expect(in[1] == row && in[2] == row, "ghost_norm",
-                    fmt::format("x {}, gamma {}, beta {}: expected one gamma and beta a channel", to_string(in[0]),
+                    fmt::format("x {}, gamma {}, beta {}: expected one gamma and beta per channel", to_string(in[0]),
                                 to_string(in[1]), to_string(in[2])));
       const GroupedRows rows(in[0].shape, group);
       const std::int64_t fewest = rows.rows_of(rows.groups() - 1);

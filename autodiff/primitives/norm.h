@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builders of GhostBatchNorm and of the sums over ghost groups that its derivatives are made of.
+// Builders of GhostBatchNorm and of the sums over ghost groups in its derivatives.
 // x is [S,P,Q,C] or [S,C], statistics are [G,C]; a group is `group` consecutive samples, the last may be shorter.
 #pragma once
 
@@ -17,7 +17,7 @@ struct NormAttributes {
   auto fields() const { return std::tie(group, epsilon); }
   std::string describe() const;
 };
-/// The shape of a result that its inputs do not tell, and the samples per group.
+/// The shape of a result that its inputs do not determine, and the samples per group.
 struct GroupedShape {
   std::int64_t group = 0;
   std::array<std::int64_t, 5> extent{1, 1, 1, 1, 1};
@@ -25,7 +25,8 @@ struct GroupedShape {
   auto fields() const { return std::tie(group, extent, rank); }
   std::string describe() const;
 };
-/// Groups of how many of `samples` samples with `pixels` pixels; divide by their values or multiply by their samples.
+/// The groups of `samples` samples with `pixels` pixels; divides by the number of their values or multiplies by that of their
+/// samples.
 struct GroupWeights {
   std::int64_t samples = 0, group = 0, pixels = 1;
   bool divide = true;

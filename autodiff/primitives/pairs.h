@@ -30,8 +30,8 @@ inline std::vector<Factors> product_rule(const JvpContext& c) {
 /// (ab)' = a'b + ab' for every pair of a chain, in one node.
 Vars bilinear_jvp(const JvpContext&);
 Vars bilinear_vjp(const VjpContext&);
-/// A sum of products of factor pairs, in one chain per element. `first` takes the result's cotangent d and the factor b to the
-/// cotangent of a, `second` d and a to that of b.
+/// A sum of products of factor pairs, in one chain per element. `first` maps the result's cotangent d and the factor b to the
+/// cotangent of a, `second` maps d and a to that of b.
 constexpr Derivative bilinear(PartialRule first, PartialRule second) {
   return {.is = OperationClass::bilinear, .jvp = bilinear_jvp, .vjp = bilinear_vjp, .first = first, .second = second};
 }
@@ -49,7 +49,7 @@ inline Vars operands(const std::vector<Factors>& factors) {
   return in;
 }
 
-/// The kernels hold their factors in arrays of fixed length.
+/// Throws ShapeError for more pairs than fit into the kernels' arrays of factors.
 inline void expect_pairs(std::string_view name, Types in) {
   expect(in.size() <= 2 * max_factor_pairs, name,
          fmt::format("{} factor pairs in one chain: expected at most {}", in.size() / 2, max_factor_pairs));

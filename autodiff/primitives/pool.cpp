@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pooling, shortcuts and changes of shape, each with all of its mathematics.
-// Everything but max_pool is linear in what it moves and piecewise constant in what it compares, so the derivatives of
-// every order are these primitives again.
+// Every primitive but max_pool is linear in the values that it moves and piecewise constant in those that it compares, so
+// derivatives of every order consist of these primitives.
 #include "autodiff/primitives/pool.h"
 
 #include "autodiff/primitives/rules.h"
@@ -26,7 +26,7 @@ PoolWindows windows_of(const Attributes& a) {
 }
 Attributes attributes_of(PoolWindows w) { return PoolAttributes{w.window, w.stride}; }
 
-/// The type of what pooling x gives.
+/// The type of the result of pooling x.
 ValueType pooled(std::string_view name, const ValueType& x, const Attributes& a) {
   const PoolWindows w = windows_of(a);
   rules::expect(x.shape.rank == 4, name, to_string(x) + ": expected [samples, height, width, channels]");
@@ -121,7 +121,7 @@ const Primitive spread_pixels_p{
       const auto& to = a.as<PixelAttributes>();
       rules::expect(
           in[0].shape.rank == 2 && to.height > 0 && to.width > 0, "spread_pixels",
-          fmt::format("{} to {}x{} pixels: expected one row a sample", to_string(in[0]), to.height, to.width));
+          fmt::format("{} to {}x{} pixels: expected one row per sample", to_string(in[0]), to.height, to.width));
       return {{{in[0].shape[0], to.height, to.width, in[0].shape[1]}, in[0].dtype}};
     },
     .derivative = rules::linear([](const Partial& c) { return average_pixels(c.g, c.d); }),
@@ -133,7 +133,7 @@ Var spread_pixels(Graph& g, Var d, std::int64_t height, std::int64_t width) {
 }
 
 namespace {
-/// The transpose of shortcut: d in every stride-th pixel of height × width, without the channels appended.
+/// The transpose of shortcut: d in every stride-th pixel of height × width, without the appended channels.
 Var shortcut_transposed(Graph& g, Var d, const PixelAttributes& to) {
   return d ? g.emit(shortcut_transposed_p, {d}, to) : Var{};
 }
@@ -146,8 +146,8 @@ const Primitive shortcut_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       const auto& to = a.as<PixelAttributes>();
       rules::expect(in[0].shape.rank == 4 && to.stride >= 1 && to.channels >= in[0].shape[3], "shortcut",
-                    fmt::format("x {} to {} channels, every {} pixels: expected no fewer channels", to_string(in[0]),
-                                to.channels, to.stride));
+                    fmt::format("x {} to {} channels, every {} pixels: expected at least as many channels as x has",
+                                to_string(in[0]), to.channels, to.stride));
       return {{{in[0].shape[0], kept(in[0].shape[1], to.stride), kept(in[0].shape[2], to.stride), to.channels},
                in[0].dtype}};
     },
@@ -191,7 +191,7 @@ const Primitive reshape_p{
       out.shape.extent = to.extent;
       out.shape.rank = to.rank;
       rules::expect(out.shape.elements() == in[0].shape.elements(), "reshape",
-                    fmt::format("{} to {}: numbers of elements differ", to_string(in[0]), to_string(out)));
+                    fmt::format("{} to {}: expected equal numbers of elements", to_string(in[0]), to_string(out)));
       return {out};
     },
     .derivative = rules::linear([](const Partial& c) { return reshape(c.g, c.d, c.g.shape(c.in[0])); }),

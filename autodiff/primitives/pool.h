@@ -43,7 +43,7 @@ Var spread_pixels(Graph&, Var d, std::int64_t height, std::int64_t width);
 Var shortcut(Graph&, Var x, std::int64_t stride, std::int64_t channels);
 /// The elements of x in another shape.
 Var reshape(Graph&, Var x, const Shape&);
-/// One row a sample.  x [S,…], result [S,elements of a sample]
+/// One row per sample.  x [S,…], result [S,elements of a sample]
 Var flatten(Graph&, Var x);
 
 }  // namespace brink

@@ -57,7 +57,7 @@ constexpr Derivative piecewise_constant() {
   return {.is = OperationClass::constant, .jvp = zero_tangents, .vjp = zero_cotangents};
 }
 /// An operation of one output that is linear in one input: its tangent is the operation applied to the input's tangent, and
-/// `transpose` takes the output's cotangent to the input's.
+/// `transpose` maps the output's cotangent to the input's.
 constexpr Derivative linear(PartialRule transpose, int operand = 0) {
   return {.is = OperationClass::linear, .jvp = linear_jvp, .vjp = linear_vjp, .first = transpose, .operand = operand};
 }

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the networks of the workloads in JAX, logits from a list of parameters and a batch.
+"""The networks of the workloads in JAX, logits from a list of parameters and a batch, written as JAX's users write them.
 
-What it is not: a translation of brink's graphs; each is written as JAX's users write it.
-Decision: pictures are [N,H,W,C] and kernels [h,w,in,out], XLA's better layout on a processor: a gradient of W3 takes 2.0 s with
-it and 2.5 s with [N,C,H,W] (one thread, Zen 4, 2026-11).
+Pictures are [N,H,W,C] and kernels [h,w,in,out], which is XLA's faster layout on a processor (docs/experiments.md).
 """
 
 import jax
@@ -21,7 +19,7 @@ def max_pool(x, side, stride):
 
 
 def ghost_norm(x, gamma, beta, group):
-    """Each group of consecutive samples by its own mean and biased variance of every channel, ε = 1e-5."""
+    """Normalises each group of consecutive samples by its own mean and biased variance of every channel, ε = 1e-5."""
     groups = x.reshape(-1, group, *x.shape[1:])
     mean = groups.mean((1, 2, 3), keepdims=True)
     variance = jnp.square(groups - mean).mean((1, 2, 3), keepdims=True)
@@ -29,7 +27,7 @@ def ghost_norm(x, gamma, beta, group):
 
 
 def dense_layers(x, theta):
-    """Dense layers with ReLU between them for what is left of the parameters."""
+    """Dense layers with ReLU between them, of the remaining parameters."""
     theta = list(theta)
     for i in range(0, len(theta), 2):
         x = x @ theta[i] + theta[i + 1]
@@ -42,11 +40,13 @@ def mlp(_, theta, x):
     return dense_layers(x, theta)
 
 
-def alexnet(_, theta, x):
-    walk = iter(theta)
-    for _layer in range(2):
-        x = max_pool(jax.nn.relu(conv(x, next(walk)) + next(walk)), 3, 2)
-    return dense_layers(x.reshape(x.shape[0], -1), walk)
+def two_convolutions(pool_side):
+    def network(_, theta, x):
+        walk = iter(theta)
+        for _layer in range(2):
+            x = max_pool(jax.nn.relu(conv(x, next(walk)) + next(walk)), pool_side, 2)
+        return dense_layers(x.reshape(x.shape[0], -1), walk)
+    return network
 
 
 def vgg(network, theta, x):
@@ -76,7 +76,7 @@ def resnet20(network, theta, x):
     return dense_layers(x.mean((1, 2)), walk)
 
 
-NETWORKS = {"mlp": mlp, "alexnet": alexnet, "vgg": vgg, "resnet20": resnet20}
+NETWORKS = {"mlp": mlp, "alexnet": two_convolutions(3), "vgg": vgg, "resnet20": resnet20, "lenet": two_convolutions(2)}
 
 
 def logits_of(network):

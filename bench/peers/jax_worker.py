@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the workload in JAX, the way its users write it fastest. What it is not: a port of brink's code.
+"""The workload in JAX, in the fastest way that its users write it.
 
-Decision: the cross-entropy takes the label's logit by a one-hot product, because XLA on the processor differentiates a
-gather into a slow scatter. The threads are set by the driver, through the process's affinity and XLA_FLAGS.
+The cross-entropy takes the label's logit by a one-hot product, because XLA on the processor differentiates a gather into a slow
+scatter. The driver sets the threads through the process's affinity and XLA_FLAGS.
 """
 
 import functools
@@ -20,10 +20,10 @@ class Jax(Peer):
 
     def __init__(self, work):
         if work.device == "cuda":
-            jax.config.update("jax_default_matmul_precision", "highest")  # float32: XLA's own choice on a GPU is TF32
+            jax.config.update("jax_default_matmul_precision", "highest")  # float32: XLA's default on a GPU is TF32
         found = jax.devices()[0].platform
         if (found == "cpu") != (work.device == "cpu"):
-            raise RuntimeError(f"asked for {work.device}, JAX runs on {found}")
+            raise RuntimeError(f"expected JAX on {work.device}, found it on {found}")
         self.work = work
         self.batch = jnp.asarray(work.x), jnp.asarray(work.labels)
         self.theta, self.v = self.tree(work.theta), self.tree(work.v)
@@ -80,7 +80,7 @@ class Jax(Peer):
         }
 
     def after_descent(self):
-        """θ after the steps; one by one where their loop is not timed, for XLA's convolutions are slower in a loop."""
+        """θ after the steps; one by one if their loop is not timed, because XLA's convolutions are slower in a loop."""
         if "gd_step" in self.work.kinds:
             return self.descend(self.theta, *self.batch, jnp.float32(self.work.learning_rate), self.work.gd_steps)[0]
         theta = self.theta

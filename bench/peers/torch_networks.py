@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the networks of the workloads in PyTorch, in the forms among which its users choose.
+"""The networks of the workloads in PyTorch, in the forms among which its users choose.
 
-What it is not: a translation of brink's graphs; each is written as PyTorch's users write it.
-Decision: a form has two choices. Layout: pictures [N,C,H,W] as they are, or channels_last. Norm: GhostBatchNorm written out over
-[groups, B, …], or PyTorch's own batch_norm on one group after the other. Which form is the fastest is not the same for gradients
-and products, so all are looked at. Kernels are kept as [out,in,h,w], and turned into brink's order outside of what is timed.
+A form has two choices. Layout: pictures [N,C,H,W] as they are, or channels_last. Norm: GhostBatchNorm written out over [groups,
+B, …], or PyTorch's own batch_norm on one group after the other. The fastest form differs between gradients and products, so all
+are tried. Kernels are kept as [out,in,h,w], and converted to brink's order outside of what is timed.
 """
 
 import dataclasses
@@ -37,7 +36,7 @@ def _in_layout(tensor, form):
 
 
 def parameter_tensor(array, form, device):
-    """A parameter of brink's; what has four axes is a kernel."""
+    """A parameter of brink's; one with four axes is a kernel."""
     tensor = torch.from_numpy(np.array(array)).to(device)
     return _in_layout(tensor.permute(3, 2, 0, 1), form) if tensor.dim() == 4 else tensor
 
@@ -49,7 +48,7 @@ def batch_tensor(array, form, device):
 
 
 def flat(tensors):
-    """The form's tensors → one vector in brink's order."""
+    """Converts the form's tensors to one vector in brink's order."""
     parts = (t.detach().permute(2, 3, 1, 0) if t.dim() == 4 else t.detach() for t in tensors)
     return torch.cat([p.reshape(-1) for p in parts]).cpu().numpy()
 
@@ -59,7 +58,7 @@ def conv(x, weight, bias=None, stride=1):
 
 
 def ghost_norm(x, gamma, beta, group, form):
-    """Each group of consecutive samples by its own mean and biased variance of every channel, ε = 1e-5."""
+    """Normalises each group of consecutive samples by its own mean and biased variance of every channel, ε = 1e-5."""
     if form.native_norm:
         return torch.cat([F.batch_norm(part, None, None, gamma, beta, True, 0.0, 1e-5) for part in x.split(group)])
     groups = x.unflatten(0, (-1, group))
@@ -70,7 +69,7 @@ def ghost_norm(x, gamma, beta, group, form):
 
 
 def dense_layers(x, theta):
-    """Dense layers with ReLU between them for what is left of the parameters."""
+    """Dense layers with ReLU between them, of the remaining parameters."""
     theta = list(theta)
     for i in range(0, len(theta), 2):
         x = torch.addmm(theta[i + 1], x, theta[i])
@@ -87,11 +86,13 @@ def mlp(_network, _form, theta, x):
     return dense_layers(x, theta)
 
 
-def alexnet(_network, _form, theta, x):
-    walk = iter(theta)
-    for _layer in range(2):
-        x = F.max_pool2d(torch.relu(conv(x, next(walk), next(walk))), 3, 2)
-    return dense_layers(flatten(x), walk)
+def two_convolutions(pool_side):
+    def network(_network, _form, theta, x):
+        walk = iter(theta)
+        for _layer in range(2):
+            x = F.max_pool2d(torch.relu(conv(x, next(walk), next(walk))), pool_side, 2)
+        return dense_layers(flatten(x), walk)
+    return network
 
 
 def vgg(network, form, theta, x):
@@ -121,7 +122,7 @@ def resnet20(network, form, theta, x):
     return dense_layers(x.mean((2, 3)), walk)
 
 
-NETWORKS = {"mlp": mlp, "alexnet": alexnet, "vgg": vgg, "resnet20": resnet20}
+NETWORKS = {"mlp": mlp, "alexnet": two_convolutions(3), "vgg": vgg, "resnet20": resnet20, "lenet": two_convolutions(2)}
 
 
 def logits_of(network, form):

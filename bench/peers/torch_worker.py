@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the workload in PyTorch, in every way that its users are told is fast. What it is not: one chosen way.
+"""The workload in PyTorch, in every way that is recommended as fast.
 
-Decision: all variants are timed, in every round, and the driver takes the fastest by its median; torch.compile's
-variants are skipped by name where its compiler does not work or is not asked for, and of a network of several forms those are
-skipped that are a fifth slower than another in the first look. On a GPU a call ends when its work has ended,
-and steps of gradient descent come as one captured graph too.
+All variants are timed in every round, and the driver takes the fastest by its median. torch.compile's variants are skipped by
+name if its compiler does not work or is not requested. For a network of several forms, those are skipped that are a fifth
+slower than another in the first look. On a GPU a call ends when its work has ended, and steps of gradient descent also run as
+one captured graph.
 """
 
 import functools
@@ -61,7 +61,7 @@ class Bound:
             tangent = torch.compile(tangent)
         return lambda: tangent(*self.v)
 
-    # Steps of gradient descent. Parameters of their own, which start anew in each call.
+    # Steps of gradient descent. They have their own parameters, which are reset in each call.
 
     def descent(self, gradient_at, parameters):
         """gradient_at(parameters) → gradient."""
@@ -112,7 +112,7 @@ class Bound:
 
         return call
 
-    # What is compiled, once for all its uses.
+    # Compiled functions, compiled once for all their uses.
 
     @functools.cached_property
     def compiled_loss(self):
@@ -162,7 +162,7 @@ class Torch(Peer):
         self.bound = [Bound(work, form) for form in forms_of(work.network)]
 
     def variants(self):
-        """The plain form's compiled variants too: a compiler lays out and fuses as it likes."""
+        """Also the plain form's compiled variants: a compiler chooses layout and fusion itself."""
         plain = self.bound[0]
         out = {kind: {} for kind in ("gradient", "hvp", "hvp_linearized", "gd_step")}
 
@@ -221,8 +221,8 @@ class Torch(Peer):
         return values
 
     def try_variants(self, kind, names, expected):
-        """Of networks of several forms only those go on that are near the fastest. One thread and processor time, for other
-        programs may be at work, and threads that wait for each other count what they wait."""
+        """Of networks of several forms, only those near the fastest continue. Measured on one thread by processor time, because
+        other programs may run, and waiting threads would be counted."""
         took_ms = {}
         torch.set_num_threads(1)
         for name, build in names.items():
@@ -233,7 +233,7 @@ class Torch(Peer):
                 took_ms[name] = (time.process_time() - start) * 1e3
                 if expected is not None:
                     expect_same(flat(result[0] if kind == "gradient" else result), expected, self.work.network)
-            except Exception as error:  # each version supports other operations here; the driver prints the reason
+            except Exception as error:  # which operations work here differs between versions; the driver prints the reason
                 took_ms.pop(name, None)
                 self.skipped[f"{kind}/{name}"] = f"{type(error).__name__}: {error}".splitlines()[0]
         torch.set_num_threads(self.work.threads)
@@ -245,7 +245,8 @@ class Torch(Peer):
 
 
 def expect_same(got, expected, network):
-    """Of normalised networks in float32 two correct programs are this far apart: activations on the verge of a kink."""
+    """Raises ArithmeticError if two variants differ by more than float32 explains. With normalisation that is more, because activations
+    are close to a kink."""
     most = 1e-2 if "ghost_batch" in network else 1e-3
     error = float(np.abs(got - expected).max() / np.abs(expected).max())
     if not error < most:

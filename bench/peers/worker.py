@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the protocol and the workload that the Python workers share. What it is not: a measurement of anything.
+"""The protocol and the workload that the Python workers share.
 
-Decision: a worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside
-and the systems can take turns within one run. Memory is asked of a fresh worker that does nothing else.
+A worker lives through the whole run and answers lines of JSON, so that compilation and warm-up are outside of what is timed and the
+systems can take turns within one run. Memory is measured in a fresh worker that does nothing else.
 
     {"setup": {"folder": F, "threads": T, "learning_rate": η, "gd_steps": K, "device": "cpu" or "cuda", "compile": true,
                "kinds": [kind, …], "spectrum": true}}
         → {"ready": true, "versions": {…}, "values": {…}, "variants": {kind: [name, …]}, "skipped": {"kind/name": why}}
     {"run": kind, "variant": name, "repeat": k}  → {"ms": [k numbers], "cpu_ms": […], "info": {…}}
     {"memory": {as setup}, "kind": kind}         → {"variants": [name, …]}: what the next line may ask for
-    {"peak": name}                               → {"peak_bytes": B, "first_peak_bytes": B}; the worker is then of no more use
+    {"peak": name}                               → {"peak_bytes": B, "first_peak_bytes": B}; the worker can then not be used again
     end of input                                 → the worker ends
 
 F holds workload.json (workloads.py writes it: network, sample, classes, samples, parameters) and raw little-endian arrays:
@@ -20,8 +20,8 @@ The kinds: gradient (loss and gradient of the mean cross-entropy over all sample
 hvp_linearized (H v where everything that does not depend on v is kept), gd_step (time per step over K steps),
 lanczos (largest eigenvalue to a relative residual of 1e-3; only where there is a spectrum).
 
-Peak memory: anonymous resident memory, VmHWM − RssFile of /proc/self/status, in one call after two calls and a reset of the mark,
-less the same before the network was built. first_peak_bytes: in the first call, which may compile.
+Peak memory: anonymous resident memory, VmHWM − RssFile of /proc/self/status, of one call after two calls and a reset of VmHWM, less the
+same before the network was built. first_peak_bytes: that of the first call, which may compile.
 """
 
 import json
@@ -35,7 +35,7 @@ LANCZOS_TOLERANCE = 1e-3
 
 
 class Workload:
-    """The arrays of one folder: x [N, sample…], labels [N], parameters, v like parameters; and what the driver asks for."""
+    """The arrays of one folder: x [N, sample…], labels [N], parameters, v like parameters; and the driver's settings."""
 
     def __init__(self, setup):
         folder = pathlib.Path(setup["folder"])
@@ -74,7 +74,7 @@ class Peer:
         raise NotImplementedError
 
     def check(self):
-        """Leaves variants out that do not work, and adds why to `skipped`. → values that the driver compares."""
+        """Skips variants that do not work, and adds the reason to `skipped`. → the values that the driver compares."""
         raise NotImplementedError
 
 
@@ -170,7 +170,7 @@ def timed(call, repeat):
 
 
 def anonymous_bytes(mark):
-    """Of "VmHWM" (the most since the last reset) or "VmRSS" (now), without what is mapped from files."""
+    """The bytes of "VmHWM" (the maximum since the last reset) or "VmRSS" (now), without what is mapped from files."""
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     kib = {key: int(rest.split()[0]) for key, rest in (line.split(":", 1) for line in lines) if key in (mark, "RssFile")}
     return 1024 * (kib[mark] - kib["RssFile"])

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the workloads as data: network, picture, parameters, and the folder of arrays that every worker reads.
+"""The workloads as data: network, picture, parameters, and the folder of arrays that every worker reads. Each framework's file
+of networks defines what they compute (docs/method.md, "Networks").
 
-What it is not: a network; each framework's file of networks says what it computes (method of the paper, networks).
-Decision: the parameters are listed here once more, in brink's order, so that the driver needs no brink; brink's worker
-compares the list with its own and refuses another one.
+The parameters are listed here again, in brink's order, so that the driver does not need brink; brink's worker compares the list
+with its own and refuses a different one.
 
-The keys of a network are those of a config's [model]. W1 is an MLP; W2, W3, W4 have convolutions and 32×32×3 pictures.
+The keys of a network are those of a config's [model]. W1 is an MLP; W2 to W5 have convolutions and 32×32×3 pictures.
 """
 
 import dataclasses
@@ -13,15 +13,15 @@ import hashlib
 import json
 import math
 
-# Agreement demanded of float32, relative to the second name: a projection's error goes with the vector's length. A ReLU
-# on the verge of zero may fall differently for one sample, which the second derivative shows most.
+# The agreement required in float32, relative to the second name: the error of a projection is proportional to the vector's
+# length. A ReLU with an input near zero may differ for one sample, which affects the second derivative most.
 AGREE = {"loss": (1e-5, "loss"), "gradient_norm": (1e-5, "gradient_norm"), "gradient_v": (1e-5, "gradient_norm"),
          "hvp_norm": (1e-4, "hvp_norm"), "v_h_v": (1e-4, "hvp_norm"), "hvp_linearized_norm": (1e-4, "hvp_norm"),
          "loss_after_gd": (1e-4, "loss_after_gd"), "lambda_1": (1e-4, "lambda_1")}
 
 
-# With GhostBatchNorm more activations are on the verge of zero, and each one that falls differently is felt in its whole group: on W3
-# brink, JAX and PyTorch are up to 1.2e-5 apart in the gradient and 2.1e-5 in the product.
+# With GhostBatchNorm more activations are near zero, and each one that differs affects its whole group: on W3 brink, JAX and
+# PyTorch differ by up to 1.2e-5 in the gradient and 2.1e-5 in the product.
 AGREE_NORMALISED = {**AGREE, **dict.fromkeys(["gradient_norm", "gradient_v"], (1e-4, "gradient_norm")),
                     **dict.fromkeys(["hvp_norm", "v_h_v", "hvp_linearized_norm"], (2e-4, "hvp_norm"))}
 
@@ -45,7 +45,7 @@ class Workload:
         return AGREE_NORMALISED if "ghost_batch" in self.network else AGREE
 
 
-# A gradient of W2 to W4 takes a hundred times that of W1, so fewer of them say as much.
+# A gradient of W2 to W4 takes a hundred times that of W1, so fewer repetitions suffice.
 _CONVOLUTIONS = {"sample": (32, 32, 3), "classes": 10, "kinds": "gradient,hvp_linearized,hvp", "gd_steps": 3,
                  "learning_rate": 1e-3, "rounds": 5, "repeat": 1,
                  "bars": {"gradient": 0.8, "hvp_linearized": 0.8, "hvp": 0.8}}
@@ -56,6 +56,7 @@ WORKLOADS = {
     "W2": Workload({"name": "alexnet", "filters": 64, "dense": [384, 192]}, samples="256", **_CONVOLUTIONS),
     "W3": Workload({"name": "vgg", "channels": [32, 64, 128], "ghost_batch": 32}, samples="128", **_CONVOLUTIONS),
     "W4": Workload({"name": "resnet20", "widths": [16, 32, 64], "ghost_batch": 32}, samples="128", **_CONVOLUTIONS),
+    "W5": Workload({"name": "lenet", "filters": [6, 16], "dense": [120, 84]}, samples="256", **_CONVOLUTIONS),
 }
 
 
@@ -87,11 +88,12 @@ def parameters_of(network, sample, classes):
         dense_layers(math.prod(sample), network["hidden"])
         return out
     side, _, channels = sample
-    if network["name"] == "alexnet":
-        for layer in range(2):
-            weight(f"conv{layer}", 5, 5, channels, network["filters"])
-            constant(f"conv{layer}.bias", network["filters"])
-            channels, side = network["filters"], (side - 3) // 2 + 1
+    if network["name"] in ("alexnet", "lenet"):
+        pool_side = 3 if network["name"] == "alexnet" else 2
+        for layer, filters in enumerate([network["filters"]] * 2 if pool_side == 3 else network["filters"]):
+            weight(f"conv{layer}", 5, 5, channels, filters)
+            constant(f"conv{layer}.bias", filters)
+            channels, side = filters, (side - pool_side) // 2 + 1
         dense_layers(side * side * channels, network["dense"])
     elif network["name"] == "vgg":
         for block, width in enumerate(network["channels"]):
@@ -110,7 +112,7 @@ def parameters_of(network, sample, classes):
                     channels = width
         dense("dense", channels, classes)
     else:
-        raise ValueError(f"unknown network {network['name']!r}")
+        raise ValueError(f"unknown network {network['name']!r}; expected mlp, alexnet, vgg or resnet20")
     return out
 
 

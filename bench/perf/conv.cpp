@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What it is: brink's convolutions against oneDNN's direct ones, layer by layer of the networks that brink trains, in turns, and
-// the sums and additions of their biases against the bandwidth of memory. What it is not: a bit test; results are compared only to
-// see that everyone does the same work. Decision: the yardstick of a layer is the faster of oneDNN in its own layouts (laid out
-// before the clock starts) and oneDNN in NHWC. Brink's time includes packing its weights.
+// Times brink's convolutions against oneDNN's direct ones, layer by layer of the networks that brink trains, in turns, and the
+// sums and additions of their biases against the bandwidth of memory. Results are compared only to see that all do the same
+// work.
+// The yardstick of a layer is the faster of oneDNN in its own layouts (converted before the clock starts) and oneDNN in NHWC.
+// Brink's time includes packing its weights.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -150,7 +151,7 @@ nlohmann::json measure(ConvRole role, const Layer& layer, int threads, const Arg
       name_of(role), layer.network, f.h, f.c, f.k, f.r, f.s, f.stride, threads, ms.median, gflop / ms.median * 1e3,
       gflop / ms.best * 1e3, 100 * gflop / ms.best * 1e3 / roof);
   if (best) {
-    // Times: oneDNN's over brink's, so that above 1 brink is faster. On one thread by the processor's own clock, which leaves out
+    // The ratio is oneDNN's time over brink's; above 1 brink is faster. On one thread it uses processor time, which excludes
     // what other processes took.
     const Spread ratio = ratio_of(of(*best), of(own));
     out["yardstick"] = best->name;
@@ -204,7 +205,7 @@ void measure_all(const Arguments& o, nlohmann::json& report) {
                roofs.fma_f32_gflops_all, roofs.read_gb_per_s_all);
     for (const Layer& l : layers)
       for (const ConvRole role : {ConvRole::forward, ConvRole::input_gradient, ConvRole::weight_gradient}) {
-        // Nothing asks for the gradient of the data.
+        // The gradient by the data is never needed.
         if (role == ConvRole::input_gradient && l.c == 3) continue;
         if (wanted(name_of(role), l.network))
           report["results"].push_back(measure(role, l, threads, o, roofs.fma_f32_gflops_all));
@@ -224,6 +225,6 @@ int main(int argc, char** argv) {
   CLI::App app("Convolutions of brink against oneDNN's direct ones, in turns within one run.");
   app.add_option("--threads", o.threads, "numbers of threads");
   add_turns(app, o.turns);
-  app.add_option("--only", o.only, "networks or roles whose name holds this");
+  app.add_option("--only", o.only, "only networks or roles whose name contains this");
   return run_program(argc, argv, app, "conv", [&](nlohmann::json& report) { measure_all(o, report); });
 }

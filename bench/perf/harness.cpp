@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the implementation of harness.h. What it is not: specific to any kernel.
+// The implementation of harness.h.
 
 #include "bench/perf/harness.h"
 

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What it is: brink's matrix products against OpenBLAS, shape by shape, on one thread and on two, in turns; with --device cuda
-// against cuBLAS (on_gpu.h).
-// What it is not: a bit test; results are compared with float64 sums only to see that everyone does the same work.
-// Decision: the yardstick of a shape is the fastest of OpenBLAS's processor kernels that computes it correctly, not the
-// one that the library happens to choose: on some processors its own choice is neither.
-//
-// brink sums a weight gradient in panels and a tree (ARCHITECTURE.md), OpenBLAS in one go; the work is the same
-// 2·S·K·N.
+// Times brink's matrix products against OpenBLAS, shape by shape, on one thread and on two, in turns; with --device cuda
+// against cuBLAS (on_gpu.h). Results are compared with float64 sums only to see that all do the same work.
+// The yardstick of a shape is the fastest of OpenBLAS's processor kernels that computes it correctly, because the library's own
+// choice is not always the fastest. brink sums a weight gradient in panels and a tree, OpenBLAS in one sum; the work is the
+// same 2·S·K·N.
 
 #include <fmt/format.h>
 
@@ -59,7 +56,7 @@ struct Yardstick {
   OpenBlas blas;
 };
 
-/// Every library with every core type; those that turn out to be the same kernels only once.
+/// Every library with every core type; types with the same kernels appear only once.
 std::vector<Yardstick> open_yardsticks(const Arguments& o, nlohmann::json& report) {
   std::vector<Yardstick> found;
   for (const std::string& library : o.libraries) {
@@ -128,12 +125,12 @@ nlohmann::json measure(const Product& s, int threads, const std::vector<Yardstic
              s.m, s.k, s.n, threads, gflop / own.median * 1e3, gflop / own.best * 1e3,
              100 * gflop / own.best * 1e3 / roof);
   if (best) {
-    // Times: OpenBLAS's over brink's, so that above 1 brink is faster.
+    // The ratio is OpenBLAS's time over brink's; above 1 brink is faster.
     const Spread ratio = ratio_of(best->wall_ms, timings.front().wall_ms), theirs = spread_of(best->wall_ms);
     out["yardstick"] = best->name;
     out["speed_over_yardstick"] = to_json(ratio);
     out["speed_over_yardstick_best"] = theirs.best / own.best;
-    // On one thread the processor's own clock leaves out what other processes took: the figure of a busy machine.
+    // On one thread, processor time excludes what other processes took; it is the figure of a busy machine.
     const Spread by_cpu = ratio_of(best->cpu_ms, timings.front().cpu_ms);
     out["speed_over_yardstick_by_cpu_time"] = to_json(by_cpu);
     fmt::print(" | {} {:6.1f} best {:6.1f} | brink/yardstick {} best {:.2f} cpu {}", best->name,
@@ -171,15 +168,15 @@ int main(int argc, char** argv) {
   using namespace brink::bench;
   Arguments o;
   CLI::App app("Matrix products of brink against OpenBLAS, in turns within one run.");
-  app.add_option("--openblas", o.libraries, "library names or files; several take part side by side");
+  app.add_option("--openblas", o.libraries, "library names or files; several are timed side by side");
   app.add_option("--core-type", o.core_types,
                  "OPENBLAS_CORETYPE values to try; default: the library's choice and what fits");
   app.add_option("--threads", o.threads, "numbers of threads");
   add_turns(app, o.turns);
   app.add_option("--device", o.device, "cpu, or cuda: against cuBLAS")->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--square", o.sizes.square, "cuda: extent of the square product timed as well")
+  app.add_option("--square", o.sizes.square, "cuda: extent of an additional square product")
       ->check(CLI::Range(1, 65536));
-  app.add_option("--most-flop", o.sizes.most_flop, "cuda: leave out products of more operations");
+  app.add_option("--most-flop", o.sizes.most_flop, "cuda: skip products of more operations");
   app.add_option("--graph-flop", o.sizes.graph_flop, "cuda: operations in a captured graph of launches");
   return run_program(argc, argv, app, "matmul", [&](nlohmann::json& report) { measure_all(o, report); });
 }

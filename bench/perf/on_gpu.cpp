@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the implementation of on_gpu.h; empty promises in a build without CUDA, which Environment refuses.
+// The implementation of on_gpu.h. Without CUDA its functions throw, because Environment refuses.
 #include "bench/perf/on_gpu.h"
 
 #include <fmt/format.h>
@@ -46,7 +46,7 @@ class Repeated {
   Replay replay_;
 };
 
-/// cuBLAS with either arithmetic; why not, where it cannot be had.
+/// cuBLAS with either arithmetic; or why it cannot be opened.
 struct Libraries {
   std::unique_ptr<Vendor> pedantic, standard;
   std::string reason;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: brink's kernels on a GPU in turns with cuBLAS and with the copy of memory, for matmul.cpp and vectors.cpp.
-// What it is not: a comparison of frameworks (bench/peers), or of clocks: the program that starts this notes them (tools/gpu_check).
-// Decision: a contender is a captured graph of so many launches that waiting for it costs nothing beside them; who has no GPU
-// is told so by an exception. Operands of a small product stay in the second-level cache, for all contenders alike.
+// Times brink's kernels on a GPU in turns with cuBLAS and with a copy of memory, for matmul.cpp and vectors.cpp.
+// tools/gpu_check starts it and notes the clocks.
+// A contender is a captured graph of enough launches that the wait for it costs little beside them. Operands of a small product
+// stay in the second-level cache, for all contenders alike.
 #pragma once
 
 #include "bench/perf/harness.h"
@@ -11,7 +11,7 @@ namespace brink::bench::gpu {
 
 struct Sizes {
   std::int64_t square = 4096;  ///< extent of the square product
-  double most_flop = 1e12;     ///< products of more operations are left out
+  double most_flop = 1e12;     ///< products of more operations are skipped
   double graph_flop = 4e9;     ///< operations in a captured graph: a small product is launched up to 100 times in it
 };
 

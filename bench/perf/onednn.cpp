@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the yardstick of onednn.h with the C++ interface of oneDNN 2.
+// The yardstick of onednn.h with the C++ interface of oneDNN 2.
 #include "bench/perf/onednn.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ class OneDnnConv : public ForeignConv {
   OneDnnConv(ConvRole role, const ConvShape& f, float* x, float* w, float* d, bool blocked) : stream_(engine_) {
     const Dims xs{f.n, f.c, f.h, f.w}, ws{f.k, f.c, f.r, f.s}, ds{f.n, f.k, f.p, f.q}, stride{f.stride, f.stride},
         padding{f.padding, f.padding};
-    // The far side: what the last window leaves over is not padded.
+    // The far side: pixels beyond the last window are not padded.
     const Dims far{(f.p - 1) * f.stride + f.r - f.h - f.padding, (f.q - 1) * f.stride + f.s - f.w - f.padding};
     const Tag pictures = blocked ? Tag::any : Tag::nhwc;
     const dnnl::memory::desc any_x = described(xs, pictures), any_w = described(ws, Tag::any),

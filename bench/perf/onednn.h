@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: one convolution of oneDNN as a yardstick, by its direct algorithms (which include implicit matrix products), in the
-// memory layouts that it prefers or in brink's. What it is not: a dependency of brink; without the library the benchmark runs
-// without a yardstick. Decision: whatever oneDNN must lay out anew first is laid out before the clock starts.
+// One convolution of oneDNN as a yardstick, by its direct algorithms (which include implicit matrix products), in the memory
+// layouts that it prefers or in brink's. Without the library the benchmark runs without a yardstick.
+// Whatever oneDNN must convert to another layout is converted before the clock starts.
 #pragma once
 
 #include <memory>

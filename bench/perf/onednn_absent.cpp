@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the place of oneDNN where the build found none.
+// Takes the place of oneDNN if the build found none.
 #include "bench/perf/onednn.h"
 
 namespace brink::bench {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the loader of openblas.h. What it is not: a BLAS interface; it binds the five functions that are used.
+// The loader of openblas.h; it binds only the five functions that are used.
 
 #include "bench/perf/openblas.h"
 
@@ -24,7 +24,7 @@ using Sgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k,
   throw std::runtime_error("OpenBLAS: " + what + (reason ? std::string(": ") + reason : ""));
 }
 
-/// The file behind a loader's name, found by opening it once, before a copy (which bears the same name inside) is open.
+/// The file behind a loader's name, found by opening it once before any copy is open, because a copy has the same name inside.
 std::string file_of(const std::string& path) {
   if (path.find('/') != std::string::npos) return path;
   static std::map<std::string, std::string> known;
@@ -37,7 +37,7 @@ std::string file_of(const std::string& path) {
   return known[path];
 }
 
-/// Sets an environment variable ("" unsets it) and puts the former value back at the end of the scope.
+/// Sets an environment variable ("" unsets it) and restores the former value at the end of the scope.
 class ScopedVariable {
  public:
   ScopedVariable(const char* name, const std::string& value) : name_(name) {
@@ -64,7 +64,7 @@ class ScopedVariable {
 
 template <class F>
 F bind(void* handle, const std::string& name) {
-  // Wheels that ship OpenBLAS put a prefix before its names.
+  // Python wheels with OpenBLAS add a prefix to its names.
   for (const std::string& full : {name, "scipy_" + name})
     if (void* symbol = dlsym(handle, full.c_str())) return reinterpret_cast<F>(symbol);
   fail("no " + name);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: OpenBLAS as a yardstick, opened at run time, several of its processor kernels side by side in one
-// process. What it is not: a dependency of brink or of the build; without the library the benchmark runs without a
-// yardstick. Decision: OpenBLAS chooses its kernels once, when it is loaded. A copy of the library's file is another
-// library to the loader, so each core type gets a copy of its own and they can take turns within one run.
+// OpenBLAS as a yardstick, opened at run time, several of its processor kernels side by side in one process. Without the
+// library the benchmark runs without a yardstick.
+// OpenBLAS chooses its kernels once, when it is loaded. To the loader a copy of the library's file is another library, so each
+// core type has its own copy and they can take turns within one run.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace brink::bench {
 
 class OpenBlas {
  public:
-  /// `path`: a file or a name for the loader ("libopenblas.so.0"). `core_type`: OPENBLAS_CORETYPE, "" for the library's
-  /// own choice. Throws std::runtime_error where it cannot be loaded.
+  /// `path`: a file or a name for the loader ("libopenblas.so.0"). `core_type`: OPENBLAS_CORETYPE, "" for the library's own
+  /// choice. Throws std::runtime_error if it cannot be loaded.
   OpenBlas(const std::string& path, const std::string& core_type);
   ~OpenBlas();
   OpenBlas(OpenBlas&&) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the passes between convolutions, normalisation, its sums, activation and pooling, on the shapes of the three networks,
-// one ghost group of 32 pictures each, on one thread. What it is not: convolutions (conv.cpp) or whole steps (steps.cpp).
-// Decision: the roof is reading from memory, measured in the same process; a group that fits into a cache may pass it.
+// Times the passes between convolutions (normalisation, its sums, activation and pooling) on the shapes of the three networks,
+// for one ghost group of 32 pictures, on one thread. Convolutions are in conv.cpp, whole steps in steps.cpp.
+// The roof is the rate of reading from memory, measured in the same process; a group that fits into a cache may exceed it.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -52,7 +52,7 @@ nlohmann::json measure(const Stage& stage, const Turns& turns, double read_gb_pe
   const auto whole = static_cast<double>(x.view().bytes());
   struct Pass {
     Contender contender;
-    double bytes;  // each operand once; of ghost_norm x three times
+    double bytes;  // each operand once; x of ghost_norm three times
   };
   const PoolWindows windows{2, 2};
   const std::vector<Pass> passes{

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the matrix products that are timed on every device, their operands, and the check that whoever is timed does the work.
-// What it is not: a measurement (matmul.cpp on the CPU, products_gpu.cpp on a GPU).
+// The matrix products that are timed on every device, their operands, and the check that each contender computes them.
 #pragma once
 
 #include <algorithm>
@@ -88,7 +87,7 @@ inline double worst_error(const Product& s, const Operands& x, std::span<const f
   return worst;
 }
 
-/// C of the views given, as the role says, on whichever device and by whichever arithmetic it has.
+/// Computes C of the given views, as the role says, on the device and with its arithmetic.
 inline void run_product(Device& device, const Product& s, View a, View b, View c, View scratch) {
   const View factors[] = {a, b};
   if (s.role == Role::weight_gradient)

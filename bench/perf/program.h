@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: what all benchmark programs share: options, a report that says what machine it is of, the file it goes to, the end of an
-// error. What it is not: how anything is timed (harness.h).
+// What all benchmark programs share: options, a report that describes the machine, its file, and the handling of errors.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -15,8 +14,8 @@ namespace brink::bench {
 /// --rounds and --turn-ms; the values of `turns` are the defaults.
 void add_turns(CLI::App&, Turns& turns);
 
-/// Adds --out, reads the options, lets `measure` fill the report and writes it as JSON. → main's status: of a wrong option
-/// CLI11's, of an error 1, with one line "NAME: what" on standard error; a file that cannot be written is one.
+/// Adds --out, reads the options, lets `measure` fill the report and writes it as JSON. → main's status: CLI11's for a wrong
+/// option; 1 for an error, with one line "NAME: what" on standard error, also if the file cannot be written.
 int run_program(int argc, char** argv, CLI::App& app, const std::string& name,
                 const std::function<void(nlohmann::json& report)>& measure);
 

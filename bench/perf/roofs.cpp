@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the machine's roofs: fused multiply-adds per second from registers, and bytes read per second from
-// memory. What it is not: a model of a kernel; a share of these roofs says how much is left at most. Decision: the
-// loops are compiled for their instruction set by a function attribute and not per source file, so that this file stays
-// an ordinary one. Without fast-math no compiler may fold the chains; an empty asm statement takes the result.
+// The machine's roofs: fused multiply-adds per second from registers, and bytes read per second from memory. A share of these
+// roofs says how much could still be gained at most.
+// The loops are compiled for their instruction set by a function attribute, so that this file is an ordinary one. Without
+// fast-math no compiler may fold the chains; an empty asm statement takes the result.
 
 #include <algorithm>
 #include <chrono>
@@ -54,7 +54,7 @@ constexpr std::int64_t fma_loops = 200'000;
 }
 #endif
 
-/// Floating-point operations done by one call of the loop for this set; 0 where there is no loop for it.
+/// The floating-point operations of one call of the loop for this set; 0 if there is no loop for it.
 double fma_flops(Isa set) {
 #if defined(__x86_64__)
   if (set == Isa::x86_64_v4) return fma_flops_v4();

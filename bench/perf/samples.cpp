@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: how many samples a second a data source makes: rows copied from records, and rows cut, mirrored and normalised anew.
-// What it is not: a bit test, or the speed of a disk; the records are in memory and made by a formula.
-// Decision: both take turns, on one thread and on all; what counts is the time of a sample beside that of its gradient.
+// How many samples a second a data source makes: rows copied from records, and rows cut, mirrored and normalised anew. The
+// records are in memory and made by a formula.
+// Both take turns, on one thread and on all; what matters is the time of a sample beside that of its gradient.
 #include <fmt/format.h>
 
 #include <memory>

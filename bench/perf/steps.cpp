@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: gradient and Hessian–vector products of one network on a full batch, with residuals kept and with residuals computed
-// again, taking turns; time ratio beside flop ratio. What it is not: a comparison with other systems (bench/peers) or a training
-// run. Decision: HVP and gradient are timed in turns of one run, because their ratio is the figure of interest.
+// Times gradient and Hessian–vector products of one network on a full batch, with residuals kept and with residuals computed
+// again: time ratio beside flop ratio. Other systems are in bench/peers.
+// Products and gradient are timed in turns of one run, because their ratio is the figure of interest.
 
 #include <fmt/format.h>
 
@@ -21,7 +21,15 @@ struct Network {
   std::int64_t classes;
 };
 
-/// The networks of the workloads of bench/peers.
+/// Every network with pictures; vgg10 has the widths of the workloads of bench/peers.
+std::vector<std::string> network_names() {
+  std::vector<std::string> out;
+  for (const NetworkKind& kind : network_kinds())
+    if (kind.build) out.emplace_back(kind.name);
+  out.emplace_back("vgg10");
+  return out;
+}
+
 Network network_of(const std::string& name, const std::vector<std::int64_t>& widths) {
   Chosen<NetworkKind> m(*find_kind(network_kinds(), name == "vgg10" ? "vgg" : name));
   if (name == "mlp") {
@@ -35,7 +43,7 @@ Network network_of(const std::string& name, const std::vector<std::int64_t>& wid
 struct Row {
   std::string name;
   std::function<void()> run;
-  double flops = 0;     // 0: not stated
+  double flops = 0;     // 0: unknown
   double per_call = 1;  // steps in one call
 };
 
@@ -55,7 +63,7 @@ nlohmann::json measure(const Network& network, std::int64_t samples, int threads
       {"hvp_recomputing", [&] { work.apply(anew); }, tangent_flops + static_cast<double>(work.recompute_flops())},
       {"linearize", [&] { work.linearize(); }}};
   if (network.name == "mlp")
-    rows.push_back({"gd_step", [&] { work.descend(9, rate); }, 0, 10});  // and the closing evaluation
+    rows.push_back({"gd_step", [&] { work.descend(9, rate); }, 0, 10});  // with the closing evaluation
   work.linearize();
   work.linearize(anew);
   std::vector<Contender> contenders;
@@ -112,14 +120,15 @@ int main(int argc, char** argv) {
   Turns turns{0, 20, 0};
   std::string network = "mlp", device = "cpu", arithmetic = "exact";
   CLI::App app("Gradient and Hessian-vector products of a network, in turns within one run.");
-  app.add_option("--network", network, "mlp; or alexnet, vgg10 (32/64/128), resnet20 on 32x32x3 pictures")
-      ->check(CLI::IsMember({"mlp", "alexnet", "vgg10", "resnet20"}));
+  app.add_option("--network", network,
+                 "mlp; or another, with its defaults, on 32x32x3 pictures; vgg10 has 32/64/128 channels")
+      ->check(CLI::IsMember(network_names()));
   app.add_option("--widths", widths, "mlp: inputs, hidden widths, classes");
-  app.add_option("--samples", samples, "sizes of the batch; by default those of bench/peers");
+  app.add_option("--samples", samples, "sizes of the batch (default: those of bench/peers)");
   app.add_option("--threads", threads, "numbers of threads");
   app.add_option("--device", device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--arithmetic", arithmetic, "exact, or vendor (cuda)")->check(CLI::IsMember({"exact", "vendor"}));
-  app.add_option("--rounds", turns.rounds, "rounds; by default 41 for mlp, 9 for the others")
+  app.add_option("--rounds", turns.rounds, "rounds (default: 41 for mlp, 9 for the others)")
       ->check(CLI::Range(1, 1000000));
   app.add_option("--turn-ms", turns.turn_ms, "length of a turn")->check(CLI::Range(1e-3, 1e6))->capture_default_str();
   return run_program(argc, argv, app, "steps", [&](nlohmann::json& report) {
@@ -129,7 +138,7 @@ int main(int argc, char** argv) {
       if (network == "mlp")
         samples = {4000, 1000};
       else
-        samples = {network == "alexnet" ? 256 : 128};
+        samples = {is_normalised(network_of(network, widths).model) ? 128 : 256};
     }
     for (const std::int64_t n : samples)
       for (const int count : threads)

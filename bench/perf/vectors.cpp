@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: sums and elementwise kernels of a GPU over vectors far larger than its caches, beside a plain copy, in turns.
-// What it is not: for the CPU, whose sums have their figure in roofs.cpp's terms. Decision: the roof is the copy measured in
-// the same turns, not the data sheet's.
+// Times sums and elementwise kernels of a GPU over vectors far larger than its caches, beside a plain copy, in turns.
+// The roof is the copy measured in the same turns, not the data sheet's figure.
 #include "bench/perf/on_gpu.h"
 #include "bench/perf/program.h"
 

@@ -72,7 +72,7 @@ Shape shape_of(const std::vector<std::int64_t>& extents) {
   return shape;
 }
 
-/// The parameters that the file lists are brink's, in its order.
+/// Throws unless the parameters that the file lists are brink's, in its order.
 void expect_parameters(const ParameterLayout& layout, const nlohmann::json& listed) {
   const auto text = [](const std::string& name, const std::vector<std::int64_t>& shape) {
     return fmt::format("{} [{}]", name, fmt::join(shape, ","));
@@ -153,7 +153,7 @@ Work::Work(const Workload& data, int threads, Where where, Arithmetic arithmetic
 BatchOptions Work::options(Residuals residuals) const {
   BatchOptions o;
   o.arenas = arenas_;
-  if (residuals == Residuals::recomputed) o.memory_bytes = 1;  // less than any block's
+  if (residuals == Residuals::recomputed) o.memory_bytes = 1;  // less than any block needs
   return o;
 }
 
@@ -180,7 +180,7 @@ void Work::apply(Residuals residuals) {
 double Work::descend(int steps, double learning_rate) {
   copy(device_, moving_.view(), theta_.view());
   for (int i = 0; i < steps; ++i) {
-    gradient_sum().evaluate(moving_.view(), g_.view(), {});  // a step's loss is found, and nobody waits for it
+    gradient_sum().evaluate(moving_.view(), g_.view(), {});  // computes a step's loss, which is not waited for
     map<Descend>(device_, moving_.view(), {moving_.view(), g_.view()}, learning_rate);
   }
   return gradient_sum().evaluate(moving_.view(), g_.view()).loss;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: one workload, a network with cross-entropy on a full batch, through the library's public classes.
-// What it is not: a training run; no measurements, no files written.
-// Decision: brink's parameters lie in one vector with aligned gaps; the files shared with other systems have none, so
-// the conversion lives here and never inside a timed call. Nothing is built before it is used, so that a process's
-// memory is that of what it does.
+// One workload, a network with cross-entropy on a full batch, through the library's public classes.
+// brink's parameters are in one vector with aligned gaps, and the files shared with other systems have none; the conversion is
+// here and never inside a timed call. Nothing is built before it is used, so a process's memory is that of its work alone.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +29,9 @@ struct Workload {
   std::int64_t samples() const { return static_cast<std::int64_t>(labels.size()); }
 };
 
-/// Reads the folder that bench/peers/run writes (workloads.py says what is in it).
-/// Throws std::runtime_error with the file and the sizes expected and found, or the parameter that brink's network has not.
+/// Reads the folder that bench/peers/run writes (workloads.py defines its contents).
+/// Throws std::runtime_error with the file and the expected and found sizes, or with the parameter that brink's network does
+/// not have.
 Workload read_workload(const std::string& folder);
 
 /// The same kind of data made here: entries of variance 1, weights of variance 1/fan_in, the rest as at step 0, v of norm 1.
@@ -46,12 +45,13 @@ class Work {
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
 
-  /// Which products are meant: with the residuals of all blocks kept, or of none, recomputed in each product.
+  /// Which products are meant: those that keep the residuals of all blocks, or those that compute all residuals again each
+  /// time.
   enum class Residuals : std::uint8_t { kept, recomputed };
 
   /// Loss and gradient at θ. → mean loss.
   double gradient();
-  /// Everything of the HVP at θ that does not depend on v, and loss and gradient. → mean loss.
+  /// Computes loss, gradient, and everything of the product at θ that does not depend on v. → mean loss.
   double linearize(Residuals = Residuals::kept);
   /// H v for the data's v, after linearize().
   void apply(Residuals = Residuals::kept);
@@ -83,7 +83,7 @@ class Work {
   Objective objective_;
   Array x_, labels_;
   std::vector<View> inputs_;
-  std::shared_ptr<Arenas> arenas_;  // of programs that never run at the same time
+  std::shared_ptr<Arenas> arenas_;  // for programs that never run at the same time
   std::optional<Gradient> gradient_;
   std::optional<Hvp> kept_, recomputed_;
   Array theta_, v_, g_, hv_, moving_;

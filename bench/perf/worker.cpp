@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: brink's end of bench/peers: answers lines of JSON about one workload until its input ends.
-// What it is not: a server, or a benchmark by itself (steps.cpp is).
-// Decision: the protocol is that of bench/peers/worker.py, so that the driver knows no system by name.
+// brink's worker for bench/peers: answers lines of JSON about one workload until its input ends. The protocol is that of
+// bench/peers/worker.py.
 
 #include <fmt/format.h>
 #include <time.h>
@@ -118,7 +117,7 @@ class Worker {
   Json memory(const Json& r) {
     open(r.at("memory"));
     kind_ = r.at("kind");
-    // A gradient by what recomputes its residuals in products: as much memory as both together.
+    // A gradient by the object that also computes residuals again in products: as much memory as both together.
     if (kind_ == "gradient")
       calls_["gradient"]["recomputing"] = {[this] { work_->linearize(Work::Residuals::recomputed); }};
     Json names = Json::array();
@@ -137,7 +136,7 @@ class Worker {
     return {{"peak_bytes", anonymous_bytes().most - before_bytes_}, {"first_peak_bytes", first - before_bytes_}};
   }
 
-  /// The first run allocates and faults pages in, like the first run of any system.
+  /// The first run allocates and touches pages, like the first run of any system.
   static void prepare(Call& call) {
     if (call.prepare) std::exchange(call.prepare, {})();
   }

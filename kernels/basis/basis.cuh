@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels of the sweeps over columns; contracts in basis.h. project is reduce.cuh's dot_kernel.
-// What it is not: a matrix–vector product of any shape. Decision: coefficients come as kernel arguments, which the launch
-// copies: host memory may change as soon as the call returns, and nothing waits for a transfer.
+// The CUDA kernels of the sweeps over columns; basis.h has their contracts, and `project` is dot_kernel of reduce.cuh.
+// Coefficients are kernel arguments, which the launch copies: host memory may change as soon as the call returns.
 //
 //   subtract   block = tile of 4096 elements, 512 threads × 8 elements; every column is read once, in packs of 16 bytes:
 //                  acc[8] = x;  acc = fma(−cᵢ, qᵢ, acc) for all i;  w = acc → memory and shared memory
@@ -11,9 +10,9 @@
 //                                              outputs 0–15  │ warp 0 │
 //                                             outputs 16–31  │ warp 1 │ …   S in shared memory, 16 columns of q at a time
 //
-// Why this shape: both are one pass over Q. subtract fuses the norm, which would else read w again: a quarter more traffic with
-// the two columns of a Lanczos step. combine holds all outputs of an element before it stores any, so it works in place; each
-// value of S that is read from shared memory serves two elements, and each element of q up to 16 outputs.
+// Both read Q once. `subtract` computes the norm in the same pass; a second pass would read w again, a quarter more
+// traffic with the two columns of a Lanczos step. `combine` holds all outputs of an element before it stores any, so it
+// works in place. Each value of S read from shared memory serves two elements, and each element of q up to 16 outputs.
 #pragma once
 
 #include <cmath>
@@ -24,7 +23,7 @@
 
 namespace brink::cuda {
 
-/// float64 values that travel as a kernel argument.
+/// Float64 values that travel as a kernel argument.
 struct Values {
   static constexpr int most = 256;
   double v[most];
@@ -79,8 +78,8 @@ __device__ __forceinline__ void subtract_tile(const T* q, std::int64_t stride, i
     }
 }
 
-/// w = x − Q c on tile first + blockIdx.x, and partial[blockIdx.x] = the dot of w's tile with itself. c: `more` if not null, else
-/// `few`. `packed`: all columns can be read in packs.
+/// w = x − Q c on tile first + blockIdx.x, and partial[blockIdx.x] = the dot of w's tile with itself. c is `more`, or
+/// `few` where `more` is null. `packed`: all columns can be read in packs.
 template <class T>
 __global__ void __launch_bounds__(subtract_threads, 2)
     subtract_kernel(const T* q, std::int64_t stride, int count, Values few, const double* more, const T* x, T* w,
@@ -106,12 +105,13 @@ __global__ void __launch_bounds__(subtract_threads, 2)
 }
 
 inline constexpr int combine_warps = 8, combine_slice = 16, combine_elements = 2;  // elements a thread
-/// Columns of q at a time: their rows of S, as many outputs as a call may have.
+/// The rows of S for the columns of q that are read together; a row has as many outputs as one call may make.
 struct CombineSlice {
   double s[combine_slice][max_combined];
 };
 
-/// y = Q S for `outputs` a thread, 4, 8 or 16, and `groups` warps to an element, a power of two: outputs·groups ≥ k.
+/// y = Q S. A thread makes `outputs` of them: 4, 8 or 16. `groups` warps, a power of two, share an element:
+/// outputs·groups ≥ k.
 template <int outputs, class T>
 __global__ void __launch_bounds__(combine_warps* warp_lanes)
     combine_kernel(const T* q, std::int64_t stride, int m, const double* s, int k, int groups, T* y,
@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(combine_warps* warp_lanes)
       }
     }
   }
-  __syncthreads();  // y may be q: all that share an element have read it
+  __syncthreads();  // y may be q: every warp that shares an element has read it
 #pragma unroll
   for (int h = 0; h < combine_elements; ++h) {
     const std::int64_t e = first + h * static_cast<int>(warp_lanes);
@@ -154,7 +154,7 @@ __global__ void __launch_bounds__(combine_warps* warp_lanes)
   }
 }
 
-/// factor: `found` if not null, else `given`.
+/// The factor is `found`, or `given` where `found` is null.
 template <class T>
 __global__ void __launch_bounds__(elementwise_threads)
     scale_kernel(Elements elements, T* y, double given, const double* found, const T* x) {
@@ -170,8 +170,8 @@ __global__ void __launch_bounds__(scalar_threads) map_scalars_kernel(const doubl
   if (i < count) to[i] = f(from[i]);
 }
 
-/// A candidate for the largest entry: the larger size wins, then the smaller index, so the order of comparisons is free. Size −1
-/// where there is none.
+/// A candidate for the largest entry: the larger size wins, then the smaller index, so the order of comparisons does
+/// not matter. Size −1: no candidate.
 struct Largest {
   double value, size;
   std::int64_t index;
@@ -203,7 +203,8 @@ __device__ __forceinline__ Largest largest_of_block(Largest best) {
   return fold(lane < largest_threads / warp_lanes ? shared[lane] : Largest{0, -1, 0});
 }
 
-/// found[blockIdx.x] = the largest of the elements that this block meets. A NaN's size compares false with everything.
+/// found[blockIdx.x] = the largest of this block's elements. A NaN is passed over, because its size compares false with
+/// everything.
 template <class T>
 __global__ void __launch_bounds__(largest_threads) largest_kernel(const T* x, std::int64_t n, Largest* found) {
   Largest best{0, -1, 0};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: sweeps over a tall set of columns, the work of Lanczos beside its products. What it is not: a general
-// matrix–vector product (matmul). Decision: coefficients and every chain are float64 whatever the columns are, each element
-// is rounded once, and a column's coefficient is exactly `dot` of reduce.h.
+// Sweeps over a tall set of columns: the vector work of Lanczos.
+// Coefficients and every chain are float64 whatever the columns are, and each element is rounded once.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +29,7 @@ struct ColumnSet {
   ColumnSet range(int first, int end) const { return {column(first).data, n, stride, end - first, dtype}; }
 };
 
-/// Float64 numbers that a sweep multiplies by: the host's, taken by the call, or what kernels left in the device's memory.
+/// Float64 numbers that a sweep multiplies by, either in the host's memory (copied by the call) or in the device's.
 struct Coefficients {
   const double *host = nullptr, *device = nullptr;
   Coefficients(const double* numbers) : host(numbers) {}
@@ -48,19 +47,20 @@ struct Sign {
   BRINK_HD double operator()(double s) const { return s < 0 ? -1 : 1; }
 };
 
-/// Largest number of columns that `combine` makes in one call.
+/// The largest number of columns that `combine` makes in one call.
 inline constexpr int max_combined = 128;
 
 namespace cpu {
 
-/// Doubles of scratch that `project` needs.
+/// The number of doubles of scratch that `project` needs.
 std::int64_t project_scratch(std::int64_t n, int columns);
 
 /// cᵢ = ⟨qᵢ, w⟩
 /// Shapes: q count columns of n, w [n], c count doubles.  Layout: columns contiguous.
 /// Arithmetic: each cᵢ as `dot` (tiles, 32 float64 lanes, tree).
 /// Aliasing: w may be a column of q.  Errors: none.
-/// Cost: reads q once and w once per few columns; scratch of project_scratch(n, count) doubles.  Source: method, Lanczos-MPK.
+/// Cost: reads q once and w once per few columns; scratch of project_scratch(n, count) doubles.
+/// Source: docs/method.md, "Lanczos".
 void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
 
 /// w = x − Q c; returns ‖w‖
@@ -68,7 +68,7 @@ void project(Device&, const ColumnSet& q, View w, double* c, double* scratch);
 /// Arithmetic: per element acc = (double)xₑ; acc = fma(−cᵢ, (double)qᵢₑ, acc) for i ascending; rounded once to T. The norm is
 ///   exactly `norm` of the rounded w.
 /// Aliasing: w may be x; it is no column of q.  Errors: none.  Cost: reads q and x once, writes w once; no allocation.
-/// Source: method, Lanczos-MPK.
+/// Source: docs/method.md, "Lanczos".
 double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 
 /// Y = Q S
@@ -82,15 +82,17 @@ void combine(Device&, const ColumnSet& q, const double* s, const ColumnSet& y);
 /// Shapes: x, y [n].  Arithmetic: float64 product, rounded once to T.  Aliasing: y may be x.  Errors: none.  Cost: one pass.
 void scale(Device&, View x, double factor, View y);
 
-/// toᵢ = f(fromᵢ): numbers of numbers, which the host need not know.
-/// Shapes: from, to count doubles of the device's memory.  Arithmetic: f's, shared code.  Aliasing: to may be from.  Errors: none.
+/// toᵢ = f(fromᵢ), from numbers in the device's memory to numbers there.
+/// Shapes: from, to: count doubles of the device's memory.  Arithmetic: that of f, shared code.  Aliasing: to may be
+/// from.  Errors: none.
 /// Cost: one launch for up to 1024 numbers.
 template <class F>
 void map_scalars(Device&, Scalar from, int count, const F& f, Scalar to) {
   for (int i = 0; i < count; ++i) to.at[i] = f(from.at[i]);
 }
 
-/// The entry of largest size with its sign (the first one of several); 0 for an empty or all-zero x. NaNs are passed over.
+/// The entry of largest magnitude with its sign (the first of several); 0 for an empty or all-zero x. NaNs are passed
+/// over.
 double largest_entry(Device&, View x);
 
 }  // namespace cpu
@@ -105,14 +107,14 @@ void largest_entry(Device&, View x, Scalar to);
 void put(Device&, const double* from, std::int64_t count, Scalar to);
 void map_scalars(Device&, Scalar from, int count, const Quotient&, Scalar to);
 void map_scalars(Device&, Scalar from, int count, const Sign&, Scalar to);
-/// What some of these leave in the device's memory, brought to the host; wait.
+/// Results are brought to the host: these wait.
 void project(Device&, const ColumnSet& q, View w, double* c);
 double subtract(Device&, const ColumnSet& q, const double* c, View x, View w);
 double largest_entry(Device&, View x);
 }  // namespace cuda
 
 inline std::int64_t project_scratch(std::int64_t n, int columns) { return cpu::project_scratch(n, columns); }
-/// Results are left in the device's memory: enqueued only.
+/// Results stay in the device's memory: these only enqueue.
 inline void project(Device& d, const ColumnSet& q, View w, Scalar c, double* scratch) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::project(d, q, w, c);
@@ -128,7 +130,7 @@ inline void largest_entry(Device& d, View x, Scalar to) {
     if (d.where == Where::cuda) return cuda::largest_entry(d, x, to);
   *to.at = cpu::largest_entry(d, x);
 }
-/// Results are returned: wait for a CUDA device.
+/// Results are returned: these wait for a CUDA device.
 inline void project(Device& d, const ColumnSet& q, View w, double* c, double* scratch) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::project(d, q, w, c);
@@ -154,13 +156,13 @@ inline void scale(Device& d, View x, double factor, View y) {
     if (d.where == Where::cuda) return cuda::scale(d, x, factor, y);
   cpu::scale(d, x, factor, y);
 }
-/// y = factor · x with a factor that a kernel left in the device's memory.
+/// y = factor · x, with a factor in the device's memory.
 inline void scale(Device& d, View x, Scalar factor, View y) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::scale(d, x, factor, y);
   cpu::scale(d, x, *factor.at, y);
 }
-/// toᵢ = fromᵢ, from host memory, which may change as soon as the call returns.
+/// toᵢ = fromᵢ. `from` is host memory, which may change as soon as the call returns.
 inline void put(Device& d, const double* from, std::int64_t count, Scalar to) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::put(d, from, count, to);
@@ -178,8 +180,8 @@ void map_scalars(Device& d, Scalar from, int count, const F& f, Scalar to) {
 ///   after the sweep; c count numbers, the sweep's coefficients; scratch as `project`.  Layout: columns contiguous.
 /// Arithmetic: exactly `dot`, `subtract` from columns u, v (v alone where `first`: β is not read), `project`, `subtract`.
 /// Aliasing: w is neither p nor a column of q.  Errors: none.
-/// Cost: as these four. Enqueued only: what one of them finds the next takes from the device's memory, so the sweep is done
-///   whether or not ‖w‖ is worth it.  Source: method, Lanczos-MPK.
+/// Cost: as these four. Enqueued only: each reads in the device's memory what the one before has left there, so the
+///   sweep is done whether or not ‖w‖ calls for it.  Source: docs/method.md, "Lanczos".
 inline void recur(Device& d, const ColumnSet& q, bool first, double beta, View p, View w, Scalar found, Scalar c,
                   double* scratch) {
   const int last = q.count - 1;

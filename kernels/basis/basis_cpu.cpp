@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: types, threads and trees of basis.h. What it is not: inner loops (basis_simd.cpp).
-// Decision: threads only where a sweep exceeds serial_elements; below that, waking a worker costs more than it saves.
+// The sweeps of basis.h on the CPU: types, threads and trees; inner loops are in basis_simd.cpp.
+// Threads share a sweep only above serial_elements; below that, waking a worker costs more than it saves.
 #include "kernels/basis/basis.h"
 
 #include <cassert>

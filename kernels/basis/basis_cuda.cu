@@ -14,7 +14,7 @@ namespace {
 
 constexpr int columns_at_once = 4;
 
-/// Partials of `columns` columns at a time, as many as `count` has of those; returns how many are left.
+/// Enqueues the partials of `count` columns, `columns` at a time; returns how many are left.
 template <int columns, class T>
 int dot_columns(Device& d, const T* q, int64_t stride, int count, const T* w, int64_t n, int64_t first, int64_t tiles,
                 double* partials) {
@@ -26,7 +26,7 @@ int dot_columns(Device& d, const T* q, int64_t stride, int count, const T* w, in
 template <class T>
 void dots(Device& d, const T* q, int64_t stride, int count, const T* w, int64_t n, int64_t first, int64_t tiles,
           double* partials) {
-  // Several columns to a warp share the reads of w, and one to a warp fills the device: first the latter.
+  // Several columns to a warp share the reads of w, but one to a warp fills the device sooner.
   const bool fills = tiles * (count / columns_at_once) >= int64_t{8} * d.gpu->properties().multiprocessors;
   const int rest = fills ? dot_columns<columns_at_once>(d, q, stride, count, w, n, first, tiles, partials) : count;
   const int done = count - rest;
@@ -61,7 +61,7 @@ void project(Device& d, const ColumnSet& q, View w, Scalar c) {
     return;
   }
   double* const partials = context(d).partials();
-  // As many columns as have room for their tiles, and as a grid may have rows.
+  // As many columns as there is room for tiles, and as a grid may have rows.
   constexpr int64_t most_rows = 65535;
   const int64_t room = Context::most_partials / tiles, most_columns = room < most_rows ? room : most_rows;
   const int most = static_cast<int>(most_columns < q.count ? most_columns : q.count);
@@ -88,7 +88,7 @@ void subtract(Device& d, const ColumnSet& q, const Coefficients& c, View x, View
   const double* more = c.device;
   if (c.host && q.count <= Values::most) {
     if (q.count > 0) std::memcpy(few.v, c.host, static_cast<std::size_t>(q.count) * sizeof(double));
-  } else if (c.host) {  // behind the tiles' partials and what becomes of them
+  } else if (c.host) {  // after the partials of the tiles and of their tree
     const Scalar copied{context(d).partials() + Context::most_partials - q.count};
     cuda::put(d, c.host, q.count, copied);
     more = copied.at;
@@ -110,7 +110,7 @@ void combine(Device& d, const ColumnSet& q, const double* s, const ColumnSet& y)
   const int k = y.count;
   if (int64_t{q.count} * k > Context::most_partials)
     throw std::length_error("[combine] coefficients " + std::to_string(q.count) + " × " + std::to_string(k) +
-                            ": at most " + std::to_string(Context::most_partials) + " on a CUDA device");
+                            "; expected at most " + std::to_string(Context::most_partials) + " on a CUDA device");
   cuda::put(d, s, int64_t{q.count} * k, Scalar{context(d).partials()});
   with_real(q.dtype, [&]<class T>(T) {
     const auto launch_outputs = [&]<int outputs>(std::integral_constant<int, outputs>) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the parts of the basis room that are compiled once per instruction set (basis_simd.cpp).
-// What it is not: an interface for other rooms; call basis.h.
+// The parts of basis that are compiled once per instruction set (basis_simd.cpp); other folders call basis.h.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the sweeps of basis.h over ranges of tiles or elements, compiled once per instruction set.
-// What it is not: threads or trees. Decision: a few columns at a time share each load of w, in as many registers as the set has.
+// The sweeps of basis.h over ranges of tiles or elements, compiled once per instruction set.
+// A few columns share each load of w, as many as the registers allow.
 #include "kernels/basis/basis_isa.h"
 
 #include "kernels/basis/basis.h"
@@ -13,7 +13,7 @@ namespace brink::cpu {
 
 namespace {
 
-// 32 lanes of float64 take 4 registers of AVX-512 (of 32), 8 of AVX2 (of 16): columns that fit beside each other.
+// 32 lanes of float64 take 4 of the 32 registers of AVX-512, or 8 of the 16 of AVX2: this many columns fit.
 template <class Isa>
 inline constexpr int columns_at_once = Isa::vector_bytes == 64 ? 4 : 1;
 

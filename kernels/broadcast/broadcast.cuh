@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels between a matrix of samples and a row or a column of it; contracts in broadcast.h.
-// What it is not: sums over samples (kernels/matmul).
+// The CUDA kernels between a matrix of samples and a row or a column of it; broadcast.h has their contracts.
 //
 //   a thread takes column c of rows r, r + step, r + 2 step, r + 3 step (kernels/cuda/access.cuh)
 //
-// Why this shape: the column, and with it b[c], stays the same for a thread's cells, so one division finds all of them. add_row
-// and broadcast_row, which run over all pixels, take columns in packs of 16 bytes where the width allows; the others move few bytes.
+// All cells of a thread are in one column and use the same b[c], so one division finds them. add_row and broadcast_row,
+// which run over all pixels, take columns in packs of 16 bytes where the width allows; the others move few bytes.
 #pragma once
 
 #include "kernels/cuda/access.cuh"
@@ -42,7 +41,7 @@ __global__ void __launch_bounds__(elementwise_threads) broadcast_column_kernel(C
       [&](std::int64_t s, std::int64_t c, T v) { out[s * cells.columns + c] = v; });
 }
 
-/// A thread for each row: rows are short (classes), and the lines that a warp touches stay in the first cache across its columns.
+/// One thread for each row: rows are short (classes), so the lines that a warp touches stay in the first-level cache.
 template <class T>
 __global__ void __launch_bounds__(elementwise_threads)
     sum_columns_kernel(std::int64_t rows, std::int64_t columns, T* out, const T* x) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: operations between a matrix of samples [S,C] and a row or a column of it. What it is not: sums over samples
-// (kernels/matmul), which need the tree.
+// Operations between a matrix of samples [S,C] and a row or a column of it. Sums over samples are in kernels/matmul.
 #pragma once
 
 #include "kernels/device.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decision: baseline code but for add_row: copies and short rows gain nothing from wider vectors.
+// The operations of broadcast.h on the CPU. Only add_row is compiled per instruction set; the others gain nothing from
+// wider vectors.
 #include <algorithm>
 
 #include "kernels/broadcast/broadcast.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the per-instruction-set entry point of this room, defined in broadcast_simd.cpp. Not for use elsewhere.
+// The function of broadcast that is compiled once per instruction set (broadcast_simd.cpp).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the one broadcast that every layer runs in every pass, compiled once per instruction set.
+// add_row, which every layer runs in every pass, compiled once per instruction set.
 #include "kernels/broadcast/broadcast_isa.h"
 
 #include "kernels/isa.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What it is: the convolutions on the GPU, in three roles: forward, gradient by the input, gradient by the weights; each a matrix
-// product whose rows of pixels are gathered while they are staged.
-// What it is not: the choice of tiles and the launches (conv_cuda.cu), or the inside of a tile (kernels/matmul/tile.cuh, shared with
-// matrix products). Decision: taps outside a picture are staged as zeros and take part in the chains. That changes no bit, except
-// where a weight is infinite or NaN (0·∞): such a chain ends as NaN, so a thread that has stored a NaN where taps lie outside
-// computes that element again, tap by tap. The common case pays one comparison an element.
+// The convolutions on the GPU: forward, gradient by the input, gradient by the weights. Each is a matrix product whose
+// rows of pixels are gathered while they are staged in shared memory. conv_cuda.cu chooses tiles and launches; tile.cuh
+// is the inside of a tile.
+// Taps outside a picture are staged as zeros and take part in the chains. That changes no bit, except where a weight is
+// infinite or NaN (0·∞): then the chain ends as NaN, and the thread computes that element again from its valid taps
+// alone.
 #pragma once
 
 #include <cmath>
@@ -17,8 +17,8 @@
 
 namespace brink::cuda {
 
-// Forward: rows are output pixels (n, p, q), columns output channels, terms (kh, kw, ci). Nothing is copied whole: in a portion of
-// 16 terms a thread brings, for each of its rows, 4 neighbouring channels of one tap.
+// Forward: rows are output pixels (n, p, q), columns output channels, terms (kh, kw, ci). No patch is copied whole: in
+// a portion of 16 terms a thread brings, for each of its rows, 4 neighbouring channels of one tap.
 //
 //      pictures [n,h,w,c]                  A in shared memory            weights [kh·kw·ci, co]: B as it lies
 //                   ┌──┬──┬──┐             terms →                           columns →
@@ -31,24 +31,21 @@ namespace brink::cuda {
 //   the same for all rows of a thread; it is carried from portion to portion by addition, never by division.
 // Gradient by the input: the same product over cotangents [n,p,q,k]. An input pixel meets the taps of its phase (h + padding) mod
 //   stride, (w + padding) mod stride: stride 2 has four phases, each a dense product of its own, so no tap is staged in vain.
-//   Taps descend, so output pixels ascend, and a row of cotangents is one contiguous run. B is gathered along co.
+//   Taps descend, so output pixels ascend, and a row of cotangents is contiguous. B is gathered along co.
 // Gradient by the weights: rows are (kh, kw, ci), columns co, terms the ≤ 256 pixels of a panel; a block for each tile and panel writes
 //   a part, over_panels.cuh joins them. Both tables, of pixels and of taps, fit into shared memory.
 //
 // Tiles (kernels/matmul/matmul.cuh has the three rates that decide, choose_tile.h the formula):
 //   128 × 128   8 × 8 in a thread, from 128 channels on.
 //   128 × 64, 128 × 32   8 × 8 as well: there are always rows enough, so these tiles are tall where matmul's are small.
-//   128 × 16    ResNet's first stage. A staged value is used 16 times, so the second-level cache bounds it at 44 % of the arithmetic;
-//               8 × 4 with 64 threads then hides more latency than 8 × 8 with 32, at the same bound.
-//   128 × 8     VGG10's first stage. As 128 × 16 half empty by the second-level cache's bound, at half the arithmetic; a portion of 32
-//               terms holds all 27 of three channels.
+//   128 × 16    ResNet's first stage. A staged value is used 16 times, so the second-level cache limits it to 44 % of the arithmetic;
+//               8 × 4 with 64 threads then hides more latency than 8 × 8 with 32, at the same limit.
+//   128 × 8     VGG10's first stage. The second-level cache limits it to half the rate of 128 × 16 half empty, at half the arithmetic;
+//               a portion of 32 terms holds all 27 of three channels.
 //   64 × 64, 64 × 32, 32 × 32, 32 × 16   few pixels (late stages, small chunks), and weights of few taps × channels.
 //
-// Copies go by way of the first cache (async_copy with `exists`): the next taps of a portion's rows are mostly the rows before.
-// What was tried, and lost (2026-11, nvcc 13.0 for sm_90; counts of registers and instructions, no GPU was at hand):
-//   - Portions that end with each tap or row of taps: 3 channels fill 9 of 16 terms; carried terms fill 27 of 32.
-//   - A test on each term in place of zeros: one more predicate for each of a thread's rows, set anew at every tap.
-//   - Weights turned beforehand for the gradient by the input: a launch and scratch memory, to save what a gather does for nothing.
+// Copies go through the first-level cache (async_copy with `exists`), because the next taps of a portion's rows are
+// mostly the rows before. docs/experiments.md lists what was tried and was slower.
 template <class T>
 struct ConvTiles;
 template <>
@@ -63,8 +60,8 @@ struct ConvTiles<double> {
                        Tile<32, 16, 16, 4, 4, 2, 4>>;
 };
 
-/// Blocks that fit on a multiprocessor at least, by registers: 8 warps of 128 in each of two, or 12 warps of 168. Without a bound the
-/// gradient by the input took 254 for 8 × 8.
+/// The least number of blocks on a multiprocessor, by registers: 8 warps with 128 each in each of two blocks, or 12
+/// warps with 168. Without this bound the compiler gives the gradient by the input 254 for 8 × 8.
 template <class Tile>
 inline constexpr int conv_blocks = Tile::threads == 256 ? 2 : 384 / Tile::threads;
 
@@ -77,16 +74,16 @@ struct ConvPairs {
   bool packs;
 };
 
-/// What the rows of a product are: all places (n, a, b) of a grid of high × wide places over pictures of h × w pixels of c channels.
-/// Each sees r × s taps, (i, j) of which lies on pixel (a·step + top + i, b·step + left + j).
+/// The rows of a product: all places (n, a, b) of a grid of high × wide places over pictures of h × w pixels of c
+/// channels. Each place sees r × s taps; tap (i, j) lies on pixel (a·step + top + i, b·step + left + j).
 struct Patches {
   int h, w, c, r, s, high, wide, step, top, left;
 };
 
-/// The place of a row: where its tap (0, 0) lies, which may be outside.
+/// The place of a row: where its tap (0, 0) lies, which may be outside the picture.
 struct Spot {
-  std::int64_t offset;  ///< of that pixel's first channel
-  std::int64_t to;      ///< of the row of the result
+  std::int64_t offset;  ///< offset of that pixel's first channel
+  std::int64_t to;      ///< offset of the row of the result
   int h, w;
 };
 inline constexpr int nowhere = -(1 << 30);
@@ -120,8 +117,9 @@ __device__ __forceinline__ Term plus(const Patches& x, Term t, Term step) {
   return t;
 }
 
-/// Rows of patches times weights, finished. weight(b, term, column) is the address of a weight; where the columns are neighbours there
-/// (not `along_k`), so are the terms' rows of `columns_of_b` weights. place(row) is where a row of the result starts.
+/// Rows of patches times weights, each result passed through the epilogue. weight(b, term, column) is the address of a
+/// weight. Unless `along_k`, neighbouring columns are neighbours there, and terms are rows of `columns_of_b` weights.
+/// place(row) is where a row of the result starts.
 template <class T, class Tile, bool along_k, class Weight, class Place>
 __device__ __forceinline__ void patches_product(T* out, std::int64_t all_rows, int n, const Patches& x,
                                                 const ConvPairs<T>& pairs, const Finish<T>& finish, Weight weight,
@@ -211,11 +209,11 @@ __device__ __forceinline__ void patches_product(T* out, std::int64_t all_rows, i
   });
 }
 
-/// y = Σ conv(xᵢ, wᵢ), finished.
+/// y = Σ conv(xᵢ, wᵢ), then the epilogue.
 /// Shapes:     xᵢ [n,h,w,c], wᵢ [r,s,c,k], y [n,p,q,k]. Grid: tiles of pixels × tiles of channels.
 /// Layout:     row-major, contiguous; channels in copies of 16 bytes where they are whole ones, else one by one.
 /// Arithmetic: one chain per element: acc = +0; for i ascending, for (kh, kw, ci) ascending: acc = fma(xᵢ, wᵢ, acc), x = +0 outside;
-///             acc + 0; chains that this makes NaN once more, over valid taps alone; then the epilogue.
+///             acc + 0; a chain that this makes NaN is computed again over valid taps alone; then the epilogue.
 /// Aliasing:   y overlaps nothing.
 /// Errors:     none.
 /// Cost:       2·n·p·q·k·r·s·c flops per pair. From the caches: x r·s times for each tile of channels, w once for each of pixels.
@@ -247,7 +245,7 @@ struct PhaseAxis {
   }
 };
 
-/// x̅ = Σ over pairs (dᵢ, wᵢ), finished.
+/// x̅ = Σ over pairs (dᵢ, wᵢ), then the epilogue.
 /// Shapes:     dᵢ [n,p,q,k], wᵢ [r,s,c,k], x [n,h,w,c]. Grid: tiles of a phase's pixels × tiles of channels × phases.
 /// Layout:     row-major, contiguous; channels k in copies of 16 bytes where they are whole ones, else one by one.
 /// Arithmetic: one chain per element: acc = +0; for i ascending, for (kh, kw) of the phase descending, for co ascending:

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: two-dimensional convolution over pictures [N,H,W,C] with weights [R,S,C,K], and its two derivatives.
-// What it is not: an im2col product; no patch of a picture is ever copied whole. Dilation, groups of channels and asymmetric
-// padding do not exist. Decision: the three are closed under differentiation, so each takes any number of factor pairs in one
-// chain, as matmul does (kernels/matmul/matmul.h).
+// Two-dimensional convolution over pictures [N,H,W,C] with weights [R,S,C,K], and its two derivatives. Dilation, groups
+// of channels and asymmetric padding do not exist.
+// The three are closed under differentiation, so each takes any number of factor pairs in one chain, as matmul does.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +20,7 @@ namespace brink {
 struct ConvShape {
   std::int64_t n, h, w, c, r, s, k, p, q, stride, padding;
 
-  /// Output pixels along an axis of `in` pixels and `taps` taps; below 1: it does not fit.
+  /// Output pixels along an axis of `in` pixels and `taps` taps; below 1 where the taps do not fit.
   static constexpr std::int64_t pixels(std::int64_t in, std::int64_t taps, std::int64_t stride, std::int64_t padding) {
     return in + 2 * padding < taps ? 0 : (in + 2 * padding - taps) / stride + 1;
   }
@@ -44,11 +43,11 @@ namespace cpu {
 void conv2d(Device&, View y, std::span<const View> factors, const ConvShape&, View scratch, const Epilogue* = nullptr);
 std::int64_t conv2d_scratch_bytes(const ConvShape&, int pairs, Dtype);
 
-/// x̅ = Σ over pairs (dᵢ, wᵢ) of the cotangent of x: for each input pixel what the output pixels that saw it send back.
+/// x̅ = Σ over pairs (dᵢ, wᵢ), the cotangent of x.
 /// Shapes:     dᵢ [n,p,q,k], wᵢ [r,s,c,k], x [n,h,w,c].
 /// Arithmetic: one chain per element: acc = +0; for i ascending, for (p, q, co) ascending over the output pixels that have a tap
-///             on it, which is (kh, kw) descending: acc = fma(dᵢ, wᵢ, acc); acc + 0. A pixel that none saw is +0. Then the epilogue,
-///             if there is one.
+///             on it, which is (kh, kw) descending: acc = fma(dᵢ, wᵢ, acc); acc + 0. A pixel that no tap touches is +0. Then the
+///             epilogue, if there is one.
 /// Cost:       2·n·p·q·k·r·s·c flops per pair.
 /// Source:     ARCHITECTURE.md, "chain".
 void conv2d_input_gradient(Device&, View x, std::span<const View> factors, const ConvShape&, View scratch,
@@ -68,7 +67,7 @@ std::int64_t conv2d_weight_gradient_scratch_bytes(const ConvShape&, int pairs, s
 
 }  // namespace cpu
 
-/// The same on the GPU: signatures, shapes and arithmetic are those of cpu. Work is enqueued.
+/// The same on the GPU, with the signatures, shapes and arithmetic of cpu. Work is enqueued.
 namespace cuda {
 
 void conv2d(Device&, View y, std::span<const View> factors, const ConvShape&, View scratch, const Epilogue* = nullptr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decision: blocks of pictures (or tiles of the weights) are what threads share; each is computed whole by one of them.
+// Convolutions on the CPU: threads share blocks of pictures (or tiles of the weights), each computed whole by one
+// thread.
 #include <algorithm>
 #include <cassert>
 
@@ -12,11 +13,11 @@ namespace brink::cpu {
 
 namespace {
 
-/// Multiplications below which waking another thread costs more than it saves.
+/// Below this number of multiplications, waking another thread costs more than it saves.
 constexpr std::int64_t serial_products = 1 << 20;
 
-/// Pictures at once: one panel of the weights then serves several, and what comes out is still in the second-level cache when the
-/// next panel, or the epilogue, comes.
+/// Pictures worked on together: one panel of the weights then serves several of them, and their results are still in
+/// the second-level cache for the next panel or the epilogue.
 std::int64_t picture_block(const ConvShape& f, std::int64_t element_bytes) {
   constexpr std::int64_t bytes = 256 * 1024;
   return std::clamp<std::int64_t>(bytes / ((f.h * f.w * f.c + f.p * f.q * f.k) * element_bytes), 1, f.n);
@@ -41,14 +42,14 @@ ConvCall<T> call_of(View out, std::span<const View> factors, const ConvShape& sh
   return call;
 }
 
-/// Calls f(first, last) over the pictures, on as many threads as they are worth.
+/// Calls f(first, last) over the pictures, on as many threads as the work is worth.
 template <class F>
 void over_pictures(Device& d, const ConvShape& f, F&& body) {
   const std::int64_t products = f.p * f.q * f.weights();
   parallel_for(d, f.n, 1, products * f.n < serial_products ? f.n : 0, body);
 }
 
-/// 2ʲ panels whose x and d (of one panel of columns) fit into half of a second-level cache.
+/// The largest power of two of panels whose x and d (of one panel of columns) fit into half of a second-level cache.
 std::int64_t panels_a_chunk(const ConvShape& f, const GroupedPanels& panels, std::int64_t element_bytes) {
   constexpr std::int64_t bytes = 512 * 1024;
   const Panels::Rows rows = panels.rows(0, 0);

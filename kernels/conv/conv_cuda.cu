@@ -12,7 +12,7 @@ namespace {
 
 using std::int64_t;
 
-/// gathers_b: both operands are gathered along their last axis, which has `channels`.
+/// gathers_b: both operands are gathered along their last axis, which has `channels` elements.
 template <class T>
 ConvPairs<T> pairs_of(std::span<const View> factors, int64_t channels, bool gathers_b) {
   assert(factors.size() % 2 == 0 && factors.size() <= 2 * max_factor_pairs);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the per-instruction-set entry points of this room, defined in conv_simd.cpp and conv_weights_simd.cpp. Not for use elsewhere.
+// The functions of conv that are compiled once per instruction set (conv_simd.cpp, conv_weights_simd.cpp).
 #pragma once
 
 #include <array>
@@ -15,28 +15,28 @@ struct ConvCall {
   T* out;
   std::array<const T*, max_factor_pairs> a, b;
   int pairs;
-  Finish<T> finish;    // not of a weight gradient
-  std::int64_t block;  // pictures that are worked on at once
+  Finish<T> finish;    // unused by weight gradients
+  std::int64_t block;  // pictures that are worked on together
   T* scratch;
 };
 
-/// Weights as the sweeps below read them, in scratch. Not needed where they already lie so.
+/// Packs the weights into scratch as the sweeps read them. Not needed where they already have that layout.
 template <class Isa, class T>
 void conv2d_pack_isa(const ConvCall<T>&);
 template <class Isa, class T>
 void conv2d_input_gradient_pack_isa(const ConvCall<T>&);
 
-/// Pictures first … last−1 of the result.
+/// Computes pictures first … last−1 of the result.
 template <class Isa, class T>
 void conv2d_isa(const ConvCall<T>&, std::int64_t first, std::int64_t last);
 template <class Isa, class T>
 void conv2d_input_gradient_isa(const ConvCall<T>&, std::int64_t first, std::int64_t last);
 
-/// The panels of a group are taken in chunks of 2ʲ consecutive ones, so that x and d stay in the second-level cache for all tiles
-/// of the weights, and the first j levels of the tree in the first.
+/// The panels of a group are taken in chunks of at most 2^chunk_levels consecutive ones. So x and d stay in the
+/// second-level cache for all tiles of the weights, and the lowest levels of the tree in the first.
 inline constexpr int chunk_levels = 6;
 
-/// One chunk: panels first … last−1 of a group, the index-th chunk of `count`.
+/// One chunk: panels first … last−1 of a group; its number is `index` of `count`.
 template <class T>
 struct WeightChunk {
   const ConvCall<T>* call;
@@ -50,10 +50,10 @@ struct WeightChunk {
 
 template <class Isa, class T>
 void conv2d_weight_gradient_pack_isa(const WeightChunk<T>&);
-/// Tiles that the weights are cut into.
+/// The number of tiles into which the weights are cut.
 template <class Isa, class T>
 std::int64_t conv2d_weight_tiles_isa(const ConvShape&);
-/// Tiles first … last−1 take the chunk.
+/// Adds the chunk to tiles first … last−1.
 template <class Isa, class T>
 void conv2d_weight_gradient_isa(const WeightChunk<T>&, std::int64_t first, std::int64_t last);
 

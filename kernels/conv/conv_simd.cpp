@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What it is: convolution and its input gradient on vector registers, compiled once per instruction set: one sweep over pictures
-// with the microkernel of the matrix products.
+// Convolution and its input gradient on vector registers, compiled once per instruction set: one sweep over pictures
+// with the microkernel of the matrix products. docs/experiments.md has what was tried and the figures.
 //
 //            k →  [ vector 0 ][ vector 1 ]     rows of a tile: neighbouring pixels of one row of the result. A is read in place:
-//     q ↓  ┌─────────────────────────────┐     in NHWC the taps of a kernel row are one run of s·c numbers, and the next pixel's
-//          │ acc[i][j] += x[i,t] · w[t,j] │     run starts stride·c further.
-//          └─────────────────────────────┘
+//     q ↓  ┌──────────────────────────────┐    in NHWC the taps of a kernel row are s·c contiguous numbers, and those of the next
+//          │ acc[i][j] += x[i,t] · w[t,j] │    pixel start stride·c further.
+//          └──────────────────────────────┘
 //
-// Decision: a tap outside the picture is left out and not multiplied by a zero (a weight may be infinite). Above and below, the
-// kernel row is skipped for the whole tile; left and right, each tap is a run of its own that only the tile's inner rows take. Runs
-// are found once for a column of tiles.
-//
-// What a tile costs beyond its products decides for first layers (27 terms): 3->16 at 32² 93 → 112 GFLOP/s, 3->32 95 → 110, roof 118,
-// when the edges' code no longer pushed the tile's addresses into vector registers (2026-11, Zen 4; below, keep_in_memory).
-//
-// Tried, and no faster (2026-11, one core, AVX-512): all kernel rows of a tile in one loop without a branch at a run's end, with the
-// pictures' left and right edges as tiles of their own (3->16 at 32²: 0.79 → 0.80 of oneDNN; 8->16 at 16²: 0.87 → 0.77);
-// asking for the lines of the result early in chains of 27 terms (3->32: 0.85 → 0.80 on Zen 5, −2 % on Zen 4); columns of tiles from
-// top to bottom, one after the other, instead of whole rows of the result (3->64, 5×5: 103 → 98 GFLOP/s, Zen 4); 8 rows of two
-// vectors instead of 12 (3->32: 110 → 107, 3->64: 93 → 90).
+// A tap outside the picture is left out, not multiplied by zero, because a weight may be infinite. Above and below the
+// picture, the kernel row is skipped for the whole tile; left and right, each tap is a run of its own that only the
+// tile's inner rows take. Runs are found once for a column of tiles.
 #include "kernels/conv/conv_isa.h"
 #include "kernels/conv/panel.h"
 
@@ -32,18 +23,19 @@ template <class T>
 struct Sweep {
   int64_t h, w, c;                 // of a picture that is read
   int64_t r, s, stride, up, left;  // taps
-  int64_t p, q, k;                 // of a picture that is written; its pixels may lie apart:
+  int64_t p, q, k;                 // of a picture that is written; its pixels need not be contiguous:
   int64_t pixel, row, picture;     // strides of the result
   T* out;
   const ConvCall<T>* call;
   const T* weights[max_factor_pairs];  // panels, each [r, s, c, width]
 };
 
-/// Rows of a tile that take a tap: all, all but the first or last one or two (the pixels at an edge of a picture), or another range.
+/// Rows of a tile that take a tap: all, all but the first or last one or two (pixels at an edge of a picture), or
+/// another range.
 enum class Rows : std::uint8_t { all, from_1, to_1, from_2, to_2, other };
 
-/// A run of taps of one kernel row that the tile's rows lo … hi−1 take: `count` terms, from x numbers after the first row's first tap
-/// and w numbers into the weights of the kernel row. No terms: the list of runs is at its end.
+/// Taps of one kernel row that the tile's rows lo … hi−1 take: `count` terms. x and w are their offsets, from the first row's first tap
+/// and into the weights of the kernel row. count = 0 ends the list of runs.
 struct Run {
   Rows which;
   int lo, hi;
@@ -55,8 +47,8 @@ struct Place;
 template <class T>
 using Tile = void (*)(const Sweep<T>&, const Place<T>&);
 
-/// A column of tiles: the same neighbouring pixels of every row of the result, or the same pixel of consecutive pictures. All its
-/// tiles take the same runs of a kernel row.
+/// A column of tiles: the same neighbouring pixels of every row of the result, or the same pixel of consecutive
+/// pictures. All its tiles take the same runs of a kernel row.
 template <class T, int most>
 struct Column {
   int64_t q, rows;
@@ -92,7 +84,8 @@ struct Column {
   }
 };
 
-/// One tile: where its first row's first tap that is inside lies (offsets in numbers), and how many kernel rows are.
+/// One tile: where the first tap inside the picture of its first row lies (offsets in numbers), and the number of
+/// kernel rows.
 template <class T>
 struct Place {
   int64_t x, weights, kernel_rows;
@@ -101,7 +94,7 @@ struct Place {
   int64_t x_stride, out_stride;  // from row to row of the tile
   T* out;
   int64_t columns;
-  bool ahead;  // ask for the lines of the result first
+  bool ahead;  // prefetch the lines of the result
 };
 
 template <class Isa, int NV>
@@ -122,7 +115,7 @@ template <int lo, int hi, class V, int rows, int NV, class T>
 template <class V, int rows, int NV, class T>
 [[gnu::always_inline]] inline void add_run(Sums<V, rows, NV>& sums, const Run& run, const T* a, int64_t a_stride,
                                            const T* b) {
-  asm("" : "+r"(a_stride));  // else multiples of it are made for all cases, and kept, before the first run
+  asm("" : "+r"(a_stride));  // otherwise g++ computes its multiples for all cases before the first run, and keeps them
   const int64_t count = run.count;
   switch (run.which) {
     case Rows::all: return add<0, rows>(sums, count, a, a_stride, b);
@@ -142,7 +135,7 @@ template <class V, int rows, int NV, class T>
   (std::make_integer_sequence<int, rows>{});
 }
 
-/// acc + 0 of all sums, of which `columns` columns exist.
+/// Adds +0 to all sums; the lanes of `columns` columns exist.
 template <class V, int rows, int NV, class T>
 [[gnu::always_inline]] inline void store_tile(Sums<V, rows, NV>& sums, T* out, int64_t stride, int columns) {
   constexpr int L = sizeof(V) / sizeof(T);
@@ -158,8 +151,8 @@ template <class V, int rows, int NV, class T>
     each([&](T * to, V v, int j) __attribute__((always_inline)) { store_first(to, v, existing<L>(columns, j)); });
 }
 
-// g++ 12 moves what does not fit into registers to vector registers, and what comes back from there waits for all products before it:
-// 60 to 100 cycles a tile. The first reads from memory where it stands, the second leaves v there.
+// g++ 12 spills to vector registers, and a value that comes back from there waits for all products before it: 60 to 100
+// cycles a tile. The first function reads the value from memory each time, the second one keeps it there.
 template <class S>
 [[gnu::always_inline]] inline const S& from_memory(const S& s) {
   const S* at = &s;
@@ -171,7 +164,7 @@ template <class P>
   asm("" : "+m"(v));
 }
 
-/// Lines of the result.
+/// Prefetches lines of the result.
 template <int rows, int width, class T>
 [[gnu::always_inline]] inline void ask_for(const T* out, int64_t stride) {
   constexpr int line = 64 / sizeof(T);
@@ -210,7 +203,7 @@ Tile<T> tile_of(int64_t rows) {
   return tile<Isa, T, most, NV>;
 }
 
-/// `count` in pieces of at most `most`, as equal as can be: calls f(begin, size).
+/// Cuts `count` into pieces of at most `most`, as equal as possible: calls f(begin, size).
 template <class F>
 [[gnu::always_inline]] inline void in_pieces(int64_t count, int64_t most, F f) {
   int64_t pieces = (count + most - 1) / most;
@@ -226,13 +219,12 @@ template <class Isa, class T, int NV>
 void sweep(const Sweep<T>& g, int64_t first, int64_t last) {
   constexpr int64_t width = NV * lanes<Isa, T>;
   constexpr int most = most_rows<Isa, NV>, most_columns = 8;
-  // Rows of few pixels leave registers idle: there the same pixel of several pictures makes a tile. Half a tile of neighbours
-  // is better than a whole one of pixels that share a set of the cache (16->32 at 8², input gradient: 0.88 → 0.91 of oneDNN).
+  // Rows of few pixels leave registers idle: there, the same pixel of several pictures makes a tile. Half a tile of
+  // neighbours is better than a whole one of pixels that share a set of the cache.
   const bool across = g.q <= most_columns && 2 * g.q < most && last - first > 1;
   const int64_t picture = g.h * g.w * g.c;
   Place<T> at{};
-  // Long chains leave time to fetch the lines of the result: 3->64, 5×5, 8 MB of it: 102 → 119 GFLOP/s; 3->32, 27 terms: −2 %, and
-  // −2 % where a row is half a line (2026-11, Zen 4, roof 118).
+  // Prefetching the result pays where chains are long, and costs time where they are short or a row is half a line.
   at.ahead = !is_half<Isa> && g.r * g.s * g.c >= 64;
   Column<T, most> columns[most_columns];
   int count = 0;
@@ -285,8 +277,8 @@ void sweep_block(const Sweep<T>& g, int64_t first, int64_t last) {
   with_panel<Isa, T>(g.k, [&]<class I, int NV>() { sweep<I, T, NV>(g, first, last); });
 }
 
-/// Of an input gradient with stride > 1, the result's rows (or columns) p ≡ phase modulo stride, as an ordinary convolution: which
-/// taps have a part in them, and where the first one reads.
+/// For an input gradient with stride > 1: the result's rows (or columns) p ≡ phase modulo stride, as an ordinary
+/// convolution. Which taps contribute to them, and where the first one reads.
 struct Phase {
   int64_t pixels, taps, last_tap, before;
   Phase(int64_t extent, int64_t taps_in_all, int64_t stride, int64_t padding, int64_t phase)
@@ -331,7 +323,7 @@ void conv2d_isa(const ConvCall<T>& x, int64_t first, int64_t last) {
   }
 }
 
-/// Per phase, the taps that have a part in it, last one first, each transposed to [k, c], as panels of c.
+/// For each phase, the taps that contribute to it, last one first, each transposed to [k, c], as panels of c.
 template <class Isa, class T>
 void conv2d_input_gradient_pack_isa(const ConvCall<T>& x) {
   const ConvShape& f = x.shape;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What it is: the weight gradient of a convolution on vector registers, compiled once per instruction set.
+// The weight gradient of a convolution on vector registers, compiled once per instruction set.
 //
-//            k →  [ vector 0 ][ vector 1 ]     rows of a tile: consecutive numbers of one kernel row's s·c. A pixel's x numbers for
-//   s,c ↓  ┌─────────────────────────────┐     them lie in one piece; the next pixel's stride·c further. One chain over the pixels
-//          │ sum[i][j] += x[pixel,i]·d[pixel,j] │  of a panel, then the tree over panels, chunks and groups, in registers too.
-//          └─────────────────────────────┘
+//            k →  [ vector 0 ][ vector 1 ]          rows of a tile: consecutive numbers of the s·c of one kernel row. They are
+//   s,c ↓  ┌────────────────────────────────────┐     contiguous in x; those of the next pixel start stride·c further. One chain over
+//          │ sum[i][j] += x[pixel,i]·d[pixel,j] │     the pixels of a panel, then the tree over panels, chunks and groups, both in
+//          └────────────────────────────────────┘     registers.
 #include "kernels/conv/conv_isa.h"
 #include "kernels/conv/panel.h"
 
@@ -19,11 +19,11 @@ inline constexpr int most_rows = is_half<Isa>              ? 16
                                  : Isa::vector_bytes == 32 ? (NV == 1 ? 12 : 6)
                                                            : (NV == 1 ? 8 : 4);
 
-/// Whether loads and stores can leave lanes out at no cost.
+/// Whether masked loads and stores cost nothing.
 template <class Isa>
 inline constexpr bool has_masks = Isa::vector_bytes == 64 || is_half<Isa>;
 
-/// Whether d is read where it lies: its rows consist of whole panels, or lanes can be left out.
+/// Whether d is read in place: its rows consist of whole panels, or loads can be masked.
 template <class Isa, class T>
 [[gnu::always_inline]] inline bool in_place(int64_t k) {
   return has_masks<Isa> || k % panel_width<Isa, T>(k) == 0;
@@ -40,7 +40,8 @@ struct Valid {
   }
 };
 
-/// A finished leaf climbs the tree (climb.h) in registers. True: it was the last, the sums are those of the whole tree.
+/// A finished leaf joins the tree (climb.h) in registers. Returns true after the last one: the sums are those of the
+/// whole tree.
 template <class V, int rows, int NV, class T>
 [[gnu::always_inline]] inline bool climb_sums(Sums<V, rows, NV>& sums, T* waiting, int64_t level_stride, int64_t ld,
                                               int64_t leaf, int64_t leaves) {
@@ -67,9 +68,9 @@ template <class V, int rows, int NV, class T>
   return false;
 }
 
-/// A rectangle of pixels that all rows take: `height` rows of `width` pixels. Steps are from pixel to pixel, skips from the end of a
-/// row to the next one. One loop for all of it and no branch at the end of a row: mispredicted ends of runs of 8 to 32 pixels
-/// cost an eighth of the time. ahead: how much further d is asked for, 0: not.
+/// A rectangle of pixels that all rows take: `height` rows of `width` pixels. Steps lead from pixel to pixel, skips
+/// from the end of a row to the next one. It is one loop without a branch at the end of a row, because mispredicted
+/// ends of rows of 8 to 32 pixels cost an eighth of the time. ahead: how much further d is prefetched; 0: not at all.
 template <class T>
 struct Pixels {
   int64_t height, width;
@@ -107,7 +108,7 @@ template <bool whole, class V, int rows, int NV, class T>
     add_all_pixels<whole, true, V, rows, NV>(sums, x, a, d);
 }
 
-/// One pixel whose taps are not all inside: only rows lo … hi−1 take it.
+/// One pixel with some taps outside: only rows lo … hi−1 take it.
 template <bool whole, class V, int rows, int NV, class T>
 [[gnu::always_inline]] inline void add_edge(Sums<V, rows, NV>& sums, int64_t lo, int64_t hi, const T* a, const T* d,
                                             int columns) {
@@ -133,7 +134,7 @@ template <bool whole, class V, int rows, int NV, class T>
   }
 }
 
-/// Weights [r, e … e+rows, j …]: e counts s·c.
+/// Weights [r, e … e+rows, j …]; e counts within s·c.
 template <class Isa, class T, int rows, int NV, bool whole>
 [[gnu::noinline]] void tile(const WeightChunk<T>& x, int64_t r, int64_t e, int64_t j0) {
   using V = Vec<Isa, T>;
@@ -150,8 +151,8 @@ template <class Isa, class T, int rows, int NV, bool whole>
   const int64_t any_first = of_last.first, any_last = of_first.last;  // pixels that some row takes
   int64_t all_first = of_first.first, all_last = of_last.last;        // and those that all rows take
   if (all_first >= all_last) all_first = all_last = any_last;
-  // The processor asks for the next lines of d itself where a tile takes whole pixels of it, one after the other. Asking for them
-  // there too cost 1.5 % (16->16 at 32²); elsewhere it brought 3->64, 5×5, from 0.88 to 1.0 of oneDNN (2026-11, Zen 4).
+  // The processor prefetches d by itself where a tile takes whole pixels of it one after the other. Explicit prefetches
+  // cost time there, and save time elsewhere (docs/experiments.md).
   const int64_t ahead = f.k > width ? 32 * d_stride : 0;
   // Where all rows of the tile take the same pixels, those of a sample are a rectangle.
   const bool rectangle = all_first == any_first && all_last == any_last;
@@ -240,7 +241,8 @@ template <class Isa, class T, int most, int NV>
   tile<Isa, T, most, NV, true>(x, r, e, j0);
 }
 
-/// How the s·c numbers of a kernel row are cut into tiles: within each tap where there are enough channels, else across taps.
+/// How the s·c numbers of a kernel row are cut into tiles: within each tap where there are enough channels, otherwise
+/// across taps.
 template <int most>
 struct Cut {
   int64_t runs, run, tiles;  // runs of `run` numbers, each of `tiles` tiles
@@ -260,7 +262,7 @@ void take_chunk(const WeightChunk<T>& x, int64_t first, int64_t last) {
   constexpr int most = most_rows<Isa, NV>;
   const ConvShape& f = x.call->shape;
   const Cut<most> cut(f);
-  // The same channels of all taps follow each other: they read the same lines of x.
+  // The same channels of all taps follow one another, because they read the same lines of x.
   for (int64_t i = first; i < last; ++i) {
     const int64_t run = i % cut.runs, r = i / cut.runs % f.r, t = i / cut.runs / f.r % cut.tiles,
                   j = i / cut.runs / f.r / cut.tiles;
@@ -269,8 +271,8 @@ void take_chunk(const WeightChunk<T>& x, int64_t first, int64_t last) {
   }
 }
 
-/// Calls f with the vectors of a tile, as with_panel does. One vector also where a whole kernel row then fits into a tile, and would not
-/// with two: d is then read once a kernel row, and it may come from far away.
+/// Calls f with the vectors of a tile, as with_panel does. One vector is also taken where it makes a whole kernel row
+/// fit into a tile: d is then read once a kernel row, perhaps from memory.
 template <class Isa, class T, class F>
 decltype(auto) with_columns(const ConvShape& f, F&& body) {
   if constexpr (has_masks<Isa>) {

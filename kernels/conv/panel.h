@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: how wide the panels are that a convolution reads its weights (or d) in, and with which vectors. What it is not: the
-// panels of matrix products (microkernel.h), which stay whole vectors. For sources compiled once per instruction set only (isa.h).
-// Decision: up to 8 channels go into half a 64-byte vector: a processor that takes a whole one in two turns does half the work
-// (8->8 at 32²: forward 54 → 95 GFLOP/s, weights 58 → 98; 2026-11, Zen 4, roof 118).
+// The width of the panels in which a convolution reads its weights (or d), and their vectors. For sources compiled once
+// per instruction set only (isa.h).
+// Up to 8 channels go into half a 64-byte vector: a processor that takes two turns for a whole one then does half the
+// work.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace brink::cpu {
 namespace {
 
-/// Vectors of half the bytes, of a set that has as many registers for them.
+/// Vectors of half the bytes, of an instruction set that has as many registers for them.
 template <class Isa>
 struct Half {
   static constexpr int vector_bytes = Isa::vector_bytes / 2;
@@ -27,7 +27,7 @@ constexpr bool fits_half(std::int64_t n) {
   return Isa::vector_bytes == 64 && n <= lanes<Isa, T> / 2;
 }
 
-/// Columns of a panel: two vectors, one or half of one where n fits.
+/// Columns of a panel: those of two vectors, of one, or of half of one where n fits.
 template <class Isa, class T>
 constexpr std::int64_t conv_panel_width(std::int64_t n) {
   return fits_half<Isa, T>(n) ? lanes<Isa, T> / 2 : panel_width<Isa, T>(n);

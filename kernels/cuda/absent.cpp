@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a build without CUDA has in place of kernels/cuda: no GPU can be opened, and each attempt says why.
+// Takes the place of kernels/cuda in a build without CUDA: no GPU can be opened, and each attempt says why.
 #include "kernels/gpu.h"
 #include "kernels/tracer.h"
 #include "kernels/vendor.h"

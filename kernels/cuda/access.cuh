@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What it is: the two ways in which kernels walk over arrays without a loop-carried order: packs of 16 bytes along an array, and
-// cells of a matrix. What it is not: reductions (kernels/reduce/reduce.cuh).
-// Decision: every thread loads all it needs before it stores anything. Bytes under way, not threads, fill the memory system: an
-// H200 wants about 25 KB of loads in flight in each multiprocessor, which is 2048 threads with 16 bytes each, or 4 × 4 bytes.
+// The two ways in which kernels without a loop-carried order walk over arrays: packs of 16 bytes along an array, and
+// cells of a matrix.
+// Every thread loads all it needs before it stores anything. Bytes in flight, not threads, fill the memory system: an
+// H200 wants about 25 KB of loads in flight in each multiprocessor, which is 2048 threads with 16 bytes each, or 4 × 4
+// bytes.
 //
 //   elementwise:  | pack 0 | pack 1 | … | pack p−1 | e | e | e |      thread i < p: pack i; the others: one element of the tail
 //   cells:        thread (r, c) takes rows r, r + step, r + 2 step, r + 3 step of column c; step = ⌈rows/4⌉, so consecutive
@@ -16,7 +17,7 @@
 
 namespace brink::cuda {
 
-/// `width` elements that are loaded and stored by one instruction.
+/// `width` elements, loaded and stored by one instruction.
 template <class T, int width>
 struct alignas(width * sizeof(T)) Pack {
   T v[width];
@@ -46,7 +47,7 @@ __device__ __forceinline__ std::int64_t thread_index() {
 
 inline constexpr unsigned elementwise_threads = 256;
 
-/// An array of n elements, the first packs·width of which are taken as packs.
+/// An array of n elements, the first packs·width of which are processed as packs.
 struct Elements {
   std::int64_t n, packs;
 };
@@ -111,7 +112,7 @@ __device__ __forceinline__ void elementwise(const Elements& elements, T* out, F 
 
 inline constexpr int cells_a_thread = 4;
 
-/// A matrix as its threads share it.
+/// How the threads share a matrix.
 struct Cells {
   std::int64_t rows, columns, step;
 };
@@ -126,7 +127,7 @@ __device__ __forceinline__ void for_cells(const Cells& cells, Load load, Store s
   const std::int64_t i = thread_index();
   if (i >= cells.step * cells.columns) return;
   std::int64_t row, column;
-  if (cells.step * cells.columns <= 0xFFFFFFFF) {  // a division of 64 bits costs about four of 32
+  if (cells.step * cells.columns <= 0xFFFFFFFF) {  // a 64-bit division costs about four 32-bit ones
     row = static_cast<std::uint32_t>(i) / static_cast<std::uint32_t>(cells.columns);
     column = i - row * cells.columns;
   } else {

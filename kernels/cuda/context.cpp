@@ -15,7 +15,7 @@ constexpr std::int64_t pinned_bytes = Context::most_fetched * std::int64_t{sizeo
 
 std::string version_text(int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); }
 
-/// What a status says of this driver, this GPU and this build together, and what to do; empty where it says nothing of them.
+/// What the user can do about a status of this driver, GPU and build; empty where there is nothing to advise.
 std::string advice(Status s, const DeviceProperties& p) {
   constexpr Status invalid_function = 98, invalid_image = 200, unsupported_ptx = 222, driver_mismatch = 803,
                    not_compatible = 804;
@@ -42,13 +42,13 @@ std::string advice(Status s, const DeviceProperties& p) {
   }
 }
 
-/// As check; NoDevice where there is advice.
+/// As check, but throws NoDevice where there is advice.
 void check_opening(Status s, const char* call, const DeviceProperties& p = {}) {
   if (const std::string text = advice(s, p); !text.empty()) throw NoDevice(text);
   check(s, call);
 }
 
-/// The device's name and limits, or NoDevice with what to do about it.
+/// The device's name and limits. Throws NoDevice, which says what to do.
 DeviceProperties opened_properties(int ordinal) {
   const std::string hint = "; give --device cpu, or leave --device out";
   int driver = 0, toolkit = 0;
@@ -63,7 +63,8 @@ DeviceProperties opened_properties(int ordinal) {
     throw NoDevice("the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES empty?)" + hint);
   check_opening(counted, "device_count");
   if (ordinal >= count)
-    throw NoDevice("GPU " + std::to_string(ordinal) + ": this machine has " + std::to_string(count) + hint);
+    throw NoDevice("GPU " + std::to_string(ordinal) + ": this machine has GPUs 0 to " + std::to_string(count - 1) +
+                   hint);
   DeviceProperties p;
   check_opening(runtime().use_device(ordinal), "use_device");
   check_opening(runtime().properties(ordinal, p), "properties");
@@ -98,7 +99,7 @@ void* Context::allocate(std::int64_t bytes) {
   bytes = align_up(std::max<std::int64_t>(bytes, 1), granularity);
   auto fits = std::ranges::find_if(free_, [&](const Interval& i) { return i.bytes >= bytes; });
   if (fits == free_.end()) {
-    // A slab of its own where a whole one cannot be had: the last memory of a full device is of use too.
+    // Where a whole slab cannot be had, a smaller one is tried, so that the last memory of a full device can be used.
     void* p = nullptr;
     std::int64_t size = std::max(bytes, slab_bytes);
     Status s = runtime().allocate(p, size);
@@ -223,7 +224,7 @@ Gpu::Captured Context::capture(FunctionRef<void()> work) {
   try {
     work();
   } catch (...) {
-    // A capture is given up by instantiating it alone.
+    // Only instantiating it ends a failed capture.
     if (runtime().end_capture(stream_, capture) == success && capture &&
         runtime().instantiate(capture, executable) == success)
       (void)runtime().destroy(executable);

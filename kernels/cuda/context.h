@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: one GPU as brink uses it: its stream, its memory, and the small buffers through which scalars come back.
-// What it is not: kernels, or a choice of device at every call. Decision: one stream, so work runs in the order in which it
-// was enqueued; memory comes from slabs that are taken while things are built and never while a program runs.
+// One GPU as brink uses it: its stream, its memory, and the small buffers through which scalars come back.
+// There is one stream, so work runs in the order in which it was enqueued. Memory comes from slabs that are allocated
+// while objects are built, never while a program runs.
 #pragma once
 
 #include <cstdint>
@@ -44,14 +44,14 @@ class Context final : public Gpu {
   void destroy(Captured) noexcept override;
 
   Runtime::Stream stream() const { return stream_; }
-  /// Device memory comes in units of so many bytes, and is aligned to them.
+  /// The unit of allocation of device memory, and its alignment.
   static constexpr std::int64_t granularity = gpu_granularity_bytes;
-  /// Device memory for the partial results of one reduction: the next kernel may overwrite it.
+  /// Device memory for the partial results of one reduction; the next kernel may overwrite it.
   double* partials() const { return partials_; }
   static constexpr std::int64_t most_partials = std::int64_t{1} << 17;
-  /// Device memory for most_fetched results on their way to a `fetch` that follows.
+  /// Device memory for up to most_fetched results, from where a following `fetch` takes them.
   double* results() const { return partials_ + most_partials; }
-  static constexpr int most_fetched = 4096;  ///< values that a fetch brings at most
+  static constexpr int most_fetched = 4096;  ///< the largest number of values in a fetch
 
  private:
   struct Slab {
@@ -67,13 +67,13 @@ class Context final : public Gpu {
 
   DeviceProperties properties_;
   Runtime::Stream stream_ = nullptr;
-  std::int64_t marks_ = 0, reached_ = 0;  // put into the stream; known to have been come to
+  std::int64_t marks_ = 0, reached_ = 0;  // marks put into the stream; marks known to have been reached
   std::vector<Slab> slabs_;
   std::vector<Interval> free_, used_;  // ordered by address
   double *partials_ = nullptr, *pinned_ = nullptr;
 };
 
-/// The context behind a device of Where::cuda.
+/// The context of a device with Where::cuda.
 inline Context& context(const Device& d) { return static_cast<Context&>(*d.gpu); }
 
 }  // namespace brink::cuda

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// cuBLAS as a plug-in: found and opened when a run asks for it, reached through pointers to ten functions. Linking it is not
-// needed, and what cannot be opened is an error.
-// Decision: the handle has brink's stream and a fixed workspace of brink's, so products repeat to the bit from run to run on
-// one GPU with one library, and can be captured into a graph; TF32 and emulated arithmetic are off.
+// cuBLAS, opened at run time and called through pointers to ten functions; brink is not linked with it.
+// The handle has brink's stream and a fixed workspace of brink's, so products repeat to the bit from run to run on one
+// GPU with one library and can be captured into a graph. TF32 and emulated arithmetic are off.
 
 #include <dlfcn.h>
 
@@ -49,13 +48,13 @@ constexpr const char* what_to_do =
     "; install it, name its file in the environment variable BRINK_CUBLAS, or give --arithmetic exact";
 constexpr const char* versions[] = {"13", "12"};
 
-/// cuBLAS's second library first where it lies beside it: an unpacked toolkit may not say where that one is.
+/// Opens cuBLAS's second library first where it lies in the same folder: an unpacked toolkit may not state where it is.
 void* open_in(const std::filesystem::path& folder, const std::string& version) {
   (void)dlopen((folder / ("libcublasLt.so." + version)).c_str(), RTLD_NOW | RTLD_LOCAL);
   return dlopen((folder / ("libcublas.so." + version)).c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
-/// Opens the first cuBLAS there is, and collects why the others could not be.
+/// Opens the first cuBLAS found, and collects why the others could not be opened.
 class Search {
  public:
   void* named(const std::string& name) {
@@ -94,7 +93,7 @@ class Search {
   std::string reasons_;
 };
 
-/// Never closed again: cuBLAS keeps state of the process.
+/// Never closed: cuBLAS keeps state of the process.
 void* open_library(const std::string& library) {
   const char* const wish = std::getenv("BRINK_CUBLAS");
   const std::string file = !library.empty() ? library : wish != nullptr ? wish : "";
@@ -108,8 +107,7 @@ template <class F>
 void bind(F& function, void* library, const char* name) {
   function = reinterpret_cast<F>(dlsym(library, name));
   if (function == nullptr)
-    throw NoVendor(std::string("the library found has no ") + name + ": it is no cuBLAS of version 12 or later" +
-                   what_to_do);
+    throw NoVendor(std::string("the library found has no ") + name + ": it is not cuBLAS 12 or later" + what_to_do);
 }
 
 Functions functions_of(void* library) {
@@ -127,7 +125,7 @@ Functions functions_of(void* library) {
   return f;
 }
 
-/// cuBLAS stores by columns: what it takes for a matrix is the transpose of ours, so C = AB is asked for as Cᵀ = BᵀAᵀ.
+/// cuBLAS stores matrices by columns, so it sees each of brink's as its transpose, and C = AB is requested as Cᵀ = BᵀAᵀ.
 class Cublas final : public Vendor {
  public:
   Cublas(Context& context, CublasMath math, const std::string& library)
@@ -136,7 +134,7 @@ class Cublas final : public Vendor {
       opened(f_.create(&handle_), "cublasCreate");
       opened(f_.get_version(handle_, &version_), "cublasGetVersion");
       workspace_ = context.allocate(workspace_bytes);
-      // The stream first: setting it takes a workspace away.
+      // The stream first: setting it resets the workspace.
       opened(f_.set_stream(handle_, context.stream()), "cublasSetStream");
       opened(f_.set_workspace(handle_, workspace_, static_cast<std::size_t>(workspace_bytes)), "cublasSetWorkspace");
       opened(f_.set_math_mode(handle_, static_cast<int>(math)), "cublasSetMathMode");

@@ -27,7 +27,8 @@ std::vector<fs::path> paths_in(const std::string& list) {
   return out;
 }
 
-/// Entries of a folder whose names begin so, in falling order of their names; none where it cannot be read.
+/// Entries of a folder whose names begin with `prefix`, in descending order of name; none where the folder cannot be
+/// read.
 std::vector<fs::path> entries(const fs::path& folder, const std::string& prefix) {
   std::vector<fs::path> out;
   std::error_code error;
@@ -58,7 +59,7 @@ struct Folders {
     add(packages / "nvidia" / "cublas" / "lib");
   }
 
-  /// A Python's installation or environment: PREFIX/lib/python3.N/site-packages.
+  /// A Python installation or environment: PREFIX/lib/python3.N/site-packages.
   void add_prefix(const fs::path& prefix) {
     for (const fs::path& python : entries(prefix / "lib", "python3"))
       for (const char* packages : {"site-packages", "dist-packages"}) add_packages(python / packages);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// What it is: what a kernel is written with: the language (threadIdx, __syncthreads …), shared memory and asynchronous copies.
-// What it is not: launching (launch.h). Included by kernels/*/*.cuh and *.cu only.
-// Decision: a kernel meets CUDA through this header alone, so that the tests' emulator can take its place and compile the
-// same kernels as host functions: under nvcc the names below are CUDA's, otherwise those of "cuda_emulator.h".
+// What a kernel is written with: CUDA's language (threadIdx, __syncthreads …), shared memory and asynchronous copies.
+// Included by kernels/*/*.cuh and *.cu only.
+// A kernel uses CUDA through this header alone, so the tests' emulator can compile the same kernels as host functions:
+// under nvcc the names below are CUDA's, otherwise those of "cuda_emulator.h".
 //
 //   shared_memory<T>()            one object of the trivial type T for each block; a type of its own for each use
-//   async_copy(to, from)          starts copying one element of 4, 8 or 16 bytes from global to shared memory; lands at the wait
-//   async_copy(to, from, exists)  the same, or zeros where it does not exist (`from` is an address of the array all the same);
-//                                 by way of the first cache, for what neighbouring threads and later portions read again
+//   shared_memory<T>()            one object of the trivial type T for each block; each use has its own type
+//   async_copy(to, from)          starts copying one element of 4, 8 or 16 bytes from global to shared memory; done at the wait
+//   async_copy(to, from, exists)  the same, or zeros where it does not exist (`from` is then any address of the array); through the
+//                                 first-level cache, for what neighbouring threads and later portions read again
 //   async_commit()                ends a group of copies
-//   async_wait<n>()               waits until at most n groups of this thread are under way; others' need a barrier too
+//   async_wait<n>()               waits until at most n groups of this thread are in flight; those of others need a barrier too
 #pragma once
 
 #ifdef __CUDACC__
@@ -33,7 +34,7 @@ __device__ __forceinline__ void async_copy(T* to, const T* from) {
 template <class T>
 __device__ __forceinline__ void async_copy(T* to, const T* from, bool exists) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16);
-  // cuda_pipeline.h wants the number of zeros as a constant, and would branch.
+  // cuda_pipeline.h takes the number of zeros as a constant only, which would need a branch.
   asm volatile(
       "cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(static_cast<unsigned>(__cvta_generic_to_shared(to))),
       "l"(__cvta_generic_to_global(from)), "n"(sizeof(T)), "r"(exists ? static_cast<unsigned>(sizeof(T)) : 0U)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: how every kernel is started. Included by kernels/*/*.cu only.
-// Decision: a function and not <<<>>>, which is no C++: the emulator compiles the same call.
+// Starts kernels. Included by kernels/*/*.cu only.
+// It is a function instead of <<<>>>, which is not C++, so the emulator compiles the same call.
 #pragma once
 
 #include <cassert>
@@ -15,7 +15,8 @@
 
 namespace brink::cuda {
 
-/// Enqueues kernel(arguments…) on the device's stream: `grid` blocks of `block` threads. An empty grid is no launch.
+/// Enqueues kernel(arguments…) on the device's stream: `grid` blocks of `block` threads. An empty grid launches
+/// nothing.
 template <class... P, class... A>
 void launch(Device& d, void (*kernel)(P...), Extent3 grid, Extent3 block, const A&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "one argument for each parameter of the kernel");

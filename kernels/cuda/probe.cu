@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a kernel that does nothing, launched to see whether this build has code for a GPU at all.
+// A kernel that does nothing, launched to see whether this build has code for a GPU.
 #include "kernels/cuda/device_code.h"
 #include "kernels/cuda/probe.h"
 

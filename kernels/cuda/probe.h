@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What it is: the question whether this build has code for a device. What it is not: an answer without launching anything;
-// the runtime has none.
+// Tells whether this build has code for a device, by launching a kernel: the CUDA runtime has no other way.
 #pragma once
 
 #include "kernels/cuda/runtime.h"
 
 namespace brink::cuda {
 
-/// Launches nothing of use: no_kernel_image where this build has no code for the device in use.
+/// Launches an empty kernel; returns no_kernel_image where this build has no code for the current device.
 Status probe(Runtime::Stream);
 
 }  // namespace brink::cuda

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Spans as NVTX ranges. They go through Runtime, so the tests see what is pushed.
+// Spans as NVTX ranges. They go through Runtime, so that tests see them.
 #include <cstdio>
 
 #include "kernels/cuda/runtime.h"

@@ -14,7 +14,7 @@ void set_runtime(Runtime* r) { chosen = r; }
 
 void check(Status s, const char* call) {
   if (s == out_of_memory)
-    throw OutOfMemory(-1);  // of graphs, modules, pinned pages: how many bytes, the runtime keeps to itself
+    throw OutOfMemory(-1);  // the runtime does not say how many bytes it wanted (for graphs, modules, pinned memory)
   if (s != success)
     throw GpuError(std::string("[cuda] ") + call + ": " + runtime().text(s) + " (" + std::to_string(s) + ")", s);
 }

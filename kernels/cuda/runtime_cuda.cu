@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA toolkit's runtime behind the interface of runtime.h. Nothing else calls it.
+// The CUDA toolkit's runtime behind the interface of runtime.h. Only this file calls it.
 #include <cuda_runtime.h>
 #include <nvtx3/nvToolsExt.h>
 
@@ -12,7 +12,7 @@ namespace {
 cudaStream_t of(Runtime::Stream s) { return static_cast<cudaStream_t>(s); }
 cudaEvent_t event_of(Runtime::Event e) { return static_cast<cudaEvent_t>(e); }
 
-/// The status, taken out of the runtime's memory of the last error: an error that does not stick is reported once.
+/// The status. Clears the runtime's last error, so that an error that does not stick is reported once.
 Status taken(cudaError_t e) {
   if (e != cudaSuccess) (void)cudaGetLastError();
   return static_cast<Status>(e);

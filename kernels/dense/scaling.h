@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: helpers of the dense room: exact scaling by powers of two and a hypotenuse. What it is not: an interface.
+// Helpers of dense: exact scaling by powers of two, and a hypotenuse.
 #pragma once
 
 #include <bit>
@@ -15,7 +15,7 @@ inline double power_of_two(double x) {
   return exponent == 0 ? 0x1p-1022 : std::bit_cast<double>(exponent);
 }
 
-/// √(a² + b²) for |a|, |b| below 1e150, without losing either to underflow.
+/// √(a² + b²) for |a|, |b| below 1e150; neither is lost to underflow.
 inline double hypotenuse(double a, double b) {
   const double square = a * a + b * b;
   if (square > 1e-280) return std::sqrt(square);

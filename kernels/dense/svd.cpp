@@ -32,7 +32,7 @@ void swap_columns(double* x, double* y, int n) {
   for (int i = 0; i < n; ++i) std::swap(x[i], y[i]);
 }
 
-/// A unit vector orthogonal to the first `have` columns of u, from the coordinate they cover least.
+/// Writes a unit vector orthogonal to the first `have` columns of u, starting from the coordinate that they cover least.
 void complete(double* u, int rows, int have) {
   double* x = u + static_cast<std::ptrdiff_t>(have) * rows;
   int least = 0;
@@ -99,7 +99,7 @@ bool svd(int rows, int columns, double* a, double* sigma, double* v) {
       }
   }
   for (int j = 0; j < columns; ++j) sigma[j] = std::sqrt(dot(column(j), column(j), rows));
-  for (int j = 0; j < columns; ++j) {  // rotations end nearly sorted; make it exact
+  for (int j = 0; j < columns; ++j) {  // rotations leave the values nearly sorted; this sorts them exactly
     int largest = j;
     for (int k = j + 1; k < columns; ++k)
       if (sigma[k] > sigma[largest]) largest = k;

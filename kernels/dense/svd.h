@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the singular value decomposition of a small or narrow matrix in float64, by one-sided Jacobi rotations.
-// What it is not: LAPACK, or fast for many columns. Decision: Jacobi and not bidiagonal QR, because it keeps the relative
-// accuracy of small singular values, from which small angles come; + − × ÷ √ only, serial, no fma.
+// The singular value decomposition of a small or narrow matrix in float64, by one-sided Jacobi rotations. Slow for many
+// columns.
+// Jacobi rotations keep the relative accuracy of small singular values, from which small angles are computed. Only + − × ÷ √
+// are used, serially and without fma.
 #pragma once
 
 namespace brink {

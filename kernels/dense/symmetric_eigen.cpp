@@ -43,7 +43,7 @@ void sweep(double* d, double* e, double* z, int rows, int low, int high) {
     const double f = s * e[i], b = c * e[i];
     r = hypotenuse(f, g);
     e[i + 1] = r;
-    if (r == 0) {  // T falls apart here: keep what is done, the caller looks again
+    if (r == 0) {  // T decouples here: what is done is kept, and the caller looks for the next block
       d[i + 1] -= p;
       e[high] = 0;
       return;
@@ -124,7 +124,7 @@ bool tridiagonalise(int n, double* a, double* d, double* e) {
     double* v = &at(i, 0);
     d[i] = at(i, i);
     e[i - 1] = v[i - 1];
-    at(i, i) = 0;  // from here on: H's factor
+    at(i, i) = 0;  // from here on: the factor of H
     const double most = largest(v, i - 1);
     if (most == 0) continue;
     const double size = power_of_two(most > std::fabs(v[i - 1]) ? most : std::fabs(v[i - 1]));

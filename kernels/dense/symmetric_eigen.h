@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: all eigenvalues and eigenvectors of a small symmetric matrix in float64: Householder, then implicit QL.
-// What it is not: LAPACK, whose bits follow the processor, or a method for large matrices (spectral/).
-// Decision: only + − × ÷ √ in a fixed order, serial, no fma, compiled once: the same bits everywhere.
+// All eigenvalues and eigenvectors of a small symmetric matrix in float64: Householder, then implicit QL. For large matrices
+// see spectral/.
+// Only + − × ÷ √ are used, in a fixed order, serially, without fma and compiled once: the same bits everywhere, unlike LAPACK.
 #pragma once
 
 namespace brink {

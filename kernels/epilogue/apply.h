@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: an epilogue done by the kernels that it is made of, for a product that cannot finish its elements itself (a vendor's).
-// What it is not: the usual way (epilogue.h).
+// Applies an epilogue by separate kernels, for products that cannot finish their elements themselves (a vendor's).
 #pragma once
 
 #include "kernels/broadcast/broadcast.h"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: what a product does to each element of its result once the chain is finished: add a bias, then relu or a gate.
-// What it is not: a second definition of those operations; the functors are those of map, so a product that finishes its elements
-// writes the bytes that the separate kernels would. Decision: tanh is left out: its polynomial in every product's kernel would
-// cost registers, and the pass that is saved is small beside it.
+// What a product does to each element of its result once the chain is finished: add a bias, then relu or a gate. The functors
+// are those of map, so the bytes are those of separate kernels.
+// tanh is not included: its polynomial would cost registers in every product's kernel, and the pass that it would save is short.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +11,15 @@
 
 namespace brink {
 
-/// y = act(x + bias), element by element. A view without data is left out; at most one of relu and gate.
+/// y = act(x + bias), element by element. A view without data is skipped; at most one of relu and gate is set.
 struct Epilogue {
   View bias;          ///< [N], by column
-  View gate;          ///< of the result's shape: y where gate > 0 (or is NaN), else 0
+  View gate;          ///< of the result's shape: y where gate > 0 (or is NaN), otherwise 0
   bool relu = false;  ///< max(y, 0)
   bool any() const { return bias.data || gate.data || relu; }
 };
 
-/// The same, typed, for the end of a kernel.
+/// The same with typed pointers, for the end of a kernel.
 template <class T>
 struct Finish {
   const T* bias = nullptr;
@@ -35,7 +34,7 @@ struct Finish {
     relu = e->relu;
   }
   bool any() const { return bias || gate || relu; }
-  /// x, the element `index` of the result, in `column`.
+  /// x is the element `index` of the result, in `column`.
   BRINK_HD T operator()(T x, std::int64_t index, std::int64_t column) const {
     if (bias) x = Add{}(x, bias[column]);
     if (relu) x = Relu{}(x);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CPU's loops of the epilogue over rows that are still in the cache, compiled once per instruction set.
+// The CPU's loops of the epilogue over rows that are still in the cache, compiled once per instruction set.
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/isa.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The float64 parts that the elementary functions share: exact sums, the reduced exponential, the Gaussian, the quadrant
 // reduction of angles. The interface is elementary.h.
-// Internal linkage, because this is compiled once per instruction set and the linker must not mix the copies.
+// They have internal linkage, because this is compiled once per instruction set and the linker must not mix the copies.
 #pragma once
 
 #include <cmath>
@@ -43,7 +43,7 @@ struct Pair {
   const double s = a + b, z = s - a;
   return {s, (a - (s - z)) + (b - z)};
 }
-/// 2^k for a normal 2^k; k may stand in the low bits of anything.
+/// 2^k for a normal 2^k; only the low bits of k are used.
 [[gnu::always_inline]] BRINK_HD inline double power_of_two(std::uint64_t k) { return from_bits((k + 1023) << 52); }
 
 /// e^x = 2^k (1 + r + t) with |r| ≤ ln 2 / 2 and t = e^r − 1 − r (plus what r was rounded by), for |x| ≤ 750. k_bits holds k
@@ -158,8 +158,8 @@ template <class T>
       -3906857,  -32871137, 28629499,  15891633,  -26356782, -29399394, 25143478,  -11371604, 33225084, 24853767,
       15195689,  19476135,  -16853012, 18845021,  2185229,   -16486456};
   constexpr bool wide = sizeof(T) == 8;
-  // x is an integer times 2^(exponent field − last_bit). No select in floating point here: g++ would turn it into a branch,
-  // move table look-ups under it, and the loop would no longer vectorise.
+  // x is an integer times 2^(exponent field − last_bit). No floating-point select here: g++ would turn it into a branch, move
+  // table look-ups under it, and no longer vectorise the loop.
   constexpr std::uint64_t last_bit = wide ? 1075 : 1046;
   const std::uint64_t field = bits_of(x) >> 52;
   const std::uint64_t exponent = field > last_bit + 2 ? field : last_bit + 2;
@@ -211,8 +211,8 @@ template <class T>
   return {r.hi, r.lo, bits_of(shifted)};
 }
 
-/// hi + lo with |hi| ≥ |lo|, rounded to T once: for float32 by way of the float64 rounded to odd, which keeps on which side
-/// of a midpoint the sum lies.
+/// hi + lo with |hi| ≥ |lo|, rounded to T once. For float32 the float64 sum is first rounded to odd, which keeps the side of a
+/// midpoint on which the sum lies.
 template <class T>
 [[gnu::always_inline]] BRINK_HD inline T round_to(double hi, double lo) {
   const Pair s = fast_two_sum(hi, lo);

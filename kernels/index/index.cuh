@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels that move or make values by labels and row numbers; contracts in index.h.
-// What it is not: sums of floats: count_correct adds whole numbers, whose order is free.
+// The CUDA kernels that move or create values by labels and row numbers; index.h has their contracts. count_correct adds
+// integers, whose order does not matter.
 //
 //   one_hot, gather_rows   a thread takes a column of four rows (kernels/cuda/access.cuh); rows are gathered in the widest word
-//                          that divides them: 16 bytes for images of 784 floats, 1 byte at worst
-//   count_correct          a thread for each sample, a block for 256; counts go to the tree as one leaf a block
+//                          that divides them: 16 bytes for pictures of 784 floats, 1 byte at worst
+//   count_correct          a thread for each sample, a block for 256; the tree gets one leaf a block
 //
-// Why this shape: one_hot and gather_rows only write, or copy at full width. Logits are few columns: the lines that a warp touches
-// stay in the first cache while its threads walk along their rows.
+// one_hot and gather_rows only write, or copy at full width. Logits have few columns, so the lines that a warp touches stay in
+// the first-level cache while its threads read along their rows.
 #pragma once
 
 #include "kernels/cuda/access.cuh"

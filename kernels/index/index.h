@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: kernels that move or make values by integer labels and row numbers. What it is not: arithmetic.
+// Kernels that move or create values by integer labels and row numbers.
 #pragma once
 
 #include "kernels/device.h"
@@ -11,8 +11,8 @@ namespace cpu {
 void one_hot(Device&, View out, View labels);
 /// out[i,…] = x[rows[i],…].  Any element type; rows int32 [R], each within x; out does not overlap x.
 void gather_rows(Device&, View out, View x, View rows);
-/// out = number of samples whose largest logit is at their label; the first of equals counts as the largest, a NaN as larger
-/// than all before it. logits [S,C] float, labels int32 [S], out float64 scalar (exact below 2⁵³).
+/// out = the number of samples whose largest logit is at their label. The first of equals counts as the largest, a NaN as
+/// larger than all before it. logits [S,C] float, labels int32 [S], out float64 scalar (exact below 2⁵³).
 void count_correct(Device&, View out, View logits, View labels);
 }  // namespace cpu
 

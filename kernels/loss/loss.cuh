@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels of the losses; contracts in loss.h. What it is not: derivatives.
-// Decision: the chain over a group's samples is one thread's work, as the contract fixes it; what a sample adds to it is not.
+// The CUDA kernels of the losses; loss.h has their contracts. One thread runs the chain over a group's samples, as the contract
+// requires; all threads share the work within samples.
 //
 //   block = group:   128 samples at a time                          then thread 0: chain += value[0], value[1], …
 //     cross_entropy  256 threads: e = exp(f − max) of 16 classes of all samples → shared memory, a thread a sample adds them
@@ -10,10 +10,10 @@
 //   block = 32 rows: cross_entropy_gradient  128 threads: the same exponentials, then all threads divide
 //   thread = row:    minus_leading, balance_leading
 //
-// Why this shape: 128 dependent additions from shared memory take under a microsecond, less than the launch of a kernel that would
-// run more groups' chains side by side. The exponentials are what costs (float64 polynomials): all threads share them, with loads
-// along rows. What a thread a row does is short (classes): the lines that a warp touches stay in the first cache while its threads
-// walk along their rows.
+// 128 dependent additions from shared memory take under a microsecond, less than the launch of a kernel that would run the
+// chains of several groups in parallel. The exponentials (float64 polynomials) dominate: all threads share them, with loads
+// along rows. The other kernels take a thread a row, and rows are short (classes), so the lines that a warp touches stay in the
+// first-level cache while its threads read along their rows.
 #pragma once
 
 #include <cmath>
@@ -74,7 +74,7 @@ inline constexpr int class_slice = 16;
 template <int most_rows>
 struct Exponentials {
   double max[most_rows];
-  double e[most_rows][class_slice + 1];  // one more, so that the rows of a warp lie in different banks
+  double e[most_rows][class_slice + 1];  // one column more, so that the rows of a warp are in different banks
 };
 
 /// For `rows` ≤ most_rows ≤ threads samples that start at f: max[r] = max_c f[r,c]; keep(element, e) with e = exp(f[r,c] − max[r])

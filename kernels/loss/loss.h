@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: losses, and the sums over samples that stay float64. What it is not: their derivatives (autodiff/primitives).
+// Losses, and the sums over samples that stay float64. Their derivatives are in autodiff/primitives.
 #pragma once
 
 #include <span>
@@ -7,18 +7,18 @@
 #include "kernels/device.h"
 #include "kernels/view.h"
 
-// Common to all. Layout: row-major, contiguous; logits float32 or float64; out of the sums: one float64. Sums over samples:
-// a float64 chain from +0 within each group of `group` consecutive samples, groups joined by the tree (kernels/reduce/tree.h); nothing
-// is divided by the number of samples here. Aliasing: none. Errors: none.
-// e_c = exp(f[s,c] − max_c f[s,c]), difference and exp in float64. The leading class of a row is the first of its largest values; a
-// NaN counts as larger than all before it. Sums over classes: a float64 chain from +0 over c ascending. No digit is lost to
-// cancellation where one class has almost all of the probability.
+// Common to all. Layout: row-major, contiguous; logits float32 or float64; results of the sums: one float64. Sums over samples:
+// a float64 chain from +0 within each group of `group` consecutive samples; groups are joined by the tree
+// (kernels/reduce/tree.h). Nothing is divided by the number of samples here. Aliasing: none. Errors: none.
+// e_c = exp(f[s,c] − max_c f[s,c]), difference and exp in float64. The leading class of a row is the first of its largest
+// values; a NaN counts as larger than all before it. Sums over classes: a float64 chain from +0 over c ascending. No digit is
+// lost to cancellation where one class has almost all of the probability.
 namespace brink {
 namespace cpu {
 
 /// Σ_s −log softmax(f)_{s, y_s}.  f [S,C]; labels int32 [S].
 /// Arithmetic: per sample log1p(Σ e_c) + (max − f_y) in float64, the sum over all classes but the leading one.
-/// Source: method of the paper, cross-entropy.
+/// Source: docs/method.md, "Losses".
 void cross_entropy(Device&, View loss, View f, View labels, std::int64_t group);
 
 /// p = softmax(f), and delta = p − e_y, the derivative of the cross-entropy.  f, p, delta [S,C]; labels int32 [S].
@@ -29,7 +29,7 @@ void cross_entropy_gradient(Device&, View delta, View p, View f, View labels);
 /// out[s,c] = x[s,c] − x[s,l], l the leading class of p[s,:].  x, p, out [S,C].  Arithmetic: in x's type.
 void minus_leading(Device&, View out, View x, View p);
 
-/// Its transpose: out[s,c] = x[s,c], but out[s,l] = −Σ_{c≠l} x[s,c].  Arithmetic: the sum rounded once.
+/// The transpose of minus_leading: out[s,c] = x[s,c], but out[s,l] = −Σ_{c≠l} x[s,c].  Arithmetic: the sum rounded once.
 void balance_leading(Device&, View out, View x, View p);
 
 /// ½ Σ_s ‖d_s‖².  d [S,C].  Arithmetic: per sample fma(d, d, acc) over c ascending in float64; ½ exact.

@@ -58,8 +58,8 @@ void half_sum_of_squares(Device& d, View loss, View x, int64_t group) {
 
 void sample_dot(Device& d, View out, std::span<const View> factors, int64_t group) {
   if (factors.size() > 2 * most_pairs)
-    throw std::length_error("[sample_dot] " + std::to_string(factors.size() / 2) + " pairs: at most " +
-                            std::to_string(most_pairs) + " on a CUDA device");
+    throw std::length_error("[sample_dot] " + std::to_string(factors.size() / 2) +
+                            " pairs of factors; expected at most " + std::to_string(most_pairs) + " on a CUDA device");
   with_real(factors[0].dtype, [&]<class T>(T) {
     const int64_t samples = factors[0].shape[0];
     Pairs<T> pairs{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the per-instruction-set entry points of this room, defined in loss_simd.cpp. Not for use elsewhere.
+// The functions of loss that are compiled once per instruction set (loss_simd.cpp).
 #pragma once
 
 #include <cstdint>

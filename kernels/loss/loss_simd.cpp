@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the losses, compiled once per instruction set, because exp, log1p and fma are.
+// The losses, compiled once per instruction set, because they use exp, log1p and fma.
 #include "kernels/functions/elementary.h"
 #include "kernels/isa.h"
 #include "kernels/loss/loss_isa.h"
@@ -23,7 +23,7 @@ int64_t leading_class(const T* f, int64_t classes) {
   return leading;
 }
 
-// Exponentials worked on at once, enough to fill vector registers and few enough for the stack, and rows, for the logarithms.
+// The exponentials computed at once fill vector registers and still fit on the stack; likewise rows, for the logarithms.
 constexpr int64_t most_exponentials = 4096, most_rows = 64;
 
 int64_t rows_at_once(int64_t classes) {
@@ -51,13 +51,13 @@ void exponentials(int64_t rows, int64_t classes, const T* f, Row&& row) {
   }
 }
 
-/// chain + x[0] + x[1] + … without x[left_out], which may lie outside. No term is −0, so +0 stands for the one left out.
+/// chain + x[0] + x[1] + … without x[left_out], which may be out of range. No term is −0, so +0 can replace the one left out.
 double chain_without(double chain, const double* x, int64_t n, int64_t left_out) {
   for (int64_t c = 0; c < n; ++c) chain += c == left_out ? 0.0 : x[c];
   return chain;
 }
 
-/// Calls per_sample(s) for every sample in order and joins the groups' chains.
+/// Calls per_sample(s) for every sample in order, and joins the chains of the groups.
 template <class F>
 double group_sum(int64_t samples, int64_t group, F&& per_sample) {
   TreeCounter<double> tree;

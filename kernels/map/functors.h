@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The arithmetic of every elementwise operation, shared by host and device.
-//
-// A functor has `arity` inputs; its members are its constants, all double; with several outputs it returns Outputs. It is added
-// here twice, as a struct and in the list at the end, from which every loop and kernel is made; a functor that is missing there or
-// in the table of cases fails a test. Comparisons let NaN through: every select keeps a NaN operand.
+// A functor has `arity` inputs. Its members are its constants, all double. With several outputs it returns Outputs. A functor
+// is added here twice, as a struct and in the list at the end, from which every loop and kernel is made; one that is missing
+// there or in the table of cases fails a test. Every select keeps a NaN operand.
 #pragma once
 
 #include <cmath>
@@ -202,7 +201,8 @@ struct OneMinusSquare {
   }
 };
 
-/// log(1 + eˣ) = max(x, 0) + log(1 + e), e = exp(−|x|), where u = 1 + e loses what log(u)·e/(u − 1) brings back (Kahan)
+/// log(1 + eˣ) = max(x, 0) + log(1 + e) with e = exp(−|x|). The rounding of u = 1 + e is compensated by log(u)·e/(u − 1)
+/// (Kahan).
 struct Softplus {
   static constexpr int arity = 1;
   template <class T>

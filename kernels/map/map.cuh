@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The CUDA kernels of map and fill; contract in map.h, arithmetic in functors.h.
-// One kernel template over (functor, type), so a new functor needs no line here.
+// The CUDA kernels of map and fill; map.h has their contracts, functors.h the arithmetic.
+// One kernel template over (functor, type) serves all functors, so a new one needs no line here.
 //
 //   thread i:   a[4i … 4i+3], b[4i … 4i+3], …  →  y[4i … 4i+3], …    float32; pairs for float64; single elements in the tail
 //
-// Why this shape: a map waits for memory only (tanh aside), and one 16-byte access a thread keeps enough bytes under way; no
-// loop over the grid, because blocks that follow each other already hide the start of a block.
+// A map waits for memory only (except tanh), and one 16-byte access a thread keeps enough bytes in flight. There is no loop
+// over the grid, because later blocks already hide the start of a block.
 #pragma once
 
 #include "kernels/cuda/access.cuh"

@@ -16,7 +16,7 @@ namespace brink {
 /// One view or several, for the length of a call.
 class ViewList {
  public:
-  // Implicit on purpose: a call writes y, {a, b} or a span where a list is expected.
+  // Implicit, so that a call can pass y, {a, b} or a span.
   // NOLINTBEGIN(google-explicit-constructor)
   ViewList(const View& one) : views_(&one, 1) {}
   ViewList(std::initializer_list<View> several) : views_(several.begin(), several.size()) {}
@@ -29,7 +29,7 @@ class ViewList {
   std::span<const View> views_;
 };
 
-/// No functor has more inputs, or more outputs.
+/// The largest number of inputs, and of outputs, of a functor.
 inline constexpr int max_map_operands = 8;
 
 namespace cpu {

@@ -13,7 +13,7 @@ void loop_of_one(std::int64_t n, F f, T* out, const In*... in) {
   for (std::int64_t i = 0; i < n; ++i) out[i] = f(in[i]...);
 }
 
-/// The outputs' addresses are values of this function, as the inputs' are: an array of them would not vectorise.
+/// The outputs' addresses are local values, like the inputs', because g++ would not vectorise with an array of them.
 template <class T, class F, std::size_t... o, class... In>
 void loop_of_several(std::index_sequence<o...>, std::int64_t n, F f, T* const* outs, std::int64_t first,
                      const In*... in) {

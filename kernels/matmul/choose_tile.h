@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: which tile a product of a given shape takes, for all roles of matrix products and convolutions.
-// What it is not: a table of measured best choices. Decision: a model of three rates that can be read and checked by hand; a tile
-// reaches no result, so a wrong guess costs time only.
+// Chooses the tile for a product of a given shape, for all roles of matrix products and convolutions.
+// It uses a model of three rates that can be checked by hand. A tile affects no result, so a wrong choice costs time only.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +15,8 @@ namespace brink::cuda {
 template <class... Tile>
 struct TileList {};
 
-/// Cycles that one term of all chains costs the busiest multiprocessor (matmul.cuh, "tiles"): the slowest of fma issue, shared
-/// memory and what a multiprocessor gets from the second-level cache (4 values a cycle: 16 bytes of float32).
+/// The cycles that one term of all chains costs the busiest multiprocessor (matmul.cuh, "Tiles"): the slowest of fma issue,
+/// shared memory, and a multiprocessor's share of the second-level cache (4 values a cycle: 16 bytes of float32).
 template <class Tile>
 double model_cycles(std::int64_t m, std::int64_t n, std::int64_t copies, int multiprocessors) {
   const std::int64_t all = blocks_for(m, Tile::m) * std::int64_t{blocks_for(n, Tile::n)} * copies;
@@ -29,7 +28,8 @@ double model_cycles(std::int64_t m, std::int64_t n, std::int64_t copies, int mul
   return std::max({fma, shared, staged / 4});
 }
 
-/// Calls f with the tile of List that the model finds cheapest for `copies` products [m,n]; of equals the first, which is the larger.
+/// Calls f with the tile of List that is cheapest by the model for `copies` products [m,n]; of equals the first, which is the
+/// largest.
 template <class List, class F>
 void with_tile(Device& d, std::int64_t m, std::int64_t n, std::int64_t copies, F&& f) {
   const int multiprocessors = d.gpu->properties().multiprocessors;

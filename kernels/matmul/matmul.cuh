@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the matrix products on the GPU, in three roles: rows times weights, rows times transposed weights, and the sum
-// over samples that is a weight gradient.
-// What it is not: the choice of tiles (choose_tile.h) and the launches (matmul_cuda.cu), or the inside of a tile (tile.cuh).
-// Decision: no chain is ever split, so a small C cannot be spread by cutting k, as libraries do it. What fills the device is
-// the choice of the tile alone, and the narrow products of a network run at what shared memory delivers (see "tiles").
+// The matrix products on the GPU, in three roles: rows times weights, rows times transposed weights, and the sum over samples
+// that is a weight gradient. choose_tile.h chooses tiles, matmul_cuda.cu launches, tile.cuh is the inside of a tile.
+// No chain is ever split, so a small C cannot be spread over the device by cutting k, as libraries do. Only the choice of the
+// tile fills the device, and the narrow products of a network run at the rate of shared memory (see "Tiles").
 #pragma once
 
 #include <cstdint>
@@ -19,31 +18,24 @@ namespace brink::cuda {
 // Tiles, as Tile<m, n, k, tm, tn, depth, stages>: m × n of C in a block, tm × tn in a thread, k terms staged at once.
 //
 //             n →
-//          ┌───────────────────────────────┐   A warp issues one fma instruction a cycle, four warps of a multiprocessor do so at
-//     m ↓  │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   once; shared memory delivers 32 values a cycle to all four together, and the second-
-//          │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   level cache about 4. A thread needs tm + tn values for tm·tn fmas, a block m + n
-//          │      …      │         │       │   for m·n: the slowest of the three is what a term of the chains costs. That is
-//          └───────────────────────────────┘   model_cycles() in choose_tile.h, which takes the cheapest tile for a shape.
-//     A thread's columns come in pieces of 16 bytes, `across` threads apart: 8 neighbouring threads read 128 bytes in a row.
+//          ┌───────────────────────────────┐   Three rates limit a tile. A warp issues one fma instruction a cycle, and four warps
+//     m ↓  │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   of a multiprocessor do so at once. Shared memory delivers 32 values a cycle to all
+//          │ t0 t0 t0 t0 │ t1 …    │ t0 t0 │   four together, the second-level cache about 4. A thread needs tm + tn values for
+//          │      …      │         │       │   tm·tn fmas, a block m + n for m·n. model_cycles() in choose_tile.h takes the slowest
+//          └───────────────────────────────┘   of the three as the cost of a term, and the cheapest tile for each shape.
+//     A thread's columns come in pieces of 16 bytes, `across` threads apart: 8 neighbouring threads read 128 contiguous bytes.
 //
-//   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; issue and shared memory bind together. 256 threads, 2 blocks on a
-//             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas a thread last longer than memory's latency.
+//   large     8 × 8 in a thread: 64 fmas for 4 loads of 16 bytes; issue and shared memory limit it equally. 256 threads, 2 blocks on a
+//             multiprocessor. Two stages: 36 KB; a portion's 1024 fmas a thread take longer than a memory access.
 //   medium    for 33 … 128 columns, where 128 × 128 would leave multiprocessors without a block.
 //   tall      8 × 8 in one warp: the weight gradient of a first layer, 784 × 32 in 32 groups, becomes 416 blocks.
-//   small     a hidden layer of 32: 4000 rows are 125 blocks for 132 multiprocessors. 4 × 4 in a thread balances the bounds
-//             at half of the peak, which nothing can pass with 970 chains on a multiprocessor and none of them split.
+//   small     a hidden layer of 32: 4000 rows are 125 blocks for 132 multiprocessors. 4 × 4 in a thread balances the limits at half of
+//             the peak, the most that 970 unsplit chains on a multiprocessor allow.
 //   narrow16, narrow4   heads of 10 and 4 classes.
-//   tiny      what is left: a 32 × 32 weight gradient in 32 groups becomes 128 blocks.
+//   tiny      everything smaller: a 32 × 32 weight gradient in 32 groups becomes 128 blocks.
 //
-// What was tried, and lost (2026-11, nvcc 13.0 for sm_90; counts of registers and instructions, no GPU was at hand):
-//   - Conditions on edges within the unrolled copies: large needed 175 registers with Bᵀ, or spilled 100 bytes at 128. Now blocks
-//     inside and blocks at an edge have code of their own, the second kind short loops: 127 registers, no spills.
-//   - An address made anew for each turned copy: 1276 instructions in a portion of large for its 1024 fmas (80 %); with stepping
-//     addresses 1200 (85 %).
-//   - Depth 4 in large, copies of 16 bytes for A too: as many instructions, and 124 bytes of spills with Bᵀ.
-//   - A model of fma issue and shared memory alone: it took 64 × 32 for 4096³ on 84 multiprocessors, to save the last wave.
-//   - 64 × 64 in float64: tall is as cheap by the model, so it was never taken.
-// docs/kernels.md has the registers of all, and what the model expects of each shape.
+// docs/kernels.md has the registers of all tiles and the model's estimate for each shape, docs/experiments.md what was tried
+// and was slower.
 template <class T>
 struct Tiles;
 template <>
@@ -67,7 +59,7 @@ struct Tiles<double> {
                        Tile<16, 16, 16, 2, 2, 2, 4>>;  // tiny
 };
 
-/// A₁, B₁, A₂, B₂, … by value: a kernel's arguments lie in constant memory, and so do the addresses of its operands.
+/// A₁, B₁, A₂, B₂, … by value: kernel arguments are in constant memory, and so are the addresses of the operands.
 template <class T>
 struct FactorPairs {
   const T* a[max_factor_pairs];
@@ -80,7 +72,7 @@ struct FactorPairs {
 /// Shapes:     Aᵢ [m,Kᵢ], Bᵢ [Kᵢ,n] (transpose_b: [n,Kᵢ]), C [m,n]. Grid: tiles of rows × tiles of columns.
 /// Layout:     row-major, contiguous; rows that start at multiples of 16 bytes are copied in such pieces, others by elements.
 /// Arithmetic: one chain per element: acc = +0; for i ascending, for k ascending: acc = fma(Aᵢ[m,k], Bᵢ[k,n], acc); acc + 0; the epilogue.
-///             The portions of all pairs follow one another; the last of a pair is filled up with terms 0·0.
+///             The portions of all pairs follow one another; the last one of a pair is padded with terms 0·0.
 /// Aliasing:   C overlaps nothing.
 /// Errors:     none.
 /// Cost:       2·m·n·ΣKᵢ flops. From memory: A once for each tile of columns, B once for each tile of rows.
@@ -113,7 +105,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
 
 /// For each group of samples its part of W = X₁ᵀD₁ + X₂ᵀD₂ + …
 /// Shapes:     Xᵢ [samples,k], Dᵢ [samples,n], parts [groups,k,n]. Grid: tiles of k × tiles of n × groups, from first_group on.
-/// Layout:     row-major, contiguous. A sample's row of X is a term of all chains, as it is of D: both are staged as they lie.
+/// Layout:     row-major, contiguous. A row of X or D holds one term of all chains, so both are staged as they lie in memory.
 /// Arithmetic: per group and element one chain: acc = +0; for i ascending, for s ascending: acc = fma(Xᵢ[s,k], Dᵢ[s,n], acc);
 ///             acc + 0.
 /// Aliasing:   parts overlap nothing.
@@ -151,8 +143,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks)
 ///             panel and column. A group but the last has `in_group` panels.
 /// Arithmetic: acc = +0; for rows ascending: acc = acc + D[row,n]; acc + 0.
 /// Aliasing:   parts overlap nothing. Errors: none.
-/// Cost:       rows·n additions. `ahead` loads are under way before the first is added: a chain of dependent loads would
-///             wait for memory once a row.
+/// Cost:       rows·n additions. `ahead` loads are in flight before the first is added: a chain of dependent loads would wait for
+///             memory once a row.
 template <class T>
 __global__ void sum_samples_kernel(T* parts, GroupedPanels all, std::int64_t in_group, std::int64_t first,
                                    std::int64_t panels, std::int64_t n, const T* d) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: matrix products in the two roles that networks need: rows of samples times a weight matrix, and the sum over
-// samples that is a weight gradient. What it is not: a BLAS; no leading dimensions, no alpha and beta.
-// Decision: several products may share one accumulation chain (A₁B₁ + A₂B₂ + …), because that is what the derivative of a
-// product is, and joining the chains anywhere else would make the bits depend on how a batch is cut.
+// Matrix products in the two roles that networks need: rows of samples times a weight matrix, and the sum over samples that is
+// a weight gradient. There are no leading dimensions, no alpha and no beta.
+// Several products may share one accumulation chain (A₁B₁ + A₂B₂ + …), because that is the derivative of a product. Joining the
+// chains anywhere else would make the bits depend on how a batch is cut.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,11 @@
 
 namespace brink {
 
-/// Number of samples in a group of a network without normalisation (ARCHITECTURE.md, "panels and trees").
+/// The number of samples in a group of a network without normalisation (ARCHITECTURE.md, "panels and trees").
 inline constexpr std::int64_t default_group = 128;
 
-/// Largest number of factor pairs in one chain: derivatives to fifth order of one product. More is refused when a graph is built.
+/// The largest number of factor pairs in one chain: enough for fifth derivatives of one product. More are refused when a graph
+/// is built.
 inline constexpr int max_factor_pairs = 32;
 
 /// How a sum over the samples of an array [S,N] or [S,P,Q,N] is cut.
@@ -67,8 +68,8 @@ std::int64_t sum_samples_scratch_bytes(const Shape& d, std::int64_t group, Dtype
 
 }  // namespace cpu
 
-/// The same on the GPU: signatures, shapes and arithmetic are those of cpu. Work is enqueued. Only sums over samples need scratch:
-/// the parts of the groups, all at once up to 256 MiB, otherwise of 2ʲ groups at a time.
+/// The same on the GPU, with the signatures, shapes and arithmetic of cpu. Work is enqueued. Only sums over samples need
+/// scratch: the parts of all groups at once up to 256 MiB, otherwise of 2ʲ groups at a time.
 namespace cuda {
 
 void matmul(Device&, View c, std::span<const View> factors, bool transpose_b, View scratch, const Epilogue* = nullptr);

@@ -65,7 +65,7 @@ void sum_samples(Device& d, View b, View in, int64_t group, View scratch) {
   with_real(b.dtype, [&]<class T>(T) {
     const GroupedPanels all = grouped_panels(in.shape, group);
     const int64_t n = b.shape.elements();
-    // One warp a block: few chains, and each multiprocessor has its own path to memory.
+    // One warp a block: there are few chains, and each multiprocessor has its own path to memory.
     constexpr unsigned threads = 32;
     over_panels(d, b.as<T>(), all, n, static_cast<T*>(scratch.data), [&](T* to, int64_t first, int64_t count) {
       launch(d, sum_samples_kernel<T>, {blocks_for(count * n, threads)}, {threads}, to, all, all.count(0), first, count,

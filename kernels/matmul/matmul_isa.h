@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the per-instruction-set entry points of this room, defined in matmul_simd.cpp. Not for use elsewhere.
+// The functions of matmul that are compiled once per instruction set (matmul_simd.cpp).
 #pragma once
 
 #include <array>
@@ -37,16 +37,17 @@ struct WeightGradientCall {
   T* scratch;
 };
 
-/// Rows of B (or of a group's D) packed at once, and the columns a packed row is padded to: two of the widest vectors.
+/// The rows of B (or of a group's D) packed at once. Packed rows are padded to two of the widest vectors.
 inline constexpr std::int64_t k_block = 256;
-/// Rows of A worked on with one k-block before the next: they stay in the second-level cache for all panels of B.
+/// The rows of A that are finished for one k-block before the next one: they stay in the second-level cache for all panels of
+/// B.
 inline constexpr std::int64_t row_block = 256;
 inline constexpr std::int64_t packed_a_from_columns = 256;
 constexpr std::int64_t padded_columns(std::int64_t n, std::int64_t element_bytes) {
   const std::int64_t per_panel = 128 / element_bytes;
   return (n + per_panel - 1) / per_panel * per_panel;
 }
-/// Levels of the tree of `groups` leaves that wait in memory.
+/// The levels of the tree of `groups` leaves that are kept in memory.
 constexpr int tree_levels(std::int64_t groups) {
   int levels = 0;
   while ((std::int64_t{1} << levels) < groups) ++levels;

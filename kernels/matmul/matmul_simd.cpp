@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// What it is: the matrix products on vector registers, compiled once per instruction set.
+// The matrix products on vector registers, compiled once per instruction set.
 //
 //            n →  [ vector 0 ][ vector 1 ]     one tile of C: MR rows × NV vectors in registers,
 //     m ↓  ┌─────────────────────────────┐     one fma chain per element over the whole of k.
-//     MR   │ acc[i][j] += A[i,k] · B[k,j] │     A[i,k] is broadcast from where it lies, row k of B is loaded once.
+//     MR   │ acc[i][j] += A[i,k] · B[k,j] │     A[i,k] is broadcast from its place in memory, row k of B is loaded once.
 //          └─────────────────────────────┘
 //
-// Which element is computed when never reaches the bits: an accumulator that leaves the registers at the end of a k-block
-// comes back unchanged. 8 × 2 on AVX-512: 16 chains cover the latency of two fma units (4 cycles × 2) twice and need 10
-// loads for 16 fmas; 6 × 2 fills AVX2's 16 registers.
+// The order in which elements are computed never affects the bits: an accumulator that leaves the registers at the end of a
+// k-block comes back unchanged. 8 × 2 on AVX-512: 16 chains cover the latency of two fma units (4 cycles × 2) twice and need 10
+// loads for 16 fmas. 6 × 2 fills AVX2's 16 registers.
 #include "kernels/isa.h"
 #include "kernels/matmul/matmul_isa.h"
 #include "kernels/matmul/microkernel.h"
@@ -25,7 +25,7 @@ inline constexpr int tile_rows = Isa::vector_bytes == 64   ? 8
 
 enum class Start : unsigned char { zero, resume };
 
-/// A tile of C and how it is treated. `columns` of the NV vectors' lanes exist; with finish, +0 is added at the end.
+/// A tile of C. `columns` lanes of the NV vectors exist; with `finish`, +0 is added at the end.
 template <class T>
 struct Tile {
   T* c;
@@ -59,17 +59,15 @@ template <class Isa, class T, int rows, int NV, bool unit_rows, bool whole>
     add_terms<0, rows, unit_rows>(acc, count, a, row_stride, k_stride, b);
   };
   if constexpr (unit_rows) {
-    // Where A is a slice of longer rows (a weight gradient), each k-step lies on another page: the slices of the tiles to come
-    // are asked for one step at a time (784×4000×32: 1.35 → 1.55 of OpenBLAS). So is C of the next tile, which would
-    // otherwise be waited for (1024³: 0.90 → 0.96; 12 × 2 tiles without it: 0.85). (2026-11, one core, AVX-512)
+    // Where A is a slice of longer rows (a weight gradient), each k-step is on another page, so the slices of the next tiles
+    // are prefetched one step at a time. So is C of the next tile (docs/experiments.md).
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) __builtin_prefetch(t.c + (rows + i) * t.ldc + j * L, 1);
     steps(kc);
   } else {
-    // The rows of the next tile are asked for while these are worked on: one line a row for each line of k. On 4000×784×32
-    // within a gradient: 2.78 ms against 2.90 ms without (2026-11, one core, AVX-512).
+    // The rows of the next tile are prefetched meanwhile: one line of a row for each line of k.
     constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
     for (int64_t k = 0; k < kc; k += line) {
 #pragma GCC unroll 16
@@ -114,7 +112,7 @@ void pack_transposed(int64_t rows, int64_t n, const T* b, int64_t ldb, int64_t w
   }
 }
 
-/// Rows i … i+rows of A, columns k … k+kc, as tiles of MR rows, each [kc, MR]; rows that do not exist are left out.
+/// Packs rows i … i+rows of A, columns k … k+kc, as tiles of MR rows, each [kc, MR]; rows that do not exist are skipped.
 template <class T, int MR>
 void pack_tiles(int64_t rows, int64_t kc, const T* a, int64_t lda, T* out) {
   for (int64_t i0 = 0; i0 < rows; i0 += MR, out += MR * kc) {
@@ -128,8 +126,8 @@ template <class Isa, class T, int NV>
 void matmul_panels(const MatmulCall<T>& x) {
   constexpr int MR = tile_rows<Isa>;
   constexpr int64_t width = NV * lanes<Isa, T>;
-  // Each element of a packed A is read once for every panel of B; below that many panels, copying costs more than the
-  // strided reads. (Rows 4096 bytes apart share one set of the first-level cache: 1024³ ran at 0.90 of its speed packed.)
+  // Each element of a packed A is read once for every panel of B; with fewer panels, copying costs more than the strided reads.
+  // Rows 4096 bytes apart share one set of the first-level cache, which packing avoids.
   const bool pack_a = x.n >= packed_a_from_columns;
   int64_t depth = 0;
   for (int p = 0; p < x.pairs; ++p)
@@ -192,7 +190,7 @@ void weight_gradient_panels(const WeightGradientCall<T>& x) {
       const int tile_k = static_cast<int>(x.k - k0 < MR ? x.k - k0 : MR);
       for (int64_t j0 = 0; j0 < x.n; j0 += width) {
         const int64_t w = x.n - j0 < width ? x.n - j0 : width;
-        // One leaf is the whole tree: it goes where it belongs at once.
+        // A single leaf is the whole tree and is stored in its place at once.
         T* const leaf = groups == 1 ? x.w + k0 * x.n + j0 : t;
         for (int p = 0; p < x.pairs; ++p)
           tile_of<Isa, T, MR, NV, true>(tile_k, rows, x.products[static_cast<std::size_t>(p)].a + s0 * x.k + k0, 1, x.k,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the register tile that every product of this program is made of, matrix product or convolution: rows × NV vectors
-// of running sums, one fma chain per element, and the panels of B that it reads. What it is not: a loop over a matrix.
-// For sources compiled once per instruction set only (isa.h).
+// The register tile of every product, matrix product or convolution: rows × NV vectors of running sums, one fma chain per
+// element, and the panels of B that it reads. For sources compiled once per instruction set only (isa.h).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +16,7 @@ namespace {
 template <class V, int rows, int NV>
 using Sums = V[rows][NV];
 
-/// Lanes of vector j that exist where `columns` of a tile's do.
+/// How many lanes of vector j exist where a tile has `columns` columns.
 template <int L>
 [[gnu::always_inline]] inline int existing(int columns, int j) {
   const int n = columns - j * L;
@@ -32,7 +31,7 @@ template <class V, int rows, int NV>
     for (int j = 0; j < NV; ++j) sums[i][j] = V{};
 }
 
-/// Vectors of one row of B; whole: all lanes exist, else `columns` do.
+/// Loads the vectors of one row of B; `whole`: all lanes exist, otherwise `columns` of them.
 template <bool whole, class V, int NV, class T>
 [[gnu::always_inline]] inline void load_row(V (&row)[NV], const T* b, int columns) {
   constexpr int L = sizeof(V) / sizeof(T);
@@ -46,7 +45,7 @@ template <bool whole, class V, int NV, class T>
 }
 
 /// Rows lo … hi−1 take `count` more terms: A's element (i, k) at a[i·row_stride + k·k_stride], row k of B at b + k·NV·lanes.
-/// a and b end behind the last term. ahead: the lines of A three steps further are asked for.
+/// a and b end behind the last term. ahead: the lines of A three steps further are prefetched.
 template <int lo, int hi, bool ahead, class V, int rows, int NV, class T>
 [[gnu::always_inline]] inline void add_terms(Sums<V, rows, NV>& sums, std::int64_t count, const T*& a,
                                              std::int64_t row_stride, std::int64_t k_stride, const T*& b) {
@@ -67,9 +66,8 @@ template <int lo, int hi, bool ahead, class V, int rows, int NV, class T>
   }
 }
 
-/// The same with k_stride 1, for many rows: every third row has a pointer of its own, so that the addresses of all rows need few
-/// registers. (With one pointer and 16 rows, g++ 12 keeps offsets in vector registers: 16 × 1 ran at 0.75 of the fma roof instead
-/// of 0.9.)
+/// The same with k_stride 1, for many rows: every third row has its own pointer, so that the addresses of all rows need few
+/// registers. With a single pointer and 16 rows, g++ 12 keeps offsets in vector registers and loses a sixth of the speed.
 template <int lo, int hi, class V, int rows, int NV, class T>
 [[gnu::always_inline]] inline void add_terms_of_many(Sums<V, rows, NV>& sums, std::int64_t count, const T*& a,
                                                      std::int64_t row_stride, const T*& b) {
@@ -78,7 +76,7 @@ template <int lo, int hi, class V, int rows, int NV, class T>
 #pragma GCC unroll 16
   for (int g = 0; g < thirds; ++g) {
     third[g] = a + (lo + 3 * g) * row_stride;
-    asm("" : "+r"(third[g]));  // else the compiler finds out where it came from
+    asm("" : "+r"(third[g]));  // otherwise the compiler derives it from the first pointer again
   }
   for (std::int64_t k = 0; k < count; ++k) {
     V bv[NV];

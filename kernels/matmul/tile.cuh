@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-// What it is: one tile of C in one block of threads: operands staged in shared memory, chains in registers, for all roles of
-// matmul.cuh. What it is not: a kernel; which operand elements a tile needs is the kernel's to say.
-// Decision: shared memory holds an operand in one of two layouts, by where it comes from and how long it will be read:
+// One tile of C in one block of threads, for all roles of matmul.cuh and conv.cuh: operands staged in shared memory, chains in
+// registers. The kernel decides which operand elements a tile needs.
+// Shared memory holds an operand in one of two layouts, by its layout in global memory and the depth of the tile:
 //
-//   global memory           in shared memory       copies            reads of a thread
-//   k rows of B, X, D       element[k][r]          16 bytes          16 bytes along r for each k
-//   rows of A, or of Bᵀ     element[r][k + pad]    16 bytes          16 bytes along k for each row, kept for 4 steps of k
-//   the same, depth 1       element[k][r + pad]    4 bytes, turned   16 bytes along r for each k
+//   global memory           in shared memory       copies                reads of a thread
+//   k rows of B, X, D       element[k][r]          16 bytes              16 bytes along r for each k
+//   rows of A, or of Bᵀ     element[r][k + pad]    16 bytes              16 bytes along k for each row, kept for 4 steps of k
+//   the same, depth 1       element[k][r + pad]    4 bytes, transposed   16 bytes along r for each k
 //
-// The second reads as few bytes as the first but keeps tm·4 values instead of tm: free in small tiles, too many registers in
-// 8 × 8 of 128 × 128 (64 sums + 64 operands), where the copies are few (8 for 1024 fmas of a thread) and may be turned.
-// pad = 16 bytes: the 4 rows that a warp reads at once, and the 8 k × 4 rows that it turns at once, lie in different banks.
+// The second layout reads as few bytes as the first but keeps tm·4 values instead of tm: affordable in small tiles, too many
+// registers in 8 × 8 of 128 × 128 (64 sums + 64 operands). There the copies are few (8 for 1024 fmas of a thread) and are
+// transposed instead. pad = 16 bytes puts the 4 rows that a warp reads at once, and the 8 k × 4 rows that it transposes at
+// once, into different banks.
 #pragma once
 
 #include <cmath>
@@ -35,16 +36,17 @@ __device__ __forceinline__ bool whole_packs(const T* p, std::int64_t length) {
   return length % pack_width<T> == 0 && reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
 }
 
-/// m × n elements of C in a block of `threads`, tm × tn in a thread; k terms of the chains are staged at once, `stages` of such
-/// portions lie in shared memory, and operands come to registers `depth` terms at a time.
+/// m × n elements of C in a block of `threads`, tm × tn in a thread. k terms of the chains are staged at once, shared memory
+/// holds `stages` such portions, and operands are loaded into registers `depth` terms at a time.
 template <int m_, int n_, int k_, int tm_, int tn_, int depth_, int stages_>
 struct Tile {
   static constexpr int m = m_, n = n_, k = k_, tm = tm_, tn = tn_, depth = depth_, stages = stages_;
   static constexpr int across = n / tn, threads = across * (m / tm);
-  static constexpr int blocks = threads == 256 ? 2 : 1;  ///< that fit on a multiprocessor at least, by registers
+  static constexpr int blocks = threads == 256 ? 2 : 1;  ///< least number of blocks on a multiprocessor, by registers
 };
 
-/// Where elements of a gathered operand come from; those that do not exist are +0, and `first` is then any address of the array.
+/// Where elements of a gathered operand come from. Those that do not exist are +0, and `first` is then any address of the
+/// array.
 template <class T>
 struct Source {
   const T* first;
@@ -61,8 +63,8 @@ struct alignas(16) Operand {
   T element[by_rows ? rows : terms][length];
 
   /// Starts copying rows 0 … rows, terms 0 … terms of the operand at `from`, `stride` elements from line to line. Rows that do
-  /// not exist repeat row 0: their sums go nowhere. Terms that do not exist are +0 in both operands: acc stays as it is,
-  /// up to −0, which the closing + 0 of every chain makes +0 (rule "chain" of ARCHITECTURE.md).
+  /// not exist repeat row 0; their sums are discarded. Terms that do not exist are +0 in both operands: acc is unchanged except
+  /// for −0, which the closing + 0 of every chain makes +0 (ARCHITECTURE.md, "chain").
   template <int threads>
   __device__ __forceinline__ void fetch(const T* from, int stride, int rows_left, int terms_left) {
     const bool inside = rows_left == rows && terms_left >= terms;
@@ -82,7 +84,7 @@ struct alignas(16) Operand {
     }
   }
 
-  /// The place within a portion of the terms that a thread brings when it copies `count` at a time: the same for all its rows.
+  /// The position within a portion of the terms that a thread copies `count` at a time; it is the same for all its rows.
   template <int threads, int count>
   __device__ static __forceinline__ int gathered_term() {
     static_assert(along_k && (by_rows || count == 1));
@@ -90,7 +92,7 @@ struct alignas(16) Operand {
     return by_rows ? t % (terms / count) * count : t / 32 % (terms / 8) * 8 + t % 8;
   }
 
-  /// As fetch, each row's terms from an address of their own: source(row) is a Source for the terms from gathered_term on.
+  /// As fetch, but each row has its own address: source(row) is a Source for the terms from gathered_term on.
   template <int threads, int count, class Rows>
   __device__ __forceinline__ void gather(Rows source) {
     static_assert(along_k && (by_rows || count == 1));
@@ -98,7 +100,7 @@ struct alignas(16) Operand {
     constexpr int down = by_rows ? threads / (terms / count) : threads / terms;
     static_assert(rows % down == 0 && down * (terms / count) == threads);
     const int r0 = by_rows ? t / (terms / count) : t / 32 / (terms / 8) * 4 + t % 32 / 8;
-    // Where rows of channels are no whole packs, 32 unrolled rows would take the registers of the sums.
+    // Where rows of channels are not whole packs, 32 unrolled rows would take the registers of the sums.
     [[maybe_unused]] constexpr int unrolled = by_rows && count == 1 ? 4 : rows / down;
 #pragma unroll unrolled
     for (int r = 0; r < rows; r += down) {
@@ -108,7 +110,7 @@ struct alignas(16) Operand {
     }
   }
 
-  /// The same for an operand whose rows are neighbours in global memory: source(term, row) for `count` rows from there on.
+  /// The same for an operand whose rows are neighbours in global memory: source(term, row) serves `count` rows from there on.
   template <int threads, int count, class Lines>
   __device__ __forceinline__ void gather_lines(Lines source) {
     static_assert(!along_k);
@@ -156,8 +158,8 @@ struct alignas(16) Operand {
   }
 
  private:
-  // Inside, a loop is unrolled and free of conditions; at edges it is short code that counts (unrolled as well, it took the
-  // registers of 8 × 8 sums: 100 bytes of spills in 128 × 128 with Bᵀ).
+  // Inside, loops are unrolled and free of conditions. At edges they are short and not unrolled: unrolled ones would take the
+  // registers of the 8 × 8 sums.
 
   /// Each warp 8 terms of 4 rows at a time: whole sectors of memory, different banks.
   template <int threads, bool inside>
@@ -178,7 +180,8 @@ struct alignas(16) Operand {
     }
   }
 
-  /// `count` elements at a time of the operand as it lies: line i, place j; the lines of a by_rows operand are rows, of others terms.
+  /// `count` elements at a time of the operand as it lies in memory: line i, position j. Lines are rows of a by_rows operand,
+  /// otherwise terms.
   template <int threads, int count, bool inside>
   __device__ __forceinline__ void fetch_lines(const T* from, int stride, int lines_left, int width_left) {
     constexpr int lines = by_rows ? rows : terms, across = (by_rows ? terms : rows) / count;
@@ -211,7 +214,7 @@ struct alignas(16) Operand {
   }
 };
 
-/// The portions of both operands that are under way or in use.
+/// The portions of both operands that are in flight or in use.
 template <class T, class Tile, bool a_along_k, bool b_along_k>
 struct Stages {
   using A = Operand<T, Tile::m, Tile::k, a_along_k, Tile::depth>;
@@ -223,13 +226,13 @@ struct Stages {
   Portion portion[Tile::stages];
 };
 
-/// One tile of C: all its chains over `portions` portions, which fetch(a, b) starts copying one after the other. C's rows have n
-/// elements; the tile's row i lies at c + place(i), its rows and columns end at `rows` and `columns`. Stored is
-/// last(sum, offset from c, column).
+/// One tile of C: all its chains over `portions` portions, which fetch(a, b) starts copying one after the other. Rows of C have
+/// n elements. Row i of the tile is at c + place(i); its rows and columns end at `rows` and `columns`. last(sum, offset from c,
+/// column) is stored.
 ///
-///        ┌ portion p: in use ┐┌ p+1: landing ┐┌ p+2: started ┐   one barrier a portion: after it portion p has landed for all,
-///        │ a[k][m]   b[k][n] ││              ││              │   and nobody reads portion p−1 any more, so that the copies
-///        └───────────────────┘└──────────────┘└──────────────┘   of p + stages − 1 may go where it was
+///        ┌ portion p: in use ┐┌ p+1: landing ┐┌ p+2: started ┐   One barrier a portion: after it, portion p has landed for all
+///        │ a[k][m]   b[k][n] ││              ││              │   threads and none reads portion p−1 any more, so the copies of
+///        └───────────────────┘└──────────────┘└──────────────┘   p + stages − 1 may overwrite it.
 template <class T, class Tile, bool a_along_k, bool b_along_k, class Fetch, class Place, class Last>
 __device__ __forceinline__ void tile_product(T* c, int rows, int columns, std::int64_t n, int portions, Fetch fetch,
                                              Place place, Last last) {
@@ -248,7 +251,7 @@ __device__ __forceinline__ void tile_product(T* c, int rows, int columns, std::i
   const auto start_next = [&](int slot) {
     if (started < portions) fetch(shared.portion[slot].a, shared.portion[slot].b);
     ++started;
-    async_commit();  // also of nothing: the wait counts groups
+    async_commit();  // also with nothing to copy: the wait counts groups
   };
 #pragma unroll
   for (int s = 0; s < ahead; ++s) start_next(s);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels of ghost-group statistics; contracts in norm.h. What it is not: arithmetic of its own order: panels,
-// tree and roundings are the contract's.
+// The CUDA kernels of ghost-group statistics; norm.h has their contracts: panels, tree and roundings.
 //
 //   panel_kernel:   thread (panel, channel): the chain over the panel's rows → scratch[panel][channel]; 32 neighbouring threads
 //                   read 32 neighbouring channels of a row, and load 8 rows ahead of their additions
 //   finish_kernel:  block (group, 32 channels) of 8 warps: the tree over the group's panels in place, then mean, root, rounding
 //   rows kernels:   thread (4 rows, pack of 16 bytes): x̂ and y, or the fused multiply–adds of group_affine
 //
-// Why this shape: a panel's chain is one thread's work, as the contract fixes it; there are rows/256 · channels of them, enough to fill a
-// device from about a thousand pictures on. The tree is 1/256 of the additions.
+// One thread runs a panel's chain, as the contract requires. There are rows/256 · channels of them, enough to fill a device
+// from about a thousand pictures on. The tree is 1/256 of the additions.
 #pragma once
 
 #include <cmath>
@@ -68,7 +67,7 @@ struct SquareTerms {
   }
 };
 
-/// partial[panel·C + c] for the panels of all groups, those of a whole group `a_group` in number.
+/// partial[panel·C + c] for the panels of all groups; a whole group has `a_group` panels.
 template <class Terms>
 __global__ void __launch_bounds__(panel_threads)
     panel_kernel(GroupedRows rows, std::int64_t a_group, std::int64_t panels, Terms terms, double* partial) {
@@ -80,7 +79,7 @@ __global__ void __launch_bounds__(panel_threads)
   partial[i] = terms.chain(first + own.begin, first + own.end, rows.channels, c, g);
 }
 
-// What becomes of a total over n values.
+// What is made of a total over n values.
 template <class T>
 struct KeepTotal {
   T* out;
@@ -123,7 +122,7 @@ __global__ void __launch_bounds__(tree_channels* tree_warps)
   if (c < n && warp == 0) keep(g * n + c, leaf[0], static_cast<double>(rows.rows_of(g)));
 }
 
-/// Divides by what all threads share; 64-bit division costs about four of 32.
+/// Divides by a value that all threads share; a 64-bit division costs about four 32-bit ones.
 __device__ __forceinline__ std::int64_t group_of_row(std::int64_t row, std::int64_t rows_a_group, std::int64_t rows) {
   if (rows <= 0xFFFFFFFF) return static_cast<std::uint32_t>(row) / static_cast<std::uint32_t>(rows_a_group);
   return row / rows_a_group;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: statistics of ghost groups, one for each group and channel, and the passes over pixels that apply them.
-// What it is not: a layer with running averages; what evaluation needs is made of these sums (models/statistics.h).
-// Decision: besides y the normalisation gives x̂ and its statistics. In terms of x̂ the derivative of a normalisation is one
-// symmetric map, t → s∘(t − mean t − x̂∘mean(x̂∘t)): two sums and one pass, forwards and backwards alike.
+// Statistics of ghost groups, one for each group and channel, and the passes over pixels that apply them. There are no running
+// averages; models/statistics.h derives what evaluation needs.
+// Besides y the normalisation gives x̂ and its statistics. In terms of x̂ the derivative of a normalisation is one symmetric
+// map, t → s∘(t − mean t − x̂∘mean(x̂∘t)): two sums and one pass, both forwards and backwards.
 #pragma once
 
 #include <span>
@@ -15,8 +15,8 @@
 
 namespace brink {
 
-/// x [S,P,Q,C] or [S,C] as rows of C channels, P·Q for each sample. Group g has the samples g·group … (g+1)·group − 1, the last
-/// one what is left, so there are G = ⌈S/group⌉.
+/// x [S,P,Q,C] or [S,C] as rows of C channels, P·Q for each sample. Group g has the samples g·group … (g+1)·group − 1; the last
+/// group has the remaining ones, so G = ⌈S/group⌉.
 struct GroupedRows {
   std::int64_t samples, pixels, channels, group;
 
@@ -34,10 +34,11 @@ struct GroupedRows {
   BRINK_HD Panels panels_of(std::int64_t g) const { return {samples_of(g), pixels}; }
 };
 
-// Common to all. Layout: row-major, contiguous, float32 or float64 alike; r, b and every statistic [G,C]; scratch at least
+// Common to all. Layout: row-major, contiguous, all float32 or all float64; r, b and every statistic [G,C]; scratch at least
 // norm_scratch_bytes, aligned to 64 bytes. Sums: for each group and channel float64 chains from +0 over the rows of each panel
-// (kernels/reduce/panels.h), ascending; panels joined by T; the total rounded once. Aliasing: none. Errors: none. Cost: one pass
-// over each operand, more only where stated. Source: method of the paper, GhostBatchNorm; ARCHITECTURE.md, "panels and trees".
+// (kernels/reduce/panels.h), ascending; panels joined by T; the total rounded once. Aliasing: none. Errors: none. Cost: one
+// pass over each operand, unless stated otherwise. Source: docs/method.md, "GhostBatchNorm"; ARCHITECTURE.md, "panels and
+// trees".
 namespace cpu {
 
 /// out[g,c] = Σ x over the rows of group g.  Arithmetic: acc = acc + (double)x.
@@ -56,9 +57,10 @@ void group_dot(Device&, View out, std::span<const View> factors, std::int64_t gr
 void ghost_norm(Device&, std::span<const View> out, View x, View gamma, View beta, std::int64_t group, double epsilon,
                 View scratch, const Epilogue* epilogue = nullptr);
 
-/// out = x₁∘r₁ + x₂∘r₂ + … + b, each r and b the same in all rows of its group.  terms = x₁, r₁, x₂, r₂, …, and b where their
-/// number is odd.  Arithmetic: acc = b, or x₁·r₁ without a b; then acc = fma(xᵢ, rᵢ, acc), i ascending, in the working type;
-/// then the epilogue, if there is one.
+/// out = x₁∘r₁ + x₂∘r₂ + … + b, each r and b the same in all rows of its group.  terms = x₁, r₁, x₂, r₂, …, and b if their
+/// number is odd.
+/// Arithmetic: acc = b, or x₁·r₁ without a b; then acc = fma(xᵢ, rᵢ, acc), i ascending, in the working type; then the epilogue,
+/// if there is one.
 void group_affine(Device&, View out, std::span<const View> terms, std::int64_t group,
                   const Epilogue* epilogue = nullptr);
 
@@ -84,7 +86,7 @@ void weigh_groups(Device&, View out, View r, std::int64_t samples, std::int64_t 
                   bool divide);
 }  // namespace cuda
 
-/// Of group_sum, group_dot and ghost_norm: on a GPU a float64 for each panel and channel.
+/// Scratch of group_sum, group_dot and ghost_norm: on a GPU a float64 for each panel and channel.
 inline std::int64_t norm_scratch_bytes(Where where, const Shape& x, std::int64_t group) {
   if (where == Where::cpu) return 0;
   const GroupedRows rows(x, group);

@@ -24,7 +24,7 @@ void over_groups(Device& d, const GroupedRows& rows, const Terms& terms, View sc
 
 void expect_at_most(const char* name, std::size_t found, std::size_t most) {
   if (found > most)
-    throw std::length_error("[" + std::string(name) + "] " + std::to_string(found) + " operands: at most " +
+    throw std::length_error("[" + std::string(name) + "] " + std::to_string(found) + " operands; expected at most " +
                             std::to_string(most) + " on a CUDA device");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the per-instruction-set entry points of this room, defined in norm_simd.cpp. Not for use elsewhere.
+// The functions of norm that are compiled once per instruction set (norm_simd.cpp).
 #pragma once
 
 #include <span>

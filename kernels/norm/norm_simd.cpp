@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the sums and passes of this room, compiled once per instruction set.
-// Decision: channels outermost in blocks of a few registers, whose chains stay in registers over a panel's rows; a block's panels
-// climb the tree in a binary counter, so nothing is allocated. The passes that write read their few coefficients from L1.
+// The sums and passes of norm.h, compiled once per instruction set.
+// Channels are the outermost loop, in blocks of a few registers, whose chains stay in registers over a panel's rows. A block's
+// panels join the tree in a binary counter, so nothing is allocated. The passes that write read their few coefficients from the
+// first-level cache.
 #include <cmath>
 
 #include "kernels/isa.h"
@@ -38,7 +39,7 @@ class VectorCounter {
   std::uint64_t count_ = 0;
 };
 
-/// Rows of a panel and the first of a block of channels.
+/// The rows of a panel, and the first channel of a block.
 struct Part {
   int64_t begin, end, channels, first;
 };
@@ -158,7 +159,7 @@ void totals(const GroupedRows& rows, int64_t g, const Terms& terms, const Done& 
   for (; c < n; ++c) done(c, total_one(panels, first_row, n, c, terms));
 }
 
-/// f(c, exist) for every vector of a row; `exist` lanes of it are there.
+/// f(c, exist) for every vector of a row, of which `exist` lanes exist.
 template <class Isa, class T, class F>
 [[gnu::always_inline]] inline void over_row(int64_t channels, const F& f) {
   constexpr int w = lanes<Isa, T>;
@@ -167,7 +168,7 @@ template <class Isa, class T, class F>
   if (c < channels) f(c, std::integral_constant<bool, false>{});
 }
 
-/// f(first, last) for strips of the rows of group g, small enough to be finished while they are in L1.
+/// f(first, last) for strips of the rows of group g, small enough to stay in the first-level cache.
 template <class F>
 [[gnu::always_inline]] inline void over_strips(const GroupedRows& rows, int64_t g, const F& f) {
   constexpr int64_t strip_elements = 2048;
@@ -175,7 +176,7 @@ template <class F>
   for (int64_t first = rows.first_row(g); first < end; first += step) f(first, first + step < end ? first + step : end);
 }
 
-/// acc = b or x₁r₁ (or what out holds: `onto`), then `pairs` fused multiply–adds, for the rows of one group.
+/// acc = b or x₁r₁ (or the present value of out: `onto`), then `pairs` fused multiply–adds, for the rows of one group.
 template <class Isa, class T, int pairs, bool bias, bool onto>
 void affine_rows(int64_t rows, int64_t channels, const T* const* x, const T* const* r, const T* b, T* out) {
   using V = Vec<Isa, T>;

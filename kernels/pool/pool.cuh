@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels of pooling and shortcuts; contracts in pool.h. What it is not: convolutions.
+// The CUDA kernels of pooling and shortcuts; pool.h has their contracts.
 //
 //   a thread takes channel c of four pixels of its result (kernels/cuda/access.cuh), of one in pool_scatter: 32 neighbouring threads
 //   touch 32 neighbouring channels of every pixel they read
-//   pool_scatter gathers: a thread looks at the windows that hold its pixel, ascending, and finds each one's argmax again
+//   pool_scatter gathers: a thread looks at the windows that contain its pixel, ascending, and finds the argmax of each again
 //
-// Why this shape: the taps of a window lie in lines that neighbouring threads or the first cache have just read. Gathering writes once
-// and needs no atomics; 3 × 3 windows 2 apart are compared up to four times, from cache.
+// The taps of a window are in lines that neighbouring threads or the first-level cache have just read. Gathering writes each
+// value once and needs no atomics; 3 × 3 windows at distance 2 are compared up to four times, from cache.
 #pragma once
 
 #include "kernels/cuda/access.cuh"
@@ -14,7 +14,7 @@
 
 namespace brink::cuda {
 
-/// Pictures of height × width, `p` × `q` windows.
+/// Pictures of height × width, p × q windows.
 struct PoolCall {
   std::int64_t height, width, channels, p, q;
   PoolWindows windows;
@@ -28,7 +28,7 @@ __device__ __forceinline__ Pixel pixel_of(std::int64_t i, std::int64_t rows, std
   return {line / rows, line % rows, i - line * columns};
 }
 
-/// The element of x where the maximum over window (p, q) of channel c stands.
+/// The element of x that is the maximum of window (p, q) in channel c.
 template <class T>
 __device__ __forceinline__ std::int64_t argmax_of(const PoolCall& call, const T* x, std::int64_t sample, std::int64_t p,
                                                   std::int64_t q, std::int64_t c) {
@@ -49,7 +49,7 @@ __device__ __forceinline__ std::int64_t argmax_of(const PoolCall& call, const T*
   return best;
 }
 
-/// The cells are windows × channels. `from` is x itself for the maximum.
+/// The cells are windows × channels. For the maximum itself, `from` is x.
 template <class T>
 __global__ void __launch_bounds__(elementwise_threads)
     pool_select_kernel(Cells cells, PoolCall call, T* out, const T* x, const T* from) {
@@ -103,7 +103,7 @@ __global__ void __launch_bounds__(elementwise_threads)
       [&](std::int64_t i, std::int64_t c, T v) { out[i * cells.columns + c] = v; });
 }
 
-/// A picture of height × width pixels and the one of every stride-th pixel, p × q.
+/// A picture of height × width pixels, and the picture of every stride-th pixel, p × q.
 struct ShortcutCall {
   std::int64_t height, width, channels, p, q, appended, stride;
 };

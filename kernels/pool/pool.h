@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: what takes pixels together or leaves them out: maxima over windows, averages over a picture, the shortcut of a residual
-// network; each with its transpose. What it is not: a convolution.
-// Decision: no array of positions is kept. The argmax is found again from x wherever it is needed, which costs as many comparisons as
-// the maximum did and no memory; ties and NaN are then the same everywhere by construction.
+// Maxima over windows, averages over a picture, and the shortcut of a residual network; each with its transpose.
+// No array of positions is kept. The argmax is found again from x wherever it is needed, with as many comparisons as the
+// maximum and no memory, so ties and NaNs are treated alike everywhere.
 #pragma once
 
 #include "kernels/device.h"
@@ -10,17 +9,17 @@
 
 namespace brink {
 
-/// Windows of `window` × `window` pixels, `stride` apart, without padding: window (p, q) has the pixels p·stride … p·stride +
-/// window − 1 of a column, and likewise of a row. It may overlap its neighbours, and pixels at the far edges may lie in none.
+/// Windows of `window` × `window` pixels, `stride` apart, without padding: window (p, q) has the rows p·stride … p·stride +
+/// window − 1, and likewise the columns. Windows may overlap, and pixels at the far edges may be in none.
 struct PoolWindows {
   std::int64_t window = 2, stride = 2;
   constexpr std::int64_t count(std::int64_t pixels) const { return (pixels - window) / stride + 1; }
 };
 
-// Common to all. Shapes: x [S,H,W,C]. Layout: NHWC, row-major, contiguous, float32 or float64 alike. The argmax of a window: m = the
-// first pixel; for the others in scan order (rows first): if (x > m || x != x) m = x. So the first of equals wins, and a NaN is
-// kept unless another follows. Aliasing: none. Errors: none; the graph has checked the shapes. Cost: one pass. Source: method of the
-// paper.
+// Common to all. Shapes: x [S,H,W,C]. Layout: NHWC, row-major, contiguous, all float32 or all float64. The argmax of a window:
+// m = the first pixel; for the others in scan order (rows first): if (x > m || x != x) m = x. So the first of equals wins, and
+// a NaN is kept unless another follows. Aliasing: none. Errors: none; the graph has checked the shapes. Cost: one pass. Source:
+// docs/method.md, "Curvature" and "Networks".
 namespace cpu {
 
 /// y[s,p,q,c] = the maximum of x over window (p, q).  y [S,P,Q,C].
@@ -39,7 +38,8 @@ void spread_pixels(Device&, View out, View d);
 
 /// out[s,p,q,c] = x[s, p·stride, q·stride, c] for c < C, +0 for the channels appended.  out [S,⌈H/stride⌉,⌈W/stride⌉,K], K ≥ C.
 void shortcut(Device&, View out, View x, std::int64_t stride);
-/// The transpose: out[s, p·stride, q·stride, c] = d[s,p,q,c] for c < C, +0 elsewhere.  d [S,P,Q,K], out [S,H,W,C].
+/// The transpose of `shortcut`: out[s, p·stride, q·stride, c] = d[s,p,q,c] for c < C, +0 elsewhere.  d [S,P,Q,K], out
+/// [S,H,W,C].
 void shortcut_transposed(Device&, View out, View d, std::int64_t stride);
 
 }  // namespace cpu

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decision: baseline code but for max pooling: what remains copies, or runs once at the end of a network.
+// Pooling and shortcuts on the CPU. Only max pooling is compiled per instruction set: the others copy, or run once at the end
+// of a network.
 #include <algorithm>
 
 #include "kernels/isa.h"
@@ -22,7 +23,7 @@ void select(View out, View x, const View* t, PoolWindows windows) {
   });
 }
 
-/// body(pixel of the smaller picture, pixel of the larger one), each counted over all samples.
+/// body(pixel of the smaller picture, pixel of the larger one), both numbered over all samples.
 template <class Body>
 void over_kept_pixels(const Shape& small, const Shape& large, int64_t stride, const Body& body) {
   int64_t from = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: max pooling, compiled once per instruction set. Decision: a vector is a run of channels of one pixel, and every lane
-// carries its own maximum, what was selected with it, and the number of its tap; selects, no branches.
+// Max pooling, compiled once per instruction set.
+// A vector is a run of channels of one pixel. Every lane has its own maximum, the value selected with it, and the number of its
+// tap; there are selects but no branches.
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +14,7 @@ namespace {
 
 using std::int64_t;
 
-/// body(s, p, q, c, exist) for each window and each vector of channels, `exist` lanes of it.
+/// body(s, p, q, c, exist) for each window and each vector of channels, of which `exist` lanes exist.
 template <class Isa, class T, class Body>
 [[gnu::always_inline]] inline void over_windows(const PoolExtents& e, const Body& body) {
   constexpr int w = lanes<Isa, T>;
@@ -83,7 +84,7 @@ void pool_scatter_isa(const PoolExtents& e, PoolWindows windows, const T* x, con
     for (int64_t i = 0; i < windows.window; ++i)
       for (int64_t j = 0; j < windows.window; ++j) {
         T* const at = out + first + (i * e.width + j) * e.channels;
-        // A sum that began with +0 is never −0, so the +0 of the other taps leaves it as it is.
+        // A sum that began with +0 is never −0, so the +0 of the other taps does not change it.
         put(at, get<V>(at, exist) + (winner == tap ? own : V{}), exist);
         tap += 1;
       }

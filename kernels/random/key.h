@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the names of all streams of random numbers, and the key that selects one. What it is not: a generator.
-// Decision: the numbers of this table never change and are never used again; a new use takes a new number.
+// The names of all streams of random numbers, and the key that selects one.
+// The numbers of this table never change and are never reused; a new use takes a new number.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ enum class Stream : std::uint8_t {
   test = 255,           // [anything, anything]
 };
 
-/// Selects one stream: element i is a function of these and of i alone.
+/// Selects one stream. Element i is a function of the key and of i alone.
 struct RandomKey {
   std::uint64_t seed;
   Stream stream;

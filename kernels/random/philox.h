@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: Philox4x32-10, and the numbers made of one of its blocks: two uniform numbers, two normal ones.
-// What it is not: a generator with a state. A block is a pure function of seed, stream and position, so any element can be
-// made alone, by any thread, on any device.
-// Decision: internal linkage, because this is compiled once per instruction set (isa.h).
+// Philox4x32-10, and the numbers made of one of its blocks: two uniform numbers, or two normal ones. A block is a pure function
+// of seed, stream and position, so any thread of any device can make any element alone.
+// It has internal linkage, because this is compiled once per instruction set (isa.h).
 #pragma once
 
 #include <array>
@@ -16,12 +15,12 @@
 namespace brink {
 namespace {
 
-/// Four 32-bit words, each in the low half of a 64-bit one: that is how they multiply in vector registers.
+/// Four 32-bit words, each in the low half of a 64-bit one, as vector registers multiply them.
 struct PhiloxWords {
   std::uint64_t w0, w1, w2, w3;
 };
 
-/// The last `rounds` rounds of Philox4x32 with the key words k0, k1 of the first of them. A recursion and not a loop: g++ does
+/// The last `rounds` rounds of Philox4x32 with the key words k0, k1 of the first of them. It is a recursion because g++ does
 /// not vectorise a loop over elements around a loop over rounds.
 template <int rounds>
 [[gnu::always_inline]] BRINK_HD inline PhiloxWords philox4x32(PhiloxWords c, std::uint64_t k0, std::uint64_t k1) {
@@ -54,7 +53,7 @@ struct TwoWords {
 
 /// (k + ½)·2^−52 with k the top 52 bits: never 0, never 1, exact in float64.
 [[gnu::always_inline]] BRINK_HD inline double uniform_f64(std::uint64_t word) {
-  // 1 + k·2^−52 − (1 − 2^−53): exact, and made of one conversion that every instruction set has.
+  // 1 + k·2^−52 − (1 − 2^−53): exact, and needs only a bit cast, which every instruction set has.
   return elementary::from_bits(0x3FF0000000000000 | (word >> 12)) - (1.0 - 0x1p-53);
 }
 /// (k + ½)·2^−23 with k the top 23 bits: never 0, never 1, exact in float32.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels of arrays of random numbers; contracts in random.h. What it is not: a generator with a state:
-// the numbers come from philox.h, the same code as on the CPU.
+// The CUDA kernels of arrays of random numbers; random.h has their contracts. The numbers come from philox.h, the same code as
+// on the CPU.
 //
 //   thread b:   block first/2 + b of the stream  →  its two elements, where they lie in [first, first + n)
 //
-// Why this shape: two elements are one Philox block and one logarithm; a thread stores them beside each other, so the second
-// store meets the first one's line in the cache. The arithmetic, not memory, is what this kernel waits for.
+// Two elements need one Philox block and one logarithm. A thread stores them beside each other, so the second store finds the
+// line of the first in the cache. Arithmetic, not memory, limits this kernel.
 #pragma once
 
 #include "kernels/cuda/access.cuh"
@@ -18,7 +18,7 @@ struct TwoElements {
   T first, second;
 };
 
-/// out[i] = element first + i of the stream, i < n; pair(block) makes two of them.
+/// out[i] = element first + i of the stream, i < n; pair(block) makes two elements.
 template <class T, class Pair>
 __device__ __forceinline__ void fill_pair(T* out, std::int64_t n, std::int64_t first, Pair pair) {
   const std::int64_t block = first / 2 + thread_index(), at = 2 * block - first;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: arrays of random numbers, by element index. What it is not: a generator with a state, or <random>.
-// Decision: element i is a function of (key, i) alone, so neither threads nor the order of calls reach the result.
+// Arrays of random numbers, by element index.
+// Element i is a function of (key, i) alone, so neither threads nor the order of calls affect the result.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,7 @@ namespace brink::cpu {
 /// Arithmetic   z in float64 by Box–Muller from our own log, sine and cosine (philox.h); one product; rounded to T
 /// Aliasing     none
 /// Errors       none
-/// Cost         half a Philox block, half a log, half a sine and a cosine per element: 0.65 elements per ns on one core with
-///              AVX-512, 0.18 with AVX2 (g++ 12)
+/// Cost         half a Philox block, half a log, half a sine and a cosine per element (docs/experiments.md)
 /// Source       Box, Muller, A note on the generation of random normal deviates, 1958
 void fill_normal(Device&, View out, RandomKey key, double scale, std::int64_t first_element = 0);
 

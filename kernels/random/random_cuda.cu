@@ -5,7 +5,7 @@
 namespace brink::cuda {
 
 namespace {
-/// Blocks of two elements that [first, first + n) touches, as a grid.
+/// The grid over the blocks of two elements that [first, first + n) touches.
 Extent3 pair_grid(std::int64_t n, std::int64_t first) {
   return {n > 0 ? blocks_for((first + n + 1) / 2 - first / 2, elementwise_threads) : 0};
 }

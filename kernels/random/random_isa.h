@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the loops of random_simd.cpp as random_cpu.cpp sees them. What it is not: for anyone else.
+// The functions of random that are compiled once per instruction set (random_simd.cpp).
 #pragma once
 
 #include <cstdint>

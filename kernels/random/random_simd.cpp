@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set (isa.h).
+// Fills arrays with random numbers, compiled once per instruction set (isa.h).
 #include "kernels/isa.h"
 #include "kernels/random/random_isa.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the tree T (tree.h) over tiles of a matrix that arrive one by one. What it is not: for leaves that all lie in memory.
-// For sources compiled once per instruction set only (isa.h).
+// The tree T (tree.h) over tiles of a matrix that arrive one by one. For sources compiled once per instruction set only
+// (isa.h).
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ void copy(T* to, const T* from, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) to[i] = from[i];
 }
 
-/// A finished leaf (rows × w, at t with stride ldt) climbs the tree of its element: waiting[l] holds the finished subtree of
-/// 2ˡ leaves that ends just before this one, or is stale. The order of leaves is the order of calls.
+/// Adds a finished leaf (rows × w, at t with stride ldt) to the tree of its element. waiting[l] holds the finished subtree of
+/// 2ˡ leaves that ends just before this one, or is stale. Leaves are added in the order of calls.
 template <class T>
 void climb(int rows, std::int64_t w, T* t, std::int64_t ldt, T* waiting, std::int64_t level_stride, std::int64_t ldw,
            std::int64_t leaf, std::int64_t leaves, T* out, std::int64_t ldo) {

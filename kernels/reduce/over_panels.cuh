@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the tree T on the GPU over parts of a sum over samples: panels of a group, then groups (panels.h), for weight gradients
-// of dense layers and convolutions and for biases. What it is not: the kernels that write the parts.
-// Decision: parts lie in scratch, not in atomics or in a counter of each thread: all panels run at once, and a second kernel joins.
+// The tree T on the GPU over parts of a sum over samples: panels of a group, then groups (panels.h), for weight gradients of
+// dense layers and convolutions and for biases.
+// Parts are in scratch memory: all panels run at once, and a second kernel joins them.
 //
 //   panels    0 1 2 3 4 | 5 6 7 8 9 | 10 11 12      one block of threads each for a tile of W; parts in scratch
 //   groups       0            1           2         first join: T over each group's panels, in place
@@ -30,20 +30,21 @@ __device__ __forceinline__ T tree_of(const T* leaf, std::int64_t stride, std::in
   }
 }
 
-/// Leaves joined by one kernel: by each of `join_rows` rows of a block's threads `join_run` of them.
+/// How many leaves one kernel joins: each of `join_rows` rows of a block's threads joins `join_run`.
 inline constexpr int join_columns = 32, join_rows = 8, join_run = 8;
 inline constexpr std::int64_t most_joined = join_rows * join_run;
 
-/// Several trees of equal make: leaves `stride` elements apart, trees `from_tree_to_tree`; the last has `last_count` leaves.
+/// Several trees of the same shape: leaves `stride` elements apart, trees `from_tree_to_tree`; the last one has `last_count`
+/// leaves.
 struct Trees {
   std::int64_t stride, count, last_count, from_tree_to_tree;
 };
 
-/// T over leaves of `elements` values each: 64 neighbours of a tree become one.
+/// T over leaves of `elements` values each: 64 neighbouring leaves of a tree become one.
 /// Shapes:     leaf i of tree z at leaves + z·from_tree_to_tree + i·stride; the tree of leaves 64 b … 64 b + 63 goes to `to`, or,
 ///             where that is null, to the place of leaf 64 b. Grid: elements/32 × ⌈count/64⌉ × trees.
 /// Arithmetic: T. Aligned blocks of 64 leaves are subtrees, so joining their sums the same way again yields T of all.
-/// Aliasing:   `to` overlaps no leaf. In place: a block writes where it alone has read, after its barrier.
+/// Aliasing:   `to` overlaps no leaf. In place: a block writes, after its barrier, where only that block has read.
 /// Errors:     none.
 /// Cost:       reads all leaves once. 8 independent loads a thread.
 template <class T>
@@ -74,7 +75,7 @@ __global__ void join_two_kernel(T* x, const T* lower, std::int64_t elements) {
   if (i < elements) x[i] = lower[i] + x[i];
 }
 
-/// T over each of `count` trees, in place; a single one goes into `to`. The leaves are used up.
+/// T over each of `count` trees, in place; a single one goes into `to`. The leaves are overwritten.
 template <class T>
 void join_trees(Device& d, T* to, T* leaves, Trees trees, std::int64_t count, std::int64_t elements) {
   for (;; trees.stride *= most_joined) {
@@ -87,14 +88,16 @@ void join_trees(Device& d, T* to, T* leaves, Trees trees, std::int64_t count, st
   }
 }
 
-/// How T over all panels is computed where `part_bytes` of each panel have to lie in scratch.
+/// How T over all panels is computed where `part_bytes` of scratch are needed for each panel.
 struct PanelPlan {
   static constexpr std::int64_t most_part_bytes = std::int64_t{256} << 20, most_in_grid = 65535;
-  std::int64_t panels;          ///< of all groups
-  std::int64_t in_group;        ///< of each but the last group
-  bool one_tree;                ///< a tree of panels, not of groups of panels
-  std::int64_t groups_at_once;  ///< two trees: whole groups whose panels lie in scratch at once; 0: not even one
-  std::int64_t panels_at_once;  ///< one tree, or groups_at_once = 0: panels at once, of a group in the latter case
+  std::int64_t panels;    ///< panels of all groups
+  std::int64_t in_group;  ///< panels of each group but the last
+  bool one_tree;          ///< a tree of panels, not of groups of panels
+  std::int64_t
+      groups_at_once;  ///< two trees: the number of whole groups whose panels fit into scratch together; 0: not even one
+  std::int64_t
+      panels_at_once;  ///< one tree, or groups_at_once = 0: the number of panels that fit together, within a group in the latter case
 
   PanelPlan(const GroupedPanels& all, std::int64_t part_bytes) {
     const std::int64_t groups = all.groups();
@@ -112,7 +115,7 @@ struct PanelPlan {
     const std::int64_t tree = panels_at_once + waiting(one_tree ? panels : in_group, panels_at_once);
     return (tree + (one_tree ? 0 : 1 + waiting(all.groups(), 1))) * part_bytes;
   }
-  /// Subtrees that wait in a binary counter while batches of `at_once` of `leaves` follow one another.
+  /// The number of subtrees that wait in a binary counter while batches of `at_once` of `leaves` follow one another.
   static std::int64_t waiting(std::int64_t leaves, std::int64_t at_once) {
     const std::int64_t batches = (leaves + at_once - 1) / at_once;
     std::int64_t levels = 0;
@@ -121,7 +124,7 @@ struct PanelPlan {
   }
 
  private:
-  /// All of `leaves`, each of `panels`, or the most of 2ʲ that stay below the caps.
+  /// All of `leaves`, each of `panels`, or the largest 2ʲ of them that stays below the limits.
   static std::int64_t at_once(std::int64_t leaves, std::int64_t panels, std::int64_t part_bytes) {
     const auto fits = [&](std::int64_t n) {
       return n * panels * part_bytes <= most_part_bytes && n * panels <= most_in_grid;
@@ -133,9 +136,9 @@ struct PanelPlan {
   }
 };
 
-/// T over `count` leaves of which tree(to, first, n) enqueues T over the leaves first … first + n − 1; `at_once` at a time, a power
-/// of two where they are fewer than all. Batches are subtrees of T: a binary counter of them waits at `waiting`. All but the last
-/// batch's sum are made in `sum`.
+/// T over `count` leaves: tree(to, first, n) enqueues T over the leaves first … first + n − 1, `at_once` at a time (a power of
+/// two, unless it is all of them). Batches are subtrees of T; a binary counter of them is kept at `waiting`. All sums but that
+/// of the last batch are made in `sum`.
 template <class T, class Tree>
 void in_batches(Device& d, T* to, std::int64_t count, std::int64_t at_once, std::int64_t elements, T* sum, T* waiting,
                 Tree&& tree) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the tree over tiles, with threads, for kernels that make one number a tile. What it is not: arithmetic in a tile.
-// Decision: tile partials live on the stack, 1024 tiles (4M elements) at a time: an aligned block of 2¹⁰ tiles is a subtree
-// of T, so a binary counter joins the blocks and nothing is allocated whatever n is.
+// The tree over tiles, with threads, for kernels that make one number a tile.
+// Tile partials are on the stack, 1024 tiles (4M elements) at a time. An aligned block of 2¹⁰ tiles is a subtree of T, so a
+// binary counter joins the blocks and nothing is allocated, whatever n is.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 
 namespace brink::cpu {
 
-/// T over all tiles of n elements, whose partials work(first, last, partials) writes; +0 for n = 0. The calling thread does
-/// all of up to `serial_tiles` tiles.
+/// T over all tiles of n elements, whose partials work(first, last, partials) writes; +0 for n = 0. Up to `serial_tiles` tiles
+/// run on the calling thread.
 template <class X, class Work>
 X over_tiles(Device& d, std::int64_t n, std::int64_t serial_tiles, const Work& work) {
   constexpr std::int64_t block_tiles = 1024;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: how a sum over the pixels of a group's samples is cut into panels, for convolutions, their biases and normalisation.
-// What it is not: the panel of a dense layer, which is the whole group. Decision: panels depend on sample positions and the network
-// alone, so neither tiles nor chunks reach a result; 256 rows keep a panel's chain long and its operands in L1 and L2.
+// How a sum over the pixels of a group's samples is cut into panels, for convolutions, their biases and normalisation. In a
+// dense layer the panel is the whole group.
+// Panels depend on sample positions and the network alone, so neither tiles nor chunks affect a result. 256 rows keep a panel's
+// chain long and its operands in the first two caches.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,9 @@
 
 namespace brink {
 
-/// Panels of one group: whole samples while they fit in 256 rows, else 256 consecutive rows of one sample. A row is one pixel of one
-/// sample, in the order (n, p, q). Each panel is one chain; the panels of a group join by T, groups join by T (tree.h).
+/// The panels of one group: whole samples while they fit in 256 rows, otherwise 256 consecutive rows of one sample. A row is
+/// one pixel of one sample, in the order (n, p, q). Each panel is one chain; the panels of a group join by T, then groups join
+/// by T (tree.h).
 struct Panels {
   static constexpr std::int64_t most_rows = 256;
   std::int64_t samples;  ///< of this group, at least 1
@@ -51,7 +53,7 @@ struct GroupedPanels {
   [[gnu::always_inline]] BRINK_HD std::int64_t count(std::int64_t g) const {
     return pixels == 0 ? 1 : of_group(g).count();
   }
-  /// Within the batch.
+  /// Rows numbered within the batch.
   [[gnu::always_inline]] BRINK_HD Panels::Rows rows(std::int64_t g, std::int64_t panel) const {
     if (pixels == 0) return {g * group, g * group + of_group(g).samples};
     const Panels::Rows r = of_group(g).rows(panel);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA kernels of sum, dot and norm, and the tree over partial results; contract in reduce.h.
-// What it is not: sums over samples, whose chains belong to the kernels that make them.
+// The CUDA kernels of sum, dot and norm, and the tree over partial results; reduce.h has their contracts.
 //
 //   tile of 4096:   | lane 0 | lane 1 | … | lane 31 | lane 0 | …       one warp; lane l of the contract is lane l of the warp
 //                     chain over 128 elements each, then fold by 16, 8, 4, 2, 1 with shuffles
 //   tree:           32 leaves → 1 by a warp (an aligned block of 2⁵ leaves is a subtree of T), again over the results, …
 //
-// Why this shape: the contract's 32 lanes are a warp, so loads are coalesced and the fold needs no memory. A lane's additions
-// depend on each other and its loads do not: it loads a batch ahead, and 4 warps a block put one on each scheduler.
-// `columns` dots with one w at once read w from registers; basis.h uses them where there are columns enough to fill the device.
+// The contract's 32 lanes are a warp, so loads are coalesced and the fold needs no memory. A lane's additions depend on each
+// other but its loads do not: it loads a batch ahead, and 4 warps a block put one on each scheduler. `columns` dots with the
+// same w read w from registers; basis.h uses them where there are enough columns to fill the device.
 #pragma once
 
 #include <cmath>
@@ -22,7 +21,8 @@ namespace brink::cuda {
 
 inline constexpr unsigned whole_warp = 0xFFFFFFFF, warp_lanes = 32;
 inline constexpr unsigned tiles_a_block = 4;  // one warp each
-/// Tiles whose partials are in Context::partials() at once: 2¹⁶, so that they are a subtree of T. The upper half stays free.
+/// The number of tiles whose partials are in Context::partials() at once: 2¹⁶, so that they are a subtree of T. The upper half
+/// stays free.
 inline constexpr std::int64_t tiles_at_once = Context::most_partials / 2;
 
 /// The lanes of a warp folded by 16, 8, 4, 2, 1: valid in lane 0.
@@ -102,7 +102,7 @@ struct TreeNodes {
   X node[2][tiles_at_once / warp_lanes];
 };
 
-/// What is left of a tree's total.
+/// What is made of a tree's total.
 enum class TreeEnd : unsigned char { total, root };
 
 /// out[i] = factor·T(leaf[i·count … i·count + count)) for i = blockIdx.x, or its square root; +0 for count = 0; count ≤
@@ -166,7 +166,7 @@ void tree_of_blocks(Device& d, std::int64_t leaves, double factor, double* out, 
   launch_tree<X>(d, 1, subtrees, done, factor, out, finish);
 }
 
-/// The number that enqueue(to) leaves in `to`, brought to the host. Waits.
+/// Brings to the host the number that enqueue(to) leaves in `to`. Waits.
 template <class Enqueue>
 double fetched(Device& d, const Enqueue& enqueue) {
   const Scalar to{context(d).results()};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: sum, dot and norm of whole arrays, and T over rows. What it is not: sums over samples, whose panels belong
-// to the kernels that make them. Decision: the order of additions is fixed by position alone (tiles, 32 lanes, a tree), so
-// threads, instruction sets and devices may differ and the bits may not.
+// Sum, dot and norm of whole arrays, and T over rows. Sums over samples belong to the kernels that make their panels.
+// The order of additions is fixed by position alone (tiles, 32 lanes, a tree), so threads, instruction sets and devices do not
+// change the bits.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +32,14 @@ namespace cpu {
 /// Shapes: x any shape, n elements.  Layout: contiguous.
 /// Arithmetic: in tiles of 4096, lane l (from +0) adds elements l, l+32, … in T; lanes folded by 16, 8, 4, 2, 1; tiles joined
 ///   by T. n = 0 gives +0. The result is T's value as a double.
-/// Aliasing: none.  Errors: none.  Cost: n reads; no allocation.  Source: ARCHITECTURE.md, rule 4.
+/// Aliasing: none.  Errors: none.  Cost: n reads; no allocation.  Source: ARCHITECTURE.md, "sum, dot, norm".
 double sum(Device&, View x);
 
 /// Σ aₑbₑ
 /// Shapes: a, b n elements each, same dtype.  Layout: contiguous.
 /// Arithmetic: as `sum` with float64 lanes: lane = fma((double)a, (double)b, lane), from +0.
 /// Aliasing: a may be b.  Errors: none; overflows to inf where Σ does in float64.  Cost: 2n reads; no allocation.
-/// Source: ARCHITECTURE.md, rule 4.
+/// Source: ARCHITECTURE.md, "sum, dot, norm".
 double dot(Device&, View a, View b);
 
 /// √dot(x, x)
@@ -51,13 +51,13 @@ namespace cuda {
 void sum(Device&, View x, Scalar to);
 void dot(Device&, View a, View b, Scalar to);
 void norm(Device&, View x, Scalar to);
-/// The same numbers brought to the host; wait.
+/// The same numbers brought to the host: these wait.
 double sum(Device&, View x);
 double dot(Device&, View a, View b);
 double norm(Device&, View x);
 }  // namespace cuda
 
-/// The result is left in `to`: enqueued only.
+/// The result stays in `to`, in the device's memory: these only enqueue.
 inline void sum(Device& d, View x, Scalar to) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::sum(d, x, to);
@@ -73,7 +73,7 @@ inline void norm(Device& d, View x, Scalar to) {
     if (d.where == Where::cuda) return cuda::norm(d, x, to);
   *to.at = cpu::norm(d, x);
 }
-/// The result is returned: waits for a CUDA device.
+/// The result is returned: these wait for a CUDA device.
 inline double sum(Device& d, View x) {
   if constexpr (has_cuda)
     if (d.where == Where::cuda) return cuda::sum(d, x);

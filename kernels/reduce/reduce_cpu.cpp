@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: types and threads of reduce.h. What it is not: arithmetic inside a tile (reduce_simd.cpp) or between tiles
-// (over_tiles.h).
+// The reductions of reduce.h on the CPU: types and threads. Tiles are in reduce_simd.cpp, the tree over them in over_tiles.h.
 #include <algorithm>
 #include <cassert>
 #include <cmath>

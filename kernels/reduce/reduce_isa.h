@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the parts of the reduce room that are compiled once per instruction set (reduce_simd.cpp).
-// What it is not: an interface for other rooms; call reduce.h.
+// The functions of reduce that are compiled once per instruction set (reduce_simd.cpp); other folders call reduce.h.
 #pragma once
 
 #include <cstdint>

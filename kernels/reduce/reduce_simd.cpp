@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: sums and dots of single tiles, compiled once per instruction set. What it is not: threads or the tree over tiles.
-// Decision: the 32 lanes of the contract are held in as many registers as the set needs; a short last tile ends in scalars.
+// Sums and dots of single tiles, compiled once per instruction set.
+// The 32 lanes of the contract are held in as many registers as the set needs; a short last tile ends in scalars.
 #include "kernels/reduce/reduce_isa.h"
 
 #include "kernels/isa.h"
@@ -36,7 +36,7 @@ void dot_tiles(const T* a, const T* b, std::int64_t n, std::int64_t first, std::
     const std::int64_t left = n - t * reduce_tile, size = left < reduce_tile ? left : reduce_tile;
     Wide<Isa> acc[registers] = {};
     std::int64_t e = 0;
-    if (p == q) {  // conversions bound this loop: widen once
+    if (p == q) {  // type conversions limit the speed of this loop: widen once
       for (; e + reduce_lanes <= size; e += reduce_lanes)
         for (int r = 0; r < registers; ++r) {
           const Wide<Isa> x = widen<Isa>(p + e + r * w);

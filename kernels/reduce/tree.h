@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the tree T that joins the pieces of every sum over samples or tiles, for scalars, on host and device.
-// What it is not: a reduction over raw data (reduce.h). Decision: T(1) = leaf, T(n) = T(p) + T(n−p) with p the largest
-// power of two below n. Aligned blocks of 2ʲ leaves are subtrees of it, which is why chunks and ranks never reach a result.
+// The tree T that joins the parts of every sum over samples or tiles, for scalars, on host and device.
+// T(1) = leaf, T(n) = T(p) + T(n−p) with p the largest power of two below n. Aligned blocks of 2ʲ leaves are subtrees of it, so
+// the cut into chunks never affects a result.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class TreeCounter {
     slot_[level] = x;
     ++count_;
   }
-  /// The sum so far; X{} if nothing was pushed. What is left over joins from the right: smallest subtrees first.
+  /// The sum so far; X{} if nothing was pushed. The waiting subtrees join from the right, smallest first.
   [[gnu::always_inline]] BRINK_HD X total() const {
     if (count_ == 0) return X{};
     int level = 0;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a count of the allocations made while programs run; an executable of its own, because it replaces operator new.
-// What it is not: a leak check.
+// Counts the allocations made while programs run. It is an executable of its own, because it replaces operator new.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -101,7 +100,7 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
     const support::Network n({.samples = 1000});
     ThreadPool pool(2);
     Device device{Where::cpu, &pool, nullptr};
-    TraceRecorder recorder(device, 3000);  // used up on the way
+    TraceRecorder recorder(device, 3000);  // used up during the run
     device.tracer = &recorder;
     const Array g = n.vector(), hv = n.vector();
     Hvp hvp(device, n.objective, n.data(), {});

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The work of an HVP against that of a gradient, counted by hand. For widths n₀ … n_L, in multiply–adds a sample, with
-// A = n₀n₁ (the first layer, whose input has no tangent) and B = Σ_{l ≥ 2} n_{l−1}n_l:
+// The work of a Hessian–vector product against that of a gradient, counted by hand. For widths n₀ … n_L, in multiply–adds a sample,
+// with A = n₀n₁ (the first layer, whose input has no tangent) and B = Σ_{l ≥ 2} n_{l−1}n_l:
 //   gradient  forward A + B, weight gradients A + B, input gradients B                   = 2A + 3B,   3L − 1 products;
 //   tangent   ż₁ = xẆ₁ and xᵀδ̇₁: 2A; each later layer ḣW + hẆ, ḣᵀδ + hᵀδ̇, δ̇Wᵀ + δẆᵀ: 6B = 2A + 6B,   6L − 4 products.
-// A convolution of P×Q results counts P·Q·R·S·C·K in each of its three products, so the same holds of networks that have them.
+// A convolution of P×Q results counts P·Q·R·S·C·K in each of its three products, so the same holds for convolutional networks.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -80,7 +80,7 @@ const support::NetworkOptions networks[] = {
 TEST_CASE("Hv against central differences of the gradient") {
   for (const auto& options : networks) {
     const Network n(options);
-    constexpr double h = 1e-6;  // no unit of the relu network changes sides within it
+    constexpr double h = 1e-6;  // no unit of the relu network changes sign within it
     const Doubles up = gradient_at(n, moved(n, h, n.v)), down = gradient_at(n, moved(n, -h, n.v));
     Doubles difference = minus(up, down);
     for (double& x : difference) x /= 2 * h;

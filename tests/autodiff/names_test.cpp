@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Names of steps: layer, primitive and phase of every node that grad and linearize make of a network, and when they are told.
+// The names of steps (layer, primitive and phase) of every node that grad and linearize make of a network, and when the tracer
+// receives them.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -79,8 +79,8 @@ std::vector<Array> inputs_of(const Graph& g, std::uint64_t seed) {
   return in;
 }
 
-/// Each node on memory of its own. `too_early`: a value's memory goes to a later value while its last use is still to come, which
-/// is what a wrong plan would do.
+/// Runs each node on memory of its own. `too_early`: a value's memory goes to a later value before its last use, as in a wrong
+/// plan.
 std::vector<Array> run_apart(const Graph& g, const std::vector<Array>& in, bool too_early = false) {
   std::vector<View> place(static_cast<std::size_t>(g.size()));
   std::vector<Array> memory;
@@ -138,7 +138,7 @@ TEST_CASE(
     const Graph g = random_graph(seed);
     const std::vector<Array> in = inputs_of(g, seed), before = inputs_of(g, seed);
     const std::vector<Array> expected = run_apart(g, in);
-    std::int64_t apart_bytes = 0;  // what the arena would be if nothing were used again
+    std::int64_t apart_bytes = 0;  // the size of the arena if no memory were reused
     for (const Node& node : g.nodes()) {
       std::vector<ValueType> types;
       for (const Var v : node.in) types.push_back(g.type(v));
@@ -162,7 +162,7 @@ TEST_CASE(
     Workspace workspace = program.make_workspace();
     set_poison(Poison::zero);
     Device device;
-    for (int run = 0; run < 2; ++run) {  // the second finds the first one's leftovers in the arena
+    for (int run = 0; run < 2; ++run) {  // the second run finds the first one's values in the arena
       program.run(device, workspace, inputs, outputs);
       REQUIRE(same(out, expected));
       REQUIRE(same(in, before));

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What it is: promise B7 for aarch64: the command, cross-compiled and run in emulation, against this machine's metrics.csv.
-What it is not: a way to build for aarch64 in earnest.
+"""B7 of docs/promises.md for aarch64: the command, cross-compiled and run in emulation, against this machine's metrics.csv.
 
-Decision: the few libraries come from Debian's arm64 packages, unpacked in the build folder with package lists of their own, so that
-the machine's list of architectures stays as it is and no root is needed. Long, because the emulator is slow: in --all.
+The few libraries come from Debian's arm64 packages, unpacked in the build folder with package lists of their own, so that the
+machine's list of architectures stays as it is and no root is needed. The emulator is slow, so the test runs in a campaign.
 usage: aarch64_test.py BUILD
 """
 
@@ -47,7 +46,7 @@ def checked(arguments, **options):
 
 
 def make_sysroot(folder):
-    """Unpacks arm64 packages; apt is told of another architecture and another state, and nothing of the system is touched."""
+    """Unpacks arm64 packages. apt gets another architecture and another state folder, so nothing of the system is changed."""
     state = folder / "apt"
     (state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     (state / "cache" / "archives" / "partial").mkdir(parents=True, exist_ok=True)

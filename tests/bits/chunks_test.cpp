@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Promise B3: the chunk, a divisor of anything or not, reaches no bit of loss, gradient, HVP, spectrum or trajectory.
+// B3 of docs/promises.md: the chunk, whether it divides the batch or not, changes no bit of loss, gradient, product, spectrum or trajectory.
 #include <doctest/doctest.h>
 
 #include "autodiff/primitives/dense.h"
@@ -20,8 +20,8 @@ const Primitive claimed_sum_p = [] {
   return p;
 }();
 
-/// A copy of g in which a weight gradient of several pairs is one sum over samples for each pair, added when finished: what an
-/// implementation does that adds the HVP's two weight terms after the tree.
+/// A copy of g in which a weight gradient of several pairs is one sum over samples for each pair, added at the end, as in an
+/// implementation that adds the product's two weight terms after the tree.
 Graph added_after_the_tree(const Graph& g) {
   Graph out;
   Vars map(static_cast<std::size_t>(g.size()));
@@ -35,7 +35,8 @@ Graph added_after_the_tree(const Graph& g) {
       Var sum;
       for (std::size_t i = 0; i < in.size(); i += 2) {
         const Var term = out.emit(weight_gradient_p, {in[i], in[i + 1]}, node.attributes);
-        // `add` would join the chains, and BlockRunner would refuse add_p: a sum that only claims to be one over samples.
+        // `add` would join the chains, and BlockRunner would refuse add_p, so the primitive falsely claims to be one sum over
+        // samples.
         sum = sum ? out.emit(claimed_sum_p, {sum, term}) : term;
       }
       result = {sum};

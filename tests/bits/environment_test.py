@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What it is: promises B10 (rounding and flushing set by another library), B11 (uninitialised memory), a processor without fused
-multiply-add (emulated), and R7's locale and time zone: the same run must give the same metrics.csv.
-What it is not: about compilers or threads (variants_test.py).
+"""B10 (rounding and flushing set by another library), B11 (uninitialised memory), a processor without fused multiply-add
+(emulated), and the locale and time zone of R7 (docs/promises.md): the same run must give the same metrics.csv.
 usage: environment_test.py BUILD
 """
 
@@ -40,7 +39,7 @@ with tempfile.TemporaryDirectory() as temporary:
         return train(brink, pathlib.Path(temporary, str(count)), **options)
 
     reference, said = run(threads=2)
-    correction = "denormal|rounding"
+    correction = "subnormal|rounding"
     cases.check("nothing is said when nothing is wrong", lines_about(said, correction))
 
     for name in ["flush", "rounding"]:
@@ -51,7 +50,7 @@ with tempfile.TemporaryDirectory() as temporary:
     late = next(build.glob("tests/*preload_late.so"))
     try:
         cases.rejects("rounding changed after the start", difference("", reference, run(threads=2, environment={"LD_PRELOAD": str(late)})[0]))
-    except Failed as failed:  # a solver that no longer converges or a check that trips is a difference too
+    except Failed as failed:  # a solver that no longer converges, or a check that fails, is a difference too
         cases.rejects("rounding changed after the start", [str(failed)])
 
     for precision in ["float32", "float64"]:

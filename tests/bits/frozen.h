@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Small runs of `train` whose files are frozen: a change that alters a byte of them is marked **bits** in CHANGELOG.md and updates the
-// digests of frozen_test.cpp.
+// Small runs of `train` whose files are frozen. A change that alters a byte of them is marked **bits** in CHANGELOG.md and
+// updates the digests in frozen_test.cpp.
 #pragma once
 
 #include <string>

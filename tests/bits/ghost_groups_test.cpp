@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Promises B2 and B3 for networks with GhostBatchNorm: chunks of one ghost group to all of them, divisors or not, and threads reach no
-// bit of loss, gradient, HVP, spectrum and trajectory, nor of the statistics that evaluation mode takes.
+// B2 and B3 of docs/promises.md for networks with GhostBatchNorm: neither threads nor chunks, from one ghost group to all of them, change
+// a bit of loss, gradient, product, spectrum and trajectory, nor of the statistics of evaluation mode.
 #include <doctest/doctest.h>
 
 #include "models/convolutional.h"
@@ -42,7 +42,7 @@ void same_for_all_chunks(const Network& n, std::int64_t groups, bool in_turn = f
     REQUIRE(support::first_difference(support::compute(n, {.threads = threads}), whole) == "");
 }
 
-/// The loss with statistics of whole blocks: what an implementation does that normalises what it happens to hold.
+/// The loss with statistics of whole blocks, as in an implementation that normalises by the samples it has in memory.
 LossAndCorrect loss_by_chunk_statistics(const Network& n, std::int64_t chunk) {
   Objective o = n.objective;
   o.loss = [&](std::int64_t samples) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Promises B2 and B3 for AlexNet, whose pools overlap and whose sums have no ghost groups; and what evaluation mode measures: the descent
-// of training mode with the spectrum of the other Hessian. (support::compute has the trajectory of both modes in all cases of bits.)
+// B2 and B3 of docs/promises.md for AlexNet, whose pools overlap and whose sums have no ghost groups. Also the measurement in
+// evaluation mode: the descent of training mode with the spectrum of the other Hessian.
 #include <doctest/doctest.h>
 
 #include <cmath>

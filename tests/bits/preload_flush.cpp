@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: a library to preload that switches flushing of denormals on before main, as some vendor libraries do when they
-// are loaded. What it is not: linked into anything (environment_test.py preloads it).
+// A library that environment_test.py preloads: it switches on flushing of subnormal numbers before main, as some vendor
+// libraries do when they are loaded.
 #include <xmmintrin.h>
 
 namespace {

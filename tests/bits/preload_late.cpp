@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the control of preload_rounding: it sets rounding upward when the program starts its first thread, which is after
-// brink has put things right, so the run must differ. What it is not: something brink could defend itself against.
+// The control of preload_rounding: it sets rounding upward when the program starts its first thread. That is after brink's
+// correction, so the run must differ.
 #include <dlfcn.h>
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a library to preload that sets rounding upward before main. What it is not: linked into anything.
+// A library that environment_test.py preloads: it sets rounding upward before main.
 #include <cfenv>
 
 namespace {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Promises B1 (two runs), B2 (threads) and B11 (what was in memory), for everything that is computed of a network.
+// B1 (repeated runs), B2 (threads) and B11 (previous contents of memory) of docs/promises.md, for everything that is computed
+// of a network.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -51,7 +52,7 @@ Sum tree(std::span<const Array> leaves) {
   while (2 * p < leaves.size()) p *= 2;
   return sum_of(tree(leaves.first(p)), tree(leaves.subspan(p)));
 }
-/// What a parallel loop with a sum usually does: each thread adds its range, then the threads' sums are added.
+/// A usual parallel sum: each thread adds its range, then the threads' sums are added.
 Sum by_threads(std::span<const Array> leaves, int threads) {
   Sum total;
   for (int t = 0; t < threads; ++t) {
@@ -98,7 +99,7 @@ TEST_CASE("B2: 1, 2, 3, 5 and 8 threads give the same loss, derivatives, spectru
     for (const int threads : {2, 3, 5, 8}) {
       CAPTURE(threads);
       CAPTURE(name_of(options.dtype));
-      // chunk = 0 may choose another chunk for another number of threads, so this is a test of both.
+      // chunk = 0 may choose another chunk for another number of threads, so this tests both.
       REQUIRE(support::first_difference(support::compute(n, {.threads = threads}), one) == "");
       REQUIRE(support::first_difference(support::compute(n, {.threads = threads, .chunk = 128}), one) == "");
     }
@@ -140,7 +141,7 @@ TEST_CASE("B11: memory that starts as 0x00, 0xFF or NaN gives the same numbers")
 }
 
 namespace {
-/// A broken primitive: adds to what was in memory before it.
+/// A broken primitive: it adds to the previous contents of its output.
 const Primitive adds_to_memory{
     .name = "adds_to_memory",
     .shape = [](std::span<const ValueType> in, const Attributes&) { return std::vector<ValueType>{in[0]}; },

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What it is: a short training run by the command, and the comparison of two such runs byte for byte.
-What it is not: a test; the tests beside it use it.
+"""A short training run by the command, and the comparison of two such runs byte for byte.
 
-Decision: the run is small but not trivial: several groups with a short last one (trees), both ends of the spectrum, a learning rate
-at which the run is chaotic soon, so that one differing bit reaches every later row.
+The run is small but not trivial: several groups with a short last one (trees), both ends of the spectrum, and a learning rate
+at which the run soon becomes chaotic, so that one different bit reaches every later row.
 """
 
 import os
@@ -45,7 +44,7 @@ def train(brink, folder, precision="float32", threads=1, settings=None, environm
 
 
 def difference(name, expected, found):
-    """Complaints: none when the two files are the same bytes, else where they first differ."""
+    """Complaints: none if the two files have the same bytes, otherwise where they first differ."""
     if expected == found:
         return []
     a, b = expected.decode().splitlines(), found.decode().splitlines()
@@ -58,7 +57,7 @@ def difference(name, expected, found):
 
 
 def instruction_sets():
-    """Names that BRINK_SIMD takes here, from the processor's flags as the system lists them."""
+    """The names that BRINK_SIMD accepts here, from the processor's flags as the system lists them."""
     try:
         found = re.search(r"^flags\s*:(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
     except OSError:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What it is: promise B7 and B2 at the level of the command: the same run by builds of other compilers and optimisation levels,
-on every instruction set of this processor, with 1, 2 and 3 threads, of each network; metrics.csv must be the same bytes.
-What it is not: a test of single kernels.
+"""B7 and B2 of docs/promises.md for the command: the same run of each network by builds of other compilers and optimisation
+levels, on every instruction set of this processor, with 1, 2 and 3 threads; metrics.csv must be the same bytes.
 
-Decision: the reference is this build on the portable path, the slowest and plainest. The control is a build in which the compiler
-may contract a·b + c; it must differ, or the run would be too tame to show anything.
+The reference is this build on the portable path, the slowest and plainest. The control is a build in which the compiler may
+contract a·b + c; it must differ, otherwise the run is too short to show anything.
 usage: variants_test.py BUILD [--all]
 """
 
@@ -38,7 +37,7 @@ exec g++ "${@/-ffp-contract=off/-ffp-contract=fast}"
 
 
 def build_variant(folder, compiler, level):
-    """Builds the command; its path. A folder built before is brought up to date."""
+    """Builds the command; returns its path. An existing folder is brought up to date."""
     if not (folder / "build.ninja").exists():
         arguments = ["meson", "setup", str(folder), str(ROOT), "-Dcuda=disabled", "-Dtests=disabled", "-Dbench=disabled",
                      "-Dbuildtype=plain", f"-Doptimization={level}"]
@@ -100,7 +99,7 @@ with tempfile.TemporaryDirectory() as temporary:
     if "x86-64-v3" in sets:
         wrapper = build / "variants" / "contracting-g++"
         wrapper.parent.mkdir(exist_ok=True)
-        if not wrapper.exists() or wrapper.read_text() != CONTRACTING:  # ninja does not look into the compiler
+        if not wrapper.exists() or wrapper.read_text() != CONTRACTING:  # ninja does not notice a changed compiler
             shutil.rmtree(build / "variants" / "contracted", ignore_errors=True)
             wrapper.write_text(CONTRACTING)
         wrapper.chmod(0o755)

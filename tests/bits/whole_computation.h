@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: everything brink computes of a network, as bits, for a device, a number of threads, a chunk and a memory budget.
-// What it is not: a test.
+// Everything that brink computes of a network, as bits, for a device, a number of threads, a chunk and a memory budget.
 #pragma once
 
 #include <span>
@@ -33,8 +32,8 @@ inline brink::Graph hvp_in_one_graph(const brink::Objective& objective, std::int
   return brink::prune(g);
 }
 
-/// Gradient descent at a rate far beyond 2/λ at times, with both ends of the spectrum tracked: every step's digest and numbers.
-/// evaluation_hessian: the spectrum is that of the loss in evaluation mode.
+/// Gradient descent at a rate that is at times far beyond 2/λ, with both ends of the spectrum tracked: every step's digest and
+/// numbers. evaluation_hessian: the spectrum is that of the loss in evaluation mode.
 inline Bits trajectory(const Network& n, brink::Device& device, const brink::BatchOptions& batch, int steps,
                        const brink::View& theta0, bool made = false, bool evaluation_hessian = false) {
   Bits out;
@@ -155,7 +154,7 @@ inline Bits compute(const Network& n, const Plan& plan) {
   return out;
 }
 
-/// Bytes of a named part.
+/// The bytes of a named part.
 inline const std::vector<unsigned char>& part(const Bits& bits, const std::string& name) {
   for (const auto& p : bits.parts)
     if (p.name == name) return p.bytes;

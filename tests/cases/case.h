@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One row of the table of cases. Every primitive, every kernel and every functor has a row.
-// The rows drive the shape, bit, derivative and completeness tests.
+// One row of the table of cases, which drives the tests of shapes, bits, derivatives and completeness. Every primitive, every
+// kernel and every functor has a row.
 #pragma once
 
 #include <functional>
@@ -16,16 +16,16 @@ namespace brink::cases {
 /// How an input's test values are made.
 enum class Values : std::uint8_t {
   real,      ///< of size 1, with some +0 and −0 (bit tests) or away from 0 (derivative tests)
-  positive,  ///< real, then max(·, 0), what relu gives; away from its kink in derivative tests
-  distinct,  ///< no two closer than 1/n, n their number, in no order; for what compares them
-  some_nan,  ///< real with NaN of both signs among them (bit tests) or distinct (derivative tests)
+  positive,  ///< real, then max(·, 0), as after relu; away from its kink in derivative tests
+  distinct,  ///< n values, unordered, no two closer than 1/n; for operations that compare them
+  some_nan,  ///< real, with NaNs of both signs (bit tests) or distinct (derivative tests)
   labels,    ///< int32 below `bound`
 };
 struct In {
   Shape shape;
   Values values = Values::real;
   std::int64_t bound = 0;
-  Dtype dtype = Dtype::f32;  ///< float32 stands for the working precision; float64 and int32 are meant literally
+  Dtype dtype = Dtype::f32;  ///< float32 means the working precision; float64 and int32 are literal
 };
 
 struct Row {
@@ -38,12 +38,12 @@ struct Row {
   std::function<Attributes(int size)> attributes;
   /// The order contract as plain loops.
   std::function<void(std::span<const View> in, const View& out, const Attributes&)> reference;
-  /// In its place for a primitive or a kernel of several outputs.
+  /// Used instead of `reference` for a primitive or a kernel of several outputs.
   std::function<void(std::span<const View> in, std::span<const View> out, const Attributes&)> references = {};
   /// For kernels without a primitive.
   std::function<ValueType(int size, Dtype)> output = {};
   std::function<void(Device&, const View& out, std::span<const View> in, int size)> run = {};
-  /// In its place for a kernel of several outputs, so many, all of the type that `output` says.
+  /// Used instead of `run` for a kernel of several outputs. There are `outputs` of them, all of the type that `output` states.
   std::function<void(Device&, std::span<const View> out, std::span<const View> in, int size)> run_several = {};
   int outputs = 1;
 };
@@ -54,7 +54,7 @@ const std::vector<Row>& table();
 std::vector<Array> make_inputs(const Row&, int size, Dtype, bool smooth);
 std::vector<View> views(const std::vector<Array>&);
 std::vector<ValueType> output_types(const Row&, int size, Dtype, std::span<const View> in);
-/// Uninitialised outputs, and what the plain loops make of them.
+/// Uninitialised outputs, and the results of the plain loops.
 std::vector<Array> make_outputs(std::span<const ValueType>);
 /// Runs the row's primitive or kernel.
 void run(Device&, const Row&, std::span<const View> out, std::span<const View> in, const View& scratch, int size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A primitive, kernel or functor without a row in the table fails here: the sources are read for their names.
+// Fails if a primitive, kernel or functor has no row in the table of cases: the sources are searched for their names.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every primitive's rules in float64: jvp against central differences, ⟨u, Jv⟩ = ⟨Jᵀu, v⟩, and both once more at second order.
+// Every primitive's rules in float64: jvp against central differences, ⟨u, Jv⟩ = ⟨Jᵀu, v⟩, and both again at second order.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The rows of losses and of what indexes by label.
+// The rows of losses and of kernels that index by label.
 #include <algorithm>
 #include <cmath>
 

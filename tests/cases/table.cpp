@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table of cases, with the rows of elementwise primitives. A new primitive or kernel is one row here or in a
-// file beside it (rows.h); completeness_test.cpp fails without it.
+// The table of cases, with the rows of elementwise primitives. A new primitive or kernel needs one row here or in a file beside
+// it (rows.h); without it completeness_test.cpp fails.
 #include <algorithm>
 #include <limits>
 #include <numeric>

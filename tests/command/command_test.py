@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the `brink` command from outside: exit codes, messages, and what it leaves behind (promises R3, R7, S7).
-What it is not: a test of the numbers.
+"""The `brink` command from outside: exit codes, messages, and the files it leaves (R3, R7 and S7 of docs/promises.md).
 usage: command_test.py BUILD
 """
 
@@ -60,7 +59,7 @@ with tempfile.TemporaryDirectory() as temporary:
     case("wrong config", 2, "brink: wrong.toml:2:1: unknown key training.lerning_rate; the nearest is training.learning_rate",
          "train", "wrong.toml")
     case("wrong config, dry run", 2, "", "train", "--dry-run", "wrong.toml")
-    case("missing config", 2, "brink: none.toml: the config cannot be read: No such file or directory", "train", "none.toml")
+    case("missing config", 2, "brink: none.toml: the config file cannot be read: No such file or directory", "train", "none.toml")
     case("wrong argument", 2,
          "brink: --set training.steps=-5: training.steps: expected an integer from 0 to 1000000000, got the integer -5",
          "train", "--set", "training.steps=-5")
@@ -94,7 +93,7 @@ with tempfile.TemporaryDirectory() as temporary:
 
     (here / "taken").mkdir()
     (here / "taken" / "notes").touch()
-    case("an existing folder", 73, "brink: taken exists already (not a run of brink, not empty); choose another --out", "train",
+    case("an existing folder", 73, "brink: taken exists already and is neither empty nor a run of brink; choose another --out", "train",
          "--out", "taken")
 
     plain = call("train", "--dry-run", folder=temporary)
@@ -116,8 +115,8 @@ with tempfile.TemporaryDirectory() as temporary:
     expected |= {f"dense{i} weight_gradient backward" for i in range(5)} | {"step", "recurrence and sweep"}
     cases.check("a trace names all layers", sorted(expected - seen))
     cases.rejects("a trace names all layers", sorted({"dense5 matmul add_row"} - seen))
-    # Residuals kept as memory allows, and the peak that the system saw; without a bound it is higher. The bytes of these 9,000
-    # pictures, kept beside the arrays, would be too much.
+    # Residuals are kept as memory allows, and the system's peak shows it: without a limit it is higher. The bytes of these
+    # 9,000 pictures, kept beside the arrays, would exceed it.
     picture_run = ["train", "--threads", "2", *[x for s in ["data.name=synthetic-cifar", "data.train=1000", "data.test=8000",
                    "model.name=vgg", "model.channels=[2]", "model.ghost_batch=20", "training.steps=0", "measure.budget=2"]
                    for x in ("--set", s)]]
@@ -177,7 +176,7 @@ with tempfile.TemporaryDirectory() as temporary:
     case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
          "none/trace.json")
     os.mkfifo(here / "pipe")
-    case("a trace in the place of a pipe", 4, "brink: pipe: expected a file, or nothing yet, found something else", *run, "--out",
+    case("a trace in the place of a pipe", 4, "brink: pipe: expected a regular file or a new name, found something else", *run, "--out",
          "other", "--trace", "pipe")
     cases.check("the pipe is still one", (here / "pipe").is_fifo())
     cases.check("then the run did not begin", not (here / "other").exists())
@@ -190,9 +189,9 @@ with tempfile.TemporaryDirectory() as temporary:
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
 
-    # What was not measured says so, what is not certified is marked, and the interval stands beside the count.
+    # What was not measured is reported so, what is not certified is marked, and the count states its interval.
     def said_by(folder, *sets):
-        """The lines of a short run: 30 steps, but for what `sets` replace."""
+        """The lines of a short run: 30 steps, unless `sets` say otherwise."""
         settings = dict(s.split("=", 1) for s in ["training.steps=30", "data.train=200", "data.test=40", "model.hidden=[8]",
                                                   "training.learning_rate=0.5", *sets])
         sets = [x for key, value in settings.items() for x in ("--set", f"{key}={value}")]
@@ -221,7 +220,7 @@ with tempfile.TemporaryDirectory() as temporary:
         (r["instabilities"] is None, r["measured_every"], r["lambda_1_steps"], r["lambda_1_certified_steps"]) for r in counts.values()
         ] != [(False, 1, 31, 0), (False, 7, 5, 5), (True, 1, None, None)] else [])
 
-    # A model without data states none, in no file and on no line.
+    # A run without data mentions none, in any file and on any line.
     found = call("train", "--set", "model.name=dln", "--set", "training.steps=3", folder=temporary)
     folders = [path for path in (here / "runs").iterdir() if path.name.startswith("dln-")]
     stated = found[1] + "".join(path.read_text() for path in folders[0].iterdir() if path.name in ["config.toml", "run.json"])
@@ -246,7 +245,7 @@ with tempfile.TemporaryDirectory() as temporary:
     whole = next(line for line in said_by("one", "data.train=8") if line.startswith("plan"))
     cases.check("a plan of one size names it once", whole.startswith("plan: 1 block of 8 samples; ") or [whole])
 
-    # A tolerance that the precision cannot meet is warned of; what it can just meet is met.
+    # A tolerance below what the precision can give draws a warning; one that it can just give does not.
     def warned(precision, tolerance):
         lines = said_by(f"{precision} {tolerance}", f"run.precision={precision}", f"measure.tolerance={tolerance}",
                         "training.steps=3", "training.learning_rate=0.1", "measure.budget=100")
@@ -268,7 +267,7 @@ with tempfile.TemporaryDirectory() as temporary:
     case("its run recomputed", 0, "", "verify", "linear")
     case("its report", 0, "", "report", "linear")
 
-    # A run that is killed has written down all that was decided: every event, and every step up to it.
+    # A killed run has written everything that was decided: every event, and every step up to it.
     killed = here / "killed"
     long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",
                                 "data.test=40", "model.hidden=[8]"] for x in ("--set", s)], "--out", "killed"], cwd=here,
@@ -281,7 +280,7 @@ with tempfile.TemporaryDirectory() as temporary:
     long_run.wait()
 
     def undecided(events, metrics):
-        """What a file of events and one of metrics lack of one event and all steps up to it."""
+        """Complaints, unless the files hold at least one event and all steps up to its end."""
         events, metrics = list(csv.DictReader(events.splitlines())), list(csv.DictReader(metrics.splitlines()))
         last = max([int(e["resolution"]) for e in events], default=0)
         return [] if events and len(metrics) > last else [f"{len(events)} events, {len(metrics)} rows, {last} steps"]

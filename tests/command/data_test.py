@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `brink data` and training on CIFAR-10's files from outside: exit codes, messages, a mirror that answers by HTTP.
-What it is not: a test of the numbers (tests/training/cifar_test.cpp).
+"""`brink data` and training on CIFAR-10's files from outside: exit codes, messages, a mirror that answers by HTTP.
 usage: data_test.py BUILD
 """
 
@@ -26,6 +25,11 @@ cases = Cases()
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
+    """Answers for any host, as a proxy does: only the last part of an address counts."""
+
+    def translate_path(self, path):
+        return super().translate_path("/" + path.rsplit("/", 1)[-1])
+
     def log_message(self, *_):
         pass
 
@@ -36,17 +40,18 @@ def serve(folder):
     return server, f"http://127.0.0.1:{server.server_port}"
 
 
-def call(*arguments, folder):
-    done = subprocess.run([brink, *arguments], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
+def call(*arguments, folder, environment=None):
+    done = subprocess.run([brink, *arguments], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL,
+                          env=os.environ | (environment or {}))
     return done.returncode, done.stdout, done.stderr.strip()
 
 
 with tempfile.TemporaryDirectory() as temporary:
     here = pathlib.Path(temporary)
 
-    def case(name, status, said, *arguments, printed=""):
+    def case(name, status, said, *arguments, printed="", environment=None):
         """`said`: how standard error begins; `printed`: what standard output contains."""
-        code, out, error = call(*arguments, folder=temporary)
+        code, out, error = call(*arguments, folder=temporary, environment=environment)
         wrong = []
         if code != status:
             wrong.append(f"status {status} expected, {code} found: {error}")
@@ -75,7 +80,7 @@ with tempfile.TemporaryDirectory() as temporary:
     for option in ["--out", "--set data.name=fmnist4 --set data.directory="]:
         code, _, error = call("train", "--dry-run", *(option + ("" if "=" in option else " ") + "d\udcff").split(), folder=temporary)
         cases.check(f"a name that is not UTF-8: {option}", code == 2 and error.endswith("expected UTF-8, found the byte 0xff" + (
-            "" if "=" in option else "; the name is written into files that are read as UTF-8, so choose another one")))
+            "" if "=" in option else "; this name is stored in UTF-8 files, so choose another one")))
     (here / "data_batch_1.bin").write_bytes(bytes(30730000 - 1))
     case("a file cut short", 3, "brink: ./data_batch_1.bin: expected 30730000 bytes (10000 records of 3073), found 30729999 "
          "(9999 records and 3072 bytes more)", "data", "check", "--directory", ".")
@@ -130,6 +135,12 @@ with tempfile.TemporaryDirectory() as temporary:
             cases.check("the files are the mirror's", all((here / "new" / f.name).read_bytes() == f.read_bytes()
                                                           for f in (shared / "fashion-mnist").iterdir()))
             cases.check("and nothing else", len(list((here / "new").iterdir())) == 4)
+            # The first address is https and finds no proxy; the second is http, and the server answers for it.
+            proxies = {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+            case("the second address where the first cannot be reached", 0, "", "data", "fetch", "fashion-mnist", "--directory",
+                 "second", printed="all 4 files are in second", environment=proxies | {"http_proxy": address})
+            case("neither address can be reached", 4, "brink: https://", "data", "fetch", "fashion-mnist", "--directory", "third",
+                 environment=proxies | {"http_proxy": "http://127.0.0.1:9"})
             server.shutdown()
         else:
             cases.skip("fetching Fashion-MNIST", f"no {shared}")

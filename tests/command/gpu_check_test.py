@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""tools/gpu_check without a GPU: with programs, a driver and tools that play good and bad, as an archive on "another machine", and once
-with brink's own programs linked with the emulator.
+"""tools/gpu_check without a GPU: with scripts that play good and bad programs, drivers and tools, as an archive on "another
+machine", and once with brink's own programs linked with the emulator.
 usage: gpu_check_test.py BUILD
 """
 
@@ -25,7 +25,7 @@ build = pathlib.Path(sys.argv[1]).resolve()
 cases = Cases()
 PARTS = ["rows", "whole", "runs", "sanitizers", "products", "vectors", "trace"]
 
-# What a program plays is said by the environment: PLAY_DEVICE=bad and so on. `out` is what follows --out.
+# The environment says what a program plays: PLAY_DEVICE=bad and so on. `out` is the argument of --out.
 COMMON = f"""#!{sys.executable}
 import json, os, pathlib, sys, time
 play = lambda name: os.environ.get("PLAY_" + name, "good")
@@ -123,7 +123,7 @@ def program(path, text):
 
 
 def schema_complaints(data):
-    """What a reader of the JSON may rely on (docs/gpu.md)."""
+    """The contents of the JSON on which a reader may rely (docs/gpu.md)."""
     wanted = {"schema": int, "tool": str, "started": str, "emulated": bool, "machine": dict, "parts": list, "passed": int, "failed": int,
               "not_run": int, "left_out": list, "seconds": float}
     for key, kind in wanted.items():
@@ -179,7 +179,7 @@ with tempfile.TemporaryDirectory() as temporary:
         return done.returncode, json.loads(file.read_text()) if file.exists() else None, done.stdout + done.stderr
 
     def expect(name, found, status, *expected):
-        """expected: "status: a piece of name and reason" of a check that must be there."""
+        """expected: "status: a part of name and reason" of a check that must be there."""
         code, data, said = found
         complaints = [] if code == status else [f"status {status} expected, {code} found: {said[-800:]}"]
         if data is not None:
@@ -244,7 +244,7 @@ with tempfile.TemporaryDirectory() as temporary:
     data = expect("a figure below its bar is written down, not failed", check(environment={"PLAY_BENCH": "slow"}, parts=["products"]), 0)
     cases.check("bars that are not met", [b["met"] for b in data["parts"][0]["figures"]["bars"]] == [False, False])
 
-    # Time: what does not fit is cut, is not run, and costs the next part nothing.
+    # Time: a check that does not fit is cut, is not run, and takes no time from the next part.
     begun = time.monotonic()
     data = expect("a program that hangs", check("--limit-s", "6", environment={"PLAY_DEVICE": "hang"}, parts=["rows", "whole", "vectors"]), 0,
                   "not run: tiles: no time is left in this part",
@@ -351,12 +351,12 @@ with tempfile.TemporaryDirectory() as temporary:
     else:
         cases.skip("a program that needs more than the C library", "this build's brink needs no other library")
 
-    # The largest file of the results is left out of their archive where it would be too large.
+    # The largest file of the results is left out of their archive if that would be too large.
     program(here / "build" / "tools" / "brink", BRINK + "\n(out / 'theta.bin').write_bytes(os.urandom(20 << 20) if 'cuda' in sys.argv else b'0')\n")
     data = expect("results over the limit of their archive", check(parts=["trace"]), 0, "passed: brink's trace")
     cases.check("what is left out is listed", data["left_out"] == ["run-trace/theta.bin"] or [str(data["left_out"])])
 
-    # The programs themselves, on the emulated GPU: every argument that gpu_check gives is one that they take.
+    # The programs themselves, on the emulated GPU: they accept every argument that gpu_check passes.
     if not (build / "tests" / "emulator" / "brink_emulated").exists():
         cases.skip("emulated", "this build has no emulated programs")
     else:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `brink train`, `verify` and the report on the networks with convolutions, from outside, on pictures the program makes.
-What it is not: a test of the numbers; those are checked by derivatives_test.cpp, ghost_norm_test.cpp and `brink verify`.
+"""`brink train`, `verify` and the report on convolutional networks, from outside, on pictures made by the program. The numbers
+are checked by derivatives_test.cpp, ghost_norm_test.cpp and `brink verify`.
 usage: networks_test.py BUILD
 """
 
@@ -28,7 +28,7 @@ def call(*arguments):
 
 
 def train(name, model, *more, memory="auto"):
-    """The call's result, and what lies in the folder. more: settings, in place of the usual ones of their keys."""
+    """The call's result, and the files in the folder. more: settings, in place of the usual ones of their keys."""
     usual = ["data.name=synthetic-cifar", "data.train=20", "data.test=10", "training.steps=3", *NETWORKS[model][0]]
     sets = dict(s.split("=", 1) for s in [*usual, *more])
     arguments = [x for key, value in sets.items() for x in ("--set", f"{key}={value}")]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What it is: brink's worker on every workload of bench/peers, small: the lists of parameters are brink's own, and what it answers is
-known. What it is not: a comparison with other systems (bench/peers/run --check), or of times.
+"""brink's worker on every workload of bench/peers, in small sizes: the lists of parameters are brink's own, and its answers are
+known.
 
-Decision: where all parameters are zero, all logits and activations are, and every ReLU is shut: the loss is log(classes), and gradient
-and product are those of the last bias alone, in closed form.
+If all parameters are zero, all logits and activations are zero and every ReLU is off. Then the loss is log(classes), and
+gradient and product are those of the last bias alone, in closed form.
 usage: peers_test.py BUILD
 """
 
@@ -11,6 +11,7 @@ import array
 import json
 import math
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,7 @@ def write(folder, about):
 
 
 def ask(*requests):
-    """(status, answers, what was said)"""
+    """(status, answers, standard error)"""
     done = subprocess.run([worker], input="".join(json.dumps(r) + "\n" for r in requests), capture_output=True, text=True)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -85,6 +86,22 @@ with tempfile.TemporaryDirectory() as temporary:
         status, _, said = ask({"setup": setup})
         first = about["parameters"][0]["name"]
         cases.check(f"{name}: a parameter of another shape is refused", status == 1 and f"parameter 0: expected {first}" in said)
+
+    # The networks that the other systems have are those of the workloads; each is written where it is looked for.
+    compared = {w.network["name"] for w in workloads.WORKLOADS.values()}
+    for file in ["jax_networks.py", "torch_networks.py"]:
+        listed = set(re.findall(r'"(\w+)":', (ROOT / "bench" / "peers" / file).read_text().split("NETWORKS = {", 1)[1].split("}", 1)[0]))
+        cases.check(f"the networks of {file}", [f"in one of both: {name}" for name in sorted(compared ^ listed)])
+
+    # brink's own benchmark takes every network that it has.
+    steps = worker.with_name("steps")
+    said = subprocess.run([steps, "--network", "none"], capture_output=True, text=True).stderr
+    names = re.findall(r"\w+", said[said.find("{"):said.find("}")])
+    cases.check("networks that are timed", compared <= set(names) or [said])
+    for name in names:
+        done = subprocess.run([steps, "--network", name, "--samples", "8", "--threads", "1", "--rounds", "1", "--turn-ms", "1"],
+                              capture_output=True, text=True)
+        cases.check(f"steps of {name}", done.returncode == 0 and "hvp_linearized" in done.stdout or [done.stdout, done.stderr])
 
     write(folder, workloads.describe("W3", SAMPLES))
     for kind, variant in [("gradient", "program"), ("gradient", "recomputing"), ("hvp", "recomputing")]:

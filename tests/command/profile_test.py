@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What it is: tools/profile against profilers that only write down what they were called with. What it is not: a profile.
+"""tools/profile with fake profilers that only record how they were called.
 usage: profile_test.py BUILD
 """
 
@@ -41,7 +41,7 @@ with tempfile.TemporaryDirectory() as temporary:
             fake(folder, "nvidia-smi", f"print({says!r})")
 
     def call(machine, *arguments):
-        """(status, standard output, standard error, what the profiler was called with)"""
+        """(status, standard output, standard error, how the profiler was called)"""
         noted.unlink(missing_ok=True)
         done = subprocess.run([sys.executable, str(ROOT / "tools" / "profile"), *arguments], capture_output=True, text=True,
                               env={**os.environ, "PATH": str(machines[machine]), "NOTED": str(noted)}, cwd=temporary)
@@ -95,10 +95,10 @@ with tempfile.TemporaryDirectory() as temporary:
     case("no nsys", "no tools", 1, None, "nsys", *job, said="nsys was not found on the PATH")
     case("no ncu", "no tools", 1, None, "ncu", *job, said="install Nsight Compute")
     case("no perf", "no tools", 1, None, "perf", *job, said="linux-perf")
-    case("no driver", "no driver", 1, None, "ncu", *job, said="no GPU: nvidia-smi was not found")
+    case("no driver", "no driver", 1, None, "ncu", *job, said="no GPU: nvidia-smi, a part of NVIDIA's driver, was not found")
     case("no GPU", "no gpu", 1, None, "nsys", *job, said="No devices were found")
     case("what to do without a GPU", "no gpu", 1, None, "nsys", *job, said="brink train --trace")
-    case("nothing to run", "whole", 1, None, "ncu", said="behind -- stands what to run")
+    case("nothing to run", "whole", 1, None, "ncu", said="expected a command after --")
     case("an option of another tool", "whole", 1, None, "nsys", "--kernel", "x", *job, said="--kernel is an option of ncu")
     case("an unknown set", "whole", 2, None, "ncu", "--set", "everything", *job)
     case("the profiler's status is passed on", "failing", 9, ["profile"], "nsys", "--out", out, *job)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How tools/test counts: programs that pass, fail, skip, hide their count or have a long part, played by scripts.
+"""How tools/test counts: scripts play programs that pass, fail, skip, hide their count or have a long part.
 usage: runner_test.py BUILD
 """
 
@@ -45,7 +45,7 @@ def test_of(name, command, depends=()):
 
 
 def status_of(call, *arguments):
-    """(exit status or None, what was said on the error output)"""
+    """(exit status or None, standard error)"""
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the GPU of this machine for the tests in this folder, and the file into which they write digests.
-// What it is not: the emulator; but the same tests are linked with it too, so that they are run before there is a GPU.
+// The GPU of this machine for the tests in this folder, and the file into which they write digests. The same tests are linked
+// with the emulator too.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@
 
 namespace device_tests {
 
-/// Null where no GPU can be used: the case is then counted as skipped, by its name and with the reason.
+/// Null if no GPU can be used: the case is then counted as skipped, by its name and with the reason.
 inline std::unique_ptr<brink::cuda::Context> gpu(const char* of) {
   try {
     return std::make_unique<brink::cuda::Context>();
@@ -24,8 +24,8 @@ inline std::unique_ptr<brink::cuda::Context> gpu(const char* of) {
   }
 }
 
-/// A line "digest,name" for the file that BRINK_DEVICE_DIGESTS names; nothing where it is not set. Files of two machines are
-/// to be equal.
+/// Writes a line "digest,name" to the file that BRINK_DEVICE_DIGESTS names, if it is set. The files of two machines must be
+/// equal.
 inline void record(const std::string& name, const std::string& digest) {
   const char* const path = std::getenv("BRINK_DEVICE_DIGESTS");
   if (path == nullptr) return;

@@ -13,14 +13,14 @@ using cases::RowOnDevice;
 
 namespace {
 
-/// Every buffer an allocation of its own, so that a sanitizer sees what leaves it.
+/// Each buffer is an allocation of its own, so that a sanitizer sees accesses beyond it.
 struct OwnAllocations : cuda::FakeRuntime {
   OwnAllocations() { largest_allocation_bytes = own_allocations_bytes; }
 };
 
 bool few(const cases::Row& row, int size) { return size == row.sizes / 3 || size == row.sizes - 2; }
 
-/// Compares all rows, of each the sizes that `wanted` takes; with whatever was in memory before, or, once, in fresh memory.
+/// Compares all rows, in the sizes that `wanted` accepts, with any previous contents of memory, or once in fresh memory.
 template <class Wanted>
 void compare(const char* of, Wanted wanted, RowOnDevice::Before before = RowOnDevice::Before::poison) {
   OwnAllocations runtime;
@@ -62,7 +62,7 @@ TEST_CASE("few sizes: every kernel on the GPU equals the plain loops to the last
   compare("few sizes", few);
 }
 
-// For initcheck, which takes what was written, be it poison, for initialised.
+// For initcheck, which counts memory as initialised once poison has been written to it.
 TEST_CASE("fresh memory of few sizes: every kernel reads only what was written" * doctest::skip()) {
   compare("fresh memory", few, RowOnDevice::Before::fresh);
 }

@@ -13,10 +13,11 @@ namespace {
 
 constexpr auto vary = [](std::uint64_t n) { set_poison(static_cast<Poison>(n % 3)); };
 
-/// Whether there is a GPU; once: a case that is skipped is counted once.
+/// Whether there is a GPU; asked once, because a skipped case is counted once.
 bool has_gpu(const char* of) { return device_tests::gpu(of) != nullptr; }
 
-/// `all`: with every kind of contents and epilogue; else what a sanitizer, which slows kernels down, has the time for.
+/// `all`: with every kind of contents and epilogue; otherwise only as many as a sanitizer, which slows kernels down, can do in
+/// time.
 template <class T>
 void compare(bool all) {
   const std::size_t matmuls = kernels_met(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: kernels that are wrong in one way each, for compute-sanitizer to report. What it is not: run by a test of ours on a
-// good day: tools/gpu_check starts each under its tool, which must complain. Decision: a header without CUDA's language.
+// Kernels that are wrong in one way each. tools/gpu_check starts each under the tool of compute-sanitizer that must report it.
+// The header does not use CUDA's language, so that ordinary sources can include it.
 #pragma once
 
 #include "kernels/device.h"
@@ -9,7 +9,7 @@ namespace device_tests {
 
 inline constexpr int wrong_threads = 64;
 
-/// x[0 … 64], of 64 elements: the last one is written behind the allocation.
+/// Writes x[0 … 64] of an array of 64 elements: the last write is beyond the allocation.
 void write_out_of_bounds(brink::Device&, float* x);
 /// out[i] = x[i] of 64 elements.
 void copy_elements(brink::Device&, float* out, const float* x);

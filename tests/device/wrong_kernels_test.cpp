@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Controls for compute-sanitizer: each case runs one wrong kernel, and the tool that is named must end the program with a complaint.
+// Controls for compute-sanitizer: each case runs one wrong kernel, which the tool named in its title must report.
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The device's context: memory from slabs, what is said where no GPU can be used, values that come back.
+// The device's context: memory from slabs, messages if no GPU can be used, values that come back.
 #include "kernels/cuda/context.h"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ namespace {
 constexpr std::int64_t mebibyte = 1 << 20, slab_bytes = 64 * mebibyte;
 constexpr std::int64_t partials_bytes = (Context::most_partials + Context::most_fetched) * std::int64_t{sizeof(double)};
 
-/// The message with which no context comes to be.
+/// The message of the exception with which opening a context fails.
 template <class F>
 std::string refusal(F&& prepare, int ordinal = 0) {
   FakeRuntime fake;
@@ -81,7 +81,7 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
         "the NVIDIA driver is too old: it serves CUDA 12.4, this build needs CUDA 13.0; update the driver, or give "
         "--device cpu");
   CHECK(refusal([](FakeRuntime& f) { f.devices = 2; }, 2) ==
-        "GPU 2: this machine has 2; give --device cpu, or leave --device out");
+        "GPU 2: this machine has GPUs 0 to 1; give --device cpu, or leave --device out");
   CHECK(
       refusal([](FakeRuntime& f) {
         f.has_kernel_image = false;
@@ -89,7 +89,7 @@ TEST_CASE("where no GPU can be used one line says why and what to do") {
       }) ==
       "this build has no code for the GPU (some GPU, compute capability 8.6); set up the build with -Dgpu_archs=86, or "
       "give --device cpu");
-  // The requested function does not exist, an invalid image: code for other GPUs. PTX that the driver cannot compile.
+  // The requested function does not exist, or the image is invalid: code for other GPUs. Or the driver cannot compile the PTX.
   for (const cuda::Status s : {98, 200, 222}) {
     const std::string said = refusal([&](FakeRuntime& f) {
       f.has_kernel_image = false;
@@ -122,7 +122,7 @@ TEST_CASE("an error of the runtime says which call it was, at every call that op
     CAPTURE(n);
     FakeRuntime fake;
     fake.stick(n, 700);
-    if (n == 1)  // a driver that cannot say its version is none
+    if (n == 1)  // a driver that cannot state its version counts as none
       CHECK_THROWS_AS(Context(), NoDevice);
     else
       CHECK_THROWS_AS(Context(), GpuError);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Kernels that are wrong in one way each, beside what is right: the schedules, the guards and the poison must show it.
+// Kernels that are wrong in one way each, beside correct ones: the schedules, the guards and the poison must show it.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -39,7 +39,7 @@ __global__ void neighbours(float* out, const float* x, int rounds) {
   out[blockIdx.x * threads + me] = mine;
 }
 
-/// Who writes last to one place: two threads and no barrier.
+/// Two threads write to one place without a barrier.
 __global__ void last_writer(float* out, const float*, int) {
   Values& shared = cuda::shared_memory<Values>();
   if (threadIdx.x == 3 || threadIdx.x == 70) shared.value[0] = static_cast<float>(threadIdx.x);
@@ -57,13 +57,13 @@ __global__ void lanes(float* out, const float* x, int) {
   out[blockIdx.x * threads + me] = shared.value[me ^ 1];
 }
 
-/// Blocks that count on the block before them.
+/// Blocks that rely on the block before them.
 __global__ void previous_block(float* out, const float* x, int) {
   const unsigned i = blockIdx.x * threads + threadIdx.x;
   out[i] = blockIdx.x == 0 ? x[i] : out[i - threads] + x[i];
 }
 
-/// Values by asynchronous copies; `wait` groups may still be under way when they are read.
+/// Copies values asynchronously; `wait` groups may still be in flight when they are read.
 template <int wait>
 __global__ void copied(float* out, const float* x, int) {
   Values& shared = cuda::shared_memory<Values>();
@@ -75,7 +75,7 @@ __global__ void copied(float* out, const float* x, int) {
   out[blockIdx.x * threads + me] = shared.value[(me + 5) % threads];
 }
 
-/// As copied, without the barrier: a thread's wait is for its own copies.
+/// As copied, without the barrier: a thread waits only for its own copies.
 __global__ void copied_without_barrier(float* out, const float* x, int) {
   Values& shared = cuda::shared_memory<Values>();
   const unsigned me = threadIdx.x;
@@ -85,7 +85,7 @@ __global__ void copied_without_barrier(float* out, const float* x, int) {
   out[blockIdx.x * threads + me] = shared.value[(me + 5) % threads];
 }
 
-/// Sums shared memory that nobody set to zero.
+/// Sums into shared memory that has not been set to zero.
 __global__ void accumulates(float* out, const float* x, int) {
   Values& shared = cuda::shared_memory<Values>();
   const unsigned me = threadIdx.x;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: convolutions whose shapes reach every tile, and the comparison of all three kernels with the plain loops; for the
-// emulator's and the real device's tests. What it is not: a test. Decision: one list for both (matmul_products.h).
+// Convolutions whose shapes reach every tile, and the comparison of all three kernels with the plain loops, for the tests of
+// the emulator and of the real device.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -129,7 +129,7 @@ inline constexpr Convolution convolutions[] = {
     {1, 1, 1, 1, 1, 1, 1, 1, 0, 1},
 };
 
-/// How many there are of each kernel.
+/// The number of kernels of each kind.
 template <class T>
 inline constexpr std::size_t conv_tiles = sizeof(T) == 4 ? 9 : 4;
 

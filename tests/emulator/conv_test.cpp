@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Convolutions on the emulated GPU, tile by tile: devices of many sizes make each shape choose each tile; taps outside the pictures
-// meet infinite and NaN weights, rows of channels are whole 16 bytes or not, phases are empty, and panels join where they do not fit.
+// Convolutions on the emulated GPU, tile by tile: devices of many sizes, so that each shape chooses each tile; infinite and NaN weights at
+// taps outside the pictures; rows of channels in whole packs of 16 bytes and others; empty phases; and panels that are joined in batches.
 #include <doctest/doctest.h>
 
 #include "kernels/reduce/over_panels.cuh"
@@ -81,7 +81,7 @@ TEST_CASE("panels of groups: one or many, whole powers of two or not, a last gro
   Device d{Where::cuda, nullptr, &context};
   for (const std::int64_t group : {1, 2, 3, 4, 7, 70})
     for (const std::int64_t n : {1, 2, 6, 8, 11, 71}) {
-      set_poison(static_cast<Poison>(1 + n % 2));  // a leaf too many is no zero
+      set_poison(static_cast<Poison>(1 + n % 2));  // a leaf too many must not be zero
       check_weight_gradient<float>(d, {n, 1, 300, 1, 1, 1, 2, 1, 0, group}, Contents::ordinary, 0);  // two a sample
       check_weight_gradient<float>(d, {n, 1, 600, 1, 1, 1, 2, 1, 0, group}, Contents::ordinary, 0);  // three a sample
       check_weight_gradient<float>(d, {n, 9, 13, 2, 1, 1, 1, 1, 0, group}, Contents::ordinary, 0);   // two samples each
@@ -93,7 +93,8 @@ TEST_CASE("panels beyond what lies in scratch at once: batches of panels, of gro
   NotingRuntime runtime(132);
   cuda::Context context;
   Device d{Where::cuda, nullptr, &context};
-  // A weight a sample and panel: what limits is the grid, 65535 panels. T over all is asked of the reference by the same panels.
+  // One weight for each sample and panel, so that the grid, 65535 panels, is the limit. The reference takes T over all by the
+  // same panels.
   const auto compare = [&](std::int64_t samples, std::int64_t pixels, std::int64_t group) {
     Operands<float> in;
     in.add(d, {samples, 1, pixels, 1}, Contents::ordinary, 0);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the CUDA language for a C++ compiler: what kernels/cuda/device_code.h includes where there is no nvcc.
-// What it is not: more of CUDA than brink's kernels use. Decision: threadIdx and its like are plain variables that the
-// emulator sets at each switch; only words that stand where no C++ word may are macros, the one exception to the rule.
+// The CUDA language for a C++ compiler: what kernels/cuda/device_code.h includes without nvcc. It has only what brink's kernels
+// use.
+// threadIdx and its like are plain variables that the emulator sets at each switch. Only CUDA words that cannot be C++
+// names, such as __global__, are macros.
 #pragma once
 
 #include <cmath>
@@ -40,7 +41,7 @@ inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
 
 inline constexpr int warpSize = 32;
 
-// The last two parameters of what meets are where the call stands; they are not for callers to give.
+// The last two parameters of meeting points are the place of the call; callers do not pass them.
 inline void __syncthreads(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   brink::emulator::block_barrier({file, line});
 }
@@ -50,7 +51,7 @@ inline void __syncwarp(unsigned mask = 0xFFFFFFFF, const char* file = __builtin_
 
 namespace brink::emulator {
 
-/// The value that lane `source` of the warp brought.
+/// The value that lane `source` of the warp passed.
 template <class T>
 T exchanged(unsigned mask, T value, int source, Place place) {
   static_assert(std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || sizeof(T) == 8));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Linked into a whole program of brink's, makes its GPU the emulated one: puts the work of a fake cuBLAS, which the program opens by
-// BRINK_CUBLAS and knows nothing of, on the emulated stream, and leaves out the guard that costs nine tenths of the time.
+// Linked into a program of brink's, makes its GPU the emulated one. It also puts the work of a fake cuBLAS, which the program
+// opens through BRINK_CUBLAS, on the emulated stream, and leaves out the memory protection that would take nine tenths of the
+// time.
 #include "tests/emulator/emulated_runtime.h"
 #include "tests/emulator/fake_cublas.h"
 

@@ -18,10 +18,10 @@ namespace {
 constexpr std::int64_t page_bytes = 65536, piece_bytes = 64 * page_bytes, guard_bytes = 4096;
 constexpr unsigned char guard_byte = 0xC3;
 constexpr std::uint32_t not_a_number = 0x7FF7FFF7;
-constexpr int not_a_number_byte = 0xFF;  // as often as one likes
+constexpr int not_a_number_byte = 0xFF;  // a NaN when repeated
 
-/// Device memory of whole pages, poisoned: every piece is a private copy of one file, made when it is first written to, so
-/// a large slab costs what is used of it. Null when there is none.
+/// Device memory of whole pages, poisoned: every page is a private copy of one file, made at the first write, so a large slab
+/// costs only what is used of it. Null if there is no memory.
 char* map_poisoned(std::int64_t bytes) {
   static const int file = [] {
     const std::vector<std::uint32_t> pattern(static_cast<std::size_t>(piece_bytes / 4), not_a_number);
@@ -126,7 +126,7 @@ Status EmulatedRuntime::release(void* p) {
   if (const Status found = check_guard(it->first, a); s == success) s = found;
   in_use_bytes_ -= a.bytes;
   allocations_.erase(it);
-  // No longer mapped: whoever still has the address ends the process at its first use.
+  // No longer mapped: an access through an old address ends the process.
   munmap(a.mapped, static_cast<std::size_t>(a.mapped_bytes));
   return s;
 }
@@ -262,7 +262,7 @@ Status EmulatedRuntime::create_event(Event& e, EventUse use) {
   return success;
 }
 Status EmulatedRuntime::destroy_event(Event e) {
-  delete static_cast<std::shared_ptr<Mark>*>(e);  // a record of it that is pending keeps its mark
+  delete static_cast<std::shared_ptr<Mark>*>(e);  // a pending record of it keeps its mark
   return success;
 }
 Status EmulatedRuntime::record(Event e, Stream s) {

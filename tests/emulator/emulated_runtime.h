@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: the emulated GPU behind brink's runtime interface: memory with guards around it, streams, captures.
-// What it is not: faults (fake_runtime.h). Decision: device memory is host memory that nobody may touch until work is enqueued,
-// and nobody after a wait for it; a host function that does ends the process, as it would with a GPU. Work runs at once, or, to
-// catch who does not wait, at the wait.
+// The emulated GPU behind brink's runtime interface: memory with guards around it, streams, captures. Faults are in
+// fake_runtime.h.
+// Device memory is protected host memory: a host function that accesses it ends the process, as it would with a GPU. Work runs
+// at once, or, to find missing waits, at the wait.
 #pragma once
 
 #include <chrono>
@@ -20,12 +20,12 @@ class EmulatedRuntime final : public Runtime {
   EmulatedRuntime() = default;
   ~EmulatedRuntime() override;
 
-  /// True: enqueued work runs when somebody waits for its stream or for an event behind it; copies read their source then, and
-  /// where a copy to the host will land is poison until it has.
+  /// True: enqueued work runs at the wait for its stream or for an event after it. Copies read their source then, and the
+  /// target of a copy to the host is poison until then.
   void set_deferred(bool deferred) { deferred_ = deferred; }
-  /// False: the host may touch device memory too .
+  /// False: the host may access device memory too.
   void set_protected(bool is_protected);
-  /// What the last failed launch or broken guard was; text(launch_failure) has it too.
+  /// The last failed launch or broken guard; text(launch_failure) includes it.
   const std::string& report() const { return report_; }
   /// Bytes allocated now.
   std::int64_t in_use_bytes() const { return in_use_bytes_; }
@@ -73,7 +73,7 @@ class EmulatedRuntime final : public Runtime {
   };
   struct Mark {
     EventUse use;
-    Queue* stream = nullptr;  // it was recorded into; null: none yet
+    Queue* stream = nullptr;  // where it was recorded; null: nowhere yet
     bool reached = false;
     std::chrono::steady_clock::time_point at;
   };
@@ -83,7 +83,7 @@ class EmulatedRuntime final : public Runtime {
   };
 
   Status enqueue(Stream, Work);
-  /// Runs what is pending, up to a mark where one is given.
+  /// Runs what is pending, up to a mark if one is given.
   Status drain(Queue&, const Mark* until = nullptr);
   bool is_device_memory(const void*) const;
   static void set_access(const Allocation&, bool open);
@@ -99,7 +99,7 @@ class EmulatedRuntime final : public Runtime {
   std::string report_, text_;
 };
 
-/// The runtime that toolkit_runtime() is in a program linked with the emulator.
+/// The runtime that toolkit_runtime() returns in a program linked with the emulator.
 EmulatedRuntime& emulated_runtime();
 
 }  // namespace brink::cuda

@@ -38,7 +38,7 @@ struct Thread {
   uint3 index{};
   int number = 0;
   State state = State::ended;
-  Fibre* fibre = nullptr;  // while it is under way
+  Fibre* fibre = nullptr;  // while it is running
   Place place{};           // where it waits
   unsigned mask = 0;
   int source = 0;
@@ -71,13 +71,13 @@ struct SplitMix {
 
 void entry();
 
-/// One block under way; everything in it is kept for the next.
+/// One running block; its memory is kept for the next one.
 struct Block {
   const std::function<void()>* body = nullptr;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<Thread*> order;
-  unsigned count = 0, position = 0, step = 1;  // the order is walked in steps of +1 or −1, round and round
+  unsigned count = 0, position = 0, step = 1;  // the order is walked in steps of +1 or −1, cyclically
   unsigned runnable = 0, ended = 0;
   Thread* current = nullptr;
   std::vector<Shared> shared;
@@ -133,7 +133,7 @@ void complain_stuck() {
   complain(what);
 }
 
-/// Nobody can go on.
+/// Reports that no thread can continue.
 [[noreturn]] void fail_stuck() {
   complain_stuck();
   give_up();
@@ -199,7 +199,7 @@ void entry() {
   }
 }
 
-/// Another walk through the threads from now on.
+/// Chooses another order of the threads from now on.
 void turn() {
   if (seed == 0) return;
   const std::uint64_t r = b.random.next();
@@ -275,7 +275,7 @@ void run_block() {
     b.abandon_fibres();
 }
 
-/// The lanes of `mask` are all here: each gets what its source brought.
+/// All lanes of `mask` have arrived: each gets its source's value.
 void deliver(Warp& w, Thread* first, unsigned lanes) {
   for (unsigned left = lanes; left != 0; left &= left - 1) {
     Thread& t = first[__builtin_ctz(left)];

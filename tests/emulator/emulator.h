@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: runs a kernel on the host: each CUDA thread a fibre, barriers and shuffles as meeting points.
-// What it is not: fast, parallel, or a model of time; and a switch happens at meeting points only, so two threads that both
-// read, add and write in one phase look as if they took turns. Decision: what CUDA leaves undefined ends the launch with a
-// report, or gets poison: shared memory at a block's start, the target of an asynchronous copy until its wait.
+// Runs a kernel on the host: each CUDA thread is a fibre, and barriers and shuffles are meeting points. Fibres switch at
+// meeting points only, so two threads that read, add and write in one phase appear to take turns.
+// What CUDA leaves undefined ends the launch with a report, or yields poison: shared memory at a block's start, the target of
+// an asynchronous copy until its wait.
 #pragma once
 
 #include <cstddef>
@@ -28,10 +28,10 @@ namespace brink::emulator {
 void set_schedule(std::uint64_t seed);
 std::uint64_t schedule();
 
-/// Runs body() as each thread of each block. Returns what went wrong, with block, thread and line; empty when nothing did.
-/// A thread that ends while others wait at a barrier is wrong, and so are threads that wait for each other at different
-/// places, a shuffle that lacks a lane, more than 48 KiB of shared memory or a write behind it, and an exception.
-/// The rest of the launch is given up then. One launch at a time in the process.
+/// Runs body() as each thread of each block. Returns the fault, with block, thread and line; empty if there was none. Faults
+/// are: a thread that ends while others wait at a barrier, threads that wait for each other at different places, a shuffle that
+/// lacks a lane, more than 48 KiB of shared memory or a write beyond it, and an exception. The rest of the launch is then
+/// abandoned. Only one launch at a time runs in the process.
 std::string run(cuda::Extent3 grid, cuda::Extent3 block, const std::function<void()>& body);
 
 /// What has been run since the process started.
@@ -40,7 +40,7 @@ struct Counters {
 };
 const Counters& counters();
 
-// For cuda_emulator.h alone: what the running thread asks for.
+// For cuda_emulator.h alone: the place of a call in the running thread.
 struct Place {
   const char* file;
   int line;
@@ -53,7 +53,8 @@ void warp_barrier(unsigned mask, Place);
 std::uint64_t exchange(unsigned mask, std::uint64_t value, int source, Place);
 /// The block's object with this key.
 void* shared(const void* key, std::size_t bytes);
-/// The target holds poison until the wait. The source is read at the start under an even schedule, at the wait under an odd.
+/// The target holds poison until the wait. The source is read at the start under an even schedule, at the wait under an odd
+/// one.
 void start_copy(void* to, const void* from, std::size_t bytes);
 void commit_copies();
 void wait_for_copies(int groups_under_way);

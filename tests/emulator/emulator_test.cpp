@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The emulator itself: indices, meeting points, asynchronous copies, orders, and what it reports.
+// The emulator itself: indices, meeting points, asynchronous copies, orders, and its reports.
 #include "tests/emulator/emulator.h"
 
 #include <doctest/doctest.h>

@@ -86,7 +86,7 @@ Status FakeRuntime::allocate(void*& p, std::int64_t bytes) {
   return s;
 }
 
-// What is given back is given back, whatever the caller is told.
+// Memory is released even if the call reports an error.
 Status FakeRuntime::release(void* p) {
   const Status told = begin(), s = base_.release(p);
   if (const auto it = allocated_.find(p); it != allocated_.end()) {
@@ -145,7 +145,7 @@ Status FakeRuntime::instantiate(Capture c, Executable& e) {
   Status s = begin(&calls_.instantiations);
   if (short_instantiations.at(calls_.instantiations)) s = out_of_memory;
   if (s == success) return base_.instantiate(c, e);
-  Executable given_up = nullptr;  // the capture is, all the same
+  Executable given_up = nullptr;  // the capture ends in any case
   if (base_.instantiate(c, given_up) == success) (void)base_.destroy(given_up);
   return s;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: any runtime with faults played on top: a machine without a driver, memory that ends, an error that sticks.
-// What it is not: a device; what it lets pass goes to the runtime beneath. Decision: faults are plain members that a test
-// sets, and every call is counted, so "the n-th" can be found in one run and played in the next.
+// Any runtime with added faults: a machine without a driver, memory that ends, an error that sticks. All other calls go to the
+// runtime beneath.
+// Faults are plain members that a test sets, and every call is counted, so "the n-th" can be found in one run and used in the
+// next.
 #pragma once
 
 #include <map>
@@ -15,7 +16,7 @@ namespace brink::cuda {
 
 class FakeRuntime : public Runtime {
  public:
-  /// Takes the place of runtime() while it lives. The default base is toolkit_runtime().
+  /// Replaces runtime() while it lives. The default base is toolkit_runtime().
   explicit FakeRuntime(Runtime* base = nullptr);
   ~FakeRuntime() override;
   FakeRuntime(const FakeRuntime&) = delete;
@@ -26,16 +27,16 @@ class FakeRuntime : public Runtime {
   std::optional<int> driver_version;  ///< 12040 is 12.4; below the toolkit's major version the driver is too old
   int devices = 1;                    ///< all of them the base's device 0
   std::optional<DeviceProperties> device;
-  bool has_kernel_image = true;  ///< false: the device's architecture is one that the build has no code for …
-  Status launch_refusal = no_kernel_image;  ///< … and what a launch says then
-  Status driver_refusal = success;          ///< what counting the devices says
+  bool has_kernel_image = true;             ///< false: the build has no code for the device's architecture …
+  Status launch_refusal = no_kernel_image;  ///< … and the status of a launch then
+  Status driver_refusal = success;          ///< the status of counting the devices
 
   // Memory; every limit ends in out_of_memory.
-  std::int64_t failing_allocation = 0;  ///< the n-th from now on 1; 0: none. Later ones succeed
+  std::int64_t failing_allocation = 0;  ///< the n-th from now on fails (the next is 1); 0: none. Later ones succeed
   std::optional<std::int64_t> capacity_bytes;
   std::optional<std::int64_t> largest_allocation_bytes;  ///< below 64 MiB: Context gives every buffer memory of its own
 
-  /// Calls of a kind, the first of this runtime is 1, that end in out_of_memory: what the CUDA runtime takes for itself.
+  /// Calls of a kind that end in out_of_memory, counted from 1: memory that the CUDA runtime takes for itself.
   struct Shortage {
     std::int64_t from = 0, until = 0;  ///< from ≤ n < until
     bool at(std::int64_t n) const { return from <= n && n < until; }
@@ -89,7 +90,7 @@ class FakeRuntime : public Runtime {
   const char* text(Status) override;
 
  private:
-  /// The sticky error once it has struck.
+  /// The sticky error, once it has occurred.
   Status begin(std::int64_t* counter = nullptr);
   bool driver_is_old();
 

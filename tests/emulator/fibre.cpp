@@ -24,7 +24,7 @@ constexpr std::size_t stack_bytes = 4 * page;
 Fibre *left = nullptr, *entered_now = nullptr;
 }  // namespace
 
-// Saves what a called function must preserve on this stack, its address in *save, and goes on where `load` was left.
+// Saves what a called function must preserve on this stack and its address in *save, and continues where `load` was left.
 extern "C" void brink_emulator_switch(void** save, void* load);
 
 #if defined(__x86_64__)
@@ -117,7 +117,7 @@ void Fibre::reset() {
   char* top = mapped_ + page + stack_bytes - 256 - 192 * (count++ % 20);
 #if defined(__x86_64__)
   auto* sp = reinterpret_cast<std::uintptr_t*>(top);
-  *--sp = 0;  // entry's return address: never used; it also puts the stack where the calling convention wants it
+  *--sp = 0;  // entry's return address: never used, but it aligns the stack as the calling convention requires
   *--sp = reinterpret_cast<std::uintptr_t>(entry_);
   for (int saved = 0; saved < 6; ++saved) *--sp = 0;
   stack_pointer_ = sp;
@@ -151,7 +151,7 @@ void Fibre::switch_to(Fibre& other) {
 
 void Fibre::entered() {
 #if defined(__SANITIZE_ADDRESS__)
-  // The only way to learn where the stack lies that the caller of the first switch runs on.
+  // The only way to learn the position of the stack on which the caller of the first switch runs.
   const void* bottom = nullptr;
   std::size_t bytes = 0;
   __sanitizer_finish_switch_fiber(entered_now->shadow_, &bottom, &bytes);

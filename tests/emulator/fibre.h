@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: a fibre: a stack of its own and a switch to it, the base on which the emulator runs CUDA threads.
-// What it is not: a thread, or a scheduler. Decision: the switch is a few lines of assembly, because ucontext makes a system
-// call at each; it is used where neither x86-64 nor aarch64 is. Sanitizers are told of every switch.
+// A fibre: a stack of its own and a switch to it, by which the emulator runs CUDA threads.
+// The switch is a few lines of assembly, because ucontext makes a system call at each; ucontext is used on other processors
+// than x86-64 and aarch64. Sanitizers are notified of every switch.
 #pragma once
 
 #include <cstddef>
@@ -12,17 +12,17 @@ class Fibre {
  public:
   /// Runs entry() on a stack of its own at the first switch; entry must not return.
   explicit Fibre(void (*entry)());
-  /// The stack that the caller runs on.
+  /// The caller's stack.
   Fibre() = default;
   ~Fibre();
   Fibre(const Fibre&) = delete;
   Fibre& operator=(const Fibre&) = delete;
 
-  /// Leaves this fibre, which must be the running one, for another; returns when somebody switches back.
+  /// Leaves this fibre, which must be the running one, for another; returns at the switch back.
   void switch_to(Fibre& other);
   /// To be the first call of entry().
   static void entered();
-  /// Gives up what the fibre was doing: the next switch runs entry() from its start.
+  /// Abandons what the fibre was doing: the next switch runs entry() from its start.
   void reset();
 
  private:

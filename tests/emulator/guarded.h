@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: device memory of exactly the bytes asked for between two guards; for tests of single kernels.
-// What it is not: what programs use (memory.h): there buffers are neighbours, and a write past one may go unseen.
+// Device memory of exactly the requested bytes between two guards, for tests of single kernels. (In memory.h buffers are
+// neighbours, so a write past one may go unnoticed.)
 #pragma once
 
 #include <algorithm>
@@ -33,13 +33,13 @@ class Guarded {
     copy(device_, memory_, view_of(image_.data(), memory_.shape));
     synchronize(device_);
   }
-  /// The guards alone: between them lies what the device's allocator left there, uninitialised for whoever watches.
+  /// Writes the guards only; between them is uninitialised memory from the device's allocator.
   void set_guards() {
     for (const std::int64_t at : {std::int64_t{0}, guard_bytes + static_cast<std::int64_t>(bytes_)})
       copy(device_, guard(memory_.data, at), guard(image_.data(), at));
     synchronize(device_);
   }
-  /// What a new buffer would hold.
+  /// Fills the buffer as a new one would be.
   void set_poison() {
     const Buffer fresh(static_cast<std::int64_t>(bytes_));
     set(fresh.data());
@@ -60,7 +60,7 @@ class Guarded {
     return std::equal(found_.begin(), found_.begin() + guard_bytes, image_.begin()) &&
            std::equal(found_.end() - guard_bytes, found_.end(), image_.end() - guard_bytes);
   }
-  /// After fetch: whether the contents are these, or are what they were set to.
+  /// After fetch: whether the contents are these, or what they were set to.
   bool holds(const void* contents) const {
     return bytes_ == 0 || std::memcmp(found_.data() + guard_bytes, contents, bytes_) == 0;
   }

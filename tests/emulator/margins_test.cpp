@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Promise C4 on the emulated device: the accuracy of the cross-entropy at margins from 1 to 700.
+// C4 of docs/promises.md on the emulated device: the accuracy of the cross-entropy at margins from 1 to 700.
 #include <doctest/doctest.h>
 
 #include "kernels/cuda/context.h"

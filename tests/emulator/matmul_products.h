@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: matrix products whose shapes reach every tile, and their comparison with the plain loops; for the emulator's and the
-// real device's tests. What it is not: a test. Decision: one list for both, so what a GPU is asked has been seen to be met.
+// Matrix products whose shapes reach every tile, and their comparison with the plain loops, for the tests of the emulator and
+// of the real device.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -79,7 +79,7 @@ inline constexpr Product products[] = {{128, 128, 48},  {129, 130, 37, 2}, {127,
                                        {64, 64, 40, 2}, {70, 33, 17},      {65, 32, 96, 3}, {33, 36, 35},
                                        {37, 10, 33},    {40, 16, 5, 2},    {33, 4, 70},     {35, 3, 33, 2},
                                        {17, 13, 31},    {1, 1, 1},         {16, 16, 32}};
-/// How many there are of each kernel.
+/// The number of kernels of each kind.
 template <class T>
 inline constexpr std::size_t matmul_tiles = sizeof(T) == 4 ? 7 : 6;
 

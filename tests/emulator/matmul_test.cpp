@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Matrix products on the emulated GPU, tile by tile: devices of many sizes make each shape choose each tile, edges are ragged
-// or whole, operands hold what arithmetic treats apart, and batches of groups are joined where parts do not fit at once.
+// Matrix products on the emulated GPU, tile by tile: devices of many sizes, so that each shape chooses each tile; whole and ragged edges;
+// zeros, infinities and NaNs; and batches of groups, which are joined where parts do not fit at once.
 #include <doctest/doctest.h>
 
 #include "tests/emulator/matmul_products.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: what the tests of tiled products share: a device of a chosen size that notes its kernels, operands that hold what
-// arithmetic treats apart, and finished elements. What it is not: a test, or bound to the emulator: tests/device includes it too.
-// Decision: devices of many sizes, since how many multiprocessors there are decides which tile a small product takes.
+// What the tests of tiled products share: a device of a chosen size that records its kernels, operands with special values, and
+// finished elements. tests/device includes it too.
+// Devices of many sizes are used, because the number of multiprocessors determines the tile of a small product.
 #pragma once
 
 #include <cmath>
@@ -19,12 +19,12 @@
 
 namespace brink {
 
-/// A device with a chosen number of multiprocessors that notes which kernels were launched.
+/// A device with a chosen number of multiprocessors that records which kernels were launched.
 class NotingRuntime final : public cuda::FakeRuntime {
  public:
   explicit NotingRuntime(int multiprocessors) {
     DeviceProperties p;
-    (void)FakeRuntime::properties(0, p);  // where there is none, Context says why
+    (void)FakeRuntime::properties(0, p);  // if there is none, Context says why
     p.multiprocessors = multiprocessors;
     device = p;
   }
@@ -38,7 +38,8 @@ class NotingRuntime final : public cuda::FakeRuntime {
 
 enum class Contents { ordinary, special, tiny };
 
-/// Of size 1 with zeros of both signs; special: also ∞, NaN and what over- and underflows; tiny: every product rounds to ±0.
+/// ordinary: of size 1, with zeros of both signs; special: also ∞, NaN, overflow and underflow; tiny: every product rounds to
+/// ±0.
 template <class T>
 Array values(Shape shape, std::uint32_t seed, Contents contents) {
   Array a(shape, dtype_of<T>());
@@ -80,7 +81,7 @@ struct Finishing {
   bool bias = false, relu = false, gate = false;
 };
 
-/// What the epilogue makes of a finished product of rows of n elements.
+/// The epilogue's result for a finished product of rows of n elements.
 template <class T>
 void finish(const View& out, std::int64_t n, Finishing f, const View& bias, const View& gate) {
   for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
@@ -93,11 +94,11 @@ void finish(const View& out, std::int64_t n, Finishing f, const View& bias, cons
 
 inline constexpr int multiprocessors[] = {1, 2, 8, 132};
 
-/// Less than a slab of Context's, so that every buffer is an allocation of its own, whose ends guards and sanitizers watch.
+/// Less than a slab of Context's, so that every buffer is an allocation of its own, whose ends guards and sanitizers observe.
 inline constexpr std::int64_t own_allocations_bytes = std::int64_t{60} << 20;
 
-/// Calls check(device, product) for each product on devices of all sizes, each time after vary(n) with another n; how many kernels
-/// that launched.
+/// Calls check(device, product) for each product on devices of all sizes, each time after vary(n) with another n. Returns how
+/// many different kernels were launched.
 template <class Products, class Check, class Vary>
 std::size_t kernels_met(const Products& products, Check check, Vary vary) {
   std::set<const void*> met;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Captured work: what a failure leaves behind, and addresses that change between two runs of it.
+// Captured work: what a failure leaves behind, and addresses that change between two runs.
 #include "kernels/replay.h"
 
 #include <doctest/doctest.h>
@@ -104,7 +104,7 @@ TEST_CASE("an arena that grew after a capture: what was captured with the old on
   const Gradient second(d, large.objective, more, batch);
   REQUIRE(batch.arenas->front()->data() != before);
   const Array other = zeros({8}, Dtype::f64, d);
-  REQUIRE(other.view().data == before);  // somebody else's now
+  REQUIRE(other.view().data == before);  // in use by another owner now
   set_zero(d, gradient.view());
   (void)first.evaluate(on.theta.view(), gradient.view());
   CHECK(fake.calls().captures == captures + 1);

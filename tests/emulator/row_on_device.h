@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: one row of the table of cases with inputs, scratch and output in a device's memory, between guards, compared with its
-// plain loops to the last bit. What it is not: a test; the emulator's and the real device's tests share it.
+// One row of the table of cases with inputs, scratch and output in a device's memory, between guards, compared with its plain
+// loops to the last bit. The tests of the emulator and of the real device share it.
 #pragma once
 
 #include <memory>
@@ -42,7 +42,7 @@ class RowOnDevice {
   bool exists() const { return exists_; }
 
   enum class Before { poison, fresh };
-  /// Runs; returns what is wrong, empty when nothing is. fresh: into memory that nobody has written to, in a first run.
+  /// Runs the row; returns what is wrong, or an empty text. fresh: into memory that has never been written, in a first run.
   std::string run(Before before = Before::poison) {
     for (Guarded* g : written())
       if (before == Before::poison)
@@ -67,7 +67,7 @@ class RowOnDevice {
       out.push_back({const_cast<void*>(out_[i]->found()), expected_[i].view().shape, expected_[i].view().dtype});
     return out;
   }
-  /// For a control: the lowest bit of what is expected, turned round.
+  /// For a control: inverts the lowest bit of the expected result.
   void spoil() { *static_cast<unsigned char*>(expected_[0].view().data) ^= 1; }
 
  private:

@@ -18,7 +18,7 @@ using cases::RowOnDevice;
 
 namespace {
 
-/// What a process of its own says of the row: a host function that touches device memory ends it.
+/// Runs the row in a process of its own, which ends if a host function accesses device memory; returns what is wrong.
 std::string in_a_process(const cases::Row& row) {
   enum : int { good, no_launch, failed };
   std::fflush(nullptr);
@@ -63,7 +63,8 @@ void compare_under_schedules(std::uint64_t begin, std::uint64_t end) {
           emulator::set_schedule(schedule);
           set_poison(static_cast<Poison>(schedule % 3));
           cuda::emulated_runtime().set_deferred(schedule / 2 % 2 == 1);
-          cuda::emulated_runtime().set_protected(schedule == begin);  // which host functions run, no schedule changes
+          cuda::emulated_runtime().set_protected(schedule ==
+                                                 begin);  // a schedule does not change which host functions run
           std::string complaint;
           try {
             complaint = on.run();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The emulated runtime: guards, protection, streams, captures; and the faults that FakeRuntime plays.
+// The emulated runtime: guards, protection, streams, captures; and the faults of FakeRuntime.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ struct OnDevice {
   float* x = nullptr;
 };
 
-/// How a process of its own ends that runs f.
+/// How a process of its own that runs f ends.
 template <class F>
 int signal_of(F&& f) {
   std::fflush(nullptr);

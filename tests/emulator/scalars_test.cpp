@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Numbers that stay on the device until many are read together: which waits there are, what one waits for, and that a number read
-// before its wait is seen to be wrong.
+// Numbers that stay on the device until many are read together: which waits there are, what each waits for, and that a number
+// read before its wait is found to be wrong.
 #include "kernels/scalars.h"
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ using emulator::Unprotected;
 
 namespace {
 
-/// Nobody waits for an event.
+/// A runtime in which no event is waited for.
 struct WithoutWaits final : cuda::FakeRuntime {
   cuda::Status wait(Event) override { return cuda::success; }
 };
@@ -39,7 +39,7 @@ Array ones(const Device& device, std::int64_t n) {
   return to_device(d, host.view());
 }
 
-/// What the host reads of a sum, by a runtime that may have forgotten something.
+/// What the host reads of a sum, with a runtime that may omit waits.
 template <class Runtime>
 double sum_of_four_ones() {
   const Runtime runtime;
@@ -125,8 +125,8 @@ TEST_CASE("train: deferred work gives the CPU's bytes; control: without the wait
 
 TEST_CASE("main job: the host waits once a product and four times a step") {
   const Unprotected fast;
-  // The four: loss and gradient norm; the size of Lanczos's start; the Ritz pairs; test samples and distances. Theta, for the
-  // digest, is on the way since the gradient.
+  // The four: loss and gradient norm; the size of Lanczos's start; the Ritz pairs; test samples and distances. θ, for the
+  // digest, has been in flight since the gradient.
   struct Count {
     std::int64_t waits, products, allocations;
   };
@@ -149,7 +149,7 @@ TEST_CASE("a network with GhostBatchNorm: telling times waits for nothing, with 
   const support::Network n({.samples = 8, .loss = Loss::cross_entropy, .dtype = Dtype::f32},
                            vgg({6, 6, 2}, {4, 5}, 3, {.batch = 3}));
   constexpr int warm = 2, steps = 3;
-  // Where work runs when it is waited for, a stopwatch that is asked too early has to wait; elsewhere its interval is over.
+  // If work runs at the wait, a stopwatch that is read too early has to wait; otherwise its interval is over.
   const auto waits = [&](bool evaluation, bool is_deferred) {
     cuda::FakeRuntime fake;
     cuda::Context gpu;
@@ -195,7 +195,7 @@ TEST_CASE("a stopwatch tells the device's time of what it did, not the host's of
   CHECK(fake.calls().synchronisations == before);
   time.start();
   time.stop();
-  CHECK(time.ms() >= both);  // not come to: waited for
+  CHECK(time.ms() >= both);  // not reached yet: waited for
   CHECK(fake.calls().synchronisations == before + 1);
   time.reset();
   CHECK(time.ms() == 0);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: products on emulated devices of many sizes, under one schedule each or, one product a kernel, under many.
-// What it is not: the products or their comparison (matmul_products.h, conv_products.h). Decision: what a schedule changes beside
-// the order of blocks, warps and lanes, when work runs and what was in memory, is numbered with it.
+// Products on emulated devices of many sizes, each under one schedule, or one product for each kernel under many schedules.
+// The number of a schedule also determines when work runs and what was in memory.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +25,8 @@ std::size_t kernels_met_emulated(const Products& products, Check check) {
   return met;
 }
 
-/// Calls check(device, product) under the schedules begin … end − 1 for the first product that reaches a kernel, ragged ones before
-/// others; how many kernels that launched.
+/// Calls check(device, product) under the schedules begin … end − 1 for the first product that reaches a kernel, ragged ones
+/// first. Returns how many different kernels were launched.
 template <class Products, class Check>
 std::size_t kernels_met_under(std::uint64_t begin, std::uint64_t end, const Products& products, Check check) {
   std::set<const void*> met;
@@ -37,7 +36,7 @@ std::size_t kernels_met_under(std::uint64_t begin, std::uint64_t end, const Prod
       runtime.largest_allocation_bytes = own_allocations_bytes;
       cuda::Context context;
       Device d{Where::cuda, nullptr, &context};
-      cuda::emulated_runtime().set_protected(false);  // which host functions run, no schedule changes
+      cuda::emulated_runtime().set_protected(false);  // a schedule does not change which host functions run
       for (const auto& p : products) {
         if (p.ragged() != ragged) continue;
         runtime.kernels.clear();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a short run of `train` in this process, and what it left behind. What it is not: a test.
+// A short run of `train` in this process, and its output.
 #pragma once
 
 #include <unistd.h>
@@ -18,7 +18,7 @@
 
 namespace brink::emulator {
 
-/// Without the guard against a host that touches device memory, whose system calls would be nine tenths of the time.
+/// Without memory protection, whose system calls would take nine tenths of the time.
 struct Unprotected {
   Unprotected() { cuda::emulated_runtime().set_protected(false); }
   ~Unprotected() { cuda::emulated_runtime().set_protected(true); }
@@ -26,7 +26,7 @@ struct Unprotected {
   Unprotected& operator=(const Unprotected&) = delete;
 };
 
-/// Work runs when somebody waits for it, and what has not been waited for is poison.
+/// Work runs at the wait, and everything not yet waited for is poison.
 struct Deferred {
   explicit Deferred(bool deferred = true) { cuda::emulated_runtime().set_deferred(deferred); }
   ~Deferred() { cuda::emulated_runtime().set_deferred(false); }
@@ -34,7 +34,7 @@ struct Deferred {
   Deferred& operator=(const Deferred&) = delete;
 };
 
-/// A short run on synthetic data in a folder of its own; what it printed and how it ended. `sets` go before what is usual here.
+/// A short run on synthetic data in a folder of its own: what it printed and how it ended. `sets` override the usual settings.
 struct Run {
   ExitCode code;
   std::string said, metrics;

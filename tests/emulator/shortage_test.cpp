@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Memory that ends elsewhere than in an allocation of ours (promise R4): what the CUDA runtime takes for pinned pages, graphs, their
-// launches and modules ends a run in a smaller chunk or in one line; and data that no chunk makes smaller.
+// Memory that ends outside of brink's own allocations (R4 of docs/promises.md): a shortage in the CUDA runtime, for pinned
+// pages, graphs, their launches and modules, leads to a smaller chunk or ends the run with one line. Also data that no chunk
+// makes smaller.
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -74,8 +75,8 @@ TEST_CASE("data larger than the device's memory: one line says how large, and na
   CHECK(r.code == ExitCode::device);
   // 4040 samples of 784 values and a label, four bytes each; 5 MiB without what a context takes.
   CHECK(r.said ==
-        "out of memory: the data need 12685600 bytes of the device's memory, 4161536 are free; a smaller data.train or "
-        "data.test, or --device cpu, needs less\n");
+        "out of memory: the data need 12685600 bytes of the device's memory, 4161536 are free; choose a smaller "
+        "data.train or data.test, or give --device cpu\n");
 }
 
 TEST_CASE("F4: what is counted of a GPU's memory is what is allocated there") {

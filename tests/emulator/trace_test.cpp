@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Being watched on a CUDA device: traces with the device's own times, NVTX ranges, and what either does to a run: nothing.
+// Observation of a run on a CUDA device: traces with the device's own times and NVTX ranges, neither of which changes the run.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ using test::Trace;
 
 namespace {
 
-/// Without the guard against a host that touches device memory, whose system calls would be nine tenths of the time.
+/// Without memory protection, whose system calls would take nine tenths of the time.
 struct Unprotected {
   Unprotected() { cuda::emulated_runtime().set_protected(false); }
   ~Unprotected() { cuda::emulated_runtime().set_protected(true); }
@@ -41,7 +41,7 @@ Run run(const char* device, bool trace, Ranges ranges = Ranges::none) {
   return {test::read_text(folder / "run/metrics.csv"), test::read_text(folder / "trace.json")};
 }
 
-/// Events that tell times cannot be recorded; all else works.
+/// Events for times cannot be recorded; everything else works.
 struct WithoutEvents final : cuda::FakeRuntime {
   cuda::Status create_event(Event& e, EventUse use) override {
     const cuda::Status s = FakeRuntime::create_event(e, use);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The CUDA twins of the vector rooms against the CPU's kernels, byte for byte, where the table of cases does not reach: memory
-// that is not aligned, work in place, columns with gaps, every path that a size chooses, more leaves than a tree takes at once.
+// The CUDA twins of the vector kernels against the CPU's, byte for byte, where the table of cases does not reach: unaligned
+// memory, work in place, columns with gaps, every path that depends on the size, more leaves than a tree takes at once.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -37,7 +37,7 @@ class Side {
   Device device;
   std::vector<unsigned char> bytes;
 
-  /// Memory that starts `offset` elements behind an aligned address, with zeros behind it.
+  /// Memory that starts `offset` elements after an aligned address, followed by zeros.
   View fresh(Shape shape, Dtype dtype) {
     arrays_.emplace_back(Shape{(shape.elements() + offset_) * size_of(dtype) + zeros_behind}, Dtype::u8, device);
     set_zero(device, arrays_.back().view());
@@ -54,7 +54,7 @@ class Side {
   View numbers(std::uint64_t seed, Shape shape) {
     return put(support::numbers<T>(seed, static_cast<std::size_t>(shape.elements())), shape);
   }
-  /// The bytes of v and of what lies behind it.
+  /// The bytes of v and of what follows it.
   void result(const View& v) {
     const Array host = to_host(device, {v.data, Shape{v.bytes() + zeros_behind}, Dtype::u8});
     const auto all = host.span<unsigned char>();
@@ -79,7 +79,7 @@ class Side {
 /// body(side, type) on the CPU and, under a few schedules, on the emulated device; the results must have equal bytes.
 template <class Body>
 void same_on_both(const Body& body, const std::vector<int64_t>& offsets = {0, 1}) {
-  cuda::emulated_runtime().set_protected(false);  // the rows of the table show that no host function touches it
+  cuda::emulated_runtime().set_protected(false);  // the rows of the table show that no host function accesses it
   static cuda::Context context;
   const auto in_type = [&]<class T>(T zero) {
     for (const int64_t offset : offsets) {
@@ -339,7 +339,7 @@ TEST_CASE("combine: every number of outputs a thread and of warps an element, in
               const ColumnSet q = columns_of(all, n, n + 3, m);
               std::vector<double> coefficients = support::numbers<double>(2, static_cast<std::size_t>(m * k));
               combine(s.device, q, coefficients.data(), columns_of(out, n, n, k));
-              std::ranges::fill(coefficients, 0.0);  // the call has taken them
+              std::ranges::fill(coefficients, 0.0);  // the call has copied them
               s.result(out);
               if (k > m) return;
               coefficients = support::numbers<double>(3, static_cast<std::size_t>(m * k));

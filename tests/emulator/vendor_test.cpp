@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Vendor arithmetic with a library that stands in for cuBLAS: every role of a product, captured and replayed; a whole run beside
-// the exact one; what is asked of the library's handle; everything that can be wrong with it.
+// Vendor arithmetic with a fake cuBLAS: every role of a product, captured and replayed; a whole run beside the exact one; the
+// calls to the library; everything that can be wrong with it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ using emulator::run;
 
 namespace {
 
-/// The fake library as it is found: on the emulated stream, named by the environment while this lives.
+/// Installs the fake library while it lives: on the emulated stream, and named by the environment.
 struct Installed {
   explicit Installed(const std::string& path = fake_cublas::path()) {
     setenv("BRINK_CUBLAS", path.c_str(), 1);
@@ -48,7 +48,7 @@ struct Installed {
   Installed& operator=(const Installed&) = delete;
 };
 
-/// Environment variables while this lives; an empty value stands for none.
+/// Sets environment variables while it lives; an empty value unsets one.
 class EnvironmentVariables {
  public:
   explicit EnvironmentVariables(const std::map<std::string, std::string>& wanted) {
@@ -305,7 +305,7 @@ TEST_CASE(
   }
   const Run cpu = run({"run.arithmetic=vendor"}, "cpu");
   CHECK(cpu.code == ExitCode::usage);
-  CHECK(cpu.said.find("\"vendor\" is for run.device = \"cuda\" so far") != std::string::npos);
+  CHECK(cpu.said.find("\"vendor\" needs run.device = \"cuda\"") != std::string::npos);
 }
 
 TEST_CASE("cuBLAS is looked for in toolkits and in Python's packages, those that the environment names first") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Promise B6 without a GPU: everything that is computed of a network, and whole runs of `train`, on the emulated device. Then
-// what that device does to a run: memory that ends, errors that stick (promises R4, R5), and how often the host steps in.
+// B6 of docs/promises.md without a GPU: everything that is computed from a network, and whole runs of `train`, on the emulated
+// device. Also what the device does to a run: memory that ends, errors that stick (R4, R5), and how often the host waits.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzes the config: any file and any --set arguments are read or refused, and what is read is written so that it reads back.
+// Fuzzes the config: any file and any --set arguments are read or refused, and a config that is read is written so that it can
+// be read again.
 #include <sys/mman.h>
 #include <unistd.h>
 

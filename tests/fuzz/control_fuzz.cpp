@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The control of the fuzzers: a reader that looks one byte behind its input, which must be found.
+// The control of the fuzzers: a reader that reads one byte beyond its input, which must be found.
 #include <cstddef>
 #include <cstdint>
 

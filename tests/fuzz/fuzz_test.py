@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Builds the readers of outside text with clang's fuzzer and sanitizers, and feeds each for a few seconds, with --all a minute.
+"""Builds the readers of outside text with clang's fuzzer and sanitizers, and runs each for a few seconds, with --all for a
+minute.
 
-The readers alone are compiled anew; the rest comes from the library that the build folder holds. A finding leaves its input in
+Only the readers are compiled again; the rest comes from the library in the build folder. A finding leaves its input in
 BUILD/fuzz, and the command that repeats it is printed.
 usage: fuzz_test.py BUILD [--all] [SECONDS]
 """
@@ -21,8 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
 
 FUZZERS = ["config", "safetensors", "idx", "cifar", "archive", "json"]
-READERS = ["data/cifar", "data/gzip", "data/idx", "data/tar", "io/json", "io/nesting", "io/safetensors", "io/toml", "io/utf8",
-           "run/config/conflicts", "run/config/keys", "run/config/parse", "run/config/values", "run/config/write"]
+READERS = ["data/cifar", "data/gzip", "data/idx", "data/official_file", "data/tar", "io/json", "io/nesting", "io/safetensors", "io/toml", "io/utf8",
+           "run/config/conflicts", "run/config/hints", "run/config/keys", "run/config/parse", "run/config/values", "run/config/write"]
 LONGEST_INPUT = {"cifar": 10000}
 LIBRARIES = ["fmt", "libxxhash", "zlib"]
 
@@ -38,7 +39,8 @@ def private_libraries(build):
 def build_file(folder, library):
     """Ninja's rules: a program for each fuzzer, of its own source and all readers."""
     compiler = ("ccache " if shutil.which("ccache") else "") + "clang++-14"
-    # toml++ 3.3 says that no character below U+049A is asked about where it does ask; what it answers then is right.
+    # toml++ 3.3 tells the compiler that its argument is at least U+049A in a place where it may be smaller; its result is then
+    # correct all the same.
     flags = "-std=c++20 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-sanitize=unreachable"
     packages = subprocess.run(["pkg-config", "--libs", *LIBRARIES], capture_output=True, text=True, check=True).stdout.strip()
     lines = ["rule compile", f"  command = {compiler} {flags} -I{ROOT} -MD -MF $out.d -c $in -o $out", "  depfile = $out.d",
@@ -86,7 +88,7 @@ tolerance = 1e-3
 memory = "2GiB"
 threads = "all"
 """
-# Inputs to begin with: what is right, and what is nested in each way.
+# Initial inputs: correct ones, and ones that nest in each way.
 SEEDS = {
     "config": [b"\0" + CONFIG, b"\1model.hidden=[3, 4]\nrun.memory=1GiB\ntraining.learning_rate=.1", b"\0" + b"[" + b"a." * 99,
                b"\0a = " + b"[" * 99, b"\0a = " + b"{a=" * 99, b"\1model.name=dln\nmodel.start=[1, -2.5e-30]\ntraining.lr=3"],
@@ -101,7 +103,7 @@ SEEDS = {
 
 
 def fuzz(folder, name, seconds):
-    """Complaints: what the fuzzer said where it found something."""
+    """Complaints: the fuzzer's output if it found something."""
     corpus = folder / f"{name}_corpus"
     shutil.rmtree(corpus, ignore_errors=True)
     corpus.mkdir()

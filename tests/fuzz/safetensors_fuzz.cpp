@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Fuzzes the safetensors reader: a header of the given bytes, with the length before it put right.
+// Fuzzes the safetensors reader: a header of the given bytes, with the correct length before it.
 #include <cstring>
 
 #include "training/errors.h"
@@ -8,7 +8,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
   const auto* begin = reinterpret_cast<const std::byte*>(data);
   std::vector<std::byte> file(begin, begin + bytes);
-  // Where the last byte is '}' all of it is the header; else the input is a file, length included.
+  // If the last byte is '}', the input is the header; otherwise it is a whole file, length included.
   if (bytes > 0 && data[bytes - 1] == '}') {
     std::vector<std::byte> length(8);
     const std::uint64_t header_bytes = bytes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Convolutions on the CPU beyond the table of cases: what finishes their elements, blocks large enough for several threads, and
-// operands that are not finite, which padding must not meet.
+// Convolutions on the CPU beyond the table of cases: epilogues, blocks large enough for several threads, and operands that are
+// not finite, which padding must not touch.
 #include <doctest/doctest.h>
 
 #include <cmath>

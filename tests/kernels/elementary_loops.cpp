@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set (isa.h).
+// The loops of elementary_loops.h, compiled once per instruction set (isa.h).
 #include "tests/kernels/elementary_loops.h"
 
 #include "kernels/functions/elementary.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the elementary functions as loops over arrays, one copy per instruction set, for the tests and timings.
+// The elementary functions as loops over arrays, one copy per instruction set, for the tests and timings.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ enum class Function {
   cos_turns,
   log_twice_rounded
 };
-/// Those that are correctly rounded in float32.
+/// The functions that are correctly rounded in float32.
 inline constexpr std::array rounded_once{Function::exp, Function::log,        Function::tanh,          Function::sin,
                                          Function::cos, Function::normal_cdf, Function::normal_density};
 constexpr std::string_view name_of(Function f) {

@@ -32,10 +32,10 @@ TEST_CASE("nothing is found when nothing is wrong") {
 }
 
 #if defined(__x86_64__)
-TEST_CASE("flushing of denormals is found and put right, on this thread and on threads started later") {
+TEST_CASE("flushing of subnormals is found and corrected, on this thread and on threads started later") {
   for (const unsigned bit : {0x8000U, 0x0040U}) {
     _mm_setcsr(_mm_getcsr() | bit);
-    CHECK(half_of_smallest_normal() == 0.0F);  // control: the mode does what is feared
+    CHECK(half_of_smallest_normal() == 0.0F);  // control: the mode has its effect
     CHECK(reset_floating_point().flush_to_zero);
     CHECK(half_of_smallest_normal() > 0.0F);
     float elsewhere = 0;
@@ -45,7 +45,7 @@ TEST_CASE("flushing of denormals is found and put right, on this thread and on t
 }
 #endif
 
-TEST_CASE("another rounding mode is found and put right") {
+TEST_CASE("another rounding mode is found and corrected") {
   const double nearest = tenth();
   for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
     std::fesetround(mode);

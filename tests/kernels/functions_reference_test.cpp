@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The elementary functions against MPFR: the figures that elementary.h states. Built only where MPFR is installed.
+// The elementary functions against MPFR: the figures that elementary.h states. Built only if MPFR is installed.
 #include <doctest/doctest.h>
 #include <mpfr.h>
 
@@ -34,7 +34,7 @@ class Mpfr {
   mpfr_t v_;
 };
 
-/// Φ(x) or φ(x), rounded to the precision and the exponents of y.
+/// Φ(x) or φ(x), rounded to the precision and the exponent range of y.
 int normal_reference(Function f, mpfr_ptr y, mpfr_ptr x) {
   const mpfr_exp_t low = mpfr_get_emin(), high = mpfr_get_emax();
   mpfr_set_emin(mpfr_get_emin_min());
@@ -82,7 +82,7 @@ int reference(Function f, mpfr_ptr y, mpfr_ptr x) {
   return f == Function::sin_turns ? mpfr_sin(y, y, MPFR_RNDN) : mpfr_cos(y, y, MPFR_RNDN);
 }
 
-/// libm's float64 function: the filter that leaves to MPFR only what it cannot decide.
+/// libm's float64 function: it filters the inputs, so that MPFR is used only where libm cannot decide.
 double libm(Function f, double x) {
   switch (f) {
     case Function::exp: return std::exp(x);
@@ -246,7 +246,7 @@ Worst worst_float64(Function f, std::int64_t n) {
       for (std::int64_t i = 0; i < count; ++i) x[static_cast<std::size_t>(i)] = sample(f, start + i);
       evaluate(isa(), f, x.data(), y.data(), count);
       for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-        // MPFR is asked only where the error could exceed the worst so far.
+        // MPFR is used only where the error could exceed the worst one found.
         if constexpr (std::numeric_limits<long double>::digits >= 64) {
           const long double near = libm_long(f, x[i]);
           const int exponent = near != 0 ? std::max(std::ilogb(near) - 52, -1074) : -1074;

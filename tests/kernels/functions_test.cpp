@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Promise B8: the outputs of the float32 functions over all inputs are hashed and compared with frozen hashes; they are the
-// hashes of the correctly rounded functions (functions_reference_test.cpp).
+// B8 of docs/promises.md: the outputs of the float32 functions over all inputs are hashed and compared with frozen hashes,
+// which are those of the correctly rounded functions (functions_reference_test.cpp).
 #include <doctest/doctest.h>
 #include <xxhash.h>
 

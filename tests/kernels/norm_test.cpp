@@ -38,7 +38,7 @@ View rows_of(const Array& x) {
   return {x.view().data, {x.view().shape.elements() / n, n}, dtype_of<T>()};
 }
 
-/// run(out, epilogue) with an epilogue, and without one but for the kernels that it is made of.
+/// run(out, epilogue) with an epilogue, and run without one followed by the kernels of which the epilogue consists.
 template <class T, class Run>
 void check(const Shape& shape, const Run& run) {
   const Isa before = isa();

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Include cycles: none between rooms, and none between the header and source pairs of one folder.
+"""Include cycles: none between folders, and none between the header and source pairs of one folder.
 
-A room is a folder below a layer (kernels/matmul). A file directly in a layer (kernels/memory.cpp) is a room together with the other
-files of its pair (kernels/memory.h). A pair is a header and the source of the same name.
+A folder here is one below a layer (kernels/matmul). A file directly in a layer (kernels/memory.cpp) counts as a folder of its
+own with the other files of its pair (kernels/memory.h). A pair is a header and the source of the same name.
 """
 
 import pathlib

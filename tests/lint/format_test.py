@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What it is: clang-format 14 on every C++ file, shellcheck on every shell script, byte-compilation of every Python file.
-What it is not: clang-tidy (tidy_test.py).
+"""clang-format 14 on every C++ file, shellcheck on every shell script, byte-compilation of every Python file.
 
-Decision: the version is fixed, since another clang-format lays out the same file differently.
+The version is fixed, because another clang-format formats the same file differently.
 """
 
 import collections

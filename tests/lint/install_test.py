@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `meson install` into an empty folder, and a program of three lines built against nothing but what it put there.
-What it is not: a test of what the library computes.
+"""`meson install` into an empty folder, and two programs built against only what was installed there: one of three lines, and
+docs/examples/own_trainer.cpp, whose own update rule must give the bytes of brink's rules.
 usage: install_test.py BUILD
 """
 
+import csv
 import os
 import pathlib
 import subprocess
@@ -22,36 +23,88 @@ int main() {
   std::printf("%lld %s %d\\n", static_cast<long long>(a.view().bytes()), brink::name_of(brink::isa()).data(), brink::available_threads() > 0);
 }
 """
+EXAMPLE = ROOT / "docs" / "examples" / "own_trainer.cpp"
+MOST_LINES = 39
+# Widths 16, 12 and 4: at step 0 a weight's variance is 1 over its fan-in, so the squared norm of the parameters is about 16 + 12 + 4.
+PROBLEM = ["data.train=200", "data.test=100", "model.hidden=[16,12]", "training.steps=12", "training.learning_rate=0.3"]
 
-build = sys.argv[1]
+build = pathlib.Path(sys.argv[1]).resolve()
+brink = build / "tools" / "brink"
 cases = Cases()
-with tempfile.TemporaryDirectory() as folder:
-    said, status = command(["meson", "install", "-C", build, "--no-rebuild", "--quiet"], env={**os.environ, "DESTDIR": folder})
+
+
+def sets(settings):
+    return [x for s in settings for x in ("--set", s)]
+
+
+def rows(text):
+    return list(csv.DictReader(text.splitlines()))
+
+
+def trained(folder, rule):
+    """The rows that `brink train` records with this rule; the last one, of the state after the last step, is left out."""
+    done = subprocess.run([brink, "train", "--out", folder, *sets([*PROBLEM, *rule])], capture_output=True, text=True)
+    return rows((folder / "metrics.csv").read_text())[:-1] if done.returncode == 0 else [{"error": done.stderr}]
+
+
+def differences(expected, found):
+    """Complaints about the first row and column in which what both have differs; gd computes its surplus as ηλ − 2."""
+    if len(expected) != len(found):
+        return [f"{len(expected)} rows expected, {len(found)} found: {found[:1]}"]
+    return [f"step {a['step']}, column {c}: expected {a[c]}, found {b.get(c)}" for a, b in zip(expected, found) for c in a
+            if c != "surplus" and a[c] != b.get(c)][:1]
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    folder = pathlib.Path(temporary)
+    said, status = command(["meson", "install", "-C", build, "--no-rebuild", "--quiet"], env={**os.environ, "DESTDIR": temporary})
     cases.check("meson install", [said] if status else [])
-    installed = {p.relative_to(folder).as_posix() for p in pathlib.Path(folder).rglob("*") if p.is_file()}
+    installed = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     headers = {p.split("include/brink/", 1)[1] for p in installed if "include/brink/" in p}
     expected = {h.relative_to(ROOT).as_posix() for layer in LAYERS for h in (ROOT / layer).rglob("*.h")}
     cases.check("every header is installed, and nothing else", [f"only in one of both: {h}" for h in sorted(headers ^ expected)])
-    if pathlib.Path(build, "tools", "brink").exists():
+    if brink.exists():
         cases.check("the command is installed", any(p.endswith("/bin/brink") for p in installed))
 
-    source, program = pathlib.Path(folder, "consumer.cpp"), pathlib.Path(folder, "consumer")
-    source.write_text(CONSUMER)
-    pc = next(pathlib.Path(folder, p).parent for p in installed if p.endswith("brink.pc"))
-    environment = {**os.environ, "PKG_CONFIG_PATH": str(pc)}
-    prefix = next(pathlib.Path(folder).rglob("include/brink")).parents[1]
+    pc = next((folder / p).parent for p in installed if p.endswith("brink.pc"))
+    prefix = next(folder.rglob("include/brink")).parents[1]
 
     def pkg_config(*what):
-        done = subprocess.run(["pkg-config", f"--define-variable=prefix={prefix}", *what, "brink"], env=environment,
-                              capture_output=True, text=True, check=True)
+        done = subprocess.run(["pkg-config", f"--define-variable=prefix={prefix}", *what, "brink"],
+                              env={**os.environ, "PKG_CONFIG_PATH": str(pc)}, capture_output=True, text=True, check=True)
         return done.stdout.split()
 
+    def compiled(source, *libraries):
+        """(program, what the compiler said, its status), built in a folder of its own."""
+        program = source.with_suffix("")
+        return program, *command(["c++", "-std=c++20", *pkg_config("--cflags"), source, "-o", program, *libraries], cwd=source.parent)
+
     cases.check("a consumer is told not to contract", "-ffp-contract=off" in pkg_config("--cflags"))
-    build_it = ["c++", "-std=c++20", *pkg_config("--cflags"), str(source), "-o", str(program)]
-    said, status = command([*build_it, *pkg_config("--libs", "--static")])
+    source, libraries = folder / "consumer.cpp", pkg_config("--libs", "--static")
+    source.write_text(CONSUMER)
+    program, said, status = compiled(source, *libraries)
     cases.check("a consumer builds", [said] if status else [])
-    said, status = command([str(program)]) if not status else ("", 1)
+    said, status = command([program]) if not status else ("", 1)
     cases.check("a consumer runs", [said] if status or not said.startswith("60 ") else [])
-    said, status = command(build_it)
+    program, said, status = compiled(source)
     cases.rejects("a consumer without the library", [said] if status else [])
+
+    text = EXAMPLE.read_text()
+    cases.check("the example is short", text.count("\n") <= MOST_LINES or [f"{EXAMPLE.name} has {text.count(chr(10))} lines, at most {MOST_LINES}"])
+    source = folder / EXAMPLE.name
+    source.write_text(text)
+    program, said, status = compiled(source, *libraries)
+    cases.check("the example builds", [said] if status else [])
+    if not status and brink.exists():
+        own = {}
+        for beta, rule in [("0", []), ("0.7", ["training.rule=momentum", "training.momentum=0.7"])]:
+            said, status = command([program, beta, *PROBLEM])
+            own[beta] = rows(said)
+            cases.check(f"the example runs, β = {beta}", [said] if status else [])
+            cases.check(f"its rule gives the bytes of brink's {'momentum' if rule else 'gd'}", differences(trained(folder / beta, rule), own[beta]))
+        cases.rejects("its rule gives the bytes of brink's gd", differences(own["0"], own["0.7"]))
+        norms = [float(r.get("theta_norm") or "nan") for r in own["0"]]
+        cases.check("its measurement is the norm of the parameters", 0.9 < norms[0]**2 / 32 < 1.1 or [norms])
+        moved = [0.3 * float(r["gradient_norm"]) for r in own["0"]]
+        cases.check("which changes by no more than an update", all(0 < abs(b - a) <= m * 1.001 for a, b, m in zip(norms, norms[1:], moved)) or [norms, moved])
 cases.close()

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What it is: what the compiler and the linker were told and what they made of it: flags, symbols, instructions.
-What it is not: a check of results (tests/bits).
+"""Flags, symbols and instructions: what the compiler and the linker were told and what they produced.
 
-Decision: an object compiled for x86-64-v3 or -v4 may define a global symbol only if its name says so (it is a template on the
-tag X86V3 or X86V4). The linker keeps one copy of an inline function; were it the copy with AVX-512, an older processor would stop.
+An object compiled for x86-64-v3 or -v4 may define a global symbol only if its name says so (it is a template on the tag X86V3
+or X86V4). The linker keeps one copy of an inline function; if that were the copy with AVX-512, an older processor would stop.
 usage: objects_test.py BUILD
 """
 
@@ -80,7 +79,7 @@ def contracted(path):
 build = sys.argv[1]
 cases = Cases()
 entries = compile_commands(build)
-# Without CUDA the emulator has objects of its own of the same sources; they are not the library.
+# Without CUDA the emulator has its own objects of the same sources; they are not part of the library.
 library = [e for e in entries if e["file"].split("/")[0] in LAYERS and not e["output"].startswith("tests/")]
 cases.check("compile commands were found", len(library) >= 4)
 cases.check("flags", [c for e in entries for c in flag_complaints(e)])

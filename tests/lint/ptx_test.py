@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What it is: what nvcc makes of the CUDA kernels: a scan of the PTX for sm_80, sm_86 and sm_90, and no spills on sm_90 where speed
-depends on it. What it is not: a comparison of results (tests/emulator; with a GPU, tools/gpu_check).
+"""What nvcc makes of the CUDA kernels: a scan of the PTX for sm_80, sm_86 and sm_90, and no spills on sm_90 where speed depends
+on it.
 
-Decision: PTX is scanned and not SASS: IEEE division and square root are built from approximate seeds there, so instruction names
-say nothing. "Fused only where written" is read off line numbers: every fma of the PTX must come from a source line that says fma.
-The flags are those of the build (BUILD/tests/cuda_arithmetic.json, written by meson.build), and a CUDA build must have used them.
+PTX is scanned and not SASS: IEEE division and square root are built from approximate seeds there, so instruction names do not
+show approximation. "Fused only where written" is checked by line numbers: every fma of the PTX must come from a source line
+that contains fma. The flags are those of the build (BUILD/tests/cuda_arithmetic.json, written by meson.build), and a CUDA build
+must have used them.
 usage: ptx_test.py BUILD [--all]   (without --all: all kernels for sm_90, matmul and reduce for sm_80 and sm_86 as well)
 """
 
@@ -80,7 +81,7 @@ def spill_complaints(said):
 
 
 def flag_complaints(arguments):
-    """Whether a compile command of the build has the flags of the contract, and none that undoes them."""
+    """Whether a compile command of the build has the required flags, and none that undoes them."""
     for flag in FLAGS:
         if flag not in arguments:
             yield f"without {flag}"
@@ -91,7 +92,7 @@ def flag_complaints(arguments):
 
 
 def compile_source(source, arch, folder, flags):
-    """PTX of a source for one architecture and, for 90, what ptxas says of it."""
+    """PTX of a source for one architecture and, for 90, the output of ptxas."""
     kept = pathlib.Path(tempfile.mkdtemp(dir=folder))
     ptx = kept / "a.ptx"
     base = [NVCC, "-std=c++20", *flags, "-DBRINK_WITH_CUDA=1", f"-I{ROOT}", "-lineinfo"]

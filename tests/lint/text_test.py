@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the rules that can be read off the text: include order, file heads, macros, forbidden calls, length, what must
-not be named. What it is not: a parser; comments and strings are cut out first where code is meant.
+"""The rules that can be read off the text: include order, file heads, citations, macros, forbidden calls, length, what must not be named.
+Comments and strings are blanked first where code is meant.
 
-Decision: a rule is a function from (path, text) to complaints, with broken examples beside it that it must reject.
+A rule is a function from (path, text) to complaints, with broken examples beside it that it must reject.
 """
 
 import pathlib
@@ -59,17 +59,42 @@ def head(path, text):
     if is_cpp(path):
         if lines[0] != "// SPDX-License-Identifier: MIT":
             yield f"{path}:1: expected // SPDX-License-Identifier: MIT"
-        # A source whose head stands in its room's header needs none of its own: conv.h speaks for conv_cpu.cpp.
-        room = re.sub(r"_(cpu|cuda|simd)$", "", pathlib.PurePosixPath(path).stem) + ".h"
-        own_head = path.endswith((".h", ".cuh")) or not (path.startswith("tests/") or room in HEADERS)
+        # A source whose header describes it needs no head of its own: conv.h describes conv_cpu.cpp.
+        header = re.sub(r"_(cpu|cuda|simd)$", "", pathlib.PurePosixPath(path).stem) + ".h"
+        own_head = path.endswith((".h", ".cuh")) or not (path.startswith("tests/") or header in HEADERS)
         if own_head and not (len(lines) > 1 and lines[1].startswith("// ")):
-            yield f"{path}:2: expected what the file is, what it is not, and the decision that would surprise"
+            yield f"{path}:2: expected one sentence that says what the file is for"
     elif is_script(path, text) or path.endswith("meson.build"):
         marks = [i for i, line in enumerate(lines[:3]) if line == "# SPDX-License-Identifier: MIT"]
         if not marks:
             yield f"{path}:1: expected # SPDX-License-Identifier: MIT"
-        elif not path.endswith("meson.build") and not re.match(r'# \w|"""\w', lines[marks[0] + 1]):
-            yield f"{path}:{marks[0] + 2}: expected what the file is, what it is not, and the decision that would surprise"
+        elif not path.endswith("meson.build") and not re.match(r'# [\w`]|"""[\w`]', lines[marks[0] + 1]):
+            yield f"{path}:{marks[0] + 2}: expected one sentence that says what the file is for"
+
+
+# Written in pieces, so that this file is no exception to its own rule.
+OLD_HEADS = re.compile(r"What it" + r" is(?: not)?:|^\W*Deci" + r"sion:", re.M)
+
+
+def plain_heads(path, text):
+    """A head begins with its sentence and has no labels."""
+    if path.endswith(".md"):
+        return
+    for found in OLD_HEADS.finditer(text):
+        yield f"{path}:{line_of(text, found.start())}: {found.group().strip()}: say it as a plain sentence"
+
+
+def citations(path, text):
+    """A section that is quoted after a document's name is a heading or a bold term of that document."""
+    if path == "tests/lint/text_test.py":
+        return
+    lines = re.sub(r"\n\s*(?:///?|#) ?", " ", text)
+    for found in re.finditer(r'\b((?:docs/\w+|ARCHITECTURE|CONTRIBUTING|README)\.md),? "([^"]+)"', lines):
+        document, section = found.groups()
+        if document not in DOCUMENTS:
+            yield f"{path}: {document}: there is no such document"
+        elif not re.search(rf"^#+ (?:[\d.]+ )?{re.escape(section)}|\*\*{re.escape(section)}\*\*", DOCUMENTS[document], re.M | re.I):
+            yield f"{path}: {document} has no section \"{section}\""
 
 
 def macros(path, text):
@@ -141,7 +166,7 @@ def parsers(path, text):
 def length(path, text):
     lines = text.count("\n")
     if (is_cpp(path) or is_script(path, text) or path.endswith("meson.build")) and lines > LONGEST:
-        yield f"{path}: {lines} lines, at most {LONGEST}: it is probably two rooms"
+        yield f"{path}: {lines} lines, at most {LONGEST}: it is probably two files"
 
 
 # Written in pieces, so that this file is no exception to its own rule.
@@ -172,7 +197,7 @@ def ends_with_newline(path, text):
             yield f"{path}:{line_of(text, found.start())}: space at the end of the line"
 
 
-SPDX = "// SPDX-License-Identifier: MIT\n// What it is: a control.\n"
+SPDX = "// SPDX-License-Identifier: MIT\n// A control.\n"
 # Rule: (path, text) pairs, each of which it must reject.
 RULES = {
     layers: [("kernels/a.h", SPDX + '#include "autodiff/graph.h"\n'), ("spectral/a.h", SPDX + '#include "autodiff/batch/linearized.h"\n'),
@@ -183,6 +208,9 @@ RULES = {
            ("tools/lonely_program.cpp", "// SPDX-License-Identifier: MIT\nint main() {}\n"),
            ("tools/a.py", "import sys\n"), ("tools/a", "#!/usr/bin/env bash\n# SPDX-License-Identifier: MIT\nset -e\n"),
            ("tools/meson.build", "x = 1\n")],
+    plain_heads: [("kernels/a.h", "// SPDX-License-Identifier: MIT\n// What it" + " is: a view.\n"), ("tools/a", "# Deci" + "sion: none.\n")],
+    citations: [("kernels/a.h", SPDX + '// See docs/lost.md, "Networks".\n'), ("kernels/a.h", SPDX + '// See docs/method.md, "No\n// section".\n'),
+                ("kernels/a.h", SPDX + '/// Source: ARCHITECTURE.md, "rule".\n')],
     macros: [("kernels/a.h", SPDX + "#define SIMD 1\n"), ("autodiff/a.h", SPDX + "#define BRINK_HD\n"),
              ("tests/emulator/cuda_emulator.h", SPDX + "#define threads 32\n"), ("kernels/a.cuh", SPDX + "#define __shared__\n")],
     forbidden_calls: [("kernels/a.cpp", SPDX + line + "\n") for line in
@@ -203,6 +231,7 @@ RULES = {
 }
 
 files = list(project_files())
+DOCUMENTS = {path: text for path, text in files if path.endswith(".md")}
 HEADERS = {pathlib.PurePosixPath(path).name for path, _ in files if path.endswith(".h")}
 cases = Cases()
 cases.check("the tree was found", len(files) > 30 and any(path == "kernels/view.h" for path, _ in files))

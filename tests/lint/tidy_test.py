@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What it is: clang-tidy 14 with .clang-tidy on the project's sources. What it is not: a style check (format_test.py).
+"""clang-tidy 14 with .clang-tidy on the project's sources.
 
-Decision: a source compiled for several instruction sets is read once, for the portable one; the library and the command are
-read in every run, tests and benchmarks only with --all, for they take most of the time. A source that was clean is not read again
-while the preprocessed text and the settings are the same.
+A source compiled for several instruction sets is checked once, for the portable one. The library and the command are checked in
+every run, tests and benchmarks only with --all, because they take most of the time. A source that was clean is not checked
+again while the preprocessed text and the settings are the same.
 usage: tidy_test.py BUILD [--all]
 """
 
@@ -21,7 +21,7 @@ from harness import ROOT, Cases, command, compile_commands
 
 
 def known_clean(entry, clean):
-    """The file whose existence says that exactly this text was clean before; None if the text cannot be had."""
+    """The file whose existence records that exactly this text was clean; None if the text cannot be obtained."""
     arguments = iter(entry["arguments"])
     without_output = [a for a in arguments if not (a in ("-o", "-MF", "-MQ") and next(arguments))]
     text, status = command(["clang++-14", *without_output[1:], "-Wno-everything", "-E", "-C"], cwd=entry["directory"])
@@ -60,7 +60,7 @@ for entry in compile_commands(build):
         chosen[entry["file"]] = entry
 
 with tempfile.TemporaryDirectory() as folder:
-    # ccache in front would be taken for the compiler; options that only g++ knows would be errors.
+    # clang-tidy would mistake ccache for the compiler, and options that only g++ knows would be errors.
     database = [{"directory": e["directory"], "file": str(ROOT / e["file"]),
                  "arguments": [a for a in e["arguments"] if pathlib.Path(a).name != "ccache"] + ["-Wno-unknown-warning-option"]}
                 for e in chosen.values()]

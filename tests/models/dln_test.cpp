@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The diagonal linear network against closed forms. Dyadic parameters make every operation exact, so values are compared with ==.
+// The diagonal linear network against closed forms. Dyadic parameters make every operation exact, so values are compared with
+// ==.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -120,7 +121,7 @@ TEST_CASE("sums of products, shared parameters, squares: H = ℓ″ ∇z∇zᵀ 
 
 TEST_CASE("a term that names no parameter is refused") {
   CHECK_THROWS_WITH_AS(make_dln_objective({2, {{0, 2}}}, DlnLoss::half_square, 0, Dtype::f64),
-                       "[dln] a term names parameter 2", std::invalid_argument);
+                       "[dln] a term names parameter 2; expected 0 to 1", std::invalid_argument);
 }
 
 TEST_CASE("nested forward mode is exact in orders 1 to 4, along one direction and along several") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whose Hessian it is: the product with the Hessian of the training-mode loss against the whole Hessian by two other ways, and against
-// the Hessian in evaluation mode, which is another matrix. docs/ghost_batch_norm.md quotes the figures printed here.
+// The product with the Hessian of the training-mode loss against the whole Hessian computed in two other ways, and against the
+// Hessian in evaluation mode, which is another matrix. docs/ghost_batch_norm.md quotes the figures printed here.
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The parameters at step 0: what is zero, what is normal, and what they depend on.
+// The parameters at step 0: which are zero, which are normal, and what they depend on.
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Promise C4: loss, gradient and curvature of the cross-entropy keep their relative accuracy for margins from 1 to 700.
+// C4 of docs/promises.md: loss, gradient and curvature of the cross-entropy keep their relative accuracy for margins from 1 to
+// 700.
 #include <doctest/doctest.h>
 
 #include "kernels/isa.h"
@@ -10,7 +11,7 @@ using support::Doubles;
 
 namespace {
 
-/// δ = softmax(f) − e_y and H v = p∘(v − ⟨p, v⟩) as they are written, and log Σ exp: what the check must reject.
+/// The textbook formulas δ = softmax(f) − e_y, H v = p∘(v − ⟨p, v⟩) and log Σ exp, which the check must reject.
 support::Derivatives naive(const reference::Margin& m, Dtype dtype) {
   Doubles f(reference::margin_offsets.begin(), reference::margin_offsets.end()), p, delta, product;
   f[reference::margin_leading] += m.margin;
@@ -49,8 +50,8 @@ TEST_CASE("C4: loss, gradient, curvature and third derivative at margins from 1 
 TEST_CASE("control: the check rejects softmax minus one-hot, its curvature, and the logarithm of the sum") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     CAPTURE(name_of(dtype));
-    const double lost = dtype == Dtype::f32 ? 10 : 20;         // a margin from which half of the digits are gone
-    const double underflown = dtype == Dtype::f32 ? 87 : 708;  // and one from which there are none to lose
+    const double lost = dtype == Dtype::f32 ? 10 : 20;         // a margin at which half of the digits are lost
+    const double underflown = dtype == Dtype::f32 ? 87 : 708;  // a margin at which there are none left to lose
     for (const reference::Margin& m : reference::margins) {
       CAPTURE(m.margin);
       const auto complaint = [&](const support::Derivatives& d) {

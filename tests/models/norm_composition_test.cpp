@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GhostBatchNorm's fused kernels and rules against the composition of their parts — means, centred values, variances, products —
+// GhostBatchNorm's fused kernels and rules against the composition of their parts (means, centred values, variances, products),
 // whose derivatives of every order are those of the parts: a network's loss, gradient and product with the Hessian.
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@ using support::Network;
 
 namespace {
 
-/// 1/√(v + ε), ε an attribute: the one part that no primitive of brink is.  y' = −½ y³ v'.
+/// 1/√(v + ε), ε an attribute: the only part for which brink has no primitive.  y' = −½ y³ v'.
 Var inverse_root_slope(Graph& g, Var y) { return scale(g, mul(g, y, mul(g, y, y)), -0.5); }
 const Primitive inverse_root_p{
     .name = "inverse_root",
@@ -40,7 +40,7 @@ Var composed(Graph& g, Var x, Var gamma, Var beta, std::int64_t group, double ep
   return add(g, mul(g, hat, wide(gamma)), wide(beta));
 }
 
-/// The network's objective with every normalisation composed; `epsilon_factor` ≠ 1 makes another function.
+/// The network's objective with every normalisation composed; `epsilon_factor` ≠ 1 gives another function.
 Objective composition(const Network& n, double epsilon_factor = 1) {
   Objective o = n.objective;
   o.loss = [model = n.model, loss = n.options.loss, epsilon_factor](std::int64_t samples) {

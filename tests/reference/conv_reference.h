@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the order contracts of the convolutions and of sums over pixels as plain loops. What it is not: fast, or shared
-// with the kernels: which rows are a panel is written out here once more.
+// The order contracts of the convolutions and of sums over pixels as plain loops. They share nothing with the kernels: the cut
+// into panels is written out here again.
 #pragma once
 
 #include "tests/reference/reference.h"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Prints cross_entropy_margins.h: the cross-entropy and its derivatives for margins from 1 to 700. Needs mpmath.
 
-Not part of the build: `cross_entropy_margins.py > cross_entropy_margins.h && clang-format-14 -i cross_entropy_margins.h`.
+It is not part of the build: `cross_entropy_margins.py > cross_entropy_margins.h && clang-format-14 -i cross_entropy_margins.h`.
 Every logit and every entry of a direction is exact in float32, so one table serves both precisions. The derivatives are those
 of log(sum exp f) - f_y in 1400 digits, of which the formulas below lose less than 1000 to cancellation.
 """

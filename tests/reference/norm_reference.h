@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: ghost-group sums and pooling in plain loops, written from the contracts' text (kernels/norm, kernels/pool).
-// What it is not: fast, or built from anything of kernels/.
+// Ghost-group sums and pooling in plain loops, written from the contracts' text (kernels/norm, kernels/pool) and sharing
+// nothing with kernels/.
 #pragma once
 
 #include <array>
@@ -52,7 +52,7 @@ inline double group_total(const GroupRows& g, int passes,
   return tree<double>(leaves);
 }
 
-/// Windows of a picture and the element of x, [S,H,W,C], that each one's maximum is.
+/// Windows of a picture, and for each the element of x, [S,H,W,C], that is its maximum.
 struct Pooled {
   int64_t p, q, element;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: rule 4 of the arithmetic contract and the basis sweeps in plain loops, written from the contract's text.
-// What it is not: fast, or built from anything of kernels/.
+// Sum, dot and norm (ARCHITECTURE.md, "sum, dot, norm") and the basis sweeps in plain loops, written from the contract's text
+// and sharing nothing with kernels/.
 #pragma once
 
 #include <cmath>

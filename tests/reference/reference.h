@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the order contract of every kernel as plain loops, which the kernels must equal to the last bit.
-// What it is not: fast, or shared with the kernels. It is compiled without vector instructions.
+// The order contract of every kernel as plain loops, which the kernels must equal to the last bit. They share nothing with the
+// kernels and are compiled without vector instructions.
 #pragma once
 
 #include <cmath>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a count of the allocations made while a solver runs; an executable of its own, because it replaces operator new.
-// What it is not: a leak check.
+// Counts the allocations made while a solver runs. It is an executable of its own, because it replaces operator new.
 #include <doctest/doctest.h>
 
 #include <atomic>

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/basis/basis.h"
 #include "kernels/dense/symmetric_eigen.h"
 #include "tests/support/spectra.h"
 
@@ -20,7 +21,7 @@ namespace {
 struct Spectrum {
   std::string name;
   std::vector<double> lambda;
-  bool all_found = true;  // multiplicities inside a continuous spectrum are beyond a single-vector method
+  bool all_found = true;  // a single-vector method cannot find multiplicities inside a continuous spectrum
 };
 
 std::vector<double> filled(std::size_t n, double value) { return std::vector<double>(n, value); }
@@ -163,7 +164,7 @@ TEST_CASE("thick restarts reach the edge of a bulk with a small basis, at the sa
 }
 
 TEST_CASE("the off-diagonals are norms before normalisation; the published slip of taking them afterwards is caught") {
-  // the slip makes every off-diagonal 1: reproduced here on its own, it misses a spectrum that the solver gets right
+  // the mistake makes every off-diagonal entry 1: reproduced here, it misses a spectrum that the solver finds
   KnownSpectrum known(joined({50, 23, 11, -8}, ramp(400, -1, 1)), 5);
   const std::size_t n = known.lambda.size(), m = 25;
   const LinearOperator op = known.op(Dtype::f64);
@@ -230,6 +231,75 @@ TEST_CASE("a start inside an invariant space, a zero start and a tiny one still 
       CHECK(std::fabs(r.bottom[0].value + 4) < 1e-7);
       if (first == 1) CHECK(r.breakdowns >= 1);
     }
+}
+
+TEST_CASE("tiny operators: squares and products that underflow certify nothing wrong; an ordinary one keeps its bits") {
+  const std::vector<double> lambda = joined({50, 23, 11, -8}, ramp(100, -1, 1));
+  const auto n = static_cast<std::int64_t>(lambda.size());
+  const auto found = [&](double factor, Dtype dtype, double tolerance, int zero_first = 0) {
+    std::vector<double> scaled = lambda;
+    for (double& x : scaled) x *= factor;
+    KnownSpectrum known(scaled, 9);
+    LinearOperator op = known.op(dtype);
+    int calls = 0;
+    if (zero_first)  // an operator that is not small, but the first products are
+      op.apply = [&, inner = op.apply](View x, View y) {
+        inner(x, y);
+        if (calls++ >= zero_first) return;
+        Device d;
+        brink::scale(d, y, 1e-300, y);
+      };
+    Device d;
+    Lanczos lanczos(d, n, dtype, {.max_basis = 40, .max_pairs = 3}, rough_normals(4));
+    struct Found {
+      LanczosStop stop;
+      int products;
+      double top, second, bottom, residual, relative, scale;
+    };
+    const LanczosResult r =
+        lanczos.run(op, {.top = 2, .bottom = 1, .tolerance = tolerance, .budget = 500, .confirm = 2});
+    return Found{
+        r.stop, r.products, r.top[0].value, r.top[1].value, r.bottom[0].value, r.top[0].residual, r.top[0].relative,
+        r.scale};
+  };
+  const auto usual = found(1, Dtype::f64, 1e-9);
+  REQUIRE(usual.stop == LanczosStop::converged);
+  for (const double factor : {0x1p-100, 0x1p-398, 0x1p-420, 0x1p-520, 0x1p-540, 0x1p-700, 0x1p-1000}) {
+    CAPTURE(factor);
+    const auto r = found(factor, Dtype::f64, 1e-9);
+    CHECK(r.stop == LanczosStop::converged);
+    CHECK(std::fabs(r.top / factor - 50) < 1e-7);
+    CHECK(std::fabs(r.second / factor - 23) < 1e-7);
+    CHECK(std::fabs(r.bottom / factor + 8) < 1e-7);
+    CHECK(r.residual > 0);
+    CHECK(r.scale == std::fabs(r.top));
+    if (factor < 0x1p-900) continue;  // from there on the operator itself is rounded to the smallest numbers
+    CHECK(r.products == usual.products);
+    CHECK(r.top / factor == usual.top);
+  }
+  for (const double factor : {0x1p-80, 0x1p-100, 0x1p-120}) {
+    CAPTURE(factor);
+    const auto r = found(factor, Dtype::f32, 1e-4);
+    CHECK(r.stop == LanczosStop::converged);
+    CHECK(std::fabs(r.top / factor - 50) < 1e-2);
+    CHECK(std::fabs(r.bottom / factor + 8) < 1e-2);
+  }
+  // A product has lost its digits: what is found is right within its residual, and is not called certified.
+  for (const auto& [factor, dtype] : {std::pair{0x1p-145, Dtype::f32}, {0x1p-1070, Dtype::f64}}) {
+    CAPTURE(factor);
+    const auto r = found(factor, dtype, 1e-4);
+    CHECK(r.stop == LanczosStop::exhausted);
+    CHECK(r.products < 60);
+    CHECK(r.relative > 1e-4);
+    CHECK(std::fabs(r.top - 50 * factor) <= r.residual);
+  }
+  for (const int products : {1, 2}) {
+    CAPTURE(products);
+    const auto r =
+        found(1, Dtype::f64, 1e-6, products);  // far from symmetric, so only that it ends with finite numbers
+    CHECK(std::isfinite(r.top));
+    CHECK(r.scale > 1);
+  }
 }
 
 TEST_CASE("a budget too small ends unconverged with true residuals; NaN and infinity end the run and say so") {

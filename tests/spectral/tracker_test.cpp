@@ -107,7 +107,7 @@ TEST_CASE(
     }
     CHECK(s.warm != check);
     if (check) CHECK(std::fabs(s.top[0].value - 21) <= s.top[0].residual);
-    for (int step = 9; step < 20; ++step) {  // noise adds a little of what was missed at every step
+    for (int step = 9; step < 20; ++step) {  // noise adds a little of the missing part at every step
       s = tracker.measure(op, step);
       CHECK(s.converged);
       CHECK(s.warm);

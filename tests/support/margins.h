@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The derivatives of the cross-entropy of one sample on any device, and their comparison with reference/cross_entropy_margins.h.
+// The derivatives of the cross-entropy of one sample on any device, and their comparison with
+// reference/cross_entropy_margins.h.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +29,7 @@ struct OneSample {
   bool has_x = true;  ///< whether x is the first array of the objective's data
 };
 
-/// Its parameter is a row of logits.
+/// A network whose parameter is a row of logits.
 inline OneSample logits_alone(std::int64_t classes, brink::Dtype dtype) {
   brink::Model m;
   m.layout = brink::ParameterLayout({{"logits", {1, classes}, 1}});
@@ -38,7 +39,7 @@ inline OneSample logits_alone(std::int64_t classes, brink::Dtype dtype) {
   return {m, brink::make_objective(m, brink::Loss::cross_entropy, dtype)};
 }
 
-/// The diagonal linear network of one factor: logits (0, z). The model is its twin, for a Gauss–Newton product.
+/// The diagonal linear network of one factor: logits (0, z). The model is the same function, for a Gauss–Newton product.
 inline OneSample binary(brink::Dtype dtype) {
   OneSample out = logits_alone(1, dtype);
   out.model.classes = 2;
@@ -90,7 +91,7 @@ class AtMargins {
       for (const Mode second : {Mode::forward, Mode::reverse})
         out.third.emplace_back(std::string("third derivative, ") + name_of(first) + ", " + name_of(second),
                                sum(graph({first, second}), data, 2));
-    out.product.emplace_back("Gauss-Newton product",  // these networks are linear, so it is the Hessian's
+    out.product.emplace_back("Gauss-Newton product",  // these networks are linear, so it equals the Hessian's
                              sum(
                                  [this](std::int64_t n) {
                                    return brink::build_gauss_newton(network_.model, brink::Loss::cross_entropy, dtype(),
@@ -114,7 +115,7 @@ class AtMargins {
     for (std::size_t k = 0; k < modes.size(); ++k) {
       const Var along = g.input("along", g.type(wrt[0]), InputRole::tangent, 0, static_cast<int>(k));
       value = modes[k] == Mode::forward ? pushforward(g, value, wrt, {&along, 1})
-                                        : pullback(g, value, {&along, 1}, wrt);  // it is symmetric
+                                        : pullback(g, value, {&along, 1}, wrt);  // the Hessian is symmetric
     }
     g.clear_outputs();
     g.output("derivative", OutputRole::parameter, 0, value[0]);
@@ -141,14 +142,15 @@ class AtMargins {
   brink::Array x_;
 };
 
-/// Whether x is `exact` but for a few roundings, or, where `exact` is near the end of the type's range, a few of its last places.
+/// Whether x equals `exact` up to a few roundings, or, where `exact` is near the end of the type's range, up to a few of its
+/// last places.
 inline bool accurate(double x, double exact, brink::Dtype dtype) {
   const bool wide = dtype == brink::Dtype::f64;
   const double last_place = wide ? std::numeric_limits<double>::denorm_min() : std::numeric_limits<float>::denorm_min();
   return std::fabs(x - exact) <= (wide ? 2e-14 : 2e-6) * std::fabs(exact) + 8 * last_place;
 }
 
-/// The first number that is not accurate; empty where all are. The loss is a float64 for logits of either type.
+/// The first number that is not accurate; empty if all are. The loss is a float64 for logits of either type.
 inline std::string inaccurate(const Derivatives& d, double loss, std::span<const double> gradient,
                               std::span<const double> product, std::span<const double> third, brink::Dtype dtype) {
   if (!accurate(d.loss, loss, brink::Dtype::f64)) return "loss " + std::to_string(d.loss / loss) + " of the exact one";
@@ -164,7 +166,7 @@ inline std::string inaccurate(const Derivatives& d, double loss, std::span<const
   return complaint.empty() ? check(d.third, third) : complaint;
 }
 
-/// Everything inaccurate about the losses at the table's margins on the device.
+/// Everything inaccurate in the losses at the table's margins on the device.
 inline std::vector<std::string> inaccurate_at_margins(const brink::Device& device) {
   std::vector<std::string> out;
   for (const brink::Dtype dtype : {brink::Dtype::f32, brink::Dtype::f64}) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a small network with data, parameters and directions, made from counters, and the bits of what is computed of it.
-// What it is not: a training problem (training/run/problem.h).
+// A small network with data, parameters and directions, made from counters, and the bits of everything that is computed from it.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,7 @@ struct NetworkOptions {
   std::int64_t inputs = 10, classes = 4;
 };
 
-/// A vector of the layout with counted numbers in (−1, 1); the gaps are +0.
+/// A vector of the layout with numbers in (−1, 1) made from a counter; the gaps are +0.
 inline brink::Array direction(const brink::ParameterLayout& layout, brink::Dtype dtype, std::uint64_t seed) {
   brink::Array v = layout.make_vector(dtype);
   for (int i = 0; i < layout.size(); ++i)
@@ -40,7 +39,7 @@ inline brink::Array direction(const brink::ParameterLayout& layout, brink::Dtype
 class Network {
  public:
   explicit Network(const NetworkOptions& o) : Network(o, brink::mlp(o.inputs, o.hidden, o.classes, o.activation)) {}
-  /// Of the options, those of the MLP are not used.
+  /// The options of the MLP are not used.
   Network(const NetworkOptions& o, brink::Model m)
       : options(o),
         model(std::move(m)),
@@ -163,7 +162,7 @@ struct Bits {
   }
 };
 
-/// The name of the first part that differs, empty where none does.
+/// The name of the first part that differs; empty if none does.
 inline std::string first_difference(const Bits& a, const Bits& b) {
   if (a.parts.size() != b.parts.size()) return "number of parts";
   for (std::size_t i = 0; i < a.parts.size(); ++i)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: test data from a 64-bit counter, and byte comparison. What it is not: the program's random numbers.
+// Test data from a 64-bit counter, and byte comparison.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +37,7 @@ bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
   return std::ranges::equal(std::as_bytes(std::span(a)), std::as_bytes(std::span(b)));
 }
 
-/// Equal bytes each, where any NaN equals any other: which one comes out is nobody's promise.
+/// Whether the bytes are equal, except that any NaN equals any other, because its payload is not promised.
 template <class T>
 bool same_numbers(std::span<const T> a, std::span<const T> b) {
   return std::ranges::equal(a, b, [](T x, T y) { return same_bytes(x, y) || (std::isnan(x) && std::isnan(y)); });

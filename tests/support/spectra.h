@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: symmetric operators of known spectrum, R₁R₂ diag(λ) R₂R₁ with Householder reflections Rᵢ, computed in float64
-// and rounded once. What it is not: a Hessian.
+// Symmetric operators of known spectrum, R₁R₂ diag(λ) R₂R₁ with Householder reflections Rᵢ, computed in float64 and rounded
+// once.
 #pragma once
 
 #include <cmath>
@@ -47,7 +47,7 @@ class KnownSpectrum {
 
   std::vector<double> lambda;
 
-  /// Turns the eigenvectors a little, by an angle of about 2·amount.
+  /// Rotates the eigenvectors a little, by an angle of about 2·amount.
   void turn(double amount, std::uint64_t seed) {
     double square = 0;
     for (std::size_t i = 0; i < lambda.size(); ++i) {

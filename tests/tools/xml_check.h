@@ -11,7 +11,7 @@
 
 namespace brink::test {
 
-/// Empty if well-formed, else the first defect with its byte offset.
+/// Empty if well-formed, otherwise the first defect with its byte offset.
 inline std::string xml_defect(std::string_view text) {
   std::vector<std::string> open;
   std::set<std::string> ids;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What `--memory auto` and `run.threads = "all"` take the machine to have: the files of /proc and of control groups as Linux writes
-// them, in folders of a test.
+// The resources of the machine for `--memory auto` and `run.threads = "all"`: files of /proc and of control groups as Linux
+// writes them, in folders of a test.
 #include "training/available_memory.h"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: small files in CIFAR-10's format, made by a formula that cifar_golden.py knows too. What it is not: pictures of
-// anything.
+// Small files in CIFAR-10's format, made by a formula that cifar_golden.py also has.
 #pragma once
 
 #include <algorithm>

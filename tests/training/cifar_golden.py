@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What it is: the CIFAR-10 sets once more, in plain Python that shares nothing with brink: XXH3-128, Philox4x32-10, the choice of
-records, augmentation, normalisation. It checks cifar_golden.json, which data tests compare brink with.
-What it is not: fast.
-usage: cifar_golden.py [BUILD] [--all] [--write]    --all: also the part made of the official files, several minutes
+"""The CIFAR-10 sets in plain Python that shares nothing with brink: XXH3-128, Philox4x32-10, the choice of records,
+augmentation, normalisation. Checks cifar_golden.json, with which data tests compare brink.
+usage: cifar_golden.py [BUILD] [--all] [--write]    --all: also the part made from the official files, several minutes
 """
 
 import json
@@ -86,7 +85,7 @@ def uniform(seed, stream, element):
 
 
 def choose(records, of_each_class, seed):
-    """Indices: of each class those with the smallest lower halves, all in the order of the upper halves."""
+    """The chosen indices: of each class those with the smallest lower halves, all in the order of the upper halves."""
     hashes = [xxh3_128(r, seed) for r in records]
     chosen = []
     for c in range(10):
@@ -99,7 +98,7 @@ MEAN, DEVIATION = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 
 
 def picture(record, top=4, left=4, flip=False):
-    """The record cut out of its padded self, normalised, 3072 numbers in the order height, width, channel."""
+    """The record cut out of its padded picture, normalised: 3072 numbers in the order height, width, channel."""
     padded = {(h + 4, w + 4): (h, w) for h in range(32) for w in range(32)}
     out = []
     for h in range(32):
@@ -129,7 +128,7 @@ def facts_of_sample(records, order, seed, i):
 
 
 def sets_of(train, test, seed, of_each_class, of_each_class_in_test, samples):
-    """What a test can compare with, of a subset and of the augmented set."""
+    """The numbers of a subset and of the augmented set with which a test can compare."""
     subset, whole = choose(train, of_each_class, seed), choose(train, len(train) // 10, seed)
     of_test = choose(test, of_each_class_in_test, seed)
     return {"seed": seed, "train": 10 * of_each_class, "test": 10 * of_each_class_in_test,
@@ -166,7 +165,7 @@ def official(folder):
     test = records("test_batch.bin")
     out = {"train_checksum": checksum(train), "test_checksum": checksum(test)}
     out |= sets_of(train, test, 0, 500, 200, [0, 49999, 50000, 123456, 499999])
-    # The order of the records in the files is not part of what is known about them.
+    # The known values do not include the order of the records in the files.
     return {k: v for k, v in out.items() if not k.endswith("_rows")}
 
 

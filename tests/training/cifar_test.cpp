@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// CIFAR-10: files cut short, with flipped bits, of wrong sizes, on a failing disk (promises S4, S5); the sets against numbers
-// that cifar_golden.py computed by itself; rows made on demand.
+// CIFAR-10: files cut short, with flipped bits, of wrong sizes, on a failing disk (S4 and S5 of docs/promises.md); the sets
+// against numbers that cifar_golden.py computed independently; rows made on demand.
 #include "training/data/cifar.h"
 
 #include <doctest/doctest.h>
@@ -41,7 +41,7 @@ std::string hash_of(const void* data, std::size_t bytes) {
   return hex_text(h.high64) + hex_text(h.low64);
 }
 
-/// What reading so many records gives: the checksum, or the refusal.
+/// The result of reading so many records: the checksum, or the refusal.
 std::string reading_of(const std::string& path, std::int64_t records, System& system = posix_system()) {
   RecordSum sum;
   try {
@@ -84,7 +84,7 @@ void check_sample(const RowMaker& rows32, const RowMaker& rows64, const Dataset&
   CHECK(a.flip == expected["flip"]);
 }
 
-/// Both sets of a folder against the stored numbers.
+/// Compares both sets of a folder with the stored numbers.
 void check_against(const nlohmann::json& expected, const std::string& folder, const CifarFiles& files,
                    std::int64_t augmented) {
   CifarRequest request{folder, expected["train"], expected["test"], expected["seed"], Dtype::f32, false};
@@ -121,7 +121,7 @@ void check_against(const nlohmann::json& expected, const std::string& folder, co
     check_sample(*a32.train.rows, *a64.train.rows, a32.train, sample);
 }
 
-/// A disk on which one bit of what is read at once is wrong.
+/// A disk with one wrong bit in what is read at once.
 struct FlippingSystem : System {
   std::size_t bit = 0;
   ssize_t read(int file, void* data, std::size_t bytes) override {
@@ -289,7 +289,7 @@ TEST_CASE("CIFAR: what is wrong with a folder is said before anything is made of
   const CifarRequest request = small_request(folder.path());
   CHECK(refusal_of({"/nowhere"}, {}) ==
         "/nowhere: expected the folder that holds the CIFAR-10 files (data_batch_1.bin …), found nothing");
-  CHECK(refusal_of(request, test::small_cifar()) == folder / "data_batch_1.bin: open: No such file or directory");
+  CHECK(refusal_of(request, test::small_cifar()) == folder / "data_batch_1.bin: expected this file, found none");
   write_cifar(folder, records);
   CHECK(refusal_of(request, {}) ==
         folder / "data_batch_1.bin: expected 30730000 bytes (10000 records of 3073), found 122920 (40 records)");
@@ -309,10 +309,10 @@ TEST_CASE("CIFAR: what is wrong with a folder is said before anything is made of
         folder / "data_batch_2.bin: byte 9219 (record 3): expected a label from 0 to 9, found 12");
   std::filesystem::remove(folder / "test_batch.bin");
   std::filesystem::create_directory(folder / "test_batch.bin");
-  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a file, found something else");
+  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a regular file, found something else");
   std::filesystem::remove(folder / "test_batch.bin");
   REQUIRE(mkfifo((folder / "test_batch.bin").c_str(), 0600) == 0);
-  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a file, found something else");
+  CHECK(reading_of(folder / "test_batch.bin", 40) == "expected a regular file, found something else");
 }
 
 TEST_CASE("CIFAR: a disk that fails at any call, that gives little at a time, a file that shrinks") {

@@ -100,7 +100,7 @@ TEST_CASE("values arrive") {
   CHECK(c.run.chunk == 5000);
 }
 
-TEST_CASE("the command line is stronger than the file") {
+TEST_CASE("the command line overrides the file") {
   test::TemporaryFolder folder;
   test::write_text(folder / "c.toml", "[training]\nsteps = 3\nseed = 4\n[run]\nthreads = 1\n");
   const Config c = load_config({folder / "c.toml", {"training.steps=5"}, {{"threads", "2"}}});

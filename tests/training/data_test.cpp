@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the IDX reader against every truncation and bit flip, hostile headers (promises S4, S5), and the two data sets.
+// The IDX reader against every truncation and bit flip and hostile headers (S4 and S5 of docs/promises.md), and two data sets.
 #include <doctest/doctest.h>
 #include <zlib.h>
 
@@ -104,7 +104,7 @@ TEST_CASE("every bit flip of an IDX file is refused, or changes the records' che
         CHECK(bit / 8 >= 16);
         ++detected;
       } else {
-        // Only what gzip itself leaves unprotected: time, level and system in its header, padding after the last code.
+        // Only what gzip itself does not protect: time, level and system in its header, padding after the last code.
         CHECK(packed);
         CHECK((bit / 8 < 10 || bit / 8 == file.size() - 9));
         CHECK(f.bytes == small_idx());
@@ -119,7 +119,7 @@ TEST_CASE("every bit flip of an IDX file is refused, or changes the records' che
 
 TEST_CASE("what a refusal says") {
   Bytes f = small_idx();
-  CHECK(refusal({}) == "f: expected an IDX header of 16 bytes, found 0 bytes");
+  CHECK(refusal({}) == "f: expected an IDX header of 16 bytes, found 0 bytes; the file is empty: fetch it again");
   CHECK(refusal(f, 1) == "f: expected the IDX magic 0x00000801 (unsigned bytes, 1 dimension), found 0x00000803");
   f.pop_back();
   CHECK(refusal(f) == "f: expected 34 bytes (3x2x3 and a header of 16), found 33 bytes");
@@ -150,7 +150,7 @@ TEST_CASE("what gzip(1) reads is read: several members, padding, something after
     REQUIRE(refusal(good) == "accepted");
     CHECK(parse_idx("f", good, 3).bytes == file);
   }
-  // Each member is held to its own checksum, and all of them together to the IDX header.
+  // Each member is verified by its own checksum, and all of them together by the IDX header.
   Bytes damaged = joined({two, gzipped(last), zeros});
   damaged[damaged.size() - zeros.size() - 8] ^= std::byte{1};
   CHECK(refusal(damaged) == "f: expected a gzip stream, found it damaged (incorrect data check)");
@@ -167,8 +167,7 @@ TEST_CASE("a hostile header costs nothing (S5)") {
   f = bytes_of({0, 0, 8, 3, 0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 7});  // 2^32
   CHECK(refusal(f).find("f: expected 4294967312 bytes") == 0);
   CHECK(refusal(gzipped(f)).find("f: expected 4294967312 bytes after unpacking") == 0);
-  f = bytes_of(
-      {0, 0, 8, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255});  // nothing in it, whatever the rest says
+  f = bytes_of({0, 0, 8, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255});  // empty, whatever the rest says
   CHECK(parse_idx("f", f, 3).elements().empty());
 }
 
@@ -195,7 +194,7 @@ TEST_CASE("synthetic data: balanced, normalised, reproducible") {
   for (const double x : a.train.x.span<double>()) sum += x, squares += x * x;
   CHECK(std::fabs(sum / 784000) < 1e-10);
   CHECK(std::fabs(squares / 784000 - 1) < 1e-10);
-  // These bytes are promised: whatever changes them is marked "bits" in the change log.
+  // These bytes are promised: a change of them is marked "bits" in CHANGELOG.md.
   CHECK(a.train.checksum == "2d87c40d8c2b672d1e9fe62a83cd1278");
   CHECK(a.test.checksum == "a5cb0ea7b585419908391df3abf4977e");
   CHECK(make_synthetic(1000, 4, 1, Dtype::f32).train.checksum != a.train.checksum);
@@ -233,9 +232,9 @@ TEST_CASE("fmnist4 from the official files") {
       }
     }
     CHECK(load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64).train.checksum == d.train.checksum);
-    std::fstream(folder / "train-images-idx3-ubyte", std::ios::in | std::ios::out | std::ios::binary)
-        .seekp(47000000)
-        .put('\1');
+    const std::string pictures = folder / "train-images-idx3-ubyte";
+    std::filesystem::copy_file(pictures, folder / "kept");
+    std::fstream(pictures, std::ios::in | std::ios::out | std::ios::binary).seekp(47000000).put('\1');
     try {
       load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64);
       CHECK(false);
@@ -244,8 +243,19 @@ TEST_CASE("fmnist4 from the official files") {
       CHECK(message.find(folder / "train-images-idx3-ubyte") == 0);
       CHECK(message.find("expected the official Fashion-MNIST records") != std::string::npos);
     }
+    std::filesystem::rename(folder / "kept", pictures);
     std::filesystem::resize_file(folder / "t10k-labels-idx1-ubyte", 9999);
     CHECK_THROWS_AS(load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64), DataError);
+    test::write_text(folder / "t10k-labels-idx1-ubyte.gz", "<html>");
+    try {
+      load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64);
+      CHECK(false);
+    } catch (const DataError& e) {
+      const std::string message = e.what();
+      CHECK(message.find("this is a web page") != std::string::npos);
+      CHECK(message.ends_with("; " + folder / "t10k-labels-idx1-ubyte" +
+                              " is there as well and is read once the file with .gz is removed"));
+    }
     std::filesystem::remove(folder / "train-labels-idx1-ubyte");
     CHECK_THROWS_WITH_AS(
         load_fashion_mnist(folder.path(), 4, 1000, 1000, Dtype::f64),

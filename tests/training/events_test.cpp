@@ -131,7 +131,7 @@ TEST_CASE("an instability counts the measurements that are not certified, and is
   };
   CHECK(found({}).uncertified == 0);
   CHECK(found({0, 7}).uncertified == 0);        // before it, and after it was over
-  CHECK(found({1, 3, 5, 6}).uncertified == 4);  // its steps, the gap, and what showed it to be over
+  CHECK(found({1, 3, 5, 6}).uncertified == 4);  // its steps, the gap, and the steps that showed it to be over
   Instability other = found({1, 3, 5, 6});
   other.uncertified = 0;
   CHECK(other == found({}));

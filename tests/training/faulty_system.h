@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a System whose k-th call fails, for tests. What it is not: part of brink.
+// A System whose k-th call fails, for tests.
 #pragma once
 
 #include <cerrno>
@@ -22,7 +22,7 @@ class FaultySystem : public System {
   int openat(int folder, const char* name, int flags, mode_t mode) override {
     return fault("open") ? -1 : System::openat(folder, name, flags, mode);
   }
-  /// A short read gives one byte and is no failure by itself; the next read fails.
+  /// A short read gives one byte and is not a failure in itself; the next read fails.
   ssize_t read(int file, void* data, std::size_t bytes) override {
     if (fault("read")) {
       if (!short_write_ || bytes < 2) return -1;

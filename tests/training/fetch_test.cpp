@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Archives against every truncation and bit flip (S4, S5); fetching from file:// addresses: whole and official, or absent,
-// whatever the mirror holds and whichever call of the disk fails (S3).
+// Archives against every truncation and bit flip (S4 and S5 of docs/promises.md); fetching from file:// addresses: files are
+// complete and official, or absent, whatever the mirror contains and whichever system call fails (S3).
 #include "training/data/fetch.h"
 
 #include <doctest/doctest.h>
@@ -71,7 +71,7 @@ std::string listing(const std::string& archive) {
 Collection small_collection() {
   static const CifarFiles small = test::small_cifar();
   Collection c = *find_collection("cifar-10");
-  c.address = "file:///nowhere/cifar.tar.gz";
+  c.addresses = {"file:///nowhere/cifar.tar.gz"};
   c.largest_bytes = 1 << 20;
   c.parts[0].records = 200;
   c.parts[0].checksum = small.train_checksum;
@@ -107,7 +107,7 @@ TEST_CASE("a tar archive: files by the last part of their names, folders and lin
   CHECK(listing(tar_entry("a", "1") + tar_entry("x/a", "2") + tar_end) ==
         "refused: t: byte 1024: expected no second file a");
   CHECK(listing("") ==
-        "refused: t: byte 0: expected a tar header or the empty one at the end, found the end of the archive");
+        "refused: t: byte 0: expected a tar header or the empty header at the end, found the end of the archive");
 }
 
 TEST_CASE("a tar archive: every truncation is refused, every flipped bit too unless it changes what is read (S4)") {
@@ -136,7 +136,7 @@ TEST_CASE("hostile archives cost nothing (S5)") {
   CHECK_THROWS_WITH_AS(unpack_gzip("z", bytes_of(bomb), 1 << 16),
                        "z: expected at most 65536 bytes after unpacking, found more", DataError);
   CHECK(unpack_gzip("z", bytes_of(bomb), 1 << 20).size() == 1 << 20);
-  const std::string both = bomb + gzipped("");  // an empty member more is no byte more
+  const std::string both = bomb + gzipped("");  // an additional empty member adds no byte
   CHECK(unpack_gzip("z", bytes_of(both), 1 << 20).size() == 1 << 20);
   CHECK_THROWS_AS(unpack_gzip("z", bytes_of(bomb + bomb), 1 << 20), DataError);
 }
@@ -233,6 +233,26 @@ TEST_CASE("fetching: whole and official, or absent") {
     CHECK(outcome_of(c, into, "ftp://x").starts_with("2 --mirror ftp://x: expected an address"));
     CHECK(outcome_of(c, into, "-o/etc/x").starts_with("2 "));
     CHECK(outcome_of(c, work / "no/such/place", address).starts_with("4 "));
+  }
+  SUBCASE("the second address where the first has nothing, or not the official files; a mirror stands alone") {
+    const std::string folder = address + "/";
+    Collection two = c;
+    two.addresses = {"file:///nowhere/cifar.tar.gz", folder};
+    CHECK(outcome_of(two, into, "") == "6 written");
+    CHECK(names_in(into) == all);
+    test::TemporaryFolder pages;  // a portal answers every address with a page
+    for (const std::string& name : all) test::write_text(pages / name, "<!DOCTYPE html><html></html>");
+    const std::string portal = "file://" + pages.path() + "/";
+    two.addresses = {portal, folder};
+    CHECK(outcome_of(two, work / "other", "") == "6 written");
+    CHECK(outcome_of(two, work / "third", portal)
+              .ends_with("; this is a web page saved under the file's name: fetch the file again"));
+    two.addresses = {"file:///nowhere/a.tar.gz", "file:///nowhere/b.tar.gz"};  // the control: none has them
+    const std::string said = outcome_of(two, work / "third", "");
+    CHECK(said.starts_with("4 file:///nowhere/a.tar.gz: "));
+    CHECK(said.find("; file:///nowhere/b.tar.gz: ") != std::string::npos);
+    CHECK(said.ends_with("(from file:///nowhere/a.tar.gz or file:///nowhere/b.tar.gz)"));
+    CHECK(!fs::exists(work / "third"));
   }
   SUBCASE("more than expected") {
     fs::resize_file(mirror / "data_batch_1.bin", 3 << 20);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: faults at every call index of the I/O layer (promise S3).
+// Faults at every call index of the input and output layer (S3 of docs/promises.md).
 #include "training/io/file.h"
 
 #include <doctest/doctest.h>
@@ -98,7 +98,7 @@ TEST_CASE("temporaries of dead processes are removed with the next write, those 
 
 TEST_CASE("a temporary whose writer cannot be seen is kept while it holds its lock (F15)") {
   test::TemporaryFolder folder;
-  // As from another machine or container: the number is nobody's here, or our own.
+  // As from another machine or container: the number belongs to no process here, or to our own.
   for (const std::string& number : {std::to_string(test::dead_process()), std::to_string(getpid())}) {
     const std::string other = folder / ("f.tmp." + number);
     test::write_text(other, "half");
@@ -116,7 +116,7 @@ TEST_CASE("a temporary whose writer cannot be seen is kept while it holds its lo
 }
 
 TEST_CASE("a signal removes the temporary that is being written (F15)") {
-  // A write that takes for ever, as to a slow disk.
+  // A write that never ends, as to a slow disk.
   struct Slow : System {
     explicit Slow(int pipe) : ready(pipe) {}
     int fsync(int) override {
@@ -196,7 +196,7 @@ TEST_CASE("a growing file can be watched, and takes no more after a failure") {
   AppendFile file(opened, "rows");
   CHECK(test::read_text(folder / "rows").empty());
   file.append("small\n");
-  CHECK(test::read_text(folder / "rows") == "small\n");  // nothing waits for a later row
+  CHECK(test::read_text(folder / "rows") == "small\n");  // no row is held back for a later one
   file.append(std::string(70000, 'x') + "\n");
   CHECK(test::read_text(folder / "rows").size() == 70007);
   file.close();
@@ -228,7 +228,7 @@ TEST_CASE("reading names what is wrong") {
   CHECK_THROWS_WITH_AS(read_file(folder / "none", 10),
                        ((folder / "none") + ": open: No such file or directory").c_str(), DataError);
   CHECK_THROWS_WITH_AS(read_file(folder.path(), 10),
-                       (folder.path() + ": expected a file, found something else").c_str(), DataError);
+                       (folder.path() + ": expected a regular file, found something else").c_str(), DataError);
   write_file(folder / "f", "12345678901");
   CHECK_THROWS_WITH_AS(read_file(folder / "f", 10), ((folder / "f") + ": expected at most 10 bytes, found 11").c_str(),
                        DataError);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sizes before memory: what is predicted of a run is what it then allocates, and what does not fit is refused before any of it is
-// allocated or read (promise R4).
+// Sizes before memory: the predicted sizes of a run are what it then allocates, and a run that does not fit is refused before
+// any of it is allocated or read (R4 of docs/promises.md).
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -30,10 +30,10 @@ TrainerOptions options_of(const Config& c) {
 
 struct Sizes {
   std::int64_t data = 0, all = 0;
-  std::int64_t lacking = 0;  // above 0: the descent did not fit, by so many bytes
+  std::int64_t lacking = 0;  // above 0: the trainer did not fit, by so many bytes
 };
 
-/// Bytes that the problem, and problem and descent, take of this device: counted where it has a count, else allocated.
+/// Bytes that the problem alone, and problem and trainer, take of this device: counted if it has a count, otherwise allocated.
 Sizes sizes_on(Device& device, const Config& c, std::int64_t limit) {
   const std::int64_t before = allocated_bytes(device);
   const Problem p = make_problem(device, c);
@@ -66,7 +66,7 @@ std::int64_t peak_bytes() {
 
 constexpr std::int64_t mib = 1 << 20;
 
-/// The number in front of "MiB" behind these words.
+/// The number before "MiB" that follows these words.
 std::int64_t number_behind(const std::string& text, const std::string& words) {
   const std::size_t at = text.find(words);
   REQUIRE_MESSAGE(at != std::string::npos, text);
@@ -183,6 +183,12 @@ TEST_CASE(
       refusal(config_of({"model.hidden=[65536,65536]", "data.train=40", "run.memory=1048576GiB"}));
   CHECK(given.find(" are allowed (all that is free); the largest part is ") != std::string::npos);
 
+  const std::string least =
+      refusal(config_of({"run.memory=1KiB", "data.train=40"}));  // less than the program itself takes
+  CHECK(least.find(" are needed, 1 KiB are allowed (run.memory); ") != std::string::npos);
+  CHECK(refusal(config_of({"run.memory=1KiB", "model.name=dln"})).find(" of one group of 1 sample fits") !=
+        std::string::npos);
+
   std::string widest = "model.hidden=[65536";
   for (int i = 1; i < 64; ++i) widest += ",65536";
   const std::vector<std::string> colour{"data.name=synthetic-cifar", "data.test=10", "run.precision=float64"};
@@ -233,7 +239,7 @@ TEST_CASE(
   CHECK(given.starts_with("out of memory with run.chunk = 8000: "));
   CHECK(given.ends_with(" fits and gives the same bits"));
 
-  // The real descent agrees.
+  // The real trainer agrees.
   Device device;
   const Config c = with(least, "auto");
   const Problem p = make_problem(device, c);

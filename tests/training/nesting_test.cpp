@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Depth of nested text: what is allowed is read, one level more is refused with its place, a hundred thousand crash nothing.
+// Depth of nested text: what is allowed is read, one level more is refused with its place, and a hundred thousand levels crash
+// nothing.
 #include "training/io/nesting.h"
 
 #include <doctest/doctest.h>
@@ -73,7 +74,7 @@ TEST_CASE("TOML: brackets and dots that nest nothing are not counted, and quotes
         "a = '''\n" + deep + "\n''' # " + deep + "\n", "a = [" + repeated("1.5, ", 100) + "]\n",
         "a = [" + repeated("1.5,\n", 100) + "]\n", "a = [" + repeated("[1.5], ", 100) + "]\n"})
     CHECK(toml_outcome(harmless) == "read");
-  // Where a string has ended, nesting counts again: each of these would be missed by a scan that closes it too late.
+  // After the end of a string nesting counts again: a scan that ends the string too late would miss each of these.
   const std::string brackets = repeated("[", 40'000);
   for (const char* open : {R"(a = ["""x""""", )", "a = ['''x''''', ", R"(a = ["", )", "a = ['', ", R"(a = ['\', )",
                            R"(a = ["\\", )", R"(a = ["""""", )", "a = 'x\n'\n b = ", "a = [ # ' \" \n"})

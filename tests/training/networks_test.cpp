@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Networks with convolutions from a config: what is refused and how, and what the files of a run are called where the Hessian is that
-// of the loss in evaluation mode.
+// Convolutional networks from a config: what is refused and how, and the files of a run whose Hessian is that of the loss in
+// evaluation mode.
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A config made concrete: shapes, labels, θ₀, and the loss that its objective computes.
+// What a config describes: shapes, labels, θ₀, and the loss of its objective.
 #include <doctest/doctest.h>
 
 #include <cmath>

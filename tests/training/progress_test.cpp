@@ -16,7 +16,7 @@ using namespace brink;
 
 namespace {
 
-/// Rows of characters; an output longer than the width goes on in the next row, which is what must not happen.
+/// Rows of characters. Output longer than the width continues in the next row, which must not happen.
 class Screen {
  public:
   void show(std::string_view bytes, std::size_t columns) {
@@ -123,14 +123,14 @@ TEST_CASE("a live line never leaves its row, at any width, also while the width 
     terminal.resize(columns);
     REQUIRE(out.columns() == columns);
     for (int redraw = 0; redraw < 2; ++redraw) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(101));  // what a live line waits
+      std::this_thread::sleep_for(std::chrono::milliseconds(101));  // the interval of the live line
       progress.row(row_of(++step), threshold);
       screen.show(terminal.read_all(), static_cast<std::size_t>(columns));
       CAPTURE(columns);
       REQUIRE(screen.text().size() == 1);
       if (columns >= 40) CHECK(screen.text()[0].starts_with("step " + std::to_string(step) + "/1000000  loss 0.1235"));
       if (columns == 80) CHECK(screen.text()[0].find("λ₁ 1.234e+66 not certified (2/η = 20)") != std::string::npos);
-      if (columns == 60) CHECK(screen.text()[0].find("λ₁") == std::string::npos);  // whole, or not at all
+      if (columns == 60) CHECK(screen.text()[0].find("λ₁") == std::string::npos);  // complete, or absent
       if (columns == 20) CHECK(screen.text()[0] == "step " + std::to_string(step) + "/1000000");
       if (columns == 5) CHECK(screen.text()[0] == "ste…");
     }

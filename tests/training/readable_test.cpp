@@ -11,7 +11,7 @@ using namespace brink;
 
 namespace {
 
-/// Digits before an exponent, zeros in front left out.
+/// The number of digits before an exponent, without leading zeros.
 int significant_digits(const std::string& text) {
   int n = 0;
   for (const char c : text.substr(0, text.find('e')))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: one folder, one run (promise S7), and the rows of its files.
+// One folder for one run (S7 of docs/promises.md), and the rows of its files.
 #include "training/run/folder.h"
 
 #include <doctest/doctest.h>
@@ -59,7 +59,7 @@ TEST_CASE("a folder is made once") {
   std::filesystem::create_directory(t / "other");
   test::write_text(t / "other/notes", "");
   CHECK(refusal(t / "other") ==
-        (t / "other") + " exists already (not a run of brink, not empty); choose another --out");
+        (t / "other") + " exists already and is neither empty nor a run of brink; choose another --out");
   std::filesystem::create_directory(t / "empty");
   {
     const RunFolder run = RunFolder::open(t / "empty", false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a folder of a test's own, removed at its end. What it is not: part of brink.
+// A folder of a test's own, removed at its end.
 #pragma once
 
 #include <stdlib.h>

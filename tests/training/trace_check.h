@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: what a trace must be: JSON of complete events that nest on every track. What it is not: part of brink.
+// Checks that a trace is JSON of complete events that nest on every track.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct TraceEvent {
 
 class Trace {
  public:
-  /// Throws where the text is no JSON or an event lacks something.
+  /// Throws if the text is not JSON or an event lacks something.
   explicit Trace(const std::string& text) : json(nlohmann::json::parse(text)) {
     std::map<int, std::string> tracks;
     for (const auto& e : json.at("traceEvents"))

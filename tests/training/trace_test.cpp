@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Traces: what is recorded nests and is bounded, who watches changes no bit, and a file that cannot be written is an IoError.
+// Traces: spans nest and their number is bounded, observation changes no bit, and a file that cannot be written is an IoError.
 #include "training/run/trace.h"
 
 #include <doctest/doctest.h>
@@ -82,7 +82,7 @@ TEST_CASE("memory is bounded: a trace is whole up to a moment, and what came lat
   constexpr int spans = 1000;
   TraceRecorder recorder(device, spans);
   {
-    const Traced around(&recorder, outer, 7);  // ends after the memory is used up, and is there all the same
+    const Traced around(&recorder, outer, 7);  // ends after the memory is used up, and is recorded all the same
     for (int i = 0; i < spans; ++i) const Traced b(&recorder, inner);
   }
   const Traced open(&recorder, outer, 8);

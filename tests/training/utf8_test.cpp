@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is written into a config can be read again: text that is not UTF-8 is refused wherever it comes from.
+// What is written into a config can be read again: text that is not UTF-8 is refused, whatever its source.
 #include "training/io/utf8.h"
 
 #include <doctest/doctest.h>
@@ -51,8 +51,7 @@ TEST_CASE("a setting that is not UTF-8 is refused at the start (F11)") {
   CHECK(said({"", {"data.name=fmnist4", "data.directory=dü"}, {}}) == "accepted");
   CHECK_THROWS_WITH_AS(
       require_utf8("--out", "r\xFF"),
-      "--out r\\xff: expected UTF-8, found the byte 0xff; the name is written into files that are read "
-      "as UTF-8, so choose another one",
+      "--out r\\xff: expected UTF-8, found the byte 0xff; this name is stored in UTF-8 files, so choose another one",
       UsageError);
   CHECK_NOTHROW(require_utf8("--out", "rü"));
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What it is: `brink verify` from outside: references made here, the shared ones, tampered copies, and a run recomputed.
-What it is not: a second implementation of the networks: those references are the shared ones, and skipped where absent.
+"""`brink verify` from outside: references made here, the shared ones, modified copies, and a run recomputed. References of
+whole networks are the shared ones, and are skipped if absent.
 
-Decision: every comparison comes with a reference that is wrong by little, which must be refused and named.
+Every comparison has a reference that is slightly wrong, which must be refused and named.
 usage: verify_test.py BUILD
 """
 
@@ -69,7 +69,7 @@ def doubles(shape, values):
 
 
 def made_reference(folder):
-    """A product of two parameters with another start and target, stable and diverging; subspaces of k = 1 and 3."""
+    """Writes references: a product of two parameters with another start and target, stable and diverging; subspaces of k = 1 and 3."""
     folder.mkdir()
     index = {}
 
@@ -115,7 +115,8 @@ def made_reference(folder):
 
 
 def changed(source, target, case, tensor, change):
-    """A copy of the reference `source` with one tensor changed; change(tuple of dtype, shape, bytes) or None to leave it out."""
+    """A copy of the reference `source` with one tensor changed by change(tuple of dtype, shape, bytes), or left out if that
+    returns None."""
     target.mkdir()
     for file in [source / "golden.json", *source.glob("*.safetensors")]:
         (target / file.name).symlink_to(file.resolve())
@@ -197,6 +198,11 @@ with tempfile.TemporaryDirectory() as temporary:
            1, "geodesic_distance", "FAILED")
     expect("a scalar missing", verify("--reference", changed_scalar(made, here / "s2", "other_dln", "target", removed)), 3,
            "golden.json: other_dln: target")
+    (here / "skipped").mkdir()
+    index = {"optimizers": {"kind": "optimizers"}, "later": {"kind": "hologram"}}
+    (here / "skipped" / "golden.json").write_text(json.dumps(index))
+    expect("a reference of which everything is skipped is no success", verify("--reference", here / "skipped"), 1,
+           "0 passed, 0 failed, 2 skipped", "nothing was compared")
     (here / "empty").mkdir()
     expect("no reference", verify("--reference", here / "empty"), 3, "golden.json")
     expect("a wrong setting", verify("--reference", made, "--set", "training.steps=3"), 2, "training.steps=3")
@@ -212,7 +218,8 @@ with tempfile.TemporaryDirectory() as temporary:
             rows = [line.split()[1] for line in found[1].splitlines() if line.startswith(case + " ") and "passed" in line]
             wanted = {"loss", "logits", "gradient", "hvp", "gauss_newton_vp", "d3_v", "top_eigenvalues", "bottom_eigenvalues"}
             cases.check(f"the shared reference: {case} is compared in full", wanted <= set(rows))
-        # A small normalised network: one wrong number is seen, also where unwritten memory is left out and rounding measured apart.
+        # A small normalised network: one wrong number is found, also where uninitialised memory is left out and rounding is
+        # measured separately.
         by_size = sorted((e["parameters"], c) for c, e in index.items() if e["kind"] == "network" and "ghost" in e)
         if by_size:
             case = by_size[0][1]
@@ -234,7 +241,7 @@ with tempfile.TemporaryDirectory() as temporary:
             (here / "groups" / "golden.json").unlink()
             (here / "groups" / "golden.json").write_text(json.dumps(index_of_one))
             expect(f"{case} with another ghost group", verify("--reference", here / "groups"), 1, "FAILED")
-        # A tensor that is rounding alone is named, and compared all the same: far more than rounding is seen in it.
+        # A tensor that consists of rounding is named and still compared: an error far above rounding is found in it.
         named = [line for line in found[1].splitlines() if "rounding alone:" in line and " gradient " in line][:1]
         cases.check("a tensor that is rounding alone is named", bool(named) or found[1].splitlines())
         for line in named:
@@ -248,7 +255,7 @@ with tempfile.TemporaryDirectory() as temporary:
                 expect(name, verify("--reference", changed(alone, here / name, case, tensor, set_value(0, value * index[case]["gradient_norm"]))),
                        status, tensor.split("/")[1])
         networks = [c for c, e in index.items() if e["kind"] == "network" and e["model"] == "mlp"][:1]
-        small = here / "small"  # the tampered copies need only the cases that are tampered with
+        small = here / "small"  # the modified copies need only the modified cases
         small.mkdir()
         descents = [c for c, e in index.items() if e["kind"] == "descent"][:1]
         (small / "golden.json").write_text(json.dumps({c: index[c] for c in networks + descents}))

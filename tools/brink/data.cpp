@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink data list|check|fetch`. What it is not: the reading of the files (training/data).
+// `brink data list|check|fetch`. Reading the files is in training/data.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include "training/data/catalogue.h"
 #include "training/data/fetch.h"
 #include "training/data/kind.h"
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 
@@ -48,7 +49,8 @@ void list(const Arguments& o) {
                        files ? files->name : "none: made by the program");
   }
   for (const Collection& c : collections()) {
-    out += fmt::format("\n{}: {}\n  licence  {}\n  address  {}\n", c.name, c.title, c.licence, c.address);
+    out += fmt::format("\n{}: {}\n  licence  {}\n", c.name, c.title, c.licence);
+    for (const std::string_view address : c.addresses) out += fmt::format("  address  {}\n", address);
     for (const std::string_view file : c.files) {
       const auto place = o.directory.empty() ? std::nullopt : place_of(o.directory, file);
       out += fmt::format("  file     {}{}\n", file, place ? "  present" : o.directory.empty() ? "" : "  absent");
@@ -57,7 +59,7 @@ void list(const Arguments& o) {
   standard_output().print(out);
 }
 
-/// How classes mix in the ghost groups of a set with the config's defaults.
+/// How classes mix in the ghost groups of a data set with the config's defaults.
 std::string mix_line(const DataKind& set, const std::string& directory) {
   const DataPair data = load_data(set, {.directory = directory, .train = set.train, .test = set.test});
   const GroupMix mix = mix_of_groups(data.train, ghost_group);
@@ -66,7 +68,7 @@ std::string mix_line(const DataKind& set, const std::string& directory) {
       data.train.samples(), mix.groups, ghost_group, mix.fewest_classes, data.train.classes, mix.mean_classes);
 }
 
-/// The collection asked for, or the one whose files are there.
+/// The requested collection, or the one whose files are in the folder.
 const Collection& collection_in(const Arguments& o) {
   if (!o.name.empty()) return collection_of(o.name);
   for (const Collection& c : collections())
@@ -105,28 +107,27 @@ void fetch(const Arguments& o) {
 void add_data(CLI::App& app, ExitCode& code) {
   auto o = std::make_shared<Arguments>();
   CLI::App* data =
-      app.add_subcommand("data", "Data sets: what there is, whether files are the official ones, fetching");
+      app.add_subcommand("data", "List the data sets, check whether files are the official ones, fetch them");
   data->require_subcommand(1);
   const auto directory = [&](CLI::App* sub) {
-    return sub->add_option("--directory", o->directory, "The folder that holds the files themselves")
-        ->type_name("DIR")
-        ->check(not_empty);
+    return sub->add_option("--directory", o->directory, "Folder of the data files")->type_name("DIR")->check(not_empty);
   };
-  CLI::App* sub = data->add_subcommand("list", "The data sets, their files, and which of them are in DIR");
+  CLI::App* sub = data->add_subcommand("list", "List the data sets, their files, and which of these are in DIR");
   directory(sub);
   sub->callback([o] { list(*o); });
 
   sub = data->add_subcommand("check", "Compare the records of the files in DIR with the official ones");
-  sub->add_option("NAME", o->name, "A data set or collection; without it, the one whose files are in DIR");
+  sub->add_option("NAME", o->name, "A data set or collection (default: the one whose files are in DIR)");
   directory(sub)->required();
-  sub->footer("Exit code 1: the records are not the official ones; 3: files are missing or hold no such records.");
+  sub->footer("Exit code 1: the records are not the official ones; 3: files are missing or have another format.");
   sub->callback([o, &code] { code = check(*o); });
 
-  sub = data->add_subcommand("fetch", "Bring the official files into DIR; each is whole and checked, or absent");
+  sub = data->add_subcommand(
+      "fetch", "Download the missing official files into DIR; files are written only after all have been checked");
   sub->add_option("NAME", o->name, "A data set or collection")->required();
   directory(sub)->required();
   sub->add_option("--mirror", o->mirror,
-                  "Address to use instead of the official one: an archive, or the folder of the files")
+                  "Address to use instead of the official ones: an archive, or the folder of the files")
       ->type_name("URL")
       ->check(not_empty);
   sub->callback([o] { fetch(*o); });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink info`: how this brink was built and what it will do here. What it is not: a benchmark.
+// `brink info`: how this brink was built and what it will use here.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -18,14 +18,14 @@ namespace brink {
 
 namespace {
 
-/// A wrong BRINK_SIMD is the user's doing.
+/// Reports a wrong BRINK_SIMD as the user's error.
 Isa chosen_isa() {
   try {
     return isa();
   } catch (const std::invalid_argument& e) { throw UsageError(e.what()); }
 }
 
-/// Why the portable code runs, or nothing where it does not.
+/// Why the portable code runs; empty if it does not.
 std::string portable_line() {
   if (chosen_isa() != Isa::portable) return {};
   const char* wish = std::getenv("BRINK_SIMD");
@@ -37,9 +37,9 @@ std::string portable_line() {
 std::string describe(FloatingPointState found) {
   if (!found.flush_to_zero && !found.other_rounding) return {};
   return std::string("the floating-point state was changed before brink started (") +
-         (found.flush_to_zero ? "denormal numbers flushed to zero" : "") +
+         (found.flush_to_zero ? "subnormal numbers flushed to zero" : "") +
          (found.flush_to_zero && found.other_rounding ? ", " : "") +
-         (found.other_rounding ? "rounding not to nearest" : "") + "); it was put right";
+         (found.other_rounding ? "rounding not to nearest" : "") + "); it has been corrected";
 }
 
 /// The GPU that --device cuda would use, or why there is none.

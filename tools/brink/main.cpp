@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the `brink` command. What it is not: any work; that is in the subcommands' sources.
-// Decision: the locale is never set, so numbers are written and read in one way; all ways out pass through here.
+// The `brink` command; the work is in the subcommands' sources.
+// The locale is never set, so numbers are written and read in one way. All ways out of the program pass through here.
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
@@ -41,7 +41,7 @@ ExitCode run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     std::string command = "brink";
     for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
-    throw UsageError(std::string(e.what()) + " (`" + command + " --help` lists what there is)");
+    throw UsageError(std::string(e.what()) + " (`" + command + " --help` lists the options)");
   }
   if (const int error = standard_output().failed(); error != 0 && code == ExitCode::done)
     throw IoError("standard output: write: " + std::generic_category().message(error));

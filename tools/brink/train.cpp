@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink train` up to the training itself: options, config, data, folder. What it is not: the loop
-// (training/run/train.h). Decision: everything that can be wrong with a config or the data is found before a folder is made.
+// `brink train` up to the training itself: options, config, data, folder. The run is in training/run/train.h.
+// All errors in a config or the data are found before a folder is made.
 #include <filesystem>
 
 #include "tools/brink/command.h"
@@ -26,13 +26,13 @@ constexpr const char* flag_help[6] = {
     "cpu or cuda",
     "Number of threads, or all",
     "Samples at a time: auto, or a multiple of the group (128 samples, or model.ghost_batch)",
-    "Memory to use at most: auto, bytes, or such as 2GiB",
+    "Largest memory to use: auto, bytes, or a size such as 2GiB",
     "float32 or float64",
     "exact, or vendor: matrix products by cuBLAS (cuda only)"};
 
 ExitCode run_training(Arguments o) {
   require_utf8("--out", o.out);
-  // A run that is taken up again without a config takes its own.
+  // A resumed run without a config on the command line uses its own.
   std::error_code ignored;
   const bool own =
       o.resume && !o.out.empty() && o.sources.file.empty() && std::filesystem::exists(o.out + "/config.toml", ignored);
@@ -62,23 +62,23 @@ void add_train(CLI::App& app, ExitCode& code) {
   sub->add_option("CONFIG.toml", o->sources.file,
                   "Settings; without it the main job: an MLP on data made by the program")
       ->check(not_empty);
-  sub->add_option("--set", o->sources.sets, "key=value, stronger than the config; may be given again and again")
+  sub->add_option("--set", o->sources.sets, "key=value, overrides the config; repeatable")
       ->type_name("KEY=VALUE")
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  sub->add_option("--out", o->out, "Folder to make, or an empty one (default: runs/DATA-MODEL-HASH of the settings)")
+  sub->add_option("--out", o->out,
+                  "New or empty folder for the run (default: runs/DATA-MODEL-HASH with a hash of the settings)")
       ->type_name("DIR")
       ->check(not_empty);
-  sub->add_flag("--resume", o->resume, "Go on with a run; a finished one is left as it is");
+  sub->add_flag("--resume", o->resume, "Continue a run; a finished one is not changed");
   sub->add_flag("--dry-run", o->dry_run, "Print the resolved settings and the folder, and stop");
-  sub->add_option("--trace", o->trace, "Write what each thread, and a GPU, did when: open FILE in ui.perfetto.dev")
+  sub->add_option("--trace", o->trace, "Write a trace of all threads and a GPU, to be opened in ui.perfetto.dev")
       ->type_name("FILE")
       ->check(not_empty)
       ->group("Profiling");
-  sub->add_option(
-         "--nvtx", o->nvtx,
-         "Ranges for NVIDIA's profilers (tools/profile): phases of a step, or nodes of the networks' graphs too")
+  sub->add_option("--nvtx", o->nvtx,
+                  "Ranges for NVIDIA's profilers (tools/profile): phases of a step only, or graph nodes too")
       ->type_name("phases|nodes")
       ->check(CLI::IsMember({"phases", "nodes"}))
       ->group("Profiling");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: `brink verify`: its options, and the verdict as an exit code. What it is not: the checks (tools/verify).
+// `brink verify`: its options, and the result as an exit code. The checks are in tools/verify.
 #include "tools/verify/verify.h"
+
+#include <fmt/format.h>
 
 #include "tools/brink/command.h"
 #include "training/environment.h"
@@ -21,7 +23,8 @@ std::string data_directory(const std::vector<std::string>& sets) {
   std::string out;
   for (const std::string& set : sets) {
     constexpr std::string_view key = "data.directory=";
-    if (!set.starts_with(key)) throw UsageError("--set " + set + ": with --reference only data.directory can be set");
+    if (!set.starts_with(key))
+      throw UsageError("--set " + set + ": expected data.directory; nothing else can be set with --reference");
     out = set.substr(key.size());
     const bool quoted = out.size() >= 2 && (out[0] == '"' || out[0] == '\'') && out.back() == out[0];
     if (quoted) out = out.substr(1, out.size() - 2);
@@ -31,9 +34,9 @@ std::string data_directory(const std::vector<std::string>& sets) {
 }
 
 ExitCode run_verification(const Arguments& o) {
-  if (!o.run.empty() && !o.reference.empty()) throw UsageError("verify takes a RUN or --reference DIR, not both");
+  if (!o.run.empty() && !o.reference.empty()) throw UsageError("verify: expected RUN or --reference DIR, got both");
   if (o.run.empty() && o.reference.empty() && !o.sets.empty())
-    throw UsageError("--set " + o.sets[0] + ": has a meaning with RUN or --reference DIR only");
+    throw UsageError("--set " + o.sets[0] + ": only used with RUN or --reference DIR");
   const std::string directory = o.reference.empty() ? "" : data_directory(o.sets);
   announce_arithmetic();
   const Environment environment({.device = o.run.empty() && o.device == "cuda" ? Where::cuda : Where::cpu});
@@ -42,6 +45,11 @@ ExitCode run_verification(const Arguments& o) {
                               : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device)
                                                    : verify::check_closed_forms(device);
   standard_output().print(table.text());
+  if (table.rows().empty()) {
+    standard_error().line(fmt::format("brink: {}: nothing was compared, so nothing was verified: each case was skipped",
+                                      o.reference.empty() ? "verify" : o.reference));
+    return ExitCode::check_failed;
+  }
   return table.failed() > 0 ? ExitCode::check_failed : ExitCode::done;
 }
 
@@ -56,7 +64,8 @@ void add_verify(CLI::App& app, ExitCode& code) {
   sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")
       ->type_name("DIR")
       ->check(not_empty);
-  sub->add_option("--device", o->device, "cpu or cuda: where everything is computed (default: cpu; a RUN: as it was)")
+  sub->add_option("--device", o->device,
+                  "cpu or cuda: where everything is computed (default: cpu; for a RUN, the run's own device)")
       ->type_name("VALUE")
       ->check(CLI::IsMember({"cpu", "cuda"}));
   sub->add_option("--set", o->sets, "key=value: data.directory, the folder of the official Fashion-MNIST files")
@@ -66,7 +75,7 @@ void add_verify(CLI::App& app, ExitCode& code) {
       ->allow_extra_args(false);
   sub->footer(
       "Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not "
-      "hold.");
+      "hold, or none could be made.");
   sub->callback([o, &code] { code = run_verification(*o); });
 }
 

@@ -28,7 +28,7 @@ CAMPAIGNS = {
 
 
 def campaign_of(test):
-    """The campaign that runs the long part of a test; None where there is none."""
+    """The campaign that runs the long part of a test; None if there is none."""
     return next((name for name, (_, tests) in CAMPAIGNS.items() if test in tests), None)
 
 
@@ -66,7 +66,7 @@ def write_stamp(build, name, state, counts, seconds):
 
 
 def describe(build, root):
-    """The campaigns as lines: name, content, last stamp, and whether that is of the present commit."""
+    """The campaigns as lines: name, content, last stamp, and whether the stamp is that of the present commit."""
     commit, dirty = tree_state(root)
     for name, (what, tests) in CAMPAIGNS.items():
         yield f"{name}: {what} ({', '.join(tests)})"

@@ -12,7 +12,7 @@ bootstrap() {
   local mirror folder=$1
   shift
   mirror=$(repositories | awk '$2 == "bookworm" { print $1; exit }')
-  [ -n "$mirror" ] || die "apt knows no Debian 12 repository on this machine"
+  [ -n "$mirror" ] || die "apt is configured for no Debian 12 repository; add one to its package sources"
   debootstrap --variant=minbase "$@" bookworm "$folder" "$mirror"
 }
 

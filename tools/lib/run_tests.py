@@ -43,7 +43,7 @@ def is_long(test):
 
 
 def chosen(tests, names, campaign):
-    """The tests to run. Ends the program where a name fits none, or a campaign is unknown."""
+    """The tests to run. Ends the program if a name fits no test, or if a campaign is unknown."""
     if campaign:
         if campaign not in campaigns.CAMPAIGNS:
             unknown("campaign", campaign, list(campaigns.CAMPAIGNS))
@@ -63,13 +63,13 @@ def unknown(kind, name, known):
 
 
 def targets_of(build, tests):
-    """What ninja must make before these tests run: the programs they start, and what they say they depend on."""
+    """What ninja must make before these tests run: the programs they start, and their stated dependencies."""
     files = {t["id"]: [os.path.relpath(f, build) for f in t["filename"]] for t in introspect(build, "targets")}
     return sorted({file for test in tests for one in test["depends"] for file in files.get(one, [])})
 
 
 def listed_cases(command, environment):
-    """Names of a doctest program's cases, those marked skip included or not according to the arguments given."""
+    """Names of the cases of a doctest program; the arguments decide whether those marked skip are included."""
     out = subprocess.run(command + ["--list-test-cases", "--no-colors"], env=environment, capture_output=True, text=True)
     return [line for line in out.stdout.splitlines() if line and not line.startswith(("[doctest]", "==="))]
 
@@ -119,7 +119,7 @@ def run(test, long, environment):
     if passed < 0 or (passed + failed + skipped == 0):
         failed += 1
         passed = max(passed, 0)
-        output += "\nthe counts make no sense: no case ran, or more were skipped than ran"
+        output += "\nthe counts are impossible: no case ran, or more were skipped than ran"
     campaign = campaigns.campaign_of(test["name"])
     for i, name in enumerate(skipped_names):
         if not name.endswith(": long"):
@@ -162,7 +162,7 @@ def run_ordinary(tests, total, jobs):
         total.skipped.append(f"{test['name']}: long, in the campaign {campaigns.campaign_of(test['name'])}")
     tests = [t for t in tests if not is_long(t)]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        # The longest first, or the last one would run beside nothing.
+        # The longest first; otherwise the last one would run alone.
         shared = sorted((t for t in tests if t["is_parallel"]), key=lambda t: -t["priority"])
         begun = {pool.submit(run_and_time, t, False): t for t in shared}
         for done in concurrent.futures.as_completed(begun):
@@ -193,7 +193,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("names", nargs="*", help="only tests whose name contains one of these")
     parser.add_argument("--all", action="store_true", help="the ordinary tests, then every campaign")
-    parser.add_argument("--campaign", help="one campaign alone")
+    parser.add_argument("--campaign", help="run only this campaign")
     parser.add_argument("--campaigns", action="store_true", help="list the campaigns and their last stamps")
     parser.add_argument("--targets", action="store_true", help="print what ninja must make for these tests, and run nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())

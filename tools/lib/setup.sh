@@ -1,10 +1,9 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: MIT
-# What it is: what tools/demo and tools/test share: finding and installing Debian packages, configuring, building.
-# What it is not: a command; it is sourced. No Python package is needed for either, so there is no virtual environment here
-# (bench/peers makes its own).
-# Decision: a package counts as present when what it is for is found (a command, a header), so that other distributions and
-# hand-made installations work; only the installing itself knows apt.
+# Shared by tools/demo and tools/test, which source it: finds and installs Debian packages, configures, builds. No Python
+# package is needed, so there is no virtual environment (bench/peers makes its own).
+# A package counts as present if what it provides is found (a command, a header), so other distributions and manual
+# installations work; only installing needs apt.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BRINK_BUILD:-$root/build}
@@ -13,7 +12,8 @@ jobs=${BRINK_JOBS:-$(nproc)}
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# "package|command:name" or "package|header:name". Commands that come with g++ (nm, objdump) are not listed.
+# "package|command:name", "package|header:name" or, for a runtime library of clang 14, "package|runtime:name". Commands that come with
+# g++ (nm, objdump) are not listed.
 packages_to_build=(
   "g++|command:c++" "meson|command:meson" "ninja-build|command:ninja" "pkgconf|command:pkg-config"
   "python3|command:python3" "libcli11-dev|header:CLI/CLI.hpp" "libtomlplusplus-dev|header:toml++/toml.h"
@@ -22,7 +22,8 @@ packages_to_build=(
 )
 packages_to_test=(
   "doctest-dev|header:doctest/doctest.h" "clang-14|command:clang++-14" "clang-format-14|command:clang-format-14"
-  "clang-tidy-14|command:clang-tidy-14" "shellcheck|command:shellcheck" "qemu-user|command:qemu-x86_64"
+  "clang-tidy-14|command:clang-tidy-14" "libclang-rt-14-dev|runtime:fuzzer" "shellcheck|command:shellcheck"
+  "qemu-user|command:qemu-x86_64"
 )
 packages_for_all=("g++-aarch64-linux-gnu|command:aarch64-linux-gnu-g++")
 
@@ -41,6 +42,8 @@ missing_packages() {
     probe=${entry#*|}
     case $probe in
       command:*) command -v "${probe#command:}" >/dev/null || echo "${entry%%|*}" ;;
+      runtime:*)
+        [ -e "$(clang++-14 -print-file-name="libclang_rt.${probe#runtime:}-$(uname -m).a" 2>/dev/null)" ] || echo "${entry%%|*}" ;;
       header:*) grep -qxF "${probe#header:}" <<<"$found" || echo "${entry%%|*}" ;;
     esac
   done
@@ -61,7 +64,7 @@ need_packages() {
   fi
   say "installing: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  # A package list that is absent or old is the usual reason for a failure, so the second try comes after an update.
+  # An absent or old package list is the usual reason for a failure, so a second try follows an update.
   if [ -z "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null)" ] ||
     ! apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$root/.setup.log" 2>&1; then
     apt-get update -qq
@@ -73,9 +76,8 @@ need_packages() {
   [ ${#missing[@]} -eq 0 ] || die "installed, but still not found: ${missing[*]}"
 }
 
-# configure [meson options]: makes the build folder, or sets up anew the one that is there when an option differs. Anew, since
-# a meson that only reconfigures believes what it looked for before, and packages have been installed since; what is
-# compiled stays.
+# configure [meson options]: makes the build folder, or sets it up anew if an option differs. A meson that only reconfigures
+# keeps its old search results, although packages may have been installed since. Compiled files are kept.
 configure() {
   local option same=yes
   [ -f "$build/build.ninja" ] || same=no
@@ -93,13 +95,13 @@ sys.exit(not any(o["name"] == name and str(o["value"]) == value for o in json.lo
   fi
 }
 
-# compile [targets]: quiet while it works; what the compiler said is shown when it fails or warns.
+# compile [targets]: quiet while it works; shows the compiler's messages if it fails or warns.
 compile() {
   say "building in $build"
   local started=$SECONDS
   if ! ninja -C "$build" -j "$jobs" "$@" >"$build/compile.log" 2>&1; then
     grep -vE '^\[[0-9]+/[0-9]+\]' "$build/compile.log" | tail -n 60 >&2
-    die "the build failed; all of it: $build/compile.log"
+    die "the build failed; its whole output is in $build/compile.log"
   fi
   grep -E 'warning:' "$build/compile.log" || true
   say "built in $((SECONDS - started)) s"

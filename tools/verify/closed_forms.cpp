@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: brink checked against mathematics: values known in closed form, finite differences, and bits that may not
-// depend on threads or chunks. What it is not: a test of another system's numbers (reference.h).
-// Decision: the cases are small enough to be done by hand, so that a failure says which formula does not hold.
+// Checks brink against mathematics: values known in closed form, finite differences, and bits that must not depend on threads
+// or chunks.
+// The cases are small enough to be done by hand, so a failure shows which formula is wrong.
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -49,12 +49,12 @@ struct Network {
   double* parameter(int i) const { return model.layout.view(theta.view(), i).as<double>(); }
   Array vector() const { return model.layout.make_vector(Dtype::f64); }
   double loss_at(const Array& at, const BatchOptions& batch = {}) {
-    return Gradient(device, objective, views, batch).evaluate(at.view(), gradient.view()).loss;
+    return HostGradient(device, objective, views, batch).evaluate(at.view(), gradient.view()).loss;
   }
   /// L and its first four derivatives along v.
   std::vector<double> derivatives(const Array& v, const Array& at) {
     const std::vector<int> order{0, 0, 0, 0};
-    SampleSum sum(
+    HostSampleSum sum(
         device, objective,
         [&](std::int64_t n) { return build_directional_derivatives(model, loss, Dtype::f64, n, order); }, views, {},
         std::vector<char>(5, 1));
@@ -81,7 +81,7 @@ void check_product(Device& device, Table& table) {
   const View views[] = {label.view()};
   *layout.view(theta.view(), 0).as<double>() = a;
   *layout.view(theta.view(), 1).as<double>() = b;
-  Hvp hvp(device, objective, views);
+  HostHvp hvp(device, objective, views);
   const double loss = hvp.linearize_at(theta.view(), g.view()).loss;
   const std::string of = "product of two parameters";
   table.add({of, "loss", error_of(loss, 0.5 * (z - y) * (z - y)), exact, {}});
@@ -121,7 +121,7 @@ void check_least_squares(Device& device, Table& table) {
       for (std::size_t k = 0; k < 3; ++k) weight[2 * k + c] += x[3 * i + k] * r / 8;
       bias[c] += r / 8;
     }
-  Hvp hvp(device, net.objective, net.views);
+  HostHvp hvp(device, net.objective, net.views);
   const double found_loss = hvp.linearize_at(net.theta.view(), net.gradient.view()).loss;
   const Array expected = net.vector();
   std::copy(weight, weight + 6, net.model.layout.view(expected.view(), 0).as<double>());
@@ -137,11 +137,9 @@ void check_least_squares(Device& device, Table& table) {
   for (int k = 0; k < 6; ++k) net.model.layout.view(v.view(), 0).as<double>()[k] = 1 - 0.3 * k;
   net.model.layout.view(v.view(), 1).as<double>()[1] = -0.7;
   hvp.apply(v.view(), hv.view());
-  SampleSum gauss_newton(device, net.objective,
-                         [&](std::int64_t n) { return build_gauss_newton(net.model, net.loss, Dtype::f64, n); },
-                         net.views, {}, {});
-  const View directions[] = {v.view()};
-  gauss_newton.run(net.theta.view(), directions, gv.view(), {});
+  HostLinearized gauss_newton(device, net.objective, gauss_newton_of(net.model, net.loss, Dtype::f64), net.views);
+  gauss_newton.linearize_at(net.theta.view(), {});
+  gauss_newton.apply(v.view(), gv.view());
   Array by_hand = net.vector();
   const double eigenvalue[3] = {s0 * s0, s1 * s1, s2 * s2};
   for (int k = 0; k < 6; ++k)
@@ -160,7 +158,7 @@ void check_softmax_regression(Device& device, Table& table) {
   const std::vector<double> x{2, 1, 2, -1, -2, 1, -2, -1};
   const std::vector<std::int32_t> y{0, 1, 2, 2};
   Network net(device, 2, {}, 3, Activation::relu, Loss::cross_entropy, x, y);
-  Hvp hvp(device, net.objective, net.views);
+  HostHvp hvp(device, net.objective, net.views);
   const double loss = hvp.linearize_at(net.theta.view(), net.gradient.view()).loss;
   double expected[9] = {};
   for (std::size_t i = 0; i < 4; ++i)
@@ -222,7 +220,7 @@ void check_differences(Device& device, Table& table) {
   for (std::size_t d = 1; d < 5; ++d)
     table.add({"tanh network, differences", names[d], error_of(at[d], difference[d]), 1e-9, {}});
 
-  Hvp hvp(device, net.objective, net.views);
+  HostHvp hvp(device, net.objective, net.views);
   const Array hv = net.vector(), reference = net.vector();
   hvp.linearize_at(net.theta.view(), net.gradient.view());
   table.add({"tanh network, differences",
@@ -231,7 +229,7 @@ void check_differences(Device& device, Table& table) {
              exact,
              {}});
   hvp.apply(v.view(), hv.view());
-  Gradient gradient(device, net.objective, net.views);
+  HostGradient gradient(device, net.objective, net.views);
   for (int k = 0; k < 4; ++k)
     for (const double side : {1.0, -1.0}) {
       gradient.evaluate(net.moved(v, side * (k + 1) * h).view(), net.gradient.view());
@@ -301,7 +299,8 @@ void check_angles(Device& device, Table& table) {
   table.add({"subspaces", "distance", error_of(s.distance, angle), exact, {}});
 }
 
-/// Gradient and Hv of 700 samples (six groups) by different threads and chunks, and on the device: the same bits, in both precisions.
+/// Gradient and Hv of 700 samples (six groups) with different threads and chunks, and on the device: the same bits, in both
+/// precisions.
 void check_bits(Device& on, Table& table) {
   const std::int64_t samples = 700, inputs = 19;
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
@@ -321,7 +320,7 @@ void check_bits(Device& on, Table& table) {
     const auto compute = [&](Device device, std::int64_t chunk, double& differing_now) {
       std::vector<Array> now;
       for (int i = 0; i < 2; ++i) now.push_back(model.layout.make_vector(dtype));
-      Hvp hvp(device, objective, views, {.chunk = chunk});
+      HostHvp hvp(device, objective, views, {.chunk = chunk});
       hvp.linearize_at(theta.view(), now[0].view());
       hvp.apply(v.view(), now[1].view());
       if (first.empty()) std::swap(first, now);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: convolutions, pools and GhostBatchNorm checked by finite differences: derivatives along a direction up to the fourth,
-// the product with the Hessian, its symmetry. What it is not: a closed form (closed_forms.cpp).
-// Decision: ReLU and pools have kinks, so the step is small enough that none lies between the points of the fixed seeds; differences
-// of 8th order keep their digits there.
+// Checks convolutions, pools and GhostBatchNorm by finite differences: derivatives along a direction up to the fourth, the
+// product with the Hessian, its symmetry.
+// ReLU and pools have kinks, so the step is small enough that none lies between the points of the fixed seeds; differences of
+// 8th order keep enough digits there.
 #include <array>
 #include <string>
 
@@ -48,7 +48,7 @@ void check(Device& device, const std::string& of, const Model& model, std::uint6
   initialise(host, layout, Init::lecun, seed + 100, v.view());
 
   const std::array order{0, 0, 0, 0};
-  SampleSum sum(
+  HostSampleSum sum(
       device, objective,
       [&](std::int64_t n) { return build_directional_derivatives(model, Loss::cross_entropy, Dtype::f64, n, order); },
       views, {}, std::vector<char>(5, 1));
@@ -64,12 +64,12 @@ void check(Device& device, const std::string& of, const Model& model, std::uint6
   for (std::size_t d = 1; d < 5; ++d)
     table.add({of, names[d], found[d] == 0 ? 1.0 : error_of(found[d], expected[d]), tolerance, {}});
 
-  Hvp hvp(device, objective, views);
+  HostHvp hvp(device, objective, views);
   hvp.linearize_at(theta.view(), gradient.view());
   table.add({of, "gᵀv = first derivative", error_of(cpu::dot(host, gradient.view(), v.view()), found[1]), 1e-12, {}});
   hvp.apply(v.view(), hv.view());
   const double asymmetry = DenseHessian(layout, hvp).asymmetry();
-  Gradient moved_gradient(device, objective, views);
+  HostGradient moved_gradient(device, objective, views);
   difference(layout, theta, v, [&](const View& at, double weight) {
     moved_gradient.evaluate(at, gradient.view());
     for (std::size_t i = 0; i < reference.span<double>().size(); ++i)

@@ -13,7 +13,7 @@
 
 namespace brink::verify {
 
-DenseHessian::DenseHessian(const ParameterLayout& layout, Hvp& hvp) : layout_(layout) {
+DenseHessian::DenseHessian(const ParameterLayout& layout, HostHvp& hvp) : layout_(layout) {
   for (const Parameter& p : layout.parameters())
     for (std::int64_t i = 0; i < p.shape.elements(); ++i) place_.push_back(p.offset + i);
   const std::size_t n = place_.size();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the whole Hessian of a small network and its spectrum, and the error of a vector over the parameters.
-// What it is not: a way to spectra of large networks (spectral/).
+// The whole Hessian of a small network and its spectrum, and the error of a vector over the parameters.
 #pragma once
 
 #include <string>
@@ -13,9 +12,9 @@ namespace brink::verify {
 
 class DenseHessian {
  public:
-  /// n products of an Hvp that has been linearised in float64; n = layout.count(). Memory 8n² bytes, time n products and
+  /// n products of a HostHvp that has been linearised in float64; n = layout.count(). Memory 8n² bytes, time n products and
   /// about 9n³ operations. Throws DataError where an entry is not finite.
-  DenseHessian(const ParameterLayout&, Hvp&);
+  DenseHessian(const ParameterLayout&, HostHvp&);
 
   const std::vector<double>& eigenvalues() const { return eigenvalues_; }  ///< ascending
   Array eigenvector(std::int64_t i) const;                                 ///< of eigenvalue i, a vector of the layout
@@ -34,16 +33,17 @@ class DenseHessian {
 struct VectorError {
   double error = 0;
   std::string tensor;    ///< the worst
-  std::string rounding;  ///< those that were measured against the whole vector, each after a space
-  /// For a row of the table: which was the worst, and which were compared otherwise.
+  std::string rounding;  ///< those that were compared with the whole vector, each after a space
+  /// For a row of the table: the worst tensor, and those that were compared differently.
   std::string note() const { return rounding.empty() ? tensor : tensor + "; rounding alone:" + rounding; }
 };
-/// The largest of |a − b| / max|b| over the tensors of a vector. Where it exceeds the tolerance while no |a − b| exceeds 2⁻⁴⁸ of
-/// the whole vector's max|b|, the tensor is what sums of larger numbers left of their rounding: it is measured against the whole
-/// vector, and named. (A normalisation behind takes out what a beta adds; between two float64 programs only rounding remains.)
+/// The largest of |a − b| / max|b| over the tensors of a vector. If that exceeds the tolerance while no |a − b| exceeds 2⁻⁴⁸ of
+/// the whole vector's max|b|, the tensor consists of rounding errors of larger sums: it is then compared with the whole
+/// vector's max|b|, and named. (A normalisation after a β removes its effect, so two float64 programs agree there only up to
+/// rounding.)
 VectorError vector_error(const ParameterLayout&, const Array& found, const Array& reference, double tolerance);
 
-/// Standard normals for Lanczos; the layout's gaps are +0.
+/// Standard normal numbers for Lanczos; the layout's gaps are +0.
 FillNormal normals_of(Device, const ParameterLayout&);
 
 }  // namespace brink::verify

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the kinds `descent` and `fmnist`: gradient descent step by step beside a reference trajectory.
-// What it is not: training (training/run/train.h). Decision: eigenvalues come from the tracker that training uses, with a cold
-// check at every measured step of `descent` and a tolerance on the residual whose square is far below that of the values.
+// The kinds `descent` and `fmnist`: gradient descent step by step beside a reference trajectory.
+// Eigenvalues come from the tracker that training uses, with a cold check at every measured step of `descent` and a tolerance
+// on the residual whose square is far below that of the values.
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
@@ -19,7 +19,8 @@ namespace brink::verify {
 namespace {
 
 constexpr std::int64_t close_steps = 60;  // steps 0 … 59
-constexpr double comparable_until = 1e6;  // a larger reference value ends the comparison, as a non-finite one does
+constexpr double comparable_until =
+    1e6;  // the comparison ends where a reference value is larger than this or not finite
 constexpr double early = 1e-8, late = 1e-6, early_spectrum_fmnist = 1e-7;
 
 bool comparable(double reference) { return std::fabs(reference) <= comparable_until; }
@@ -37,7 +38,7 @@ class Trajectory {
   Trajectory(const Case& c, Table& table, double early_spectrum)
       : case_(c), table_(table), early_spectrum_(early_spectrum) {}
 
-  /// Rows at and after the first step with a value that cannot be compared are left out of every column.
+  /// Leaves out, in every column, the rows at and after the first step with a value that cannot be compared.
   void end_at(const std::vector<double>& reference, std::int64_t first_step = 0) {
     for (std::size_t i = 0; i < reference.size(); ++i)
       if (!comparable(reference[i])) end_ = std::min(end_, first_step + static_cast<std::int64_t>(i));
@@ -45,7 +46,7 @@ class Trajectory {
   std::int64_t end() const { return end_; }
   bool ends_early() const { return end_ < never; }
 
-  /// max|b| over the rows that are compared.
+  /// max|b| over the compared rows.
   double scale_of(const std::vector<double>& reference, std::int64_t first_step = 0) const {
     double most = 0;
     for (std::size_t i = 0; i < reference.size() && first_step + static_cast<std::int64_t>(i) < end_; ++i)
@@ -78,9 +79,9 @@ class Trajectory {
     table_.add({case_.name(), "correct, first 60 steps", wrong, 0, {}});
   }
 
-  /// Where the reference leaves what can be compared: whether the values found there leave it too, and whether both are
-  /// finite at the end. A trajectory that agrees up to the step before is out of range at that step as well, so a reference
-  /// with one damaged row does not end the comparison unseen.
+  /// Where the reference leaves the comparable range: whether our values leave it too, and whether both are finite at the end.
+  /// A trajectory that agrees up to the step before is out of range at that step as well, so a reference with one damaged row
+  /// does not end the comparison unnoticed.
   void add_end(std::initializer_list<const Series*> all, bool reference_finite, bool found_finite) {
     if (!ends_early()) return;
     bool left = false;
@@ -203,7 +204,7 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
   if (per_class < 1 || per_class > 6000) c.fail("per_class", "expected 1 to 6000");
   if (m.model.classes != classes)
     c.fail("classes", "expected the " + std::to_string(m.model.classes) + " of the last layer");
-  // A last row after the last update is there or not.
+  // There may be a last row after the last update.
   const std::int64_t rows = c.shape("loss")[0];
   if (rows != steps && rows != steps + 1)
     c.fail_tensor("loss", "expected " + std::to_string(steps) + " rows, or one more");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the kind `network`: one network at one point, all its derivatives. What it is not: a trajectory (descent.cpp).
-// Decision: the spectrum is dense where the network is small, from n Hessian–vector products, because Lanczos sees one copy
-// of a multiple eigenvalue; where it is not, Lanczos to a residual far below the tolerance.
+// The kind `network`: one network at one point, with all its derivatives.
+// The spectrum of a small network is dense, from n Hessian–vector products, because Lanczos sees one copy of a multiple
+// eigenvalue; that of a larger one comes from Lanczos, to a residual far below the tolerance.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,14 +50,13 @@ class Network {
     hvp_.apply(v.view(), hv.view());
     vector("hvp", hv, first);
     scalar("v_H_v", cpu::dot(device_, v.view(), hv.view()), first);
-    SampleSum gauss_newton(device_, objective_,
-                           [&](std::int64_t n) { return build_gauss_newton(model_, loss_, Dtype::f64, n); }, views_, {},
-                           {});
+    HostLinearized gauss_newton(device_, objective_, gauss_newton_of(model_, loss_, Dtype::f64), views_);
+    gauss_newton.linearize_at(theta_.view(), {});
+    gauss_newton.apply(v.view(), gv.view());
     const View directions[] = {v.view()};
-    gauss_newton.run(theta_.view(), directions, gv.view(), {});
     vector("gauss_newton_vp", gv, first);
 
-    if (model_.norms.empty()) {  // the format has fourth derivatives of networks without normalisation
+    if (model_.norms.empty()) {  // the format has fourth derivatives only for networks without normalisation
       const std::vector<double> along_v = derivatives({0, 0, 0, 0}, directions);
       scalar("d3_v", along_v[3], third);
       scalar("d4_v", along_v[4], fourth);
@@ -81,7 +80,7 @@ class Network {
   void scalar(const std::string& key, double found, double tolerance) {
     add(key, error_of(found, case_.number(key)), tolerance);
   }
-  /// The worst tensor of a vector; one that is zero in the reference is measured against the whole vector.
+  /// The worst tensor of a vector; one that is zero in the reference is compared with the whole vector's maximum.
   void vector(const std::string& prefix, const Array& found, double tolerance) {
     const VectorError e = vector_error(layout(), found, case_.vector(prefix, layout()), tolerance);
     add(prefix, e.error, tolerance, e.note());
@@ -89,15 +88,15 @@ class Network {
 
   void check_logits() {
     Array logits({data_.samples(), model_.classes}, Dtype::f64);
-    SampleSum sum(device_, objective_, [&](std::int64_t n) { return build_logits(model_, Dtype::f64, n); }, views_, {},
-                  {});
+    HostSampleSum sum(device_, objective_, [&](std::int64_t n) { return build_logits(model_, Dtype::f64, n); }, views_,
+                      {}, {});
     const View outputs[] = {logits.view()};
     sum.run(theta_.view(), {}, {}, {}, outputs);
     add("logits", error_of(logits.span<double>(), case_.doubles("logits", logits.view().shape)), first);
   }
 
   std::vector<double> derivatives(const std::vector<int>& order, std::span<const View> directions) {
-    SampleSum sum(
+    HostSampleSum sum(
         device_, objective_,
         [&](std::int64_t n) { return build_directional_derivatives(model_, loss_, Dtype::f64, n, order); }, views_, {},
         std::vector<char>(order.size() + 1, 1));
@@ -110,7 +109,7 @@ class Network {
     Array theta = layout().make_vector(Dtype::f64), unused = layout().make_vector(Dtype::f64);
     for (std::size_t i = 0; i < theta.span<double>().size(); ++i)
       theta.span<double>()[i] = theta_.span<double>()[i] + distance * direction.span<double>()[i];
-    return Gradient(device_, objective_, views_).evaluate(theta.view(), unused.view()).loss;
+    return HostGradient(device_, objective_, views_).evaluate(theta.view(), unused.view()).loss;
   }
 
   void check_spectrum() {
@@ -118,7 +117,7 @@ class Network {
     const std::vector<double> top = eigenvalues("top_eigenvalues", top_shape[0]);
     const std::vector<double> bottom = eigenvalues("bottom_eigenvalues", bottom_shape[0]);
     const double scale = std::max(largest(top), largest(bottom));
-    // One condition, "where small", governs all of these, so one of them brings the others.
+    // These appear together, for small networks, so each of them requires the others.
     const bool small = case_.has_tensor("all_eigenvalues") || case_.has("trace") || case_.has("trace_of_square") ||
                        case_.has("sharpness_drift") || case_.has("hocm_finite_difference") ||
                        case_.has("d4_top_eigenvector");
@@ -152,20 +151,20 @@ class Network {
     scalar("d4_top_eigenvector", derivatives({0, 0, 0, 0}, along_u1)[4], fourth);
   }
 
-  /// As far as they are eigenvalues. A number that is subnormal and not zero is none, whatever the Hessian: rounding alone moves an
-  /// eigenvalue by more. References exist whose solver left unwritten memory there; those entries are named as skipped.
+  /// The numbers that are eigenvalues. A subnormal number other than zero cannot be one: rounding alone moves an eigenvalue by
+  /// more. There are references whose solver left uninitialised memory there; those entries are named as skipped.
   std::vector<double> eigenvalues(const std::string& tensor, std::int64_t count) {
     std::vector<double> all = case_.doubles(tensor, {count});
     const auto end = std::ranges::find_if(all, [](double x) { return std::fpclassify(x) == FP_SUBNORMAL; });
     if (end == all.end()) return all;
     if (end == all.begin()) case_.fail_tensor(tensor, "expected eigenvalues, found a subnormal number first");
     table_.skip(fmt::format("{} {} from number {} on", case_.name(), tensor, end - all.begin() + 1),
-                fmt::format("the reference holds the subnormal number {:.3g} there, which is no eigenvalue", *end));
+                fmt::format("the reference holds the subnormal number {:.3g} there, which is not an eigenvalue", *end));
     all.erase(end, all.end());
     return all;
   }
 
-  /// The file holds them in either order.
+  /// The file may hold them in either order.
   double all_eigenvalues_error(const DenseHessian& h, double scale) {
     std::vector<double> reference = case_.doubles("all_eigenvalues", {layout().count()});
     if (largest(reference) != largest(reference)) return largest(reference);
@@ -203,7 +202,7 @@ class Network {
   std::vector<View> views_;
   Objective objective_;
   Array theta_, gradient_;
-  Hvp hvp_;
+  HostHvp hvp_;
 };
 
 }  // namespace

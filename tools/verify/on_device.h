@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: Gradient, Hvp and SampleSum for vectors and data in the host's memory, computed on any device.
-// What it is not: for training, where nothing is copied back and forth. Decision: they bear the library's names, so that a check reads
-// the same for every device, and numbers are compared on the host.
+// Gradient, products and sums over samples for vectors and data in the host's memory, computed on any device: checks read the same for
+// every device, and compare numbers on the host.
 #pragma once
 
 #include <span>
@@ -36,9 +35,9 @@ inline SubspaceComparison compare_columns(Device& device, ColumnSet u, ColumnSet
   return compare_subspaces(device, u, v);
 }
 
-class Gradient {
+class HostGradient {
  public:
-  Gradient(Device& device, const Objective& o, std::span<const View> data, const BatchOptions& batch = {})
+  HostGradient(Device& device, const Objective& o, std::span<const View> data, const BatchOptions& batch = {})
       : device_(device),
         data_(device, data),
         theta_(o.layout.make_vector(o.dtype, device)),
@@ -56,29 +55,32 @@ class Gradient {
   Device device_;
   Placed data_;
   Array theta_, out_;
-  brink::Gradient gradient_;
+  Gradient gradient_;
 };
 
-class Hvp {
+/// Products of any pair of a primal and a tangent graph.
+class HostLinearized {
  public:
-  Hvp(Device& device, const Objective& o, std::span<const View> data, const BatchOptions& batch = {})
+  HostLinearized(Device& device, const Objective& o, const LinearizedBuilder& build, std::span<const View> data,
+                 const BatchOptions& batch = {})
       : device_(device),
         data_(device, data),
         in_(o.layout.make_vector(o.dtype, device)),
         out_(o.layout.make_vector(o.dtype, device)),
-        hvp_(device, o, data_.views(), batch) {}
+        linearized_(device, o, build, data_.views(), batch) {}
+  /// gradient may be empty, as in Linearized.
   LossAndCorrect linearize_at(View theta, View gradient) {
     copy(device_, in_.view(), theta);
-    const LossAndCorrect out = hvp_.linearize_at(in_.view(), out_.view());
-    copy(device_, gradient, out_.view());
+    const LossAndCorrect out = linearized_.linearize_at(in_.view(), gradient.data ? out_.view() : View{});
+    if (gradient.data) copy(device_, gradient, out_.view());
     synchronize(device_);
     return out;
   }
-  /// v, hv: in the host's memory or the device's.
-  void apply(View v, View hv) {
+  /// v, product: in the host's memory or the device's.
+  void apply(View v, View product) {
     copy(device_, in_.view(), v);
-    hvp_.apply(in_.view(), out_.view());
-    copy(device_, hv, out_.view());
+    linearized_.apply(in_.view(), out_.view());
+    copy(device_, product, out_.view());
     synchronize(device_);
   }
 
@@ -86,13 +88,20 @@ class Hvp {
   Device device_;
   Placed data_;
   Array in_, out_;
-  brink::Hvp hvp_;
+  Linearized linearized_;
 };
 
-class SampleSum {
+/// Products with the Hessian.
+class HostHvp : public HostLinearized {
  public:
-  SampleSum(Device& device, const Objective& o, const GraphBuilder& build, std::span<const View> data,
-            const BatchOptions& batch, std::vector<char> is_mean)
+  HostHvp(Device& device, const Objective& o, std::span<const View> data, const BatchOptions& batch = {})
+      : HostLinearized(device, o, hessian_of(o), data, batch) {}
+};
+
+class HostSampleSum {
+ public:
+  HostSampleSum(Device& device, const Objective& o, const GraphBuilder& build, std::span<const View> data,
+                const BatchOptions& batch, std::vector<char> is_mean)
       : device_(device), data_(device, data), sum_(device, o, build, data_.views(), batch, std::move(is_mean)) {}
   void run(View parameters, std::span<const View> directions, View vector, std::span<double> scalars,
            std::span<const View> samples = {}) {
@@ -108,7 +117,7 @@ class SampleSum {
  private:
   Device device_;
   Placed data_;
-  brink::SampleSum sum_;
+  SampleSum sum_;
 };
 
 }  // namespace brink::verify

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* index_name = "/golden.json";
 constexpr std::size_t largest_index_bytes = std::size_t{64} << 20;
 
-/// Python writes the words NaN, Infinity and -Infinity, which are no JSON: outside texts they become null, read as NaN.
+/// Python writes NaN, Infinity and -Infinity, which are not JSON: outside strings they become null, read as NaN.
 std::string without_python_words(std::string_view text) {
   std::string out;
   bool inside = false;
@@ -142,7 +142,7 @@ std::vector<Case> read_cases(const std::string& folder) {
 
 namespace {
 
-/// The shape of a parameter, of the rank that it must have.
+/// The shape of a parameter; its rank must be `rank`.
 Shape parameter_shape(const Case& c, const std::string& name, int rank) {
   const std::string tensor = "parameter/" + name;
   if (!c.has_tensor(tensor)) c.fail_tensor(tensor, "expected this tensor, found none");
@@ -152,7 +152,7 @@ Shape parameter_shape(const Case& c, const std::string& name, int rank) {
   return shape;
 }
 
-/// The last extent of NAME0REST, NAME1REST, … as far as there are such parameters.
+/// The last extents of NAME0REST, NAME1REST, … for all such parameters.
 std::vector<std::int64_t> widths_of(const Case& c, const std::string& name, const std::string& rest, int rank) {
   std::vector<std::int64_t> out;
   for (std::size_t i = 0; c.has_tensor("parameter/" + name + std::to_string(i) + rest); ++i)

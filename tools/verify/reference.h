@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: a folder of reference values, golden.json and a tensor file for each case, read strictly.
-// What it is not: the comparisons. Decision: whatever a kind needs and the folder lacks is a DataError naming file and
-// name, never a skipped row: a check must not become smaller because its reference is damaged. One kind of damage is known and is
-// skipped by name: eigenvalues that are subnormal numbers (network.cpp).
+// A folder of reference values, golden.json and a tensor file for each case, read strictly.
+// What a kind needs and the folder lacks is a DataError naming file and name, never a skipped row: a damaged reference must not
+// make a check smaller. Only one kind of damage is skipped by name: eigenvalues that are subnormal numbers (network.cpp).
 #pragma once
 
 #include <memory>
@@ -31,7 +30,7 @@ class Case {
   std::vector<double> numbers(const std::string& key) const;
   std::vector<std::string> texts(const std::string& key) const;
 
-  // The tensor file, opened by the first use. Each throws DataError naming the file and the tensor.
+  // From the tensor file, which is opened at the first use. Each throws DataError naming the file and the tensor.
   bool has_tensor(const std::string& tensor) const { return file().contains(tensor); }
   std::vector<std::string> tensor_names() const;
   Shape shape(const std::string& tensor) const;
@@ -56,11 +55,11 @@ class Case {
 /// All cases in the order of golden.json. Throws DataError.
 std::vector<Case> read_cases(const std::string& folder);
 
-/// The network that the names and shapes of parameter_order describe, or the reason why this version cannot build it.
+/// The network that the names and shapes of parameter_order describe, or why this version cannot build it.
 struct ReferenceModel {
   Model model;
   Loss loss = Loss::cross_entropy;
-  std::string not_built;  ///< "activation swish"; empty: built
+  std::string not_built;  ///< what this version cannot build, "activation swish"; empty: nothing
 };
 ReferenceModel read_model(const Case&);
 

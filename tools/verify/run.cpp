@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: a run folder recomputed from its own config (promise B13). What it is not: a repair or a resumption.
-// Decision: the second run is the very code of the first, into a folder of its own that is removed afterwards, so that what
-// is compared is bytes of the same file; its record of machine and time is not looked at.
+// Recomputes a run folder from its own config (docs/promises.md, B13).
+// The second run uses the same code as the first, in a folder of its own that is removed afterwards, so bytes of the same file
+// are compared. Its record of machine and time is ignored.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -72,7 +72,7 @@ std::vector<std::string_view> cells(std::string_view line) {
 
 std::string shown(std::string_view cell) { return cell.empty() ? "nothing" : std::string(cell); }
 
-/// A row of the table for each column of metrics.csv: the number of rows that differ, and the first of them.
+/// A row of the table for each column of metrics.csv: the number of rows that differ, and the first one.
 void compare_metrics(std::string_view recorded, std::string_view recomputed, const std::string& path, bool finished,
                      Table& table) {
   const std::vector<std::string_view> a = lines(recorded), b = lines(recomputed);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the kinds `dln` (gradient descent of the product of two parameters) and `subspace` (angles between two spans).
-// What it is not: networks with data.
+// The kinds `dln` (gradient descent of the product of two parameters) and `subspace` (angles between two spans).
 #include <algorithm>
 #include <cmath>
 
@@ -16,7 +15,7 @@ namespace {
 
 constexpr double tolerance = 1e-9, comparable_until = 1e6;
 
-/// Values of every column at θ, in the reference's order.
+/// The values of every column at θ, in the reference's order.
 class DlnRow {
  public:
   DlnRow(Device& device, const Objective& objective, const Case& c)
@@ -34,7 +33,7 @@ class DlnRow {
   }
   const std::vector<std::string>& columns() const { return columns_; }
 
-  /// Not finite throughout where the Hessian is not.
+  /// All values are not finite if the Hessian is not.
   std::vector<double> at(const Array& theta) {
     const double loss = hvp_.linearize_at(theta.view(), gradient_.view()).loss;
     const double t0 = *layout_.view(theta.view(), 0).as<double>(), t1 = *layout_.view(theta.view(), 1).as<double>();
@@ -65,12 +64,12 @@ class DlnRow {
   ParameterLayout layout_;
   Array labels_;
   std::vector<View> views_;
-  Hvp hvp_;
+  HostHvp hvp_;
   Array gradient_;
   std::vector<std::string> columns_;
 };
 
-/// "lr_0.2", however the number was written.
+/// The tensor "lr_0.2", however the number is written.
 std::string tensor_of(const Case& c, double rate) {
   for (const std::string& name : c.tensor_names())
     if (name.starts_with("lr_") && parse_number<double>(name.substr(3)) == rate) return name;
@@ -118,7 +117,7 @@ void check_dln(Device& device, const Case& c, Table& table) {
                  error_of(found[k], expected[k], std::max(1.0, largest(expected[k]))), tolerance,
                  end < steps ? "compared until step " + std::to_string(end) : ""});
     if (end < steps) {
-      // Rows that agree up to the step before leave the range at the same step, so one damaged row is not taken for the end.
+      // Rows that agree up to the step before leave the range at the same step, so one damaged row is not mistaken for the end.
       const bool left = std::ranges::any_of(leaving, [](double x) { return !(std::fabs(2 * x) <= comparable_until); });
       table.add({c.name(), name + " leaves the range", left ? 0.0 : 1.0, 0, "at step " + std::to_string(end)});
       const auto finite = [](std::span<const double> x) {

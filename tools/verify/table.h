@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: what `brink verify` finds: one row for each quantity of each case, errors as the reference's format defines
-// them, the closing line. What it is not: any computation of what is compared.
-// Decision: passed and failed count quantities, skipped counts cases; an error that is NaN never passes.
+// The results of `brink verify`: one row for each quantity of each case, errors as the reference's format defines them, and the
+// closing line.
+// Passed and failed count quantities, skipped counts cases; an error that is NaN never passes.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace brink::verify {
 
 struct Row {
   std::string of, quantity;
-  double error = 0, tolerance = 0;  ///< tolerance 0: equal, bit for bit or as integers
+  double error = 0, tolerance = 0;  ///< tolerance 0: equal bit for bit, or as integers
   std::string note;
   bool passed() const { return error <= tolerance; }
 };
@@ -39,8 +39,7 @@ class Table {
 
 /// max|x|; NaN if any is NaN.
 double largest(std::span<const double> x);
-/// max|a − b| / scale, infinite where the sizes differ, NaN where any difference is NaN. With scale 0 any difference is
-/// infinite.
+/// max|a − b| / scale; infinite if the sizes differ, NaN if any difference is NaN. With scale 0 any difference is infinite.
 double error_of(std::span<const double> a, std::span<const double> b, double scale);
 /// |a − b| / max|b| over the tensor.
 inline double error_of(std::span<const double> a, std::span<const double> b) { return error_of(a, b, largest(b)); }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the three things `brink verify` can do: closed forms, reference values, a run folder recomputed.
-// What it is not: the command's options (tools/brink/verify.cpp).
+// The three things that `brink verify` can do: check closed forms, compare with reference values, recompute a run folder.
 #pragma once
 
 #include <string>
@@ -19,15 +18,16 @@ namespace brink::verify {
 /// and one bitwise comparison across threads, chunks and devices. Needs no file.
 Table check_closed_forms(Device&);
 
-/// Every case of a folder of the reference format, in float64. `data_directory` holds the official Fashion-MNIST files, or is
-/// empty: then the kind `fmnist` is skipped by name. Throws DataError for a folder that lacks what its own kinds require.
+/// Every case of a folder of the reference format, in float64. `data_directory` is the folder of the official Fashion-MNIST
+/// files; if it is empty, the kind `fmnist` is skipped by name. Throws DataError for a folder that lacks what its own kinds
+/// require.
 /// Tolerances: 1e-9; eigenvalues of the lower end found iteratively 1e-7; third derivatives 1e-8, fourth 1e-6, finite
 /// differences 1e-5; trajectories 1e-8 over the first 60 steps and 1e-6 after, their spectra on Fashion-MNIST 1e-7 and 1e-6.
 Table check_reference(Device&, const std::string& folder, const std::string& data_directory);
 
-/// Recomputes a run folder from its own config and compares metrics.csv byte by byte. `device`: as given to --device, empty: the
-/// config's. `sets` as given to --set; they may
-/// name only what changes no number (data.directory, run.threads …). Throws DataError, UsageError.
+/// Recomputes a run folder from its own config and compares metrics.csv byte by byte. `device`: as given to --device; empty:
+/// the config's. `sets` as given to --set; they may change only what changes no number (data.directory, run.threads …). Throws
+/// DataError, UsageError.
 Table check_run(const std::string& folder, const std::vector<std::string>& sets, const std::string& device);
 
 }  // namespace brink::verify

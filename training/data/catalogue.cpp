@@ -2,10 +2,10 @@
 #include "training/data/catalogue.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "training/data/cifar.h"
 #include "training/data/fashion_mnist.h"
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/file.h"
 
@@ -20,7 +20,7 @@ const std::vector<Collection>& collections() {
        .sets = {"cifar10-5k", "cifar10-50k", "cifar10-500k"},
        .files = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
                  "test_batch.bin"},
-       .address = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+       .addresses = {"https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"},
        .largest_bytes = std::size_t{1} << 28,
        .parts = {{"training",
                   {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
@@ -33,7 +33,8 @@ const std::vector<Collection>& collections() {
        .sets = {"fmnist4"},
        .files = {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
                  "t10k-labels-idx1-ubyte.gz"},
-       .address = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+       .addresses = {"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+                     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"},
        .largest_bytes = std::size_t{1} << 26,
        .parts = {{"training",
                   {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"},
@@ -52,19 +53,9 @@ const Collection* find_collection(std::string_view name) {
   return nullptr;
 }
 
-std::optional<std::string> place_of(const std::string& directory, std::string_view file) {
-  std::string path = directory + "/" + std::string(file);
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) return path;
-  if (!path.ends_with(".gz")) return {};
-  path.resize(path.size() - 3);
-  if (std::filesystem::exists(path, ignored)) return path;
-  return {};
-}
-
 FileBytes bytes_from(const Collection& c, const std::string& directory) {
   return [&c, directory](std::string_view file) -> NamedBytes {
-    const std::string path = place_of(directory, file).value_or(directory + "/" + std::string(file));
+    const std::string path = find_file(directory, file);
     return {path, read_file(path, c.largest_bytes)};
   };
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What it is: the collections of official files that data sets are made of: what they are called, where their authors publish
-// them, and the identity of their records. What it is not: the sets (dataset.h). Decision: identity is that of the records and not
-// of the files, so it holds for packed and unpacked files and for any order of the records.
+// The collections of official files from which data sets are made: their names, where their authors publish them, and the
+// identity of their records.
+// The identity is that of the records, not of the files, so it holds for packed and unpacked files and for any order of the
+// records.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,10 +19,11 @@ namespace brink {
 
 struct Collection {
   std::string_view name, title, licence;
-  std::vector<std::string_view> sets;   // data sets made of it, by name
+  std::vector<std::string_view> sets;   // names of the data sets made from it
   std::vector<std::string_view> files;  // as published
-  std::string_view address;             // the archive, or the folder of the files where it ends in '/'
-  std::size_t largest_bytes;            // of what is published there, each file of it unpacked
+  /// Each is the archive, or the folder of the files where it ends in '/'. Tried in this order.
+  std::vector<std::string_view> addresses;
+  std::size_t largest_bytes;  // of what is published there, each file of it unpacked
 
   struct Part {
     std::string_view what;  // "training"
@@ -34,17 +35,15 @@ struct Collection {
 };
 
 const std::vector<Collection>& collections();
-/// By its own name or by that of a set made of it; null where there is none.
+/// The collection of this name, or from which the data set of this name is made; null if there is none.
 const Collection* find_collection(std::string_view name);
 
-/// Where a file is: DIRECTORY/NAME, or without its .gz where only that is there; nothing where neither is.
-std::optional<std::string> place_of(const std::string& directory, std::string_view file);
-
 using FileBytes = std::function<NamedBytes(std::string_view file)>;
-/// From a folder. Throws DataError.
+/// Reads from a folder. Throws DataError.
 FileBytes bytes_from(const Collection&, const std::string& directory);
 
-/// RecordSum of a part's records, as found. Throws DataError naming file, expected and found where the files are no records.
+/// RecordSum of the records of a part, as found. Throws DataError naming file, expected and found if the files do not contain
+/// records.
 std::string checksum_of(const Collection::Part&, const FileBytes&);
 
 }  // namespace brink

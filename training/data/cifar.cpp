@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "training/data/cifar.h"
 #include "training/data/kind.h"
+#include "training/data/official_file.h"
 
 #include <xxhash.h>
 
@@ -18,10 +19,10 @@ namespace {
 constexpr std::int64_t classes = 10;
 constexpr std::size_t picture_bytes = static_cast<std::size_t>(cifar_record_bytes) - 1;
 
-/// Those of the official training pixels, as everyone rounds them.
+/// The moments of the official training pixels, rounded as is customary.
 const Normalisation normalisation{{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}};
 
-/// Keeps the records of each class with the smallest hashes, in the memory of so many.
+/// Keeps, of each class, the records with the smallest hashes; its memory is that of the kept records.
 class Chooser {
  public:
   Chooser(std::int64_t of_each_class, std::int64_t seed)
@@ -48,7 +49,7 @@ class Chooser {
     Records records;
     std::vector<std::int64_t> rows;
   };
-  /// In their final order. Throws DataError where a class has too few.
+  /// The kept records in their final order. Throws DataError if a class has too few.
   Chosen take(const std::string& where) {
     std::vector<Kept> all;
     Chosen out{{{32, 32, 3}, {}, {}}, {}};
@@ -60,7 +61,7 @@ class Chooser {
     }
     std::ranges::sort(
         all, [](const Kept& a, const Kept& b) { return a.order != b.order ? a.order < b.order : a.choice < b.choice; });
-    // Moved along the cycles of the permutation: twice the pixels of cifar10-50k would be 300 MB.
+    // Moved along the cycles of the permutation, because a copy of the pixels of cifar10-50k would take 150 MB more.
     std::vector<std::size_t> source(all.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
       source[i] = all[i].slot;
@@ -97,7 +98,7 @@ class Chooser {
 
   std::uint64_t seed_;
   std::size_t room_;
-  std::vector<std::vector<Kept>> heaps_;  // of each class; the largest hash in front
+  std::vector<std::vector<Kept>> heaps_;  // for each class, a heap with the largest hash in front
   std::vector<std::uint8_t> pixels_;
 };
 
@@ -108,7 +109,7 @@ Chooser::Chosen choose(const CifarRequest& request, const CifarFiles& files, boo
   std::int64_t row = 0;
   for (std::int64_t f = training ? 1 : 0; f <= (training ? files.train_files : 0); ++f)
     read_cifar(
-        request.directory + "/" + cifar_file_name(f), files.records,
+        find_file(request.directory, cifar_file_name(f)), files.records,
         [&](auto record) {
           sum.add(record);
           chooser.add(record, row++);
@@ -126,17 +127,18 @@ Chooser::Chosen choose(const CifarRequest& request, const CifarFiles& files, boo
 
 using Visit = FunctionRef<void(std::span<const std::uint8_t>)>;
 
-void expect_size(const std::string& path, std::uint64_t bytes, std::int64_t records) {
+/// `begin`: the file's first bytes.
+void expect_size(const std::string& path, std::uint64_t bytes, std::int64_t records, std::span<const std::byte> begin) {
   const auto record_bytes = static_cast<std::uint64_t>(cifar_record_bytes);
   if (bytes == static_cast<std::uint64_t>(records) * record_bytes) return;
   const std::uint64_t whole = bytes / record_bytes, rest = bytes % record_bytes;
   throw DataError(path + ": expected " + number_text(records * cifar_record_bytes) + " bytes (" + number_text(records) +
                   " records of " + number_text(cifar_record_bytes) + "), found " + number_text(bytes) + " (" +
                   number_text(whole) + " records" + (rest == 0 ? "" : " and " + number_text(rest) + " bytes more") +
-                  ")");
+                  ")" + remedy_for_contents(begin));
 }
 
-/// `part`: whole records, the first of them number `first` of the file.
+/// `part`: whole records; `first` is the number of the first one within the file.
 void visit_records(const std::string& path, std::span<const std::byte> part, std::int64_t first, Visit visit) {
   const auto count = static_cast<std::int64_t>(part.size()) / cifar_record_bytes;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -158,7 +160,11 @@ std::string cifar_file_name(std::int64_t number) {
 void read_cifar(const std::string& path, std::int64_t records, FunctionRef<void(std::span<const std::uint8_t>)> visit,
                 System& system) {
   InputFile file(path, system);
-  expect_size(path, file.bytes(), records);
+  if (file.bytes() != static_cast<std::uint64_t>(records * cifar_record_bytes)) {
+    std::vector<std::byte> begin(std::min<std::size_t>(file.bytes(), 512));
+    file.read(begin);
+    expect_size(path, file.bytes(), records, begin);
+  }
   constexpr std::int64_t records_a_piece = 256;
   std::vector<std::byte> piece(static_cast<std::size_t>(records_a_piece * cifar_record_bytes));
   for (std::int64_t first = 0; first < records; first += records_a_piece) {
@@ -171,7 +177,7 @@ void read_cifar(const std::string& path, std::int64_t records, FunctionRef<void(
 
 void parse_cifar(const std::string& name, std::span<const std::byte> file, std::int64_t records,
                  FunctionRef<void(std::span<const std::uint8_t>)> visit) {
-  expect_size(name, file.size(), records);
+  expect_size(name, file.size(), records, file);
   visit_records(name, file, 0, visit);
 }
 

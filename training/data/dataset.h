@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: labelled pictures as a network reads them, and where they come from. What it is not: batches (problem.h).
-// Decision: a data set's identity is the checksum of its raw records, so it depends neither on precision nor on their order.
+// Labelled pictures as a network reads them, and where they come from.
+// A data set's identity is the checksum of its raw records, so it depends neither on precision nor on their order.
 #pragma once
 
 #include <cstdint>
@@ -47,21 +47,21 @@ DataPair make_synthetic_cifar(std::int64_t train, std::int64_t test, std::int64_
 DataPair load_fashion_mnist(const std::string& directory, std::int64_t classes, std::int64_t train, std::int64_t test,
                             Dtype);
 
-/// A data set of the records as they are, normalised; with or without the array.
+/// Whether the array of normalised numbers is made, or only the records are kept.
 enum class Keep { array, records_only };
 Dataset make_dataset(std::shared_ptr<const PictureRows>, Shape picture, std::int64_t classes, Keep);
 
-/// Normalised by the moments of the training pixels.
+/// Normalises by the moments of the training pixels.
 DataPair normalise(Records train, Records test, std::int64_t classes, Dtype);
 
-/// What the ghost groups (consecutive samples) of a data set look like.
+/// The classes in the ghost groups (consecutive samples) of a data set.
 struct GroupMix {
   std::int64_t groups = 0;
-  std::int64_t fewest_classes = 0;  // distinct classes in the poorest whole group
+  std::int64_t fewest_classes = 0;  // smallest number of distinct classes in a whole group
   double mean_classes = 0;          // over the whole groups
-  std::int64_t largest_share = 0;   // samples of one class in a group, at most
+  std::int64_t largest_share = 0;   // largest number of samples of one class in a group
 };
-/// A last group that is not whole is left out. `labels` int32.
+/// A last group that is not whole is not counted. `labels` are int32.
 GroupMix mix_of_groups(const Dataset&, std::int64_t group);
 
 }  // namespace brink

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the choice of samples from the official Fashion-MNIST files. What it is not: a reader of other sets in
-// the same format. Decision: the whole files are checked against the official records even where few samples are used;
-// a flipped pixel of an unpacked file is found in no other way.
+// The choice of samples from the official Fashion-MNIST files.
+// The whole files are checked against the official records even if few samples are used, because nothing else finds a flipped
+// pixel of an unpacked file.
 #include "training/data/fashion_mnist.h"
 
 #include <filesystem>
@@ -9,6 +9,7 @@
 #include "training/data/dataset.h"
 #include "training/data/idx.h"
 #include "training/data/kind.h"
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/io/text.h"
@@ -19,16 +20,6 @@ namespace {
 
 constexpr std::size_t largest_bytes = std::size_t{1} << 26;
 
-/// The .gz file where both are there: it carries a checksum of its own.
-std::string find_file(const std::string& directory, const std::string& name) {
-  for (const char* ending : {".gz", ""}) {
-    std::string path = directory + "/" + name + ending;
-    std::error_code ignored;
-    if (std::filesystem::exists(path, ignored)) return path;
-  }
-  throw DataError(directory + "/" + name + ": expected this file, or the same with .gz, found neither");
-}
-
 struct Selection {
   Records records;
   std::vector<std::int64_t> rows;
@@ -36,7 +27,8 @@ struct Selection {
 
 Selection read_part(const std::string& directory, const FashionPart& part, std::int64_t classes, std::int64_t samples) {
   const auto read = [&](const char* what) {
-    const std::string path = find_file(directory, std::string(part.name) + what);
+    // The packed file where both are there: it carries a checksum of its own.
+    const std::string path = find_file(directory, std::string(part.name) + what + ".gz");
     return NamedBytes{path, read_file(path, largest_bytes)};
   };
   NamedBytes images = read("-images-idx3-ubyte"), labels = read("-labels-idx1-ubyte");
@@ -44,7 +36,8 @@ Selection read_part(const std::string& directory, const FashionPart& part, std::
   const Records all = parse_fashion_mnist(std::move(images), std::move(labels), part.records);
   if (const std::string found = records_checksum(all); found != part.checksum)
     throw DataError(image_path + " and " + label_path + ": expected the official Fashion-MNIST records (checksum " +
-                    std::string(part.checksum) + "), found others (" + found + ")");
+                    std::string(part.checksum) + "), found others (" + found + ")" + remedy_for_packed(image_path) +
+                    remedy_for_packed(label_path));
 
   Selection out{{all.picture, {}, {}}, {}};
   std::vector<std::int64_t> left(static_cast<std::size_t>(classes), samples / classes);
@@ -66,8 +59,12 @@ Selection read_part(const std::string& directory, const FashionPart& part, std::
 }  // namespace
 
 Records parse_fashion_mnist(NamedBytes images, NamedBytes labels, std::int64_t records) {
-  const IdxFile pictures = parse_idx(images.name, std::move(images.bytes), 3);
-  const IdxFile classes = parse_idx(labels.name, std::move(labels.bytes), 1);
+  const auto parse = [](NamedBytes& file, int dimensions) {
+    try {
+      return parse_idx(file.name, std::move(file.bytes), dimensions);
+    } catch (const DataError& e) { throw DataError(e.what() + remedy_for_packed(file.name)); }
+  };
+  const IdxFile pictures = parse(images, 3), classes = parse(labels, 1);
   if (pictures.extent != std::vector<std::int64_t>{records, 28, 28})
     throw DataError(images.name + ": expected " + number_text(records) + " pictures of 28x28, found " +
                     number_text(pictures.extent[0]) + " of " + number_text(pictures.extent[1]) + "x" +

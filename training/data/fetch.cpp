@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "training/data/gzip.h"
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/io/text.h"
@@ -45,13 +46,13 @@ class Descriptor {
 };
 
 struct Outcome {
-  int status = 0;  // as waitpid gives it
+  int status = 0;  // as waitpid returns it
   std::vector<std::byte> output;
   std::string said;
   bool too_much = false;
 };
 
-/// Runs a program without a shell; nothing where it does not exist.
+/// Runs a program without a shell; returns nothing if it does not exist.
 std::optional<Outcome> run_program(const std::vector<std::string>& arguments, std::size_t largest_bytes) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw IoError(system_message(arguments[0], "pipe"));
@@ -102,13 +103,17 @@ bool is_address(const std::string& text) {
 std::string by_hand(const Collection& c, const std::string& directory) {
   std::string out = "; without a network, put these files into " + directory + ":";
   for (const std::string_view file : c.files) out += " " + std::string(file);
-  return out + " (from " + std::string(c.address) + ")";
+  out += " (from ";
+  for (const std::string_view address : c.addresses)
+    out += (address == c.addresses[0] ? "" : " or ") + std::string(address);
+  return out + ")";
 }
 
+using Files = std::map<std::string, std::vector<std::byte>>;
+
 /// The missing files of a collection, by name.
-std::map<std::string, std::vector<std::byte>> bring(const Collection& c, const std::string& address,
-                                                    const std::vector<std::string_view>& missing) {
-  std::map<std::string, std::vector<std::byte>> out;
+Files bring(const Collection& c, const std::string& address, const std::vector<std::string_view>& missing) {
+  Files out;
   if (!address.ends_with(".gz")) {
     for (const std::string_view file : missing)
       out.emplace(file, download(address + (address.ends_with('/') ? "" : "/") + std::string(file), c.largest_bytes));
@@ -118,10 +123,51 @@ std::map<std::string, std::vector<std::byte>> bring(const Collection& c, const s
   const auto files = list_tar(address, archive);
   for (const std::string_view file : missing) {
     const auto found = files.find(std::string(file));
-    if (found == files.end()) throw DataError(address + ": expected " + std::string(file) + " in it, found none");
+    if (found == files.end())
+      throw DataError(address + ": expected " + std::string(file) + " in the archive, but it is missing");
     out.emplace(file, std::vector<std::byte>(found->second.begin(), found->second.end()));
   }
   return out;
+}
+
+/// Throws DataError where what was brought and what is in the folder are not the official records together.
+void expect_official(const Collection& c, const std::string& directory, const Files& brought) {
+  const FileBytes there = bytes_from(c, directory);
+  const std::string remedy = brought.size() == c.files.size()
+                                 ? ""
+                                 : "; a file that is there is never replaced: remove the damaged one, or all of this "
+                                   "set in " +
+                                       directory + ", and fetch again";
+  for (const Collection::Part& part : c.parts) try {
+      const std::string found = checksum_of(part, [&](std::string_view file) {
+        const auto it = brought.find(std::string(file));
+        return it == brought.end() ? there(file) : NamedBytes{std::string(file) + " (fetched)", it->second};
+      });
+      if (found != part.checksum)
+        throw DataError((brought.empty() ? directory : directory + ", with what was fetched") +
+                        ": expected the official " + std::string(part.what) + " records (checksum " +
+                        std::string(part.checksum) + "), found others (" + found + "); nothing was written");
+    } catch (const DataError& e) { throw DataError(e.what() + remedy); }
+}
+
+/// The missing files, found official, from the mirror or else from the first address that has them. Throws what each address said.
+Files obtain(const Collection& c, const std::string& directory, const std::string& mirror,
+             const std::vector<std::string_view>& missing) {
+  std::vector<std::string_view> addresses = c.addresses;
+  if (!mirror.empty()) addresses = {mirror};
+  std::string said;
+  bool arrived = false;  // from the last address, though not official
+  for (const std::string_view address : addresses) try {
+      Files brought = bring(c, std::string(address), missing);
+      expect_official(c, directory, brought);
+      return brought;
+    } catch (const Error& e) {
+      arrived = e.code() == ExitCode::bad_data;
+      if (const std::string message = e.what(); said.find(message) == std::string::npos)
+        said += (said.empty() ? "" : "; ") + message;
+    }
+  if (arrived) throw DataError(said);
+  throw IoError(said + by_hand(c, directory));
 }
 
 }  // namespace
@@ -160,31 +206,10 @@ std::vector<std::string> fetch_collection(const Collection& c, const std::string
   const std::filesystem::path parent =
       (std::filesystem::absolute(directory) / "x").lexically_normal().parent_path().parent_path();
   if (std::error_code ignored; !std::filesystem::is_directory(parent, ignored))
-    throw IoError(directory + ": expected a folder, or a place for one in an existing folder");
+    throw IoError(directory + ": expected a folder, or a new name in an existing folder");
 
-  std::map<std::string, std::vector<std::byte>> brought;
-  if (!missing.empty()) {
-    try {
-      brought = bring(c, mirror.empty() ? std::string(c.address) : mirror, missing);
-    } catch (const IoError& e) { throw IoError(e.what() + by_hand(c, directory)); }
-  }
-  const FileBytes there = bytes_from(c, directory);
-  const std::string remedy = missing.size() == c.files.size()
-                                 ? ""
-                                 : "; a file that is there is never replaced: remove the damaged one, or all of this "
-                                   "set in " +
-                                       directory + ", and fetch again";
-  for (const Collection::Part& part : c.parts) try {
-      const std::string found = checksum_of(part, [&](std::string_view file) {
-        const auto it = brought.find(std::string(file));
-        return it == brought.end() ? there(file) : NamedBytes{std::string(file) + " (fetched)", it->second};
-      });
-      if (found != part.checksum)
-        throw DataError((brought.empty() ? directory : directory + ", with what was fetched") +
-                        ": expected the official " + std::string(part.what) + " records (checksum " +
-                        std::string(part.checksum) + "), found others (" + found + "); nothing was written");
-    } catch (const DataError& e) { throw DataError(e.what() + remedy); }
-
+  const Files brought = missing.empty() ? Files{} : obtain(c, directory, mirror, missing);
+  if (missing.empty()) expect_official(c, directory, brought);
   std::vector<std::string> written;
   if (brought.empty()) return written;
   if (system.mkdirat(AT_FDCWD, directory.c_str(), 0777) != 0 && errno != EEXIST)

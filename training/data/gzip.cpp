@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <new>
 
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/text.h"
 
@@ -28,7 +29,7 @@ std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std:
   std::size_t read = 0, written = 0;
   int state = Z_OK;
   for (;;) {
-    // One byte more than the limit shows that there is more.
+    // One byte more than the limit shows that there are more.
     if (written == out.size()) out.resize(std::min(largest_bytes + 1, std::max(2 * out.size(), 4 * file.size() + 64)));
     constexpr std::size_t piece = std::size_t{1} << 30;
     const auto in = static_cast<uInt>(std::min(piece, file.size() - read));
@@ -44,10 +45,10 @@ std::vector<std::byte> unpack_gzip(const std::string& name, std::span<const std:
       throw DataError(name + ": expected at most " + number_text(largest_bytes) + " bytes after unpacking, found more");
     if (state == Z_BUF_ERROR || (state == Z_OK && read == file.size() && stream.avail_out > 0))
       throw DataError(name + ": expected a whole gzip stream, found its end after " + number_text(file.size()) +
-                      " bytes");
+                      " bytes" + remedy_for_contents(file));
     if (state != Z_OK && state != Z_STREAM_END)
       throw DataError(name + ": expected a gzip stream, found it damaged (" +
-                      (stream.msg ? stream.msg : "a dictionary is asked for") + ")");
+                      (stream.msg ? stream.msg : "a dictionary is asked for") + ")" + remedy_for_contents(file));
     if (state == Z_STREAM_END && !is_gzip(file.subspan(read))) break;
     if (state == Z_STREAM_END && inflateReset(&stream) != Z_OK) throw std::bad_alloc();
   }

@@ -2,6 +2,7 @@
 #include "training/data/idx.h"
 
 #include "training/data/gzip.h"
+#include "training/data/official_file.h"
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/io/text.h"
@@ -28,12 +29,12 @@ IdxFile parse_idx(const std::string& name, std::vector<std::byte> file, int dime
   out.header_bytes = 4 + 4 * static_cast<std::size_t>(dimensions);
   if (file.size() < out.header_bytes)
     throw DataError(name + ": expected an IDX header of " + number_text(out.header_bytes) + " bytes, found " +
-                    number_text(file.size()) + " bytes");
+                    number_text(file.size()) + " bytes" + remedy_for_contents(file));
   const std::uint32_t magic = 0x800 + static_cast<std::uint32_t>(dimensions), found = big_endian(file, 0);
   if (found != magic)
     throw DataError(name + ": expected the IDX magic 0x" + hex_text(magic).substr(8) + " (unsigned bytes, " +
                     number_text(dimensions) + " dimension" + (dimensions == 1 ? "" : "s") + "), found 0x" +
-                    hex_text(found).substr(8));
+                    hex_text(found).substr(8) + remedy_for_contents(file));
   std::string sizes;
   std::uint64_t elements = 1;
   for (int d = 0; d < dimensions; ++d) {

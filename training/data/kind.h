@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The list of data sets, as training/data/meson.build names them: what each is called, what can be asked of it, and how it is loaded.
+// The list of data sets that training/data/meson.build names: the name of each, what may be requested of it, and how it is
+// loaded.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 
 namespace brink {
 
-/// What is asked of a data set.
+/// A request for a data set.
 struct DataRequest {
-  std::string directory;             ///< holds the files themselves; empty for data made by the program
+  std::string directory;             ///< folder of the files; empty for data made by the program
   std::int64_t train = 0, test = 0;  ///< samples, shared equally by the classes
   std::int64_t seed = 0;
   Dtype dtype = Dtype::f32;
@@ -26,10 +27,11 @@ struct DataKind {
   std::string_view name;
   Shape picture;  ///< [H, W, C]
   std::int64_t classes = 0;
-  std::int64_t train = 0, test = 0;                              ///< samples where nothing else is asked for
+  std::int64_t train = 0, test = 0;                              ///< default number of samples
   std::int64_t most_train = 10'000'000, most_test = 10'000'000;  ///< multiples of `classes`
-  std::string_view files = {};       ///< what data.directory holds, "CIFAR-10"; empty: the program makes the data
-  std::int64_t shared_records = 0;   ///< records from which the rows of more samples are made on demand; 0: none are
+  std::string_view files = {};  ///< name of the files in data.directory, "CIFAR-10"; empty: the program makes the data
+  std::int64_t shared_records =
+      0;  ///< number of records from which the rows of more samples are made on demand; 0: rows are not made
   std::vector<Option> options = {};  ///< keys of [data] that only this set has
   /// Throws DataError.
   DataPair (*load)(const DataRequest&, const Options&) = nullptr;
@@ -41,8 +43,8 @@ std::span<const DataKind> data_kinds();
 /// The data in the working precision. Throws DataError.
 DataPair load_data(const Chosen<DataKind>&, const DataRequest&);
 
-/// What load_data gives, without reading or making a number: its shapes and types on a device with a count (memory_count.h), where its
-/// memory is counted.
+/// What load_data returns, without reading data or computing a number: shapes and types on a device with a count
+/// (memory_count.h), which counts the memory.
 DataPair outline_of_data(const Device& counting, const Chosen<DataKind>&, const DataRequest&);
 
 }  // namespace brink

@@ -35,7 +35,7 @@ Normalisation moments(const Records& records) {
   const std::int64_t channels = records.picture[2], plane = records.picture[0] * records.picture[1];
   Normalisation out;
   for (std::int64_t c = 0; c < channels; ++c) {
-    // Integer sums are exact, so neither their order nor their number matters.
+    // Integer sums are exact, so their order does not matter.
     std::array<std::int64_t, 256> count{};
     for (std::int64_t i = 0; i < records.size(); ++i)
       for (const std::uint8_t p :
@@ -91,7 +91,7 @@ void PictureRows::write_row(std::int64_t row, T* out) const {
   const std::int64_t height = records_->picture[0], width = records_->picture[1], channels = records_->picture[2];
   const std::uint8_t* pixels = records_->picture_of(row % records_->size()).data();
   const Augmentation a = augmentation_of(row);
-  // Column w shows column w + shift of the picture, or, mirrored, width − 1 − w + shift.
+  // Column w shows column w + shift of the picture, or column width − 1 − w + shift if mirrored.
   const std::int64_t shift = a.left - Augmentation::padding, direction = a.flip ? -1 : 1;
   const std::int64_t first = a.flip ? width - 1 + shift : shift;
   const std::int64_t begin = std::clamp<std::int64_t>(a.flip ? shift : -shift, 0, width);

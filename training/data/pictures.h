@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: raw records as files hold them, their identity, and the rows of normalised numbers that a network reads.
-// What it is not: the choice of records (cifar.h, dataset.h). Decision: pixels stay bytes in the file's own layout, channel by
-// channel, until a row is asked for; a record's hash is then that of the file's bytes.
+// Raw records as files hold them, their identity, and the rows of normalised numbers that a network reads.
+// Pixels stay bytes in the file's layout, channel by channel, until a row is needed, so a record's hash is that of the file's
+// bytes.
 #pragma once
 
 #include <array>
@@ -32,8 +32,8 @@ struct Records {
   }
 };
 
-/// The sum modulo 2^128 of the XXH3-128 hashes of records: the same in any order, another one if any bit differs or a record
-/// is doubled.
+/// The sum modulo 2^128 of the XXH3-128 hashes of records: the same in any order, and different if any bit differs or a record
+/// is duplicated.
 class RecordSum {
  public:
   /// Label byte, then pixels.
@@ -46,23 +46,23 @@ class RecordSum {
 };
 std::string records_checksum(const Records&);
 
-/// Of pixel/255, by channel.
+/// The mean and the deviation of pixel/255, by channel.
 struct Normalisation {
   std::vector<double> mean, deviation;
 };
 /// Mean and biased deviation of the pixels: exact sums, float64. A deviation of 0 becomes 1.
 Normalisation moments(const Records&);
 
-/// What augmentation does to one picture: it is padded by 4 pixels on each side, cut out again at (top, left), then
-/// mirrored left to right or not. 162 possibilities.
+/// What augmentation does to one picture: pads it by 4 pixels on each side, cuts it out again at (top, left), then mirrors it
+/// left to right or not. There are 162 possibilities.
 struct Augmentation {
   static constexpr std::int64_t padding = 4, places = 2 * padding + 1, possibilities = 2 * places * places;
-  std::int64_t top = padding, left = padding;  // 0 … 8; padding: not moved
+  std::int64_t top = padding, left = padding;  // 0 … 8; equal to padding: not moved
   bool flip = false;
 
   std::uint8_t code() const { return static_cast<std::uint8_t>((top * places + left) * 2 + flip); }
 };
-/// Of sample i: number ⌊162·u(i)⌋, u(i) element i of the stream of augmentation, counted in the order of code().
+/// The augmentation of sample i: number ⌊162·u(i)⌋ in the order of code(), with u(i) element i of the stream `augmentation`.
 Augmentation draw_augmentation(std::int64_t seed, std::int64_t sample);
 
 /// Row i is picture i mod n of the n records, [H·W·C] with the channels innermost, normalised: (pixel/255 − mean)/deviation in
@@ -79,7 +79,7 @@ class PictureRows final : public RowMaker {
 
   Augmentation augmentation_of(std::int64_t row) const;
   std::int64_t label_of(std::int64_t row) const;
-  /// records_checksum; where there is augmentation, the sum over the rows of the hash of label, pixels and code().
+  /// records_checksum; with augmentation, the sum over the rows of the hash of label, pixels and code().
   std::string checksum() const;
 
  private:
@@ -87,10 +87,10 @@ class PictureRows final : public RowMaker {
   void write_row(std::int64_t row, T* out) const;
 
   std::shared_ptr<const Records> records_;
-  CountedBytes counted_;  // those of the records
+  CountedBytes counted_;  // the memory of the records
   std::int64_t samples_;
   std::optional<std::int64_t> seed_;
-  Array values_;  // [C, 256]: what a byte becomes
+  Array values_;  // [C, 256]: the number for each byte
 };
 
 }  // namespace brink

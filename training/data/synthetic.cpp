@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the data set that needs no file: outlines of a circle, a square, a triangle and a cross, each bent, turned, moved
-// and shaded at random, and drawn part of the way towards another class, so that a few are nearly ambiguous.
-// What it is not: a benchmark of anything.
-// Decision: only + − × ÷ √, comparisons and counter-based uniform numbers, so the pictures are the same bytes everywhere.
-// Measured (MLP, η = 0.1, 400 steps, 1000 samples, three seeds, float32 prototype in another language): λ₁ starts at 5 to 16,
-// passes 2/η at step 4 to 13, 20 to 31 crossings, 7 or 8 instabilities, loss 1.4 → 0.004 to 0.008, test accuracy 0.93.
-// What lost: no mixing is learnt before λ₁ has crossed four times; mixing up to 0.5 gave 5 to 12 crossings, up to 0.6
-// ends at a loss of 0.03 to 0.18; filled shapes gave one instability without end.
+// The data set that needs no file: outlines of a circle, a square, a triangle and a cross, each bent, rotated, moved and shaded
+// at random, and drawn part of the way towards another class. docs/experiments.md says how its difficulty was chosen.
+// Only + − × ÷ √, comparisons and counter-based uniform numbers are used, so the pictures are the same bytes everywhere.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -25,7 +20,7 @@ constexpr std::int64_t pixels = side * side, pixel_numbers = 4 * pixels, recipe_
 
 enum Part : std::uint32_t { recipe_part = 0, noise_part = 1, parts = 2 };
 
-/// What a picture is drawn from, out of uniform numbers in a fixed order.
+/// What a picture is drawn from, taken from uniform numbers in a fixed order.
 struct Recipe {
   std::int64_t shape, other;
   double radius, x, y, cosine, sine, stretch, stroke, mix, ink, paper, slope_x, slope_y;
@@ -36,7 +31,7 @@ struct Recipe {
     radius = between(0, 6.5, 9.5);
     x = middle + between(1, -0.7, 0.7);
     y = middle + between(2, -0.7, 0.7);
-    // A turn by 2·atan(t) without a sine: the rational points of the circle.
+    // A rotation by 2·atan(t) without a sine: the rational points of the circle.
     const double t = between(3, -0.1, 0.1), scale = 1.0 / (1.0 + t * t);
     cosine = (1.0 - t * t) * scale;
     sine = (t + t) * scale;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What it is: ten classes of 32×32 colour pictures that need no file: line figures in one random colour on a shaded ground of
-// another, moved, turned, stretched, drawn part of the way towards another class, with a stray stroke and grain.
-// What it is not: CIFAR-10, or a benchmark of anything.
-// Decision: colours say nothing about the class and ink may be lighter or darker than paper, so the mean picture of a class is
-// nearly flat and a linear classifier stays near chance; edges have to be found first. Arithmetic as in synthetic.cpp.
+// Ten classes of 32×32 colour pictures that need no file: line figures in one random colour on a shaded ground of another,
+// moved, rotated, stretched, drawn part of the way towards another class, with a stray stroke and grain.
+// Colours are independent of the class, and figures may be lighter or darker than the ground. So the mean picture of a class is
+// nearly flat, and a linear classifier stays near chance. Arithmetic as in synthetic.cpp.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -56,7 +55,7 @@ struct Recipe {
   std::int64_t shape, other;
   double radius, x, y, cosine, sine, stretch, stroke, mix;
   std::array<double, channels> ink, paper, slope_x, slope_y;
-  std::array<double, 4> stray;  // ends of the stray stroke
+  std::array<double, 4> stray;  // ends of the stray line
 
   Recipe(std::int64_t label, std::span<const double> u) : shape(label) {
     const auto between = [&u](std::size_t i, double low, double high) { return low + (high - low) * u[i]; };
@@ -64,7 +63,8 @@ struct Recipe {
     radius = between(0, 8.5, 12.5);
     x = middle + between(1, -3.0, 3.0);
     y = middle + between(2, -3.0, 3.0);
-    const double t = between(3, -0.12, 0.12), scale = 1.0 / (1.0 + t * t);  // as in synthetic.cpp: a turn by 2·atan(t)
+    const double t = between(3, -0.12, 0.12),
+                 scale = 1.0 / (1.0 + t * t);  // as in synthetic.cpp: a rotation by 2·atan(t)
     cosine = (1.0 - t * t) * scale;
     sine = (t + t) * scale;
     stretch = between(4, 0.85, 1.15);
@@ -108,8 +108,8 @@ void draw(const Recipe& q, std::span<const double> noise, std::uint8_t* out) {
   }
 }
 
-/// Picture i is of class (i + i/10) mod 10, so that neither groups of a power of two nor of ten see the classes in one order
-/// only, and depends on (seed, split, i) alone.
+/// Picture i is of class (i + i/10) mod 10 and depends on (seed, split, i) alone. With this order neither groups of a power of
+/// two nor groups of ten see the classes in a single order.
 Records draw_all(std::int64_t samples, std::int64_t seed, std::uint32_t split) {
   Records out{{side, side, channels}, {}, {}};
   out.pixels.resize(static_cast<std::size_t>(samples * pixels * channels));

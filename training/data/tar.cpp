@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: the tar half of gzip.h. What it is not: a reader of long names, sparse files or links; what is fetched has none.
+// The tar half of gzip.h. Long names, sparse files and links are not read; the files that are fetched have none.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t block_bytes = 512;
 
-/// An octal number padded with spaces or zeros; nothing where it is none.
+/// An octal number padded with spaces or zeros; nothing if it is not one.
 std::optional<std::uint64_t> octal(std::string_view field) {
   std::uint64_t value = 0;
   bool digits = false;
@@ -44,13 +44,13 @@ std::map<std::string, std::span<const std::byte>> list_tar(const std::string& na
   };
   for (;;) {
     if (archive.size() - at < block_bytes)
-      fail("a tar header or the empty one at the end, found the end of the archive");
+      fail("a tar header or the empty header at the end, found the end of the archive");
     const std::span<const std::byte> header = archive.subspan(at, block_bytes);
     if (std::ranges::all_of(header, [](std::byte b) { return b == std::byte{0}; })) return out;
     const auto field = [&](std::size_t from, std::size_t bytes) {
       return std::string_view(reinterpret_cast<const char*>(header.data()) + from, bytes);
     };
-    // The checksum is of the header with its own field as spaces.
+    // The checksum is that of the header with its own field filled with spaces.
     std::uint64_t sum = 8 * ' ';
     for (std::size_t i = 0; i < block_bytes; ++i)
       if (i < 148 || i >= 156) sum += std::to_integer<std::uint64_t>(header[i]);

@@ -62,8 +62,8 @@ void prepare_process() {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
 #ifdef __GLIBC__
-  // By default its threshold follows what was freed, and the memory of whole data sets then stays in a heap with holes, beyond what
-  // --memory counts: 39 MiB more than the buffers' own instead of 22 (ResNet20 on cifar10-5k, 2026-11).
+  // By default the threshold follows the sizes that were freed. The memory of whole data sets would then stay in a heap with
+  // holes, beyond what --memory counts (docs/experiments.md).
   constexpr int returned_when_freed_bytes = 256 << 10;
   mallopt(M_MMAP_THRESHOLD, returned_when_freed_bytes);
 #endif

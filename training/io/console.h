@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: what people read while the program runs: standard output and standard error. What it is not: the way of any
-// number into a file (file.h). Decision: a reader that goes away (a closed pipe, no terminal) never ends a run; what is
-// printed after that is dropped, and failed() tells whether it was more than that.
+// Standard output and standard error, for people who watch the program.
+// A reader that goes away (a closed pipe, no terminal) never ends a run: what is printed after that is dropped, and failed()
+// reports other errors.
 #pragma once
 
 #include <string_view>
@@ -13,11 +13,11 @@ class Console {
   explicit Console(int descriptor) : descriptor_(descriptor) {}
   void print(std::string_view text);
   void line(std::string_view text);
-  /// A terminal that can redraw a line.
+  /// Whether it is a terminal that can redraw a line.
   bool terminal() const;
-  /// Its width in columns now, which may change at any time; 80 where it is not known.
+  /// Its present width in columns, which may change at any time; 80 if it is not known.
   int columns() const;
-  /// errno of the first failed write other than a reader gone; 0: none.
+  /// errno of the first failed write, except where the reader has gone; 0: none.
   int failed() const { return failed_; }
 
  private:
@@ -29,8 +29,8 @@ class Console {
 Console& standard_output();
 Console& standard_error();
 
-/// To be called first: gives the standard descriptors a place where they are closed, so that no run file takes their number,
-/// and turns a closed pipe or a file-size limit into an error in place of a signal.
+/// To be called first. Opens standard descriptors that are closed, so that no run file takes their number, and makes a closed
+/// pipe or a file-size limit an error instead of a signal.
 void prepare_process();
 
 }  // namespace brink

@@ -27,7 +27,8 @@ namespace {
 constexpr mode_t file_mode = 0666, no_mode = 0;
 constexpr const char* temporary_mark = ".tmp.";
 
-/// False with errno on failure. Interrupted and short writes go on; a write of nothing counts as a full disk.
+/// Returns false with errno on failure. Continues after interrupted and short writes; a write of zero bytes counts as a full
+/// disk.
 bool write_all(System& system, int file, const std::byte* data, std::size_t bytes) {
   constexpr std::size_t piece_bytes = std::size_t{1} << 30;
   while (bytes > 0) {
@@ -41,7 +42,8 @@ bool write_all(System& system, int file, const std::byte* data, std::size_t byte
   return true;
 }
 
-/// A temporary of this process, as a signal handler can find it. Where there is no place left, it is only stale later.
+/// A temporary file of this process, in a form that a signal handler can read. If no entry is free, the file is removed later,
+/// as a stale one.
 struct Unfinished {
   static constexpr int free = -1, claimed = -2;
   std::atomic<int> folder{free};  // an open folder's descriptor, or one of the two
@@ -73,7 +75,7 @@ class UnfinishedFile {
   Unfinished* place_ = nullptr;
 };
 
-/// Only calls that are allowed in a signal handler; the signal then ends the process as it would have.
+/// Uses only calls that are allowed in a signal handler; the signal then ends the process as usual.
 void remove_unfinished(int signal) {
   for (Unfinished& place : unfinished_files)
     if (const int folder = place.folder; folder >= 0) ::unlinkat(folder, place.name, 0);
@@ -85,7 +87,7 @@ void remove_unfinished(int signal) {
 void remove_unfinished_on_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction before {};
-    // What is ignored (nohup, a job in the background) stays so.
+    // An ignored signal (nohup, a background job) stays ignored.
     if (sigaction(signal, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) continue;
     struct sigaction action {};
     action.sa_handler = remove_unfinished;
@@ -135,14 +137,14 @@ void Folder::write_file(const std::string& name, std::span<const std::span<const
     return system_->openat(descriptor_, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
   };
   int file = open();
-  // Left by a killed process that had our number; where a living one has it, in a container of its own, it holds the lock.
+  // Left by a killed process that had our number. A living process with that number, in another container, would hold the lock.
   if (file < 0 && errno == EEXIST && !is_locked(descriptor_, temporary)) {
     system_->unlinkat(descriptor_, temporary.c_str(), 0);
     file = open();
   }
   if (file < 0) throw IoError(system_message(path_of(name), "open"));
   const UnfinishedFile unfinished(descriptor_, temporary);
-  flock(file, LOCK_EX | LOCK_NB);  // a file system without locks has the process number alone
+  flock(file, LOCK_EX | LOCK_NB);  // without locks, a file system has only the process number to go by
 
   const auto give_up = [&](const char* call) {
     const IoError error(system_message(path_of(name), call));
@@ -185,10 +187,10 @@ void Folder::write_file(const std::string& name, std::string_view text) const {
 bool Folder::contains(const std::string& name) const { return faccessat(descriptor_, name.c_str(), F_OK, 0) == 0; }
 
 void write_file(const std::string& path, std::string_view text, System& system) {
-  // A file is replaced by a rename, which would also take the place of a device such as /dev/stdout.
+  // A file is replaced by a rename, which would also replace a device such as /dev/stdout.
   struct stat there;
   if (stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
-    throw IoError(path + ": expected a file, or nothing yet, found something else");
+    throw IoError(path + ": expected a regular file or a new name, found something else");
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   Folder(folder, system).write_file(path.substr(slash == std::string::npos ? 0 : slash + 1), text);
@@ -207,7 +209,7 @@ AppendFile::~AppendFile() {
 void AppendFile::fail(const char* call) {
   const IoError error(system_message(path_, call));
   if (descriptor_ >= 0) {
-    system_.ftruncate(descriptor_, length_bytes_);  // what can be done; the error says the rest
+    system_.ftruncate(descriptor_, length_bytes_);  // the most that can be done; the caller reports the error
     system_.close(std::exchange(descriptor_, -1));
   }
   throw error;
@@ -228,7 +230,7 @@ void AppendFile::close() {
 }
 
 InputFile::InputFile(const std::string& path, System& system) : system_(system), path_(path) {
-  // Not blocking: a named pipe must be refused, not waited for.
+  // Not blocking: a named pipe must be refused at once.
   descriptor_ = system_.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, no_mode);
   if (descriptor_ < 0) throw DataError(system_message(path, "open"));
   const auto refuse = [&](const std::string& message) {
@@ -237,7 +239,7 @@ InputFile::InputFile(const std::string& path, System& system) : system_(system),
   };
   struct stat status {};
   if (fstat(descriptor_, &status) != 0) refuse(system_message(path, "stat"));
-  if (!S_ISREG(status.st_mode)) refuse(path + ": expected a file, found something else");
+  if (!S_ISREG(status.st_mode)) refuse(path + ": expected a regular file, found something else");
   bytes_ = static_cast<std::uint64_t>(status.st_size);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: whole files written so that a reader sees the old or the new one, files that grow by rows, and whole
-// files read. What it is not: knowledge of what is in them. Decision: names are relative to an open folder, so neither
-// a changed working directory nor a long path separates the files of one run.
+// Reads and writes whole files, and appends rows to growing ones. A reader of a written file sees the old or the new one, never a part.
+// Names are relative to an open folder, so neither a changed working directory nor a long path separates the files of one run.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +14,7 @@
 
 namespace brink {
 
-/// The bytes of a file, and what to call it in messages.
+/// The bytes of a file, and its name for messages.
 struct NamedBytes {
   std::string name;
   std::vector<std::byte> bytes;
@@ -31,20 +30,20 @@ class Folder {
   Folder& operator=(Folder&&) noexcept;
 
   const std::string& path() const { return path_; }
-  /// After the folder itself was renamed: the name in messages.
+  /// For messages, after the folder has been renamed.
   void set_path(const std::string& path) { path_ = path; }
   int descriptor() const { return descriptor_; }
   System& system() const { return *system_; }
   std::string path_of(std::string_view name) const { return path_ + "/" + std::string(name); }
 
-  /// Writes name.tmp.<pid>, syncs it, renames it to `name`, syncs the folder. Throws IoError naming file, call and
-  /// reason; then the old file is intact (or, where only the folder's sync failed, replaced whole) and no temporary is
-  /// left. Removes stale temporaries of `name` first.
+  /// Writes name.tmp.<pid>, syncs it, renames it to `name`, syncs the folder. Removes stale temporaries of `name` first. Throws
+  /// IoError naming file, call and reason. Then the old file is intact (or replaced whole, if only the sync of the folder
+  /// failed) and no temporary is left.
   void write_file(const std::string& name, std::span<const std::span<const std::byte>> pieces) const;
   void write_file(const std::string& name, std::string_view text) const;
   bool contains(const std::string& name) const;
-  /// Removes temporaries of these files whose process has died. A temporary of a living process stays, also where the process
-  /// runs on another machine or in another container: it holds a lock on what it writes.
+  /// Removes temporaries of these files whose process has died. Temporaries of living processes stay, also of those on another
+  /// machine or in another container, because their writers hold a lock on them.
   void remove_stale_temporaries(std::span<const std::string> names) const;
 
  private:
@@ -53,28 +52,28 @@ class Folder {
   int descriptor_ = -1;
 };
 
-/// write_file for a path; the folder must exist. Throws IoError where something else than a file has that name.
+/// write_file for a path; the folder must exist. Throws IoError if the name belongs to something other than a regular file.
 void write_file(const std::string& path, std::string_view text, System& = posix_system());
 
-/// From then on SIGINT, SIGTERM and SIGHUP remove the temporaries that this process is writing before they end it.
+/// From then on SIGINT, SIGTERM and SIGHUP remove the temporaries of this process before they end it.
 void remove_unfinished_on_signals();
-/// No process of this machine has that number.
+/// Whether no process of this machine has that number.
 bool is_dead(pid_t);
-/// Another open file holds a lock on it.
+/// Whether another open file holds a lock on it.
 bool is_locked(int folder, const std::string& name);
 
-/// A file that starts empty and grows by whole rows. `append` gives its row to the system before it returns: a process that is
-/// killed afterwards loses none, and readers see every row at once. Only `close` syncs, so a machine that loses power may lose
-/// the last ones.
+/// A file that starts empty and grows by whole rows. `append` passes its row to the system before it returns, so a process that
+/// is killed afterwards loses none, and readers see every row at once. Only `close` syncs, so a machine that loses power may
+/// lose the last ones.
 class AppendFile {
  public:
   AppendFile(const Folder& folder, const std::string& name);
-  /// Closes without a sync. Call close().
+  /// Closes without a sync; call close() to sync.
   ~AppendFile();
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
 
-  /// `row` ends with a newline. Throws IoError; the file then ends with a whole row and takes no more.
+  /// `row` ends with a newline. Throws IoError; the file then ends with a whole row and accepts no more.
   void append(std::string_view row);
   /// Syncs and closes.
   void close();
@@ -88,10 +87,10 @@ class AppendFile {
   int descriptor_ = -1;
 };
 
-/// A file read from its start in pieces.
+/// A file that is read in pieces from its start.
 class InputFile {
  public:
-  /// Throws DataError naming the file: missing, a folder or device, unreadable.
+  /// Throws DataError naming the file: missing, a folder or device, or unreadable.
   explicit InputFile(const std::string& path, System& = posix_system());
   ~InputFile();
   InputFile(const InputFile&) = delete;
@@ -100,7 +99,7 @@ class InputFile {
   const std::string& path() const { return path_; }
   /// Its length when it was opened.
   std::uint64_t bytes() const { return bytes_; }
-  /// Fills all of `to`. Throws DataError, also where the file has become shorter.
+  /// Fills all of `to`. Throws DataError, also if the file has become shorter.
   void read(std::span<std::byte> to);
 
  private:

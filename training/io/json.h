@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one way of JSON from outside into the program: as nlohmann-json reads it, up to a limited depth.
+// Parses all JSON from outside the program, with nlohmann-json and up to a limited depth.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,7 +8,7 @@
 
 namespace brink {
 
-/// Throws DataError naming `name` and the place: no JSON, or more than most_json_levels levels.
+/// Throws DataError naming `name` and the place: not JSON, or more than most_json_levels levels.
 nlohmann::json parse_json(const std::string& name, std::string_view text);
 /// The same with the members of each object in the order of the text.
 nlohmann::ordered_json parse_ordered_json(const std::string& name, std::string_view text);

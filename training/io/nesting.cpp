@@ -8,7 +8,8 @@ namespace brink {
 
 namespace {
 
-/// Behind a string that opens at `at`: TOML has quotes of both kinds, single and in threes, JSON the double ones only.
+/// The position after a string that opens at `at`. TOML has both kinds of quotes, single and triple; JSON has double quotes
+/// only.
 std::size_t end_of_string(std::string_view text, std::size_t at, bool toml) {
   const char quote = text[at];
   const bool escapes = quote == '"';
@@ -19,7 +20,8 @@ std::size_t end_of_string(std::string_view text, std::size_t at, bool toml) {
         ++at;
       else if (text.substr(at).starts_with(three)) {
         at += 3;
-        for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more) ++at;  // up to two belong to it
+        for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more)
+          ++at;  // up to two quotes belong to the string
         return at;
       }
     }
@@ -50,7 +52,7 @@ TextPlace place_in(std::string_view text, std::size_t byte) {
 
 namespace {
 
-/// Whether a table's header that opens at `at` goes on with a name, or with what toml++ refuses by itself.
+/// Whether a name follows the opening of a table header at `at`, or something that toml++ refuses by itself.
 bool has_name(std::string_view text, std::size_t at) {
   const auto next = [&](std::size_t from) { return std::min(text.find_first_not_of(" \t", from), text.size()); };
   ++at;
@@ -62,13 +64,13 @@ bool has_name(std::string_view text, std::size_t at) {
          std::string_view("-_\"']").find(c) != std::string_view::npos;
 }
 
-/// Calls wrong(at, levels, header) at each byte outside strings and comments, up to the first where it returns true. `header`:
-/// a table's "[" is there.
+/// Calls wrong(at, levels, header) at each byte outside strings and comments, until it returns true. `header`: whether the byte
+/// is the "[" of a table header.
 template <class Wrong>
 std::optional<std::size_t> scan_toml(std::string_view text, Wrong wrong) {
-  std::vector<int> enclosing;  // dots of the keys that lead into each open bracket
+  std::vector<int> enclosing;  // for each open bracket, the dots of the key that leads into it
   int levels = 0, dots = 0;    // levels: brackets, and dots of the enclosing keys
-  bool blank = true;           // nothing before it in the line
+  bool blank = true;           // only spaces before it in the line
   for (std::size_t at = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; at < text.size();) {
     const bool header = blank && enclosing.empty() && text[at] == '[';
     blank = text[at] == '\n' || (blank && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r'));

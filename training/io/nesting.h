@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds where a text nests deeper than its reader may follow, before a parser that calls itself for each level sees it.
+// Finds where a text nests too deeply, before a recursive parser sees it.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@ struct TextPlace {
 };
 TextPlace place_in(std::string_view text, std::size_t byte);
 
-/// Levels of tables and arrays in a config, keys with dots included.
+/// The allowed levels of tables and arrays in a config; a dot in a key counts as a level.
 inline constexpr int most_toml_levels = 32;
-/// Levels of objects and arrays in a JSON text.
+/// The allowed levels of objects and arrays in a JSON text.
 inline constexpr int most_json_levels = 64;
 
-/// The first byte that is deeper than allowed; nothing where there is none.
+/// The first byte that is deeper than allowed; nothing if there is none.
 std::optional<std::size_t> too_deep_toml(std::string_view text);
 std::optional<std::size_t> too_deep_json(std::string_view text);
 
-/// The first "[" of a table that no name follows. toml++ 3.3 takes the name for granted: built with assertions, it aborts.
+/// The first "[" of a table that has no name. toml++ 3.3 assumes a name: built with assertions, it aborts.
 std::optional<std::size_t> nameless_toml_table(std::string_view text);
 
 }  // namespace brink

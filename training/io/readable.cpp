@@ -11,7 +11,7 @@ namespace brink {
 
 std::string readable(double x, int digits) {
   assert(digits >= 1 && digits <= 5);
-  if (std::isnan(x)) return "nan";  // its sign says nothing
+  if (std::isnan(x)) return "nan";  // its sign has no meaning
   return fmt::format("{:.{}g}", x, digits);
 }
 
@@ -20,7 +20,7 @@ std::string readable_bytes(std::int64_t bytes) {
   constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double size = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
-  while (size >= 1023.5 && unit + 1 < units.size()) {  // which four digits show as 1024
+  while (size >= 1023.5 && unit + 1 < units.size()) {  // four digits would show it as 1024
     size /= 1024;
     ++unit;
   }

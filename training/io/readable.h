@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Numbers as people read them on the console; what a program reads back is written by text.h.
+// Numbers for people, on the console; text.h writes what a program reads back.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace brink {
 
-/// At most `digits` significant digits, without trailing zeros; an exponent where the number is large or small: "0.1", "10.368",
-/// "1.9739e+66", "nan", "-inf". digits ≤ 5.
+/// At most `digits` ≤ 5 significant digits, without trailing zeros; with an exponent if the number is large or small: "0.1",
+/// "10.368", "1.9739e+66", "nan", "-inf".
 std::string readable(double x, int digits = 5);
-/// "812 bytes", "16.07 MiB", "1.5 TiB".
+/// A text such as "812 bytes", "16.07 MiB", "1.5 TiB".
 std::string readable_bytes(std::int64_t bytes);
-/// "1 step", "2 steps". A plural that is not the singular and an s is given.
+/// A text such as "1 step", "2 steps". `plural` is needed if it is not the singular plus an s.
 std::string counted(std::int64_t n, std::string_view singular, std::string_view plural = {});
 
 }  // namespace brink

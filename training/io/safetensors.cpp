@@ -29,8 +29,8 @@ struct Entry {
   bool has_shape = false, has_offsets = false;
 };
 
-/// Accepts {"__metadata__": {text: text}, NAME: {"dtype": text, "shape": [n…], "data_offsets": [n, n]}} and nothing
-/// else, while it is read: no tree is built, so a hostile header costs no more memory than its own text.
+/// Accepts {"__metadata__": {text: text}, NAME: {"dtype": text, "shape": [n…], "data_offsets": [n, n]}} and nothing else. It
+/// checks while parsing and builds no tree, so a hostile header takes no more memory than its own text.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::vector<Entry> entries;
@@ -41,11 +41,11 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ == 0 && !done_) return ++depth_, true;
     if (depth_ == 1 && !key_.empty_state) {
       in_metadata_ = key_.text == "__metadata__";
-      if (in_metadata_ && seen_metadata_) return fail("__metadata__ is there twice");
+      if (in_metadata_ && seen_metadata_) return fail("__metadata__ occurs twice");
       if (in_metadata_)
         seen_metadata_ = true;
       else if (!names_.insert(key_.text).second)
-        return fail("the tensor \"" + key_.text + "\" is there twice");
+        return fail("the tensor \"" + key_.text + "\" occurs twice");
       else if (entries.size() == most_tensors)
         return fail("expected at most " + number_text(most_tensors) + " tensors, found more");
       else
@@ -69,10 +69,10 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
   bool string(std::string& text) override {
     if (depth_ == 2 && in_metadata_)
-      return metadata.emplace(key_.text, text).second || fail("the metadata key \"" + key_.text + "\" is there twice");
+      return metadata.emplace(key_.text, text).second || fail("the metadata key \"" + key_.text + "\" occurs twice");
     if (depth_ != 2 || list_ || key_.text != "dtype") return fail("a text where none belongs");
     Entry& e = entries.back();
-    if (e.dtype) return fail("tensor \"" + e.name + "\": dtype is there twice");
+    if (e.dtype) return fail("tensor \"" + e.name + "\": dtype occurs twice");
     for (const auto& [name, dtype] : dtype_names)
       if (name == text) e.dtype = dtype;
     return e.dtype.has_value() ||
@@ -84,7 +84,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     const bool shape = key_.text == "shape";
     if (!shape && key_.text != "data_offsets") return fail("an array where none belongs");
     bool& seen = shape ? e.has_shape : e.has_offsets;
-    if (seen) return fail("tensor \"" + e.name + "\": " + key_.text + " is there twice");
+    if (seen) return fail("tensor \"" + e.name + "\": " + key_.text + " occurs twice");
     seen = true;
     list_ = shape ? &e.shape : &e.offsets;
     return true;
@@ -101,12 +101,12 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool number_integer(std::int64_t) override { return fail("a negative number"); }
-  bool number_float(double, const std::string&) override { return fail("a number that is no integer"); }
+  bool number_float(double, const std::string&) override { return fail("a number that is not an integer"); }
   bool null() override { return fail("null where it does not belong"); }
   bool boolean(bool) override { return fail("a boolean where none belongs"); }
   bool binary(nlohmann::json::binary_t&) override { return fail("binary data"); }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    return fail("JSON that ends or breaks at byte " + number_text(position));
+    return fail("invalid or incomplete JSON at byte " + number_text(position));
   }
 
  private:
@@ -140,7 +140,7 @@ Safetensors Safetensors::parse(const std::string& name, std::vector<std::byte> f
 
   HeaderReader reader;
   if (!nlohmann::json::sax_parse(text, text + header_bytes, &reader) || !reader.problem.empty())
-    refuse("the header holds " + reader.problem);
+    refuse("in the header: " + reader.problem);
 
   Safetensors out;
   out.name_ = name;
@@ -215,7 +215,7 @@ void write_safetensors(const Folder& folder, const std::string& name, std::span<
   std::vector<std::span<const std::byte>> pieces(1);
   std::int64_t at = 0;
   for (const NamedView& t : tensors) {
-    if (header.contains(t.name)) throw std::invalid_argument("write_safetensors: \"" + t.name + "\" is there twice");
+    if (header.contains(t.name)) throw std::invalid_argument("write_safetensors: \"" + t.name + "\" occurs twice");
     std::string_view dtype;
     for (const auto& [text, value] : dtype_names)
       if (value == t.view.dtype) dtype = text;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What it is: the safetensors format, read and written. What it is not: knowledge of what the tensors mean.
-// Decision: the reader accepts only what the format's own text allows (no gap, no overlap, no doubled key, nothing
-// after the last tensor), because a file that is wrong in one place is not to be trusted in another.
+// Reads and writes the safetensors format.
+// The reader accepts only what the format's specification allows (no gap, no overlap, no duplicate key, nothing after the last
+// tensor), because a file that is wrong in one place cannot be trusted in another.
 #pragma once
 
 #include <cstddef>
@@ -22,22 +22,22 @@ class Safetensors {
   struct Tensor {
     Dtype dtype;
     Shape shape;                      // rank ≤ 5
-    std::span<const std::byte> data;  // little-endian, row-major, perhaps unaligned
+    std::span<const std::byte> data;  // little-endian, row-major, possibly unaligned
   };
 
-  /// Reads the whole file. Throws DataError naming the file and what is wrong with it.
+  /// Reads the whole file. Throws DataError naming the file and the fault.
   static Safetensors read(const std::string& path);
-  /// From memory; `name` is for the messages.
+  /// Reads from memory; `name` is for the messages.
   static Safetensors parse(const std::string& name, std::vector<std::byte> file);
 
   const std::map<std::string, Tensor, std::less<>>& tensors() const { return tensors_; }
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
   bool contains(std::string_view tensor) const { return tensors_.find(tensor) != tensors_.end(); }
-  /// Throws DataError naming file and tensor.
+  /// Throws DataError naming file and tensor if there is no such tensor.
   const Tensor& tensor(std::string_view name) const;
-  /// A copy in memory of its own. Throws DataError.
+  /// Copies a tensor. Throws DataError.
   Array load(std::string_view name) const;
-  /// A copy converted to float64; int32 and uint8 convert exactly. Throws DataError.
+  /// Copies a tensor and converts it to float64; int32 and uint8 convert exactly. Throws DataError.
   std::vector<double> load_doubles(std::string_view name) const;
 
  private:
@@ -51,8 +51,8 @@ struct NamedView {
   std::string name;
   View view;
 };
-/// Writes the tensors in the order given, data aligned to 8 bytes (no padding between tensors: sort by element size,
-/// largest first, where alignment of each matters). Throws IoError; std::invalid_argument for a doubled name.
+/// Writes the tensors in the given order, with the data aligned to 8 bytes and no padding between tensors (if the alignment of
+/// each matters, sort them by element size, largest first). Throws IoError; std::invalid_argument for a duplicate name.
 void write_safetensors(const Folder& folder, const std::string& name, std::span<const NamedView> tensors,
                        const std::vector<std::pair<std::string, std::string>>& metadata = {});
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: every call by which brink changes a disk or reads data from it, and nothing else. What it is not: buffering,
-// retries or messages (file.h). Decision: virtual, so that a test can make the k-th call fail; no other source of brink
-// writes to a disk.
+// Every system call by which brink changes a disk or reads data from it. No other source of brink writes to a disk.
+// The functions are virtual, so that a test can make the k-th call fail.
 #pragma once
 
 #include <sys/types.h>

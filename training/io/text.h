@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: numbers to text and back, and hashes to hexadecimal, whatever the locale. What it is not: formatting for
-// people.
+// Converts numbers to text and back, and hashes to hexadecimal, whatever the locale. For people, readable.h formats numbers.
 #pragma once
 
 #include <charconv>
@@ -18,7 +17,7 @@ requires std::integral<T> || std::floating_point<T>
 void append_number(std::string& out, T value) {
   char buffer[40];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  // The sign of a NaN says nothing and differs between processors.
+  // The sign of a NaN has no meaning and differs between processors.
   if constexpr (std::floating_point<T>)
     if (value != value) return void(out += "nan");
   out.append(buffer, end);

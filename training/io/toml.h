@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one way of TOML from outside into the program: as toml++ reads it, up to a limited depth.
+// Parses all TOML from outside the program, with toml++ and up to a limited depth.
 #pragma once
 
 #include <toml++/toml.h>
@@ -8,7 +8,7 @@
 
 namespace brink {
 
-/// Throws toml::parse_error: no TOML, or more than most_toml_levels levels.
+/// Throws toml::parse_error: not TOML, or more than most_toml_levels levels.
 toml::table parse_toml(std::string_view text);
 
 }  // namespace brink

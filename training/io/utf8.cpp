@@ -10,7 +10,7 @@ namespace brink {
 
 namespace {
 
-/// Bytes of the character at the beginning of `text`; 0: there is none.
+/// The number of bytes of the character at the beginning of `text`; 0 if there is none.
 std::size_t character_bytes(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const unsigned first = byte(0);
@@ -57,7 +57,7 @@ std::string printable(std::string_view text) {
 void require_utf8(const std::string& option, std::string_view argument) {
   if (const auto wrong = first_not_utf8(argument))
     throw UsageError(option + " " + printable(argument) + ": " + not_utf8_message(argument, *wrong) +
-                     "; the name is written into files that are read as UTF-8, so choose another one");
+                     "; this name is stored in UTF-8 files, so choose another one");
 }
 
 }  // namespace brink

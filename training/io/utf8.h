@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whether text is UTF-8: what goes into a config, a record or a report must be, since their readers refuse anything else.
+// Checks whether text is UTF-8. What goes into a config, a record or a report must be, because their readers refuse anything
+// else.
 #pragma once
 
 #include <optional>
@@ -8,14 +9,14 @@
 
 namespace brink {
 
-/// The first byte that belongs to no character: overlong forms, surrogates and what lies beyond U+10FFFF included.
+/// The first byte that belongs to no character; overlong forms, surrogates and values above U+10FFFF are not characters.
 std::optional<std::size_t> first_not_utf8(std::string_view text);
-/// "expected UTF-8, found the byte 0xff"
+/// A text such as "expected UTF-8, found the byte 0xff".
 std::string not_utf8_message(std::string_view text, std::size_t byte);
-/// For messages: bytes that belong to no character as "\xff".
+/// For messages: writes bytes that belong to no character as "\xff".
 std::string printable(std::string_view text);
 
-/// Throws UsageError where the argument of `option`, the name of a file or folder, is not UTF-8.
+/// Throws UsageError if the argument of `option`, the name of a file or folder, is not UTF-8.
 void require_utf8(const std::string& option, std::string_view argument);
 
 }  // namespace brink

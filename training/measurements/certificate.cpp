@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What certifies the eigenvalues of a row: the scale of their residuals, whether all are certified, and how symmetric the operator was.
+// What certifies the eigenvalues of a row: the scale of their residuals, whether all are certified, and the asymmetry of the
+// operator.
 #include "training/measurements/kind.h"
 
 namespace brink::measurements {

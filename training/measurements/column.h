@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a column of metrics.csv is and how it is drawn; run.json carries this description, and the report reads it there.
+// What a column of metrics.csv is and how it is drawn.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ enum class ChartScale { linear, logarithmic, symmetric_logarithmic };
 
 /// How a column is drawn over the steps.
 struct Chart {
-  std::string panel = {};  // columns of one panel share its axes; empty: not drawn by itself
+  std::string panel = {};  // columns of one panel share its axes; empty: not drawn
   ChartScale scale = ChartScale::linear;
   std::variant<std::monostate, double, std::string> reference =
       {};                           // a line to compare with: a value, or a column's name
@@ -21,8 +21,7 @@ struct Chart {
 };
 
 struct Column {
-  std::string name = {}, unit = {},
-              meaning = {};  // unit: empty for a pure number, "text" where the cells are not numbers
+  std::string name = {}, unit = {}, meaning = {};  // unit: empty for a pure number, "text" if the cells are not numbers
   Chart chart = {};
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The learning rate of the update that follows, and the norm of the gradient it takes.
+// The learning rate of the next update, and the norm of the gradient that it uses.
 #include "training/measurements/kind.h"
 
 namespace brink::measurements {

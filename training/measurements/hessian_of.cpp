@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where the eigenvalues are those of the loss in evaluation mode, which is not the function that is minimised, each row says so.
+// Marks each row whose eigenvalues are those of the loss in evaluation mode, which is not the function that is minimised.
 #include "training/measurements/kind.h"
 
 namespace brink::measurements {

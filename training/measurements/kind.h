@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The list of measurements, as training/measurements/meson.build names them, in the order of their columns.
+// The list of measurements that training/measurements/meson.build names, in the order of their columns.
 #pragma once
 
 #include <cstdint>
@@ -24,15 +24,15 @@ struct MeasurementContext {
   const Batch& test;  ///< may be empty
   const BatchOptions& batch;
   std::int64_t train_samples = 0;
-  bool classifies = true;           ///< whether right answers can be counted
+  bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
-  int top = 0, bottom = 0;          ///< tracked eigenvalues
+  int top = 0, bottom = 0;          ///< number of tracked eigenvalues
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;
 
 struct MeasurementKind {
-  std::string_view name;  ///< of the table [measure.<name>]
+  std::string_view name;  ///< name of the table [measure.<name>]
   std::string_view meaning;
   bool always = false;               ///< part of every run; otherwise its table turns it on
   std::vector<Option> options = {};  ///< keys of its table
@@ -41,7 +41,7 @@ struct MeasurementKind {
 
 std::span<const MeasurementKind> measurement_kinds();
 
-/// The factory of a measurement with the options chosen.
+/// The factory of a measurement with the chosen options.
 MeasurementFactory factory(const Chosen<MeasurementKind>&);
 
 }  // namespace brink

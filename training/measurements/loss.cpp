@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The training loss and accuracy, both of the pass that gave the gradient.
+// The training loss and accuracy, both from the pass that gave the gradient.
 #include <cmath>
 
 #include "training/measurements/kind.h"
@@ -17,7 +17,7 @@ class LossAndAccuracy final : public Measurement {
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     cells[0] = seen.loss;
-    if (std::isfinite(seen.loss) && classifies_)  // the largest of several NaNs says nothing
+    if (std::isfinite(seen.loss) && classifies_)  // the largest of several NaNs has no meaning
       cells[1] = seen.correct / static_cast<double>(samples_);
   }
 

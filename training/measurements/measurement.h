@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a measurement is: columns of metrics.csv, the work that finds their numbers at θ_t, and the numbers once they have arrived.
+// What a measurement is: columns of metrics.csv, the work that computes their numbers at θ_t, and the delivery of these
+// numbers.
 #pragma once
 
 #include <functional>
@@ -18,26 +19,27 @@ namespace brink {
 
 /// What a measurement sees at θ_t, before update t. Views are vectors of the layout in the device's memory.
 struct StepView {
-  const Observed& seen;  ///< loss and gradient norm are here only where the spectrum was measured; see Observed
+  const Observed& seen;  ///< has loss and gradient norm only if the spectrum was measured; see Observed
   const ParameterLayout& layout;
   std::span<const View> thetas;  ///< θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}; zero vectors before the first step
   View gradient;                 ///< ∇L(θ_t)
-  View results;                  ///< of the whole pass: the gradient, and behind it the statistics of evaluation mode
-  View eigenvectors;  ///< rows of unit vectors, top then bottom, [k, extent]; empty where no spectrum was measured
+  View results;                  ///< results of the pass: the gradient, then the statistics of evaluation mode
+  View eigenvectors;  ///< rows of unit vectors, top then bottom, [k, extent]; empty if no spectrum was measured
   std::int64_t step() const { return seen.step; }
 };
 
-/// One file each; the list is in training/measurements/meson.build. Nothing here allocates or waits within a step.
+/// Each measurement is one file; the list is in training/measurements/meson.build. Within a step nothing here allocates or
+/// waits.
 class Measurement : public Stateful {
  public:
   virtual std::vector<Column> columns() const = 0;
-  /// Float64 numbers that `enqueue` leaves on the device.
+  /// How many float64 numbers `enqueue` leaves on the device.
   virtual int numbers() const { return 0; }
-  /// Starts the work at θ_t. `to`: where the numbers go.
+  /// Starts the work at θ_t. `to`: where the numbers are left.
   virtual void enqueue(Device&, const StepView&, Scalar /*to*/) {}
-  /// Fills the cells of its columns, which are empty; may follow the update. `numbers`: those that were left.
+  /// Fills the cells of its columns, which are empty; may run after the update. `numbers`: what `enqueue` left.
   virtual void deliver(const Observed&, std::span<const double> numbers, std::span<Cell> cells) = 0;
-  /// Milliseconds that the last step's work took, where it is worth a figure.
+  /// Milliseconds that the last step's work took, if they are worth reporting; otherwise 0.
   virtual double elapsed_ms() { return 0; }
   void visit(StateVisitor&) override {}
 };

@@ -26,13 +26,13 @@ class Row {
   explicit Row(std::vector<Column> columns);
 
   std::int64_t step = 0;
-  /// In the order of metrics.csv, where `step` stands before them.
+  /// In the order of metrics.csv, after its first column `step`.
   const std::vector<Column>& columns() const { return columns_; }
   std::span<const Cell> cells() const { return cells_; }
   std::span<Cell> cells() { return cells_; }
   /// Throws std::out_of_range for an unknown column.
   const Cell& operator[](std::string_view column) const;
-  /// A number of that column, integers and truth values included; nothing where there is none or no such column.
+  /// A number of that column; integers and truth values are converted. Nothing if the cell is empty or there is no such column.
   std::optional<double> number(std::string_view column) const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tracked eigenvalues of the Hessian with their residuals, what they cost, and how far λ₁ lies beyond the threshold.
+// The tracked eigenvalues of the Hessian with their residuals, their cost, and the surplus of λ₁ over the threshold.
 #include <string>
 
 #include "training/measurements/kind.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The accuracy on the test samples, answered in evaluation mode where the network normalises.
+// The accuracy on the test samples, in evaluation mode if the network normalises.
 #include <cmath>
 #include <limits>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The list of update rules, as training/rules/meson.build names them: what each is called, the keys it owns, and how it is made.
+// The list of update rules that training/rules/meson.build names: the name of each, the keys it owns, and how it is made.
 #pragma once
 
 #include <span>
@@ -16,13 +16,13 @@ struct RuleKind {
   std::string_view meaning;
   std::string_view threshold;        ///< the formula of UpdateRule::threshold: "2/η"
   std::vector<Option> options = {};  ///< keys of [training] that only this rule has
-  /// For vectors of a layout. Takes all memory. Throws OutOfMemory.
+  /// Makes a rule for vectors of a layout. Allocates all memory. Throws OutOfMemory.
   std::unique_ptr<UpdateRule> (*make)(const Options&, Device&, const ParameterLayout&, Dtype);
 };
 
 std::span<const RuleKind> rule_kinds();
 
-/// The factory of a rule with the options chosen.
+/// The factory of a rule with the chosen options.
 RuleFactory factory(const Chosen<RuleKind>&);
 
 }  // namespace brink

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Heavy-ball momentum: v ← βv + g, θ ← θ − ηv, stable on a quadratic below 2(1 + β)/η (Polyak 1964; Cohen et al. 2021, App. B).
+// Heavy-ball momentum: v ← βv + g, θ ← θ − ηv (docs/method.md, "Update rules").
 #include "kernels/map/map.h"
 #include "training/rules/kind.h"
 #include "training/rules/weight_decay.h"

@@ -32,7 +32,8 @@ class UpdateRule : public Stateful {
   virtual void inverse_root(Device&, View /*gradient*/, View /*out*/) const {}
   /// The sharpness above which a quadratic is unstable under this rule; 2/η for gradient descent.
   virtual double threshold(double learning_rate) const { return 2 / learning_rate; }
-  /// How far the sharpness λ lies beyond the threshold: 2(λ/threshold − 1), computed for gradient descent as ηλ − 2. Positive: unstable.
+  /// The surplus of the sharpness λ over the threshold: 2(λ/threshold − 1), computed for gradient descent as ηλ − 2. Positive:
+  /// unstable.
   virtual double surplus(double learning_rate, double lambda) const {
     return 2 * (lambda / threshold(learning_rate) - 1);
   }
@@ -40,7 +41,7 @@ class UpdateRule : public Stateful {
   void visit(StateVisitor&) override {}
 };
 
-/// Makes a rule for vectors of a layout. All memory is taken here. Throws OutOfMemory.
+/// Makes a rule for vectors of a layout. Allocates all memory. Throws OutOfMemory.
 using RuleFactory = std::function<std::unique_ptr<UpdateRule>(Device&, const ParameterLayout&, Dtype)>;
 
 }  // namespace brink

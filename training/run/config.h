@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: everything a run is told, typed, with its defaults. What it is not: what a run finds out (run_folder.h).
-// Decision: run.* except precision and arithmetic, and data.directory, are left out of the hash: they change no number.
+// All settings of a run, typed, with their defaults.
+// The hash leaves out data.directory and run.* except precision and arithmetic, because they change no number.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,9 @@ namespace brink {
 struct Config {
   struct Data {
     Chosen<DataKind> set = data_kinds().front();
-    std::string directory;                   // holds the files themselves; empty for data made by the program
-    std::int64_t train = 1000, test = 1000;  // samples, shared equally by the classes; load_config knows the set's own
+    std::string directory;  // the folder of the files; empty for data made by the program
+    std::int64_t train = 1000,
+                 test = 1000;  // samples, shared equally by the classes; load_config sets the data set's own defaults
     std::int64_t seed = 0;
   } data;
   Chosen<NetworkKind> model = network_kinds().front();
@@ -56,29 +57,29 @@ struct Config {
   } run;
 };
 
-/// Where settings come from, weakest first; a later one replaces an earlier one.
+/// The sources of settings; a later one overrides an earlier one.
 struct ConfigSources {
   std::string file;                                        // empty: none
   std::vector<std::string> sets;                           // "training.steps=400", as given to --set
   std::vector<std::pair<std::string, std::string>> flags;  // {"threads", "2"}, as given to --threads
 };
 
-/// Throws UsageError: "file:line:column: message", or the argument in the place of file:line:column.
+/// Throws UsageError with "file:line:column: message", or with the argument in place of file:line:column.
 Config load_config(const ConfigSources&);
 
 /// The resolved config: every key that has a meaning for it, in the order of the tables above.
 std::string to_toml(const Config&);
-/// XXH3-64 of what decides the numbers, 16 hexadecimal digits.
+/// XXH3-64 of what determines the numbers, 16 hexadecimal digits.
 std::string config_hash(const Config&);
-/// "runs/<data>-<model>-<hash>", without the data where the model has none.
+/// "runs/<data>-<model>-<hash>", without the data if the model has none.
 std::string default_folder(const Config&);
 
-/// Whether there are samples: the keys of [data] have a meaning.
+/// Whether there are samples, so that the keys of [data] have a meaning.
 bool has_data(const Config&);
 DataRequest data_request(const Config&);
 /// Whether any eigenvalue is measured.
 bool measures_spectrum(const Config&);
-/// Whether the eigenvalues measured are those of the loss in evaluation mode, which is not the function that is descended.
+/// Whether the measured eigenvalues are those of the loss in evaluation mode, which is not the function that is minimised.
 bool has_evaluation_hessian(const Config&);
 
 }  // namespace brink

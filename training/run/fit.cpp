@@ -22,12 +22,13 @@ std::string text_of(const MemoryCount::Part& part) {
   return fmt::format("{}: {}", part.name, readable_bytes(part.bytes));
 }
 
-/// "50.0 MiB are allowed (run.memory)".
+/// A text such as "50.0 MiB are allowed (run.memory)".
 std::string allowed_text(const MemoryLimit& limit, const Device& device) {
-  return fmt::format("{} are allowed ({})", readable_bytes(limit.bytes + program_bytes(device.where)), limit.from);
+  const std::int64_t bytes = limit.asked_bytes > 0 ? limit.asked_bytes : limit.bytes + program_bytes(device.where);
+  return fmt::format("{} are allowed ({})", readable_bytes(bytes), limit.from);
 }
 
-/// What to do where not even the smallest chunk fits.
+/// What to do if not even the smallest chunk fits.
 std::string advice(const MemoryLimit& limit, std::int64_t needed_bytes, const Device& device) {
   if (limit.bytes <= 0) return "";
   if (needed_bytes - program_bytes(device.where) > limit.there_bytes)
@@ -44,12 +45,13 @@ std::unique_ptr<Trainer> make_trainer(Device& device, const Problem& p, TrainerO
 
 /// Why a chunk does not fit.
 struct Shortage {
-  std::string more;   ///< "123 bytes more were needed, 45 are free"
-  std::string sizes;  ///< what is needed and allowed, and the largest part; the same as `more` where it came unforeseen
+  std::string more;  ///< "123 bytes more were needed, 45 are free"
+  std::string
+      sizes;  ///< what is needed and allowed, and the largest part; equal to `more` if the shortage was not predicted
   std::int64_t needed_bytes = 0;
 };
 
-/// The trainer of a chunk, its sizes compared before it is made; or what it lacks.
+/// The trainer of a chunk, made after its sizes have been compared with the limit; or what it lacks.
 std::optional<Shortage> try_chunk(Device& device, const Problem& p, const TrainerOptions& options, std::int64_t chunk,
                                   const MemoryLimit& limit, std::unique_ptr<Trainer>& out) {
   MemoryCount count = device.count ? *device.count : count_memory(device);
@@ -74,7 +76,8 @@ std::optional<Shortage> try_chunk(Device& device, const Problem& p, const Traine
   }
 }
 
-/// The next smaller chunk: half of it, in whole groups that are a power of two, so that blocks stay aligned; 0 below one group.
+/// The next smaller chunk: half as large, in whole groups whose number is a power of two, so that blocks stay aligned; 0 below
+/// one group.
 std::int64_t smaller(std::int64_t chunk, std::int64_t group) {
   std::int64_t groups = 1;
   while (2 * groups * group < chunk) groups *= 2;
@@ -85,6 +88,29 @@ std::int64_t smaller(std::int64_t chunk, std::int64_t group) {
 
 EnvironmentOptions environment_options(const Config::Run& run) {
   return {.device = run.device, .arithmetic = run.arithmetic, .threads = static_cast<int>(run.threads)};
+}
+
+TrainerOptions trainer_options(const Config& config) {
+  TrainerOptions o;
+  o.rule = factory(config.training.rule);
+  o.schedule = std::make_shared<ConstantRate>(config.training.learning_rate);
+  o.measure_every = config.measure.every;
+  o.events = {config.events.merge_gap, config.events.minimum_length};
+  o.divergence_loss = config.training.divergence_loss;
+  o.classifies = has_data(config);
+  for (const Chosen<MeasurementKind>& m : config.measure.more)
+    o.measurements.push_back({factory(m), m.options.integer("every")});
+  o.seed = static_cast<std::uint64_t>(config.training.seed);
+  o.batch.chunk = config.run.chunk;
+  if (config.measure.top + config.measure.bottom > 0)
+    o.tracker = TrackerOptions{
+        .top = static_cast<int>(config.measure.top),
+        .bottom = static_cast<int>(config.measure.bottom),
+        .tolerance = config.measure.tolerance,
+        .cold_check = static_cast<int>(config.measure.cold_check),
+        .budget = static_cast<int>(config.measure.budget),
+        .max_basis = std::max(48, 2 * static_cast<int>(config.measure.top + config.measure.bottom) + 16)};
+  return o;
 }
 
 MemoryLimit memory_limit(const Config& config, const Device& device) {
@@ -113,8 +139,8 @@ Fitted fit_in_memory(Device& device, const Problem& p, const TrainerOptions& opt
     }
     const std::int64_t next = smaller(chunk, group);
     if (next == 0)
-      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} samples fits{}",
-                                    shortage->sizes, std::min(group, samples),
+      throw DeviceError(fmt::format("out of memory: {}; not even a chunk of one group of {} fits{}", shortage->sizes,
+                                    counted(std::min(group, samples), "sample"),
                                     advice(limit, shortage->needed_bytes, device)));
     out.notes.push_back(automatic ? fmt::format("out of memory with a chunk of {} samples ({}); trying {}, {}", chunk,
                                                 shortage->more, next, bits)
@@ -128,16 +154,16 @@ void expect_memory(const Device& device, const Config& config, const TrainerOpti
   Device counting = count.on(device);
   const Problem outline = make_problem(counting, config);
   const MemoryLimit limit = memory_limit(config, counting);
-  constexpr const char* less = "a smaller data.train or data.test needs less";
+  constexpr const char* less = "choose a smaller data.train or data.test";
   const bool on_cpu = device.where == Where::cpu;
   const std::int64_t host = count.bytes(Where::cpu), start = room_of(outline.theta0.view().bytes(), Where::cpu);
-  // Such data are cut into more blocks than there should be a list of.
+  // Such data would be cut into more blocks than a list should have.
   if (const std::int64_t data = on_cpu ? host - start : count.bytes(Where::cuda); data > limit.there_bytes)
     throw DeviceError(fmt::format("out of memory: {} are needed for the data, {}; the largest part is {}; {}",
                                   readable_bytes(data + program_bytes(device.where)), allowed_text(limit, device),
                                   text_of(count.largest_part(device.where)), less));
   (void)fit_in_memory(counting, outline, options, limit);
-  // While data are read their records are there too; what a program takes beside its buffers comes later.
+  // While data are read, their records need memory too; what a program takes beside its buffers comes later.
   const std::int64_t free = on_cpu ? 0 : available_memory_bytes() + host - count.counted_bytes(Where::cpu),
                      allowed = on_cpu ? limit.bytes + program_bytes(Where::cpu) : free;
   if (const std::int64_t needed = count.most_bytes(Where::cpu); needed > allowed)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A trainer that fits into memory: what was made smaller for that is said, and what cannot fit is refused before it is allocated.
+// Makes a trainer that fits into memory. What was made smaller for that is reported, and what cannot fit is refused before it
+// is allocated.
 #pragma once
 
 #include <memory>
@@ -16,21 +17,25 @@ namespace brink {
 struct Fitted {
   std::unique_ptr<Trainer> trainer;
   std::int64_t chunk = 0;          ///< samples per block
-  std::int64_t limit_bytes = 0;    ///< for all memory of the device
+  std::int64_t limit_bytes = 0;    ///< plan for all memory of the device
   std::vector<std::string> notes;  ///< what was made smaller, and why
 };
 
-/// A trainer of the problem. Sizes are compared with the limit before memory is allocated. Where memory does not suffice: with
-/// chunk = 0 (auto) smaller and smaller chunks are tried, which give the same bits, and each try is noted; with a chunk of the user's,
-/// DeviceError says which one would fit (promise R4). Where none does, it says how much is needed and allowed, which part is the largest,
-/// and what run.memory must be, if that helps. On a device with a count (memory_count.h) the problem is an outline, and there is no trainer.
+/// A trainer of the problem. Sizes are compared with the limit before memory is allocated. If memory does not suffice and chunk
+/// = 0 (auto), smaller and smaller chunks are tried, which give the same bits; each try is noted. With a chunk of the user's,
+/// DeviceError says which chunk would fit (docs/promises.md, R4). If none fits, it says how much is needed and allowed, which
+/// part is the largest, and what run.memory must be if that helps. On a device with a count (memory_count.h) the problem is an
+/// outline and there is no trainer.
 Fitted fit_in_memory(Device&, const Problem&, const TrainerOptions&, const MemoryLimit&);
 
-/// Throws DeviceError, as fit_in_memory does, where a run of this config does not fit. Reads no data and allocates none of the memory.
+/// Throws DeviceError, as fit_in_memory does, if a run of this config does not fit. Reads no data and allocates none of the
+/// memory.
 void expect_memory(const Device&, const Config&, const TrainerOptions&);
 
-/// The part of a config that an environment is made from.
+/// The part of a config from which an environment is made.
 EnvironmentOptions environment_options(const Config::Run&);
+/// The part of a config that a trainer is made from; a program of one's own may replace the rule and add measurements.
+TrainerOptions trainer_options(const Config&);
 /// memory_limit for run.memory.
 MemoryLimit memory_limit(const Config&, const Device&);
 

@@ -44,7 +44,7 @@ Owner read_owner(int file) {
   return {std::string(text.substr(space + 1, end - space - 1)), parse_number<pid_t>(text.substr(0, space)).value_or(0)};
 }
 
-/// Whoever has just taken the lock may not have signed it yet: wait for a living name, up to a second.
+/// A process that has just taken the lock may not have signed it yet: waits up to a second for the number of a living process.
 Owner wait_for_owner(int file) {
   Owner owner;
   for (int i = 0; i < 100; ++i) {
@@ -71,7 +71,7 @@ const std::string whole_files[] = {"run.json", "config.toml", "report.html", "la
 
 constexpr const char *new_folder = ".brink-", *new_folder_end = ".tmp";
 
-/// Removes folders that runs were about to become when they were killed: ".brink-PID-N.tmp" with nothing in it but a lock.
+/// Removes the temporary folders of killed runs: ".brink-PID-N.tmp" with only a lock in it.
 void remove_stale_folders(const std::string& parent, System& system) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
@@ -119,7 +119,7 @@ struct RunFolder::Lock {
     system.close(file);
   }
 
-  /// False where another process holds it.
+  /// Returns false if another process holds it.
   bool take(const Folder& folder, int flags) {
     file = system.openat(folder.descriptor(), lock_name, O_RDWR | O_CLOEXEC | flags, 0666);
     if (file < 0) throw IoError(system_message(folder.path_of(lock_name), "open"));
@@ -161,7 +161,7 @@ RunFolder RunFolder::open(const std::string& given, bool resume, System& system)
   if (resume) notes.push_back(path + " does not exist; starting at step 0");
   try {
     return create(path, std::move(notes), system);
-  } catch (const InUseError&) {  // another process was quicker
+  } catch (const InUseError&) {  // another process was faster
     return reopen(path, resume, system);
   }
 }
@@ -194,7 +194,7 @@ RunFolder RunFolder::create(const std::string& path, std::vector<std::string> no
     }
     if (errno == EEXIST || errno == ENOTEMPTY) throw InUseError(path);
     if (errno != EINVAL && errno != ENOSYS) fail_to_make(path, "rename");
-    // A file system without exclusive renames: mkdir decides who is first, and the loser may see the folder unsigned.
+    // On a file system without exclusive renames mkdir decides who is first, and the other process may see the folder unsigned.
     if (system.mkdirat(AT_FDCWD, path.c_str(), 0777) != 0) {
       if (errno == EEXIST) throw InUseError(path);
       fail_to_make(path, "mkdir");
@@ -217,13 +217,13 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
   if (!found && !std::filesystem::is_empty(path)) {
     found = folder.contains(lock_name);  // another process may have taken the empty folder just now
     if (!found && !resume)
-      throw InUseError(path + " exists already (not a run of brink, not empty); choose another --out");
+      throw InUseError(path + " exists already and is neither empty nor a run of brink; choose another --out");
     if (!found) throw UsageError(path + ": --resume: not a run of brink, and not empty");
   }
   auto lock = std::make_unique<Lock>(system);
   if (!lock->take(folder, found && !resume ? 0 : O_CREAT))
     throw InUseError(path + " is in use by " + wait_for_owner(lock->file).text());
-  // Empty but for a lock that nobody has signed: another process may have made that a moment ago, and then it finds us here.
+  // A folder with only an unsigned lock: another process may have made it a moment ago, and will then find us here.
   if (!resume && holds_only_lock(path) && read_owner(lock->file).pid == 0) {
     lock->sign(folder);
     return RunFolder(std::move(folder), std::move(lock), Opened::fresh, {});

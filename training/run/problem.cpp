@@ -20,7 +20,7 @@ Batch batch_of(Dataset& data) {
   return {data.x.view(), data.labels.view()};
 }
 
-/// One value has no variance.
+/// Refuses groups with a single value in a channel, which has no variance.
 void expect_variances(const Model& m, std::int64_t samples) {
   const std::int64_t rest = samples % m.group, last = rest == 0                            ? m.group
                                                       : samples < m.group || !m.join_short ? rest
@@ -74,7 +74,7 @@ Problem make_dataless_problem(const Device& device, const Config& config) {
   return p;
 }
 
-/// Throws DeviceError: no cut of the batch makes data smaller.
+/// Throws DeviceError: a smaller chunk would not make the data smaller.
 void move_to(Device& device, Problem& p) {
   struct Part {
     Batch& batch;
@@ -100,10 +100,10 @@ void move_to(Device& device, Problem& p) {
       part.batch = Batch(std::move(there));
     }
   } catch (const OutOfMemory&) {
-    throw DeviceError(fmt::format(
-        "out of memory: the data need {} bytes of the device's memory, {} are free; a smaller data.train or "
-        "data.test, or --device cpu, needs less",
-        bytes, free));
+    throw DeviceError(
+        fmt::format("out of memory: the data need {} bytes of the device's memory, {} are free; choose a smaller "
+                    "data.train or data.test, or give --device cpu",
+                    bytes, free));
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: a config made concrete: data, network, loss, θ₀. What it is not: a run.
+// What a config describes: data, network, loss, θ₀.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,8 @@ namespace brink {
 /// Owns what the sources take their rows from; movable.
 struct Problem {
   std::shared_ptr<DataPair> data;  ///< null for a network without data
-  Array labels;                    ///< of a network without data: its one label
-  std::vector<double> start;       ///< of such a network: the parameters at step 0; else empty
+  Array labels;                    ///< the one label of a network without data
+  std::vector<double> start;       ///< the parameters at step 0 of such a network; otherwise empty
   Objective objective;
   std::optional<EvaluationMode> evaluation;  ///< of a network with normalisation
   Batch train;                               ///< for the objective's graphs
@@ -28,12 +28,12 @@ struct Problem {
   std::int64_t test_samples() const { return test.empty() ? 0 : test.samples(); }
 };
 
-/// Everything is made on the host, so it has the same bits for every device; `train` and `test` lie on the device.
-/// On a device with a count (memory_count.h) data are neither read nor made: everything has its shape, and its memory is counted.
-/// loaded: the config's data; null: they are loaded here. Throws DataError, DeviceError, OutOfMemory.
+/// Everything is made on the host, so it has the same bits for every device; `train` and `test` are on the device. On a device
+/// with a count (memory_count.h) data are neither read nor made: everything has its shape, and its memory is counted. loaded:
+/// the config's data; if null, they are loaded here. Throws DataError, DeviceError, OutOfMemory.
 Problem make_problem(Device&, const Config&, std::shared_ptr<DataPair> loaded = nullptr);
 
-/// θ₀ by the config's rule and seed, in the host's memory. Throws nothing.
+/// θ₀ by the config's model.init and seed, in the host's memory. Throws nothing.
 Array initial_parameters(Device&, const Config&, const Problem&);
 
 }  // namespace brink

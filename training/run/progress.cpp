@@ -16,7 +16,7 @@ namespace {
 
 constexpr int any_width = std::numeric_limits<int>::max();
 
-/// "59 s", "1:05 min", "3:20 h", "12.5 days"
+/// A text such as "59 s", "1:05 min", "3:20 h", "12.5 days".
 std::string duration(double seconds) {
   constexpr double minute = 60, hour = 60 * minute, day = 24 * hour;
   if (seconds >= 2 * day) return readable(seconds / day, 3) + " days";
@@ -44,7 +44,9 @@ Progress::Progress(Console& out, const Config& config)
 
 std::vector<std::string> lines_of(std::span<const std::string> fields, int columns) {
   const auto most = static_cast<std::ptrdiff_t>(std::max(columns, 1));
-  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };  // a UTF-8 character
+  const auto continues = [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+  };  // a continuation byte of UTF-8
   const auto width = [&](std::string_view text) {
     return std::ssize(text) - std::count_if(text.begin(), text.end(), continues);
   };
@@ -105,7 +107,7 @@ void Progress::row(const Row& row, double threshold) {
     const auto now = Clock::now();
     if (now - drawn_ < std::chrono::milliseconds(100) && row.step < steps_) return;
     drawn_ = now;
-    // One column stays free: a character in the last one leaves the cursor where erasing the rest would erase it too.
+    // One column stays free: after a character in the last one, erasing the rest of the line would erase that character.
     out_.print("\r" + lines_of(fields(), out_.columns() - 1).front() + "\033[K");
     shown_ = true;
   } else if (row.step >= next_line_ || row.step >= steps_) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What it is: what a person sees of a running training: one redrawn line on a terminal, plain lines elsewhere.
-// What it is not: a record; nothing of it is read back.
+// What a person sees of a running training: one redrawn line on a terminal, plain lines elsewhere.
 #pragma once
 
 #include <chrono>
@@ -22,23 +21,23 @@ namespace brink {
 /// "λ₁", or "λ₁ in evaluation mode".
 std::string lambda_1_name(const Config&);
 
-/// Fields joined into lines of at most `columns` columns, broken between fields only: a number is never cut. A field that is longer
-/// by itself is cut and ends in "…". Every character counts as one column.
+/// Joins fields into lines of at most `columns` columns. Lines are broken between fields only, so a number is never cut; a
+/// single field that is longer is cut and ends in "…". Every character counts as one column.
 std::vector<std::string> lines_of(std::span<const std::string> fields, int columns);
 
 class Progress {
  public:
-  /// A terminal is redrawn at most ten times a second, as far as its width allows; a file or pipe gets twenty lines a run. Between two measurements the last
-  /// λ₁ is shown with its step; one that is not certified is marked.
+  /// On a terminal the line is redrawn at most ten times a second, cut to the terminal's width; a file or pipe gets twenty
+  /// lines a run. Between two measurements the last λ₁ is shown with its step; an uncertified one is marked.
   Progress(Console&, const Config&);
 
   /// threshold: the sharpness above which this step's update is unstable.
   void row(const Row&, double threshold);
   void event(const Instability&);
   void disagreement(std::int64_t step, const Disagreement&);
-  /// A line that stays.
+  /// Prints a line that stays.
   void note(std::string_view);
-  /// Ends the live line; the last row stays visible, whole.
+  /// Ends the live line; the last row stays visible, complete.
   void finish();
 
  private:
@@ -49,7 +48,7 @@ class Progress {
   Console& out_;
   std::int64_t steps_, every_;
   double tolerance_;
-  std::string lambda_, threshold_;  // what λ₁ and the rule's threshold are called
+  std::string lambda_, threshold_;  // the names of λ₁ and of the rule's threshold
   bool live_;
   Clock::time_point start_, drawn_;
   struct Shown {
@@ -58,9 +57,9 @@ class Progress {
     bool certified = false;
     double threshold = 0;
   };
-  Shown last_, measured_;  // of the last row, and of the last with λ₁
+  Shown last_, measured_;  // the last row, and the last one with λ₁
   std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
-  bool shown_ = true;  // last_ is on the screen
+  bool shown_ = true;  // whether last_ is on the screen
 };
 
 }  // namespace brink

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it is: the rows of metrics.csv and timing.csv and the contents of run.json. What it is not: the files
-// (run_folder.h). Decision: what is a function of the config goes into metrics.csv, whose bytes are promised;
-// everything else elsewhere.
+// The rows of metrics.csv and timing.csv and the contents of run.json; the files themselves are in run/folder.h.
+// What is a function of the config goes into metrics.csv, whose bytes are promised; everything else goes elsewhere.
 #pragma once
 
 #include <cstdint>

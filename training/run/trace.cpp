@@ -27,7 +27,7 @@ std::uint64_t next_identity() {
   return ++last;
 }
 
-/// Which lane of which recorder this thread writes to.
+/// The lane of a recorder to which this thread writes.
 struct Mine {
   std::uint64_t recorder = 0;
   int lane = -1;
@@ -36,7 +36,7 @@ thread_local Mine mine;
 
 std::string json_text(std::string_view text) { return nlohmann::json(text).dump(); }
 
-/// Microseconds, to the nanosecond.
+/// Appends microseconds, with nanosecond digits.
 void append_us(std::string& out, std::int64_t ns) {
   fmt::format_to(std::back_inserter(out), "{}.{:03}", ns / 1000, ns % 1000);
 }
@@ -51,8 +51,8 @@ struct alignas(64) TraceRecorder::Lane {
   std::int64_t next = 0, end = 0, dropped = 0;
 };
 
-/// Times on the device: a pool of events recorded into its stream, read whenever the pool is used up. The first error stays and is
-/// not thrown: the run meets the device's errors itself, and a trace is no reason to end it.
+/// Times on the device: a pool of events recorded into its stream, read whenever the pool is used up. The first error is kept
+/// and not thrown: the run meets the device's errors itself, and a trace must not end it.
 class TraceRecorder::DeviceClock {
  public:
   DeviceClock(Gpu& gpu, std::vector<Span>& spans, std::int64_t start_ns) : gpu_(gpu), spans_(spans) {
@@ -74,14 +74,14 @@ class TraceRecorder::DeviceClock {
   DeviceClock(const DeviceClock&) = delete;
   DeviceClock& operator=(const DeviceClock&) = delete;
 
-  /// The device's time of a span's begin or end becomes the moment at which the stream gets here.
+  /// Marks the begin or end of a span with the moment at which the stream reaches this point.
   void mark(std::int64_t slot, bool end) noexcept {
     if (waiting_.size() == pool) read();
     if (status_ != 0) return;
     check(gpu_.record(events_[waiting_.size()]));
     waiting_.push_back({slot, end});
   }
-  /// Waits for the device and writes down all times. Each reading starts from a new base: elapsed times are float32.
+  /// Waits for the device and stores all times. Each reading starts from a new base, because elapsed times are float32.
   void read() noexcept {
     if (status_ != 0) return;
     const auto since_base = [&](Gpu::Event e) {
@@ -90,7 +90,7 @@ class TraceRecorder::DeviceClock {
       return base_ns_ + static_cast<double>(ms) * 1e6;
     };
     check(gpu_.record(next_base_));
-    const double next_ns = since_base(next_base_);  // waits, so all events before it are reached too
+    const double next_ns = since_base(next_base_);  // waits, so all earlier events have been reached too
     for (std::size_t i = 0; i < waiting_.size() && status_ == 0; ++i) {
       Span& s = spans_[static_cast<std::size_t>(waiting_[i].slot)];
       (waiting_[i].end ? s.device_end_ns : s.device_begin_ns) = static_cast<std::int64_t>(since_base(events_[i]));
@@ -150,7 +150,7 @@ void TraceRecorder::begin(const TraceName& name, std::int64_t number) noexcept {
   }
   if (l->next == l->end) {
     const auto all = static_cast<std::int64_t>(spans_.size());
-    // The counter stays where it is once all are taken, so it cannot run over.
+    // The counter is not increased once all slots are taken, so it cannot overflow.
     l->next = taken_.load(std::memory_order_relaxed) < all ? taken_.fetch_add(Lane::portion) : all;
     l->end = std::min(l->next + Lane::portion, all);
     l->next = std::min(l->next, l->end);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What it is: the record behind `brink train --trace`: spans of all threads, and of a CUDA device, as a Chrome/Perfetto trace.
-// What it is not: a sampling profiler, or NVTX (make_gpu_ranges in kernels/gpu.h).
-// Decision: memory for a fixed number of spans is taken at the start. When it is used up nothing new is recorded, so the trace
-// is whole up to a moment instead of thinned out, and what came later is counted. On a CUDA device a span has two times: when the
-// host enqueued it, and, by events in the stream, when the device did it.
+// Records spans of all threads, and of a CUDA device, for `brink train --trace`, as a Chrome/Perfetto trace. NVTX ranges are in
+// kernels/gpu.h.
+// Memory for a fixed number of spans is allocated at the start. When it is used up, nothing more is recorded, so the trace is
+// complete up to a moment; later spans are only counted. On a CUDA device a span has two times: when the host enqueued it, and,
+// by events in the stream, when the device did it.
 #pragma once
 
 #include <atomic>
@@ -19,16 +19,17 @@ namespace brink {
 class TraceRecorder final : public Tracer {
  public:
   static constexpr std::int64_t most_spans = std::int64_t{1} << 18;
-  /// Memory for `spans` spans, about 64 bytes each. The calling thread becomes the main one. A CUDA device must outlive this.
+  /// Memory for `spans` spans, about 64 bytes each. The calling thread becomes the main one. A CUDA device must outlive this
+  /// object.
   explicit TraceRecorder(const Device&, std::int64_t spans = most_spans);
   ~TraceRecorder() override;
 
   void begin(const TraceName&, std::int64_t number) noexcept override;
   void end() noexcept override;
 
-  /// Spans that came after the memory was used up (or were nested more than 32 deep).
+  /// The number of spans that came after the memory was used up, or were nested more than 32 deep.
   std::int64_t dropped() const;
-  /// The trace, spans still open left out; to be called where nothing runs and while all names live. About 250 bytes a span.
+  /// The trace, without spans that are still open. To be called while nothing runs and all names live. About 250 bytes a span.
   /// `about`: what ran, for the reader.
   std::string json(std::string_view about);
 

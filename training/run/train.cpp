@@ -57,7 +57,7 @@ std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& con
   return text;
 }
 
-/// Where measure.tolerance asks for more than the precision has.
+/// A warning if measure.tolerance is below what the precision allows.
 std::optional<std::string> tolerance_warning(const Config& config) {
   const double least = least_relative_residual(config.run.precision);
   if (!measures_spectrum(config) || config.measure.tolerance >= least) return {};
@@ -67,29 +67,6 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       "hardly ever certified, and a step takes up to measure.budget = {} products; expected a larger tolerance{}",
       readable(config.measure.tolerance), single ? "float32" : "float64", readable(least, 2), config.measure.budget,
       single ? " or run.precision = \"float64\"" : "");
-}
-
-TrainerOptions trainer_options(const Config& config) {
-  TrainerOptions o;
-  o.rule = factory(config.training.rule);
-  o.schedule = std::make_shared<ConstantRate>(config.training.learning_rate);
-  o.measure_every = config.measure.every;
-  o.events = {config.events.merge_gap, config.events.minimum_length};
-  o.divergence_loss = config.training.divergence_loss;
-  o.classifies = has_data(config);
-  for (const Chosen<MeasurementKind>& m : config.measure.more)
-    o.measurements.push_back({factory(m), m.options.integer("every")});
-  o.seed = static_cast<std::uint64_t>(config.training.seed);
-  o.batch.chunk = config.run.chunk;
-  if (config.measure.top + config.measure.bottom > 0)
-    o.tracker = TrackerOptions{
-        .top = static_cast<int>(config.measure.top),
-        .bottom = static_cast<int>(config.measure.bottom),
-        .tolerance = config.measure.tolerance,
-        .cold_check = static_cast<int>(config.measure.cold_check),
-        .budget = static_cast<int>(config.measure.budget),
-        .max_basis = std::max(48, 2 * static_cast<int>(config.measure.top + config.measure.bottom) + 16)};
-  return o;
 }
 
 /// λ₁ is compared with the rule's threshold, which the rule alone knows.
@@ -102,7 +79,7 @@ std::vector<Column> described_columns(const Trainer& trainer, const Config& conf
   return out;
 }
 
-/// The parameters of the last step whose loss was finite, for looking at what went wrong (promise R2).
+/// Stores the parameters of the last step whose loss was finite (docs/promises.md, R2).
 void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& trainer, std::int64_t step) {
   const Array host = to_host(device, trainer.theta_at(step));
   const View theta = host.view();
@@ -112,7 +89,7 @@ void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& tr
   write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
 }
 
-/// What a run says at its end of the instabilities that it looked for.
+/// What a run reports at its end about instabilities.
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
   const std::string lambda = lambda_1_name(config);
@@ -130,7 +107,7 @@ std::string text_of_instabilities(const Config& config, const RunRecord& r) {
                     certified, steps);
 }
 
-/// The three growing files of a run and what is shown of them.
+/// The three growing files of a run, and what is shown of them.
 class Recorder {
  public:
   Recorder(const RunFolder& folder, const Config& config, const Row& columns, Console& out)
@@ -170,12 +147,12 @@ class Recorder {
   Progress progress_;
 };
 
-/// Who watches a run, as its options ask; the device names it from then on.
+/// What observes a run, as its options ask; later the device too.
 class Watch {
  public:
   Watch(const TrainOptions& options, Device& device) : file_(options.trace) {
     if (!file_.empty() && options.ranges != Ranges::none)
-      throw UsageError("--trace and --nvtx: give one of them; each would show the cost of the other");
+      throw UsageError("expected --trace or --nvtx, got both; each would show the cost of the other");
     if (!file_.empty()) {
       device.tracer = (recorder_ = std::make_unique<TraceRecorder>(device)).get();
       const std::filesystem::path folder = std::filesystem::path(file_).parent_path();
@@ -196,13 +173,13 @@ class Watch {
     out.line("trace: " + file_);
     if (const std::int64_t n = recorder_->dropped(); n > 0)
       out.line(
-          fmt::format("trace: its memory of {} spans was used up; {} later ones are not in it. Fewer training.steps "
-                      "leave none out.",
+          fmt::format("trace: it holds the first {} spans; {} later ones are missing. With fewer training.steps "
+                      "none are missing.",
                       TraceRecorder::most_spans, n));
   }
 
  private:
-  /// So that a file that cannot be written ends the run before it begins.
+  /// Writes an empty trace first, so that a file that cannot be written ends the run before it begins.
   void begin() const { write_file(file_, "{\"traceEvents\":[]}\n"); }
 
   std::string file_;

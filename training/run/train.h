@@ -10,21 +10,20 @@
 
 namespace brink {
 
-/// NVTX ranges for a profiler: of a step's phases, or of every node of a graph too (tracer.h).
+/// NVTX ranges for a profiler: of the phases of a step, or also of every node of a graph (tracer.h).
 enum class Ranges : unsigned char { none, phases, nodes };
 
 struct TrainOptions {
   std::string folder;
   bool resume = false;
   std::string trace =
-      {};  ///< file for a trace of the run (trace.h); empty: none. A run that ends by an error leaves it empty
+      {};  ///< file for a trace of the run (trace.h); empty: none. A run that ends with an error leaves it empty
   Ranges ranges = Ranges::none;
 };
 
-/// Loads the data, makes the folder, trains, and writes metrics.csv, timing.csv, events.csv, config.toml and run.json. Headers,
-/// and each row as soon as it is decided, are in their files before the next step: what a killed run had found out is there.
-/// Being watched changes no number. Returns done or diverged; throws UsageError, DataError, IoError, InUseError, OutOfMemory. The config is checked and the
-/// data are read before the folder is made.
+/// Checks the config, loads the data, makes the folder, trains, and writes metrics.csv, timing.csv, events.csv, config.toml and
+/// run.json. Headers and rows are in their files before the next step begins, so a killed run keeps them. Observation changes
+/// no number. Returns done or diverged; throws UsageError, DataError, IoError, InUseError, OutOfMemory.
 ExitCode train(const Config&, const TrainOptions&, Console& out);
 
 }  // namespace brink

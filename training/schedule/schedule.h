@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The learning rate as a function of the step, and whatever a schedule remembers to know it.
+// The learning rate as a function of the step, and whatever a schedule remembers for it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace brink {
 
 class Schedule : public Stateful {
  public:
-  /// η_t, positive and finite. Asked once for each step, in order, before anything is measured at it.
+  /// η_t, positive and finite. Requested once for each step, in order, before anything is measured at it.
   virtual double learning_rate(std::int64_t step) = 0;
   void visit(StateVisitor&) override {}
 };

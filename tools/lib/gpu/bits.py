@@ -24,7 +24,7 @@ SUMMARY = re.compile(r"^=+ (?:ERROR|RACECHECK) SUMMARY: (\d+) (?:errors?|hazards
 
 
 def complaints_of(output):
-    """What a doctest program complains of, an entry a failed assertion."""
+    """The failed assertions of a doctest program, one entry each."""
     found = []
     for match in re.finditer(r"ERROR: (.*(?:\n\s+values: .*)?)", output):
         found.append(re.sub(r"\s+", " ", match[1]).strip()[:300])
@@ -36,7 +36,7 @@ def lines_of(path):
 
 
 def doctest(part, name, program, pattern, digests, log):
-    """One pattern of cases as one check; it adds lines to the file of digests."""
+    """Runs the cases of one pattern as one check, and adds lines to the file of digests."""
     if part.left_s() < 1:
         return part.not_run(name, "no time is left in this part")
     before = lines_of(digests)
@@ -51,7 +51,7 @@ def doctest(part, name, program, pattern, digests, log):
             return part.not_run(name, f"{done.why}; {lines_of(digests) - before} comparisons had passed")
         return part.check_done(name, done, complaints_of(output)[:4])
     if not counts:
-        return part.check(name, [done.why or "no closing count"], done.seconds)
+        return part.check(name, [done.why or "the program printed no closing count"], done.seconds)
     if skipped:
         return part.not_run(name, skipped[1])
     if int(counts[1]) == 0:
@@ -82,7 +82,8 @@ def whole(part, context):
 
 
 def run_arguments(emulated):
-    """The main job: 1000 pictures of 784 values made by the program, 784-32-32-32-32-4, 400 steps; small where the GPU is emulated."""
+    """The main job: 1000 pictures of 784 values made by the program, 784-32-32-32-32-4, 400 steps; smaller if the GPU is
+    emulated."""
     steps = 2 if emulated else 400
     return ["--set", f"training.steps={steps}", *(["--set", "data.train=128", "--set", "data.test=4"] if emulated else [])]
 
@@ -95,7 +96,7 @@ def digests_of(metrics):
 
 
 def difference(expected, found):
-    """The first row and column in which two metrics.csv differ; [] where none."""
+    """The first row and column in which two metrics.csv differ; [] if there is none."""
     if expected == found:
         return []
     a, b = expected.splitlines(), found.splitlines()
@@ -108,7 +109,7 @@ def difference(expected, found):
 
 
 def train(part, context, name, arguments):
-    """A run of the command into a folder of the report; how it ended, and its metrics.csv where it ended well."""
+    """A run of the command into a folder of the report: how it ended, and its metrics.csv if it succeeded."""
     folder = context.report.folder / name
     shutil.rmtree(folder, ignore_errors=True)
     done = part.run([context.programs.of("brink"), "train", "--out", folder, *run_arguments(context.emulated), *arguments],
@@ -118,7 +119,7 @@ def train(part, context, name, arguments):
 
 
 def check_prepared(part, context, found):
-    """The digests of this machine's processor are those of the machine that prepared the archive."""
+    """Compares the digests of this machine's processor with those of the machine that prepared the archive."""
     expected = context.prepared.get("digests")
     if not expected:
         return part.not_run("digests of the preparing machine", "the programs come from no prepared archive")
@@ -151,7 +152,7 @@ def runs(part, context):
 
 
 def vendor(part, context, expected):
-    """A few steps with cuBLAS: the same bits twice, the exact run's numbers nearly."""
+    """A few steps with cuBLAS: the same bits twice, and numbers close to those of the exact run."""
     short = ["--device", "cuda", "--arithmetic", "vendor", *([] if context.emulated else ["--set", "training.steps=40"])]
     name = "vendor arithmetic: the same bits twice, the exact loss nearly"
     first, one = train(part, context, "run-vendor-1", short)
@@ -190,7 +191,7 @@ def sanitizer_check(part, context, tool, name, pattern):
 
 
 def sanitizer_control(part, context, tool):
-    """A kernel that is wrong in the way that the tool looks for: it must say so."""
+    """Runs a kernel with the fault that the tool looks for, which the tool must report."""
     done = sanitize(part, context, tool, f"wrong for {tool}*", "control")
     label = f"{tool}, control: a wrong kernel is reported"
     if re.search(NOT_SUPPORTED, done.output):

@@ -28,7 +28,7 @@ TOOL_PLACES = ["/usr/local/cuda/bin", "/usr/local/cuda-*/bin", "/usr/local/cuda*
 
 
 def find_tool(name):
-    """A tool on the PATH, else in the folders where NVIDIA's packages put theirs; None where it is nowhere."""
+    """A tool on the PATH, otherwise in the folders where NVIDIA's packages put theirs; None if it is nowhere."""
     home = os.environ.get("CUDA_HOME")
     folders = [folder for place in ([home + "/bin"] if home else []) + TOOL_PLACES for folder in sorted(glob.glob(place), reverse=True)]
     return shutil.which(name) or shutil.which(name, path=os.pathsep.join(folders) or os.devnull)
@@ -42,7 +42,7 @@ def number(text):
 
 
 def query_gpu():
-    """The first GPU's fields as nvidia-smi gives them, or None and why not."""
+    """The first GPU's fields as nvidia-smi states them; or None, and why."""
     smi = find_tool("nvidia-smi")
     if not smi:
         return None, "nvidia-smi is not on the PATH: there is no NVIDIA driver"
@@ -61,7 +61,7 @@ def query_gpu():
 
 
 class Clocks:
-    """Samples the clocks twice a second while a part runs, in a thread: `with Clocks(part):` leaves them in its figures."""
+    """Samples the clocks twice a second while a part runs, in a thread: `with Clocks(part):` adds them to its figures."""
 
     def __init__(self, part, emulated=False):
         self.part, self.emulated = part, emulated
@@ -96,7 +96,7 @@ def paths_of(emulated):
 
 
 class Programs:
-    """Paths of brink's programs; `of(name)` raises NotRun where one is not there."""
+    """Paths of brink's programs; `of(name)` raises NotRun if the program does not exist."""
 
     def __init__(self, folder, emulated):
         self.folder = pathlib.Path(folder).resolve()
@@ -135,7 +135,7 @@ def build(part, folder, architecture, emulated=False, options=()):
 
 
 def python_has(module, part):
-    """Whether this Python imports a module and sees the GPU through it; None, or why not."""
+    """None if this Python imports a module and sees the GPU through it; otherwise why not."""
     asks = {"jax": "import jax; assert jax.devices()[0].platform in ('gpu', 'cuda'), 'it sees no GPU'",
             "torch": "import torch; assert torch.cuda.is_available(), 'it sees no GPU'"}
     done = part.run([sys.executable, "-c", asks.get(module, f"import {module}")], most_s=60,

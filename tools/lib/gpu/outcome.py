@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What gpu_check finds (checks, parts, the JSON file, the archive of results), and how it starts programs under a time limit.
 
-Whatever goes wrong becomes a check with a name and a reason, never an exception that ends the program: a machine with a GPU may be lent
-for minutes only, and the parts after a broken one are worth having.
+Any fault becomes a check with a name and a reason, never an exception that ends the program: a machine with a GPU may be lent
+for minutes only, and the parts after a failed one are worth having.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ ARCHIVE_LIMIT_MIB = 16
 
 
 class NotRun(Exception):
-    """A whole part cannot run here; why."""
+    """A whole part cannot run here; the text says why."""
 
 
 class Done:
-    """A program that ended, or did not: status None where its time ran out."""
+    """A program that ended, or that was cut because its time ran out (status None)."""
 
     def __init__(self, arguments, status, output, seconds):
         self.arguments, self.status, self.output, self.seconds = arguments, status, output, seconds
@@ -35,7 +35,7 @@ class Done:
 
     @property
     def why(self):
-        """What is to be said of a program that did not end with 0; None of one that did."""
+        """Why a program did not end with 0; None if it did."""
         if self.status == 0:
             return None
         if self.cut:
@@ -62,11 +62,11 @@ class Part:
         print(f"  {status:8}{name}" + (f": {why}" if why else ""), flush=True)
 
     def check(self, name, complaints, seconds=None):
-        """complaints: lines; none where all is well."""
+        """Adds a check; `complaints` are lines, none if it passed."""
         self.add(name, FAILED if complaints else PASSED, "; ".join(complaints[:5]), seconds)
 
     def check_done(self, name, done, complaints=()):
-        """Of a program: found complaints fail the check; being cut is no failure; any other end than status 0 is one."""
+        """Adds a check of a program: complaints fail it; being cut is not a failure; any end other than status 0 is one."""
         if complaints:
             self.check(name, list(complaints), done.seconds)
         elif done.cut:
@@ -80,8 +80,9 @@ class Part:
     def run(self, arguments, environment=None, log=None, most_s=None, folder=None):
         """Starts a program and waits, at most to the end of the part; everything it started ends with it.
 
-        VIRTUAL_ENV is this Python's folder where it is not set, so that brink finds the cuBLAS of its packages (kernels/cuda/cublas_folders.h).
-        The output goes to a file and not through a pipe: a program that hangs in a driver cannot be killed, and is then left behind.
+        VIRTUAL_ENV is set to this Python's folder if it is not set, so that brink finds the cuBLAS of its packages
+        (kernels/cuda/cublas_folders.h). The output goes to a file and not through a pipe, because a program that hangs in a
+        driver cannot be killed and is then left behind.
         """
         arguments = [str(a) for a in arguments]
         limit = self.left_s() if most_s is None else min(most_s, self.left_s())
@@ -109,7 +110,8 @@ class Part:
 
 
 class Report:
-    """The folder of results, the JSON file in it, and the archive; all written anew after every part, so that what was found survives."""
+    """The folder of results, its JSON file, and the archive; all are written anew after every part, so that earlier results
+    survive."""
 
     def __init__(self, folder, archive, about):
         self.folder = pathlib.Path(folder)
@@ -119,7 +121,7 @@ class Report:
         self.data = {"schema": 2, "tool": "gpu_check", **about, "parts": [], "left_out": []}
 
     def start_clock(self):
-        """The time of the parts begins now: building is not counted."""
+        """Starts the time of the parts, so that building is not counted."""
         self.started = time.monotonic()
 
     def seconds(self):
@@ -137,7 +139,7 @@ class Report:
             function(part)
         except NotRun as why:
             part.not_run(name, str(why))
-        except Exception as error:  # a defect here must not cost the parts that follow
+        except Exception as error:  # a fault of gpu_check must not cost the following parts
             part.add(name, FAILED, f"gpu_check itself: {type(error).__name__}: {error}")
         self.data["parts"].append({"name": name, "budget_s": round(budget_s, 1), "seconds": round(time.monotonic() - part.started, 2),
                                    "checks": part.checks, "figures": part.figures})
@@ -154,7 +156,7 @@ class Report:
         self.pack()
 
     def pack(self):
-        """All files of the folder as one archive; the largest are left out, and listed, until it is small enough."""
+        """Packs all files of the folder as one archive; the largest are left out, and listed, until it is small enough."""
         files = [path for path in sorted(self.folder.rglob("*")) if path.is_file() and not path.is_symlink()]
         files = [path for path in files if path.relative_to(self.folder).as_posix() not in self.data["left_out"]]
         new = self.archive.with_name(self.archive.name + ".new")

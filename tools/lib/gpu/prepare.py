@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""gpu_check's archive for a machine that can build and fetch nothing: made here (`prepare`), recognised and checked there (`check`).
+"""The archive of gpu_check for a machine that can build and fetch nothing: made on one machine (`prepare`), recognised and
+checked on the other (`check`).
 
-The programs need no shared library but the C library's, so the archive has to be prepared on a system whose C library is not newer.
+The programs need no shared library but the C library's, so the archive must be prepared on a system whose C library is not
+newer.
 """
 
 import hashlib
@@ -31,7 +33,7 @@ SCRIPTS = ["docs/gpu.md", "tools/gpu_check", "bench/peers/run", "tools/lib/gpu/*
 
 
 class Refused(Exception):
-    """The archive cannot be made; why."""
+    """The archive cannot be made; the text says why."""
 
 
 def sha256(path):
@@ -43,7 +45,7 @@ def readelf(option, path):
 
 
 def copy_program(source, target):
-    """A program or library, stripped. → the least version of the C library it needs, (0, 0) of a script."""
+    """Copies a program or library, stripped. → the least version of the C library it needs, (0, 0) for a script."""
     if not source.exists():
         raise Refused(f"there is no {source}: build it first, or leave --build out")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ def run_digests(brink, emulated, folder):
 
 
 def pack(tree, archive):
-    """The tree as one archive, refused above the limit. → its bytes."""
+    """Packs the tree as one archive; refuses one above the limit. → its bytes."""
     new = archive.with_name(archive.name + ".new")
     with tarfile.open(new, "w:gz", compresslevel=9) as file:
         file.add(tree, NAME)
@@ -124,7 +126,7 @@ def prepare(out, given_build, architecture, emulated, commit):
 
 
 def found():
-    """What prepared.json says where this file lies in an unpacked archive; {} in a source tree."""
+    """What prepared.json says if this file lies in an unpacked archive; {} in a source tree."""
     file = ROOT / "prepared.json"
     return json.loads(file.read_text()) if file.exists() else {}
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """gpu_check's parts about speed: brink's kernels beside cuBLAS and a copy, traces, brink's steps beside JAX and PyTorch, pictures.
 
-A figure below its bar is written down and printed, but fails nothing; only wrong results do.
+A figure below its bar is recorded and printed, but is not a failure; only wrong results are.
 """
 
 import json
@@ -17,7 +17,7 @@ SQUARE_BAR, W1_BAR, STEPS_BAR = 0.85, 0.8, 2.0
 
 
 def measure(part, context, program, name, arguments):
-    """A benchmark that writes JSON; None with a failed check where it does not."""
+    """Runs a benchmark that writes JSON; returns None, after a failed check, if it does not."""
     out = context.report.folder / f"{name}.json"
     out.unlink(missing_ok=True)
     with Clocks(part, context.emulated):
@@ -58,7 +58,7 @@ def vectors(part, context):
 
 
 def trace(part, context):
-    """A few steps with brink's own trace (ui.perfetto.dev opens it), and with Nsight Systems where it is."""
+    """A few steps with brink's own trace (ui.perfetto.dev opens it), and with Nsight Systems if it is installed."""
     arguments = ["--device", "cuda", *run_arguments(context.emulated), *([] if context.emulated else ["--set", "training.steps=20"])]
     brink, folder = context.programs.of("brink"), context.report.folder
     shutil.rmtree(folder / "run-trace", ignore_errors=True)
@@ -116,7 +116,7 @@ def peers_session(part, context, systems, samples, sizes):
         of_brink = re.search(r"do not do the same work:(?:\n.*)+|WorkerEnded: brink .*", done.output)
         if of_brink:
             return part.check(name, [re.sub(r"\s+", " ", of_brink[0])[:300]], done.seconds)
-        return part.add(name, NOT_RUN, done.why or "no JSON was written", done.seconds)  # a peer's fault is not brink's
+        return part.add(name, NOT_RUN, done.why or "no JSON was written", done.seconds)  # a fault of a peer is not brink's
     part.add(name, PASSED, seconds=done.seconds)
     session = json.loads(out.read_text())["sessions"][0]
     part.figures.setdefault("sessions", []).append(session)
@@ -131,7 +131,7 @@ def peers_session(part, context, systems, samples, sizes):
 
 
 def pictures(part, context):
-    """Bars of ratios and a roofline, from what the parts before left."""
+    """Draws bars of ratios and a roofline from the results of the parts before."""
     figures = {p["name"]: p["figures"] for p in context.report.data["parts"]}
     results = figures.get("products", {}).get("gpu", {}).get("results", [])
     if not results:

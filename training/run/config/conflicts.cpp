@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What settings that are right one by one can be wrong in together.
+// Conflicts between settings that are accepted one by one.
 #include <tuple>
 
 #include "training/io/text.h"
@@ -29,9 +29,9 @@ std::optional<Conflict> data_conflict(const Config& c) {
   }
   if (const std::int64_t group = group_of(c.model);
       c.run.chunk != 0 && c.run.chunk < c.data.train && c.run.chunk % group != 0)
-    return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(group) + " samples, or " +
-                                     number_text(c.data.train) + " and more for the whole batch, got " +
-                                     number_text(c.run.chunk)};
+    return Conflict{"run.chunk", "expected a multiple of the group of " + number_text(group) +
+                                     " samples, or at least " + number_text(c.data.train) +
+                                     " for the whole batch, got " + number_text(c.run.chunk)};
   return {};
 }
 
@@ -45,8 +45,7 @@ std::optional<Conflict> conflict(const Config& c) {
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
-    return Conflict{"run.arithmetic",
-                    "\"vendor\" is for run.device = \"cuda\" so far; the CPU computes \"exact\" only"};
+    return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
   return {};
 }
 

@@ -21,13 +21,13 @@ template <class Table, class Member>
 auto at(Table Config::*table, Member Table::*member) {
   return [=](Config& c) -> Member& { return c.*table.*member; };
 }
-/// The same of a config that is not changed.
+/// The same, for a config that is not changed.
 template <class Field>
 const auto& peek(Field field, const Config& c) {
   return field(const_cast<Config&>(c));
 }
 
-/// A key of the type of an option, which says what is accepted.
+/// A key of an option's type; the option says what is accepted.
 template <class Field>
 Key key(std::string table, Option option, Field field) {
   Key out{std::move(table), std::string(option.name), {}, {}};
@@ -42,7 +42,7 @@ Key key(std::string table, Option option, Field field) {
   return out;
 }
 
-/// A word of a list that stands for a value of E.
+/// A key whose value is a word for a value of E.
 template <class E, class Field>
 Key choice(std::string table, std::string name, std::vector<std::pair<std::string_view, E>> choices, Field field) {
   return {std::move(table), std::move(name),
@@ -61,7 +61,7 @@ Key choice(std::string table, std::string name, std::vector<std::pair<std::strin
           true};
 }
 
-/// An integer of at least 1, or `word`, which is kept as 0.
+/// An integer of at least 1, or `word`, which is stored as 0.
 template <class Field>
 Key integer_or(std::string table, std::string name, std::string_view word, std::int64_t high, Field field) {
   const std::string range = high == most ? "an integer of at least 1" : "an integer from 1 to " + number_text(high);
@@ -79,7 +79,7 @@ Key integer_or(std::string table, std::string name, std::string_view word, std::
           false};
 }
 
-/// Names under which the field knows networks that some keys make.
+/// Common names of networks, with the keys that make them.
 std::string hint(std::span<const NetworkKind> kinds, std::string_view text) {
   for (const NetworkKind& k : kinds)
     for (const auto& [name, keys] : k.known_as)
@@ -175,7 +175,7 @@ void append_data(std::vector<Key>& out, const Config& c) {
   add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"),
       &Data::train);
   add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
-  add(integer_option("seed", 0, {}, "what is drawn"), &Data::seed);
+  add(integer_option("seed", 0, {}, "seed of the choice and the order of the samples"), &Data::seed);
   append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
 }
 
@@ -189,9 +189,9 @@ void append_training(std::vector<Key>& out, const Config& c) {
   add(integer_option("steps", 400, {0, 1'000'000'000}, "updates"), &Training::steps);
   out.push_back(choice<Loss>("training", "loss", {{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}},
                              at(&Config::training, &Training::loss)));
-  add(integer_option("seed", 0, {}, "of the parameters at step 0"), &Training::seed);
+  add(integer_option("seed", 0, {}, "seed of the parameters at step 0"), &Training::seed);
   add(real_option("divergence_loss", std::numeric_limits<double>::infinity(), {.above = 0, .infinite = true},
-                  "a larger loss ends the run"),
+                  "a larger loss ends the run as diverged"),
       &Training::divergence_loss);
   append_options(out, "training", c.training.rule.options.declared(),
                  [](Config& x) -> Options& { return x.training.rule.options; });
@@ -219,7 +219,8 @@ void append_events_and_run(std::vector<Key>& out) {
   using Run = Config::Run;
   out.push_back(key("events", integer_option("merge_gap", 2, {}, "non-positive steps that an instability may contain"),
                     at(&Config::events, &Events::merge_gap)));
-  out.push_back(key("events", integer_option("minimum_length", 8, {1, most}, "steps of a long instability"),
+  out.push_back(key("events",
+                    integer_option("minimum_length", 8, {1, most}, "smallest number of steps of a long instability"),
                     at(&Config::events, &Events::minimum_length)));
   out.push_back(without_hash(
       choice<Where>("run", "device", {{"cpu", Where::cpu}, {"cuda", Where::cuda}}, at(&Config::run, &Run::device))));
@@ -291,7 +292,7 @@ void turn_on(Config& c, std::string_view table) {
   const MeasurementKind* kind = measurement_of(table);
   auto& more = c.measure.more;
   if (!kind || std::ranges::any_of(more, [&](const auto& m) { return m.kind == kind; })) return;
-  // The list's order, so that the same settings make the same file whatever order they were given in.
+  // In the order of the list, so that the same settings make the same file in whatever order they were given.
   more.insert(std::ranges::upper_bound(more, kind, {}, [](const auto& m) { return m.kind; }), *kind);
 }
 

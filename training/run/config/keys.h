@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The keys of a config, each with its type, range, and how it is read and written. What belongs to a network, an update rule, a data set
-// or a measurement is listed where that is defined; only the keys that every run has are listed here.
+// The keys of a config: type, range, and how each is read and written. Keys that belong to a network, an update rule, a data
+// set or a measurement are listed where that is defined; only the keys of every run are listed here.
 #pragma once
 
 #include <toml++/toml.h>
@@ -20,11 +20,11 @@ struct Key {
   std::string table;  ///< "model", "measure.update_cosine"
   std::string name;
   std::function<Problem(Config&, const toml::node&)> set;
-  /// As a TOML value; empty where there is none to write.
+  /// As a TOML value; empty if there is none to write.
   std::function<std::string(const Config&)> print;
   bool text = false;     ///< the value is a string
   bool hashed = true;    ///< it decides numbers
-  bool chooses = false;  ///< it decides which other keys there are
+  bool chooses = false;  ///< it decides which other keys exist
 
   std::string path() const { return table + "." + name; }
 };
@@ -33,14 +33,14 @@ struct Key {
 std::vector<Key> keys_of(const Config&);
 /// The paths of all keys that some config has, each once.
 const std::vector<std::string>& all_paths();
-/// "model.name = \"mlp\"": why a key that another config has means nothing for this one.
+/// The setting because of which a key that another config has means nothing for this one: "model.name = \"mlp\"".
 std::string reason_without(const Config&, std::string_view path);
-/// "data", "model", …, and those of the measurements that a table turns on: "measure.update_cosine".
+/// "data", "model", …, and the tables that turn on measurements: "measure.update_cosine".
 const std::vector<std::string>& tables();
-/// Turns on the measurement whose table this is; nothing for any other table.
+/// Turns on the measurement of this table; does nothing for any other table.
 void turn_on(Config&, std::string_view table);
 
-/// What is wrong with the settings taken together: the path of the key to blame and the message.
+/// What is wrong with the settings taken together: the path of the wrong key, and the message.
 struct Conflict {
   std::string path, message;
 };

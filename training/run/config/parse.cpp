@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From files and arguments to a config. The first wrong place in the text is reported, not the first in the library's alphabetical order.
+// Makes a config from files and arguments. The first error in the order of the text is reported, not the first in the library's
+// alphabetical order.
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -10,6 +11,7 @@
 #include "training/io/text.h"
 #include "training/io/toml.h"
 #include "training/io/utf8.h"
+#include "training/run/config/hints.h"
 #include "training/run/config/keys.h"
 
 namespace brink {
@@ -28,36 +30,6 @@ struct Place {
   throw UsageError(p.source + at + ": " + message);
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t up = row[j];
-      row[j] = std::min({up + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = up;
-    }
-  }
-  return row[b.size()];
-}
-
-std::string nearest_table(std::string_view table) {
-  return *std::ranges::min_element(config::tables(), {}, [&](const std::string& t) { return edit_distance(table, t); });
-}
-
-/// By name; the beginning of a name counts as one edit, another table as half of one.
-std::string nearest_key(std::string_view table, std::string_view name) {
-  return *std::ranges::min_element(config::all_paths(), {}, [&](const std::string& path) {
-    const std::size_t dot = path.rfind('.');
-    const std::string_view key = std::string_view(path).substr(dot + 1);
-    const bool beginning = !name.empty() && key.starts_with(name);
-    return 2 * (beginning ? std::min<std::size_t>(1, key.size() - name.size()) : edit_distance(name, key)) +
-           (path.substr(0, dot) != table);
-  });
-}
-
 /// One setting as it was given, before it is known which keys there are.
 struct Setting {
   std::string table, name;
@@ -72,7 +44,7 @@ struct Finding {
   Place place;
   std::string message;
 };
-/// What one source says.
+/// What one source contains.
 struct Source {
   std::vector<Setting> settings;
   std::vector<Finding> bad;
@@ -92,13 +64,13 @@ std::string read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in && !in.eof())
-    throw UsageError(path + ": the config cannot be read: " + std::generic_category().message(errno));
+    throw UsageError(path + ": the config file cannot be read: " + std::generic_category().message(errno));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > largest_bytes) throw UsageError(path + ": a config of more than 1 MiB");
+  if (text.size() > largest_bytes) throw UsageError(path + ": expected a config of at most 1 MiB, found more");
   return text;
 }
 
-/// The library names a duplicate in its own way; everything else it says is passed on.
+/// Says "duplicate" where the library says "redefine"; passes everything else on.
 std::string parse_message(const toml::parse_error& e) {
   const std::string text(e.description());
   return text.find("redefine") != std::string::npos ? "duplicate key or table (" + text + ")" : text;
@@ -116,7 +88,8 @@ Source from_file(const std::string& path) {
   try {
     root = parse_toml(text);
   } catch (const toml::parse_error& e) {
-    fail({path, e.source().begin.line, e.source().begin.column}, parse_message(e));
+    const toml::source_position at = e.source().begin;
+    fail({path, at.line, at.column}, parse_message(e) + config::hint_for_value_at(text, at.line, at.column));
   }
   const auto place = [&](const toml::source_region& r) { return Place{path, r.begin.line, r.begin.column}; };
   Source out;
@@ -134,9 +107,9 @@ Source from_file(const std::string& path) {
     const std::string table(name.str());
     if (!is_table(table))
       out.bad.push_back(
-          {place(name.source()),
-           node.is_table() ? "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]"
-                           : "unknown key " + table + " outside any table; the nearest is " + nearest_key("", table)});
+          {place(name.source()), node.is_table()
+                                     ? "unknown table [" + table + "]" + config::nearest_table(table)
+                                     : "unknown key " + table + " outside any table" + config::nearest_key("", table)});
     else if (const toml::table* t = node.as_table())
       take(take, table, *t);
     else
@@ -145,19 +118,17 @@ Source from_file(const std::string& path) {
   return out;
 }
 
-/// A TOML value, else text where the key is a string.
+/// A TOML value, or text if the key is a string.
 Source from_argument(const std::string& argument, std::string_view path, const std::string& text) {
   const Place place{argument, 0, 0};
   const std::size_t dot = path.rfind('.');
-  if (dot == std::string_view::npos)
-    fail(place, "unknown key " + std::string(path) + "; the nearest is " + nearest_key("", path));
+  if (dot == std::string_view::npos) fail(place, "unknown key " + std::string(path) + config::nearest_key("", path));
   const std::string table(path.substr(0, dot)), name(path.substr(dot + 1));
   if (!is_table(table)) {
     const std::string known = table.substr(0, table.find('.'));
     if (is_table(known))
-      fail(place, "unknown key " + std::string(path) + "; the nearest is " +
-                      nearest_key(known, table.substr(known.size() + 1)));
-    fail(place, "unknown table [" + table + "]; the nearest is [" + nearest_table(table) + "]");
+      fail(place, "unknown key " + std::string(path) + config::nearest_key(known, table.substr(known.size() + 1)));
+    fail(place, "unknown table [" + table + "]" + config::nearest_table(table));
   }
   Source out;
   out.tables.push_back(table);
@@ -178,7 +149,7 @@ const Key* find_key(const std::vector<Key>& keys, const Setting& s) {
   return it == keys.end() ? nullptr : &*it;
 }
 
-/// Sets a key. What is not a string in an argument is one where the key asks for it.
+/// Sets a key. A value from an argument that is not a TOML string is taken as one if the key is a string.
 config::Problem set(Config& c, const Key& key, const Setting& s) {
   if (s.too_deep && !key.text) return s.too_deep;
   if (key.text && !s.argument.empty() && !s.value->is_string() && key.name != "memory")
@@ -186,7 +157,7 @@ config::Problem set(Config& c, const Key& key, const Setting& s) {
   return key.set(c, *s.value);
 }
 
-/// Sets all keys of a source; the first wrong place in its text is reported.
+/// Sets all keys of a source, and reports the first error in its text.
 void apply(Config& c, const Source& source, std::map<std::string, Place, std::less<>>& given) {
   std::vector<Finding> bad = source.bad;
   const std::vector<Key> keys = config::keys_of(c);
@@ -196,12 +167,13 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
     if (!key) {
       const bool elsewhere = std::ranges::find(config::all_paths(), path) != config::all_paths().end();
       bad.push_back({s.at_key, elsewhere ? path + ": has no meaning for " + config::reason_without(c, path)
-                                         : "unknown key " + path + "; the nearest is " + nearest_key(s.table, s.name)});
+                                         : "unknown key " + path + config::nearest_key(s.table, s.name)});
       continue;
     }
-    Config scratch;  // a kind was chosen before; choosing it once more would lose its options
+    Config scratch;  // choosing a kind again would lose its options, so a scratch copy is used
     if (const auto problem = set(key->chooses ? scratch : c, *key, s))
-      bad.push_back({s.at_value, path + ": " + *problem});
+      bad.push_back(
+          {s.at_value, path + ": " + *problem + (key->text ? "" : config::hint_for_value(s.argument, false))});
     given[path] = s.at_value;
   }
   if (bad.empty()) return;
@@ -210,7 +182,8 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
   fail(first->place, first->message);
 }
 
-/// Networks, data sets, rules and measurements, as the last source that names each chooses them: they decide which other keys there are.
+/// Chooses networks, data sets, rules and measurements as the last source that names each says; they determine which other keys
+/// exist.
 void choose_kinds(Config& c, const std::vector<Source>& sources) {
   for (const Source& source : sources) {
     for (const std::string& table : source.tables) config::turn_on(c, table);
@@ -234,7 +207,7 @@ Config load_config(const ConfigSources& from) {
   };
   const auto once = [&](const std::string& path, const std::string& argument) {
     const auto [it, fresh] = on_command_line.emplace(path, argument);
-    if (!fresh) fail({argument, 0, 0}, path + " was given already by " + it->second);
+    if (!fresh) fail({argument, 0, 0}, path + " was already given by " + it->second);
   };
   std::vector<Source> sources;
   if (!from.file.empty()) sources.push_back(from_file(from.file));

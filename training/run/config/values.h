@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// TOML values as the values of options and back, and what is said of a value that is not accepted.
+// Converts TOML values to values of options and back, and describes values that are not accepted.
 #pragma once
 
 #include <toml++/toml.h>
@@ -14,21 +14,21 @@
 
 namespace brink::config {
 
-/// What is wrong with a value, or nothing.
+/// What is wrong with a value; empty if nothing is.
 using Problem = std::optional<std::string>;
 
-/// "the string \"fast\"", "the float 0.5", "an array"
+/// A text such as "the string \"fast\"", "the float 0.5", "an array".
 std::string describe(const toml::node&);
-/// As TOML writes it, quotes and escapes included.
+/// The text as a TOML string, with quotes and escapes.
 std::string quote(std::string_view);
-/// As TOML writes a float: shortest, with a point.
+/// The number as a TOML float: shortest, with a point.
 std::string real_text(double);
-/// As TOML writes it.
+/// The value as TOML.
 std::string text_of(const OptionValue&);
 
-/// "expected an integer, got the string \"fast\""
+/// A text such as "expected an integer, got the string \"fast\"".
 std::string expected(std::string_view what, const toml::node& got);
-/// "\"a\", \"b\" or \"c\""
+/// A text such as "\"a\", \"b\" or \"c\"".
 std::string one_of(std::span<const std::string_view>);
 /// Integers count as real numbers.
 std::optional<double> as_real(const toml::node&);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A config as text, in one form only, and the hash that names its folder.
+// Writes a config as text in one canonical form, and computes the hash that names its folder.
 #include <xxhash.h>
 
 #include "training/io/text.h"

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// What the tests of all kinds share: the names of a list, those of its rows, and what is missing in which.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kinds {
+
+/// Names of one without a partner in the other.
+std::vector<std::string> without_partner(const auto& list, const auto& other) {
+  std::vector<std::string> out;
+  for (const auto& x : list)
+    if (std::ranges::none_of(other, [&](const auto& y) { return std::string_view(y.name) == x.name; }))
+      out.emplace_back(x.name);
+  return out;
+}
+
+/// Fails by name where a kind of the list has no row, or a row no kind. where: the file of the rows.
+void expect_a_row_each(const auto& list, const auto& rows, const std::string& what, const std::string& where) {
+  for (const std::string& name : without_partner(list, rows))
+    FAIL_CHECK("the " << what << " '" << name << "' has no row: add one to " << where);
+  for (const std::string& name : without_partner(rows, list))
+    FAIL_CHECK("the row '" << name << "' of " << where << " is of no " << what << " in the list");
+}
+
+/// The row of that name; a failed test where there is none.
+const auto& row_of(const auto& rows, std::string_view name) {
+  const auto found = std::ranges::find_if(rows, [&](const auto& r) { return r.name == name; });
+  REQUIRE_MESSAGE(found != std::ranges::end(rows), "no row is called '" << name << "'");
+  return *found;
+}
+
+}  // namespace kinds

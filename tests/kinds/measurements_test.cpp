@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// What every measurement owes, all of it from the list alone: columns that say what they are, and for one that is turned on by its table: no
+// other number changes, its own have the same bits for any threads and chunks, and they stand in the files and the report of a run.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "tests/support/networks.h"
+#include "tests/support/row_text.h"
+#include "tests/training/small_run.h"
+#include "tools/report/report.h"
+#include "training/loop.h"
+
+using namespace brink;
+
+namespace {
+
+struct How {
+  int threads = 1;
+  std::int64_t chunk = 0, every = 1;
+};
+
+/// What each column holds in twelve steps, with the optional measurement of that kind or without any.
+struct Measured {
+  std::vector<Column> columns;
+  std::map<std::string, std::string> text;      ///< all cells of a column
+  std::map<std::string, std::set<int>> filled;  ///< steps at which a column has a cell
+};
+Measured measured(const MeasurementKind* kind, const How& how = {}) {
+  const support::Network n({.samples = 300, .dtype = Dtype::f32});
+  ThreadPool pool(how.threads);
+  Device device{Where::cpu, &pool};
+  TrainerOptions options;
+  options.schedule = std::make_shared<ConstantRate>(1.0);
+  options.tracker = TrackerOptions{.top = 2, .bottom = 1, .budget = 60, .max_basis = 24};
+  options.batch.chunk = how.chunk;
+  if (kind) options.measurements.push_back({factory(*kind), how.every});
+  Trainer trainer(device, n.objective, n.data(), n.data(), options, n.theta.view());
+  Measured out{trainer.columns(), {}, {}};
+  for (int t = 0; t < 12; ++t) {
+    const Row& row = trainer.step();
+    for (std::size_t i = 0; i < row.cells().size(); ++i) {
+      out.text[out.columns[i].name] += support::text_of(row.cells()[i]) + ",";
+      if (!is_empty(row.cells()[i])) out.filled[out.columns[i].name].insert(t);
+    }
+  }
+  return out;
+}
+
+std::vector<const MeasurementKind*> optional_measurements() {
+  std::vector<const MeasurementKind*> out;
+  for (const MeasurementKind& kind : measurement_kinds())
+    if (!kind.always) out.push_back(&kind);
+  return out;
+}
+
+/// What is wrong with the columns of a run.
+std::vector<std::string> complaints_about(const std::vector<Column>& columns) {
+  std::vector<std::string> out;
+  std::set<std::string> names{"step"};
+  for (const Column& c : columns)
+    if (!names.insert(c.name).second) out.push_back("two columns are called '" + c.name + "'");
+  for (const Column& c : columns) {
+    if (c.name.empty() || c.meaning.empty()) out.push_back("column '" + c.name + "' lacks a name or a meaning");
+    const auto* reference = std::get_if<std::string>(&c.chart.reference);
+    for (const std::string& other : {reference ? *reference : std::string(), c.chart.error})
+      if (!other.empty() && !names.contains(other))
+        out.push_back("column '" + c.name + "' refers to '" + other + "', which is no column");
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a measurement's columns have names of their own, meanings, and charts that refer to columns") {
+  for (const MeasurementKind* kind : optional_measurements())
+    for (const std::string& complaint : complaints_about(measured(kind).columns))
+      FAIL_CHECK(kind->name << ": " << complaint);
+  CHECK(complaints_about({{.name = "a", .meaning = "x"}, {.name = "a", .meaning = "y"}}).size() == 1);
+  CHECK(complaints_about({{.name = "a"}}).size() == 1);
+  CHECK(complaints_about({{.name = "a", .meaning = "x", .chart = {.error = "b"}}}).size() == 1);
+}
+
+TEST_CASE("a measurement that is turned on changes no other number, and its own have the same bits in any plan") {
+  const Measured without = measured(nullptr);
+  for (const MeasurementKind* kind : optional_measurements()) {
+    CAPTURE(kind->name);
+    const Measured with = measured(kind), third = measured(kind, {.every = 3});
+    REQUIRE(with.columns.size() > without.columns.size());
+    for (const auto& column : without.text) CHECK_MESSAGE(with.text.at(column.first) == column.second, column.first);
+    for (const How how : {How{.threads = 3}, How{.threads = 2, .chunk = 128}})
+      CHECK(measured(kind, how).text == with.text);
+    for (std::size_t i = without.columns.size(); i < with.columns.size(); ++i) {
+      const std::string& name = with.columns[i].name;
+      CAPTURE(name);
+      REQUIRE(with.filled.contains(name));
+      std::set<int> due;
+      for (const int t : with.filled.at(name))
+        if (t % 3 == 0) due.insert(t);
+      CHECK(third.filled.at(name) == due);
+    }
+  }
+}
+
+TEST_CASE("a measurement's table turns it on: its columns stand in metrics.csv, its settings in config.toml") {
+  for (const MeasurementKind* kind : optional_measurements()) {
+    CAPTURE(kind->name);
+    const brink::test::SmallRun run({"data.train=200", "data.test=100", "model.hidden=[8]", "training.steps=6",
+                                     "measure." + std::string(kind->name) + ".every=2"});
+    CHECK(run.code == ExitCode::done);
+    const std::string table = run.read("metrics.csv"), header = table.substr(0, table.find('\n'));
+    const std::vector<Column> columns = measured(kind).columns, always = measured(nullptr).columns;
+    for (std::size_t i = always.size(); i < columns.size(); ++i)
+      CHECK((header + ",").find("," + columns[i].name + ",") != std::string::npos);
+    CHECK(to_toml(load_config({run.folder() + "/config.toml", {}, {}})) == to_toml(run.config));
+    const std::filesystem::path folders[] = {run.folder()};
+    CHECK(!render_report(folders).empty());
+  }
+}

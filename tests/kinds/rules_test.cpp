@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// What every update rule owes: its step in plain loops, the threshold beyond which a quadratic diverges under it, state that can be saved and
+// restored, and a frozen run.
+#include "tests/kinds/rules.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "models/dln.h"
+#include "tests/kinds/kinds.h"
+#include "tests/support/networks.h"
+#include "tests/support/row_text.h"
+#include "tests/training/small_run.h"
+#include "training/loop.h"
+#include "training/rules/kind.h"
+#include "training/run/config.h"
+
+using namespace brink;
+using support::text_of;
+
+namespace {
+
+std::vector<std::string> settings_of(const kinds::RuleRow& row) {
+  std::vector<std::string> out{"training.rule=" + row.name};
+  out.insert(out.end(), row.settings.begin(), row.settings.end());
+  return out;
+}
+RuleFactory factory_of(const kinds::RuleRow& row) {
+  return factory(load_config({{}, settings_of(row), {}}).training.rule);
+}
+TrainerOptions options_of(const kinds::RuleRow& row, double rate) {
+  TrainerOptions o;
+  o.rule = factory_of(row);
+  o.schedule = std::make_shared<ConstantRate>(rate);
+  return o;
+}
+
+/// The loss ½θ², whose one eigenvalue is 1, after so many steps from θ = 1.
+double loss_on_quadratic(const kinds::RuleRow& row, double rate, int steps) {
+  const Objective o = make_dln_objective({1, {{0}}}, DlnLoss::half_square, 0, Dtype::f64);
+  std::int32_t label = 0;
+  const View data[] = {view_of(&label, {1})};
+  const Array theta0 = o.layout.make_vector(Dtype::f64);
+  theta0.span<double>()[0] = 1;
+  Device device;
+  TrainerOptions options = options_of(row, rate);
+  options.classifies = false;
+  Trainer trainer(device, o, data, {}, options, theta0.view());
+  for (int t = 0; t < steps; ++t) trainer.step();
+  return *trainer.observe().number("loss");
+}
+
+/// The learning rate at which the rule's threshold is that curvature; thresholds fall with the rate.
+double rate_of_threshold(const UpdateRule& rule, double threshold) {
+  double low = 1e-6, high = 1e6;
+  for (int i = 0; i < 200; ++i)
+    (rule.threshold(std::midpoint(low, high)) > threshold ? low : high) = std::midpoint(low, high);
+  return low;
+}
+
+}  // namespace
+
+TEST_CASE("every update rule has a row") {
+  kinds::expect_a_row_each(rule_kinds(), kinds::rule_rows(), "update rule", "tests/kinds/rules.h");
+  std::vector<kinds::RuleRow> fewer(kinds::rule_rows());
+  fewer.pop_back();
+  CHECK(kinds::without_partner(kinds::rule_rows(), fewer) == std::vector<std::string>{kinds::rule_rows().back().name});
+}
+
+TEST_CASE("a rule's step equals plain loops, byte for byte") {
+  for (const kinds::RuleRow& row : kinds::rule_rows())
+    for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+      CAPTURE(row.name);
+      CAPTURE(name_of(dtype));
+      const support::Network n({.samples = 100, .dtype = dtype});
+      Device device;
+      Trainer trainer(device, n.objective, n.data(), {}, options_of(row, 0.2), n.theta.view());
+      with_real(dtype, [&]<class T>(T) {
+        const std::span<const T> start = n.theta.span<T>();
+        kinds::PlainRule<T> plain{{start.begin(), start.end()}, {}, static_cast<T>(0.2)};
+        plain.own.fill(std::vector<T>(start.size()));
+        for (int t = 0; t < 8; ++t) {
+          trainer.step();
+          const std::span<const T> g{static_cast<const T*>(trainer.gradient().data), start.size()};
+          if constexpr (std::is_same_v<T, float>)
+            row.in_float32(plain, g);
+          else
+            row.in_float64(plain, g);
+          REQUIRE(support::same_bytes(trainer.theta(), view_of(plain.theta.data(), trainer.theta().shape)));
+        }
+      });
+    }
+}
+
+TEST_CASE("below its threshold a rule converges on a quadratic, beyond it diverges") {
+  for (const kinds::RuleRow& row : kinds::rule_rows()) {
+    CAPTURE(row.name);
+    Device device;
+    const auto rule = factory_of(row)(device, support::Network({.samples = 4}).objective.layout, Dtype::f64);
+    CHECK(rule->threshold(0.2) == row.threshold);
+    const double stable = rate_of_threshold(*rule, 1.02), unstable = rate_of_threshold(*rule, 0.98);
+    CHECK(loss_on_quadratic(row, stable, 2000) < 1e-3);
+    CHECK(loss_on_quadratic(row, unstable, 2000) > 1e3);
+    CHECK(rule->surplus(stable, 1) < 0);
+    CHECK(rule->surplus(unstable, 1) > 0);
+    CHECK(std::fabs(rule->surplus(0.2, row.threshold)) < 1e-12);
+  }
+}
+
+TEST_CASE(
+    "every state of a run at step 17, restored into a fresh trainer, goes on to the same bytes, whatever the rule") {
+  const support::Network n({.samples = 200, .dtype = Dtype::f32});
+  Device device;
+  for (const kinds::RuleRow& row : kinds::rule_rows()) {
+    CAPTURE(row.name);
+    TrainerOptions options = options_of(row, row.bouncing_rate);
+    options.tracker = TrackerOptions{.top = 2, .bottom = 1, .cold_check = 5, .budget = 60, .max_basis = 24};
+    for (const MeasurementKind& m : measurement_kinds())
+      if (!m.always) options.measurements.push_back({factory(m)});
+    const auto fresh = [&] {
+      return std::make_unique<Trainer>(device, n.objective, n.data(), n.data(), options, n.theta.view());
+    };
+    const auto through = fresh();
+    for (int t = 0; t < 17; ++t) through->step();
+    const SavedState state = save_state(device, *through);
+    const auto resumed = fresh();
+    restore_state(device, *resumed, state);
+    const auto control = fresh();
+    SavedState lost = save_state(device, *through);
+    for (auto& [name, value] : lost.parts)
+      if (name == "tracker/vectors") value = zeros(std::get<Array>(value).view().shape, Dtype::f32);
+    restore_state(device, *control, lost);
+    bool differs = false;
+    for (int t = 17; t < 40; ++t) {
+      CAPTURE(t);
+      const std::string numbers = text_of(through->step());
+      REQUIRE(text_of(resumed->step()) == numbers);
+      differs = differs || text_of(control->step()) != numbers;
+      CHECK(resumed->ended() == through->ended());
+    }
+    CHECK(differs);  // control: a state without the tracker's vectors does not repeat the run
+    CHECK(resumed->tally().products == through->tally().products);
+    CHECK(resumed->tally().instabilities == through->tally().instabilities);
+
+    SavedState less = save_state(device, *through), more = save_state(device, *through);
+    less.parts.erase("events/crossings");
+    CHECK_THROWS_WITH_AS(restore_state(device, *fresh(), less), "state: the part 'events/crossings' is missing",
+                         std::invalid_argument);
+    more.parts.emplace("rule/unknown", 1.0);
+    CHECK_THROWS_WITH_AS(restore_state(device, *fresh(), more),
+                         "state: the part 'rule/unknown' does not belong to this run", std::invalid_argument);
+  }
+}
+
+TEST_CASE("a rule's settings are written and read back, and its run is frozen") {
+  for (const kinds::RuleRow& row : kinds::rule_rows()) {
+    CAPTURE(row.name);
+    std::vector<std::string> sets = settings_of(row);
+    for (const char* s : {"data.train=200", "data.test=100", "model.hidden=[16,12]", "training.steps=30"})
+      sets.emplace_back(s);
+    const brink::test::SmallRun run(sets), three(sets, {{"threads", "3"}, {"chunk", "128"}});
+    CHECK(to_toml(load_config({run.folder() + "/config.toml", {}, {}})) == to_toml(run.config));
+    CHECK_MESSAGE(
+        run.digest("metrics.csv") == row.metrics,
+        "the digest belongs into its row of tests/kinds/rules.h; one that changed is **bits** in CHANGELOG.md");
+    CHECK(three.digest("metrics.csv") == run.digest("metrics.csv"));
+  }
+}
