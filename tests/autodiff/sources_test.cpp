@@ -73,7 +73,8 @@ TEST_CASE("a list is refused that is too long or names what is no row, and sourc
   CHECK_THROWS_WITH_AS(set({1, 2}), "2 indices for a list of rows of length 3: expected the same number",
                        std::invalid_argument);
   CHECK(list.on_device().span<std::int32_t>()[0] == 39);  // as it was
-  CHECK_THROWS_WITH_AS(RowList(device, 0, 40), "a list of 0 indices of 40 rows: expected at least one of each",
+  CHECK_THROWS_WITH_AS(RowList(device, 0, 40),
+                       "a list of 0 indices into 40 rows: expected at least one index and one row",
                        std::invalid_argument);
   const Batch batch = n.data();
   CHECK(batch.chosen_by(list).samples() == 3);

@@ -130,9 +130,9 @@ TEST_CASE("a network's run is frozen, for any threads and chunks; it is recomput
     const std::vector<std::string> sets = settings_of(row, {"training.steps=3", "measure.budget=60"});
     const brink::test::SmallRun run(sets);
     CHECK(run.code == ExitCode::done);
-    CHECK_MESSAGE(
-        run.digest("metrics.csv") == row.metrics,
-        "the digest belongs into its row of tests/kinds/networks.h; one that changed is **bits** in CHANGELOG.md");
+    CHECK_MESSAGE(run.digest("metrics.csv") == row.metrics,
+                  "the value above belongs in the row of tests/kinds/networks.h; a digest that changes is marked "
+                  "**bits** in CHANGELOG.md");
     for (const char* threads : {"1", "3"}) {
       std::vector<std::pair<std::string, std::string>> flags{{"threads", threads}};
       if (has_data(run.config)) flags.emplace_back("chunk", std::to_string(group_of(run.config.model)));

@@ -163,9 +163,9 @@ TEST_CASE("a rule's settings are written and read back, and its run is frozen") 
       sets.emplace_back(s);
     const brink::test::SmallRun run(sets), three(sets, {{"threads", "3"}, {"chunk", "128"}});
     CHECK(to_toml(load_config({run.folder() + "/config.toml", {}, {}})) == to_toml(run.config));
-    CHECK_MESSAGE(
-        run.digest("metrics.csv") == row.metrics,
-        "the digest belongs into its row of tests/kinds/rules.h; one that changed is **bits** in CHANGELOG.md");
+    CHECK_MESSAGE(run.digest("metrics.csv") == row.metrics,
+                  "the value above belongs in the row of tests/kinds/rules.h; a digest that changes is marked **bits** "
+                  "in CHANGELOG.md");
     CHECK(three.digest("metrics.csv") == run.digest("metrics.csv"));
   }
 }

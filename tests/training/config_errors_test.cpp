@@ -146,10 +146,6 @@ constexpr FileCase file_cases[] = {
      "2:1: unknown key training.batch_size; the nearest is data.train (every step uses all training samples)"},
     {"[training]\nepochs = 3\n",
      "2:1: unknown key training.epochs; the nearest is training.steps (a step is one pass over the training samples)"},
-    {"[training]\nweight_decay = 0.1\n",
-     "2:1: unknown key training.weight_decay; the nearest is training.steps; [training] has rule, learning_rate, "
-     "steps, "
-     "loss, seed, divergence_loss and momentum"},
     {"[measure]\ntol = 0.1\n", "2:1: unknown key measure.tol; the nearest is measure.tolerance"},
     {"[optimizer]\nlr = 0.1\n", "1:2: unknown table [optimizer]; the nearest is [training]"},
     {"[Model]\nname = \"mlp\"\n", "1:2: unknown table [Model]; the nearest is [model]"},

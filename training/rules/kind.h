@@ -15,7 +15,7 @@ struct RuleKind {
   std::string_view name;
   std::string_view meaning;
   std::string_view threshold;        ///< the formula of UpdateRule::threshold: "2/η"
-  std::vector<Option> options = {};  ///< keys of [training] that only this rule has
+  std::vector<Option> options = {};  ///< keys of [training] that this rule has
   /// Makes a rule for vectors of a layout. Allocates all memory. Throws OutOfMemory.
   std::unique_ptr<UpdateRule> (*make)(const Options&, Device&, const ParameterLayout&, Dtype);
 };
