@@ -69,7 +69,7 @@ with tempfile.TemporaryDirectory() as temporary:
         table = rows(files["metrics.csv"])
         cases.check(f"{model}: four steps, each with a certified eigenvalue",
                     [len(table)] if len(table) != 4 else [r for r in table if r["converged"] != "1" or not float(r["lambda_1"]) > 0])
-        said = "the loss in training mode, by ghost groups: the function that is minimised"
+        said = "the loss in training mode, by ghost groups: the function that is descended"
         normalised = model != "alexnet"
         cases.check(f"{model}: whose Hessian, in run.json", record.get("hessian_of", "") == (said if normalised else "") or [record])
         cases.check(f"{model}: whose Hessian, in the report", (f"<dt>Hessian of</dt><dd>{said}" in files["report.html"]) == normalised)
@@ -88,9 +88,9 @@ with tempfile.TemporaryDirectory() as temporary:
     found, files = train("evaluation", "vgg", "model.norm_mode=evaluation")
     cases.check("evaluation mode: a run", found[0] == 0 or [found[2]])
     record = json.loads(files["run.json"])
-    of = "the loss in evaluation mode, for comparison: not the function that is minimised"
+    of = "the loss in evaluation mode, for comparison: not the function that is descended"
     named = {
-        "console": 'norm_mode = "evaluation": eigenvalues are those of the loss in evaluation mode, not of the loss that is minimised\n' in found[1],
+        "console": 'norm_mode = "evaluation": eigenvalues are those of the loss in evaluation mode, not of the loss that is descended\n' in found[1],
         "progress": bool(re.search(r"^step 3/3 .* λ₁ in evaluation mode [\d.]+", found[1], re.M)),
         "run.json": record["hessian_of"] == of,
         "title": "<h1>vgg on synthetic-cifar, Hessian in evaluation mode (for comparison)" in files["report.html"],

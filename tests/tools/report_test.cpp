@@ -66,7 +66,7 @@ TEST_CASE("whose Hessian it is is a fact and in the captions, in both modes; wit
   check_page(training);
   check_page(evaluation);
   CHECK(has(training,
-            "<dt>Hessian of</dt><dd>the loss in training mode, by ghost groups: the function that is minimised</dd>"));
+            "<dt>Hessian of</dt><dd>the loss in training mode, by ghost groups: the function that is descended</dd>"));
   CHECK(count(training, "The Hessian is that of the loss in training mode") == 3);
   CHECK_FALSE(has(training, "evaluation mode"));
   CHECK(has(training, "VGG10 (8-16-32), ghost groups of 32, a short last one joined to the one before"));
@@ -78,7 +78,7 @@ TEST_CASE("whose Hessian it is is a fact and in the captions, in both modes; wit
   CHECK_FALSE(has(evaluation, "training mode"));
 
   const std::string both = render_report(std::vector<fs::path>{folder.path(), folder.path()});
-  CHECK(has(both, "Of the loss in evaluation mode, which is not the function that is minimised: A, B."));
+  CHECK(has(both, "Of the loss in evaluation mode, which is not the function that is descended: A, B."));
 
   std::string nothing = measured;
   nothing.replace(nothing.find("top = 1\nbottom = 1"), 18, "top = 0\nbottom = 0");

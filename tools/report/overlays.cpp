@@ -24,7 +24,7 @@ std::string evaluation_sentence(std::span<const Run> runs) {
     if (runs[i].evaluation_hessian) letters += (letters.empty() ? "" : ", ") + run_letter(i);
   return letters.empty()
              ? ""
-             : " Of the loss in evaluation mode, which is not the function that is minimised: " + letters + ".";
+             : " Of the loss in evaluation mode, which is not the function that is descended: " + letters + ".";
 }
 
 std::string certificate_sentence(std::span<const Series> lines) {

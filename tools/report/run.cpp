@@ -61,9 +61,9 @@ void read_hessian(Run& run) {
   if (mode.empty() || run.top_asked.value_or(1) + run.bottom_asked.value_or(1) <= 0) return;
   run.evaluation_hessian = mode == "evaluation";
   run.hessian_of = run.evaluation_hessian
-                       ? "the loss in evaluation mode, for comparison: not the function that is minimised, to which "
+                       ? "the loss in evaluation mode, for comparison: not the function that is descended, to which "
                          "the threshold belongs"
-                       : "the loss in training mode, by ghost groups: the function that is minimised";
+                       : "the loss in training mode, by ghost groups: the function that is descended";
 }
 
 void apply_settings(Run& run) {

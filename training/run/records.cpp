@@ -80,8 +80,8 @@ std::string run_json(const Config& c, const RunRecord& r) {
         {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
   if (is_normalised(c.model) && measures_spectrum(c))
     j["hessian_of"] = has_evaluation_hessian(c)
-                          ? "the loss in evaluation mode, for comparison: not the function that is minimised"
-                          : "the loss in training mode, by ghost groups: the function that is minimised";
+                          ? "the loss in evaluation mode, for comparison: not the function that is descended"
+                          : "the loss in training mode, by ghost groups: the function that is descended";
   j["parameters"] = r.parameters;
   j["steps_done"] = or_null(r.steps_done);
   j["diverged_at"] = or_null(r.diverged_at);

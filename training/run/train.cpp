@@ -211,7 +211,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   if (has_evaluation_hessian(config))
     out.line(
         "norm_mode = \"evaluation\": eigenvalues are those of the loss in evaluation mode, not of the loss that is "
-        "minimised");
+        "descended");
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
   if (folder.opened() == RunFolder::Opened::finished) return ExitCode::done;
   if (folder.opened() == RunFolder::Opened::diverged) return ExitCode::diverged;
