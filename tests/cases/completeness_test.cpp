@@ -3,10 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -15,28 +12,15 @@
 
 #include "kernels/map/functors.h"
 #include "tests/cases/case.h"
+#include "tests/support/source_text.h"
 
 using namespace brink;
 namespace fs = std::filesystem;
+using support::matches;
+using support::read_source;
+using support::source_root;
 
 namespace {
-
-fs::path source_root() {
-  const char* root = std::getenv("BRINK_SOURCE_ROOT");
-  REQUIRE_MESSAGE(root != nullptr, "BRINK_SOURCE_ROOT must name the source folder");
-  return root;
-}
-
-std::string read(const fs::path& p) {
-  std::ifstream in(p);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
-  std::set<std::string> out;
-  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) out.insert((*it)[1]);
-  return out;
-}
 
 const std::regex primitive_definition(R"(const Primitive (\w+)_p\{)");
 const std::regex kernel_declaration(R"((?:^|\n)(?:template <[^\n]*>\n)?(?:inline )?(?:void|double) (\w+)\(Device&)");
@@ -67,7 +51,7 @@ Includes includes_within(const std::string& folder) {
   Includes out;
   for (const auto& file : fs::directory_iterator(source_root() / folder)) {
     const std::string stem = file.path().stem().string();
-    out[stem].merge(matches(read(file), include));
+    out[stem].merge(matches(read_source(file), include));
     out[stem].erase(stem);
   }
   return out;
@@ -102,7 +86,7 @@ TEST_CASE("includes between the files of primitives form an order") {
 TEST_CASE("every primitive has a row, and rules or the word that it is constant") {
   std::set<std::string> names, covered;
   for (const auto& file : fs::directory_iterator(source_root() / "autodiff/primitives"))  // a block may be a header
-    names.merge(matches(read(file), primitive_definition));
+    names.merge(matches(read_source(file), primitive_definition));
   REQUIRE(names.size() >= 20);
   for (const cases::Row& row : cases::table())
     if (row.primitive) {
@@ -119,7 +103,7 @@ TEST_CASE("every kernel has a row") {
   std::set<std::string> names, covered;
   for (const auto& room : fs::directory_iterator(source_root() / "kernels")) {
     const fs::path header = room.path() / (room.path().filename().string() + ".h");
-    if (fs::exists(header)) names.merge(matches(read(header), kernel_declaration));
+    if (fs::exists(header)) names.merge(matches(read_source(header), kernel_declaration));
   }
   REQUIRE(names.size() >= 15);
   for (const cases::Row& row : cases::table()) covered.insert(row.kernels.begin(), row.kernels.end());
@@ -128,7 +112,7 @@ TEST_CASE("every kernel has a row") {
 }
 
 TEST_CASE("every functor is in the list, and every one of the list has a row") {
-  const std::string text = read(source_root() / "kernels/map/functors.h");
+  const std::string text = read_source(source_root() / "kernels/map/functors.h");
   const std::vector<std::string> listed = functor_list(text);
   REQUIRE(listed.size() == std::tuple_size_v<Functors>);
   for (const std::string& name : missing(matches(text, functor_definition), {listed.begin(), listed.end()}))
@@ -141,7 +125,7 @@ TEST_CASE("every functor is in the list, and every one of the list has a row") {
 }
 
 TEST_CASE("the files that CONTRIBUTING names exist") {
-  const std::set<std::string> named = matches(read(source_root() / "CONTRIBUTING.md"), file_in_text);
+  const std::set<std::string> named = matches(read_source(source_root() / "CONTRIBUTING.md"), file_in_text);
   REQUIRE(named.size() >= 10);
   CHECK(named.contains("autodiff/primitives/gelu.cpp"));
   for (const std::string& file : named)

@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <iterator>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,12 +22,16 @@ std::vector<std::string> without_partner(const auto& list, const auto& other) {
   return out;
 }
 
-/// Fails by name where a kind of the list has no row, or a row no kind. where: the file of the rows.
+/// Fails by name where a kind of the list has no row, or a row has no kind. where: the file of the rows. As a control it leaves out the
+/// last row and expects it to be named.
 void expect_a_row_each(const auto& list, const auto& rows, const std::string& what, const std::string& where) {
   for (const std::string& name : without_partner(list, rows))
     FAIL_CHECK("the " << what << " '" << name << "' has no row: add one to " << where);
   for (const std::string& name : without_partner(rows, list))
     FAIL_CHECK("the row '" << name << "' of " << where << " is of no " << what << " in the list");
+  REQUIRE(!std::empty(rows));
+  const auto fewer = rows | std::views::take(std::ssize(rows) - 1);
+  CHECK(without_partner(rows, fewer) == std::vector<std::string>{std::string(std::ranges::rbegin(rows)->name)});
 }
 
 /// The row of that name; the test fails if there is none.

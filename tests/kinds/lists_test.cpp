@@ -3,10 +3,7 @@
 // derivatives that are checked.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <set>
 #include <string>
@@ -14,28 +11,15 @@
 #include "models/activation.h"
 #include "tests/kinds/kinds.h"
 #include "tests/support/networks.h"
+#include "tests/support/source_text.h"
 
 using namespace brink;
 namespace fs = std::filesystem;
+using support::matches;
+using support::read_source;
+using support::source_root;
 
 namespace {
-
-fs::path source_root() {
-  const char* root = std::getenv("BRINK_SOURCE_ROOT");
-  REQUIRE_MESSAGE(root != nullptr, "BRINK_SOURCE_ROOT must name the source folder");
-  return root;
-}
-
-std::string read(const fs::path& p) {
-  std::ifstream in(p);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
-  std::set<std::string> out;
-  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) out.insert((*it)[1]);
-  return out;
-}
 
 /// "RuleKind gd() {" at the start of a line.
 std::set<std::string> defined(const std::string& text, const std::string& kind) {
@@ -56,10 +40,10 @@ TEST_CASE("what is defined is in its list") {
     CAPTURE(home.kind);
     std::set<std::string> names;
     for (const auto& file : fs::directory_iterator(source_root() / home.folder))
-      if (file.path().extension() == ".cpp") names.merge(defined(read(file), home.kind));
+      if (file.path().extension() == ".cpp") names.merge(defined(read_source(file), home.kind));
     REQUIRE(names.size() >= 2);
     const std::string list = home.folder + "/meson.build";
-    const std::set<std::string> in_list = listed(read(source_root() / list));
+    const std::set<std::string> in_list = listed(read_source(source_root() / list));
     for (const std::string& name : names)
       if (!in_list.contains(name)) FAIL_CHECK(home.kind << " " << name << "() is not in the list of " << list);
   }

@@ -88,10 +88,6 @@ Doubles unit(const ParameterLayout& layout, std::uint64_t seed) {
 
 TEST_CASE("every network has a row") {
   kinds::expect_a_row_each(network_kinds(), kinds::network_rows(), "network", "tests/kinds/networks.h");
-  std::vector<kinds::NetworkRow> fewer(kinds::network_rows());
-  fewer.pop_back();
-  CHECK(kinds::without_partner(kinds::network_rows(), fewer) ==
-        std::vector<std::string>{kinds::network_rows().back().name});
 }
 
 TEST_CASE("a network's gradient and product agree with differences, and its Hessian is symmetric") {

@@ -26,8 +26,7 @@ TEST_CASE("eigenvalues that were not measured: no instability is counted or deni
   folder.write("metrics.csv", std::string(header) + std::string(no_eigenvalues));
   folder.write("events.csv", "entry,resolution,length,long,open,peak_step\n");
   folder.write("config.toml", measuring("top = 0\nbottom = 0\nevery = 1\n"));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "<p class=\"lead measured\">λ₁ was not measured (measure.top = 0).</p>"));
   CHECK(has(page, "<dt>instabilities</dt><dd><b>–</b><small>λ₁ was not measured (measure.top = 0)"));
   CHECK(has(page, "<dt>raw recrossings</dt><dd><b>–</b><small>λ₁ was not measured"));
@@ -62,8 +61,7 @@ TEST_CASE("eigenvalues that were not measured: no instability is counted or deni
 TEST_CASE("what is not certified is marked in the head, the cards, the tables and the comparison") {
   const Folder folder("r"), good("good");
   write_whole(folder);
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "<p class=\"banner doubt\">λ₁ was measured (4 times). It is not certified at 1 step:"));
   CHECK(has(page, "<dt>peak λ₁</dt><dd><b>30.00 " + mark));
   CHECK(has(page, "<dt>first above the threshold</dt><dd><b>step 1 " + mark));
@@ -97,8 +95,7 @@ TEST_CASE("the measuring interval is stated with what rests on it") {
   const Folder folder("r");
   write_whole(folder);
   folder.write("config.toml", measuring("top = 2\nbottom = 1\nevery = 10\nbudget = 400\n"));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page,
             "<dt>Eigenvalues</dt><dd>the 2 largest and the smallest, at every 10th step, to a relative residual of "
             "0.001, with at most 400 Hessian products a step</dd>"));
@@ -118,8 +115,7 @@ TEST_CASE("keys of a rule, a network and a measurement that no sentence knows ar
   text.replace(text.find("hidden = "), 9, "heads = 3\nhidden = ");
   text.replace(text.find("steps = 3"), 9, "steps = 3\ndivergence_loss = inf");
   folder.write("config.toml", text + "[measure.update_cosine]\nevery = 5\n[measure.other]\nevery = 1\n");
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "momentum, 3 steps, momentum 0.9"));
   CHECK(has(page, "heads 3"));
   const Folder other("other");
@@ -146,8 +142,7 @@ TEST_CASE("a run without a data set mentions none") {
        {R"("version":"1")", R"("data":{"provenance":"","train_checksum":"","test_checksum":""})", R"("data":null)"}) {
     CAPTURE(record);
     folder.write("run.json", run_json_with(known_columns(), record));
-    const std::string page = folder.render();
-    check_page(page);
+    const std::string page = page_of(folder);
     CHECK(has(page, "<h1>dln at η"));
     CHECK(has(page, "none: the loss is a function of the parameters alone"));
     CHECK(has(page, "start 2.5-0.5, target 0"));
@@ -180,8 +175,7 @@ TEST_CASE("numbers for people have at most five significant digits") {
   metrics += "0,1.5,1e300,0.24,0.1,1,1.9738518640123456e80,5,0.001,0.001,-1,0.0001,123456789012,-1,,,aa\n";
   metrics += "1,1e200,1e300,0.24,0.1,1,1.9738518640123456e80,5,0.001,0.001,-1,0.0001,123456789012,-1,,,aa\n";
   folder.write("metrics.csv", metrics);
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "η = 0.012346"));
   CHECK(has(page, "1.974×10⁸⁰"));
   // No visible text has a run of more than six digits (steps, ticks) outside the data for the script and digests.

@@ -39,8 +39,7 @@ TEST_CASE("a column that only the run's own files know gets a panel with title, 
   auto columns = known_columns();
   columns.push_back({"update_cosine", "turns", "the cosine of the angle between two updates", {"update"}});
   write_with_cosine(folder, columns);
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, ">Update</h2>"));
   CHECK(has(page, ">update_cosine, turns</text>"));
   CHECK(has(page, "update_cosine (turns): the cosine of the angle between two updates."));
@@ -51,8 +50,7 @@ TEST_CASE("a column that only the run's own files know gets a panel with title, 
   // Control: without its entry it is named, and not drawn.
   columns.pop_back();
   write_with_cosine(folder, columns);
-  const std::string without = folder.render();
-  check_page(without);
+  const std::string without = page_of(folder);
   CHECK(has(without, "metrics.csv has columns that run.json does not describe, so they are not drawn: update_cosine."));
   CHECK_FALSE(has(without, ">Update</h2>"));
   CHECK_FALSE(has(without, "data-key=\"update_cosine\""));
@@ -126,8 +124,7 @@ TEST_CASE("without any description the columns are drawn by their names") {
   const Folder folder("r");
   write_whole(folder);
   folder.write("run.json", R"({"version":"1"})");
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "run.json does not say what the columns of metrics.csv are"));
   for (const char* name : {"Loss", "Train_accuracy", "Products", "Sharpness: λ₁ … λ₂", "Most negative curvature: λₙ"}) {
     CAPTURE(name);
@@ -173,8 +170,7 @@ TEST_CASE("names and meanings of columns are escaped") {
   columns.push_back({"<i>\\\"'&", "<u>", "</script><img/>", {"<b>]]>"}});
   folder.write("metrics.csv", "step,loss,<i>\\\"'&\n0,1,2\n1,2,3\n");
   folder.write("run.json", run_json_with(columns));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK_FALSE(has(page, "<img"));
   CHECK(has(page, "&lt;b&gt;]]&gt;</h2>"));
   CHECK(has(page, "\"\\u003ci\\u003e\\u005c\\u0022\\u0027\\u0026\":[2,3]"));

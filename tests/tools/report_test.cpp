@@ -32,8 +32,7 @@ TEST_CASE("the XML check rejects what it should") {
 TEST_CASE("a whole run: every fact and key figure is on the page") {
   const Folder folder("first");
   write_whole(folder);
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   for (std::string_view text :
        {"mlp on synthetic at η\u00a0=\u00a00.1", "Run <b>first</b>, 3 steps", "2/η = 20.00", "9.8.7",
         "00112233445566778899aabbccddeeff", "○</span></b><small>back above 2/η, unmerged, not certified",
@@ -114,8 +113,7 @@ TEST_CASE("uncertified eigenvalues are drawn differently and counted") {
 TEST_CASE("error bars appear where they are taller than the line") {
   const Folder folder("r");
   folder.write("metrics.csv", "step,lambda_1,residual_1\n0,10,0.001\n1,10,3\n2,12,0.001\n");
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(count(page, "class=\"bar\"") == 1);
   CHECK(has(page, "at most 3.0 for λ₁ at step 1"));
 }
@@ -166,8 +164,7 @@ TEST_CASE("text from outside is escaped") {
   std::string hostile = std::string(header) + std::string(rows);
   hostile.replace(hostile.find("00112233"), 8, "<i>\xff\x01&]]>");
   folder.write("metrics.csv", hostile);
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK_FALSE(has(page, "<script>alert"));
   CHECK_FALSE(has(page, "<img"));
   CHECK(has(page, "&lt;script&gt;alert(1)&lt;/script&gt;"));
@@ -181,8 +178,7 @@ TEST_CASE("missing files and columns are named, not passed over") {
   folder.write("metrics.csv", "loss\n1\n");
   CHECK_THROWS_AS(folder.render(), ReportError);
   folder.write("metrics.csv", "step,loss,extra\n0,1,x\n1,0.5,\n");
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   for (std::string_view text : {"There is no config.toml", "There is no run.json", "no events recorded",
                                 "cells that are not numbers, left out: extra (1)",
                                 "run.json does not say what the columns of metrics.csv are: each is drawn by its name",
@@ -230,8 +226,7 @@ TEST_CASE("a diverged run: the step in words, values beyond the axis and not fin
   metrics += "31,inf,nan,-nan,0.1,inf,nan,-inf,nan,inf,nan,nan,9,nan,inf,nan,aa\n";
   folder.write("metrics.csv", metrics);
   folder.write("run.json", run_json_with(known_columns(), R"("diverged_at": 31)"));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "This run diverged at step 31"));
   CHECK(has(page, ">diverged at step 31</text>"));
   CHECK(has(page, "λ₁: 1 value lies beyond the axis (triangles), the farthest 4×10⁶ at step 30."));
@@ -249,8 +244,7 @@ TEST_CASE("a run lost within a few steps still shows what came before") {
   folder.write("run.json",
                run_json_with(columns_named("step,loss,learning_rate,lambda_1,residual_1,lambda_min,residual_min"),
                              R"("diverged_at": 4)"));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   for (const char* name : {"λ₁", "λₙ", "loss"})
     CHECK(has(page, std::string(name).append(": 2 values lie beyond the axis")));
   CHECK(has(page, ">20</text>"));
@@ -262,8 +256,7 @@ TEST_CASE("a run that is far beyond the threshold from its start on is drawn") {
   constexpr std::string_view names = "step,loss,learning_rate,lambda_1,residual_1";
   folder.write("metrics.csv", std::string(names) + "\n0,1.5,2,28,0.001\n1,2,2,31,0.001\n2,65,2,408,0.001\n");
   folder.write("run.json", run_json_with(columns_named(names, 1), R"("diverged_at": 2)"));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "λ₁: 1 value lies beyond the axis (triangles), the farthest 408 at step 2."));
   // Also where the threshold's line has as many points as there are values.
   folder.write("metrics.csv", std::string(names) + "\n0,1.5,2,10.7,0.001\n1,2,2,94,0.001\n2,65,2,408,0.001\n");
@@ -276,8 +269,7 @@ TEST_CASE("not measured at every step, none at the bottom, zero and negative los
                "step,loss,learning_rate,lambda_1,residual_1,surplus\n0,1,0.1,10,0.001,-1\n1,0,0.1,,,\n2,-1,0.1,21,0."
                "001,0.1\n3,0.5,0.1,,,\n");
   folder.write("run.json", run_json_with(columns_named("step,loss,learning_rate,lambda_1,residual_1,surplus")));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(has(page, "loss: 2 values are zero or negative and not drawn on the logarithmic axis."));
   CHECK(has(page, "2 of 2, to 0.001 relative"));
   CHECK(has(page, "<b>step 2</b>"));
@@ -303,8 +295,7 @@ TEST_CASE("a long run stays small and keeps its extremes") {
     metrics += std::to_string(step) + "," + (step == 31417 ? "900" : "1.5") + ",0.1\n";
   folder.write("metrics.csv", metrics);
   folder.write("run.json", run_json_with(columns_named("step,loss,learning_rate")));
-  const std::string page = folder.render();
-  check_page(page);
+  const std::string page = page_of(folder);
   CHECK(page.size() < 400000);
   CHECK(has(page, "drawn as the extremes of neighbouring steps"));
   const auto line = page.find("class=\"line\"");

@@ -140,4 +140,11 @@ inline void check_page(const std::string& page) {
       nlohmann::json::parse(page.substr(data, page.find("</script>", data) - data), nullptr, false).is_discarded());
 }
 
+/// The folder's page, checked.
+inline std::string page_of(const Folder& folder) {
+  std::string page = folder.render();
+  check_page(page);
+  return page;
+}
+
 }  // namespace brink::test
