@@ -40,7 +40,7 @@ class ParameterLayout {
   /// Parameter i inside a vector of this layout.
   View view(const View& vector, int i) const {
     const Parameter& p = (*this)[i];
-    return {static_cast<char*>(vector.data) + p.offset * size_of(vector.dtype), p.shape, vector.dtype};
+    return vector.part(p.offset, p.shape);
   }
   /// `times` vectors of this layout, one after the other, as one vector: its parameter j·size() + i is parameter i of vector j.
   ParameterLayout repeated(int times) const {

@@ -97,6 +97,16 @@ struct View {
     return {as<T>(), static_cast<std::size_t>(shape.elements())};
   }
   std::int64_t bytes() const { return shape.elements() * size_of(dtype); }
+  /// What begins at element `first`, as an array of this shape.
+  View part(std::int64_t first, const Shape& s) const {
+    return {static_cast<char*>(data) + first * size_of(dtype), s, dtype};
+  }
+  /// `count` entries of the first axis, from `first` on.
+  View rows(std::int64_t first, std::int64_t count) const {
+    Shape s = shape;
+    s.extent[0] = count;
+    return part(first * shape.row_elements(), s);
+  }
 };
 
 template <class T>

@@ -20,10 +20,6 @@ Graph residuals_alone(const Graph& primal) {
     if (o.role == OutputRole::residual) g.output(o.name, o.role, o.index, o.var);
   return prune(g);
 }
-
-View part_of(const View& vectors, std::int64_t first, std::int64_t elements) {
-  return {static_cast<char*>(vectors.data) + first * size_of(vectors.dtype), Shape{elements}, vectors.dtype};
-}
 }  // namespace
 
 Linearized::Linearized(Device& device, const Objective& objective, const LinearizedBuilder& build, const Batch& batch,
@@ -158,20 +154,20 @@ void Linearized::apply(View vectors, View products) {
   const std::int64_t count = vectors.shape.elements() / extent_;
   for (std::int64_t done = 0; done < count;) {
     Tangent& tangent = several_ && count - done >= several_->directions ? *several_ : one_;
-    apply(tangent, part_of(vectors, done * extent_, tangent.directions * extent_),
-          part_of(products, done * extent_, tangent.directions * extent_));
+    apply(tangent, vectors.part(done * extent_, {tangent.directions * extent_}),
+          products.part(done * extent_, {tangent.directions * extent_}));
     done += tangent.directions;
   }
 }
 
 void Linearized::apply(Tangent& tangent, View vectors, View products) {
   const bool fixed = device_.where == Where::cuda;
-  const View from = fixed ? part_of(fixed_v_.view(), 0, vectors.shape.elements()) : vectors,
-             into = fixed ? part_of(fixed_product_.view(), 0, products.shape.elements()) : products;
+  const View from = fixed ? fixed_v_.view().part(0, {vectors.shape.elements()}) : vectors,
+             into = fixed ? fixed_product_.view().part(0, {products.shape.elements()}) : products;
   if (fixed) copy(device_, from, vectors);
   const auto directions = static_cast<std::size_t>(tangent.directions);
   for (std::size_t d = 0; d < directions; ++d)
-    vectors_[d] = part_of(from, static_cast<std::int64_t>(d) * extent_, extent_);
+    vectors_[d] = from.part(static_cast<std::int64_t>(d) * extent_, {extent_});
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     if (static_cast<std::int64_t>(block) >= kept_) recompute_block(worker, block);
     apply_to_block(tangent, worker, block, std::span(vectors_).first(directions), slot);

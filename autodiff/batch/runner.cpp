@@ -9,10 +9,6 @@
 namespace brink {
 
 namespace {
-char* rows_of(const View& whole, const Block& b) {
-  return static_cast<char*>(whole.data) + b.first_sample * whole.shape.row_elements() * size_of(whole.dtype);
-}
-
 /// Blocks are joined by adding, so with several of them a scalar, a parameter's output or a sum must be a finished sum over samples as it
 /// is, or zero: anything done to it inside a block would depend on how the batch is cut.
 void expect_sums(const Graph& g, const BlockPlan& plan) {
@@ -111,7 +107,9 @@ void BlockRunner::run(int worker, const Block& block, const Bindings& to) {
       case OutputRole::residual:
         p.outputs[i] = to.residuals + s.residual_offsets[static_cast<std::size_t>(out.index)];
         break;
-      case OutputRole::samples: p.outputs[i] = rows_of(to.samples[samples++], block); break;
+      case OutputRole::samples:
+        p.outputs[i] = to.samples[samples++].rows(block.first_sample, block.samples).data;
+        break;
     }
   }
   Device serial = device_.serial();

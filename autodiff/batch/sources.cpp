@@ -11,13 +11,6 @@
 namespace brink {
 
 namespace {
-/// Rows begin … end − 1.
-View rows_of(const View& v, std::int64_t begin, std::int64_t end) {
-  View part = v;
-  part.shape.extent[0] = end - begin;
-  part.data = static_cast<char*>(v.data) + begin * v.shape.row_elements() * size_of(v.dtype);
-  return part;
-}
 /// The shape with `rows` rows.
 Shape with_rows(Shape shape, std::int64_t rows) {
   shape.extent[0] = rows;
@@ -120,8 +113,8 @@ void BlockRows::gather(Device& device) {
     constexpr std::int64_t grain = 16;
     parallel_for(device, list->length(), grain, grain, [&](std::int64_t begin, std::int64_t end) {
       Device serial = device.serial();
-      gather_rows(serial, rows_of(s.gathered.view(), begin, end), s.from.view(),
-                  rows_of(list->on_device(), begin, end));
+      gather_rows(serial, s.gathered.view().rows(begin, end - begin), s.from.view(),
+                  list->on_device().rows(begin, end - begin));
     });
   }
 }
@@ -143,7 +136,7 @@ std::span<const View> BlockRows::rows(int worker, const Block& block) {
       v.shape.extent[0] = block.samples;
     } else {
       const View& all = s.list() ? sources_[i].gathered.view() : s.view();
-      v = rows_of(all, block.first_sample, block.first_sample + block.samples);
+      v = all.rows(block.first_sample, block.samples);
     }
   }
   if (!made_ || filled) return slot.views;

@@ -133,9 +133,7 @@ void BlockSum::join_units(Device& device, View vector) {
                  Device serial = device.serial();
                  for (std::int64_t e = begin; e < end; e += piece) {
                    const Shape shape{std::min(piece, end - e)};
-                   const auto part = [&](const View& v) {
-                     return View{static_cast<char*>(v.data) + e * size_of(dtype_), shape, dtype_};
-                   };
+                   const auto part = [&](const View& v) { return v.part(e, shape); };
                    join_by_tree(units, [&](std::size_t into, std::size_t more) {
                      join(serial, part(values_[into].vector.view()), part(values_[more].vector.view()));
                    });

@@ -147,7 +147,7 @@ class Recorder {
   Progress progress_;
 };
 
-/// What observes a run, as its options ask; later the device too.
+/// The trace recorder or the profiler's ranges that the options ask for. The device points to it, so it outlives the run.
 class Watch {
  public:
   Watch(const TrainOptions& options, Device& device) : file_(options.trace) {
