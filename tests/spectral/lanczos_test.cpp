@@ -285,7 +285,9 @@ TEST_CASE("tiny operators: squares and products that underflow certify nothing w
     CHECK(std::fabs(r.bottom / factor + 8) < 1e-2);
   }
   // A product has lost its digits: what is found is right within its residual, and is not called certified.
-  for (const auto& [factor, dtype] : {std::pair{0x1p-145, Dtype::f32}, {0x1p-1070, Dtype::f64}}) {
+  for (const auto& tiny : {std::pair{0x1p-145, Dtype::f32}, {0x1p-1070, Dtype::f64}}) {
+    const double factor = tiny.first;
+    const Dtype dtype = tiny.second;
     CAPTURE(factor);
     const auto r = found(factor, dtype, 1e-4);
     CHECK(r.stop == LanczosStop::exhausted);

@@ -133,9 +133,13 @@ TEST_CASE("F4: the outline of the official sets is what is loaded") {
   const char* shared = std::getenv("BRINK_SHARED");
   const char* root = std::getenv("BRINK_SOURCE_ROOT");
   const std::string folder = (shared ? shared : std::string(root ? root : ".") + "/../shared") + "/data/";
-  for (const auto& [name, files, first] : {std::tuple{"fmnist4", "fashion-mnist", "t10k-labels-idx1-ubyte.gz"},
-                                           std::tuple{"cifar10-5k", "cifar-10-batches-bin", "test_batch.bin"},
-                                           std::tuple{"cifar10-500k", "cifar-10-batches-bin", "test_batch.bin"}}) {
+  struct OfficialSet {
+    const char *name, *files, *first;
+  };
+  for (const OfficialSet& set : {OfficialSet{"fmnist4", "fashion-mnist", "t10k-labels-idx1-ubyte.gz"},
+                                 OfficialSet{"cifar10-5k", "cifar-10-batches-bin", "test_batch.bin"},
+                                 OfficialSet{"cifar10-500k", "cifar-10-batches-bin", "test_batch.bin"}}) {
+    const char *const name = set.name, *const files = set.files, *const first = set.first;
     std::FILE* const there = std::fopen((folder + files + "/" + first).c_str(), "rb");
     if (!there) {
       std::printf("[skip] the outline of %s: %s is not there\n", name, (folder + files).c_str());
