@@ -35,18 +35,20 @@ ArrayFile::~ArrayFile() = default;
 ArrayFile::ArrayFile(ArrayFile&&) noexcept = default;
 
 ArrayFile::ArrayFile(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
-  std::string front(static_cast<std::size_t>(std::min<std::uint64_t>(8, source_->bytes())), '\0');
+  std::string front(static_cast<std::size_t>(std::min<std::uint64_t>(9, source_->bytes())), '\0');
   source_->read(0, std::as_writable_bytes(std::span(front)));
+  // A safetensors file begins with the length of its header, which may begin like any other file.
+  const bool has_header = front.size() == 9 && front[8] == '{';
   if (front.starts_with(npy_magic)) {
     single_ = true;
     places_.push_back({});
-  } else if (front.starts_with(zip_magic)) {
+  } else if (!has_header && front.starts_with(zip_magic)) {
     for (ZipMember& m : list_zip(*source_))
       if (std::string_view(m.name).ends_with(npy_ending))
         places_.push_back({m.name.substr(0, m.name.size() - npy_ending.size()), std::move(m)});
   } else if (front.empty()) {
     throw DataError(name() + ": expected arrays, found an empty file");
-  } else if (front.starts_with(pickle_magic)) {
+  } else if (!has_header && front.starts_with(pickle_magic)) {
     throw DataError(name() +
                     ": expected a .npz, .npy or safetensors file, found a pickle, which is never loaded; save "
                     "with np.savez(FILE, x=x, y=y)");
