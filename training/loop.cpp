@@ -62,7 +62,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   std::size_t cells = 0;
   std::int64_t numbers = 0;
   const auto add = [&](std::unique_ptr<Measurement> m) {
-    Placed p{std::move(m), cells, 0, numbers, 0};
+    Placed p{.measurement = std::move(m), .first_cell = cells, .cells = 0, .first_number = numbers, .numbers = 0};
     p.cells = p.measurement->columns().size();
     p.numbers = p.measurement->numbers();
     cells += p.cells;
@@ -74,6 +74,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   for (const TrainerOptions::More& more : options.measurements) {
     add(more.make(context));
     measurements_.back().every = more.every;
+    measurements_.back().steps = more.steps;
   }
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
@@ -126,7 +127,7 @@ const Observed& Trainer::measure(bool spectrum) {
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
     for (Placed& p : measurements_)
-      if (step_ % p.every == 0) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+      if (p.is_due(step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   if (seen_.measured) follow_events();
@@ -152,6 +153,27 @@ void Trainer::follow_events() {
 
 bool Trainer::lambda_1_certified() const {
   return is_certified(seen_.spectrum.top[0].residual, seen_.spectrum.scale, options_.tracker->tolerance);
+}
+
+bool Trainer::Placed::is_due(std::int64_t step) const {
+  return (every > 0 && step % every == 0) || std::ranges::binary_search(steps, step);
+}
+
+std::vector<TensorSet> Trainer::tensors() const {
+  std::vector<TensorSet> out;
+  const auto age = static_cast<std::size_t>(step_ - seen_.step);  // updates since that step
+  std::array<View, 4> thetas;
+  for (std::size_t i = age; i < thetas.size(); ++i) thetas[i - age] = history_[i].view();
+  const StepView at{seen_,
+                    layout_,
+                    std::span(thetas).first(thetas.size() - age),
+                    pass_.gradient(),
+                    pass_.results(),
+                    seen_.measured ? curvature_->eigenvectors() : View{}};
+  for (const Placed& p : measurements_)
+    if (p.is_due(seen_.step))
+      if (auto set = p.measurement->tensors(at)) out.push_back(std::move(*set));
+  return out;
 }
 
 void Trainer::receive_pass() {
@@ -183,7 +205,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
-    if (seen_.step % p.every != 0) continue;
+    if (!p.is_due(seen_.step)) continue;
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));

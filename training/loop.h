@@ -36,10 +36,11 @@ struct TrainerOptions {
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
   bool classifies = true;                    ///< whether correct answers can be counted
-  /// An optional measurement, taken at steps that are multiples of `every`.
+  /// An optional measurement, taken at steps that are multiples of `every`, unless that is 0, and at `steps`, which ascend.
   struct More {
     MeasurementFactory make;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
 };
@@ -84,6 +85,8 @@ class Trainer final : public Stateful {
   std::optional<Instability> finish_events();
   std::int64_t crossings() const { return events_.crossings(); }
   const Tally& tally() const { return tally_; }
+  /// What the measurements of the last complete step have for files. Views are valid until the next measure.
+  std::vector<TensorSet> tensors() const;
   /// Whether the loss of the last complete step is not finite or above the limit.
   bool diverged() const;
 
@@ -117,6 +120,8 @@ class Trainer final : public Stateful {
     std::int64_t first_number;
     int numbers;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
+    bool is_due(std::int64_t step) const;
   };
   void receive_pass();
   void measure_spectrum(bool cold_check);

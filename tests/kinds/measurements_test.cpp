@@ -27,6 +27,7 @@ struct Measured {
   std::vector<Column> columns;
   std::map<std::string, std::string> text;      ///< all cells of a column
   std::map<std::string, std::set<int>> filled;  ///< steps at which a column has a cell
+  std::map<std::string, std::string> tensors;   ///< names, metadata and bytes of what it has for files, by step
 };
 Measured measured(const MeasurementKind* kind, const How& how = {}) {
   const support::Network n({.samples = 300, .dtype = Dtype::f32});
@@ -38,12 +39,19 @@ Measured measured(const MeasurementKind* kind, const How& how = {}) {
   options.batch.chunk = how.chunk;
   if (kind) options.measurements.push_back({factory(*kind), how.every});
   Trainer trainer(device, n.objective, n.data(), n.data(), options, n.theta.view());
-  Measured out{trainer.columns(), {}, {}};
+  Measured out{trainer.columns(), {}, {}, {}};
   for (int t = 0; t < 12; ++t) {
     const Row& row = trainer.step();
     for (std::size_t i = 0; i < row.cells().size(); ++i) {
       out.text[out.columns[i].name] += support::text_of(row.cells()[i]) + ",";
       if (!is_empty(row.cells()[i])) out.filled[out.columns[i].name].insert(t);
+    }
+    for (const TensorSet& set : trainer.tensors()) {
+      std::string& text = out.tensors[std::to_string(t)];
+      for (const auto& [key, value] : set.metadata) text += key + "=" + value + ",";
+      for (const NamedView& tensor : set.tensors)
+        text += tensor.name +
+                std::string(static_cast<const char*>(tensor.view.data), static_cast<std::size_t>(tensor.view.bytes()));
     }
   }
   return out;
@@ -88,10 +96,14 @@ TEST_CASE("a measurement that is turned on changes no other number, and its own 
   for (const MeasurementKind* kind : optional_measurements()) {
     CAPTURE(kind->name);
     const Measured with = measured(kind), third = measured(kind, {.every = 3});
-    REQUIRE(with.columns.size() > without.columns.size());
+    REQUIRE((with.columns.size() > without.columns.size() || with.tensors.size() == 12));
     for (const auto& column : without.text) CHECK_MESSAGE(with.text.at(column.first) == column.second, column.first);
-    for (const How how : {How{.threads = 3}, How{.threads = 2, .chunk = 128}})
-      CHECK(measured(kind, how).text == with.text);
+    for (const How how : {How{.threads = 3}, How{.threads = 2, .chunk = 128}}) {
+      const Measured again = measured(kind, how);
+      CHECK(again.text == with.text);
+      CHECK(again.tensors == with.tensors);
+    }
+    for (const auto& [step, text] : with.tensors) CHECK(third.tensors.contains(step) == (std::stoi(step) % 3 == 0));
     for (std::size_t i = without.columns.size(); i < with.columns.size(); ++i) {
       const std::string& name = with.columns[i].name;
       CAPTURE(name);

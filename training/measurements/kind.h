@@ -35,11 +35,15 @@ struct MeasurementKind {
   std::string_view name;  ///< name of the table [measure.<name>]
   std::string_view meaning;
   bool always = false;               ///< part of every run; otherwise its table turns it on
+  bool needs_spectrum = false;       ///< whether it exists only at steps at which the spectrum is measured
   std::vector<Option> options = {};  ///< keys of its table
   std::unique_ptr<Measurement> (*make)(const MeasurementContext&, const Options&);
 };
 
 std::span<const MeasurementKind> measurement_kinds();
+
+/// The options of a measurement that hands out tensors: `steps` and `every`, at both of which files are written.
+std::vector<Option> file_step_options();
 
 /// The factory of a measurement with the chosen options.
 MeasurementFactory factory(const Chosen<MeasurementKind>&);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/gpu.h"
+#include "training/digest.h"
 #include "training/environment.h"
 #include "training/errors.h"
 #include "training/events.h"
@@ -19,9 +20,11 @@
 #include "training/loop.h"
 #include "training/run/fit.h"
 #include "training/run/folder.h"
+#include "training/run/inputs.h"
 #include "training/run/problem.h"
 #include "training/run/progress.h"
 #include "training/run/records.h"
+#include "training/run/tensor_files.h"
 #include "training/run/trace.h"
 
 namespace brink {
@@ -82,11 +85,8 @@ std::vector<Column> described_columns(const Trainer& trainer, const Config& conf
 /// Stores the parameters of the last step whose loss was finite (docs/promises.md, R2).
 void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& trainer, std::int64_t step) {
   const Array host = to_host(device, trainer.theta_at(step));
-  const View theta = host.view();
-  std::vector<NamedView> tensors;
-  for (int i = 0; i < trainer.layout().size(); ++i)
-    tensors.push_back({trainer.layout()[i].name, trainer.layout().view(theta, i)});
-  write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
+  write_safetensors(folder.folder(), "last_finite.safetensors", named_parameters(trainer.layout(), host.view()),
+                    {{"step", std::to_string(step)}});
 }
 
 /// What a run reports at its end about instabilities.
@@ -228,6 +228,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     record.train_checksum = problem.data->train.checksum;
     record.test_checksum = problem.data->test.checksum;
   }
+  if (!config.start_file.empty()) record.start_digest = digest_of(problem.objective.layout, problem.theta0.view());
+  if (folder.opened() != RunFolder::Opened::fresh) require_same_inputs(folder.folder(), record);
   record.parameters = problem.objective.layout.count();
   record.threads = environment.threads();
   record.chunk_samples = fitted.chunk;
@@ -253,6 +255,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       record.final_digest = std::get<std::string>(row["digest"]);
       recorder.row(row, seen, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
+    write_tensor_files(device, folder.folder(), trainer);
     record.steps_done = t;
     if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
     take(trainer.ended());
