@@ -12,6 +12,7 @@
 #include "tests/training/small_run.h"
 #include "tools/report/report.h"
 #include "training/loop.h"
+#include "training/rules/kind.h"
 
 using namespace brink;
 
@@ -20,6 +21,7 @@ namespace {
 struct How {
   int threads = 1;
   std::int64_t chunk = 0, every = 1;
+  std::string rule = "gd";
 };
 
 /// What each column holds in twelve steps, with the optional measurement of that kind or without any.
@@ -33,7 +35,8 @@ Measured measured(const MeasurementKind* kind, const How& how = {}) {
   ThreadPool pool(how.threads);
   Device device{Where::cpu, &pool};
   TrainerOptions options;
-  options.schedule = std::make_shared<ConstantRate>(1.0);
+  options.rule = factory(*find_kind(rule_kinds(), how.rule));
+  options.schedule = std::make_shared<ConstantRate>(how.rule == "gd" ? 1.0 : 0.02);
   options.tracker = TrackerOptions{.top = 2, .bottom = 1, .budget = 60, .max_basis = 24};
   options.batch.chunk = how.chunk;
   if (kind) options.measurements.push_back({factory(*kind), how.every});
@@ -84,22 +87,25 @@ TEST_CASE("a measurement's columns have names of their own, meanings, and charts
 }
 
 TEST_CASE("a measurement that is turned on changes no other number, and its own have the same bits in any plan") {
-  const Measured without = measured(nullptr);
-  for (const MeasurementKind* kind : optional_measurements()) {
-    CAPTURE(kind->name);
-    const Measured with = measured(kind), third = measured(kind, {.every = 3});
-    REQUIRE(with.columns.size() > without.columns.size());
-    for (const auto& column : without.text) CHECK_MESSAGE(with.text.at(column.first) == column.second, column.first);
-    for (const How how : {How{.threads = 3}, How{.threads = 2, .chunk = 128}})
-      CHECK(measured(kind, how).text == with.text);
-    for (std::size_t i = without.columns.size(); i < with.columns.size(); ++i) {
-      const std::string& name = with.columns[i].name;
-      CAPTURE(name);
-      REQUIRE(with.filled.contains(name));
-      std::set<int> due;
-      for (const int t : with.filled.at(name))
-        if (t % 3 == 0) due.insert(t);
-      CHECK(third.filled.at(name) == due);
+  for (const std::string rule : {"gd", "clipped_ada"}) {
+    const Measured without = measured(nullptr, {.rule = rule});
+    for (const MeasurementKind* kind : optional_measurements()) {
+      CAPTURE(rule);
+      CAPTURE(kind->name);
+      const Measured with = measured(kind, {.rule = rule}), third = measured(kind, {.every = 3, .rule = rule});
+      REQUIRE(with.columns.size() > without.columns.size());
+      for (const auto& column : without.text) CHECK_MESSAGE(with.text.at(column.first) == column.second, column.first);
+      for (const How& how : {How{.threads = 3, .rule = rule}, How{.threads = 2, .chunk = 128, .rule = rule}})
+        CHECK(measured(kind, how).text == with.text);
+      for (std::size_t i = without.columns.size(); i < with.columns.size(); ++i) {
+        const std::string& name = with.columns[i].name;
+        CAPTURE(name);
+        REQUIRE(with.filled.contains(name));
+        std::set<int> due;
+        for (const int t : with.filled.at(name))
+          if (t % 3 == 0) due.insert(t);
+        CHECK(third.filled.at(name) == due);
+      }
     }
   }
 }
