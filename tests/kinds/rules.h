@@ -60,7 +60,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                    r.theta[i] = r.theta[i] - step;
                  }
                }),
-      rule_row("gd", {"training.weight_decay=0.05"}, 2 / 0.2 - 0.05, 1.5, "",
+      rule_row("gd", {"training.weight_decay=0.05"}, 2 / 0.2 - 0.05, 1.5, "09b36c762f8a5b8e",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T step = r.rate * g[i];
@@ -70,7 +70,7 @@ inline const std::vector<RuleRow>& rule_rows() {
       rule_row("rmsprop",
                {"training.beta2=0.98", "training.epsilon=1e-3", "training.bias_correction=false",
                 "training.weight_decay=0.05"},
-               2 / 0.2 - 0.05, 0.02, "",
+               2 / 0.2 - 0.05, 0.02, "5866a6e8cfadbf19",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    r.own[0][i] = plain_average(r.own[0][i], static_cast<T>(g[i] * g[i]), 0.98);
@@ -81,7 +81,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                }),
       rule_row("adam",
                {"training.beta1=0.8", "training.beta2=0.98", "training.epsilon=1e-4", "training.weight_decay=0.05"},
-               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)) - (1 + 0.8) / (1 - 0.8) * 0.05, 0.02, "",
+               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)) - (1 + 0.8) / (1 - 0.8) * 0.05, 0.02, "41982532707a6187",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  r.power1 *= 0.8;
                  r.power2 *= 0.98;
@@ -98,7 +98,7 @@ inline const std::vector<RuleRow>& rule_rows() {
       rule_row("clipped_ada",
                {"training.beta1=0.0", "training.beta2=0.98", "training.epsilon=1e-4", "training.clip=0.01",
                 "training.clip_on=moment"},
-               2 / 0.2, 0.02, "",
+               2 / 0.2, 0.02, "71d254e1f343a621",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  r.power2 *= 0.98;
                  for (std::size_t i = 0; i < g.size(); ++i) {
@@ -112,7 +112,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                }),
       rule_row("clipped_ada",
                {"training.beta1=0.8", "training.beta2=0.98", "training.epsilon=1e-4", "training.clip=0.1"},
-               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)), 0.02, "",
+               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)), 0.02, "c5a7ea981479fe7f",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  r.power1 *= 0.8;
                  r.power2 *= 0.98;
@@ -127,7 +127,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                  }
                }),
       rule_row("momentum", {"training.momentum=0.7", "training.weight_decay=0.05"},
-               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 0.3, "",
+               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 0.3, "3732759ed028526d",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T kept = static_cast<T>(0.7) * r.own[0][i];

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/map/map.h"
+#include "training/rules/weight_decay.h"
 
 namespace brink::rules {
 
