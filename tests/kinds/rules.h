@@ -53,14 +53,14 @@ RuleRow rule_row(std::string name, std::vector<std::string> settings, double thr
 
 inline const std::vector<RuleRow>& rule_rows() {
   static const std::vector<RuleRow> all{
-      rule_row("gd", {}, 2 / 0.2, 1.5, "9856eafa54bbef1e",
+      rule_row("gd", {}, 2 / 0.2, 2.5, "9856eafa54bbef1e",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T step = r.rate * g[i];
                    r.theta[i] = r.theta[i] - step;
                  }
                }),
-      rule_row("gd", {"training.weight_decay=0.05"}, 2 / 0.2 - 0.05, 1.5, "09b36c762f8a5b8e",
+      rule_row("gd", {"training.weight_decay=0.05"}, 2 / 0.2 - 0.05, 2.5, "09b36c762f8a5b8e",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T step = r.rate * g[i];
@@ -127,7 +127,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                  }
                }),
       rule_row("momentum", {"training.momentum=0.7", "training.weight_decay=0.05"},
-               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 0.3, "3732759ed028526d",
+               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 0.6, "3732759ed028526d",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T kept = static_cast<T>(0.7) * r.own[0][i];
@@ -136,7 +136,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                    r.theta[i] = decayed_by_plain(r.theta[i]) - step;
                  }
                }),
-      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 0.3, "87333ad1e774d642",
+      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 0.6, "87333ad1e774d642",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T kept = static_cast<T>(0.7) * r.own[0][i];
