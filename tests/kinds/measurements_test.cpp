@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "tests/support/networks.h"
@@ -124,4 +125,32 @@ TEST_CASE("a measurement's table turns it on: its columns stand in metrics.csv, 
     const std::filesystem::path folders[] = {run.folder()};
     CHECK(!render_report(folders).empty());
   }
+}
+
+TEST_CASE("under a rule that preconditions, report, run.json and console speak of the effective sharpness") {
+  const std::vector<std::string> small{"data.train=200",           "data.test=100",
+                                       "model.hidden=[8]",         "training.steps=30",
+                                       "training.rule=rmsprop",    "training.learning_rate=0.02",
+                                       "measure.effective.every=1"};
+  const brink::test::SmallRun run(small);
+  const std::filesystem::path folders[] = {run.folder()};
+  const std::string page = render_report(folders);
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  CHECK(has(page, "first step with λ_eff &gt; 2/η"));
+  CHECK(has(page, "They are those of the effective sharpness λ_eff, not of λ₁."));
+  CHECK(has(page, ">Effective sharpness</h2>"));
+  CHECK_FALSE(has(page, "against 2/η"));
+  const auto columns = nlohmann::json::parse(run.read("run.json")).at("columns");
+  for (const auto& column : columns) {
+    CAPTURE(column.dump());
+    if (column.at("name") == "lambda_1") CHECK_FALSE(column.contains("reference"));
+    if (column.at("name") == "lambda_eff") {
+      CHECK(column.at("reference") == "threshold_eff");
+      CHECK(column.at("reference_name") == "2/η");
+    }
+  }
+  const std::string said = run.said();  // in ASCII where the locale is
+  CHECK(has(said, "plan: instabilities under rmsprop are those of "));
+  CHECK((has(said, "λ_eff up to ") || has(said, "lambda_eff up to ")));
+  CHECK_FALSE((has(said, "λ₁ up to ") || has(said, "lambda_1 up to ")));
 }
