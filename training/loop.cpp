@@ -50,9 +50,11 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
             evaluates_hessian(options)),
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
+  rule_ = options_.rule(device_, layout_, objective.dtype);
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
+                             .rule = *rule_,
                              .test = test,
                              .batch = options_.batch,
                              .train_samples = train.samples(),
@@ -79,9 +81,11 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
-  rule_ = options_.rule(device_, layout_, objective.dtype);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
+    if (rule_->preconditioner() && options.tracker->top > 0)
+      effective_ =
+          std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
   }
   if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
@@ -137,9 +141,17 @@ const Observed& Trainer::measure(bool spectrum) {
 void Trainer::measure_spectrum(bool cold_check) {
   const Traced span(device_, spectrum_name);
   const Clock::time_point start = Clock::now();
-  curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  const std::vector<Eigenvalue>& top = seen_.spectrum.top;
+  // Only what decides about events is checked at events.
+  if (!cold_check || !effective_) curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  if (effective_)
+    effective_->measure(pass_.hessian(), *rule_->preconditioner(), pass_.gradient(), step_, cold_check, seen_);
+  else if (!top.empty())
+    seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
+  else
+    seen_.effective.reset();
   seen_.surplus.reset();
-  if (!seen_.spectrum.top.empty()) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
+  if (seen_.effective) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.effective->value);
   seen_.spectrum_ms += ms_since(start);
 }
 
@@ -148,11 +160,11 @@ void Trainer::follow_events() {
   // At every event a cold run checks the warm one before anything is recorded.
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, lambda_1_certified());
+  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, sharpness_certified());
 }
 
-bool Trainer::lambda_1_certified() const {
-  return is_certified(seen_.spectrum.top[0].residual, seen_.spectrum.scale, options_.tracker->tolerance);
+bool Trainer::sharpness_certified() const {
+  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
 }
 
 bool Trainer::Placed::is_due(std::int64_t step) const {
@@ -214,9 +226,9 @@ const Row& Trainer::complete() {
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
-  if (!seen_.spectrum.top.empty()) {
+  if (seen_.effective) {
     ++tally_.lambda_1_steps;
-    tally_.lambda_1_certified_steps += lambda_1_certified();
+    tally_.lambda_1_certified_steps += sharpness_certified();
   }
   if (ended_) {
     ++tally_.instabilities;
@@ -243,6 +255,7 @@ void Trainer::visit(StateVisitor& v) {
   for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"rule", rule_.get()},
                                    {"schedule", options_.schedule.get()},
                                    {"tracker", curvature_.get()},
+                                   {"effective_tracker", effective_.get()},
                                    {"events", &events_}}) {
     if (!part) continue;
     const StateVisitor::Part inside(v, name);

@@ -49,7 +49,8 @@ struct TrainerOptions {
 struct Tally {
   std::int64_t instabilities = 0, long_instabilities = 0;
   std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
-  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;  ///< steps with λ₁, and those where it is certified
+  std::int64_t lambda_1_steps = 0,
+               lambda_1_certified_steps = 0;  ///< steps with the effective sharpness, and those where it is certified
 };
 
 class Trainer final : public Stateful {
@@ -126,14 +127,15 @@ class Trainer final : public Stateful {
   void receive_pass();
   void measure_spectrum(bool cold_check);
   void follow_events();
-  bool lambda_1_certified() const;
+  bool sharpness_certified() const;
 
   Device device_;
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
-  std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateRule> rule_;
+  std::unique_ptr<Curvature> curvature_;
+  std::unique_ptr<EffectiveCurvature> effective_;  // only where the rule preconditions and λ₁ is measured
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}

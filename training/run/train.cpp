@@ -72,14 +72,30 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       single ? " or run.precision = \"float64\"" : "");
 }
 
-/// λ₁ is compared with the rule's threshold, which the rule alone knows.
+/// λ₁ is compared with the rule's threshold, which the rule alone knows; where the rule preconditions, the effective sharpness is.
 std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
   std::vector<Column> out = metrics_columns(trainer.row());
-  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name); lambda != out.end()) {
+  const RuleKind& rule = *config.training.rule.kind;
+  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name);
+      lambda != out.end() && !rule.preconditions) {
     lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
-    lambda->chart.reference_name = config.training.rule.kind->threshold;
+    lambda->chart.reference_name = rule.threshold;
   }
+  if (const auto effective = std::ranges::find(out, "lambda_eff", &Column::name); effective != out.end())
+    effective->chart.reference_name = rule.threshold;
   return out;
+}
+
+/// Which sharpness instabilities are those of, if it is not λ₁.
+std::optional<std::string> effective_note(const Config& config) {
+  if (!config.training.rule.kind->preconditions || config.measure.top == 0) return {};
+  return fmt::format(
+      "plan: instabilities under {} are those of λ_eff, the largest eigenvalue of P^(−½) H P^(−½), which is tracked "
+      "beside λ₁{}",
+      config.training.rule.kind->name,
+      std::ranges::any_of(config.measure.more, [](const auto& m) { return m.kind->name == "effective"; })
+          ? ""
+          : "; with the table [measure.effective] it is recorded");
 }
 
 /// Stores the parameters of the last step whose loss was finite (docs/promises.md, R2).
@@ -92,7 +108,7 @@ void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& tr
 /// What a run reports at its end about instabilities.
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
-  const std::string lambda = lambda_1_name(config);
+  const std::string lambda = sharpness_name(config);
   const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
   if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
   std::string text = fmt::format("instabilities: {}", *r.instabilities);
@@ -127,13 +143,17 @@ class Recorder {
     text.clear();
     append_row(text, {row.step, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     timing_.append(text);
-    progress_.row(row, seen.threshold);
+    progress_.row(row, seen.threshold, seen.effective);
   }
   void event(const Instability& i) {
     events_.append(events_row(i, evaluation_hessian_));
     progress_.event(i);
   }
-  void disagreement(std::int64_t step, const Disagreement& d) { progress_.disagreement(step, d); }
+  void disagreements(const Observed& seen) {
+    if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
+    if (seen.effective && seen.effective->disagreement)
+      progress_.disagreement(seen.step, *seen.effective->disagreement, true);
+  }
   void close() {
     progress_.finish();
     metrics_.close();
@@ -220,6 +240,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     return trainer.plan();
   }();
   out.line(text_of(plan, fitted, config, problem.objective.layout.count()));
+  if (const auto note = effective_note(config)) out.line(*note);
   if (const auto warning = tolerance_warning(config)) out.note(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
@@ -257,7 +278,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     }
     write_tensor_files(device, folder.folder(), trainer);
     record.steps_done = t;
-    if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
+    recorder.disagreements(seen);
     take(trainer.ended());
     if (trainer.diverged()) {
       record.diverged_at = t;

@@ -85,8 +85,11 @@ std::optional<Conflict> conflict(const Config& c) {
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
   for (const Chosen<MeasurementKind>& m : c.measure.more)
-    if (m.options.has("steps"))
+    if (m.options.has("steps")) {
       if (auto wrong = file_steps_conflict(c, m)) return wrong;
+    }
+  if (m.kind->needs_lambda_1 && c.measure.top == 0)
+    return Conflict{"measure.top", "[measure." + std::string(m.kind->name) + "] needs measure.top = 1 or more, got 0"};
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
   return {};
