@@ -50,6 +50,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
             evaluates_hessian(options)),
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
+  changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
+                                       options_.divergence_loss, options_.changes);
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
@@ -57,7 +59,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                              .batch = options_.batch,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
-                             .evaluation_hessian = evaluates_hessian(options)};
+                             .evaluation_hessian = evaluates_hessian(options),
+                             .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
   std::size_t cells = 0;
   std::int64_t numbers = 0;
@@ -78,7 +81,6 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
-  rule_ = options_.rule(device_, layout_, objective.dtype);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
@@ -111,8 +113,9 @@ const Row& Trainer::step() {
 const Observed& Trainer::measure(bool spectrum) {
   spectrum = spectrum && curvature_;
   if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
-  const double rate = options_.schedule->learning_rate(step_);
-  seen_.begin(step_, rate, rule_->threshold(rate));
+  changes_->begin(device_, step_);
+  const double rate = changes_->schedule().learning_rate(step_);
+  seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
   pass_received_ = received_ = false;
   pass_.product_time().reset();
@@ -138,7 +141,7 @@ void Trainer::measure_spectrum(bool cold_check) {
   const Clock::time_point start = Clock::now();
   curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
   seen_.surplus.reset();
-  if (!seen_.spectrum.top.empty()) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
+  if (!seen_.spectrum.top.empty()) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
   seen_.spectrum_ms += ms_since(start);
 }
 
@@ -165,7 +168,8 @@ void Trainer::receive_pass() {
 void Trainer::update() {
   const Traced span(device_, update_name);
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
-  rule_->update(device_, {step_, seen_.learning_rate, history_[1].view(), pass_.gradient(), history_[0].view()});
+  changes_->rule().update(device_,
+                          {step_, seen_.learning_rate, history_[1].view(), pass_.gradient(), history_[0].view()});
   ++step_;
 }
 
@@ -201,7 +205,16 @@ const Row& Trainer::complete() {
     tally_.long_instabilities += ended_->is_long;
   }
   received_ = true;
+  follow_accuracy();
   return row_;
+}
+
+void Trainer::follow_accuracy() {
+  if (!options_.completion && !changes_->waits_for_accuracy()) return;
+  const auto accuracy = row_.number("train_accuracy");
+  if (!accuracy) return;
+  changes_->see_accuracy(row_.step, *accuracy);
+  if (options_.completion) options_.completion->see(*accuracy);
 }
 
 std::optional<Instability> Trainer::finish_events() {
@@ -213,18 +226,21 @@ std::optional<Instability> Trainer::finish_events() {
   return ended_;
 }
 
-bool Trainer::diverged() const { return !std::isfinite(seen_.loss) || seen_.loss > options_.divergence_loss; }
+bool Trainer::diverged() const { return !std::isfinite(seen_.loss) || seen_.loss > changes_->divergence_loss(); }
 
 void Trainer::visit(StateVisitor& v) {
   v.number("step", step_);
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
-  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"rule", rule_.get()},
-                                   {"schedule", options_.schedule.get()},
-                                   {"tracker", curvature_.get()},
-                                   {"events", &events_}}) {
+  changes_->visit(v);
+  for (const auto& [name, part] :
+       {std::pair<const char*, Stateful*>{"tracker", curvature_.get()}, {"events", &events_}}) {
     if (!part) continue;
     const StateVisitor::Part inside(v, name);
     part->visit(v);
+  }
+  if (options_.completion) {
+    const StateVisitor::Part inside(v, "completion");
+    options_.completion->visit(v);
   }
   {
     const StateVisitor::Part inside(v, "tally");
@@ -242,6 +258,7 @@ void Trainer::visit(StateVisitor& v) {
     p.measurement->visit(v);
   }
   if (v.reads()) {
+    changes_->restored(step_);
     pass_.forget();
     pass_received_ = received_ = true;
   }

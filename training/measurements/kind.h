@@ -27,6 +27,7 @@ struct MeasurementContext {
   bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
   int top = 0, bottom = 0;          ///< number of tracked eigenvalues
+  bool threshold_varies = false;    ///< whether the rule's threshold may differ from step to step
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;

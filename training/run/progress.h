@@ -34,6 +34,8 @@ class Progress {
   /// threshold: the sharpness above which this step's update is unstable.
   void row(const Row&, double threshold);
   void event(const Instability&);
+  /// From now on the threshold has this name.
+  void name_threshold(std::string_view name) { threshold_ = name; }
   void disagreement(std::int64_t step, const Disagreement&);
   /// Prints a line that stays.
   void note(std::string_view);

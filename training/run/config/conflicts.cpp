@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Conflicts between settings each of which is accepted by itself.
+#include <cmath>
 #include <tuple>
 
 #include "training/io/text.h"
@@ -35,6 +36,15 @@ std::optional<Conflict> data_conflict(const Config& c) {
   return {};
 }
 
+/// Warm-up apart, a schedule is monotone, so its last value decides.
+std::optional<Conflict> schedule_conflict(const Config& c) {
+  const Config::Training& t = c.training;
+  const double last = make_schedule(t.schedule, t.learning_rate, 0, t.steps)->learning_rate(t.steps);
+  if (std::isnormal(last)) return {};
+  return Conflict{"training.schedule", "the learning rate at step " + number_text(t.steps) + " is " + real_text(last) +
+                                           ": expected a schedule that ends with a positive, finite one"};
+}
+
 }  // namespace
 
 std::optional<Conflict> conflict(const Config& c) {
@@ -44,6 +54,7 @@ std::optional<Conflict> conflict(const Config& c) {
                       wrong->message + ", got " + text_of(c.model.options.value(wrong->option))};
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
+  if (auto wrong = schedule_conflict(c)) return wrong;
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
   return {};
