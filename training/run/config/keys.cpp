@@ -219,10 +219,14 @@ void append_training(std::vector<Key>& out, const Config& c) {
     add(integer_option("complete_evaluations", 2, {1, 1'000'000},
                        "consecutive evaluations with that accuracy that end the run"),
         &Training::complete_evaluations);
-  out.push_back(optional_key(
+  Key compensate = optional_key(
       "training",
       real_option("compensate", 0.1, {.above = 0}, "η_ref: a smaller learning rate takes steps·η_ref/η steps"),
-      training(&Training::compensate)));
+      training(&Training::compensate));
+  compensate.print = [](const Config&) {
+    return std::string();
+  };  // the resolved config has the steps that follow from it
+  out.push_back(std::move(compensate));
   // Its tables are read after all other settings (changes.h).
   out.push_back({"training", "change", [](Config&, const toml::node&) { return Problem{}; }, print_changes});
   append_options(out, "training", c.training.rule.options.declared(),
