@@ -130,9 +130,10 @@ void Progress::note(std::string_view text) {
 }
 
 void Progress::event(const Instability& e) {
-  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry,
-                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_,
-                                 readable(1 + e.peak_surplus / 2), threshold_, e.peak_step);
+  std::string text =
+      fmt::format("instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry, e.resolution,
+                  counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_, readable(1 + e.peak_surplus / 2),
+                  e.peak_step < named_from_ ? "the threshold" : threshold_, e.peak_step);
   if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
   if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
   if (e.open) text += ", still open at the end";

@@ -34,8 +34,8 @@ class Progress {
   /// threshold: the sharpness above which this step's update is unstable.
   void row(const Row&, double threshold);
   void event(const Instability&);
-  /// From now on the threshold has this name.
-  void name_threshold(std::string_view name) { threshold_ = name; }
+  /// The threshold has this name from that step on.
+  void name_threshold(std::string_view name, std::int64_t from) { threshold_ = name, named_from_ = from; }
   void disagreement(std::int64_t step, const Disagreement&);
   /// Prints a line that stays.
   void note(std::string_view);
@@ -60,7 +60,8 @@ class Progress {
     bool certified = false;
     double threshold = 0;
   };
-  Shown last_, measured_;  // the last row, and the last one with λ₁
+  Shown last_, measured_;        // the last row, and the last one with λ₁
+  std::int64_t named_from_ = 0;  // the step from which on the threshold has its name
   std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
   bool shown_ = true;  // whether last_ is on the screen
 };

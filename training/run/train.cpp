@@ -149,7 +149,7 @@ class Recorder {
     for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
       if (trainer.changes().applied_at(i) != seen.step) continue;
       const Config::Change& change = *config.training.changes[i];
-      if (change.changes_rule) rule_ = change.after.rule, progress_.name_threshold(rule_.kind->threshold);
+      if (change.changes_rule) rule_ = change.after.rule, progress_.name_threshold(rule_.kind->threshold, seen.step);
       progress_.note(
           fmt::format("step {}: {} ({})", seen.step, in_words(change), threshold_in_words(rule_, seen.threshold)));
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -236,20 +237,6 @@ std::optional<ChangeError> read_changes(Config& c, const toml::node& list,
     c.training.changes.push_back(std::make_shared<const Config::Change>(std::move(g.change)));
   }
   return {};
-}
-
-std::string print_changes(const Config& c) {
-  std::string out;
-  for (const auto& change : c.training.changes) {
-    out += out.empty() ? "[{ " : ", { ";
-    out += change->at_step ? "at_step = " + number_text(*change->at_step)
-                           : "at_accuracy = " + real_text(*change->at_accuracy);
-    out += ", set = { ";
-    const char* join = "";
-    for (const auto& [key, value] : change->set) out += std::exchange(join, ", ") + key + " = " + value;
-    out += " } }";
-  }
-  return out.empty() ? out : out + "]";
 }
 
 }  // namespace brink::config

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The tables [[training.change]]: read, checked against each other, written, and said in words.
+// The tables [[training.change]]: read, and checked against each other and the run.
 #pragma once
 
 #include <toml++/toml.h>
 
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "training/run/config.h"
-#include "training/run/config/values.h"
 
 namespace brink::config {
 
@@ -24,7 +21,5 @@ struct ChangeError {
 /// not depend on the order in which they are given. parent_events: the text of the parent's events.csv; absent where a run is not a fork.
 std::optional<ChangeError> read_changes(Config& c, const toml::node& list,
                                         const std::optional<std::string>& parent_events);
-/// As an inline list of tables, which read_changes reads; empty if there are none.
-std::string print_changes(const Config&);
 
 }  // namespace brink::config

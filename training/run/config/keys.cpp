@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "training/io/text.h"
-#include "training/run/config/changes.h"
 
 namespace brink::config {
 
@@ -192,6 +191,21 @@ void append_data(std::vector<Key>& out, const Config& c) {
   add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
   add(integer_option("seed", 0, {}, "seed of the choice and the order of the samples"), &Data::seed);
   append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
+}
+
+/// The changes as an inline list of tables; empty if there are none.
+std::string print_changes(const Config& c) {
+  std::string out;
+  for (const auto& change : c.training.changes) {
+    out += out.empty() ? "[{ " : ", { ";
+    out += change->at_step ? "at_step = " + number_text(*change->at_step)
+                           : "at_accuracy = " + real_text(*change->at_accuracy);
+    out += ", set = { ";
+    const char* join = "";
+    for (const auto& [key, value] : change->set) out += std::exchange(join, ", ") + key + " = " + value;
+    out += " } }";
+  }
+  return out.empty() ? out : out + "]";
 }
 
 void append_training(std::vector<Key>& out, const Config& c) {
