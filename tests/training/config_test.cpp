@@ -29,6 +29,8 @@ init = "lecun"
 [training]
 rule = "gd"
 learning_rate = 0.1
+schedule = "constant"
+warmup = 0
 steps = 400
 loss = "cross_entropy"
 seed = 0

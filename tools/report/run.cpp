@@ -45,6 +45,11 @@ Account account_of(const nlohmann::json& json) {
   if (const auto at = json.find("parameters"); at != json.end() && at->is_number_integer()) out.parameters = at->dump();
   if (const auto at = json.find("diverged_at"); at != json.end() && at->is_number())
     out.diverged_at = at->get<double>();
+  if (const auto at = json.find("completed_at"); at != json.end() && at->is_number())
+    out.completed_at = at->get<double>();
+  if (const auto at = json.find("early_stopping"); at != json.end() && at->is_object())
+    for (const auto& [name, value] : at->items())
+      if (value.is_number()) out.early_stopping[name] = value.get<double>();
   if (const auto at = json.find("instabilities"); at != json.end() && at->is_number_integer())
     out.instabilities = at->get<std::int64_t>();
   const auto data = json.find("data");

@@ -37,8 +37,10 @@ struct Account {
   std::string version, status, parameters, final_digest;
   std::string data_provenance, train_checksum, test_checksum;
   std::optional<bool> has_data_set;
-  std::optional<double> diverged_at;
+  std::optional<double> diverged_at, completed_at;
   std::optional<std::int64_t> instabilities;
+  /// Numbers of the step with the least test loss, by column, and "step"; empty if none was found.
+  std::map<std::string, double> early_stopping;
 };
 
 struct Run {

@@ -15,20 +15,20 @@
 namespace brink {
 
 class Pass;
-class UpdateRule;
 
 /// What a measurement is made from. Everything lives as long as the trainer.
 struct MeasurementContext {
   Device& device;
   const Objective& objective;
   const Pass& pass;
-  const UpdateRule& rule;
   const Batch& test;  ///< may be empty
   const BatchOptions& batch;
   std::int64_t train_samples = 0;
   bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
   int top = 0, bottom = 0;          ///< number of tracked eigenvalues
+  bool preconditions = false;       ///< whether a rule of the run has a preconditioner
+  bool threshold_varies = false;    ///< whether the rule's threshold may differ from step to step
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;

@@ -27,9 +27,20 @@ std::string duration(double seconds) {
 
 }  // namespace
 
+namespace {
+
+std::string sharpness_name(bool preconditions, bool evaluation) {
+  return std::string(preconditions ? "λ_eff" : "λ₁") + (evaluation ? " in evaluation mode" : "");
+}
+
+}  // namespace
+
 std::string sharpness_name(const Config& config) {
-  return std::string(config.training.rule.kind->preconditions ? "λ_eff" : "λ₁") +
-         (has_evaluation_hessian(config) ? " in evaluation mode" : "");
+  const bool preconditions = config.training.rule.kind->preconditions;
+  const bool one = std::ranges::all_of(config.training.changes, [&](const auto& change) {
+    return change->after.rule.kind->preconditions == preconditions;
+  });
+  return one ? sharpness_name(preconditions, has_evaluation_hessian(config)) : "the sharpness";
 }
 
 Progress::Progress(Console& out, const Config& config)
@@ -38,7 +49,8 @@ Progress::Progress(Console& out, const Config& config)
       every_(config.measure.every),
       tolerance_(config.measure.tolerance),
       preconditions_(config.training.rule.kind->preconditions),
-      sharpness_(sharpness_name(config)),
+      evaluation_(has_evaluation_hessian(config)),
+      sharpness_(sharpness_name(preconditions_, evaluation_)),
       threshold_(config.training.rule.kind->threshold),
       live_(out.terminal()),
       start_(Clock::now()),
@@ -135,10 +147,18 @@ void Progress::note(std::string_view text) {
   shown_ = false;
 }
 
+void Progress::name_threshold(std::string_view name, bool preconditions, std::int64_t from) {
+  threshold_ = name;
+  preconditions_ = preconditions;
+  sharpness_ = sharpness_name(preconditions, evaluation_);
+  named_from_ = from;
+}
+
 void Progress::event(const Instability& e) {
-  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry,
-                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", sharpness_,
-                                 readable(1 + e.peak_surplus / 2), threshold_, e.peak_step);
+  std::string text = fmt::format(
+      "instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry, e.resolution,
+      counted(e.length(), "step"), e.is_long ? ", long" : "", e.peak_step < named_from_ ? "the sharpness" : sharpness_,
+      readable(1 + e.peak_surplus / 2), e.peak_step < named_from_ ? "the threshold" : threshold_, e.peak_step);
   if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
   if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
   if (e.open) text += ", still open at the end";

@@ -36,6 +36,8 @@ class Progress {
   /// of the row's λ₁.
   void row(const Row&, double threshold, const std::optional<EffectiveSharpness>& effective = {});
   void event(const Instability&);
+  /// The threshold has this name from that step on, and belongs to the effective sharpness if `preconditions`.
+  void name_threshold(std::string_view name, bool preconditions, std::int64_t from);
   /// `effective`: about the effective sharpness.
   void disagreement(std::int64_t step, const Disagreement&, bool effective = false);
   /// Prints a line that stays.
@@ -52,7 +54,7 @@ class Progress {
   Console& out_;
   std::int64_t steps_, every_;
   double tolerance_;
-  bool preconditions_;
+  bool preconditions_, evaluation_;
   std::string sharpness_, threshold_;  // their names
   bool live_;
   Clock::time_point start_, drawn_;
@@ -62,7 +64,8 @@ class Progress {
     bool certified = false;
     double threshold = 0;
   };
-  Shown last_, measured_;  // the last row, and the last one with a sharpness
+  Shown last_, measured_;        // the last row, and the last one with a sharpness
+  std::int64_t named_from_ = 0;  // the step from which on the threshold has its name
   std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
   bool shown_ = true;  // whether last_ is on the screen
 };

@@ -21,6 +21,7 @@
 #include "training/run/fit.h"
 #include "training/run/folder.h"
 #include "training/run/inputs.h"
+#include "training/run/plan_in_words.h"
 #include "training/run/problem.h"
 #include "training/run/progress.h"
 #include "training/run/records.h"
@@ -75,13 +76,22 @@ std::optional<std::string> tolerance_warning(const Config& config) {
 /// λ₁ is compared with the rule's threshold, which the rule alone knows; where the rule preconditions, the effective sharpness is.
 std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
   std::vector<Column> out = metrics_columns(trainer.row());
+  const bool varies = std::ranges::find(out, "threshold", &Column::name) != out.end();
+  // Without a name where rules with different thresholds follow each other.
   const RuleKind& rule = *config.training.rule.kind;
+  const bool one_name = std::ranges::all_of(
+      config.training.changes, [&](const auto& c) { return c->after.rule.kind->threshold == rule.threshold; });
+  const bool one_sharpness = std::ranges::all_of(
+      config.training.changes, [&](const auto& c) { return c->after.rule.kind->preconditions == rule.preconditions; });
   if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name);
-      lambda != out.end() && !rule.preconditions) {
-    lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
-    lambda->chart.reference_name = rule.threshold;
+      lambda != out.end() && !rule.preconditions && one_sharpness) {
+    if (varies)
+      lambda->chart.reference = std::string("threshold");
+    else
+      lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
+    if (one_name) lambda->chart.reference_name = rule.threshold;
   }
-  if (const auto effective = std::ranges::find(out, "lambda_eff", &Column::name); effective != out.end())
+  if (const auto effective = std::ranges::find(out, "lambda_eff", &Column::name); effective != out.end() && one_name)
     effective->chart.reference_name = rule.threshold;
   return out;
 }
@@ -131,7 +141,8 @@ class Recorder {
         metrics_(folder.folder(), "metrics.csv"),
         timing_(folder.folder(), "timing.csv"),
         events_(folder.folder(), "events.csv"),
-        progress_(out, config) {
+        progress_(out, config),
+        rule_(config.training.rule) {
     metrics_.append(metrics_header(columns));
     timing_.append(timing_header());
     events_.append(events_header(evaluation_hessian_));
@@ -154,6 +165,20 @@ class Recorder {
     if (seen.effective && seen.effective->disagreement)
       progress_.disagreement(seen.step, *seen.effective->disagreement, true);
   }
+  /// Shows the changes that applied at the trainer's last step.
+  void changes(const Config& config, const Trainer& trainer) {
+    const Observed& seen = trainer.seen();
+    for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
+      if (trainer.changes().applied_at(i) != seen.step) continue;
+      const Config::Change& change = *config.training.changes[i];
+      if (change.changes_rule) {
+        rule_ = change.after.rule;
+        progress_.name_threshold(rule_.kind->threshold, rule_.kind->preconditions, seen.step);
+      }
+      progress_.note(
+          fmt::format("step {}: {} ({})", seen.step, in_words(change), threshold_in_words(rule_, seen.threshold)));
+    }
+  }
   void close() {
     progress_.finish();
     metrics_.close();
@@ -165,6 +190,7 @@ class Recorder {
   bool evaluation_hessian_;
   AppendFile metrics_, timing_, events_;
   Progress progress_;
+  Chosen<RuleKind> rule_;  // in force
 };
 
 /// The trace recorder or the profiler's ranges that the options ask for. The device points to it, so it outlives the run.
@@ -271,6 +297,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     const Traced step(device, step_name, t);
     const Row& row = t < config.training.steps ? trainer.step() : trainer.observe();
     const Observed& seen = trainer.seen();
+    recorder.changes(config, trainer);
     {
       const Traced span(device, records_name);
       record.final_digest = std::get<std::string>(row["digest"]);
@@ -285,11 +312,18 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       keep_last_finite(device, folder, trainer, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
       break;
     }
+    if (trainer.completed()) {
+      record.completed_at = t;
+      break;
+    }
   }
   take(trainer.finish_events());
   recorder.close();
   watch.finish(environment.device_name() + ", " + folder.path(), out);
 
+  for (std::size_t i = 0; i < trainer.changes().size(); ++i)
+    record.changed_at.push_back(trainer.changes().applied_at(i));
+  record.early_stopping = early_stopping(folder.folder().path_of("metrics.csv"));
   record.status = record.diverged_at ? "diverged" : "finished";
   record.ended = utc_now();
   const Tally& tally = trainer.tally();
@@ -307,11 +341,17 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   }
   folder.folder().write_file("run.json", run_json(config, record));
   out.line(text_of_instabilities(config, record));
+  for (std::size_t i = 0; i < record.changed_at.size(); ++i)
+    if (!record.changed_at[i]) out.line("did not apply: " + in_words(*config.training.changes[i]));
+  if (record.completed_at)
+    out.line(fmt::format("complete at step {}: the training accuracy was at least {} at {} in a row",
+                         *record.completed_at, readable(*config.training.complete_accuracy),
+                         counted(config.training.complete_evaluations, "evaluation")));
   if (record.diverged_at) {
     const double loss = trainer.seen().loss;
     out.note(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
                          std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
-                                                           readable(config.training.divergence_loss))
+                                                           readable(trainer.changes().divergence_loss()))
                                              : std::string("is not finite")));
     return ExitCode::diverged;
   }
