@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "training/io/system.h"
@@ -42,11 +43,20 @@ class Folder {
   void write_file(const std::string& name, std::span<const std::span<const std::byte>> pieces) const;
   void write_file(const std::string& name, std::string_view text) const;
   bool contains(const std::string& name) const;
-  /// Removes temporaries of these files whose process has died. Temporaries of living processes stay, also of those on another
+  /// A folder inside this one. Makes it if it is absent, and syncs this folder then. Throws IoError.
+  Folder inside(const std::string& name) const;
+  /// The names of what is in it, sorted; none if it cannot be listed.
+  std::vector<std::string> names() const;
+  /// Syncs the folder itself: the names of its files. Throws IoError.
+  void sync() const;
+  /// Removes temporaries of these files whose process has died or has had the number of this one. Temporaries of living processes stay, also of those on another
   /// machine or in another container, because their writers hold a lock on them.
   void remove_stale_temporaries(std::span<const std::string> names) const;
 
  private:
+  Folder(std::string path, System& system, int descriptor)
+      : path_(std::move(path)), system_(&system), descriptor_(descriptor) {}
+
   std::string path_;
   System* system_;
   int descriptor_ = -1;
