@@ -24,6 +24,8 @@ class Curvature final : public Stateful {
   void measure(const LinearOperator& hessian, std::int64_t step, bool cold_check, Observed& seen);
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent].
   View eigenvectors() const { return tracker_.memory().vectors; }
+  /// To be called when the operator has thrown: the state is again that before the step.
+  void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 
  private:
@@ -39,6 +41,7 @@ class EffectiveCurvature final : public Stateful {
   /// As Curvature::measure; P is that of the update that `gradient` makes. Fills `effective` of `seen`.
   void measure(const LinearOperator& hessian, const Preconditioner&, View gradient, std::int64_t step, bool cold_check,
                Observed& seen);
+  void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 
  private:

@@ -89,6 +89,12 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
+    hessian_ = pass_.hessian();
+    if (options_.abandons)
+      hessian_.apply = [this](View x, View y) {
+        if (options_.abandons()) throw StepAbandoned();
+        pass_.hessian().apply(x, y);
+      };
   }
   if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
       limit > 0 && taken > limit)
@@ -147,13 +153,21 @@ void Trainer::measure_spectrum(bool cold_check) {
   const std::vector<Eigenvalue>& top = seen_.spectrum.top;
   // Only what decides about events is checked at events.
   const Preconditioner* preconditioner = rule().preconditioner();
-  if (!cold_check || !preconditioner) curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
-  if (preconditioner && effective_)
-    effective_->measure(pass_.hessian(), *preconditioner, pass_.gradient(), step_, cold_check, seen_);
-  else if (!top.empty())
-    seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
-  else
-    seen_.effective.reset();
+  try {
+    if (!cold_check || !preconditioner) curvature_->measure(hessian_, step_, cold_check, seen_);
+    if (preconditioner && effective_)
+      effective_->measure(hessian_, *preconditioner, pass_.gradient(), step_, cold_check, seen_);
+    else if (!top.empty())
+      seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
+    else
+      seen_.effective.reset();
+  } catch (const StepAbandoned&) {
+    curvature_->abandon();
+    if (effective_) effective_->abandon();
+    pass_.forget();
+    pass_received_ = received_ = true;
+    throw;
+  }
   seen_.surplus.reset();
   if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
   seen_.spectrum_ms += ms_since(start);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -46,7 +47,11 @@ struct TrainerOptions {
     std::vector<std::int64_t> steps = {};
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
+  std::function<bool()> abandons = {};  ///< asked before each product; true: `measure` throws StepAbandoned
 };
+
+/// A step was left between two products. The state of the trainer is that before the step, which can be done again.
+struct StepAbandoned {};
 
 /// What a run has counted so far.
 struct Tally {
@@ -72,6 +77,7 @@ class Trainer final : public Stateful {
 
   // The parts of a step, for a caller that makes more decisions itself.
   /// Measures at θ_t, with or without the spectrum. λ₁ and the surplus are known on return; all other numbers are in flight.
+  /// Throws StepAbandoned.
   const Observed& measure(bool spectrum);
   /// Computes θ_{t+1} by the rule from the gradient of the last measure. Enqueued only.
   void update();
@@ -141,6 +147,7 @@ class Trainer final : public Stateful {
   ParameterLayout layout_;
   Pass pass_;
   std::unique_ptr<Changes> changes_;  // the rule and the schedule in force
+  LinearOperator hessian_;            // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
   std::vector<Placed> measurements_;

@@ -209,9 +209,7 @@ constexpr FileCase file_cases[] = {
      "2:1: unknown key training.batch; the nearest is data.train (every step uses all training samples)"},
     {"[data]\nname = \"cifar10-5k\"\n",
      "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
-    {"[run]\ncheckpoint_every = 10\n",
-     "2:1: unknown key run.checkpoint_every; the nearest is run.memory; [run] has device, precision, threads, chunk, "
-     "memory and arithmetic"},
+    {"[run]\ncheckpoint_evry = 10\n", "2:1: unknown key run.checkpoint_evry; the nearest is run.checkpoint_every"},
 };
 
 struct ArgumentCase {

@@ -55,7 +55,7 @@ struct Run {
   bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is minimised
   std::optional<double> learning_rate, planned_steps, diverged_at;
   std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom, measure.every
-  bool unfinished = false;                               // run.json still says "running"
+  bool unfinished = false;                               // it is running, or was interrupted
   double tolerance = 1e-3;
   int top = 0;  // columns lambda_1 … lambda_top present
 

@@ -2,7 +2,6 @@
 // Recomputes a run folder from its own config (docs/promises.md, B13).
 // The second run uses the same code as the first, in a folder of its own that is removed afterwards, so bytes of the same file
 // are compared. Its record of machine and time is ignored.
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "training/io/console.h"
 #include "training/io/file.h"
 #include "training/io/json.h"
+#include "training/run/stop_signals.h"
 #include "training/run/train.h"
 
 namespace brink::verify {
@@ -143,14 +143,22 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   } catch (const nlohmann::json::exception& e) {
     throw DataError(record + ": expected the record of a run: " + e.what());
   }
-  const bool finished = status != "running";
+  const bool finished = status != "running" && status != "interrupted";
+  std::string_view whole_rows = recorded;
+  if (!finished)
+    whole_rows = whole_rows.substr(0, whole_rows.rfind('\n') + 1);  // a killed process may leave a torn row
 
+  const StopSignals signals;
   const TemporaryFolder temporary;
-  Console silent(open("/dev/null", O_WRONLY | O_CLOEXEC));
-  brink::train(config, {temporary.path("run"), false}, silent);
+  TrainOptions options{.folder = temporary.path("run"), .checkpoints = false};
+  // A run without an end is recomputed as far as it is recorded.
+  if (!finished) options.stop_before = std::max<std::int64_t>(0, std::ranges::count(whole_rows, '\n') - 1);
+  brink::train(config, options, standard_error());
+  if (StopSignals::requested())
+    throw Error(ExitCode::interrupted, "verify: interrupted by " + StopSignals::name() + "; nothing was compared");
   const std::string again = temporary.path("run");
   Table table;
-  compare_metrics(recorded, text_of(again + "/metrics.csv"), metrics, finished, table);
+  compare_metrics(whole_rows, text_of(again + "/metrics.csv"), metrics, finished, table);
   const std::string hessian_again =
       parse_json("run.json", text_of(again + "/run.json")).value("hessian_of", std::string());
   if (!hessian.empty() || !hessian_again.empty())

@@ -43,9 +43,9 @@ std::string sharpness_name(const Config& config) {
   return one ? sharpness_name(preconditions, has_evaluation_hessian(config)) : "the sharpness";
 }
 
-Progress::Progress(Console& out, const Config& config)
+Progress::Progress(Console& out, const Config& config, std::optional<std::int64_t> last_step)
     : out_(out),
-      steps_(config.training.steps),
+      steps_(last_step.value_or(config.training.steps)),
       every_(config.measure.every),
       tolerance_(config.measure.tolerance),
       preconditions_(config.training.rule.kind->preconditions),
