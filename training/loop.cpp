@@ -55,17 +55,17 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
+                             .rules = *changes_,
                              .test = test,
                              .batch = options_.batch,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
-                             .evaluation_hessian = evaluates_hessian(options),
-                             .threshold_varies = changes_->vary()};
+                             .evaluation_hessian = evaluates_hessian(options)};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
   std::size_t cells = 0;
   std::int64_t numbers = 0;
   const auto add = [&](std::unique_ptr<Measurement> m) {
-    Placed p{std::move(m), cells, 0, numbers, 0};
+    Placed p{.measurement = std::move(m), .first_cell = cells, .cells = 0, .first_number = numbers, .numbers = 0};
     p.cells = p.measurement->columns().size();
     p.numbers = p.measurement->numbers();
     cells += p.cells;
@@ -77,12 +77,16 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   for (const TrainerOptions::More& more : options.measurements) {
     add(more.make(context));
     measurements_.back().every = more.every;
+    measurements_.back().steps = more.steps;
   }
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
+    if (changes_->precondition() && options.tracker->top > 0)
+      effective_ =
+          std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
   }
   if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
@@ -129,7 +133,7 @@ const Observed& Trainer::measure(bool spectrum) {
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
     for (Placed& p : measurements_)
-      if (step_ % p.every == 0) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+      if (p.is_due(step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   if (seen_.measured) follow_events();
@@ -139,9 +143,18 @@ const Observed& Trainer::measure(bool spectrum) {
 void Trainer::measure_spectrum(bool cold_check) {
   const Traced span(device_, spectrum_name);
   const Clock::time_point start = Clock::now();
-  curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  const std::vector<Eigenvalue>& top = seen_.spectrum.top;
+  // Only what decides about events is checked at events.
+  const Preconditioner* const by = effective_ ? rule().preconditioner() : nullptr;
+  if (!cold_check || !by) curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  if (by)
+    effective_->measure(pass_.hessian(), *by, pass_.gradient(), step_, cold_check, seen_);
+  else if (!top.empty())
+    seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
+  else
+    seen_.effective.reset();
   seen_.surplus.reset();
-  if (!seen_.spectrum.top.empty()) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
+  if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
   seen_.spectrum_ms += ms_since(start);
 }
 
@@ -150,11 +163,32 @@ void Trainer::follow_events() {
   // At every event a cold run checks the warm one before anything is recorded.
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, lambda_1_certified());
+  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, sharpness_certified());
 }
 
-bool Trainer::lambda_1_certified() const {
-  return is_certified(seen_.spectrum.top[0].residual, seen_.spectrum.scale, options_.tracker->tolerance);
+bool Trainer::sharpness_certified() const {
+  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
+}
+
+bool Trainer::Placed::is_due(std::int64_t step) const {
+  return (every > 0 && step % every == 0) || std::ranges::binary_search(steps, step);
+}
+
+std::vector<TensorSet> Trainer::tensors() const {
+  std::vector<TensorSet> out;
+  const auto age = static_cast<std::size_t>(step_ - seen_.step);  // updates since that step
+  std::array<View, 4> thetas;
+  for (std::size_t i = age; i < thetas.size(); ++i) thetas[i - age] = history_[i].view();
+  const StepView at{seen_,
+                    layout_,
+                    std::span(thetas).first(thetas.size() - age),
+                    pass_.gradient(),
+                    pass_.results(),
+                    seen_.measured ? curvature_->eigenvectors() : View{}};
+  for (const Placed& p : measurements_)
+    if (p.is_due(seen_.step))
+      if (auto set = p.measurement->tensors(at)) out.push_back(std::move(*set));
+  return out;
 }
 
 void Trainer::receive_pass() {
@@ -187,7 +221,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
-    if (seen_.step % p.every != 0) continue;
+    if (!p.is_due(seen_.step)) continue;
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
@@ -196,9 +230,9 @@ const Row& Trainer::complete() {
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
-  if (!seen_.spectrum.top.empty()) {
+  if (seen_.effective) {
     ++tally_.lambda_1_steps;
-    tally_.lambda_1_certified_steps += lambda_1_certified();
+    tally_.lambda_1_certified_steps += sharpness_certified();
   }
   if (ended_) {
     ++tally_.instabilities;
@@ -232,8 +266,9 @@ void Trainer::visit(StateVisitor& v) {
   v.number("step", step_);
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
   changes_->visit(v);
-  for (const auto& [name, part] :
-       {std::pair<const char*, Stateful*>{"tracker", curvature_.get()}, {"events", &events_}}) {
+  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"tracker", curvature_.get()},
+                                   {"effective_tracker", effective_.get()},
+                                   {"events", &events_}}) {
     if (!part) continue;
     const StateVisitor::Part inside(v, name);
     part->visit(v);

@@ -39,10 +39,11 @@ struct TrainerOptions {
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
   bool classifies = true;                    ///< whether correct answers can be counted
-  /// An optional measurement, taken at steps that are multiples of `every`.
+  /// An optional measurement, taken at steps that are multiples of `every`, unless that is 0, and at `steps`, which ascend.
   struct More {
     MeasurementFactory make;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
 };
@@ -51,7 +52,8 @@ struct TrainerOptions {
 struct Tally {
   std::int64_t instabilities = 0, long_instabilities = 0;
   std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
-  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;  ///< steps with λ₁, and those where it is certified
+  std::int64_t lambda_1_steps = 0,
+               lambda_1_certified_steps = 0;  ///< steps with the effective sharpness, and those where it is certified
 };
 
 class Trainer final : public Stateful {
@@ -87,6 +89,8 @@ class Trainer final : public Stateful {
   std::optional<Instability> finish_events();
   std::int64_t crossings() const { return events_.crossings(); }
   const Tally& tally() const { return tally_; }
+  /// What the measurements of the last complete step have for files. Views are valid until the next measure.
+  std::vector<TensorSet> tensors() const;
   /// Whether the loss of the last complete step is not finite or above the limit.
   bool diverged() const;
   /// Whether the last complete step made the run complete.
@@ -123,19 +127,22 @@ class Trainer final : public Stateful {
     std::int64_t first_number;
     int numbers;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
+    bool is_due(std::int64_t step) const;
   };
   void receive_pass();
   void measure_spectrum(bool cold_check);
   void follow_events();
   void follow_accuracy();
-  bool lambda_1_certified() const;
+  bool sharpness_certified() const;
 
   Device device_;
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
-  std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<Changes> changes_;  // the rule and the schedule in force
+  std::unique_ptr<Curvature> curvature_;
+  std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule preconditions and λ₁ is measured
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}

@@ -35,6 +35,7 @@ steps = 400
 loss = "cross_entropy"
 seed = 0
 divergence_loss = inf
+weight_decay = 0.0
 
 [measure]
 top = 1

@@ -2,6 +2,7 @@
 // The rule's threshold at each step, where the learning rate or the rule changes during the run; otherwise it is one number, which
 // run.json gives.
 #include "training/measurements/kind.h"
+#include "training/schedule/changes.h"
 
 namespace brink::measurements {
 
@@ -29,7 +30,7 @@ MeasurementKind threshold() {
           .meaning = "threshold of the update rule, where it is not the same at every step",
           .always = true,
           .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
-            return std::make_unique<ThresholdOfStep>(c.threshold_varies);
+            return std::make_unique<ThresholdOfStep>(c.rules.vary());
           }};
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/gpu.h"
+#include "training/digest.h"
 #include "training/environment.h"
 #include "training/errors.h"
 #include "training/events.h"
@@ -19,10 +20,12 @@
 #include "training/loop.h"
 #include "training/run/fit.h"
 #include "training/run/folder.h"
+#include "training/run/inputs.h"
 #include "training/run/plan_in_words.h"
 #include "training/run/problem.h"
 #include "training/run/progress.h"
 #include "training/run/records.h"
+#include "training/run/tensor_files.h"
 #include "training/run/trace.h"
 
 namespace brink {
@@ -70,37 +73,53 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       single ? " or run.precision = \"float64\"" : "");
 }
 
-/// λ₁ is compared with the rule's threshold, which the rule alone knows.
+/// λ₁ is compared with the rule's threshold, which the rule alone knows; where the rule preconditions, the effective sharpness is.
 std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
   std::vector<Column> out = metrics_columns(trainer.row());
-  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name); lambda != out.end()) {
-    if (std::ranges::find(out, "threshold", &Column::name) != out.end())
+  const RuleKind& rule = *config.training.rule.kind;
+  const auto all_rules = [&](auto&& holds) {
+    return holds(rule) &&
+           std::ranges::all_of(config.training.changes, [&](const auto& c) { return holds(*c->after.rule.kind); });
+  };
+  // Without a name where rules with different thresholds follow each other.
+  const std::string name(all_rules([&](const RuleKind& r) { return r.threshold == rule.threshold; }) ? rule.threshold
+                                                                                                     : "");
+  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name);
+      lambda != out.end() && all_rules([](const RuleKind& r) { return !r.preconditions; })) {
+    if (trainer.changes().vary())
       lambda->chart.reference = std::string("threshold");
     else
       lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
-    // Without a name where rules with different thresholds follow each other.
-    if (std::ranges::all_of(config.training.changes, [&](const auto& c) {
-          return c->after.rule.kind->threshold == config.training.rule.kind->threshold;
-        }))
-      lambda->chart.reference_name = config.training.rule.kind->threshold;
+    lambda->chart.reference_name = name;
   }
+  if (const auto effective = std::ranges::find(out, "lambda_eff", &Column::name); effective != out.end())
+    effective->chart.reference_name = name;
   return out;
+}
+
+/// Which sharpness instabilities are those of, if it is not λ₁.
+std::optional<std::string> effective_note(const Config& config) {
+  if (!config.training.rule.kind->preconditions || config.measure.top == 0) return {};
+  return fmt::format(
+      "plan: instabilities under {} are those of λ_eff, the largest eigenvalue of P^(−½) H P^(−½), which is tracked "
+      "beside λ₁{}",
+      config.training.rule.kind->name,
+      std::ranges::any_of(config.measure.more, [](const auto& m) { return m.kind->name == "effective"; })
+          ? ""
+          : "; with the table [measure.effective] it is recorded");
 }
 
 /// Stores the parameters of the last step whose loss was finite (docs/promises.md, R2).
 void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& trainer, std::int64_t step) {
   const Array host = to_host(device, trainer.theta_at(step));
-  const View theta = host.view();
-  std::vector<NamedView> tensors;
-  for (int i = 0; i < trainer.layout().size(); ++i)
-    tensors.push_back({trainer.layout()[i].name, trainer.layout().view(theta, i)});
-  write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
+  write_safetensors(folder.folder(), "last_finite.safetensors", named_parameters(trainer.layout(), host.view()),
+                    {{"step", std::to_string(step)}});
 }
 
 /// What a run reports at its end about instabilities.
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
-  const std::string lambda = lambda_1_name(config);
+  const std::string lambda = sharpness_name(config);
   const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
   if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
   std::string text = fmt::format("instabilities: {}", *r.instabilities);
@@ -136,23 +155,27 @@ class Recorder {
     text.clear();
     append_row(text, {row.step, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     timing_.append(text);
-    progress_.row(row, seen.threshold);
+    progress_.row(row, seen.threshold, seen.effective);
   }
   void event(const Instability& i) {
     events_.append(events_row(i, evaluation_hessian_));
     progress_.event(i);
   }
-  void disagreement(std::int64_t step, const Disagreement& d) { progress_.disagreement(step, d); }
   /// Shows the changes that applied at the trainer's last step.
   void changes(const Config& config, const Trainer& trainer) {
     const Observed& seen = trainer.seen();
     for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
       if (trainer.changes().applied_at(i) != seen.step) continue;
       const Config::Change& change = *config.training.changes[i];
-      if (change.changes_rule) rule_ = change.after.rule, progress_.name_threshold(rule_.kind->threshold, seen.step);
+      if (change.changes_rule) rule_ = change.after.rule, progress_.rule(*rule_.kind, seen.step);
       progress_.note(
           fmt::format("step {}: {} ({})", seen.step, in_words(change), threshold_in_words(rule_, seen.threshold)));
     }
+  }
+  void disagreements(const Observed& seen) {
+    if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
+    if (seen.effective && seen.effective->disagreement)
+      progress_.disagreement(seen.step, *seen.effective->disagreement, true);
   }
   void close() {
     progress_.finish();
@@ -241,6 +264,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     return trainer.plan();
   }();
   out.line(text_of(plan, fitted, config, problem.objective.layout.count()));
+  if (const auto note = effective_note(config)) out.line(*note);
   if (const auto warning = tolerance_warning(config)) out.note(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
@@ -249,6 +273,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     record.train_checksum = problem.data->train.checksum;
     record.test_checksum = problem.data->test.checksum;
   }
+  if (!config.start_file.empty()) record.start_digest = digest_of(problem.objective.layout, problem.theta0.view());
+  if (folder.opened() != RunFolder::Opened::fresh) require_same_inputs(folder.folder(), record);
   record.parameters = problem.objective.layout.count();
   record.threads = environment.threads();
   record.chunk_samples = fitted.chunk;
@@ -275,8 +301,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       record.final_digest = std::get<std::string>(row["digest"]);
       recorder.row(row, seen, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
+    write_tensor_files(device, folder.folder(), trainer);
     record.steps_done = t;
-    if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
+    recorder.disagreements(seen);
     take(trainer.ended());
     if (trainer.diverged()) {
       record.diverged_at = t;

@@ -21,6 +21,11 @@ Changes::Changes(Device& device, const ParameterLayout& layout, Dtype dtype, con
   }
 }
 
+bool Changes::precondition() const {
+  return base_rule_->preconditioner() ||
+         std::ranges::any_of(changes_, [](const Made& made) { return made.rule && made.rule->preconditioner(); });
+}
+
 void Changes::put_in_force(const Made& made) {
   if (made.rule) rule_ = made.rule.get();
   if (made.change.schedule) schedule_ = made.change.schedule.get();

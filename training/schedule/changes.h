@@ -39,6 +39,8 @@ class Changes final : public Stateful {
   UpdateRule& rule() const { return *rule_; }
   Schedule& schedule() const { return *schedule_; }
   double divergence_loss() const { return divergence_loss_; }
+  /// Whether a rule of the run, now or later, preconditions.
+  bool precondition() const;
   /// Whether the threshold may differ from step to step.
   bool vary() const { return !changes_.empty() || !base_schedule_->is_constant(); }
 
