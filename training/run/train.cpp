@@ -21,6 +21,7 @@
 #include "training/run/fit.h"
 #include "training/run/folder.h"
 #include "training/run/inputs.h"
+#include "training/run/plan_in_words.h"
 #include "training/run/problem.h"
 #include "training/run/progress.h"
 #include "training/run/records.h"
@@ -72,14 +73,39 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       single ? " or run.precision = \"float64\"" : "");
 }
 
-/// λ₁ is compared with the rule's threshold, which the rule alone knows.
+/// λ₁ is compared with the rule's threshold, which the rule alone knows; where the rule preconditions, the effective sharpness is.
 std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
   std::vector<Column> out = metrics_columns(trainer.row());
-  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name); lambda != out.end()) {
-    lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
-    lambda->chart.reference_name = config.training.rule.kind->threshold;
+  const bool varies = std::ranges::find(out, "threshold", &Column::name) != out.end();
+  // Without a name where rules with different thresholds follow each other.
+  const RuleKind& rule = *config.training.rule.kind;
+  const bool one_name = std::ranges::all_of(
+      config.training.changes, [&](const auto& c) { return c->after.rule.kind->threshold == rule.threshold; });
+  const bool one_sharpness = std::ranges::all_of(
+      config.training.changes, [&](const auto& c) { return c->after.rule.kind->preconditions == rule.preconditions; });
+  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name);
+      lambda != out.end() && !rule.preconditions && one_sharpness) {
+    if (varies)
+      lambda->chart.reference = std::string("threshold");
+    else
+      lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
+    if (one_name) lambda->chart.reference_name = rule.threshold;
   }
+  if (const auto effective = std::ranges::find(out, "lambda_eff", &Column::name); effective != out.end() && one_name)
+    effective->chart.reference_name = rule.threshold;
   return out;
+}
+
+/// Which sharpness instabilities are those of, if it is not λ₁.
+std::optional<std::string> effective_note(const Config& config) {
+  if (!config.training.rule.kind->preconditions || config.measure.top == 0) return {};
+  return fmt::format(
+      "plan: instabilities under {} are those of λ_eff, the largest eigenvalue of P^(−½) H P^(−½), which is tracked "
+      "beside λ₁{}",
+      config.training.rule.kind->name,
+      std::ranges::any_of(config.measure.more, [](const auto& m) { return m.kind->name == "effective"; })
+          ? ""
+          : "; with the table [measure.effective] it is recorded");
 }
 
 /// Stores the parameters of the last step whose loss was finite (docs/promises.md, R2).
@@ -92,7 +118,7 @@ void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& tr
 /// What a run reports at its end about instabilities.
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
-  const std::string lambda = lambda_1_name(config);
+  const std::string lambda = sharpness_name(config);
   const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
   if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
   std::string text = fmt::format("instabilities: {}", *r.instabilities);
@@ -115,7 +141,8 @@ class Recorder {
         metrics_(folder.folder(), "metrics.csv"),
         timing_(folder.folder(), "timing.csv"),
         events_(folder.folder(), "events.csv"),
-        progress_(out, config) {
+        progress_(out, config),
+        rule_(config.training.rule) {
     metrics_.append(metrics_header(columns));
     timing_.append(timing_header());
     events_.append(events_header(evaluation_hessian_));
@@ -127,13 +154,31 @@ class Recorder {
     text.clear();
     append_row(text, {row.step, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     timing_.append(text);
-    progress_.row(row, seen.threshold);
+    progress_.row(row, seen.threshold, seen.effective);
   }
   void event(const Instability& i) {
     events_.append(events_row(i, evaluation_hessian_));
     progress_.event(i);
   }
-  void disagreement(std::int64_t step, const Disagreement& d) { progress_.disagreement(step, d); }
+  void disagreements(const Observed& seen) {
+    if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
+    if (seen.effective && seen.effective->disagreement)
+      progress_.disagreement(seen.step, *seen.effective->disagreement, true);
+  }
+  /// Shows the changes that applied at the trainer's last step.
+  void changes(const Config& config, const Trainer& trainer) {
+    const Observed& seen = trainer.seen();
+    for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
+      if (trainer.changes().applied_at(i) != seen.step) continue;
+      const Config::Change& change = *config.training.changes[i];
+      if (change.changes_rule) {
+        rule_ = change.after.rule;
+        progress_.name_threshold(rule_.kind->threshold, rule_.kind->preconditions, seen.step);
+      }
+      progress_.note(
+          fmt::format("step {}: {} ({})", seen.step, in_words(change), threshold_in_words(rule_, seen.threshold)));
+    }
+  }
   void close() {
     progress_.finish();
     metrics_.close();
@@ -145,6 +190,7 @@ class Recorder {
   bool evaluation_hessian_;
   AppendFile metrics_, timing_, events_;
   Progress progress_;
+  Chosen<RuleKind> rule_;  // in force
 };
 
 /// The trace recorder or the profiler's ranges that the options ask for. The device points to it, so it outlives the run.
@@ -220,6 +266,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     return trainer.plan();
   }();
   out.line(text_of(plan, fitted, config, problem.objective.layout.count()));
+  if (const auto note = effective_note(config)) out.line(*note);
   if (const auto warning = tolerance_warning(config)) out.note(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
@@ -250,6 +297,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     const Traced step(device, step_name, t);
     const Row& row = t < config.training.steps ? trainer.step() : trainer.observe();
     const Observed& seen = trainer.seen();
+    recorder.changes(config, trainer);
     {
       const Traced span(device, records_name);
       record.final_digest = std::get<std::string>(row["digest"]);
@@ -257,11 +305,15 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     }
     write_tensor_files(device, folder.folder(), trainer);
     record.steps_done = t;
-    if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
+    recorder.disagreements(seen);
     take(trainer.ended());
     if (trainer.diverged()) {
       record.diverged_at = t;
       keep_last_finite(device, folder, trainer, std::isfinite(seen.loss) || t == 0 ? t : t - 1);
+      break;
+    }
+    if (trainer.completed()) {
+      record.completed_at = t;
       break;
     }
   }
@@ -269,6 +321,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   recorder.close();
   watch.finish(environment.device_name() + ", " + folder.path(), out);
 
+  for (std::size_t i = 0; i < trainer.changes().size(); ++i)
+    record.changed_at.push_back(trainer.changes().applied_at(i));
+  record.early_stopping = early_stopping(folder.folder().path_of("metrics.csv"));
   record.status = record.diverged_at ? "diverged" : "finished";
   record.ended = utc_now();
   const Tally& tally = trainer.tally();
@@ -286,11 +341,17 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   }
   folder.folder().write_file("run.json", run_json(config, record));
   out.line(text_of_instabilities(config, record));
+  for (std::size_t i = 0; i < record.changed_at.size(); ++i)
+    if (!record.changed_at[i]) out.line("did not apply: " + in_words(*config.training.changes[i]));
+  if (record.completed_at)
+    out.line(fmt::format("complete at step {}: the training accuracy was at least {} at {} in a row",
+                         *record.completed_at, readable(*config.training.complete_accuracy),
+                         counted(config.training.complete_evaluations, "evaluation")));
   if (record.diverged_at) {
     const double loss = trainer.seen().loss;
     out.note(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
                          std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
-                                                           readable(config.training.divergence_loss))
+                                                           readable(trainer.changes().divergence_loss()))
                                              : std::string("is not finite")));
     return ExitCode::diverged;
   }

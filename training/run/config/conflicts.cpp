@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Conflicts between settings each of which is accepted by itself.
+#include <cmath>
 #include <tuple>
 
 #include "training/io/text.h"
@@ -75,6 +76,15 @@ std::optional<Conflict> file_steps_conflict(const Config& c, const Chosen<Measur
   return {};
 }
 
+/// Warm-up apart, a schedule is monotone, so its last value decides.
+std::optional<Conflict> schedule_conflict(const Config& c) {
+  const Config::Training& t = c.training;
+  const double last = make_schedule(t.schedule, t.learning_rate, 0, t.steps)->learning_rate(t.steps);
+  if (std::isnormal(last)) return {};
+  return Conflict{"training.schedule", "the learning rate at step " + number_text(t.steps) + " is " + real_text(last) +
+                                           ": expected a schedule that ends with a positive, finite one"};
+}
+
 }  // namespace
 
 std::optional<Conflict> conflict(const Config& c) {
@@ -84,9 +94,14 @@ std::optional<Conflict> conflict(const Config& c) {
                       wrong->message + ", got " + text_of(c.model.options.value(wrong->option))};
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
-  for (const Chosen<MeasurementKind>& m : c.measure.more)
+  if (auto wrong = schedule_conflict(c)) return wrong;
+  for (const Chosen<MeasurementKind>& m : c.measure.more) {
     if (m.options.has("steps"))
       if (auto wrong = file_steps_conflict(c, m)) return wrong;
+    if (m.kind->needs_lambda_1 && c.measure.top == 0)
+      return Conflict{"measure.top",
+                      "[measure." + std::string(m.kind->name) + "] needs measure.top = 1 or more, got 0"};
+  }
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
   return {};

@@ -124,6 +124,20 @@ void append_options(std::vector<Key>& out, const std::string& table, std::span<c
   }
 }
 
+/// A key that may be absent, and is not written then.
+template <class Field>
+Key optional_key(std::string table, Option option, Field field) {
+  Key out{std::move(table), std::string(option.name), {}, {}};
+  out.print = [=](const Config& c) { return peek(field, c) ? text_of(OptionValue(*peek(field, c))) : std::string(); };
+  out.set = [=, option = std::move(option)](Config& c, const toml::node& v) -> Problem {
+    OptionValue value;
+    Problem problem = read(option, v, value);
+    if (!problem) field(c) = std::get<typename std::remove_cvref_t<decltype(field(c))>::value_type>(value);
+    return problem;
+  };
+  return out;
+}
+
 Key without_hash(Key k) {
   k.hashed = false;
   return k;
@@ -190,6 +204,21 @@ void append_data(std::vector<Key>& out, const Config& c) {
   append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
 }
 
+/// The changes as an inline list of tables; empty if there are none.
+std::string print_changes(const Config& c) {
+  std::string out;
+  for (const auto& change : c.training.changes) {
+    out += out.empty() ? "[{ " : ", { ";
+    out += change->at_step ? "at_step = " + number_text(*change->at_step)
+                           : "at_accuracy = " + real_text(*change->at_accuracy);
+    out += ", set = { ";
+    const char* join = "";
+    for (const auto& [key, value] : change->set) out += std::exchange(join, ", ") + key + " = " + value;
+    out += " } }";
+  }
+  return out.empty() ? out : out + "]";
+}
+
 void append_training(std::vector<Key>& out, const Config& c) {
   using Training = Config::Training;
   const auto add = [&](Option o, auto member) {
@@ -197,6 +226,8 @@ void append_training(std::vector<Key>& out, const Config& c) {
   };
   out.push_back(kind_key("training", "rule", rule_kinds(), at(&Config::training, &Training::rule)));
   add(real_option("learning_rate", 0.1, {.above = 0}, "η"), &Training::learning_rate);
+  out.push_back(kind_key("training", "schedule", schedule_kinds(), at(&Config::training, &Training::schedule)));
+  add(integer_option("warmup", 0, {0, 1'000'000'000}, "updates of the linear warm-up; 0: none"), &Training::warmup);
   add(integer_option("steps", 400, {0, 1'000'000'000}, "updates"), &Training::steps);
   out.push_back(choice<Loss>("training", "loss", {{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}},
                              at(&Config::training, &Training::loss)));
@@ -204,8 +235,29 @@ void append_training(std::vector<Key>& out, const Config& c) {
   add(real_option("divergence_loss", std::numeric_limits<double>::infinity(), {.above = 0, .infinite = true},
                   "a larger loss ends the run as diverged"),
       &Training::divergence_loss);
+  const auto training = [](auto member) { return at(&Config::training, member); };
+  out.push_back(optional_key("training",
+                             real_option("complete_accuracy", 1, {.above = 0, .most = 1},
+                                         "training accuracy that ends the run; absent: none does"),
+                             training(&Training::complete_accuracy)));
+  if (c.training.complete_accuracy)
+    add(integer_option("complete_evaluations", 2, {1, 1'000'000},
+                       "consecutive evaluations with that accuracy that end the run"),
+        &Training::complete_evaluations);
+  Key compensate = optional_key(
+      "training",
+      real_option("compensate", 0.1, {.above = 0}, "η_ref: a smaller learning rate takes steps·η_ref/η steps"),
+      training(&Training::compensate));
+  compensate.print = [](const Config&) {
+    return std::string();
+  };  // the resolved config has the steps that follow from it
+  out.push_back(std::move(compensate));
+  // Its tables are read after all other settings (changes.h).
+  out.push_back({"training", "change", [](Config&, const toml::node&) { return Problem{}; }, print_changes});
   append_options(out, "training", c.training.rule.options.declared(),
                  [](Config& x) -> Options& { return x.training.rule.options; });
+  append_options(out, "training", c.training.schedule.options.declared(),
+                 [](Config& x) -> Options& { return x.training.schedule.options; });
 }
 
 void append_measure(std::vector<Key>& out, const Config& c) {
@@ -287,9 +339,11 @@ const std::vector<std::string>& all_paths() {
     };
     Config c;
     for (const std::string& table : tables()) turn_on(c, table);
+    c.training.complete_accuracy = 1;
     add(c);
     for (const DataKind& k : data_kinds()) c.data.set = k, add(c);
     for (const RuleKind& k : rule_kinds()) c.training.rule = k, add(c);
+    for (const ScheduleKind& k : schedule_kinds()) c.training.schedule = k, add(c);
     for (const NetworkKind& k : network_kinds()) c.model = k, add(c);
     return out;
   }();
@@ -297,7 +351,13 @@ const std::vector<std::string>& all_paths() {
 }
 
 std::string reason_without(const Config& c, std::string_view path) {
-  if (path.starts_with("training.")) return "training.rule = " + quote(c.training.rule.kind->name);
+  if (path.starts_with("training.")) {
+    const std::string_view name = path.substr(path.find('.') + 1);
+    if (name == "complete_evaluations") return "a run without training.complete_accuracy";
+    for (const ScheduleKind& k : schedule_kinds())
+      if (Options(k.options).has(name)) return "training.schedule = " + quote(c.training.schedule.kind->name);
+    return "training.rule = " + quote(c.training.rule.kind->name);
+  }
   if (path.starts_with("data.") && has_data(c)) return "data.name = " + quote(c.data.set.kind->name);
   return "model.name = " + quote(c.model.kind->name);
 }

@@ -2,15 +2,20 @@
 // Makes a config from files and arguments. The first error in the order of the text is reported, not the first in the library's
 // alphabetical order.
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
+#include <memory>
+#include <ranges>
 #include <sstream>
+#include <utility>
 
 #include "training/errors.h"
 #include "training/io/nesting.h"
 #include "training/io/text.h"
 #include "training/io/toml.h"
 #include "training/io/utf8.h"
+#include "training/run/config/changes.h"
 #include "training/run/config/hints.h"
 #include "training/run/config/keys.h"
 
@@ -34,9 +39,9 @@ struct Place {
 struct Setting {
   std::string table, name;
   Place at_key, at_value;
-  std::unique_ptr<toml::node> value;
-  std::string argument = {};      ///< the text of a value given as an argument, for keys that are strings
-  config::Problem too_deep = {};  ///< why that text was not read as TOML, for all other keys
+  std::shared_ptr<const toml::node> value;  ///< shares the document that it belongs to, so that nodes keep their places
+  std::string argument = {};                ///< the text of a value given as an argument, for keys that are strings
+  config::Problem too_deep = {};            ///< why that text was not read as TOML, for all other keys
 
   std::string path() const { return table + "." + name; }
 };
@@ -50,12 +55,6 @@ struct Source {
   std::vector<Finding> bad;
   std::vector<std::string> tables;
 };
-
-std::unique_ptr<toml::node> copy(const toml::node& node) {
-  return node.visit([](const auto& n) -> std::unique_ptr<toml::node> {
-    return std::make_unique<std::remove_cvref_t<decltype(n)>>(n);
-  });
-}
 
 std::string read_text(const std::string& path) {
   constexpr std::size_t largest_bytes = 1 << 20;
@@ -84,9 +83,9 @@ Source from_file(const std::string& path) {
     const TextPlace at = place_in(text, *wrong);
     fail({path, at.line, at.column}, not_utf8_message(text, *wrong));
   }
-  toml::table root;
+  const auto root = std::make_shared<toml::table>();
   try {
-    root = parse_toml(text);
+    *root = parse_toml(text);
   } catch (const toml::parse_error& e) {
     const toml::source_position at = e.source().begin;
     fail({path, at.line, at.column}, parse_message(e) + config::hint_for_value_at(text, at.line, at.column));
@@ -100,10 +99,11 @@ Source from_file(const std::string& path) {
       if (value.is_table() && is_table(below))
         self(self, below, *value.as_table());
       else
-        out.settings.push_back({name, std::string(key.str()), place(key.source()), place(value.source()), copy(value)});
+        out.settings.push_back({name, std::string(key.str()), place(key.source()), place(value.source()),
+                                std::shared_ptr<const toml::node>(root, &value)});
     }
   };
-  for (const auto& [name, node] : root) {
+  for (const auto& [name, node] : *root) {
     const std::string table(name.str());
     if (!is_table(table))
       out.bad.push_back(
@@ -132,11 +132,11 @@ Source from_argument(const std::string& argument, std::string_view path, const s
   }
   Source out;
   out.tables.push_back(table);
-  std::unique_ptr<toml::node> value = std::make_unique<toml::value<std::string>>(text);
+  std::shared_ptr<const toml::node> value = std::make_shared<toml::value<std::string>>(text);
   config::Problem too_deep;
   try {
-    const toml::table parsed = parse_toml("value = " + text);
-    if (parsed.size() == 1) value = copy(parsed.begin()->second);
+    const auto parsed = std::make_shared<const toml::table>(parse_toml("value = " + text));
+    if (parsed->size() == 1) value = std::shared_ptr<const toml::node>(parsed, &parsed->begin()->second);
   } catch (const toml::parse_error& e) {
     if (too_deep_toml(text)) too_deep = std::string(e.description());
   }
@@ -155,6 +155,35 @@ config::Problem set(Config& c, const Key& key, const Setting& s) {
   if (key.text && !s.argument.empty() && !s.value->is_string() && key.name != "memory")
     return key.set(c, toml::value<std::string>(s.argument));
   return key.set(c, *s.value);
+}
+
+/// Fewer steps would be another experiment where η is small: epochs are multiplied by η_ref/η (docs/method.md, "Schedules").
+void compensate(Config& c, const std::map<std::string, Place, std::less<>>& given) {
+  Config::Training& t = c.training;
+  if (!t.compensate) return;
+  const double steps = std::round(static_cast<double>(t.steps) * (*t.compensate / t.learning_rate));
+  if (*t.compensate > t.learning_rate) {
+    constexpr double most_steps = 1e9;
+    if (steps > most_steps)
+      fail(given.at("training.compensate"), "training.compensate: expected at most 1000000000 steps in all, got " +
+                                                number_text(t.steps) + " × " + config::real_text(*t.compensate) + "/" +
+                                                config::real_text(t.learning_rate));
+    t.uncompensated_steps = std::exchange(t.steps, static_cast<std::int64_t>(steps));
+  }
+}
+
+/// Reads the changes of the last source that has any.
+void apply_changes(Config& c, const std::vector<Source>& sources, const std::optional<std::string>& parent_events) {
+  for (const Source& source : std::views::reverse(sources))
+    for (const Setting& s : source.settings) {
+      if (s.path() != "training.change") continue;
+      if (s.too_deep) fail(s.at_value, "training.change: " + *s.too_deep);
+      const auto wrong = config::read_changes(c, *s.value, parent_events);
+      if (!wrong) return;
+      const toml::source_position at = wrong->at ? wrong->at->source().begin : toml::source_position{};
+      fail(s.at_value.line == 0 || at.line == 0 ? s.at_value : Place{s.at_value.source, at.line, at.column},
+           wrong->message);
+    }
 }
 
 /// Sets all keys of a source, and reports the first error in its text.
@@ -237,6 +266,8 @@ Config load_config(const ConfigSources& from) {
   c.data.train = c.data.set.kind->train;
   c.data.test = c.data.set.kind->test;
   for (const Source& source : sources) apply(c, source, given);
+  compensate(c, given);
+  apply_changes(c, sources, from.parent_events);
   if (const auto wrong = config::conflict(c)) {
     const auto it = given.find(wrong->path);
     if (it != given.end()) fail(it->second, wrong->path + ": " + wrong->message);
