@@ -8,8 +8,8 @@
 namespace brink::sweep {
 
 struct SlurmJob {
-  std::string program, file, folder;  ///< absolute paths
-  std::vector<std::string> options;   ///< of brink sweep, passed on
+  std::string program = {}, file = {}, folder = {};  ///< absolute paths
+  std::vector<std::string> options = {};             ///< of brink sweep, passed on
   std::size_t tasks = 1;
   int processors = 1;  ///< of each task
 };

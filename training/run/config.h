@@ -70,10 +70,6 @@ struct ConfigSources {
   std::vector<std::pair<std::string, std::string>> flags;  // {"threads", "2"}, as given to --threads
   std::string other_table = {};            // a table of the file that has no settings of a run, and is left out
   std::vector<PlacedSetting> placed = {};  // override the file; sets and flags override them
-};                                         // overrides of the file
-std::vector<std::string> sets = {};        // "training.steps=400", as given to --set
-std::vector<std::pair<std::string, std::string>> flags = {};  // {"threads", "2"}, as given to --threads
-std::string other_table = {};  // a table of the file that holds no settings of a run, and is left out
 };
 
 /// Throws UsageError with "file:line:column: message", or with the argument in place of file:line:column.

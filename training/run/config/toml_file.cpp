@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "training/errors.h"
+#include "training/io/nesting.h"
 #include "training/io/text.h"
 #include "training/io/toml.h"
 #include "training/io/utf8.h"
