@@ -136,7 +136,7 @@ TEST_CASE("sweep: a search multiplies until runs diverge, and then bisects") {
   Search refined = plain;
   refined.refine = 3;
   CHECK(tried_with_edge(refined, 0.5) ==
-        std::vector<double>{0.1, 0.2, 0.4, 0.8, 0.565685424949, 0.475682846001, 0.518735964371});
+        std::vector<double>{0.1, 0.2, 0.4, 0.8, 0.565685424949, 0.475682846001, 0.51873582186});
   CHECK(tried_with_edge(refined, 0.01) == std::vector<double>{0.1});
   Search limited = refined;
   limited.to = 0.4;
@@ -213,9 +213,9 @@ TEST_CASE("sweep: what is wrong is said with its place, before anything is made"
        "s.toml:2:1: unknown key training.lerning_rate; the nearest is training.learning_rate"},
       {"[sweep]\n\"trainig.steps\" = [1]\n", "s.toml:2:1: unknown table [trainig]; the nearest is [training]"},
       {"[sweep]\nsteps = [1]\n", "s.toml:2:1: unknown key steps; the nearest is training.steps"},
-      {"[sweep.trainig]\nsteps = [1]\n", "s.toml:1:8: unknown key trainig; the nearest is training.steps"},
+      {"[sweep.trainig]\nsteps = [1]\n", "s.toml:1:8: unknown table [trainig]; the nearest is [training]"},
       {"[sweep]\n\"training.seed\" = [0]\n\n\"training.learning_rate\" = [0.1, -1]\n",
-       "s.toml:4:33: training.learning_rate: expected a finite number above 0, got the integer -1"},
+       "s.toml:4:34: training.learning_rate: expected a finite number above 0, got the integer -1"},
       {"[sweep]\n\"training.rule\" = [\"gd\", 1]\n", "s.toml:2:26: training.rule: expected {rules}, got the integer 1"},
       {"[sweep]\n\"training.momentum\" = [0.5]\n",
        "s.toml:2:1: training.momentum: has no meaning for training.rule = \"gd\""},
@@ -250,16 +250,17 @@ TEST_CASE("sweep: what is wrong is said with its place, before anything is made"
        "s.toml:2:1: sweep.until_divergence: expected one key with {from, factor}, and optionally to and refine, got "
        "the integer 3"},
       {"[sweep]\nuntil_divergence = {\"training.learning_rate\" = {factor = 2}}\n",
-       "s.toml:2:47: training.learning_rate: expected {from, factor}, and optionally to and refine; there is no from"},
+       "s.toml:2:48: training.learning_rate: expected {from, factor}, and optionally to and refine; there is no from"},
       {"[sweep]\nuntil_divergence = {\"training.learning_rate\" = {from = 1, factor = 2, count = 3}}\n",
-       "s.toml:2:70: training.learning_rate: expected from, factor, to and refine, found count"},
+       "s.toml:2:71: training.learning_rate: expected from, factor, to and refine, found count"},
       {"[training]\nrule = \"momentum\"\n[sweep]\nuntil_divergence = {\"training.momentum\" = {from = 0.5, factor = "
        "1.5}}\n",
-       "s.toml:4:41: training.momentum: expected a number of at least 0 and below 1, got the float 1.125; `to` limits "
+       "s.toml:4:43: training.momentum: expected a finite number of at least 0 and below 1, got the float 1.125; `to` "
+       "limits "
        "the values that are tried"},
       {"[training]\nlerning_rate = 3\n[sweep]\n\"training.seed\" = [1]\n",
        "s.toml:2:1: unknown key training.lerning_rate; the nearest is training.learning_rate"},
-      {"[sweep]\n\"training.seed\" = [1\n", "s.toml:3:1: Error while parsing array: "},
+      {"[sweep]\n\"training.seed\" = [1\n", "s.toml:2:22: Error while parsing array"},
   };
   std::string rules;
   for (std::size_t i = 0; i < rule_kinds().size(); ++i)
@@ -272,7 +273,7 @@ TEST_CASE("sweep: what is wrong is said with its place, before anything is made"
     if (const std::size_t at = expected.find("{rules}"); at != std::string::npos) expected.replace(at, 7, rules);
     const std::string found = message_of(c.text);
     INFO(c.text);
-    CHECK(found.substr(0, c.message.ends_with(": ") ? expected.size() : found.size()) == expected);
+    CHECK(found.substr(0, c.message.ends_with("array") ? expected.size() : found.size()) == expected);
   }
   CHECK(message_of("[sweep]\n\"training.seed\" = [1]\n", {"training.seed=2"}) ==
         "--set training.seed=2: training.seed is swept by s.toml; change its values there");

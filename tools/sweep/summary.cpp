@@ -32,7 +32,7 @@ std::string quoted(const std::string& cell) {
 
 std::string cell(const std::optional<double>& x) { return x ? number_text(*x) : std::string(); }
 
-bool exists(const std::string& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
@@ -40,7 +40,7 @@ bool exists(const std::string& path) {
 std::string status_text(const Listed& listed, const std::string& folder) {
   if (listed.state == State::finished) return "finished";
   if (listed.state == State::diverged) return "diverged";
-  if (exists(failure_file(folder, listed.run.hash))) return "failed";
+  if (is_there(failure_file(folder, listed.run.hash))) return "failed";
   return listed.state == State::unfinished ? "unfinished" : "not_run";
 }
 
@@ -96,6 +96,18 @@ class ResultsLock {
   int file_;
 };
 
+/// Reports of single runs that a killed process did not come to write.
+void write_missing_pages(const Plan& plan, const std::string& folder) {
+  for (const Listed& listed : listed_in(plan, folder)) {
+    const fs::path run = folder_of(folder, listed.run.hash);
+    if (!is_over(listed.state) || is_there(run / "report.html")) continue;
+    const fs::path runs[] = {run};
+    try {
+      write_report(runs, run / "report.html");
+    } catch (const ReportError&) {}  // rows were deleted
+  }
+}
+
 }  // namespace
 
 std::string summary_csv(const Plan& plan, const std::string& folder) {
@@ -126,7 +138,7 @@ SweepPage sweep_page(const Plan& plan, const std::string& folder) {
   std::vector<fs::path> with_rows;
   for (const Listed& listed : listed_in(plan, folder)) {
     const std::string run = folder_of(folder, listed.run.hash);
-    if (exists(run + "/metrics.csv")) with_rows.emplace_back(run);
+    if (is_there(run + "/metrics.csv")) with_rows.emplace_back(run);
   }
   SweepPage out{{}, std::min(most_on_page, with_rows.size()), with_rows.size()};
   if (with_rows.empty()) return out;
@@ -139,6 +151,7 @@ SweepPage sweep_page(const Plan& plan, const std::string& folder) {
 std::vector<std::string> write_results(const Plan& plan, const std::string& folder) {
   const ResultsLock lock(folder + "/.results.lock");
   std::vector<std::string> out;
+  write_missing_pages(plan, folder);
   write_file(folder + "/summary.csv", summary_csv(plan, folder));
   out.push_back(folder + "/summary.csv");
   try {

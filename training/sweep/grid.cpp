@@ -93,11 +93,13 @@ class Reader {
   void claim(const Entry& e) {
     if (std::ranges::find(config::all_paths(), e.path) == config::all_paths().end()) {
       const std::size_t dot = e.path.rfind('.');
-      const std::string table = dot == std::string::npos ? "" : e.path.substr(0, dot);
+      const bool in_table = dot != std::string::npos;
+      const toml::table* below = e.value->as_table();  // [sweep.trainig], or trainig.steps
+      const std::string table = below && !below->is_inline() ? e.path : in_table ? e.path.substr(0, dot) : "";
       if (!table.empty() && !is_table(table))
         fail(e.key->source(), "unknown table [" + table + "]" + config::nearest_table(table));
-      fail(e.key->source(), "unknown key " + e.path +
-                                config::nearest_key(table, dot == std::string::npos ? e.path : e.path.substr(dot + 1)));
+      fail(e.key->source(),
+           "unknown key " + e.path + config::nearest_key(table, in_table ? e.path.substr(dot + 1) : e.path));
     }
     for (const auto& [path, at] : claimed_)
       if (path == e.path) fail(e.key->source(), e.path + ": is swept already, at " + config::place_text(path_, at));

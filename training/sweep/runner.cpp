@@ -27,9 +27,6 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-/// Nothing is left to do: a run is over before its report is written.
-bool is_complete(const std::string& folder, State state) { return is_over(state) && exists(folder + "/report.html"); }
-
 bool is_taken(const std::string& folder) { return is_locked(AT_FDCWD, folder + "/.lock"); }
 
 std::string last_line(const std::string& text) { return text.substr(text.rfind('\n') + 1); }
@@ -77,16 +74,16 @@ void Runner::advance(Task& task) {
     const std::string folder = folder_of(options_.folder, task.run->hash);
     const State state = state_of(folder);
     if (is_taken(folder)) return void(task.step = Step::elsewhere);
-    if (!is_complete(folder, state)) return;
+    if (!is_over(state)) return;
     record_end(task, state, "");
   }
 }
 
 void Runner::start(Task& task, std::size_t slot) {
   const PlannedRun& run = *task.run;
-  std::vector<std::string> line{"train",    config_file(options_.folder, run.hash),
-                                "--out",    folder_of(options_.folder, run.hash),
-                                "--resume", "--quiet"};
+  const std::string path = config_file(options_.folder, run.hash), folder = folder_of(options_.folder, run.hash);
+  std::vector<std::string> line{"train", path, "--out", folder, "--quiet"};
+  if (exists(folder)) line.push_back("--resume");
   if (options_.threads > 0 && run.config.run.threads == 0) {
     const int each = options_.threads / options_.jobs,
               more = static_cast<int>(slot) < options_.threads % options_.jobs ? 1 : 0;
@@ -94,7 +91,6 @@ void Runner::start(Task& task, std::size_t slot) {
   }
   if (options_.memory_bytes > 0 && run.config.run.memory_bytes == 0)
     line.insert(line.end(), {"--memory", std::to_string(options_.memory_bytes)});
-  const std::string path = config_file(options_.folder, run.hash);
   if (!exists(path)) write_file(path, to_toml(run.config));
   task.step = Step::running;
   task.ran_here = true;
@@ -157,7 +153,7 @@ void Runner::look_elsewhere() {
     const std::string folder = folder_of(options_.folder, task.run->hash);
     if (is_taken(folder)) continue;
     const State state = state_of(folder);
-    if (is_complete(folder, state))
+    if (is_over(state))
       record_end(task, state, std::string(state == State::finished ? "finished" : "diverged") + " in another process");
     else
       task.step = Step::ready;

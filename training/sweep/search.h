@@ -9,10 +9,10 @@
 namespace brink::sweep {
 
 struct Search {
-  double from = 0, factor = 2;  ///< from > 0, factor > 1
-  std::optional<double> to;     ///< no larger value is tried
-  std::int64_t refine = 0;      ///< bisections, at equal ratios, after the first divergence
-  bool integers = false;        ///< the key accepts integers only
+  double from = 0, factor = 2;    ///< from > 0, factor > 1
+  std::optional<double> to = {};  ///< no larger value is tried
+  std::int64_t refine = 0;        ///< bisections, at equal ratios, after the first divergence
+  bool integers = false;          ///< the key accepts integers only
 
   /// Multiplications without `to`.
   static constexpr std::int64_t most_multiplications = 40;
