@@ -82,12 +82,20 @@ struct Config {
   } run;
 };
 
+/// A setting whose places in a file are known, for messages.
+struct PlacedSetting {
+  std::string path, value;             // "training.steps", and a value as TOML
+  std::string key_place, value_place;  // "FILE:LINE:COLUMN"
+};
+
 /// The sources of settings; a later one overrides an earlier one.
 struct ConfigSources {
   std::string file;                                        // empty: none
   std::vector<std::string> sets;                           // "training.steps=400", as given to --set
   std::vector<std::pair<std::string, std::string>> flags;  // {"threads", "2"}, as given to --threads
   std::optional<std::string> parent_events = {};           // of a fork: the text of its parent's events.csv
+  std::string other_table = {};            // a table of the file that has no settings of a run, and is left out
+  std::vector<PlacedSetting> placed = {};  // override the file; sets and flags override them
 };
 
 /// Throws UsageError with "file:line:column: message", or with the argument in place of file:line:column.

@@ -3,7 +3,6 @@
 // alphabetical order.
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <ranges>
@@ -18,6 +17,7 @@
 #include "training/run/config/changes.h"
 #include "training/run/config/hints.h"
 #include "training/run/config/keys.h"
+#include "training/run/config/toml_file.h"
 
 namespace brink {
 
@@ -56,40 +56,10 @@ struct Source {
   std::vector<std::string> tables;
 };
 
-std::string read_text(const std::string& path) {
-  constexpr std::size_t largest_bytes = 1 << 20;
-  std::string text(largest_bytes + 1, '\0');
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!in && !in.eof())
-    throw UsageError(path + ": the config file cannot be read: " + std::generic_category().message(errno));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > largest_bytes) throw UsageError(path + ": expected a config of at most 1 MiB, found more");
-  return text;
-}
-
-/// Says "duplicate" where the library says "redefine"; passes everything else on.
-std::string parse_message(const toml::parse_error& e) {
-  const std::string text(e.description());
-  return text.find("redefine") != std::string::npos ? "duplicate key or table (" + text + ")" : text;
-}
-
 bool is_table(std::string_view name) { return std::ranges::find(config::tables(), name) != config::tables().end(); }
 
-Source from_file(const std::string& path) {
-  const std::string text = read_text(path);
-  if (const auto wrong = first_not_utf8(text)) {
-    const TextPlace at = place_in(text, *wrong);
-    fail({path, at.line, at.column}, not_utf8_message(text, *wrong));
-  }
-  const auto root = std::make_shared<toml::table>();
-  try {
-    *root = parse_toml(text);
-  } catch (const toml::parse_error& e) {
-    const toml::source_position at = e.source().begin;
-    fail({path, at.line, at.column}, parse_message(e) + config::hint_for_value_at(text, at.line, at.column));
-  }
+Source from_file(const std::string& path, std::string_view other_table) {
+  const auto root = std::make_shared<const toml::table>(config::read_toml_file(path));
   const auto place = [&](const toml::source_region& r) { return Place{path, r.begin.line, r.begin.column}; };
   Source out;
   const auto take = [&](const auto& self, const std::string& name, const toml::table& table) -> void {
@@ -105,6 +75,7 @@ Source from_file(const std::string& path) {
   };
   for (const auto& [name, node] : *root) {
     const std::string table(name.str());
+    if (!other_table.empty() && table == other_table) continue;
     if (!is_table(table))
       out.bad.push_back(
           {place(name.source()), node.is_table()
@@ -119,8 +90,7 @@ Source from_file(const std::string& path) {
 }
 
 /// A TOML value, or text if the key is a string.
-Source from_argument(const std::string& argument, std::string_view path, const std::string& text) {
-  const Place place{argument, 0, 0};
+Source from_argument(const Place& place, std::string_view path, const std::string& text) {
   const std::size_t dot = path.rfind('.');
   if (dot == std::string_view::npos) fail(place, "unknown key " + std::string(path) + config::nearest_key("", path));
   const std::string table(path.substr(0, dot)), name(path.substr(dot + 1));
@@ -141,6 +111,14 @@ Source from_argument(const std::string& argument, std::string_view path, const s
     if (too_deep_toml(text)) too_deep = std::string(e.description());
   }
   out.settings.push_back({table, name, place, place, std::move(value), text, std::move(too_deep)});
+  return out;
+}
+
+/// A TOML value.
+Source from_placed(const PlacedSetting& given) {
+  Source out = from_argument({given.key_place, 0, 0}, given.path, given.value);
+  out.settings.front().at_value = {given.value_place, 0, 0};
+  out.settings.front().argument.clear();  // it was TOML before, so the text is not a string without quotes
   return out;
 }
 
@@ -239,7 +217,8 @@ Config load_config(const ConfigSources& from) {
     if (!fresh) fail({argument, 0, 0}, path + " was already given by " + it->second);
   };
   std::vector<Source> sources;
-  if (!from.file.empty()) sources.push_back(from_file(from.file));
+  if (!from.file.empty()) sources.push_back(from_file(from.file, from.other_table));
+  for (const PlacedSetting& placed : from.placed) sources.push_back(from_placed(placed));
   for (const std::string& set : from.sets) {
     const std::string argument = "--set " + set;
     require_text(argument);
@@ -251,13 +230,14 @@ Config load_config(const ConfigSources& from) {
     };
     const std::string path(trim(std::string_view(set).substr(0, equals)));
     once(path, argument);
-    sources.push_back(from_argument(argument, path, std::string(trim(std::string_view(set).substr(equals + 1)))));
+    sources.push_back(
+        from_argument({argument, 0, 0}, path, std::string(trim(std::string_view(set).substr(equals + 1)))));
   }
   for (const auto& [name, text] : from.flags) {
     const std::string argument = "--" + name + " " + text;
     require_text(argument);
     once("run." + name, argument);
-    sources.push_back(from_argument(argument, "run." + name, text));
+    sources.push_back(from_argument({argument, 0, 0}, "run." + name, text));
   }
 
   Config c;
