@@ -134,7 +134,7 @@ def write_script(folder, text, *more):
 
 
 def to_the_end(slurm, here):
-    script = write_script(here, SWEEP, "--slurm=3")
+    script = write_script(here, SWEEP, "--slurm", "--tasks", "3")
     out, code = slurm.ask("sbatch", str(script))
     cases.check("submitted", code == 0 or [out])
     cases.check("the array ends", slurm.wait(lambda: slurm.queue() == "", 60) or [slurm.queue()])
@@ -180,7 +180,7 @@ def main():
             if not slurm.idle():
                 logs = (here / "slurm" / "slurmd.out").read_text().splitlines()[-3:]
                 cases.skip("Slurm runs the array", "slurmd does not start here: " + " ".join(logs))
-                script = write_script(here / "first", SWEEP, "--slurm=3")
+                script = write_script(here / "first", SWEEP, "--slurm", "--tasks", "3")
                 out, code = slurm.ask("sbatch", "--test-only", str(script))
                 return cases.check("sbatch --test-only", code == 0 or [out])
             to_the_end(slurm, here / "first")
