@@ -23,6 +23,7 @@ CAMPAIGNS = {
     "compilers": ("whole runs of one more compiler and optimisation level", ["bits_variants"]),
     "aarch64": ("whole runs of a cross-compiled build in emulation", ["bits_aarch64"]),
     "tidy": ("clang-tidy on tests and benchmarks too", ["lint_tidy"]),
+    "interruption": ("10,000 processes killed at random moments and 100 signals: no run lost", ["command_interruption"]),
     "data": ("the CIFAR-10 sets made of the official files, in Python", ["cifar_golden"]),
 }
 
