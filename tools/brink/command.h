@@ -11,6 +11,7 @@ namespace brink {
 
 /// Each adds its subcommand, whose callback sets `code`. Errors leave as exceptions (training/errors.h).
 void add_train(CLI::App&, ExitCode& code);
+void add_sweep(CLI::App&, ExitCode& code);
 void add_verify(CLI::App&, ExitCode& code);
 void add_report(CLI::App&, ExitCode& code);
 void add_data(CLI::App&, ExitCode& code);
