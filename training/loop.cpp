@@ -79,6 +79,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
   rule_ = options_.rule(device_, layout_, objective.dtype);
+  prepare_minibatches(objective, train);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
@@ -93,6 +94,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
 void Trainer::prepare() {
   if (device_.where != Where::cuda) return;
   const Traced span(device_, preparation_name);
+  if (minibatches_) minibatches_->prepare(theta());
   pass_.prepare(theta(), history_[3].view());
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
@@ -101,19 +103,57 @@ void Trainer::prepare() {
   synchronize(device_);
 }
 
+void Trainer::prepare_minibatches(const Objective& objective, const Batch& train) {
+  std::int64_t epoch = 1;
+  if (const std::int64_t samples = options_.minibatches.samples; samples > 0) {
+    epoch = plan_minibatches(objective, train.samples(), samples).updates();
+    if (rule_->gradients() != Gradients::full)
+      minibatches_ = std::make_unique<Minibatches>(device_, objective, train, options_.minibatches, options_.batch);
+  }
+  if (options_.row_every == 0) options_.row_every = epoch;
+}
+
 const Row& Trainer::step() {
+  if (!row_is_due(step_) && prepare_update()) {
+    update();
+    start(spectrum_is_due(step_));
+    return row_;
+  }
   measure(spectrum_is_due(step_));
   update();
   start(spectrum_is_due(step_));
   return complete();
 }
 
-const Observed& Trainer::measure(bool spectrum) {
-  spectrum = spectrum && curvature_;
-  if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
+void Trainer::begin() {
+  if (begun_ == step_) return;
+  begun_ = step_;
   const double rate = options_.schedule->learning_rate(step_);
   seen_.begin(step_, rate, rule_->threshold(rate));
   ended_.reset();
+}
+
+/// Computes the losses and gradients that an update without a row needs. False if a loss shows a divergence.
+bool Trainer::prepare_update() {
+  begin();
+  evaluate_minibatch();
+  if (needs_pass(step_)) {
+    if (!pass_.is_enqueued(step_, false)) pass_.enqueue(step_, theta(), false);
+    seen_.whole = true;
+    receive_pass();
+  }
+  return !diverged();
+}
+
+void Trainer::evaluate_minibatch() {
+  if (minibatches_ && !seen_.batch_loss) seen_.batch_loss = minibatches_->evaluate(step_, theta());
+}
+
+const Observed& Trainer::measure(bool spectrum) {
+  spectrum = spectrum && curvature_;
+  if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
+  begin();
+  seen_.whole = true;
   pass_received_ = received_ = false;
   pass_.product_time().reset();
   pass_.take_statistics(theta(), spectrum);
@@ -126,7 +166,7 @@ const Observed& Trainer::measure(bool spectrum) {
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
     for (Placed& p : measurements_)
-      if (step_ % p.every == 0) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+      if (rows_before(step_) % p.every == 0) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   if (seen_.measured) follow_events();
@@ -163,14 +203,22 @@ void Trainer::receive_pass() {
 }
 
 void Trainer::update() {
+  evaluate_minibatch();
   const Traced span(device_, update_name);
+  const View batch = minibatches_ ? minibatches_->gradient() : View{};
+  const bool both = rule_->gradients() == Gradients::both;
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
-  rule_->update(device_, {step_, seen_.learning_rate, history_[1].view(), pass_.gradient(), history_[0].view()});
+  rule_->update(device_, {.step = step_,
+                          .learning_rate = seen_.learning_rate,
+                          .theta = history_[1].view(),
+                          .gradient = minibatches_ && !both ? batch : pass_.gradient(),
+                          .batch_gradient = both ? batch : View{},
+                          .next = history_[0].view()});
   ++step_;
 }
 
 void Trainer::start(bool spectrum) {
-  if (device_.where == Where::cuda) pass_.enqueue(step_, theta(), spectrum && curvature_);
+  if (device_.where == Where::cuda && needs_pass(step_)) pass_.enqueue(step_, theta(), spectrum && curvature_);
 }
 
 const Row& Trainer::complete() {
@@ -183,7 +231,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
-    if (seen_.step % p.every != 0) continue;
+    if (rows_before(seen_.step) % p.every != 0) continue;
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
@@ -213,13 +261,17 @@ std::optional<Instability> Trainer::finish_events() {
   return ended_;
 }
 
-bool Trainer::diverged() const { return !std::isfinite(seen_.loss) || seen_.loss > options_.divergence_loss; }
+bool Trainer::diverged() const {
+  const auto shows_it = [&](double loss) { return !std::isfinite(loss) || loss > options_.divergence_loss; };
+  return (seen_.whole && shows_it(seen_.loss)) || (seen_.batch_loss && shows_it(*seen_.batch_loss));
+}
 
 void Trainer::visit(StateVisitor& v) {
   v.number("step", step_);
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
   for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"rule", rule_.get()},
                                    {"schedule", options_.schedule.get()},
+                                   {"minibatches", minibatches_.get()},
                                    {"tracker", curvature_.get()},
                                    {"events", &events_}}) {
     if (!part) continue;
@@ -243,6 +295,7 @@ void Trainer::visit(StateVisitor& v) {
   }
   if (v.reads()) {
     pass_.forget();
+    begun_ = -1;
     pass_received_ = received_ = true;
   }
 }

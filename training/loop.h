@@ -14,6 +14,7 @@
 #include "training/curvature.h"
 #include "training/events.h"
 #include "training/measurements/kind.h"
+#include "training/minibatch.h"
 #include "training/observed.h"
 #include "training/pass.h"
 #include "training/rules/rule.h"
@@ -29,14 +30,17 @@ struct TrainerOptions {
   RuleFactory rule;  ///< null: gradient descent
   std::shared_ptr<Schedule> schedule = std::make_shared<ConstantRate>(0.1);
   std::optional<TrackerOptions> tracker;  ///< absent: no curvature
-  std::int64_t measure_every = 1;         ///< steps between two measurements of the spectrum
+  MinibatchOptions minibatches;           ///< by default none
+  /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch.
+  std::int64_t row_every = 0;
+  std::int64_t measure_every = 1;  ///< rows between two measurements of the spectrum
   EventOptions events;
   double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
   std::uint64_t seed = 0;                                            ///< seed of the tracker's random vectors
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
   bool classifies = true;                    ///< whether correct answers can be counted
-  /// An optional measurement, taken at steps that are multiples of `every`.
+  /// An optional measurement, taken at every `every`-th row.
   struct More {
     MeasurementFactory make;
     std::int64_t every = 1;
@@ -60,7 +64,7 @@ class Trainer final : public Stateful {
   Trainer& operator=(const Trainer&) = delete;
 
   /// Measures at θ_t, updates to θ_{t+1}, and returns the row of step t. On a CUDA device the next pass has been enqueued by
-  /// then.
+  /// then. Where no row is due, it only updates and returns the last row; a divergence is noticed nevertheless, and has a row.
   const Row& step();
   /// Measures at θ_t without an update: the last row of a run.
   const Row& observe() { return measure(spectrum_is_due(step_)), complete(); }
@@ -74,7 +78,11 @@ class Trainer final : public Stateful {
   void start(bool spectrum);
   /// Waits for the numbers of the last measure. To be called before or after the update that follows it.
   const Row& complete();
-  bool spectrum_is_due(std::int64_t step) const { return curvature_ && step % options_.measure_every == 0; }
+  bool row_is_due(std::int64_t step) const { return step % options_.row_every == 0; }
+  bool spectrum_is_due(std::int64_t step) const {
+    return curvature_ && rows_before(step) % options_.measure_every == 0;
+  }
+  std::int64_t row_every() const { return options_.row_every; }
 
   /// What the last measure found; complete after `complete`.
   const Observed& seen() const { return seen_; }
@@ -84,7 +92,9 @@ class Trainer final : public Stateful {
   std::optional<Instability> finish_events();
   std::int64_t crossings() const { return events_.crossings(); }
   const Tally& tally() const { return tally_; }
-  /// Whether the loss of the last complete step is not finite or above the limit.
+  /// Whether the last step has a row.
+  bool has_row() const { return row_.step == seen_.step; }
+  /// Whether a loss of the last complete step, that of its minibatch included, is not finite or above the limit.
   bool diverged() const;
 
   std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
@@ -94,6 +104,9 @@ class Trainer final : public Stateful {
   /// A copy of θ_t in the host's memory; waits for the device.
   Array theta_on_host() { return to_host(device_, theta()); }
   View gradient() const { return pass_.gradient(); }
+  bool has_minibatches() const { return minibatches_ != nullptr; }
+  /// Of the minibatch of the last update. Only with minibatches.
+  View batch_gradient() const { return minibatches_->gradient(); }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
   View eigenvectors() const { return curvature_->eigenvectors(); }
   const ParameterLayout& layout() const { return layout_; }
@@ -118,6 +131,14 @@ class Trainer final : public Stateful {
     int numbers;
     std::int64_t every = 1;
   };
+  std::int64_t rows_before(std::int64_t step) const { return (step + options_.row_every - 1) / options_.row_every; }
+  bool needs_pass(std::int64_t step) const {
+    return row_is_due(step) || !minibatches_ || rule_->gradients() != Gradients::any;
+  }
+  void prepare_minibatches(const Objective&, const Batch& train);
+  void begin();
+  bool prepare_update();
+  void evaluate_minibatch();
   void receive_pass();
   void measure_spectrum(bool cold_check);
   void follow_events();
@@ -129,6 +150,7 @@ class Trainer final : public Stateful {
   Pass pass_;
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateRule> rule_;
+  std::unique_ptr<Minibatches> minibatches_;  // null where no update needs one
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
@@ -137,7 +159,7 @@ class Trainer final : public Stateful {
   Tally tally_;
   Observed seen_;
   Row row_;
-  std::int64_t step_ = 0;
+  std::int64_t step_ = 0, begun_ = -1;  // begun_: the last step of which anything is known
   bool pass_received_ = true, received_ = true;
 };
 

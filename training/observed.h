@@ -37,7 +37,9 @@ struct Observed {
   double loss = 0;       ///< mean over the training samples
   double correct = 0;    ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
-  bool measured = false;  ///< whether `spectrum` holds values of this step
+  std::optional<double> batch_loss;  ///< mean over the minibatch of the update that follows, once it is known
+  bool whole = false;                ///< whether loss and gradient are or will be known: those of all training samples
+  bool measured = false;             ///< whether `spectrum` holds values of this step
   Spectrum spectrum;
   std::optional<double> surplus;  ///< of λ₁ under the rule; absent if λ₁ was not measured
   int products = 0;               ///< Hessian–vector products
@@ -53,7 +55,8 @@ inline void Observed::begin(std::int64_t at, double rate, double unstable_above)
   learning_rate = rate;
   threshold = unstable_above;
   loss = correct = gradient_norm = in_flight;
-  measured = false;
+  batch_loss.reset();
+  whole = measured = false;
   spectrum.top.clear();
   spectrum.bottom.clear();
   spectrum.scale = spectrum.asymmetry = 0;

@@ -94,6 +94,19 @@ TEST_CASE("train --device cuda writes the CPU's metrics.csv to the byte and name
   CHECK(chunked.record["chunk_samples"] == 128);
 }
 
+TEST_CASE("minibatches on a GPU have the CPU's bytes, for each kind of rule and between rows as well") {
+  const Unprotected fast;
+  for (const char* rule : {"training.rule=sgd", "training.rule=noise_scaled", "training.rule=momentum"}) {
+    const std::vector<std::string> sets{rule, "training.batch=160", "training.steps=4"};
+    CAPTURE(rule);
+    const Run cpu = run(sets, "cpu"), gpu = run(sets, "cuda");
+    REQUIRE(cpu.code == ExitCode::done);
+    CHECK_MESSAGE(gpu.code == ExitCode::done, gpu.said);
+    CHECK(gpu.metrics == cpu.metrics);
+    CHECK(std::ranges::count(cpu.metrics, '\n') == 4);  // the header and steps 0, 3 and 4
+  }
+}
+
 TEST_CASE(
     "R4: where memory ends, an automatic chunk shrinks to the same digests and says so; a given one says what fits") {
   const Unprotected fast;

@@ -31,6 +31,7 @@ rule = "gd"
 learning_rate = 0.1
 steps = 400
 loss = "cross_entropy"
+batch = 0
 seed = 0
 divergence_loss = inf
 
@@ -38,6 +39,7 @@ divergence_loss = inf
 top = 1
 bottom = 1
 tolerance = 0.001
+row_every = "epoch"
 every = 1
 cold_check = 25
 budget = 400
@@ -74,6 +76,7 @@ TEST_CASE("a resolved config reads back as itself") {
       {"training.rule=momentum", "training.momentum=0.5"},
       {"model.name=lenet", "data.name=synthetic-cifar", "model.filters=[4,5]"},
       {"measure.update_cosine.every=2"},
+      {"training.rule=noise_scaled", "training.noise_scale=0.25", "training.batch=64", "measure.row_every=3"},
   };
   for (const auto& sets : cases) {
     const Config c = with(sets);

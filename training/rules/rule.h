@@ -17,12 +17,22 @@ struct Update {
   std::int64_t step = 0;     ///< t
   double learning_rate = 0;  ///< η_t
   View theta;                ///< θ_t
-  View gradient;             ///< ∇L(θ_t)
+  View gradient;             ///< the gradient of UpdateRule::gradients
+  View batch_gradient;       ///< of the minibatch, for a rule that uses both; otherwise empty
   View next;                 ///< θ_{t+1}; does not overlap the others
+};
+
+/// Which gradients at θ_t a rule makes its step of.
+enum class Gradients : std::uint8_t {
+  any,   ///< `gradient` is that of the minibatch's mean loss; without minibatches ∇L
+  full,  ///< `gradient` is ∇L, the mean over all training samples
+  both   ///< as `full`, and with minibatches `batch_gradient` is that of the minibatch
 };
 
 class UpdateRule : public Stateful {
  public:
+  /// What `update` needs. The same at every step.
+  virtual Gradients gradients() const { return Gradients::any; }
   /// Writes `next` and changes the rule's own vectors. Enqueues only; allocates nothing.
   virtual void update(Device&, const Update&) = 0;
   /// The sharpness above which a quadratic is unstable under this rule; 2/η for gradient descent.

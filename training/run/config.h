@@ -33,13 +33,15 @@ struct Config {
     double learning_rate = 0.1;
     std::int64_t steps = 400;
     Loss loss = Loss::cross_entropy;
+    std::int64_t batch = 0;  // samples of a minibatch; 0: the whole training set
     std::int64_t seed = 0;
     double divergence_loss = std::numeric_limits<double>::infinity();  // a larger loss ends the run
   } training;
   struct Measure {
     std::int64_t top = 1, bottom = 1;           // eigenvalues at each end; 0: none
     double tolerance = 1e-3;                    // relative residual
-    std::int64_t every = 1;                     // steps
+    std::int64_t row_every = 0;                 // steps; 0: the updates of an epoch
+    std::int64_t every = 1;                     // rows
     std::int64_t cold_check = 25;               // measured steps between two cold starts; 0: never
     std::int64_t budget = 400;                  // products a step
     std::vector<Chosen<MeasurementKind>> more;  // turned on by their tables, in the order of the list
@@ -77,6 +79,11 @@ std::string default_folder(const Config&);
 /// Whether there are samples, so that the keys of [data] have a meaning.
 bool has_data(const Config&);
 DataRequest data_request(const Config&);
+/// Updates of an epoch: 1, or the number of minibatches.
+std::int64_t updates_per_epoch(const Config&);
+/// Steps between two rows, and between two measurements of the spectrum.
+std::int64_t steps_between_rows(const Config&);
+std::int64_t steps_between_measurements(const Config&);
 /// Whether any eigenvalue is measured.
 bool measures_spectrum(const Config&);
 /// Whether the measured eigenvalues are those of the loss in evaluation mode, which is not the function that is minimised.

@@ -94,6 +94,8 @@ TrainerOptions trainer_options(const Config& config) {
   TrainerOptions o;
   o.rule = factory(config.training.rule);
   o.schedule = std::make_shared<ConstantRate>(config.training.learning_rate);
+  o.minibatches = {config.training.batch, static_cast<std::uint64_t>(config.training.seed)};
+  o.row_every = config.measure.row_every;
   o.measure_every = config.measure.every;
   o.events = {config.events.merge_gap, config.events.minimum_length};
   o.divergence_loss = config.training.divergence_loss;

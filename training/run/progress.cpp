@@ -34,7 +34,7 @@ std::string lambda_1_name(const Config& config) {
 Progress::Progress(Console& out, const Config& config)
     : out_(out),
       steps_(config.training.steps),
-      every_(config.measure.every),
+      every_(steps_between_measurements(config)),
       tolerance_(config.measure.tolerance),
       lambda_(lambda_1_name(config)),
       threshold_(config.training.rule.kind->threshold),

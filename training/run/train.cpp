@@ -57,6 +57,15 @@ std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& con
   return text;
 }
 
+/// "minibatches of 128 samples: 8 updates an epoch; a row every 8 steps"; empty without minibatches.
+std::string text_of_minibatches(const Config& config) {
+  if (config.training.batch == 0) return {};
+  const std::int64_t rows = steps_between_rows(config);
+  return fmt::format("minibatches of {}: {} an epoch; a row {}", counted(config.training.batch, "sample"),
+                     counted(updates_per_epoch(config), "update"),
+                     rows == 1 ? "at every step" : fmt::format("every {} steps", rows));
+}
+
 /// A warning if measure.tolerance is below what the precision allows.
 std::optional<std::string> tolerance_warning(const Config& config) {
   const double least = least_relative_residual(config.run.precision);
@@ -93,13 +102,12 @@ void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& tr
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
   const std::string lambda = lambda_1_name(config);
-  const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
+  const std::int64_t every = steps_between_measurements(config), steps = *r.lambda_1_steps,
+                     certified = *r.lambda_1_certified_steps;
   if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
   std::string text = fmt::format("instabilities: {}", *r.instabilities);
   if (*r.instabilities > 0) text += fmt::format(", {} of them long", *r.long_instabilities);
-  text +=
-      fmt::format("; {} measured {}", lambda,
-                  config.measure.every == 1 ? "at every step" : fmt::format("every {} steps", config.measure.every));
+  text += fmt::format("; {} measured {}", lambda, every == 1 ? "at every step" : fmt::format("every {} steps", every));
   if (certified == steps) return text + ", always certified";
   return text + fmt::format(
                     ", certified at {} of {} measured steps: instabilities may be missing; a larger "
@@ -220,6 +228,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     return trainer.plan();
   }();
   out.line(text_of(plan, fitted, config, problem.objective.layout.count()));
+  if (const std::string text = text_of_minibatches(config); !text.empty()) out.line(text);
   if (const auto warning = tolerance_warning(config)) out.line(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
@@ -248,12 +257,13 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     const Traced step(device, step_name, t);
     const Row& row = t < config.training.steps ? trainer.step() : trainer.observe();
     const Observed& seen = trainer.seen();
+    record.steps_done = t;
+    if (!trainer.has_row()) continue;
     {
       const Traced span(device, records_name);
       record.final_digest = std::get<std::string>(row["digest"]);
       recorder.row(row, seen, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
-    record.steps_done = t;
     if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
     take(trainer.ended());
     if (trainer.diverged()) {
@@ -284,8 +294,11 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   folder.folder().write_file("run.json", run_json(config, record));
   out.line(text_of_instabilities(config, record));
   if (record.diverged_at) {
-    const double loss = trainer.seen().loss;
-    out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
+    const Observed& last = trainer.seen();
+    const bool of_minibatch = std::isfinite(last.loss) && last.loss <= config.training.divergence_loss;
+    const double loss = of_minibatch ? *last.batch_loss : last.loss;
+    out.line(fmt::format("diverged at step {}: the loss{} {}", *record.diverged_at,
+                         of_minibatch ? " of the minibatch" : "",
                          std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
                                                            readable(config.training.divergence_loss))
                                              : std::string("is not finite")));

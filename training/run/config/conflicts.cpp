@@ -35,6 +35,25 @@ std::optional<Conflict> data_conflict(const Config& c) {
   return {};
 }
 
+std::optional<Conflict> minibatch_conflict(const Config& c) {
+  const std::int64_t batch = c.training.batch, group = group_of(c.model);
+  if (const std::string rule = quote(c.training.rule.kind->name); c.training.rule.kind->needs_minibatches && batch == 0)
+    return Conflict{"training.rule",
+                    has_data(c) ? rule +
+                                      " needs minibatches: set training.batch, the number of samples of each, for "
+                                      "example training.batch = 128; training.rule = \"gd\" needs none"
+                                : rule + " needs minibatches, and " + quote(c.model.kind->name) +
+                                      " has no samples: choose another rule, such as \"gd\""};
+  if (batch > c.data.train)
+    return Conflict{"training.batch", "expected at most the " + number_text(c.data.train) +
+                                          " samples of data.train, or 0 for all of them, got " + number_text(batch)};
+  if (is_normalised(c.model) && batch != c.data.train && batch % group != 0)
+    return Conflict{"training.batch", "expected a multiple of model.ghost_batch = " + number_text(group) +
+                                          ", because a ghost group is never cut, or 0 for all samples, got " +
+                                          number_text(batch)};
+  return {};
+}
+
 }  // namespace
 
 std::optional<Conflict> conflict(const Config& c) {
@@ -44,6 +63,7 @@ std::optional<Conflict> conflict(const Config& c) {
                       wrong->message + ", got " + text_of(c.model.options.value(wrong->option))};
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
+  if (auto wrong = minibatch_conflict(c)) return wrong;
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
   return {};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "training/io/text.h"
+#include "training/minibatch.h"
 
 namespace brink::config {
 
@@ -189,7 +190,11 @@ void append_training(std::vector<Key>& out, const Config& c) {
   add(integer_option("steps", 400, {0, 1'000'000'000}, "updates"), &Training::steps);
   out.push_back(choice<Loss>("training", "loss", {{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}},
                              at(&Config::training, &Training::loss)));
-  add(integer_option("seed", 0, {}, "seed of the parameters at step 0"), &Training::seed);
+  if (has_data(c))
+    add(integer_option("batch", 0, {0, most_samples}, "samples of a minibatch; 0: all training samples"),
+        &Training::batch);
+  add(integer_option("seed", 0, {}, "seed of the parameters at step 0 and of the order of minibatches"),
+      &Training::seed);
   add(real_option("divergence_loss", std::numeric_limits<double>::infinity(), {.above = 0, .infinite = true},
                   "a larger loss ends the run as diverged"),
       &Training::divergence_loss);
@@ -205,7 +210,10 @@ void append_measure(std::vector<Key>& out, const Config& c) {
   add(integer_option("top", 1, {0, 50}, "largest eigenvalues"), &Measure::top);
   add(integer_option("bottom", 1, {0, 1}, "smallest eigenvalues"), &Measure::bottom);
   add(real_option("tolerance", 1e-3, {.above = 0, .below = 1}, "relative residual"), &Measure::tolerance);
-  add(integer_option("every", 1, {1, most}, "steps between two measurements of the spectrum"), &Measure::every);
+  Key rows = integer_or("measure", "row_every", "epoch", most, at(&Config::measure, &Measure::row_every));
+  rows.hashed = true;
+  out.push_back(std::move(rows));
+  add(integer_option("every", 1, {1, most}, "rows between two measurements of the spectrum"), &Measure::every);
   add(integer_option("cold_check", 25, {0, 1'000'000'000}, "measured steps between two cold starts; 0: never"),
       &Measure::cold_check);
   add(integer_option("budget", 400, {1, 1'000'000'000}, "Hessian–vector products a step"), &Measure::budget);
@@ -283,7 +291,8 @@ const std::vector<std::string>& all_paths() {
 }
 
 std::string reason_without(const Config& c, std::string_view path) {
-  if (path.starts_with("training.")) return "training.rule = " + quote(c.training.rule.kind->name);
+  if (path.starts_with("training.") && (path != "training.batch" || has_data(c)))
+    return "training.rule = " + quote(c.training.rule.kind->name);
   if (path.starts_with("data.") && has_data(c)) return "data.name = " + quote(c.data.set.kind->name);
   return "model.name = " + quote(c.model.kind->name);
 }
@@ -304,6 +313,18 @@ bool has_data(const Config& c) { return c.model.kind->build != nullptr; }
 DataRequest data_request(const Config& c) {
   return {c.data.directory, c.data.train, c.data.test, c.data.seed, c.run.precision};
 }
+std::int64_t updates_per_epoch(const Config& c) {
+  if (c.training.batch == 0) return 1;
+  Objective groups;
+  groups.group = group_of(c.model);
+  groups.whole_groups = is_normalised(c.model);
+  groups.join_short = joins_short_group(c.model);
+  return plan_minibatches(groups, c.data.train, c.training.batch).updates();
+}
+std::int64_t steps_between_rows(const Config& c) {
+  return c.measure.row_every > 0 ? c.measure.row_every : updates_per_epoch(c);
+}
+std::int64_t steps_between_measurements(const Config& c) { return c.measure.every * steps_between_rows(c); }
 bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
 bool has_evaluation_hessian(const Config& c) {
   return measures_spectrum(c) && norm_mode_of(c.model) == NormMode::evaluation;
