@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/memory_count.h"
@@ -57,7 +58,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                              .batch = options_.batch,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
-                             .evaluation_hessian = evaluates_hessian(options)};
+                             .evaluation_hessian = evaluates_hessian(options),
+                             .projects = options.projection.mode != ProjectionMode::off};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
   std::size_t cells = 0;
   std::int64_t numbers = 0;
@@ -82,6 +84,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   prepare_minibatches(objective, train);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
+    if (options.projection.mode != ProjectionMode::off)
+      projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
+                                                       options.tracker->top);
     pass_.make_hessian(train, options_.batch);
   }
   if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
@@ -111,6 +116,12 @@ void Trainer::prepare_minibatches(const Objective& objective, const Batch& train
       minibatches_ = std::make_unique<Minibatches>(device_, objective, train, options_.minibatches, options_.batch);
   }
   if (options_.row_every == 0) options_.row_every = epoch;
+  if (options_.projection.mode != ProjectionMode::off &&
+      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1 ||
+       minibatches_))
+    throw std::invalid_argument(
+        "projected updates: expected a tracker of the largest eigenvalues, a measurement at every step, and no "
+        "minibatches");
 }
 
 const Row& Trainer::step() {
@@ -176,10 +187,19 @@ const Observed& Trainer::measure(bool spectrum) {
 void Trainer::measure_spectrum(bool cold_check) {
   const Traced span(device_, spectrum_name);
   const Clock::time_point start = Clock::now();
-  curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  measure_eigenvalues(cold_check);
   seen_.surplus.reset();
   if (!seen_.spectrum.top.empty()) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
   seen_.spectrum_ms += ms_since(start);
+}
+
+void Trainer::measure_eigenvalues(bool cold_check) {
+  if (projection_) curvature_->track(projection_->tracked());
+  curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  while (projection_ && projection_->grow(seen_, *rule_)) {
+    curvature_->track(projection_->tracked());
+    curvature_->measure(pass_.hessian(), step_, false, seen_);
+  }
 }
 
 void Trainer::follow_events() {
@@ -202,17 +222,23 @@ void Trainer::receive_pass() {
   pass_received_ = true;
 }
 
+View Trainer::descended_gradient() {
+  if (minibatches_ && rule_->gradients() == Gradients::any) return minibatches_->gradient();
+  if (!projection_) return pass_.gradient();
+  return projection_->project(seen_, *rule_, curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
+}
+
 void Trainer::update() {
   evaluate_minibatch();
   const Traced span(device_, update_name);
-  const View batch = minibatches_ ? minibatches_->gradient() : View{};
   const bool both = rule_->gradients() == Gradients::both;
+  const View gradient = descended_gradient(), batch = both && minibatches_ ? minibatches_->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
   rule_->update(device_, {.step = step_,
                           .learning_rate = seen_.learning_rate,
                           .theta = history_[1].view(),
-                          .gradient = minibatches_ && !both ? batch : pass_.gradient(),
-                          .batch_gradient = both ? batch : View{},
+                          .gradient = gradient,
+                          .batch_gradient = batch,
                           .next = history_[0].view()});
   ++step_;
 }
@@ -272,6 +298,7 @@ void Trainer::visit(StateVisitor& v) {
   for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"rule", rule_.get()},
                                    {"schedule", options_.schedule.get()},
                                    {"minibatches", minibatches_.get()},
+                                   {"projection", projection_.get()},
                                    {"tracker", curvature_.get()},
                                    {"events", &events_}}) {
     if (!part) continue;

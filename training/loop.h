@@ -17,6 +17,7 @@
 #include "training/minibatch.h"
 #include "training/observed.h"
 #include "training/pass.h"
+#include "training/projection.h"
 #include "training/rules/rule.h"
 #include "training/schedule/schedule.h"
 
@@ -31,6 +32,7 @@ struct TrainerOptions {
   std::shared_ptr<Schedule> schedule = std::make_shared<ConstantRate>(0.1);
   std::optional<TrackerOptions> tracker;  ///< absent: no curvature
   MinibatchOptions minibatches;           ///< by default none
+  ProjectionOptions projection;           ///< needs a tracker that measures at every step
   /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch.
   std::int64_t row_every = 0;
   std::int64_t measure_every = 1;  ///< rows between two measurements of the spectrum
@@ -97,6 +99,9 @@ class Trainer final : public Stateful {
   /// Whether a loss of the last complete step, that of its minibatch included, is not finite or above the limit.
   bool diverged() const;
 
+  /// Whether the last update was no step, because nothing was kept of its gradient: the end of such a run.
+  bool at_rest() const { return projection_ && projection_->nothing_kept(); }
+
   std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
   View theta() const { return history_[0].view(); }
   /// θ of this step or of one of the three before it; zero before the first.
@@ -141,6 +146,8 @@ class Trainer final : public Stateful {
   void evaluate_minibatch();
   void receive_pass();
   void measure_spectrum(bool cold_check);
+  void measure_eigenvalues(bool cold_check);
+  View descended_gradient();
   void follow_events();
   bool lambda_1_certified() const;
 
@@ -150,7 +157,8 @@ class Trainer final : public Stateful {
   Pass pass_;
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateRule> rule_;
-  std::unique_ptr<Minibatches> minibatches_;  // null where no update needs one
+  std::unique_ptr<UpdateProjection> projection_;  // null where updates are not projected
+  std::unique_ptr<Minibatches> minibatches_;      // null where no update needs one
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}

@@ -41,8 +41,9 @@ struct Observed {
   bool whole = false;                ///< whether loss and gradient are or will be known: those of all training samples
   bool measured = false;             ///< whether `spectrum` holds values of this step
   Spectrum spectrum;
-  std::optional<double> surplus;  ///< of λ₁ under the rule; absent if λ₁ was not measured
-  int products = 0;               ///< Hessian–vector products
+  std::optional<double> surplus;          ///< of λ₁ under the rule; absent if λ₁ was not measured
+  std::optional<std::int64_t> projected;  ///< unstable eigenvectors of a projected update, once it has been made
+  int products = 0;                       ///< Hessian–vector products
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 
   /// Starts a new step: nothing is known. The memory of the lists is kept.
@@ -63,6 +64,7 @@ inline void Observed::begin(std::int64_t at, double rate, double unstable_above)
   spectrum.converged = spectrum.redone = false;
   spectrum.disagreement.reset();
   surplus.reset();
+  projected.reset();
   products = 0;
   gradient_ms = spectrum_ms = products_ms = evaluation_ms = 0;
 }

@@ -107,6 +107,16 @@ TEST_CASE("minibatches on a GPU have the CPU's bytes, for each kind of rule and 
   }
 }
 
+TEST_CASE("projected updates on a GPU have the CPU's bytes") {
+  const Unprotected fast;
+  const std::vector<std::string> sets{"training.project=remove", "training.learning_rate=0.2", "training.steps=3"};
+  const Run cpu = run(sets, "cpu"), gpu = run(sets, "cuda");
+  REQUIRE_MESSAGE(cpu.code == ExitCode::done, cpu.said);
+  CHECK_MESSAGE(gpu.code == ExitCode::done, gpu.said);
+  CHECK(gpu.metrics == cpu.metrics);
+  CHECK(run({sets[1], sets[2]}, "cpu").metrics != cpu.metrics);  // control: something was removed
+}
+
 TEST_CASE(
     "R4: where memory ends, an automatic chunk shrinks to the same digests and says so; a given one says what fits") {
   const Unprotected fast;

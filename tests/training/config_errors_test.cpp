@@ -211,6 +211,18 @@ constexpr FileCase file_cases[] = {
      "2:8: training.rule: \"noise_scaled\" needs minibatches, and \"dln\" has no samples: choose another rule, such as "
      "\"gd\""},
     {"[training]\nnoise_scale = 1.0\n", "2:1: training.noise_scale: has no meaning for training.rule = \"gd\""},
+    {"[training]\nproject_most = 3\n", "2:1: training.project_most: has no meaning for training.project = \"off\""},
+    {"[training]\nproject = \"remove\"\nbatch = 100\n",
+     "2:11: training.project: a projected update needs the whole training set: set training.batch = 0"},
+    {"[training]\nproject = \"keep\"\n[measure]\nevery = 2\n",
+     "2:11: training.project: a projected update needs eigenvectors of every step: set measure.every = 1 and "
+     "measure.row_every = 1"},
+    {"[training]\nproject = \"keep\"\n[measure]\ntop = 0\n",
+     "2:11: training.project: a projected update needs the largest eigenvalues: set measure.top = 1 or more"},
+    {"[training]\nproject = \"keep\"\n[model]\nname = \"vgg\"\nnorm_mode = \"evaluation\"\n",
+     "2:11: training.project: a projected update needs the Hessian of the loss that is descended: set model.norm_mode "
+     "= "
+     "\"training\""},
     {"[measure]\nrow_every = 0\n",
      "2:13: measure.row_every: expected an integer of at least 1 or \"epoch\", got the integer 0"},
     {"[data]\nname = \"cifar10-5k\"\n",

@@ -34,6 +34,7 @@ loss = "cross_entropy"
 batch = 0
 seed = 0
 divergence_loss = inf
+project = "off"
 
 [measure]
 top = 1

@@ -15,6 +15,7 @@
 #include "training/data/kind.h"
 #include "training/environment.h"
 #include "training/measurements/kind.h"
+#include "training/projection.h"
 #include "training/rules/kind.h"
 
 namespace brink {
@@ -36,6 +37,8 @@ struct Config {
     std::int64_t batch = 0;  // samples of a minibatch; 0: the whole training set
     std::int64_t seed = 0;
     double divergence_loss = std::numeric_limits<double>::infinity();  // a larger loss ends the run
+    ProjectionMode project = ProjectionMode::off;
+    std::int64_t project_most = ProjectionOptions{}.most;  // unstable eigenvectors
   } training;
   struct Measure {
     std::int64_t top = 1, bottom = 1;           // eigenvalues at each end; 0: none

@@ -266,6 +266,13 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     }
     if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
     take(trainer.ended());
+    if (trainer.at_rest() && t < config.training.steps && !trainer.diverged()) {
+      out.line(
+          fmt::format("the run ends at step {}: no eigenvalue is above the threshold, so training.project = \"keep\" "
+                      "keeps nothing of the gradient",
+                      t));
+      break;
+    }
     if (trainer.diverged()) {
       record.diverged_at = t;
       keep_last_finite(device, folder, trainer, std::isfinite(seen.loss) || t == 0 ? t : t - 1);

@@ -54,6 +54,20 @@ std::optional<Conflict> minibatch_conflict(const Config& c) {
   return {};
 }
 
+std::optional<Conflict> projection_conflict(const Config& c) {
+  if (c.training.project == ProjectionMode::off) return {};
+  const auto needs = [](const std::string& what) {
+    return Conflict{"training.project", "a projected update needs " + what};
+  };
+  if (c.training.batch > 0) return needs("the whole training set: set training.batch = 0");
+  if (c.measure.top == 0) return needs("the largest eigenvalues: set measure.top = 1 or more");
+  if (steps_between_measurements(c) != 1)
+    return needs("eigenvectors of every step: set measure.every = 1 and measure.row_every = 1");
+  if (has_evaluation_hessian(c))
+    return needs("the Hessian of the loss that is descended: set model.norm_mode = \"training\"");
+  return {};
+}
+
 }  // namespace
 
 std::optional<Conflict> conflict(const Config& c) {
@@ -64,6 +78,7 @@ std::optional<Conflict> conflict(const Config& c) {
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
   if (auto wrong = minibatch_conflict(c)) return wrong;
+  if (auto wrong = projection_conflict(c)) return wrong;
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
   return {};

@@ -198,6 +198,16 @@ void append_training(std::vector<Key>& out, const Config& c) {
   add(real_option("divergence_loss", std::numeric_limits<double>::infinity(), {.above = 0, .infinite = true},
                   "a larger loss ends the run as diverged"),
       &Training::divergence_loss);
+  Key project = choice<ProjectionMode>(
+      "training", "project",
+      {{"off", ProjectionMode::off}, {"remove", ProjectionMode::remove}, {"keep", ProjectionMode::keep}},
+      at(&Config::training, &Training::project));
+  project.chooses = true;
+  out.push_back(std::move(project));
+  if (c.training.project != ProjectionMode::off)
+    add(integer_option("project_most", ProjectionOptions{}.most, {1, 50},
+                       "largest number of unstable eigenvectors of a projected update"),
+        &Training::project_most);
   append_options(out, "training", c.training.rule.options.declared(),
                  [](Config& x) -> Options& { return x.training.rule.options; });
 }
@@ -284,6 +294,7 @@ const std::vector<std::string>& all_paths() {
     add(c);
     for (const DataKind& k : data_kinds()) c.data.set = k, add(c);
     for (const RuleKind& k : rule_kinds()) c.training.rule = k, add(c);
+    c.training.project = ProjectionMode::remove, add(c);
     for (const NetworkKind& k : network_kinds()) c.model = k, add(c);
     return out;
   }();
@@ -291,6 +302,7 @@ const std::vector<std::string>& all_paths() {
 }
 
 std::string reason_without(const Config& c, std::string_view path) {
+  if (path == "training.project_most") return "training.project = \"off\"";
   if (path.starts_with("training.") && (path != "training.batch" || has_data(c)))
     return "training.rule = " + quote(c.training.rule.kind->name);
   if (path.starts_with("data.") && has_data(c)) return "data.name = " + quote(c.data.set.kind->name);
