@@ -51,9 +51,11 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
             evaluates_hessian(options)),
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
+  rule_ = options_.rule(device_, layout_, objective.dtype);
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
+                             .rule = *rule_,
                              .test = test,
                              .batch = options_.batch,
                              .train_samples = train.samples(),
@@ -64,7 +66,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   std::size_t cells = 0;
   std::int64_t numbers = 0;
   const auto add = [&](std::unique_ptr<Measurement> m) {
-    Placed p{std::move(m), cells, 0, numbers, 0};
+    Placed p{.measurement = std::move(m), .first_cell = cells, .cells = 0, .first_number = numbers, .numbers = 0};
     p.cells = p.measurement->columns().size();
     p.numbers = p.measurement->numbers();
     cells += p.cells;
@@ -76,17 +78,20 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   for (const TrainerOptions::More& more : options.measurements) {
     add(more.make(context));
     measurements_.back().every = more.every;
+    measurements_.back().steps = more.steps;
   }
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
-  rule_ = options_.rule(device_, layout_, objective.dtype);
   prepare_minibatches(objective, train);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     if (options.projection.mode != ProjectionMode::off)
       projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
                                                        options.tracker->top);
+    if (rule_->preconditioner() && options.tracker->top > 0)
+      effective_ =
+          std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
   }
   if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
@@ -103,7 +108,7 @@ void Trainer::prepare() {
   pass_.prepare(theta(), history_[3].view());
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
-  const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}};
+  const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
 }
@@ -175,9 +180,10 @@ const Observed& Trainer::measure(bool spectrum) {
   {
     const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
-    const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
+    const View descended = rule_->preconditioner() ? rule_gradient() : View{};
+    const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
     for (Placed& p : measurements_)
-      if (rows_before(step_) % p.every == 0) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+      if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   if (seen_.measured) follow_events();
@@ -187,9 +193,17 @@ const Observed& Trainer::measure(bool spectrum) {
 void Trainer::measure_spectrum(bool cold_check) {
   const Traced span(device_, spectrum_name);
   const Clock::time_point start = Clock::now();
-  measure_eigenvalues(cold_check);
+  const std::vector<Eigenvalue>& top = seen_.spectrum.top;
+  // Only what decides about events is checked at events.
+  if (!cold_check || !effective_) measure_eigenvalues(cold_check);
+  if (effective_)
+    effective_->measure(pass_.hessian(), *rule_->preconditioner(), rule_gradient(), step_, cold_check, seen_);
+  else if (!top.empty())
+    seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
+  else
+    seen_.effective.reset();
   seen_.surplus.reset();
-  if (!seen_.spectrum.top.empty()) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
+  if (seen_.effective) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.effective->value);
   seen_.spectrum_ms += ms_since(start);
 }
 
@@ -207,11 +221,38 @@ void Trainer::follow_events() {
   // At every event a cold run checks the warm one before anything is recorded.
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, lambda_1_certified());
+  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, sharpness_certified());
 }
 
-bool Trainer::lambda_1_certified() const {
-  return is_certified(seen_.spectrum.top[0].residual, seen_.spectrum.scale, options_.tracker->tolerance);
+bool Trainer::sharpness_certified() const {
+  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
+}
+
+bool Trainer::is_due(const Placed& p, std::int64_t step) const {
+  return (p.every > 0 && rows_before(step) % p.every == 0) || std::ranges::binary_search(p.steps, step);
+}
+
+bool Trainer::row_is_due(std::int64_t step) const {
+  return step % options_.row_every == 0 ||
+         std::ranges::any_of(measurements_, [&](const Placed& p) { return std::ranges::binary_search(p.steps, step); });
+}
+
+std::vector<TensorSet> Trainer::tensors() const {
+  std::vector<TensorSet> out;
+  const auto age = static_cast<std::size_t>(step_ - seen_.step);  // updates since that step
+  std::array<View, 4> thetas;
+  for (std::size_t i = age; i < thetas.size(); ++i) thetas[i - age] = history_[i].view();
+  const StepView at{seen_,
+                    layout_,
+                    std::span(thetas).first(thetas.size() - age),
+                    pass_.gradient(),
+                    pass_.results(),
+                    seen_.measured ? curvature_->eigenvectors() : View{},
+                    {}};
+  for (const Placed& p : measurements_)
+    if (is_due(p, seen_.step))
+      if (auto set = p.measurement->tensors(at)) out.push_back(std::move(*set));
+  return out;
 }
 
 void Trainer::receive_pass() {
@@ -222,9 +263,15 @@ void Trainer::receive_pass() {
   pass_received_ = true;
 }
 
-View Trainer::descended_gradient() {
-  if (minibatches_ && rule_->gradients() == Gradients::any) return minibatches_->gradient();
-  if (!projection_) return pass_.gradient();
+/// The gradient of which the coming update makes its step, before any projection.
+View Trainer::rule_gradient() {
+  if (!minibatches_ || rule_->gradients() != Gradients::any) return pass_.gradient();
+  evaluate_minibatch();
+  return minibatches_->gradient();
+}
+
+View Trainer::projected_gradient() {
+  if (!projection_) return rule_gradient();
   return projection_->project(seen_, *rule_, curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
 }
 
@@ -232,14 +279,14 @@ void Trainer::update() {
   evaluate_minibatch();
   const Traced span(device_, update_name);
   const bool both = rule_->gradients() == Gradients::both;
-  const View gradient = descended_gradient(), batch = both && minibatches_ ? minibatches_->gradient() : View{};
+  const View gradient = projected_gradient(), batch = both && minibatches_ ? minibatches_->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
   rule_->update(device_, {.step = step_,
                           .learning_rate = seen_.learning_rate,
                           .theta = history_[1].view(),
                           .gradient = gradient,
-                          .batch_gradient = batch,
-                          .next = history_[0].view()});
+                          .next = history_[0].view(),
+                          .batch_gradient = batch});
   ++step_;
 }
 
@@ -257,7 +304,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
-    if (rows_before(seen_.step) % p.every != 0) continue;
+    if (!is_due(p, seen_.step)) continue;
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
@@ -266,9 +313,9 @@ const Row& Trainer::complete() {
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
-  if (!seen_.spectrum.top.empty()) {
+  if (seen_.effective) {
     ++tally_.lambda_1_steps;
-    tally_.lambda_1_certified_steps += lambda_1_certified();
+    tally_.lambda_1_certified_steps += sharpness_certified();
   }
   if (ended_) {
     ++tally_.instabilities;
@@ -300,6 +347,7 @@ void Trainer::visit(StateVisitor& v) {
                                    {"minibatches", minibatches_.get()},
                                    {"projection", projection_.get()},
                                    {"tracker", curvature_.get()},
+                                   {"effective_tracker", effective_.get()},
                                    {"events", &events_}}) {
     if (!part) continue;
     const StateVisitor::Part inside(v, name);

@@ -42,10 +42,11 @@ struct TrainerOptions {
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
   bool classifies = true;                    ///< whether correct answers can be counted
-  /// An optional measurement, taken at every `every`-th row.
+  /// An optional measurement, taken at every `every`-th row, unless that is 0, and at `steps`, which ascend.
   struct More {
     MeasurementFactory make;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
 };
@@ -54,7 +55,8 @@ struct TrainerOptions {
 struct Tally {
   std::int64_t instabilities = 0, long_instabilities = 0;
   std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
-  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;  ///< steps with λ₁, and those where it is certified
+  std::int64_t lambda_1_steps = 0,
+               lambda_1_certified_steps = 0;  ///< steps with the effective sharpness, and those where it is certified
 };
 
 class Trainer final : public Stateful {
@@ -80,7 +82,7 @@ class Trainer final : public Stateful {
   void start(bool spectrum);
   /// Waits for the numbers of the last measure. To be called before or after the update that follows it.
   const Row& complete();
-  bool row_is_due(std::int64_t step) const { return step % options_.row_every == 0; }
+  bool row_is_due(std::int64_t step) const;
   bool spectrum_is_due(std::int64_t step) const {
     return curvature_ && rows_before(step) % options_.measure_every == 0;
   }
@@ -96,6 +98,8 @@ class Trainer final : public Stateful {
   const Tally& tally() const { return tally_; }
   /// Whether the last step has a row.
   bool has_row() const { return row_.step == seen_.step; }
+  /// What the measurements of the last row have for files. Views are valid until the next measure.
+  std::vector<TensorSet> tensors() const;
   /// Whether a loss of the last complete step, that of its minibatch included, is not finite or above the limit.
   bool diverged() const;
 
@@ -135,7 +139,9 @@ class Trainer final : public Stateful {
     std::int64_t first_number;
     int numbers;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
   };
+  bool is_due(const Placed&, std::int64_t step) const;
   std::int64_t rows_before(std::int64_t step) const { return (step + options_.row_every - 1) / options_.row_every; }
   bool needs_pass(std::int64_t step) const {
     return row_is_due(step) || !minibatches_ || rule_->gradients() != Gradients::any;
@@ -147,18 +153,20 @@ class Trainer final : public Stateful {
   void receive_pass();
   void measure_spectrum(bool cold_check);
   void measure_eigenvalues(bool cold_check);
-  View descended_gradient();
+  View rule_gradient();
+  View projected_gradient();
   void follow_events();
-  bool lambda_1_certified() const;
+  bool sharpness_certified() const;
 
   Device device_;
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
-  std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateRule> rule_;
-  std::unique_ptr<UpdateProjection> projection_;  // null where updates are not projected
-  std::unique_ptr<Minibatches> minibatches_;      // null where no update needs one
+  std::unique_ptr<Minibatches> minibatches_;  // null where no update needs one
+  std::unique_ptr<Curvature> curvature_;
+  std::unique_ptr<UpdateProjection> projection_;   // null where updates are not projected
+  std::unique_ptr<EffectiveCurvature> effective_;  // only where the rule preconditions and λ₁ is measured
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}

@@ -20,7 +20,7 @@ namespace brink {
 class StateVisitor {
  public:
   virtual ~StateVisitor() = default;
-  /// Whether the visitor overwrites the parts.
+  /// Whether the visitor restores a saved state, which overwrites the parts.
   virtual bool reads() const = 0;
 
   void tensor(std::string_view name, View v) { on_tensor(prefix_ + std::string(name), v); }

@@ -102,6 +102,8 @@ constexpr FileCase file_cases[] = {
     {"[measure]\ntop = -1\n", "2:7: measure.top: expected an integer from 0 to 50, got the integer -1"},
     {"[measure]\nevery = 0\n", "2:9: measure.every: expected an integer of at least 1, got the integer 0"},
     {"[measure]\nbudget = 0\n", "2:10: measure.budget: expected an integer from 1 to 1000000000, got the integer 0"},
+    {"[measure]\ntop = 0\n[measure.effective]\nevery = 2\n",
+     "2:7: measure.top: [measure.effective] needs measure.top = 1 or more, got 0"},
     {"[measure]\nbottom = 2\n", "2:10: measure.bottom: expected an integer from 0 to 1, got the integer 2"},
     {"[model]\nname = \"dln\"\ntarget = 0.5\n",
      "3:10: model.target: expected 0 or 1 for training.loss = \"cross_entropy\", got 0.5"},

@@ -35,6 +35,7 @@ batch = 0
 seed = 0
 divergence_loss = inf
 project = "off"
+weight_decay = 0.0
 
 [measure]
 top = 1

@@ -65,8 +65,11 @@ std::string data_in_words(const Run& run) {
   const Settings& s = run.settings;
   if (!run.has_data_set)
     return s.text("model.name").empty() ? "" : "none: the loss is a function of the parameters alone";
-  return joined({s.text("data.name"), labelled("", s.text("data.train"), " training samples"),
-                 labelled("", s.text("data.test"), " test samples"), labelled("seed ", s.text("data.seed"))});
+  const bool tested = s.text("data.name") != "arrays" || !s.text("data.test_file").empty();
+  return joined({s.text("data.name"), s.text("data.train_file"),
+                 labelled("", s.text("data.train"), " training samples"),
+                 tested ? labelled("", s.text("data.test"), " test samples") : "no test samples",
+                 labelled("seed ", s.text("data.seed"))});
 }
 
 /// "momentum 0.9": keys of a table of which no sentence here knows.

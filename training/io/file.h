@@ -87,7 +87,7 @@ class AppendFile {
   int descriptor_ = -1;
 };
 
-/// A file that is read in pieces from its start.
+/// A file that is read in pieces.
 class InputFile {
  public:
   /// Throws DataError naming the file: missing, a folder or device, or unreadable.
@@ -99,6 +99,8 @@ class InputFile {
   const std::string& path() const { return path_; }
   /// Its length when it was opened.
   std::uint64_t bytes() const { return bytes_; }
+  /// The next read begins at this byte. Throws DataError.
+  void seek(std::uint64_t first);
   /// Fills all of `to`. Throws DataError, also if the file has become shorter.
   void read(std::span<std::byte> to);
 

@@ -15,12 +15,14 @@
 namespace brink {
 
 class Pass;
+class UpdateRule;
 
 /// What a measurement is made from. Everything lives as long as the trainer.
 struct MeasurementContext {
   Device& device;
   const Objective& objective;
   const Pass& pass;
+  const UpdateRule& rule;
   const Batch& test;  ///< may be empty
   const BatchOptions& batch;
   std::int64_t train_samples = 0;
@@ -36,11 +38,16 @@ struct MeasurementKind {
   std::string_view name;  ///< name of the table [measure.<name>]
   std::string_view meaning;
   bool always = false;               ///< part of every run; otherwise its table turns it on
+  bool needs_spectrum = false;       ///< whether it exists only at steps at which the spectrum is measured
+  bool needs_lambda_1 = false;       ///< refused where measure.top = 0
   std::vector<Option> options = {};  ///< keys of its table
   std::unique_ptr<Measurement> (*make)(const MeasurementContext&, const Options&);
 };
 
 std::span<const MeasurementKind> measurement_kinds();
+
+/// The options of a measurement that hands out tensors: `steps` and `every`, at both of which files are written.
+std::vector<Option> file_step_options();
 
 /// The factory of a measurement with the chosen options.
 MeasurementFactory factory(const Chosen<MeasurementKind>&);

@@ -25,10 +25,11 @@ struct Config {
     Chosen<DataKind> set = data_kinds().front();
     std::string directory;  // the folder of the files; empty for data made by the program
     std::int64_t train = 1000,
-                 test = 1000;  // samples, shared equally by the classes; load_config sets the data set's own defaults
+                 test = 1000;  // samples, shared equally by the classes; load_config sets the data set's own defaults; 0: all
     std::int64_t seed = 0;
   } data;
   Chosen<NetworkKind> model = network_kinds().front();
+  std::string start_file;  // model.start_file: a safetensors file with the parameters at step 0; empty: drawn by training.seed
   struct Training {
     Chosen<RuleKind> rule = rule_kinds().front();
     double learning_rate = 0.1;

@@ -100,8 +100,12 @@ TrainerOptions trainer_options(const Config& config) {
   o.events = {config.events.merge_gap, config.events.minimum_length};
   o.divergence_loss = config.training.divergence_loss;
   o.classifies = has_data(config);
-  for (const Chosen<MeasurementKind>& m : config.measure.more)
-    o.measurements.push_back({factory(m), m.options.integer("every")});
+  for (const Chosen<MeasurementKind>& m : config.measure.more) {
+    o.measurements.push_back({factory(m), m.options.integer("every"), {}});
+    if (!m.options.has("steps")) continue;
+    o.measurements.back().steps = m.options.integers("steps");
+    std::ranges::sort(o.measurements.back().steps);
+  }
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
   o.projection = {config.training.project, static_cast<int>(config.training.project_most)};

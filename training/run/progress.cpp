@@ -27,8 +27,9 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-std::string lambda_1_name(const Config& config) {
-  return has_evaluation_hessian(config) ? "λ₁ in evaluation mode" : "λ₁";
+std::string sharpness_name(const Config& config) {
+  return std::string(config.training.rule.kind->preconditions ? "λ_eff" : "λ₁") +
+         (has_evaluation_hessian(config) ? " in evaluation mode" : "");
 }
 
 Progress::Progress(Console& out, const Config& config)
@@ -36,7 +37,8 @@ Progress::Progress(Console& out, const Config& config)
       steps_(config.training.steps),
       every_(steps_between_measurements(config)),
       tolerance_(config.measure.tolerance),
-      lambda_(lambda_1_name(config)),
+      preconditions_(config.training.rule.kind->preconditions),
+      sharpness_(sharpness_name(config)),
       threshold_(config.training.rule.kind->threshold),
       live_(out.terminal()),
       start_(Clock::now()),
@@ -71,8 +73,8 @@ std::vector<std::string> lines_of(std::span<const std::string> fields, int colum
 std::vector<std::string> Progress::fields() const {
   std::vector<std::string> out{fmt::format("step {}/{}", last_.step, steps_)};
   if (last_.loss) out.push_back("loss " + readable(*last_.loss, 4));
-  if (measured_.lambda_1) {
-    std::string text = lambda_ + " " + readable(*measured_.lambda_1, 4);
+  if (measured_.sharpness) {
+    std::string text = sharpness_ + " " + readable(*measured_.sharpness, 4);
     if (measured_.step != last_.step) text += fmt::format(" at step {}", measured_.step);
     if (!measured_.certified) text += " not certified";
     text += " (" + threshold_ + " = " + readable(last_.threshold, 4) + ")";
@@ -86,29 +88,39 @@ std::vector<std::string> Progress::fields() const {
     out.push_back(readable(rate, 3) + " it/s");
     if (last_.step < steps_) out.push_back("ETA " + duration(static_cast<double>(steps_ - last_.step) / rate));
   }
+  for (std::string& field : out) field = out_.shown(field);
   return out;
+}
+
+int Progress::columns() const {
+  // One column stays free: after a character in the last one, erasing the rest of the line would erase that character.
+  // In ASCII the sign of a cut field has three characters.
+  return out_.columns() - 1 - (out_.shown("…") == "…" ? 0 : 2);
 }
 
 void Progress::erase() {
   if (live_ && rows_ > 0) out_.print("\r\033[K");
 }
 
-void Progress::row(const Row& row, double threshold) {
+void Progress::row(const Row& row, double threshold, const std::optional<EffectiveSharpness>& effective) {
   if (rows_++ == 0) first_step_ = next_line_ = row.step;
   last_ = {.step = row.step,
            .loss = row.number("loss"),
            .accuracy = row.number("train_accuracy"),
-           .lambda_1 = row.number("lambda_1"),
+           .sharpness = row.number("lambda_1"),
            .certified = is_certified(row.number("residual_1").value_or(0), row.number("scale").value_or(0), tolerance_),
            .threshold = threshold};
-  if (last_.lambda_1) measured_ = last_;
+  if (preconditions_) {
+    last_.sharpness = effective ? std::optional(effective->value) : std::nullopt;
+    last_.certified = effective && is_certified(effective->residual, effective->scale, tolerance_);
+  }
+  if (last_.sharpness) measured_ = last_;
   shown_ = false;
   if (live_) {
     const auto now = Clock::now();
     if (now - drawn_ < std::chrono::milliseconds(100) && row.step < steps_) return;
     drawn_ = now;
-    // One column stays free: after a character in the last one, erasing the rest of the line would erase that character.
-    out_.print("\r" + lines_of(fields(), out_.columns() - 1).front() + "\033[K");
+    out_.print("\r" + lines_of(fields(), columns()).front() + "\033[K");
     shown_ = true;
   } else if (row.step >= next_line_ || row.step >= steps_) {
     next_line_ = row.step - row.step % std::max<std::int64_t>(1, steps_ / 20) + std::max<std::int64_t>(1, steps_ / 20);
@@ -125,7 +137,7 @@ void Progress::note(std::string_view text) {
 
 void Progress::event(const Instability& e) {
   std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry,
-                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_,
+                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", sharpness_,
                                  readable(1 + e.peak_surplus / 2), threshold_, e.peak_step);
   if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
   if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
@@ -133,9 +145,9 @@ void Progress::event(const Instability& e) {
   note(text);
 }
 
-void Progress::disagreement(std::int64_t step, const Disagreement& d) {
-  std::string name = "λ_min";
-  if (!d.bottom) {
+void Progress::disagreement(std::int64_t step, const Disagreement& d, bool effective) {
+  std::string name = effective ? "λ_eff" : "λ_min";
+  if (!effective && !d.bottom) {
     name = "λ";
     for (const char digit : std::to_string(d.index + 1)) {
       name += "₀";
@@ -156,7 +168,7 @@ void Progress::finish() {
   if (rows_ == 0) return;
   if (live_) {
     erase();
-    for (const std::string& line : lines_of(fields(), out_.columns() - 1)) out_.line(line);
+    for (const std::string& line : lines_of(fields(), columns())) out_.line(line);
   } else if (!shown_) {
     out_.line(lines_of(fields(), any_width).front());
   }

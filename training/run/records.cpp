@@ -76,8 +76,10 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["config_hash"] = config_hash(c);
   j["data"] = nullptr;
   if (has_data(c))
-    j["data"] = {
-        {"provenance", r.data_provenance}, {"train_checksum", r.train_checksum}, {"test_checksum", r.test_checksum}};
+    j["data"] = {{"provenance", r.data_provenance},
+                 {"train_checksum", r.train_checksum},
+                 {"test_checksum", text_or_null(r.test_checksum)}};
+  if (!c.start_file.empty()) j["start"] = {{"file", c.start_file}, {"digest", r.start_digest}};
   if (is_normalised(c.model) && measures_spectrum(c))
     j["hessian_of"] = has_evaluation_hessian(c)
                           ? "the loss in evaluation mode, for comparison: not the function that is descended"

@@ -36,6 +36,7 @@ void append_row(std::string& out, const TimingRow&);
 struct RunRecord {
   std::string status = "running";  // running, finished, diverged
   std::string data_provenance, train_checksum, test_checksum;
+  std::string start_digest;  // of the parameters in model.start_file; empty without one
   std::int64_t parameters = 0;
   std::int64_t threads = 0;        // really used
   std::string device;              // "cpu", or the GPU's name

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/gpu.h"
+#include "training/digest.h"
 #include "training/environment.h"
 #include "training/errors.h"
 #include "training/events.h"
@@ -19,9 +20,11 @@
 #include "training/loop.h"
 #include "training/run/fit.h"
 #include "training/run/folder.h"
+#include "training/run/inputs.h"
 #include "training/run/problem.h"
 #include "training/run/progress.h"
 #include "training/run/records.h"
+#include "training/run/tensor_files.h"
 #include "training/run/trace.h"
 
 namespace brink {
@@ -78,30 +81,43 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       single ? " or run.precision = \"float64\"" : "");
 }
 
-/// λ₁ is compared with the rule's threshold, which the rule alone knows.
+/// λ₁ is compared with the rule's threshold, which the rule alone knows; where the rule preconditions, the effective sharpness is.
 std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
   std::vector<Column> out = metrics_columns(trainer.row());
-  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name); lambda != out.end()) {
+  const RuleKind& rule = *config.training.rule.kind;
+  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name);
+      lambda != out.end() && !rule.preconditions) {
     lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
-    lambda->chart.reference_name = config.training.rule.kind->threshold;
+    lambda->chart.reference_name = rule.threshold;
   }
+  if (const auto effective = std::ranges::find(out, "lambda_eff", &Column::name); effective != out.end())
+    effective->chart.reference_name = rule.threshold;
   return out;
+}
+
+/// Which sharpness instabilities are those of, if it is not λ₁.
+std::optional<std::string> effective_note(const Config& config) {
+  if (!config.training.rule.kind->preconditions || config.measure.top == 0) return {};
+  return fmt::format(
+      "plan: instabilities under {} are those of λ_eff, the largest eigenvalue of P^(−½) H P^(−½), which is tracked "
+      "beside λ₁{}",
+      config.training.rule.kind->name,
+      std::ranges::any_of(config.measure.more, [](const auto& m) { return m.kind->name == "effective"; })
+          ? ""
+          : "; with the table [measure.effective] it is recorded");
 }
 
 /// Stores the parameters of the last step whose loss was finite (docs/promises.md, R2).
 void keep_last_finite(Device& device, const RunFolder& folder, const Trainer& trainer, std::int64_t step) {
   const Array host = to_host(device, trainer.theta_at(step));
-  const View theta = host.view();
-  std::vector<NamedView> tensors;
-  for (int i = 0; i < trainer.layout().size(); ++i)
-    tensors.push_back({trainer.layout()[i].name, trainer.layout().view(theta, i)});
-  write_safetensors(folder.folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
+  write_safetensors(folder.folder(), "last_finite.safetensors", named_parameters(trainer.layout(), host.view()),
+                    {{"step", std::to_string(step)}});
 }
 
 /// What a run reports at its end about instabilities.
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
-  const std::string lambda = lambda_1_name(config);
+  const std::string lambda = sharpness_name(config);
   const std::int64_t every = steps_between_measurements(config), steps = *r.lambda_1_steps,
                      certified = *r.lambda_1_certified_steps;
   if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
@@ -135,13 +151,17 @@ class Recorder {
     text.clear();
     append_row(text, {row.step, elapsed_ms, seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     timing_.append(text);
-    progress_.row(row, seen.threshold);
+    progress_.row(row, seen.threshold, seen.effective);
   }
   void event(const Instability& i) {
     events_.append(events_row(i, evaluation_hessian_));
     progress_.event(i);
   }
-  void disagreement(std::int64_t step, const Disagreement& d) { progress_.disagreement(step, d); }
+  void disagreements(const Observed& seen) {
+    if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
+    if (seen.effective && seen.effective->disagreement)
+      progress_.disagreement(seen.step, *seen.effective->disagreement, true);
+  }
   void close() {
     progress_.finish();
     metrics_.close();
@@ -211,13 +231,13 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   watch.run_folder_is_there();
-  for (const std::string& note : folder.notes()) out.line(note);
-  for (const std::string& note : fitted.notes) out.line(note);
+  for (const std::string& note : folder.notes()) out.note(note);
+  for (const std::string& note : fitted.notes) out.note(note);
   if (device.vendor)
-    out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
+    out.note(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
                          environment.vendor_name()));
   if (has_evaluation_hessian(config))
-    out.line(
+    out.note(
         "norm_mode = \"evaluation\": eigenvalues are those of the loss in evaluation mode, not of the loss that is "
         "descended");
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
@@ -229,7 +249,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   }();
   out.line(text_of(plan, fitted, config, problem.objective.layout.count()));
   if (const std::string text = text_of_minibatches(config); !text.empty()) out.line(text);
-  if (const auto warning = tolerance_warning(config)) out.line(*warning);
+  if (const auto note = effective_note(config)) out.line(*note);
+  if (const auto warning = tolerance_warning(config)) out.note(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   if (problem.data) {
@@ -237,6 +258,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     record.train_checksum = problem.data->train.checksum;
     record.test_checksum = problem.data->test.checksum;
   }
+  if (!config.start_file.empty()) record.start_digest = digest_of(problem.objective.layout, problem.theta0.view());
+  if (folder.opened() != RunFolder::Opened::fresh) require_same_inputs(folder.folder(), record);
   record.parameters = problem.objective.layout.count();
   record.threads = environment.threads();
   record.chunk_samples = fitted.chunk;
@@ -264,7 +287,8 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       record.final_digest = std::get<std::string>(row["digest"]);
       recorder.row(row, seen, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
-    if (seen.spectrum.disagreement) recorder.disagreement(t, *seen.spectrum.disagreement);
+    write_tensor_files(device, folder.folder(), trainer);
+    recorder.disagreements(seen);
     take(trainer.ended());
     if (trainer.at_rest() && t < config.training.steps && !trainer.diverged()) {
       out.line(
@@ -304,7 +328,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     const Observed& last = trainer.seen();
     const bool of_minibatch = std::isfinite(last.loss) && last.loss <= config.training.divergence_loss;
     const double loss = of_minibatch ? *last.batch_loss : last.loss;
-    out.line(fmt::format("diverged at step {}: the loss{} {}", *record.diverged_at,
+    out.note(fmt::format("diverged at step {}: the loss{} {}", *record.diverged_at,
                          of_minibatch ? " of the minibatch" : "",
                          std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
                                                            readable(config.training.divergence_loss))

@@ -130,18 +130,21 @@ Key without_hash(Key k) {
   return k;
 }
 
-Key directory() {
-  return {"data",
-          "directory",
-          [](Config& c, const toml::node& v) -> Problem {
+/// The path of a file or a folder; empty, and then not written, if there is none.
+template <class Field>
+Key path(std::string table, std::string name, std::string_view what, bool hashed, Field field) {
+  return {std::move(table),
+          std::move(name),
+          [=](Config& c, const toml::node& v) -> Problem {
             const auto x = v.value_exact<std::string>();
-            if (!x || x->empty() || x->find('\0') != std::string::npos) return expected("the path of a folder", v);
-            c.data.directory = *x;
+            if (!x || x->empty() || x->find('\0') != std::string::npos)
+              return expected("the path of a " + std::string(what), v);
+            field(c) = *x;
             return {};
           },
-          [](const Config& c) { return c.data.directory.empty() ? std::string() : quote(c.data.directory); },
+          [=](const Config& c) { return peek(field, c).empty() ? std::string() : quote(peek(field, c)); },
           true,
-          false};
+          hashed};
 }
 
 /// Bytes, as an integer or with a unit: "2GiB".
@@ -172,11 +175,19 @@ void append_data(std::vector<Key>& out, const Config& c) {
   using Data = Config::Data;
   const auto add = [&](Option o, auto member) { out.push_back(key("data", std::move(o), at(&Config::data, member))); };
   out.push_back(kind_key("data", "name", data_kinds(), at(&Config::data, &Data::set)));
-  out.push_back(directory());
-  add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"),
-      &Data::train);
-  add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
-  add(integer_option("seed", 0, {}, "seed of the choice and the order of the samples"), &Data::seed);
+  out.push_back(path("data", "directory", "folder", false, at(&Config::data, &Data::directory)));
+  if (c.data.set.kind->sizes) {
+    // Of a user's own files, of which all samples are taken in the order of the files unless a number is given.
+    for (const auto& [name, member] : {std::pair{"train", &Data::train}, {"test", &Data::test}}) {
+      out.push_back(integer_or("data", name, "all", most_samples, at(&Config::data, member)));
+      out.back().hashed = true;
+    }
+  } else {
+    add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"),
+        &Data::train);
+    add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
+    add(integer_option("seed", 0, {}, "seed of the choice and the order of the samples"), &Data::seed);
+  }
   append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
 }
 
@@ -265,6 +276,9 @@ std::vector<Key> keys_of(const Config& c) {
   out.push_back(kind_key(
       "model", "name", network_kinds(), [](Config & x) -> auto& { return x.model; }));
   append_options(out, "model", c.model.options.declared(), [](Config& x) -> Options& { return x.model.options; });
+  if (has_data(c))
+    out.push_back(path(
+        "model", "start_file", "file", true, [](Config & x) -> auto& { return x.start_file; }));
   append_training(out, c);
   append_measure(out, c);
   append_events_and_run(out);
