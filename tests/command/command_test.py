@@ -109,6 +109,15 @@ with tempfile.TemporaryDirectory() as temporary:
     case("a run with a trace", 0, "", *run, "--out", "watched", "--trace", "trace.json", in_output="trace: trace.json")
     same = (here / "plain" / "metrics.csv").read_bytes() == (here / "watched" / "metrics.csv").read_bytes()
     cases.check("a trace changes no number", same and (here / "plain" / "metrics.csv").stat().st_size > 300)
+    for name, environment in {"LC_ALL=C": {"LC_ALL": "C"}, "a Latin-1 locale": {"LC_ALL": "", "LANG": "de_DE.ISO-8859-1"}}.items():
+        status, said, wrong = call(*run, "--out", f"in {name}", folder=temporary, environment=environment)
+        same = (here / "plain" / "metrics.csv").read_bytes() == (here / f"in {name}" / "metrics.csv").read_bytes()
+        cases.check(f"{name}: ASCII, and the same numbers", status == 0 and said.isascii() and "lambda_1" in said and same and not wrong)
+    status, said, wrong = call(*run, "--out", "quiet", "--quiet", folder=temporary)
+    same = (here / "plain" / "metrics.csv").read_bytes() == (here / "quiet" / "metrics.csv").read_bytes()
+    cases.check("quiet says nothing, and gives the same numbers", status == 0 and said + wrong == "" and same)
+    status, said, wrong = call(*run, "--out", "quiet and doubtful", "--quiet", "--set", "measure.tolerance=1e-9", folder=temporary)
+    cases.check("quiet still warns, on standard error", status == 0 and said == "" and wrong.startswith("warning: measure.tolerance"))
     trace = json.loads((here / "trace.json").read_text())["traceEvents"]
     seen = {e["name"] for e in trace if e["ph"] == "X"}
     expected = {f"dense{i} matmul add_row relu" for i in range(4)} | {"dense4 matmul add_row"}

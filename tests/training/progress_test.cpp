@@ -8,9 +8,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <thread>
+
+#include "training/io/ascii.h"
 
 using namespace brink;
 
@@ -152,6 +156,79 @@ TEST_CASE("a live line never leaves its row, at any width, also while the width 
       "\r" + lines_of(std::vector<std::string>{"step 123456/1000000", "loss 0.1235", "λ₁ 10.2"}, 1000)[0] + "\033[K",
       30);
   CHECK(wrapped.text().size() == 2);
+}
+
+TEST_CASE("in a locale that is not UTF-8 signs are ASCII, and the line still never leaves its row") {
+  const std::string before = std::getenv("LC_ALL") ? std::getenv("LC_ALL") : "";
+  setenv("TERM", "xterm", 1);
+  setenv("LC_ALL", "C", 1);
+  const PseudoTerminal terminal;
+  Console out(terminal.inside);
+  Screen screen;
+  terminal.resize(200);
+  Progress progress(out, config_of());
+  std::int64_t step = 123456;
+  for (const int columns : {200, 60, 21, 20, 7, 5}) {
+    terminal.resize(columns);
+    std::this_thread::sleep_for(std::chrono::milliseconds(110));
+    progress.row(row_of(step++), threshold);
+    screen.show(terminal.read_all(), static_cast<std::size_t>(columns));
+    INFO(columns << " columns: " << screen.text()[0]);
+    REQUIRE(screen.text().size() == 1);
+    CHECK(std::ranges::all_of(screen.text()[0], [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+    if (columns == 200)
+      CHECK(screen.text()[0].find("lambda_1 1.234e+66 not certified (2/eta = 20)") != std::string::npos);
+  }
+  setenv("LC_ALL", before.c_str(), 1);
+}
+
+TEST_CASE("signs in ASCII, and the variables that ask for them") {
+  CHECK(as_ascii("λ₁ up to 1.5 × 2(1 + β)/η − 0.5 … ‖Hy−θy‖ ≤ 1e-3, λ₁₂") ==
+        "lambda_1 up to 1.5 x 2(1 + beta)/eta - 0.5 ... ||Hy-thetay|| <= 1e-3, lambda_12");
+  CHECK(as_ascii("λ_min of κῆπος.csv") == "lambda_min of kappaῆpiος.csv");
+  CHECK(as_ascii("a cut sign: \xe2\x89") == "a cut sign: \xe2\x89");
+
+  std::map<const char*, std::string> before;
+  const char* const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+  for (const char* name : names) {
+    if (const char* value = std::getenv(name)) before[name] = value;
+    unsetenv(name);
+  }
+  CHECK_FALSE(wants_ascii());
+  setenv("LANG", "C", 1);
+  CHECK(wants_ascii());
+  setenv("LC_CTYPE", "en_GB.UTF-8", 1);
+  CHECK_FALSE(wants_ascii());
+  setenv("LC_ALL", "", 1);  // counts as not set
+  CHECK_FALSE(wants_ascii());
+  setenv("LC_ALL", "de_DE.ISO-8859-1", 1);
+  CHECK(wants_ascii());
+  setenv("LC_ALL", "C.utf8", 1);
+  CHECK_FALSE(wants_ascii());
+  for (const char* name : names) unsetenv(name);
+  for (const auto& [name, value] : before) setenv(name, value.c_str(), 1);
+}
+
+TEST_CASE("a quiet console drops lines and keeps notes") {
+  int lines[2], notes[2];
+  REQUIRE(pipe(lines) == 0);
+  REQUIRE(pipe(notes) == 0);
+  const auto said = [](int end) {
+    fcntl(end, F_SETFL, O_NONBLOCK);
+    std::string text(1000, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(end, text.data(), text.size()))));
+    return text;
+  };
+  Console loud(lines[1]);
+  loud.line("a line");
+  loud.note("a note");
+  CHECK(said(lines[0]) == "a line\na note\n");
+  Console quiet(-1, notes[1]);
+  quiet.line("a line");
+  quiet.note("a note");
+  CHECK(said(notes[0]) == "a note\n");
+  CHECK(quiet.failed() == 0);
+  for (const int end : {lines[0], lines[1], notes[0], notes[1]}) close(end);
 }
 
 TEST_CASE("a terminal that does not tell its width has 80 columns, and a pipe gets whole lines") {

@@ -19,7 +19,7 @@ namespace {
 struct Arguments {
   ConfigSources sources;
   std::string out, trace, nvtx;
-  bool resume = false, dry_run = false;
+  bool resume = false, dry_run = false, quiet = false;
 };
 constexpr const char* flag_names[6] = {"device", "threads", "chunk", "memory", "precision", "arithmetic"};
 constexpr const char* flag_help[6] = {
@@ -40,16 +40,17 @@ ExitCode run_training(Arguments o) {
   const Config config = load_config(o.sources);
   const std::string folder = o.out.empty() ? default_folder(config) : o.out;
   if (o.dry_run) {
-    standard_output().print("# would train into " + folder + "\n" + to_toml(config));
+    standard_output().exact("# would train into " + folder + "\n" + to_toml(config));
     return ExitCode::done;
   }
+  Console& out = o.quiet ? quiet_output() : standard_output();
   announce_arithmetic();
   const Ranges ranges = o.nvtx.empty() ? Ranges::none : o.nvtx == "nodes" ? Ranges::nodes : Ranges::phases;
-  const ExitCode code = brink::train(config, {folder, o.resume, o.trace, ranges}, standard_output());
+  const ExitCode code = brink::train(config, {folder, o.resume, o.trace, ranges}, out);
   const std::filesystem::path runs[] = {folder};
   const std::filesystem::path page = default_report_path(runs);
   write_file(page.string(), render_report(runs));
-  standard_output().line(page.string());
+  out.line(page.string());
   return code;
 }
 
@@ -73,6 +74,7 @@ void add_train(CLI::App& app, ExitCode& code) {
       ->check(not_empty);
   sub->add_flag("--resume", o->resume, "Continue a run; a finished one is not changed");
   sub->add_flag("--dry-run", o->dry_run, "Print the resolved settings and the folder, and stop");
+  sub->add_flag("--quiet", o->quiet, "Print warnings only, on standard error");
   sub->add_option("--trace", o->trace, "Write a trace of all threads and of the GPU; open it in ui.perfetto.dev")
       ->type_name("FILE")
       ->check(not_empty)

@@ -2,6 +2,7 @@
 #include "tools/report/page.h"
 
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "tools/report/describe.h"
@@ -28,12 +29,13 @@ std::string marked(const KeyFigure& figure) {
                            : " <span class=\"mark\" title=\"not certified\" aria-label=\"not certified\">○</span>");
 }
 
-std::string document(std::string_view title, std::string_view body, std::string_view data) {
+std::string document(std::string_view title, std::string_view body, std::string_view data, int reload_seconds) {
   std::string out =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-      "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>";
-  out += escaped(title);
+      "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
+  if (reload_seconds > 0) out += "<meta http-equiv=\"refresh\" content=\"" + std::to_string(reload_seconds) + "\"/>\n";
+  out += "<title>" + escaped(title);
   out += "</title>\n<style>\n" + style_sheet() + "</style>\n</head>\n<body>\n";
   out += "<button id=\"theme\" type=\"button\" hidden=\"hidden\">dark</button>\n<main>\n";
   out += body;

@@ -12,8 +12,9 @@
 
 namespace brink::report {
 
-/// The whole document; `body` and `data` (JSON) are taken as they are, the title is escaped.
-std::string document(std::string_view title, std::string_view body, std::string_view data);
+/// The whole document; `body` and `data` (JSON) are taken as they are, the title is escaped. reload_seconds > 0: it reloads itself
+/// after as many seconds.
+std::string document(std::string_view title, std::string_view body, std::string_view data, int reload_seconds = 0);
 
 /// `<tag>text</tag>`, the text escaped.
 std::string cell(const std::string& text, std::string_view tag = "td");

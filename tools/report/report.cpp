@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "tools/report/report.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "tools/report/chart_data.h"
@@ -59,7 +64,7 @@ std::string section(const Run& run, std::size_t index, bool folded) {
          "</section>\n";
 }
 
-std::string comparison_page(const std::vector<Run>& runs) {
+std::string comparison_page(const std::vector<Run>& runs, int reload_seconds) {
   std::vector<const Settings*> settings;
   for (const Run& run : runs) settings.push_back(&run.settings);
   const std::vector<std::string> differing = differing_keys(settings);
@@ -73,18 +78,19 @@ std::string comparison_page(const std::vector<Run>& runs) {
   for (const auto& figure : overlay_figures(runs, colours)) body += render_figure(figure);
   if (many) body += render_multiples(runs, colours, differing) + "<h2 class=\"table\">All runs</h2>\n" + table;
   for (std::size_t i = 0; i < runs.size(); ++i) body += section(runs[i], i, many);
-  return document(title, body, chart_data(runs));
+  return document(title, body, chart_data(runs), reload_seconds);
 }
 
 }  // namespace
 
-std::string render_report(std::span<const std::filesystem::path> folders) {
+std::string render_report(std::span<const std::filesystem::path> folders, int reload_seconds) {
   if (folders.empty()) throw ReportError("report: no run folder was given; expected at least one");
   std::vector<Run> runs;
   for (const auto& folder : folders) runs.push_back(read_run(folder));
-  if (runs.size() > 1) return comparison_page(runs);
+  if (runs.size() > 1) return comparison_page(runs, reload_seconds);
   const std::string heading = heading_of(runs[0]);
-  return document(heading, "<h1>" + escaped(heading) + "</h1>\n" + run_body(runs[0], 0, 2), chart_data(runs));
+  return document(heading, "<h1>" + escaped(heading) + "</h1>\n" + run_body(runs[0], 0, 2), chart_data(runs),
+                  reload_seconds);
 }
 
 std::filesystem::path default_report_path(std::span<const std::filesystem::path> runs) {
@@ -93,6 +99,22 @@ std::filesystem::path default_report_path(std::span<const std::filesystem::path>
 
 void write_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path) {
   write_file(out_path.string(), render_report(runs));
+}
+
+void watch_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path, int seconds,
+                  FunctionRef<void()> written) {
+  std::vector<std::uintmax_t> seen;
+  for (bool going = true; going;) {
+    going = std::ranges::any_of(runs, [](const auto& run) { return read_run(run).unfinished; });
+    std::vector<std::uintmax_t> sizes;
+    for (const auto& run : runs) sizes.push_back(std::filesystem::file_size(run / "metrics.csv"));
+    if (sizes != seen || !going) {
+      write_file(out_path.string(), render_report(runs, going ? seconds : 0));
+      written();
+      seen = std::move(sizes);
+    }
+    if (going) std::this_thread::sleep_for(std::chrono::seconds(seconds));
+  }
 }
 
 }  // namespace brink

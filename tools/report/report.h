@@ -8,13 +8,20 @@
 #include <span>
 #include <string>
 
+#include "kernels/function_ref.h"
 #include "tools/report/error.h"
 
 namespace brink {
 
 /// The page for one run, or for several: an overlay first, then each run's section in the order given.
 /// Errors: ReportError if a folder has no readable metrics.csv with a `step` column, or if `runs` is empty.
-std::string render_report(std::span<const std::filesystem::path> runs);
+/// reload_seconds > 0: the page reloads itself after as many seconds.
+std::string render_report(std::span<const std::filesystem::path> runs, int reload_seconds = 0);
+
+/// Writes the page to `out_path` whenever a run has new rows, until none of the runs is being written any more; then once more,
+/// without reloading. `written` is called after each time. Errors: those of write_report.
+void watch_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path, int seconds,
+                  FunctionRef<void()> written);
 
 /// Where the page goes by default: RUN/report.html for one run, report.html in the current folder for several.
 std::filesystem::path default_report_path(std::span<const std::filesystem::path> runs);

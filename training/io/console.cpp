@@ -13,14 +13,28 @@
 #include <cstdlib>
 #include <string>
 
+#include "training/io/ascii.h"
+
 namespace brink {
 
-void Console::print(std::string_view text) {
-  while (!gone_ && !text.empty()) {
-    const ssize_t n = ::write(descriptor_, text.data(), text.size());
+Console::Console(int descriptor, int notes) : lines_{descriptor}, notes_{notes}, ascii_(wants_ascii()) {}
+
+std::string Console::shown(std::string_view text) const { return ascii_ ? as_ascii(text) : std::string(text); }
+
+void Console::print(std::string_view text) { write(lines_, shown(text)); }
+
+void Console::exact(std::string_view text) { write(lines_, text); }
+
+void Console::line(std::string_view text) { print(std::string(text) + '\n'); }
+
+void Console::note(std::string_view text) { write(notes_, shown(text) + '\n'); }
+
+void Console::write(End& end, std::string_view text) {
+  while (!end.gone && !text.empty()) {
+    const ssize_t n = ::write(end.descriptor, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
-      gone_ = true;
+      end.gone = true;
       if (errno != EPIPE && errno != EBADF && errno != EIO) failed_ = errno;  // EIO: the terminal hung up
       return;
     }
@@ -28,16 +42,14 @@ void Console::print(std::string_view text) {
   }
 }
 
-void Console::line(std::string_view text) { print(std::string(text) + '\n'); }
-
 bool Console::terminal() const {
   const char* term = std::getenv("TERM");
-  return isatty(descriptor_) == 1 && term != nullptr && std::string_view(term) != "dumb";
+  return isatty(lines_.descriptor) == 1 && term != nullptr && std::string_view(term) != "dumb";
 }
 
 int Console::columns() const {
   winsize size{};
-  return ioctl(descriptor_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return ioctl(lines_.descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 Console& standard_output() {
@@ -47,6 +59,11 @@ Console& standard_output() {
 
 Console& standard_error() {
   static Console out(STDERR_FILENO);
+  return out;
+}
+
+Console& quiet_output() {
+  static Console out(-1, STDERR_FILENO);
   return out;
 }
 

@@ -86,7 +86,14 @@ std::vector<std::string> Progress::fields() const {
     out.push_back(readable(rate, 3) + " it/s");
     if (last_.step < steps_) out.push_back("ETA " + duration(static_cast<double>(steps_ - last_.step) / rate));
   }
+  for (std::string& field : out) field = out_.shown(field);
   return out;
+}
+
+int Progress::columns() const {
+  // One column stays free: after a character in the last one, erasing the rest of the line would erase that character.
+  // In ASCII the sign of a cut field has three characters.
+  return out_.columns() - 1 - (out_.shown("…") == "…" ? 0 : 2);
 }
 
 void Progress::erase() {
@@ -107,8 +114,7 @@ void Progress::row(const Row& row, double threshold) {
     const auto now = Clock::now();
     if (now - drawn_ < std::chrono::milliseconds(100) && row.step < steps_) return;
     drawn_ = now;
-    // One column stays free: after a character in the last one, erasing the rest of the line would erase that character.
-    out_.print("\r" + lines_of(fields(), out_.columns() - 1).front() + "\033[K");
+    out_.print("\r" + lines_of(fields(), columns()).front() + "\033[K");
     shown_ = true;
   } else if (row.step >= next_line_ || row.step >= steps_) {
     next_line_ = row.step - row.step % std::max<std::int64_t>(1, steps_ / 20) + std::max<std::int64_t>(1, steps_ / 20);
@@ -156,7 +162,7 @@ void Progress::finish() {
   if (rows_ == 0) return;
   if (live_) {
     erase();
-    for (const std::string& line : lines_of(fields(), out_.columns() - 1)) out_.line(line);
+    for (const std::string& line : lines_of(fields(), columns())) out_.line(line);
   } else if (!shown_) {
     out_.line(lines_of(fields(), any_width).front());
   }

@@ -43,6 +43,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   std::vector<std::string> fields() const;
+  int columns() const;
   void erase();
 
   Console& out_;

@@ -203,13 +203,13 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
 
   const RunFolder folder = RunFolder::open(options.folder, options.resume);
   watch.run_folder_is_there();
-  for (const std::string& note : folder.notes()) out.line(note);
-  for (const std::string& note : fitted.notes) out.line(note);
+  for (const std::string& note : folder.notes()) out.note(note);
+  for (const std::string& note : fitted.notes) out.note(note);
   if (device.vendor)
-    out.line(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
+    out.note(fmt::format("matrix products by {} (TF32 off): bits of this library and this GPU, not portable",
                          environment.vendor_name()));
   if (has_evaluation_hessian(config))
-    out.line(
+    out.note(
         "norm_mode = \"evaluation\": eigenvalues are those of the loss in evaluation mode, not of the loss that is "
         "descended");
   if (folder.opened() != RunFolder::Opened::fresh) folder.require_same_config(config);
@@ -220,7 +220,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     return trainer.plan();
   }();
   out.line(text_of(plan, fitted, config, problem.objective.layout.count()));
-  if (const auto warning = tolerance_warning(config)) out.line(*warning);
+  if (const auto warning = tolerance_warning(config)) out.note(*warning);
   folder.folder().write_file("config.toml", to_toml(config));
   RunRecord record;
   if (problem.data) {
@@ -285,7 +285,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
   out.line(text_of_instabilities(config, record));
   if (record.diverged_at) {
     const double loss = trainer.seen().loss;
-    out.line(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
+    out.note(fmt::format("diverged at step {}: the loss {}", *record.diverged_at,
                          std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
                                                            readable(config.training.divergence_loss))
                                              : std::string("is not finite")));
