@@ -42,7 +42,7 @@ ExitCode run_verification(const Arguments& o) {
   const Environment environment({.device = o.run.empty() && o.device == "cuda" ? Where::cuda : Where::cpu});
   Device device = environment.device();
   const verify::Table table = !o.reference.empty() ? verify::check_reference(device, o.reference, directory)
-                              : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device)
+                              : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device, standard_output())
                                                    : verify::check_closed_forms(device);
   standard_output().print(table.text());
   if (table.rows().empty()) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,14 @@ struct Config {
     std::int64_t memory_bytes = 0;  // 0: three quarters of what is free
     Arithmetic arithmetic = Arithmetic::exact;
   } run;
+  /// Where a fork comes from. Written by brink fork only (training/replay/fork.h).
+  struct Fork {
+    std::string parent;            // its folder; for people, because the fork does not need it
+    std::string parent_hash;       // config_hash of the parent
+    std::string digest;            // of θ at at_step
+    std::int64_t at_step = 0;      // the first step under the fork's own settings
+  };
+  std::optional<Fork> fork;
 };
 
 /// The sources of settings; a later one overrides an earlier one.
@@ -62,6 +71,7 @@ struct ConfigSources {
   std::string file;                                        // empty: none
   std::vector<std::string> sets;                           // "training.steps=400", as given to --set
   std::vector<std::pair<std::string, std::string>> flags;  // {"threads", "2"}, as given to --threads
+  const Config* base = nullptr;                            // the settings that all others override; null: the defaults
 };
 
 /// Throws UsageError with "file:line:column: message", or with the argument in place of file:line:column.

@@ -16,15 +16,6 @@ namespace {
 
 constexpr int any_width = std::numeric_limits<int>::max();
 
-/// A text such as "59 s", "1:05 min", "3:20 h", "12.5 days".
-std::string duration(double seconds) {
-  constexpr double minute = 60, hour = 60 * minute, day = 24 * hour;
-  if (seconds >= 2 * day) return readable(seconds / day, 3) + " days";
-  const auto whole = std::llround(seconds);
-  if (seconds >= hour) return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
-  return seconds >= minute ? fmt::format("{}:{:02} min", whole / 60, whole % 60) : fmt::format("{} s", whole);
-}
-
 }  // namespace
 
 std::string lambda_1_name(const Config& config) {
@@ -84,7 +75,7 @@ std::vector<std::string> Progress::fields() const {
   if (done > 0 && seconds > 0) {
     const double rate = done / seconds;
     out.push_back(readable(rate, 3) + " it/s");
-    if (last_.step < steps_) out.push_back("ETA " + duration(static_cast<double>(steps_ - last_.step) / rate));
+    if (last_.step < steps_) out.push_back("ETA " + readable_duration(static_cast<double>(steps_ - last_.step) / rate));
   }
   for (std::string& field : out) field = out_.shown(field);
   return out;
