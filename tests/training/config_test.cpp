@@ -53,6 +53,8 @@ threads = "all"
 chunk = "auto"
 memory = "auto"
 arithmetic = "exact"
+checkpoint_every = "auto"
+keep_checkpoints = []
 )";
 
 Config with(std::vector<std::string> sets) { return load_config({"", std::move(sets), {}}); }

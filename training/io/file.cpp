@@ -75,14 +75,18 @@ class UnfinishedFile {
   Unfinished* place_ = nullptr;
 };
 
-/// Uses only calls that are allowed in a signal handler; the signal then ends the process as usual.
+/// The signal then ends the process as usual.
 void remove_unfinished(int signal) {
-  for (Unfinished& place : unfinished_files)
-    if (const int folder = place.folder; folder >= 0) ::unlinkat(folder, place.name, 0);
+  remove_unfinished_files();
   raise(signal);
 }
 
 }  // namespace
+
+void remove_unfinished_files() {
+  for (Unfinished& place : unfinished_files)
+    if (const int folder = place.folder; folder >= 0) ::unlinkat(folder, place.name, 0);
+}
 
 void remove_unfinished_on_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
@@ -217,39 +221,6 @@ void write_file(const std::string& path, std::string_view text, System& system) 
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   Folder(folder, system).write_file(path.substr(slash == std::string::npos ? 0 : slash + 1), text);
-}
-
-AppendFile::AppendFile(const Folder& folder, const std::string& name)
-    : system_(folder.system()), path_(folder.path_of(name)) {
-  descriptor_ = system_.openat(folder.descriptor(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, file_mode);
-  if (descriptor_ < 0) throw IoError(system_message(path_, "open"));
-}
-
-AppendFile::~AppendFile() {
-  if (descriptor_ >= 0) system_.close(descriptor_);
-}
-
-void AppendFile::fail(const char* call) {
-  const IoError error(system_message(path_, call));
-  if (descriptor_ >= 0) {
-    system_.ftruncate(descriptor_, length_bytes_);  // the most that can be done; the caller reports the error
-    system_.close(std::exchange(descriptor_, -1));
-  }
-  throw error;
-}
-
-void AppendFile::append(std::string_view row) {
-  if (descriptor_ < 0) {
-    errno = EBADF;
-    fail("write");
-  }
-  if (!write_all(system_, descriptor_, reinterpret_cast<const std::byte*>(row.data()), row.size())) fail("write");
-  length_bytes_ += static_cast<off_t>(row.size());
-}
-
-void AppendFile::close() {
-  if (system_.fsync(descriptor_) != 0) fail("fsync");
-  if (system_.close(std::exchange(descriptor_, -1)) != 0) fail("close");
 }
 
 InputFile::InputFile(const std::string& path, System& system) : system_(system), path_(path) {

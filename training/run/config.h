@@ -55,6 +55,8 @@ struct Config {
     std::int64_t chunk = 0;         // samples; 0: chosen by memory; ≥ data.train: the whole batch
     std::int64_t memory_bytes = 0;  // 0: three quarters of what is free
     Arithmetic arithmetic = Arithmetic::exact;
+    std::int64_t checkpoint_every = -1;          // steps; 0: only at the end; −1: by time
+    std::vector<std::int64_t> keep_checkpoints;  // steps whose checkpoints are written and never removed
   } run;
   /// Where a fork comes from. Written by brink fork only (training/replay/fork.h).
   struct Fork {
@@ -81,6 +83,8 @@ Config load_config(const ConfigSources&);
 std::string to_toml(const Config&);
 /// XXH3-64 of what determines the numbers, 16 hexadecimal digits.
 std::string config_hash(const Config&);
+/// The settings that decide numbers and differ, each as "training.seed = 1 (there 0)", where `there` is the other config.
+std::vector<std::string> differing_settings(const Config&, const Config& there);
 /// "runs/<data>-<model>-<hash>", without the data if the model has none.
 std::string default_folder(const Config&);
 

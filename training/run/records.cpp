@@ -113,6 +113,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
                     {"instruction_set", name_of(isa())}};
   j["started"] = r.started;
   j["ended"] = text_or_null(r.ended);
+  if (!r.resumed_at.empty()) j["resumed_at"] = r.resumed_at;
   j["columns"] = columns_to_json(r.columns);
   // A host name need not be UTF-8; what is not becomes U+FFFD rather than an error.
   return j.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -34,7 +34,7 @@ void append_row(std::string& out, const TimingRow&);
 
 /// What a run finds out about itself.
 struct RunRecord {
-  std::string status = "running";  // running, finished, diverged
+  std::string status = "running";  // running, finished, diverged, interrupted
   std::string data_provenance, train_checksum, test_checksum;
   std::int64_t parameters = 0;
   std::int64_t threads = 0;        // really used
@@ -50,7 +50,8 @@ struct RunRecord {
   std::optional<std::int64_t> lambda_1_steps,
       lambda_1_certified_steps;  // steps with λ₁, and those where it is certified
   std::string final_digest;
-  std::string started, ended;   // utc_now
+  std::string started, ended;            // utc_now
+  std::vector<std::int64_t> resumed_at;  // steps at which later processes continued the run
   std::vector<Column> columns;  // metrics_columns, with the run's threshold as the line that lambda_1 is compared with
 };
 /// run.json: the record, the version, compiler, flags, machine and instruction set, and what the columns of metrics.csv are

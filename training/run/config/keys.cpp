@@ -80,6 +80,24 @@ Key integer_or(std::string table, std::string name, std::string_view word, std::
           false};
 }
 
+/// How often checkpoints are written: an integer of at least 0, or "auto", which is stored as −1.
+Key checkpoint_every() {
+  return {
+      "run",
+      "checkpoint_every",
+      [](Config& c, const toml::node& v) -> Problem {
+        if (v.value_exact<std::string>() == "auto") return c.run.checkpoint_every = -1, Problem{};
+        const auto x = v.value_exact<std::int64_t>();
+        if (!x || *x < 0)
+          return expected("a number of steps, 0 (only at the end) or \"auto\" (by time, so that they cost little)", v);
+        c.run.checkpoint_every = *x;
+        return {};
+      },
+      [](const Config& c) { return c.run.checkpoint_every < 0 ? quote("auto") : number_text(c.run.checkpoint_every); },
+      false,
+      false};
+}
+
 /// Common names of networks, with the keys that make them.
 std::string hint(std::span<const NetworkKind> kinds, std::string_view text) {
   for (const NetworkKind& k : kinds)
@@ -232,6 +250,10 @@ void append_events_and_run(std::vector<Key>& out) {
   out.push_back(memory());
   out.push_back(choice<Arithmetic>("run", "arithmetic", {{"exact", Arithmetic::exact}, {"vendor", Arithmetic::vendor}},
                                    at(&Config::run, &Run::arithmetic)));
+  out.push_back(checkpoint_every());
+  out.push_back(without_hash(
+      key("run", integers_option("keep_checkpoints", {}, {0, most}, 0, 1000, "steps whose checkpoints are kept"),
+          at(&Config::run, &Run::keep_checkpoints))));
 }
 
 /// A text of [fork]; `hashed` unless it decides no number.
