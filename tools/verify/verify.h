@@ -11,7 +11,7 @@
 namespace brink {
 class Console;
 struct Device;
-}
+}  // namespace brink
 
 namespace brink::verify {
 

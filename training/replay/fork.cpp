@@ -36,9 +36,9 @@ void require_changeable(const std::string& set) {
   if (path == "data.directory") return;
   for (const Fixed& fixed : fixed_keys)
     if (fixed.path.ends_with('.') ? path.starts_with(fixed.path) : path == fixed.path)
-      throw UsageError(fmt::format(
-          "--set {}: {}; a fork may change [training], [measure], [events] and [run], and data.directory", set,
-          fixed.reason));
+      throw UsageError(
+          fmt::format("--set {}: {}; a fork may change [training], [measure], [events] and [run], and data.directory",
+                      set, fixed.reason));
 }
 
 /// The state of the parent at a step, in the host's memory, and the digest of θ.
@@ -52,7 +52,8 @@ State state_of(const RecordedRun& parent, std::int64_t at, Console& out) {
   for (const std::string& text : parent.passed_over) out.note("passed over " + text);
   const std::int64_t first = from ? from->step : parent.first_step();
   out.line(fmt::format("forking {} at step {}: {} computed again, from {}", parent.folder, at,
-                       counted(at - first, "step"), from ? "the checkpoint of step " + std::to_string(first) : "the start"));
+                       counted(at - first, "step"),
+                       from ? "the checkpoint of step " + std::to_string(first) : "the start"));
   PreparedTrainer prepared(parent.config);
   RowCheck check(parent, prepared.trainer().row());
   begin_from(prepared, parent, from);
@@ -84,7 +85,7 @@ Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
   return out;
 }
 
-ExitCode fork_run(const ForkOptions& options, Console& out) {
+Forked fork_run(const ForkOptions& options, Console& out) {
   RecordedRun parent;
   read_recorded_run(parent, options.parent);
   Config own = fork_config(parent, options);
@@ -94,7 +95,8 @@ ExitCode fork_run(const ForkOptions& options, Console& out) {
     Config plain = parent.config;
     plain.fork.reset();
     std::string changed;
-    for (const std::string& setting : differing_settings(own, plain)) changed += (changed.empty() ? "" : ", ") + setting;
+    for (const std::string& setting : differing_settings(own, plain))
+      changed += (changed.empty() ? "" : ", ") + setting;
     out.line(changed.empty() ? "no setting that decides numbers is changed" : "changed: " + changed);
   }
   // What changes no number may be changed for the steps that are computed again, too.
@@ -115,7 +117,7 @@ ExitCode fork_run(const ForkOptions& options, Console& out) {
     for (const std::string& text : adopted.fresh) out.line(fmt::format("at step {}: {}", options.at, text));
     restore_state(device, trainer, adopted.state);
   };
-  return train(own, train_options, out);
+  return {train(own, train_options, out), folder};
 }
 
 }  // namespace brink

@@ -15,11 +15,16 @@
 namespace brink {
 
 struct ForkOptions {
-  std::string parent;      ///< run folder
-  std::int64_t at = 0;     ///< the first step under the fork's settings
+  std::string parent;   ///< run folder
+  std::int64_t at = 0;  ///< the first step under the fork's settings
   std::vector<std::string> sets;
   std::vector<std::pair<std::string, std::string>> flags;
-  std::string folder;      ///< of the fork; empty: default_folder
+  std::string folder;  ///< of the fork; empty: default_folder
+};
+
+struct Forked {
+  ExitCode code;  ///< of train
+  std::string folder;
 };
 
 /// The settings of the fork, without its table [fork]. Throws UsageError, naming the key and the reason, for one that a fork cannot
@@ -29,6 +34,6 @@ Config fork_config(const RecordedRun& parent, const ForkOptions&);
 /// Computes the parent's steps up to `at` again, from its newest good checkpoint before that or from step 0, and trains from there
 /// on in a folder that no longer needs the parent. Nothing is written before all that can be wrong is known, and nothing into the
 /// parent's folder. Throws as `train`, and Error (check_failed) if the parent's rows cannot be reproduced.
-ExitCode fork_run(const ForkOptions&, Console& out);
+Forked fork_run(const ForkOptions&, Console& out);
 
 }  // namespace brink

@@ -113,10 +113,9 @@ class MeasuredFile {
  public:
   MeasuredFile(const RecordedRun& run, const Config& config, const StepRange& steps, const Selection& columns)
       : run_(run.folder), folder_(run_.inside(measured_folder)) {
-    nlohmann::ordered_json about{
-        {"run", config_hash(run.config)},
-        {"steps", {{"first", steps.first}, {"last", steps.last}, {"every", steps.every}}},
-        {"settings", differing_settings(config, run.config)}};
+    nlohmann::ordered_json about{{"run", config_hash(run.config)},
+                                 {"steps", {{"first", steps.first}, {"last", steps.last}, {"every", steps.every}}},
+                                 {"settings", differing_settings(config, run.config)}};
     const std::string text = about.dump();
     name_ = hex_text(XXH3_64bits(text.data(), text.size()));
     about["version"] = build_info().version;
@@ -151,7 +150,8 @@ class MeasuredFile {
 
 StepRange parse_steps(std::string_view text) {
   const auto fail = [&] {
-    throw UsageError(fmt::format("--steps {}: expected FIRST:LAST or FIRST:LAST:EVERY, such as 100:200 or 0:400:10", text));
+    throw UsageError(
+        fmt::format("--steps {}: expected FIRST:LAST or FIRST:LAST:EVERY, such as 100:200 or 0:400:10", text));
   };
   std::vector<std::int64_t> numbers;
   for (std::string_view rest = text;;) {
@@ -202,8 +202,7 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
   const bool same = same_spectrum(config.measure, run.config.measure);
   std::optional<std::set<std::string, std::less<>>> unchanged;
   if (!same) unchanged = columns_without_spectrum(config, prepared);
-  RowCheck check(run, trainer.row(),
-                 [&](std::string_view name) { return !unchanged || unchanged->contains(name); });
+  RowCheck check(run, trainer.row(), [&](std::string_view name) { return !unchanged || unchanged->contains(name); });
   const Selection columns(trainer.row(), cells_of(run.header), unchanged);
   MeasuredFile file(run, config, options.steps, columns);
   file.append(columns.header());

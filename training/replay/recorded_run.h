@@ -20,10 +20,10 @@ struct RecordedRun {
   std::string status;  ///< of run.json: "finished", "diverged", "interrupted", "running"
   std::string hessian_of;
   std::optional<std::int64_t> diverged_at;
-  std::string metrics, events;         ///< the whole files, without an incomplete last line
-  std::string_view header;             ///< of metrics.csv
-  std::vector<std::string_view> rows;  ///< of metrics.csv, without newlines
-  std::vector<std::int64_t> steps;     ///< of each row
+  std::string metrics, events;              ///< the whole files, without an incomplete last line
+  std::string_view header;                  ///< of metrics.csv
+  std::vector<std::string_view> rows;       ///< of metrics.csv, without newlines
+  std::vector<std::int64_t> steps;          ///< of each row
   std::vector<CheckpointFile> checkpoints;  ///< good ones of this run, by ascending step
   std::vector<std::string> passed_over;     ///< for each other file: its path and the reason
 

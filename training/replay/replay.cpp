@@ -24,8 +24,9 @@ RowCheck::RowCheck(const RecordedRun& run, const Row& columns, const std::functi
     names_.push_back(std::string(recorded[i]));
   }
   if (!digest)
-    throw DataError(run.folder + "/metrics.csv: expected a column digest, by which steps that are computed again are "
-                                 "compared; found none");
+    throw DataError(run.folder +
+                    "/metrics.csv: expected a column digest, by which steps that are computed again are "
+                    "compared; found none");
 }
 
 void RowCheck::operator()(const Row& row) {
@@ -33,7 +34,8 @@ void RowCheck::operator()(const Row& row) {
   if (at >= run_.rows.size() || run_.steps[at] != row.step) return;
   text_.clear();
   append_row(text_, row);
-  const auto computed = cells_of(std::string_view(text_).substr(0, text_.size() - 1)), recorded = cells_of(run_.rows[at]);
+  const auto computed = cells_of(std::string_view(text_).substr(0, text_.size() - 1)),
+             recorded = cells_of(run_.rows[at]);
   for (std::size_t i = 0; i < pairs_.size(); ++i) {
     const std::string_view a = pairs_[i].recorded < recorded.size() ? recorded[pairs_[i].recorded] : "",
                            b = computed[pairs_[i].computed];
@@ -51,9 +53,10 @@ void begin_from(PreparedTrainer& prepared, const RecordedRun& run, const Checkpo
     const Checkpoint from = read_checkpoint(file->path);
     restore(prepared.device(), prepared.trainer(), from.trainer, file->path);
   } else if (run.config.fork) {
-    throw DataError(fmt::format("{}: its first checkpoint, of step {}, is missing or damaged, and a fork cannot begin "
-                                "without it; fork {} again with --at {}",
-                                run.folder, run.config.fork->at_step, run.config.fork->parent, run.config.fork->at_step));
+    throw DataError(
+        fmt::format("{}: its first checkpoint, of step {}, is missing or damaged, and a fork cannot begin "
+                    "without it; fork {} again with --at {}",
+                    run.folder, run.config.fork->at_step, run.config.fork->parent, run.config.fork->at_step));
   }
 }
 
@@ -79,8 +82,8 @@ void require_recorded(const RecordedRun& run, std::int64_t step, std::string_vie
   else if (run.diverged_at)
     why += fmt::format("because {} diverged at step {}", run.folder, *run.diverged_at);
   else if (run.status == "finished")
-    why += fmt::format("the last one of {}; a fork at step {} with --set training.steps=… goes on beyond it", run.folder,
-                       last);
+    why += fmt::format("the last one of {}; a fork at step {} with --set training.steps=… goes on beyond it",
+                       run.folder, last);
   else
     why += fmt::format("the last one that {} has recorded; `brink train --resume --out {}` continues it", run.folder,
                        run.folder);

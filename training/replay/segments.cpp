@@ -150,7 +150,8 @@ class Worker {
     if (segment.to && trainer.steps_done() == segment.to->step)
       out.checkpoint = brink::compare(*segment.to, prepared_);
     else if (segment.to)
-      out.checkpoint = {segment.to->step, segment.to->path, 1, fmt::format("computed again, the run ends at step {}", *out.ended)};
+      out.checkpoint = {segment.to->step, segment.to->path, 1,
+                        fmt::format("computed again, the run ends at step {}", *out.ended)};
     else if (run_.is_over())
       if (const auto open = trainer.finish_events())
         out.events += events_row(*open, has_evaluation_hessian(run_.config));

@@ -60,10 +60,10 @@ struct Config {
   } run;
   /// Where a fork comes from. Written by brink fork only (training/replay/fork.h).
   struct Fork {
-    std::string parent;            // its folder; for people, because the fork does not need it
-    std::string parent_hash;       // config_hash of the parent
-    std::string digest;            // of θ at at_step
-    std::int64_t at_step = 0;      // the first step under the fork's own settings
+    std::string parent;        // its folder; for people, because the fork does not need it
+    std::string parent_hash;   // config_hash of the parent
+    std::string digest;        // of θ at at_step
+    std::int64_t at_step = 0;  // the first step under the fork's own settings
   };
   std::optional<Fork> fork;
 };

@@ -258,22 +258,26 @@ void append_events_and_run(std::vector<Key>& out) {
 
 /// A text of [fork]; `hashed` unless it decides no number.
 Key fork_text(const char* name, bool hashed, std::string Config::Fork::*member) {
-  return {fork_table, name,
+  return {fork_table,
+          name,
           [=](Config& c, const toml::node& v) -> Problem {
             const auto x = v.value_exact<std::string>();
             if (!x || x->empty()) return expected("a text, as brink fork writes it", v);
             (*c.fork).*member = *x;
             return {};
           },
-          [=](const Config& c) { return quote((*c.fork).*member); }, true, hashed};
+          [=](const Config& c) { return quote((*c.fork).*member); },
+          true,
+          hashed};
 }
 
 void append_fork(std::vector<Key>& out) {
   using Fork = Config::Fork;
   out.push_back(fork_text("parent", false, &Fork::parent));
   out.push_back(fork_text("parent_hash", true, &Fork::parent_hash));
-  out.push_back(key(fork_table, integer_option("at_step", 0, {0, 1'000'000'000}, "the first step of the fork"),
-                    [](Config & c) -> auto& { return c.fork->at_step; }));
+  out.push_back(key(
+      fork_table, integer_option("at_step", 0, {0, 1'000'000'000}, "the first step of the fork"),
+      [](Config & c) -> auto& { return c.fork->at_step; }));
   out.push_back(fork_text("digest", true, &Fork::digest));
 }
 
