@@ -34,7 +34,7 @@ void add_set(CLI::App& sub, std::vector<std::string>& sets, const std::string& h
 /// An option for each key of [run] that has one, such as --threads.
 void add_run_flags(CLI::App& sub, std::vector<std::pair<std::string, std::string>>& flags);
 /// Draws the report of a run that has just ended, and says where it is.
-void write_report(const std::string& folder, Console& out);
+void report_on(const std::string& folder, Console& out);
 
 /// Corrects the floating-point state and says in one line each what was wrong and, if it is not the usual one, which code runs
 /// (docs/promises.md, B10). For commands that compute.

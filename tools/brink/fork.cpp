@@ -18,7 +18,7 @@ ExitCode run_fork(const Arguments& o) {
   Console& out = o.quiet ? quiet_output() : standard_output();
   announce_arithmetic();
   const Forked forked = fork_run(o.fork, out);
-  write_report(forked.folder, out);
+  report_on(forked.folder, out);
   return forked.code;
 }
 

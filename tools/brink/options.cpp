@@ -4,7 +4,6 @@
 
 #include "tools/brink/command.h"
 #include "tools/report/report.h"
-#include "training/io/file.h"
 
 namespace brink {
 
@@ -34,10 +33,10 @@ void add_run_flags(CLI::App& sub, std::vector<std::pair<std::string, std::string
         ->group("Run");
 }
 
-void write_report(const std::string& folder, Console& out) {
+void report_on(const std::string& folder, Console& out) {
   const std::filesystem::path runs[] = {folder};
   const std::filesystem::path page = default_report_path(runs);
-  write_file(page.string(), render_report(runs));
+  write_report(runs, page);
   out.line(page.string());
 }
 

@@ -37,7 +37,7 @@ ExitCode run_training(Arguments o) {
   announce_arithmetic();
   const Ranges ranges = o.nvtx.empty() ? Ranges::none : o.nvtx == "nodes" ? Ranges::nodes : Ranges::phases;
   const ExitCode code = brink::train(config, {folder, o.resume, o.trace, ranges}, out);
-  write_report(folder, out);
+  report_on(folder, out);
   return code;
 }
 

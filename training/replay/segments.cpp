@@ -63,8 +63,8 @@ std::vector<Segment> segments_of(const RecordedRun& run) {
 /// "dense0.weight[17]": what is at an element of a vector of the layout.
 std::string element_of(const ParameterLayout& layout, const View& view, std::int64_t element) {
   const std::int64_t extent = layout.extent();
-  if (view.elements() % extent != 0) return fmt::format("element {}", element);
-  const std::string row = view.elements() > extent ? fmt::format("row {}, ", element / extent) : "";
+  if (view.shape.elements() % extent != 0) return fmt::format("element {}", element);
+  const std::string row = view.shape.elements() > extent ? fmt::format("row {}, ", element / extent) : "";
   const std::int64_t inside = element % extent;
   for (const Parameter& p : layout.parameters())
     if (inside >= p.offset && inside < p.offset + p.shape.elements())
@@ -82,7 +82,7 @@ std::string value_text(const View& view, std::int64_t i) {
 std::int64_t first_different(const View& a, const View& b) {
   const auto *x = static_cast<const char*>(a.data), *y = static_cast<const char*>(b.data);
   if (std::memcmp(x, y, static_cast<std::size_t>(a.bytes())) == 0) return -1;
-  const std::int64_t bytes = a.bytes(), size = bytes / a.elements();
+  const std::int64_t bytes = a.bytes(), size = bytes / a.shape.elements();
   std::int64_t i = 0;
   while (std::memcmp(x + i * size, y + i * size, static_cast<std::size_t>(size)) == 0) ++i;
   return i;
