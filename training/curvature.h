@@ -22,6 +22,8 @@ class Curvature final : public Stateful {
   void measure(const LinearOperator& hessian, std::int64_t step, bool cold_check, Observed& seen);
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent].
   View eigenvectors() const { return tracker_.memory().vectors; }
+  /// To be called when the operator has thrown: the state is again that before the step.
+  void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 
  private:

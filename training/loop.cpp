@@ -82,6 +82,12 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
+    hessian_ = pass_.hessian();
+    if (options_.abandons)
+      hessian_.apply = [this](View x, View y) {
+        if (options_.abandons()) throw StepAbandoned();
+        pass_.hessian().apply(x, y);
+      };
   }
   if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
       limit > 0 && taken > limit)
@@ -136,7 +142,14 @@ const Observed& Trainer::measure(bool spectrum) {
 void Trainer::measure_spectrum(bool cold_check) {
   const Traced span(device_, spectrum_name);
   const Clock::time_point start = Clock::now();
-  curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
+  try {
+    curvature_->measure(hessian_, step_, cold_check, seen_);
+  } catch (const StepAbandoned&) {
+    curvature_->abandon();
+    pass_.forget();
+    pass_received_ = received_ = true;
+    throw;
+  }
   seen_.surplus.reset();
   if (!seen_.spectrum.top.empty()) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
   seen_.spectrum_ms += ms_since(start);

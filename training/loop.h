@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -42,7 +43,11 @@ struct TrainerOptions {
     std::int64_t every = 1;
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
+  std::function<bool()> abandons = {};  ///< asked before each product; true: `measure` throws StepAbandoned
 };
+
+/// A step was left between two products. The state of the trainer is that before the step, which can be done again.
+struct StepAbandoned {};
 
 /// What a run has counted so far.
 struct Tally {
@@ -67,6 +72,7 @@ class Trainer final : public Stateful {
 
   // The parts of a step, for a caller that makes more decisions itself.
   /// Measures at θ_t, with or without the spectrum. λ₁ and the surplus are known on return; all other numbers are in flight.
+  /// Throws StepAbandoned.
   const Observed& measure(bool spectrum);
   /// Computes θ_{t+1} by the rule from the gradient of the last measure. Enqueued only.
   void update();
@@ -127,6 +133,7 @@ class Trainer final : public Stateful {
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
+  LinearOperator hessian_;  // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateRule> rule_;
   std::vector<Placed> measurements_;

@@ -9,6 +9,7 @@
 #include "tools/report/text.h"
 #include "training/io/json.h"
 #include "training/run/columns_json.h"
+#include "training/run/folder.h"
 
 namespace brink::report {
 namespace {
@@ -78,7 +79,7 @@ void apply_settings(Run& run) {
   if (const auto rule = s.text("training.rule"); !rule.empty()) run.rule = rule;
   run.has_data_set = run.account.has_data_set.value_or(s.text("model.name") != "dln");
   run.diverged_at = run.account.diverged_at;
-  run.unfinished = run.account.status == "running";
+  run.unfinished = run.account.status == "running" || run.account.status == "interrupted";
   read_hessian(run);
 }
 
@@ -286,6 +287,8 @@ Run read_run(const fs::path& folder) {
   if (run.name.empty()) run.name = folder.generic_string();
   const nlohmann::json json = read_json(folder, run.notes);
   run.account = account_of(json);
+  // A process that was killed has left its record as it was.
+  if (run.account.status == "running" && !RunFolder::is_in_use(folder.string())) run.account.status = "interrupted";
   run.settings = read_settings(folder, run.notes);
   apply_settings(run);
   read_metrics(run, folder, json);

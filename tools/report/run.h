@@ -53,7 +53,7 @@ struct Run {
   std::optional<double> learning_rate, planned_steps, diverged_at;
   std::optional<double> forked_at;                       // the first step of a fork
   std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom, measure.every
-  bool unfinished = false;                               // run.json still says "running"
+  bool unfinished = false;                               // it is running, or was interrupted
   double tolerance = 1e-3;
   int top = 0;  // columns lambda_1 … lambda_top present
 

@@ -22,9 +22,9 @@ std::string lambda_1_name(const Config& config) {
   return has_evaluation_hessian(config) ? "λ₁ in evaluation mode" : "λ₁";
 }
 
-Progress::Progress(Console& out, const Config& config)
+Progress::Progress(Console& out, const Config& config, std::optional<std::int64_t> last_step)
     : out_(out),
-      steps_(config.training.steps),
+      steps_(last_step.value_or(config.training.steps)),
       every_(config.measure.every),
       tolerance_(config.measure.tolerance),
       lambda_(lambda_1_name(config)),

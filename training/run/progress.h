@@ -29,7 +29,8 @@ class Progress {
  public:
   /// On a terminal the line is redrawn at most ten times a second, cut to the terminal's width; a file or pipe gets twenty
   /// lines per run. Between two measurements the last λ₁ is shown with its step; an uncertified one is marked.
-  Progress(Console&, const Config&);
+  /// last_step: where the run will end; by default at the config's.
+  Progress(Console&, const Config&, std::optional<std::int64_t> last_step = {});
 
   /// threshold: the sharpness above which this step's update is unstable.
   void row(const Row&, double threshold);

@@ -47,7 +47,8 @@ std::string difference(const std::string& path, std::string_view header, const R
 
 }  // namespace
 
-Recorder::Recorder(const RunFolder& folder, const Config& config, const Row& columns, Console& out)
+Recorder::Recorder(const RunFolder& folder, const Config& config, const Row& columns, std::int64_t last_step,
+                   Console& out)
     : folder_(folder),
       evaluation_hessian_(has_evaluation_hessian(config)),
       metrics_header_(metrics_header(columns)),
@@ -56,7 +57,7 @@ Recorder::Recorder(const RunFolder& folder, const Config& config, const Row& col
       timing_(folder.folder(), "timing.csv"),
       events_(folder.folder(), "events.csv"),
       start_(std::chrono::steady_clock::now()),
-      progress_(out, config) {
+      progress_(out, config, last_step) {
   const std::string last = timing_.go_to_end();
   if (timing_.position() == 0) timing_.append(timing_header());
   timed_step_ = parse_number<std::int64_t>(std::string_view(last).substr(0, last.find(','))).value_or(-1);

@@ -21,8 +21,8 @@ namespace brink {
 /// they are, and only later steps are added. All functions throw IoError.
 class Recorder final : public Stateful {
  public:
-  /// `folder` outlives this object.
-  Recorder(const RunFolder& folder, const Config&, const Row& columns, Console&);
+  /// `folder` outlives this object. last_step: for the progress line.
+  Recorder(const RunFolder& folder, const Config&, const Row& columns, std::int64_t last_step, Console&);
 
   /// Begins at step 0, with the headers.
   void begin();

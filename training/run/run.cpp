@@ -53,6 +53,9 @@ Run::Run(const Config& config, const TrainOptions& options, Console& out)
       device_(environment_.device()),
       watch_(options, device_),
       wish_(trainer_options(config)) {
+  // A step that ends by itself soon is not abandoned.
+  constexpr double patience_seconds = 2;
+  wish_.abandons = [] { return StopSignals::requested() && StopSignals::seconds_since() > patience_seconds; };
   expect_memory(device_, config, wish_);
   problem_ = std::make_unique<Problem>(make_problem(
       device_, config, has_data(config) ? environment_.data(config.data.set, data_request(config)) : nullptr));
@@ -64,10 +67,12 @@ Run::Run(const Config& config, const TrainOptions& options, Console& out)
   watch_.run_folder_is_there();
   say_what_runs();
   describe();
+  folder_->folder().write_file("config.toml", to_toml(config_));
   std::vector<std::int64_t> kept = config.run.keep_checkpoints;
   if (config.fork) kept.push_back(config.fork->at_step);  // nothing else leads to this state
   store_ = std::make_unique<CheckpointStore>(folder_->folder(), config_hash(config), std::move(kept));
-  recorder_ = std::make_unique<Recorder>(*folder_, config, fitted_.trainer->row(), out);
+  recorder_ = std::make_unique<Recorder>(*folder_, config, fitted_.trainer->row(),
+                                         std::min(config.training.steps, options.stop_before - 1), out);
   Sizes sizes;
   fitted_.trainer->visit(sizes);
   times_ = std::make_unique<CheckpointTimes>(config.run.checkpoint_every, sizes.bytes);
@@ -134,7 +139,6 @@ void Run::resume() {
     if (!resumed) out_.line(folder_->path() + " holds no valid checkpoint; starting at step 0");
   }
   if (!resumed) recorder_->begin();
-  folder_->folder().write_file("config.toml", to_toml(config_));
   folder_->folder().write_file("run.json", run_json(config_, record_));
   if (resumed || !options_.begin) return;
   options_.begin(device_, *fitted_.trainer);
@@ -217,7 +221,9 @@ std::optional<std::int64_t> Run::steps() {
       stopped_by_ = StopSignals::name();
       return t;
     }
-    if (step(t)) break;
+    try {
+      if (step(t)) break;
+    } catch (const StepAbandoned&) { --t; }  // asked for by a signal, so the next turn stops before the same step
   }
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
 #include "training/io/file.h"
 
@@ -12,6 +13,7 @@ namespace brink {
 
 namespace {
 
+bool installed = false;
 std::atomic<int> received{0};
 std::atomic<std::int64_t> received_ns{0};
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
@@ -35,7 +37,8 @@ void note(int signal) {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals() : outermost_(!std::exchange(installed, true)) {
+  if (!outermost_) return;
   received = 0;
   received_ns = 0;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -49,6 +52,8 @@ StopSignals::StopSignals() {
 }
 
 StopSignals::~StopSignals() {
+  if (!outermost_) return;
+  installed = false;
   for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &before_[i], nullptr);
 }
 

@@ -9,7 +9,7 @@
 namespace brink {
 
 /// While this lives, the first of the signals is only noted, and a second one ends the process at once, as it would have without
-/// this object. A signal that is ignored (nohup, a background job) stays ignored. One object at a time.
+/// this object. A signal that is ignored (nohup, a background job) stays ignored. An object inside another's life does nothing.
 class StopSignals {
  public:
   StopSignals();
@@ -26,6 +26,7 @@ class StopSignals {
   static constexpr std::array numbers{SIGTERM, SIGINT, SIGUSR1};
 
  private:
+  bool outermost_;
   std::array<struct sigaction, numbers.size()> before_;
 };
 
