@@ -23,8 +23,8 @@ Vars parameters_of(const Graph& g);
 /// g with the gradient of its first output (a scalar) with respect to all parameters as further outputs.
 Graph grad(const Graph& g);
 
-/// g with the tangents of its outputs along one vector (inputs in the role of tangents, `direction`) as further outputs; the
-/// originals are kept first. An output that does not depend on the parameters has a constant zero as its tangent.
+/// g with further outputs after its own: the tangents of its outputs along one vector, whose parts are inputs in the role of
+/// tangents with this `direction`. An output that does not depend on the parameters has a constant zero as its tangent.
 Graph jvp(const Graph& g, int direction = 0);
 
 /// Appends to g the Gauss–Newton product Jᵀ (∂²value/∂inner²) J v, with J = ∂inner/∂wrt and the tangents v of `wrt`. `value` is a scalar

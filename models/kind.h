@@ -22,17 +22,12 @@ struct DatalessNetwork {
   std::vector<double> start;
 };
 
-/// A conflict between options each of which is accepted by itself.
-struct OptionConflict {
-  std::string option;   ///< the option's name
-  std::string message;  ///< the rest of the sentence: "expected …"
-};
-
 struct NetworkKind {
   std::string_view name;
   std::string_view structure;          ///< one line for the documentation
   std::vector<Option> options = {};    ///< keys of [model] that this network has
   std::int64_t group = default_group;  ///< samples per group of the sums over samples, if no layer normalises
+  bool takes_vectors = false;          ///< whether samples may be vectors [D] instead of pictures
   /// Throws std::invalid_argument where the network does not fit the picture. Null for a network without data.
   Model (*build)(const Options&, const Shape& picture, std::int64_t classes) = nullptr;
   DatalessNetwork (*dataless)(const Options&, Loss, Dtype) = nullptr;

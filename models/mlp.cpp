@@ -48,6 +48,7 @@ NetworkKind mlp() {
           .options = {widths_option("hidden", {32, 32, 32, 32}, 0, 64, "widths of the hidden layers"),
                       choice_option("activation", "relu", activation_names(), "activation of the hidden layers"),
                       init_option()},
+          .takes_vectors = true,
           .build = [](const Options& o, const Shape& picture, std::int64_t classes) {
             return brink::mlp(picture.elements(), o.integers("hidden"), classes,
                               *find_activation(o.text("activation")));

@@ -77,6 +77,9 @@ Option real_option(std::string_view name, double standard, RealRange r, std::str
           .meaning = std::move(meaning),
           .accepts = in(r)};
 }
+Option text_option(std::string_view name, std::string expected, std::string meaning) {
+  return {.name = name, .standard = std::string(), .expected = std::move(expected), .meaning = std::move(meaning)};
+}
 Option flag_option(std::string_view name, bool standard, std::string meaning) {
   return {.name = name, .standard = standard, .expected = "true or false", .meaning = std::move(meaning)};
 }
@@ -117,7 +120,8 @@ std::optional<OptionError> check(const Option& o, const OptionValue& v) {
         if constexpr (std::is_same_v<T, std::vector<std::int64_t>> || std::is_same_v<T, std::vector<double>>) {
           return check_list(o, x);
         } else if constexpr (std::is_same_v<T, std::string>) {
-          if (!o.choices.empty() && std::ranges::find(o.choices, x) == o.choices.end())
+          if (x.find('\0') != std::string::npos ||
+              (!o.choices.empty() && std::ranges::find(o.choices, x) == o.choices.end()))
             return OptionError{"expected " + o.expected};
         } else if (o.accepts && !o.accepts(static_cast<double>(x))) {
           return OptionError{"expected " + o.expected};

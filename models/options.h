@@ -30,6 +30,7 @@ struct Option {
   std::vector<std::string_view> choices = {};  ///< allowed texts; empty: any
   std::function<bool(double)> accepts = {};    ///< checks a number or each entry of a list; empty: all are accepted
   std::size_t fewest = 0, most = 0;            ///< number of entries of a list
+  bool number_is_list = false;                 ///< a number alone is a list of one entry
 };
 
 /// least ≤ x ≤ most.
@@ -44,6 +45,8 @@ struct RealRange {
 
 Option integer_option(std::string_view name, std::int64_t standard, IntegerRange, std::string meaning);
 Option real_option(std::string_view name, double standard, RealRange, std::string meaning);
+/// Any text without a NUL character; "" at first, which means none.
+Option text_option(std::string_view name, std::string expected, std::string meaning);
 Option flag_option(std::string_view name, bool standard, std::string meaning);
 /// An option whose value is one of a few words.
 Option choice_option(std::string_view name, std::string_view standard, std::vector<std::string_view> choices,
@@ -61,6 +64,12 @@ struct OptionError {
   std::optional<std::size_t> entry = {};
 };
 std::optional<OptionError> check(const Option&, const OptionValue&);
+
+/// A conflict between options each of which is accepted by itself.
+struct OptionConflict {
+  std::string option;   ///< the option's name
+  std::string message;  ///< the rest of the sentence: "expected …"
+};
 
 /// A value for each option of a list. A name that is not in the list is a programming error: std::logic_error.
 class Options {
@@ -83,6 +92,8 @@ class Options {
   bool has(std::string_view name) const;
   std::span<const Option> declared() const { return declared_; }
   const OptionValue& value(std::string_view name) const { return values_[index(name)]; }
+  /// Whether the values are equal, of the same list of options.
+  friend bool operator==(const Options& a, const Options& b) { return a.values_ == b.values_; }
 
  private:
   template <class T>

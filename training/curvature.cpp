@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/map/map.h"
 #include "kernels/memory.h"
 #include "kernels/random/random.h"
 
@@ -26,6 +27,19 @@ void assign(std::vector<Eigenvalue>& out, std::span<const RitzPair> pairs) {
   for (const RitzPair& p : pairs) out.push_back({p.value, p.residual});
 }
 
+TrackerOptions largest_only(TrackerOptions o) {
+  o.top = 1;
+  o.bottom = 0;
+  return o;
+}
+
+void visit_tracker(StateVisitor& v, EigenTracker& tracker) {
+  EigenTracker::Memory memory = tracker.memory();
+  v.tensor("vectors", memory.vectors);
+  v.number("measured_steps", memory.measured);
+  if (v.reads()) tracker.restore(memory);
+}
+
 }  // namespace
 
 Curvature::Curvature(Device& device, const ParameterLayout& layout, Dtype dtype, const TrackerOptions& options,
@@ -45,11 +59,29 @@ void Curvature::measure(const LinearOperator& hessian, std::int64_t step, bool c
   seen.spectrum.asymmetry = t.asymmetry;
 }
 
-void Curvature::visit(StateVisitor& v) {
-  EigenTracker::Memory memory = tracker_.memory();
-  v.tensor("vectors", memory.vectors);
-  v.number("measured_steps", memory.measured);
-  if (v.reads()) tracker_.restore(memory);
+void Curvature::visit(StateVisitor& v) { visit_tracker(v, tracker_); }
+
+EffectiveCurvature::EffectiveCurvature(Device& device, const ParameterLayout& layout, Dtype dtype,
+                                       TrackerOptions options, std::uint64_t seed)
+    : device_(device),
+      inverse_root_(layout.make_vector(dtype, device)),
+      scaled_(layout.make_vector(dtype, device)),
+      tracker_(device, layout.extent(), dtype, largest_only(options), normals_of(device, layout, seed)) {}
+
+void EffectiveCurvature::measure(const LinearOperator& hessian, const Preconditioner& preconditioner, View gradient,
+                                 std::int64_t step, bool cold_check, Observed& seen) {
+  preconditioner.inverse_root(device_, gradient, inverse_root_.view());
+  const LinearOperator effective{hessian.dim, hessian.dtype, [this, &hessian](View x, View y) {
+                                   map<Multiply>(device_, scaled_.view(), {inverse_root_.view(), x});
+                                   hessian.apply(scaled_.view(), y);
+                                   map<Multiply>(device_, y, {inverse_root_.view(), y});
+                                 }};
+  const TrackerStep t = tracker_.measure(effective, step, cold_check);
+  seen.products += t.products;
+  seen.effective.reset();
+  if (!t.top.empty()) seen.effective = {t.top[0].value, t.top[0].residual, t.scale, t.redone, t.disagreement};
 }
+
+void EffectiveCurvature::visit(StateVisitor& v) { visit_tracker(v, tracker_); }
 
 }  // namespace brink

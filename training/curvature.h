@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tracked ends of the Hessian's spectrum at each measured step: numbers for the record and vectors for the measurements.
+// The tracked ends of the Hessian's spectrum at each measured step: numbers for the record and vectors for the measurements. Beside them the
+// effective sharpness of a rule that preconditions.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include "autodiff/parameters.h"
 #include "spectral/tracker.h"
 #include "training/observed.h"
+#include "training/rules/rule.h"
 #include "training/state.h"
 
 namespace brink {
@@ -27,6 +29,24 @@ class Curvature final : public Stateful {
   void visit(StateVisitor&) override;
 
  private:
+  EigenTracker tracker_;
+};
+
+/// The largest eigenvalue of P^(−½) H P^(−½).
+class EffectiveCurvature final : public Stateful {
+ public:
+  /// Of `options` the numbers of eigenvalues are not used. Allocates all memory. Throws OutOfMemory.
+  EffectiveCurvature(Device&, const ParameterLayout&, Dtype, TrackerOptions, std::uint64_t seed);
+
+  /// As Curvature::measure; P is that of the update that `gradient` makes. Fills `effective` of `seen`.
+  void measure(const LinearOperator& hessian, const Preconditioner&, View gradient, std::int64_t step, bool cold_check,
+               Observed& seen);
+  void abandon() { tracker_.abandon(); }
+  void visit(StateVisitor&) override;
+
+ private:
+  Device device_;
+  Array inverse_root_, scaled_;
   EigenTracker tracker_;
 };
 

@@ -42,10 +42,12 @@ std::string Environment::device_name() const { return gpu_ ? gpu_->properties().
 std::string Environment::vendor_name() const { return vendor_ ? vendor_->name() : ""; }
 
 std::shared_ptr<DataPair> Environment::data(const Chosen<DataKind>& set, const DataRequest& request) {
-  if (auto there = loaded_.lock(); there && loaded_kind_ == set.kind && loaded_request_ == request) return there;
+  if (auto there = loaded_.lock(); there && loaded_set_ && loaded_set_->kind == set.kind &&
+                                   loaded_set_->options == set.options && loaded_request_ == request)
+    return there;
   auto fresh = std::make_shared<DataPair>(load_data(set, request));
   loaded_ = fresh;
-  loaded_kind_ = set.kind;
+  loaded_set_ = set;
   loaded_request_ = request;
   return fresh;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,7 +46,7 @@ class Environment {
   std::unique_ptr<Gpu> gpu_;
   std::unique_ptr<Vendor> vendor_;  // after gpu_, whose memory it uses
   Device device_;
-  const DataKind* loaded_kind_ = nullptr;
+  std::optional<Chosen<DataKind>> loaded_set_;
   DataRequest loaded_request_;
   std::weak_ptr<DataPair> loaded_;
 };

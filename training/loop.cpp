@@ -50,6 +50,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
             evaluates_hessian(options)),
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
+  changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
+                                       options_.divergence_loss, options_.changes);
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
@@ -57,12 +59,14 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                              .batch = options_.batch,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
-                             .evaluation_hessian = evaluates_hessian(options)};
+                             .evaluation_hessian = evaluates_hessian(options),
+                             .preconditions = changes_->precondition(),
+                             .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
   std::size_t cells = 0;
   std::int64_t numbers = 0;
   const auto add = [&](std::unique_ptr<Measurement> m) {
-    Placed p{std::move(m), cells, 0, numbers, 0};
+    Placed p{.measurement = std::move(m), .first_cell = cells, .cells = 0, .first_number = numbers, .numbers = 0};
     p.cells = p.measurement->columns().size();
     p.numbers = p.measurement->numbers();
     cells += p.cells;
@@ -74,13 +78,16 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   for (const TrainerOptions::More& more : options.measurements) {
     add(more.make(context));
     measurements_.back().every = more.every;
+    measurements_.back().steps = more.steps;
   }
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
-  rule_ = options_.rule(device_, layout_, objective.dtype);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
+    if (changes_->precondition() && options.tracker->top > 0)
+      effective_ =
+          std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
     hessian_ = pass_.hessian();
     if (options_.abandons)
@@ -102,7 +109,7 @@ void Trainer::prepare() {
   pass_.prepare(theta(), history_[3].view());
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
-  const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}};
+  const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}};
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
 }
@@ -117,8 +124,9 @@ const Row& Trainer::step() {
 const Observed& Trainer::measure(bool spectrum) {
   spectrum = spectrum && curvature_;
   if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
-  const double rate = options_.schedule->learning_rate(step_);
-  seen_.begin(step_, rate, rule_->threshold(rate));
+  changes_->begin(device_, step_);
+  const double rate = changes_->schedule().learning_rate(step_);
+  seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
   pass_received_ = received_ = false;
   pass_.product_time().reset();
@@ -130,9 +138,9 @@ const Observed& Trainer::measure(bool spectrum) {
   {
     const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
-    const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
+    const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
     for (Placed& p : measurements_)
-      if (step_ % p.every == 0) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+      if (p.is_due(step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   if (seen_.measured) follow_events();
@@ -142,16 +150,26 @@ const Observed& Trainer::measure(bool spectrum) {
 void Trainer::measure_spectrum(bool cold_check) {
   const Traced span(device_, spectrum_name);
   const Clock::time_point start = Clock::now();
+  const std::vector<Eigenvalue>& top = seen_.spectrum.top;
+  // Only what decides about events is checked at events.
+  const Preconditioner* preconditioner = rule().preconditioner();
   try {
-    curvature_->measure(hessian_, step_, cold_check, seen_);
+    if (!cold_check || !preconditioner) curvature_->measure(hessian_, step_, cold_check, seen_);
+    if (preconditioner && effective_)
+      effective_->measure(hessian_, *preconditioner, pass_.gradient(), step_, cold_check, seen_);
+    else if (!top.empty())
+      seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
+    else
+      seen_.effective.reset();
   } catch (const StepAbandoned&) {
     curvature_->abandon();
+    if (effective_) effective_->abandon();
     pass_.forget();
     pass_received_ = received_ = true;
     throw;
   }
   seen_.surplus.reset();
-  if (!seen_.spectrum.top.empty()) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.spectrum.top[0].value);
+  if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
   seen_.spectrum_ms += ms_since(start);
 }
 
@@ -160,11 +178,33 @@ void Trainer::follow_events() {
   // At every event a cold run checks the warm one before anything is recorded.
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, lambda_1_certified());
+  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, sharpness_certified());
 }
 
-bool Trainer::lambda_1_certified() const {
-  return is_certified(seen_.spectrum.top[0].residual, seen_.spectrum.scale, options_.tracker->tolerance);
+bool Trainer::sharpness_certified() const {
+  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
+}
+
+bool Trainer::Placed::is_due(std::int64_t step) const {
+  return (every > 0 && step % every == 0) || std::ranges::binary_search(steps, step);
+}
+
+std::vector<TensorSet> Trainer::tensors() const {
+  std::vector<TensorSet> out;
+  const auto age = static_cast<std::size_t>(step_ - seen_.step);  // updates since that step
+  std::array<View, 4> thetas;
+  for (std::size_t i = age; i < thetas.size(); ++i) thetas[i - age] = history_[i].view();
+  const StepView at{rule(),
+                    seen_,
+                    layout_,
+                    std::span(thetas).first(thetas.size() - age),
+                    pass_.gradient(),
+                    pass_.results(),
+                    seen_.measured ? curvature_->eigenvectors() : View{}};
+  for (const Placed& p : measurements_)
+    if (p.is_due(seen_.step))
+      if (auto set = p.measurement->tensors(at)) out.push_back(std::move(*set));
+  return out;
 }
 
 void Trainer::receive_pass() {
@@ -178,7 +218,8 @@ void Trainer::receive_pass() {
 void Trainer::update() {
   const Traced span(device_, update_name);
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
-  rule_->update(device_, {step_, seen_.learning_rate, history_[1].view(), pass_.gradient(), history_[0].view()});
+  changes_->rule().update(device_,
+                          {step_, seen_.learning_rate, history_[1].view(), pass_.gradient(), history_[0].view()});
   ++step_;
 }
 
@@ -196,7 +237,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
-    if (seen_.step % p.every != 0) continue;
+    if (!p.is_due(seen_.step)) continue;
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
@@ -205,16 +246,25 @@ const Row& Trainer::complete() {
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
-  if (!seen_.spectrum.top.empty()) {
+  if (seen_.effective) {
     ++tally_.lambda_1_steps;
-    tally_.lambda_1_certified_steps += lambda_1_certified();
+    tally_.lambda_1_certified_steps += sharpness_certified();
   }
   if (ended_) {
     ++tally_.instabilities;
     tally_.long_instabilities += ended_->is_long;
   }
   received_ = true;
+  follow_accuracy();
   return row_;
+}
+
+void Trainer::follow_accuracy() {
+  if (!options_.completion && !changes_->waits_for_accuracy()) return;
+  const auto accuracy = row_.number("train_accuracy");
+  if (!accuracy) return;
+  changes_->see_accuracy(row_.step, *accuracy);
+  if (options_.completion) options_.completion->see(*accuracy);
 }
 
 std::optional<Instability> Trainer::finish_events() {
@@ -226,18 +276,22 @@ std::optional<Instability> Trainer::finish_events() {
   return ended_;
 }
 
-bool Trainer::diverged() const { return !std::isfinite(seen_.loss) || seen_.loss > options_.divergence_loss; }
+bool Trainer::diverged() const { return !std::isfinite(seen_.loss) || seen_.loss > changes_->divergence_loss(); }
 
 void Trainer::visit(StateVisitor& v) {
   v.number("step", step_);
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
-  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"rule", rule_.get()},
-                                   {"schedule", options_.schedule.get()},
-                                   {"tracker", curvature_.get()},
+  changes_->visit(v);
+  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"tracker", curvature_.get()},
+                                   {"effective_tracker", effective_.get()},
                                    {"events", &events_}}) {
     if (!part) continue;
     const StateVisitor::Part inside(v, name);
     part->visit(v);
+  }
+  if (options_.completion) {
+    const StateVisitor::Part inside(v, "completion");
+    options_.completion->visit(v);
   }
   {
     const StateVisitor::Part inside(v, "tally");
@@ -255,6 +309,7 @@ void Trainer::visit(StateVisitor& v) {
     p.measurement->visit(v);
   }
   if (v.reads()) {
+    changes_->restored(step_);
     pass_.forget();
     pass_received_ = received_ = true;
   }

@@ -18,7 +18,8 @@
 #include "training/observed.h"
 #include "training/pass.h"
 #include "training/rules/rule.h"
-#include "training/schedule/schedule.h"
+#include "training/schedule/changes.h"
+#include "training/schedule/completion.h"
 
 namespace brink {
 
@@ -29,18 +30,21 @@ struct EventOptions {
 struct TrainerOptions {
   RuleFactory rule;  ///< null: gradient descent
   std::shared_ptr<Schedule> schedule = std::make_shared<ConstantRate>(0.1);
-  std::optional<TrackerOptions> tracker;  ///< absent: no curvature
-  std::int64_t measure_every = 1;         ///< steps between two measurements of the spectrum
+  std::vector<Change> changes = {};
+  std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
+  std::optional<TrackerOptions> tracker;      ///< absent: no curvature
+  std::int64_t measure_every = 1;             ///< steps between two measurements of the spectrum
   EventOptions events;
   double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
   std::uint64_t seed = 0;                                            ///< seed of the tracker's random vectors
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
   bool classifies = true;                    ///< whether correct answers can be counted
-  /// An optional measurement, taken at steps that are multiples of `every`.
+  /// An optional measurement, taken at steps that are multiples of `every`, unless that is 0, and at `steps`, which ascend.
   struct More {
     MeasurementFactory make;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
   std::function<bool()> abandons = {};  ///< asked before each product; true: `measure` throws StepAbandoned
@@ -53,7 +57,8 @@ struct StepAbandoned {};
 struct Tally {
   std::int64_t instabilities = 0, long_instabilities = 0;
   std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
-  std::int64_t lambda_1_steps = 0, lambda_1_certified_steps = 0;  ///< steps with λ₁, and those where it is certified
+  std::int64_t lambda_1_steps = 0,
+               lambda_1_certified_steps = 0;  ///< steps with the effective sharpness, and those where it is certified
 };
 
 class Trainer final : public Stateful {
@@ -90,8 +95,12 @@ class Trainer final : public Stateful {
   std::optional<Instability> finish_events();
   std::int64_t crossings() const { return events_.crossings(); }
   const Tally& tally() const { return tally_; }
+  /// What the measurements of the last complete step have for files. Views are valid until the next measure.
+  std::vector<TensorSet> tensors() const;
   /// Whether the loss of the last complete step is not finite or above the limit.
   bool diverged() const;
+  /// Whether the last complete step made the run complete.
+  bool completed() const { return options_.completion && options_.completion->reached(); }
 
   std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
   View theta() const { return history_[0].view(); }
@@ -103,7 +112,8 @@ class Trainer final : public Stateful {
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
   View eigenvectors() const { return curvature_->eigenvectors(); }
   const ParameterLayout& layout() const { return layout_; }
-  const UpdateRule& rule() const { return *rule_; }
+  const UpdateRule& rule() const { return changes_->rule(); }
+  const Changes& changes() const { return *changes_; }
   const std::vector<Column>& columns() const { return row_.columns(); }
 
   /// Makes a CUDA device do once what a step does, so that it allocates here what it needs for graphs and modules, in addition to
@@ -123,19 +133,23 @@ class Trainer final : public Stateful {
     std::int64_t first_number;
     int numbers;
     std::int64_t every = 1;
+    std::vector<std::int64_t> steps = {};
+    bool is_due(std::int64_t step) const;
   };
   void receive_pass();
   void measure_spectrum(bool cold_check);
   void follow_events();
-  bool lambda_1_certified() const;
+  bool sharpness_certified() const;
+  void follow_accuracy();
 
   Device device_;
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
-  LinearOperator hessian_;  // of the pass, with the question whether the step is abandoned
+  std::unique_ptr<Changes> changes_;  // the rule and the schedule in force
+  LinearOperator hessian_;            // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
-  std::unique_ptr<UpdateRule> rule_;
+  std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}

@@ -29,18 +29,27 @@ struct Spectrum {
   double asymmetry = 0;                      ///< |uᵀHv − vᵀHu| of the unit Ritz vectors of the two ends
 };
 
+/// What decides about stability: λ₁(P^(−½) H P^(−½)), P the preconditioner of the coming update. It is λ₁ itself where the rule has none.
+struct EffectiveSharpness {
+  double value = 0, residual = 0;
+  double scale = 0;     ///< as that of Spectrum, of the preconditioned Hessian
+  bool redone = false;  ///< as that of Spectrum
+  std::optional<Disagreement> disagreement;
+};
+
 /// Measured at θ_t, before update t. Numbers that are still in flight are NaN.
 struct Observed {
   std::int64_t step = 0;
   double learning_rate = 0;
-  double threshold = 0;  ///< the sharpness above which the next update is unstable
+  double threshold = 0;  ///< the effective sharpness above which the next update is unstable
   double loss = 0;       ///< mean over the training samples
   double correct = 0;    ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
   bool measured = false;  ///< whether `spectrum` holds values of this step
   Spectrum spectrum;
-  std::optional<double> surplus;  ///< of λ₁ under the rule; absent if λ₁ was not measured
-  int products = 0;               ///< Hessian–vector products
+  std::optional<EffectiveSharpness> effective;  ///< absent if it was not measured
+  std::optional<double> surplus;                ///< of the effective sharpness over the threshold; absent like that
+  int products = 0;                             ///< Hessian–vector products
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 
   /// Starts a new step: nothing is known. The memory of the lists is kept.
@@ -59,6 +68,7 @@ inline void Observed::begin(std::int64_t at, double rate, double unstable_above)
   spectrum.scale = spectrum.asymmetry = 0;
   spectrum.converged = spectrum.redone = false;
   spectrum.disagreement.reset();
+  effective.reset();
   surplus.reset();
   products = 0;
   gradient_ms = spectrum_ms = products_ms = evaluation_ms = 0;

@@ -20,7 +20,7 @@ namespace brink {
 class StateVisitor {
  public:
   virtual ~StateVisitor() = default;
-  /// Whether the visitor overwrites the parts.
+  /// Whether the visitor restores a saved state, which overwrites the parts.
   virtual bool reads() const = 0;
 
   void tensor(std::string_view name, View v) { on_tensor(prefix_ + std::string(name), v); }
@@ -94,5 +94,8 @@ SavedState save_state(Device&, Stateful&);
 /// Throws std::invalid_argument, before anything is overwritten, naming the part that is missing, unknown, or of another type
 /// or shape.
 void restore_state(Device&, Stateful&, const SavedState&);
+/// Gives `to` the state of `from`, which has the same parts. Tensors are copied on the device: enqueued only. Throws
+/// std::logic_error if the parts differ.
+void copy_state(Device&, Stateful& to, Stateful& from);
 
 }  // namespace brink

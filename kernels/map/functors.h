@@ -79,14 +79,99 @@ struct Descend {
   }
 };
 
-/// x − η·w and w = β·v + g, each product and each sum rounded: one step of gradient descent with momentum
+namespace {  // as it is compiled once per instruction set too
+/// x − c·x, the pull of weight decay; x itself where c is 0, whatever x is
+template <class T>
+[[gnu::always_inline]] BRINK_HD inline T decayed(T x, double c) {
+  return c == 0 ? x : x - static_cast<T>(c) * x;
+}
+}  // namespace
+
+/// x − η·w and w = β·v + g, each product and each sum rounded: one step of gradient descent with momentum; decay as `decayed`
 struct Momentum {
   static constexpr int arity = 3;
-  double eta = 0, beta = 0;
+  double eta = 0, beta = 0, decay = 0;
   template <class T>
   BRINK_HD Outputs<T, 2> operator()(T x, T v, T g) const {
     const T w = static_cast<T>(beta) * v + g;
-    return {{x - static_cast<T>(eta) * w, w}};
+    return {{decayed(x, decay) - static_cast<T>(eta) * w, w}};
+  }
+};
+
+/// (x − d·x) − c·g, each product and each difference rounded: a step of gradient descent with decoupled weight decay
+struct DecayedDescent {
+  static constexpr int arity = 2;
+  double c = 0, d = 0;
+  template <class T>
+  BRINK_HD T operator()(T x, T g) const {
+    return decayed(x, d) - static_cast<T>(c) * g;
+  }
+};
+
+/// The denominator of adaptive rules, from a moving average ν of squared gradients: min(√min(ν/bias, clip_moment), clip_root) + ϵ.
+/// Infinite clips do nothing; NaN goes through.
+struct AdaptiveScale {
+  double bias = 1, clip_moment = 0, clip_root = 0, epsilon = 0;
+  template <class T>
+  BRINK_HD T operator()(T moment) const {
+    const T unbiased = moment / static_cast<T>(bias), most = static_cast<T>(clip_moment),
+            high = static_cast<T>(clip_root);
+    const T root = std::sqrt(most < unbiased ? most : unbiased);
+    return (high < root ? high : root) + static_cast<T>(epsilon);
+  }
+};
+
+namespace {  // as it is compiled once per instruction set too
+/// ν ← βν + (1 − β)g²
+template <class T>
+[[gnu::always_inline]] BRINK_HD inline T moving_square(T moment, T g, double beta) {
+  return static_cast<T>(beta) * moment + static_cast<T>(1 - beta) * (g * g);
+}
+}  // namespace
+
+/// m ← β₁m + (1 − β₁)g, ν ← β₂ν + (1 − β₂)g², θ ← (θ − dθ) − η (m/first)/AdaptiveScale(ν): a step of Adam or of its clipped kind
+struct Adaptive {
+  static constexpr int arity = 4;
+  double eta = 0, beta1 = 0, beta2 = 0, first = 1, bias = 1, clip_moment = 0, clip_root = 0, epsilon = 0, decay = 0;
+  template <class T>
+  BRINK_HD Outputs<T, 3> operator()(T x, T m, T moment, T g) const {
+    const T mean = static_cast<T>(beta1) * m + static_cast<T>(1 - beta1) * g;
+    const T square = moving_square(moment, g, beta2);
+    const T step = (mean / static_cast<T>(first)) / AdaptiveScale{bias, clip_moment, clip_root, epsilon}(square);
+    return {{decayed(x, decay) - static_cast<T>(eta) * step, mean, square}};
+  }
+};
+
+/// ν ← βν + (1 − β)g², θ ← (θ − dθ) − η g/AdaptiveScale(ν): the same without a mean of gradients, a step of RMSProp
+struct RootMeanSquare {
+  static constexpr int arity = 3;
+  double eta = 0, beta = 0, bias = 1, clip_moment = 0, clip_root = 0, epsilon = 0, decay = 0;
+  template <class T>
+  BRINK_HD Outputs<T, 2> operator()(T x, T moment, T g) const {
+    const T square = moving_square(moment, g, beta);
+    const T step = g / AdaptiveScale{bias, clip_moment, clip_root, epsilon}(square);
+    return {{decayed(x, decay) - static_cast<T>(eta) * step, square}};
+  }
+};
+
+/// √((βν + (1 − β)g²)/bias): √ν̂ of the adaptive step that g makes
+struct RootMoment {
+  static constexpr int arity = 2;
+  double beta = 0, bias = 1;
+  template <class T>
+  BRINK_HD T operator()(T moment, T g) const {
+    return std::sqrt(moving_square(moment, g, beta) / static_cast<T>(bias));
+  }
+};
+
+/// 1/√(first · AdaptiveScale(βν + (1 − β)g²)): P^(−½) of the preconditioner P of the adaptive step that g makes
+struct InverseRoot {
+  static constexpr int arity = 2;
+  double beta = 0, first = 1, bias = 1, clip_moment = 0, clip_root = 0, epsilon = 0;
+  template <class T>
+  BRINK_HD T operator()(T moment, T g) const {
+    const T scale = AdaptiveScale{bias, clip_moment, clip_root, epsilon}(moving_square(moment, g, beta));
+    return T(1) / std::sqrt(static_cast<T>(first) * scale);
   }
 };
 
@@ -174,8 +259,9 @@ struct Gelu {
   }
 };
 
-using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, Momentum, Relu, Gate, Tanh, OneMinusSquare,
-                            Softplus, Logistic, NormalCdf, NormalDensity, Gelu>;
+using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, DecayedDescent, Momentum, Adaptive,
+                            RootMeanSquare, RootMoment, InverseRoot, Relu, Gate, Tanh, OneMinusSquare, Softplus,
+                            Logistic, NormalCdf, NormalDensity, Gelu>;
 
 /// Constants of functor F.
 template <class F>

@@ -16,7 +16,7 @@ namespace {
 template <class V, int rows, int NV>
 using Sums = V[rows][NV];
 
-/// How many lanes of vector j exist where a tile has `columns` columns.
+/// How many lanes of vector j lie inside a tile of `columns` columns.
 template <int L>
 [[gnu::always_inline]] inline int existing(int columns, int j) {
   const int n = columns - j * L;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tree T on the GPU over parts of a sum over samples: panels of a group, then groups (panels.h), for weight gradients of
-// dense layers and convolutions and for biases.
+// Joins the parts of a sum over samples on the GPU by the tree T: first the panels of each group, then the groups (panels.h). It
+// serves the gradients of weights and biases of dense layers and convolutions.
 // Parts are in scratch memory: all panels run at once, and a second kernel joins them.
 //
 //   panels    0 1 2 3 4 | 5 6 7 8 9 | 10 11 12      one block of threads each for a tile of W; parts in scratch

@@ -17,6 +17,7 @@ std::vector<Row> dense_rows();
 std::vector<Row> loss_rows();
 std::vector<Row> norm_rows();
 std::vector<Row> pool_rows();
+std::vector<Row> update_rows();
 std::vector<Row> vector_rows();
 
 using Views = std::span<const View>;

@@ -79,8 +79,8 @@ std::vector<Row> elementwise_rows() {
 const std::vector<Row>& table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (auto part :
-         {elementwise_rows(), dense_rows(), conv_rows(), loss_rows(), norm_rows(), pool_rows(), vector_rows()})
+    for (auto part : {elementwise_rows(), dense_rows(), conv_rows(), loss_rows(), norm_rows(), pool_rows(),
+                      update_rows(), vector_rows()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

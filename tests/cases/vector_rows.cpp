@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The rows of kernels that no graph uses: reductions, sweeps, random numbers, gathers, updates.
+// The rows of kernels that no graph uses: reductions, sweeps, random numbers, gathers.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -72,57 +72,6 @@ std::vector<Row> kernel_rows() {
              return ValueType{{at(size).s * 200, at(size).n}, dtype};
            },
        .run = [](Device& d, const View& out, Views in, int) { map<Divide>(d, out, in, 1000); }},
-      {.name = "descend",
-       .kernels = {"map"},
-       .functors = {functor_index<Descend>()},
-       .sizes = number_of_extents,
-       .inputs =
-           [](int size) {
-             return std::vector<In>{{{at(size).s * 200, at(size).n}}, {{at(size).s * 200, at(size).n}}};
-           },
-       .attributes = none,
-       .reference =
-           [](Views in, const View& out, const Attributes&) {
-             with_real(out.dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
-                 const T step = static_cast<T>(0.1) * in[1].as<T>()[i];
-                 out.as<T>()[i] = in[0].as<T>()[i] - step;
-               }
-             });
-           },
-       .output =
-           [](int size, Dtype dtype) {
-             return ValueType{{at(size).s * 200, at(size).n}, dtype};
-           },
-       .run = [](Device& d, const View& out, Views in, int) { map<Descend>(d, out, in, 0.1); }},
-      {.name = "momentum",
-       .kernels = {"map"},
-       .functors = {functor_index<Momentum>()},
-       .sizes = number_of_extents,
-       .inputs =
-           [](int size) {
-             return std::vector<In>(3, {{at(size).s * 200, at(size).n}});
-           },
-       .attributes = none,
-       .reference = {},
-       .references =
-           [](Views in, Views out, const Attributes&) {
-             with_real(out[0].dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out[0].shape.elements(); ++i) {
-                 const T kept = static_cast<T>(0.9) * in[1].as<T>()[i];
-                 const T velocity = kept + in[2].as<T>()[i];
-                 const T step = static_cast<T>(0.1) * velocity;
-                 out[0].as<T>()[i] = in[0].as<T>()[i] - step;
-                 out[1].as<T>()[i] = velocity;
-               }
-             });
-           },
-       .output =
-           [](int size, Dtype dtype) {
-             return ValueType{{at(size).s * 200, at(size).n}, dtype};
-           },
-       .run_several = [](Device& d, Views out, Views in, int) { map<Momentum>(d, out, in, 0.1, 0.9); },
-       .outputs = 2},
   };
 }
 

@@ -2,7 +2,7 @@
 // The emulated GPU behind brink's runtime interface: memory with guards around it, streams, captures. Faults are in
 // fake_runtime.h.
 // Device memory is protected host memory: a host function that accesses it ends the process, as it would with a GPU. Work runs
-// at once, or, to find missing waits, at the wait.
+// when it is enqueued or, to expose missing waits, only when it is waited for.
 #pragma once
 
 #include <chrono>

@@ -94,6 +94,20 @@ TEST_CASE("train --device cuda writes the CPU's metrics.csv to the byte and name
   CHECK(chunked.record["chunk_samples"] == 128);
 }
 
+TEST_CASE("the same under a rule that preconditions, with its effective sharpness and quantiles") {
+  const Unprotected fast;
+  for (const char* rule : {"rmsprop", "adam", "clipped_ada"}) {
+    CAPTURE(rule);
+    const std::vector<std::string> sets{std::string("training.rule=").append(rule), "training.learning_rate=0.01",
+                                        "training.weight_decay=0.1", "measure.effective.every=1"};
+    const Run cpu = run(sets, "cpu"), gpu = run(sets, "cuda");
+    REQUIRE(cpu.code == ExitCode::done);
+    CHECK_MESSAGE(gpu.code == ExitCode::done, gpu.said);
+    CHECK(gpu.metrics == cpu.metrics);
+    CHECK(cpu.metrics.find("lambda_eff") != std::string::npos);
+  }
+}
+
 TEST_CASE(
     "R4: where memory ends, an automatic chunk shrinks to the same digests and says so; a given one says what fits") {
   const Unprotected fast;

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Builds the readers of untrusted text with clang's fuzzer and sanitizers, and runs each for a few seconds, with --all for a
-minute.
+"""Builds the readers of untrusted files with clang's fuzzer and sanitizers, and runs each for ten seconds, with --all for five
+minutes.
 
 Only the readers are compiled again; the rest comes from the library in the build folder. A finding leaves its input in
-BUILD/fuzz, and the command that repeats it is printed.
-usage: fuzz_test.py BUILD [--all] [SECONDS]
+BUILD/fuzz, and the command that repeats it is printed. Each begins with the inputs of tests/fuzz/corpus, which --keep replaces by the
+smallest set that covers as much.
+usage: fuzz_test.py BUILD [--all] [--keep] [SECONDS] [NAME…]
 """
 
+import concurrent.futures
 import gzip
 import io
 import json
@@ -17,15 +19,19 @@ import struct
 import subprocess
 import sys
 import tarfile
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
+from numpy_files import npy, npz
 
-FUZZERS = ["config", "safetensors", "idx", "cifar", "archive", "json"]
-READERS = ["data/cifar", "data/gzip", "data/idx", "data/official_file", "data/tar", "io/json", "io/nesting", "io/safetensors", "io/toml", "io/utf8",
+FUZZERS = ["config", "safetensors", "arrays", "labels", "idx", "cifar", "archive", "json"]
+READERS = ["data/array_file", "data/arrays", "data/cifar", "data/gzip", "data/idx", "data/official_file", "data/tar", "io/json", "io/nesting", "io/npy", "io/safetensors", "io/toml", "io/utf8", "io/zip",
            "run/config/conflicts", "run/config/hints", "run/config/keys", "run/config/parse", "run/config/values", "run/config/write"]
 LONGEST_INPUT = {"cifar": 10000}
 LIBRARIES = ["fmt", "libxxhash", "zlib"]
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
+MOST_CORPUS_BYTES = 1_000_000
 
 
 def private_libraries(build):
@@ -70,6 +76,10 @@ def archive():
     return out.getvalue()
 
 
+def arrays(method):
+    return npz({"x": npy("<f4", (3, 2), bytes(24)), "y": npy("|u1", (3,), b"\0\1\2")}, method)
+
+
 IDX = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(12))
 CONFIG = b"""[data]
 name = "fmnist4"
@@ -93,6 +103,9 @@ SEEDS = {
     "config": [b"\0" + CONFIG, b"\1model.hidden=[3, 4]\nrun.memory=1GiB\ntraining.learning_rate=.1", b"\0" + b"[" + b"a." * 99,
                b"\0a = " + b"[" * 99, b"\0a = " + b"{a=" * 99, b"\1model.name=dln\nmodel.start=[1, -2.5e-30]\ntraining.lr=3"],
     "safetensors": [safetensors(), safetensors()[8:-11], b'{"a":' + b"[" * 99 + b"}"],
+    "arrays": [arrays(zipfile.ZIP_STORED), arrays(zipfile.ZIP_DEFLATED), npy(">f8", (2, 2), bytes(32)), safetensors(), npy("|O", (1,), b"\x80\4N.")],
+    "labels": [bytes([type_ | label << 3, 3, 2, channels]) + bytes([0, 1, 2]) + bytes(60)
+               for type_, label, channels in [(0, 0, 0), (1, 1, 3), (2, 1, 0), (3, 0, 0), (4, 1, 1)]],
     "idx": [IDX, gzip.compress(IDX, mtime=0), gzip.compress(IDX[:9], mtime=0) + gzip.compress(IDX[9:], mtime=0) + bytes(9),
             bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), b"<!doctype html><html>"],
     "cifar": [bytes(3073), b"\t" + bytes(6145), b"<html>"],
@@ -102,21 +115,46 @@ SEEDS = {
 }
 
 
+def kept_inputs(name):
+    archive = CORPUS / f"{name}.zip"
+    if not archive.exists():
+        return []
+    with zipfile.ZipFile(archive) as inputs:
+        return [inputs.read(member) for member in inputs.namelist()]
+
+
+def keep(folder, name):
+    """Replaces the kept inputs of a fuzzer by the smallest set that covers what the corpus covers, the shortest first."""
+    smallest = folder / f"{name}_smallest"
+    shutil.rmtree(smallest, ignore_errors=True)
+    smallest.mkdir()
+    command([str(folder / name), "-merge=1", f"-max_len={LONGEST_INPUT.get(name, 4096)}", str(smallest), str(folder / f"{name}_corpus")], cwd=folder)
+    CORPUS.mkdir(exist_ok=True)
+    room = MOST_CORPUS_BYTES // len(FUZZERS)
+    inputs = sorted((path.read_bytes() for path in smallest.iterdir()), key=lambda data: (len(data), data))
+    with zipfile.ZipFile(CORPUS / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i, data in enumerate(inputs):
+            room -= len(data) + 150
+            if room < 0:
+                break
+            archive.writestr(zipfile.ZipInfo(f"{i:05}"), data, zipfile.ZIP_DEFLATED)
+
+
 def fuzz(folder, name, seconds):
-    """Complaints: the fuzzer's output if it found something."""
+    """(complaints: the fuzzer's output if it found something, what it says of itself)"""
     corpus = folder / f"{name}_corpus"
     shutil.rmtree(corpus, ignore_errors=True)
     corpus.mkdir()
-    for i, seed in enumerate(SEEDS[name]):
+    for i, seed in enumerate(SEEDS[name] + kept_inputs(name)):
         (corpus / f"seed{i}").write_bytes(seed)
     arguments = [str(folder / name), "-seed=1", f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT.get(name, 4096)}",
                  "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={folder}/{name}-", str(corpus)]
     said, status = command(arguments, cwd=folder, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=0"})
     runs = [line.split()[-1] for line in said.splitlines() if "number_of_executed_units" in line]
-    print(f"{name}: {runs[0] if runs else 'no'} inputs in {seconds} s")
+    about = f"{name}: {runs[0] if runs else 'no'} inputs in {seconds} s"
     return [] if status == 0 and runs and int(runs[0]) > 100 else [
         " ".join(arguments), f"status {status}",
-        *[line for line in said.splitlines() if line.lstrip().startswith(("==", "SUMMARY", "#", "Base64", "Test unit"))]]
+        *[line for line in said.splitlines() if line.lstrip().startswith(("==", "SUMMARY", "#", "Base64", "Test unit"))]], about
 
 
 cases = Cases()
@@ -135,9 +173,16 @@ said, status = command(["ninja", "-C", str(folder), "-j", os.environ.get("BRINK_
 cases.check("the fuzzers are built", said.splitlines()[-40:] if status else [])
 if status == 0:
     given = [int(a) for a in sys.argv[2:] if a.isdigit()]
-    seconds = given[0] if given else 60 if "--all" in sys.argv else 3
-    for name in FUZZERS:
-        cases.check(f"fuzzing {name}", fuzz(folder, name, seconds))
-    found = fuzz(folder, "control", 3)
+    seconds = given[0] if given else 300 if "--all" in sys.argv else 10
+    chosen = [name for name in FUZZERS if name in sys.argv[2:]] or FUZZERS
+    with concurrent.futures.ThreadPoolExecutor(max(1, min(os.cpu_count(), 2))) as pool:
+        for name, (found, about) in zip(chosen, pool.map(lambda name: fuzz(folder, name, seconds), chosen)):
+            print(about)
+            cases.check(f"fuzzing {name}", found)
+            if "--keep" in sys.argv and not found:
+                keep(folder, name)
+    found, _ = fuzz(folder, "control", 3)
     cases.rejects("fuzzing", found if any("heap-buffer-overflow" in line for line in found) else [])
+    kept = sum(path.stat().st_size for path in CORPUS.glob("*.zip"))
+    cases.check("the kept inputs are small", [f"{kept} bytes in {CORPUS}: at most {MOST_CORPUS_BYTES}"] * (kept > MOST_CORPUS_BYTES))
 cases.close()

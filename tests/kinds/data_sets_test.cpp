@@ -56,6 +56,7 @@ TEST_CASE("a data set has the shapes it declares, classes of equal size, and fro
   for (const kinds::DataRow& row : kinds::data_rows()) {
     CAPTURE(row.name);
     const DataKind& kind = *find_kind(data_kinds(), row.name);
+    if (kind.sizes) continue;  // shapes and classes are those of the files
     const std::string folder = row.folder.empty() ? "" : shared_folder() + "/data/" + row.folder;
     if (!std::filesystem::exists(folder) && !folder.empty()) {
       std::printf("[skip] the records of %s: no %s\n", row.name.c_str(), folder.c_str());

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "tests/support/networks.h"
@@ -12,6 +13,7 @@
 #include "tests/training/small_run.h"
 #include "tools/report/report.h"
 #include "training/loop.h"
+#include "training/rules/kind.h"
 
 using namespace brink;
 
@@ -20,6 +22,7 @@ namespace {
 struct How {
   int threads = 1;
   std::int64_t chunk = 0, every = 1;
+  std::string rule = "gd";
 };
 
 /// What each column holds in twelve steps, with the optional measurement of that kind or without any.
@@ -27,23 +30,32 @@ struct Measured {
   std::vector<Column> columns;
   std::map<std::string, std::string> text;      ///< all cells of a column
   std::map<std::string, std::set<int>> filled;  ///< steps at which a column has a cell
+  std::map<std::string, std::string> tensors;   ///< names, metadata and bytes of what it has for files, by step
 };
 Measured measured(const MeasurementKind* kind, const How& how = {}) {
   const support::Network n({.samples = 300, .dtype = Dtype::f32});
   ThreadPool pool(how.threads);
   Device device{Where::cpu, &pool};
   TrainerOptions options;
-  options.schedule = std::make_shared<ConstantRate>(1.0);
+  options.rule = factory(*find_kind(rule_kinds(), how.rule));
+  options.schedule = std::make_shared<ConstantRate>(how.rule == "gd" ? 1.0 : 0.02);
   options.tracker = TrackerOptions{.top = 2, .bottom = 1, .budget = 60, .max_basis = 24};
   options.batch.chunk = how.chunk;
   if (kind) options.measurements.push_back({factory(*kind), how.every});
   Trainer trainer(device, n.objective, n.data(), n.data(), options, n.theta.view());
-  Measured out{trainer.columns(), {}, {}};
+  Measured out{trainer.columns(), {}, {}, {}};
   for (int t = 0; t < 12; ++t) {
     const Row& row = trainer.step();
     for (std::size_t i = 0; i < row.cells().size(); ++i) {
       out.text[out.columns[i].name] += support::text_of(row.cells()[i]) + ",";
       if (!is_empty(row.cells()[i])) out.filled[out.columns[i].name].insert(t);
+    }
+    for (const TensorSet& set : trainer.tensors()) {
+      std::string& text = out.tensors[std::to_string(t)];
+      for (const auto& [key, value] : set.metadata) text += key + "=" + value + ",";
+      for (const NamedView& tensor : set.tensors)
+        text += tensor.name +
+                std::string(static_cast<const char*>(tensor.view.data), static_cast<std::size_t>(tensor.view.bytes()));
     }
   }
   return out;
@@ -84,22 +96,29 @@ TEST_CASE("a measurement's columns have names of their own, meanings, and charts
 }
 
 TEST_CASE("a measurement that is turned on changes no other number, and its own have the same bits in any plan") {
-  const Measured without = measured(nullptr);
-  for (const MeasurementKind* kind : optional_measurements()) {
-    CAPTURE(kind->name);
-    const Measured with = measured(kind), third = measured(kind, {.every = 3});
-    REQUIRE(with.columns.size() > without.columns.size());
-    for (const auto& column : without.text) CHECK_MESSAGE(with.text.at(column.first) == column.second, column.first);
-    for (const How how : {How{.threads = 3}, How{.threads = 2, .chunk = 128}})
-      CHECK(measured(kind, how).text == with.text);
-    for (std::size_t i = without.columns.size(); i < with.columns.size(); ++i) {
-      const std::string& name = with.columns[i].name;
-      CAPTURE(name);
-      REQUIRE(with.filled.contains(name));
-      std::set<int> due;
-      for (const int t : with.filled.at(name))
-        if (t % 3 == 0) due.insert(t);
-      CHECK(third.filled.at(name) == due);
+  for (const std::string rule : {"gd", "clipped_ada"}) {
+    const Measured without = measured(nullptr, {.rule = rule});
+    for (const MeasurementKind* kind : optional_measurements()) {
+      CAPTURE(rule);
+      CAPTURE(kind->name);
+      const Measured with = measured(kind, {.rule = rule}), third = measured(kind, {.every = 3, .rule = rule});
+      REQUIRE((with.columns.size() > without.columns.size() || with.tensors.size() == 12));
+      for (const auto& column : without.text) CHECK_MESSAGE(with.text.at(column.first) == column.second, column.first);
+      for (const How& how : {How{.threads = 3, .rule = rule}, How{.threads = 2, .chunk = 128, .rule = rule}}) {
+        const Measured again = measured(kind, how);
+        CHECK(again.text == with.text);
+        CHECK(again.tensors == with.tensors);
+      }
+      for (const auto& [step, text] : with.tensors) CHECK(third.tensors.contains(step) == (std::stoi(step) % 3 == 0));
+      for (std::size_t i = without.columns.size(); i < with.columns.size(); ++i) {
+        const std::string& name = with.columns[i].name;
+        CAPTURE(name);
+        REQUIRE(with.filled.contains(name));
+        std::set<int> due;
+        for (const int t : with.filled.at(name))
+          if (t % 3 == 0) due.insert(t);
+        CHECK(third.filled.at(name) == due);
+      }
     }
   }
 }
@@ -118,4 +137,32 @@ TEST_CASE("a measurement's table turns it on: its columns stand in metrics.csv, 
     const std::filesystem::path folders[] = {run.folder()};
     CHECK(!render_report(folders).empty());
   }
+}
+
+TEST_CASE("under a rule that preconditions, report, run.json and console speak of the effective sharpness") {
+  const std::vector<std::string> small{"data.train=200",           "data.test=100",
+                                       "model.hidden=[8]",         "training.steps=30",
+                                       "training.rule=rmsprop",    "training.learning_rate=0.02",
+                                       "measure.effective.every=1"};
+  const brink::test::SmallRun run(small);
+  const std::filesystem::path folders[] = {run.folder()};
+  const std::string page = render_report(folders);
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  CHECK(has(page, "first step with λ_eff &gt; 2/η"));
+  CHECK(has(page, "They are those of the effective sharpness λ_eff, not of λ₁."));
+  CHECK(has(page, ">Effective sharpness</h2>"));
+  CHECK_FALSE(has(page, "against 2/η"));
+  const auto columns = nlohmann::json::parse(run.read("run.json")).at("columns");
+  for (const auto& column : columns) {
+    CAPTURE(column.dump());
+    if (column.at("name") == "lambda_1") CHECK_FALSE(column.contains("reference"));
+    if (column.at("name") == "lambda_eff") {
+      CHECK(column.at("reference") == "threshold_eff");
+      CHECK(column.at("reference_name") == "2/η");
+    }
+  }
+  const std::string said = run.said();  // in ASCII where the locale is
+  CHECK(has(said, "plan: instabilities under rmsprop are those of "));
+  CHECK((has(said, "λ_eff up to ") || has(said, "lambda_eff up to ")));
+  CHECK_FALSE((has(said, "λ₁ up to ") || has(said, "lambda_1 up to ")));
 }

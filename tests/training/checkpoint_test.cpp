@@ -3,9 +3,14 @@
 #include "training/run/checkpoint.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
+#include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <random>
@@ -97,12 +102,6 @@ std::string message_of(const std::string& path) {
   return verified;
 }
 
-std::set<std::string> names_in(const std::string& path) {
-  std::set<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(path)) out.insert(entry.path().filename().string());
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("names of checkpoints") {
@@ -186,4 +185,145 @@ TEST_CASE("every truncation and every flipped bit of a checkpoint is refused (S4
   }
   write_text(path, whole);
   CHECK(message_of(path).empty());
+}
+
+TEST_CASE("formats: a newer one is refused by name, stored files of each older one load (S8)") {
+  test::TemporaryFolder t;
+  write_small(Folder(t.path()), 3);
+  const std::string path = t / checkpoint_name(3);
+  std::string bytes = read_text(path);
+  // The footer: mark, format, step, config hash, hash of all before it.
+  const std::size_t footer = bytes.size() - 56;
+  for (const std::int64_t format : {checkpoint_format + 1, std::int64_t{0}}) {
+    bytes[footer + 8] = static_cast<char>(format);
+    const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size() - 16);
+    std::memcpy(bytes.data() + bytes.size() - 16, &hash.low64, 8);
+    std::memcpy(bytes.data() + bytes.size() - 8, &hash.high64, 8);
+    write_text(path, bytes);
+    if (format == 0) {
+      CHECK(message_of(path) == path + ": expected a checkpoint of format 1 to 1, found format 0");
+      continue;
+    }
+    CHECK(message_of(path) ==
+          path +
+              ": checkpoint of format 2, written by a newer program; expected at most format 1; use the newer brink");
+    CHECK_THROWS_AS(verify_checkpoint(path), NewerCheckpoint);
+    std::filesystem::create_directories(t / "run/checkpoints");
+    std::filesystem::copy(path, (t / "run/checkpoints/") + checkpoint_name(3));
+    CHECK_THROWS_AS(list_checkpoints(t / "run"), NewerCheckpoint);
+  }
+  const char* const root = std::getenv("BRINK_SOURCE_ROOT");
+  const std::string stored = std::string(root ? root : ".") + "/tests/training/checkpoints/format-1.safetensors";
+  const Checkpoint one = read_checkpoint(stored);
+  CHECK(one.step == 3);
+  Device device;
+  Small small;
+  small.step = 0;
+  restore(device, small, one.trainer, stored);
+  CHECK(small.step == 3);
+}
+
+TEST_CASE("retention: the last two good checkpoints and the named ones remain, and nothing of others is removed (S6)") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 60; ++round) {
+    CAPTURE(round);
+    test::TemporaryFolder t;
+    const Folder run(t.path());
+    const Folder folder = run.inside(checkpoint_folder);
+    std::set<std::int64_t> named;
+    for (int i = 0; i < 3; ++i) named.insert(random() % 30);
+    Device device;
+    Small small;
+    Nothing nothing;
+    // Others' files: of another run, under a wrong name, damaged, and of other kinds.
+    std::set<std::string> others{"notes", "step-3.safetensors", checkpoint_name(2) + ".copy", checkpoint_name(1)};
+    for (const std::string& name : others) write_text(folder.path_of(name), "mine");
+    write_checkpoint(folder, device, small, nothing, 4, "ffffffffffffffff");
+    others.insert(checkpoint_name(4));
+    write_checkpoint(folder, device, small, nothing, 7, some_hash);
+    std::filesystem::rename(folder.path_of(checkpoint_name(7)), folder.path_of(checkpoint_name(5)));
+    others.insert(checkpoint_name(5));
+
+    const CheckpointStore store(run, some_hash, {named.begin(), named.end()});
+    std::set<std::int64_t> good, written;
+    std::set<std::string> damaged;
+    for (std::int64_t step = 6; step < 30; step += 1 + random() % 3) {
+      if (!good.empty() && random() % 5 == 0) {  // the newest one is damaged meanwhile
+        const std::string name = checkpoint_name(*good.rbegin());
+        std::string bytes = read_text(folder.path_of(name));
+        bytes[random() % bytes.size()] ^= 4;
+        write_text(folder.path_of(name), bytes);
+        damaged.insert(name);
+        good.erase(*good.rbegin());
+      }
+      small.step = step;
+      store.write(device, small, nothing, step);
+      good.insert(step);
+      written.insert(step);
+      const std::set<std::string> names = names_in(folder.path());
+      for (const std::string& name : others) REQUIRE(names.contains(name));
+      for (const std::string& name : damaged) REQUIRE(names.contains(name));
+      std::set<std::string> expected = others;
+      expected.insert(damaged.begin(), damaged.end());
+      std::int64_t kept = 0;
+      for (auto it = good.rbegin(); it != good.rend(); ++it) {
+        if (kept++ < 2 || named.contains(*it))
+          expected.insert(checkpoint_name(*it));
+        else
+          REQUIRE(!names.contains(checkpoint_name(*it)));
+      }
+      REQUIRE(names == expected);
+      for (auto it = good.begin(); it != good.end();)
+        it = names.contains(checkpoint_name(*it)) ? std::next(it) : good.erase(it);
+    }
+    CHECK(written.size() > 5);
+  }
+}
+
+TEST_CASE("a fault at any call while a checkpoint is written leaves the earlier ones and no temporary (S3)") {
+  for (const auto& [error, short_write] : {std::pair(ENOSPC, false), {ENOSPC, true}, {EIO, false}}) {
+    for (int at = 0;; ++at) {
+      CAPTURE(at);
+      test::TemporaryFolder t;
+      {
+        const Folder run(t.path());
+        write_small(run.inside(checkpoint_folder), 1);
+        write_small(run.inside(checkpoint_folder), 2);
+      }
+      test::FaultySystem system(at, error, short_write);
+      bool failed = false;
+      try {
+        const Folder run(t.path(), system);
+        Device device;
+        Small small;
+        Nothing nothing;
+        CheckpointStore(run, some_hash).write(device, small, nothing, 3);
+      } catch (const IoError& e) {
+        failed = true;
+        CHECK(std::string(e.what()).starts_with(t.path()));
+      }
+      // A failed sync is not tried again on the same file.
+      if (failed && at < system.calls() && system.log[static_cast<std::size_t>(at)] == "fsync")
+        CHECK(std::ranges::count(system.log, "fsync") ==
+              std::ranges::count(system.log.begin(), system.log.begin() + at + 1, "fsync"));
+      const CheckpointList list = list_checkpoints(t.path());
+      CHECK(list.bad.empty());
+      REQUIRE(list.good.size() >= 2);
+      for (const std::string& name : names_in(t / checkpoint_folder)) CHECK(checkpoint_step(name));
+      if (!failed) CHECK(list.good.back().step == 3);
+      if (at >= system.calls()) break;
+    }
+  }
+}
+
+TEST_CASE("what a killed process had begun to write is removed, and nothing else") {
+  test::TemporaryFolder t;
+  const Folder run(t.path());
+  const Folder folder = run.inside(checkpoint_folder);
+  const std::string dead = std::to_string(test::dead_process()), own = std::to_string(getpid());
+  for (const std::string& name : {checkpoint_name(1) + ".tmp." + dead, checkpoint_name(2) + ".tmp." + own,
+                                  checkpoint_name(3) + ".tmp.1", "notes.tmp." + dead})
+    write_text(folder.path_of(name), "torn");
+  CheckpointStore(run, some_hash).remove_stale_temporaries();
+  CHECK(names_in(folder.path()) == std::set<std::string>{checkpoint_name(3) + ".tmp.1", "notes.tmp." + dead});
 }

@@ -102,6 +102,8 @@ constexpr FileCase file_cases[] = {
     {"[measure]\ntop = -1\n", "2:7: measure.top: expected an integer from 0 to 50, got the integer -1"},
     {"[measure]\nevery = 0\n", "2:9: measure.every: expected an integer of at least 1, got the integer 0"},
     {"[measure]\nbudget = 0\n", "2:10: measure.budget: expected an integer from 1 to 1000000000, got the integer 0"},
+    {"[measure]\ntop = 0\n[measure.effective]\nevery = 2\n",
+     "2:7: measure.top: [measure.effective] needs measure.top = 1 or more, got 0"},
     {"[measure]\nbottom = 2\n", "2:10: measure.bottom: expected an integer from 0 to 1, got the integer 2"},
     {"[model]\nname = \"dln\"\ntarget = 0.5\n",
      "3:10: model.target: expected 0 or 1 for training.loss = \"cross_entropy\", got 0.5"},
@@ -181,7 +183,14 @@ constexpr FileCase file_cases[] = {
     // What belongs to later versions.
     {"[training]\nrule = \"none of these\"\n",
      "2:8: training.rule: expected {rules}, got the string \"none of these\""},
-    {"[[training.change]]\nat_step = 3\n", "1:12: unknown key training.change; the nearest is run.chunk"},
+    {"[[training.change]]\nat_step = 3\n",
+     "1:1: training.change 1: expected set = { … }, the keys of [training] that change"},
+    {"[training]\ndrop_every = 3\n", "2:1: training.drop_every: has no meaning for training.schedule = \"constant\""},
+    {"[training]\ncomplete_evaluations = 3\n",
+     "2:1: training.complete_evaluations: has no meaning for a run without training.complete_accuracy"},
+    {"[training]\nschedule = \"step\"\ndrop_every = 1\ndrop_factor = 0.01\n",
+     "2:12: training.schedule: the learning rate at step 400 is 0.0: expected a schedule that ends with a positive, "
+     "finite one"},
     {"[measure.density]\nevery = 3\n", "1:10: unknown key measure.density; the nearest is model.dense"},
     {"[model]\nghost_batch = 32\n", "2:1: model.ghost_batch: has no meaning for model.name = \"mlp\""},
     {"[model]\nname = \"vgg\"\nghost_batch = 0\n",
@@ -200,9 +209,7 @@ constexpr FileCase file_cases[] = {
      "2:1: unknown key training.batch; the nearest is data.train (every step uses all training samples)"},
     {"[data]\nname = \"cifar10-5k\"\n",
      "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
-    {"[run]\ncheckpoint_every = 10\n",
-     "2:1: unknown key run.checkpoint_every; the nearest is run.memory; [run] has device, precision, threads, chunk, "
-     "memory and arithmetic"},
+    {"[run]\ncheckpoint_evry = 10\n", "2:1: unknown key run.checkpoint_evry; the nearest is run.checkpoint_every"},
 };
 
 struct ArgumentCase {

@@ -29,10 +29,13 @@ init = "lecun"
 [training]
 rule = "gd"
 learning_rate = 0.1
+schedule = "constant"
+warmup = 0
 steps = 400
 loss = "cross_entropy"
 seed = 0
 divergence_loss = inf
+weight_decay = 0.0
 
 [measure]
 top = 1

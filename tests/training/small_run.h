@@ -28,6 +28,8 @@ class SmallRun {
     code = train(config, {folder(), false}, console);
     (void)std::fclose(file);
   }
+  /// What it printed.
+  std::string said() const { return read_text(temporary_ / "said"); }
   std::string folder() const { return temporary_ / "run"; }
   std::string read(const std::string& name) const { return read_text(folder() + "/" + name); }
   /// XXH3-64, 16 hexadecimal digits.

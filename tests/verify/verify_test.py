@@ -199,7 +199,7 @@ with tempfile.TemporaryDirectory() as temporary:
     expect("a scalar missing", verify("--reference", changed_scalar(made, here / "s2", "other_dln", "target", removed)), 3,
            "golden.json: other_dln: target")
     (here / "skipped").mkdir()
-    index = {"optimizers": {"kind": "optimizers"}, "later": {"kind": "hologram"}}
+    index = {"much later": {"kind": "chart"}, "later": {"kind": "hologram"}}
     (here / "skipped" / "golden.json").write_text(json.dumps(index))
     expect("a reference of which everything is skipped is no success", verify("--reference", here / "skipped"), 1,
            "0 passed, 0 failed, 2 skipped", "nothing was compared")
@@ -241,6 +241,22 @@ with tempfile.TemporaryDirectory() as temporary:
             (here / "groups" / "golden.json").unlink()
             (here / "groups" / "golden.json").write_text(json.dumps(index_of_one))
             expect(f"{case} with another ghost group", verify("--reference", here / "groups"), 1, "FAILED")
+        # Adaptive rules: each run is compared, and a setting decides.
+        for case in [c for c, e in index.items() if e["kind"] == "optimizers"][:1]:
+            alone = here / "optimizers"
+            alone.mkdir()
+            (alone / "golden.json").write_text(json.dumps({case: index[case]}))
+            (alone / f"{case}.safetensors").symlink_to((golden / f"{case}.safetensors").resolve())
+            expect(case, verify("--reference", alone), 0, f"{2 * len(index[case]['runs'])} passed, 0 failed, 0 skipped")
+            for run in index[case]["runs"]:
+                name = f"{case} {run} loss changed"
+                expect(name, verify("--reference", changed(alone, here / name, case, f"{run}/loss", one_value(None, 1 + 1e-7))), 1, "FAILED", run)
+            for key, value, status, text in [("beta2", 0.98, 1, "FAILED"), ("bias_correction", False, 1, "FAILED"), ("epsilon", -1, 3, "epsilon"),
+                                             ("learning_rate", 0, 3, "runs.adam.learning_rate: expected a positive number"),
+                                             ("bias_correction", 1, 3, "runs.adam.bias_correction: expected true or false")]:
+                name = f"{case} adam {key} {value}"
+                expect(name, verify("--reference", changed_scalar(alone, here / name, case, "runs",
+                                                                  lambda entry, runs: entry[runs]["adam"].update({key: value}))), status, text)
         # A tensor that consists of rounding is named and still compared: an error far above rounding is found in it.
         named = [line for line in found[1].splitlines() if "rounding alone:" in line and " gradient " in line][:1]
         cases.check("a tensor that is rounding alone is named", bool(named) or found[1].splitlines())

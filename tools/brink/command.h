@@ -14,6 +14,7 @@ namespace brink {
 
 /// Each adds its subcommand, whose callback sets `code`. Errors leave as exceptions (training/errors.h).
 void add_train(CLI::App&, ExitCode& code);
+void add_sweep(CLI::App&, ExitCode& code);
 void add_verify(CLI::App&, ExitCode& code);
 void add_fork(CLI::App&, ExitCode& code);
 void add_measure(CLI::App&, ExitCode& code);

@@ -2,6 +2,7 @@
 // `brink fork`: its options. The fork itself is in training/replay/fork.h.
 #include "training/replay/fork.h"
 #include "tools/brink/command.h"
+#include "training/errors.h"
 #include "training/io/utf8.h"
 
 namespace brink {
@@ -13,10 +14,13 @@ struct Arguments {
   bool quiet = false;
 };
 
-ExitCode run_fork(const Arguments& o) {
+ExitCode run_fork(const Arguments& o, const CLI::App& given) {
   require_utf8("--out", o.fork.folder);
   Console& out = o.quiet ? quiet_output() : standard_output();
   announce_arithmetic();
+  if (given.count("--at") + given.count("--before-resolution") != 1 ||
+      given.count("--before-resolution") != given.count("--instability"))
+    throw UsageError("fork: expected --at STEP, or --before-resolution STEPS with --instability NUMBER");
   const Forked forked = fork_run(o.fork, out);
   report_on(forked.folder, out);
   return forked.code;
@@ -32,8 +36,14 @@ void add_fork(CLI::App& app, ExitCode& code) {
       ->check(not_empty);
   sub->add_option("--at", o->fork.at, "The first step of the fork, under its own settings")
       ->type_name("STEP")
-      ->required()
       ->check(CLI::NonNegativeNumber);
+  sub->add_option("--before-resolution", o->fork.before_resolution,
+                  "In place of --at: so many steps before an instability of RUN ends; give --instability too")
+      ->type_name("STEPS")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--instability", o->fork.instability, "Which one: 1 is the first row of RUN's events.csv")
+      ->type_name("NUMBER")
+      ->check(CLI::PositiveNumber);
   add_set(*sub, o->fork.sets,
           "key=value of [training], [measure], [events] or [run]: what the fork changes; repeatable");
   sub->add_option("--out", o->fork.folder,
@@ -46,7 +56,7 @@ void add_fork(CLI::App& app, ExitCode& code) {
       "The steps of RUN from its newest good checkpoint up to STEP are computed again, exactly, and compared with its\n"
       "rows. What is not set stays as in RUN, and so does training.steps, the step at which the fork ends. Without\n"
       "--set the rows of the fork are those of RUN, byte for byte.");
-  sub->callback([o, &code] { code = run_fork(*o); });
+  sub->callback([o, sub, &code] { code = run_fork(*o, *sub); });
 }
 
 }  // namespace brink

@@ -8,6 +8,7 @@
 #include "training/io/console.h"
 #include "training/io/utf8.h"
 #include "training/run/config.h"
+#include "training/run/plan_in_words.h"
 #include "training/run/train.h"
 
 namespace brink {
@@ -30,7 +31,9 @@ ExitCode run_training(Arguments o) {
   const Config config = load_config(o.sources);
   const std::string folder = o.out.empty() ? default_folder(config) : o.out;
   if (o.dry_run) {
-    standard_output().exact("# would train into " + folder + "\n" + to_toml(config));
+    standard_output().exact("# would train into " + folder + "\n");
+    for (const std::string& line : plan_in_words(config)) standard_output().line("# " + line);
+    standard_output().exact(to_toml(config));
     return ExitCode::done;
   }
   Console& out = o.quiet ? quiet_output() : standard_output();
@@ -56,7 +59,7 @@ void add_train(CLI::App& app, ExitCode& code) {
       ->type_name("DIR")
       ->check(not_empty);
   sub->add_flag("--resume", o->resume, "Continue a run; a finished one is not changed");
-  sub->add_flag("--dry-run", o->dry_run, "Print the resolved settings and the folder, and stop");
+  sub->add_flag("--dry-run", o->dry_run, "Print the folder, the plan in words and the resolved settings, and stop");
   sub->add_flag("--quiet", o->quiet, "Print warnings only, on standard error");
   sub->add_option("--trace", o->trace, "Write a trace of all threads and of the GPU; open it in ui.perfetto.dev")
       ->type_name("FILE")

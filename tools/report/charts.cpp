@@ -67,7 +67,10 @@ std::string instability_sentence(const Run& run) {
     return run.every && *run.every > 1 ? " No instability was seen " + interval_of(run) + "."
                                        : " There was no instability.";
   }
-  return " Shaded in every chart: instabilities, the long ones darker. Their numbers are those of the table below.";
+  return std::string(
+             " Shaded in every chart: instabilities, the long ones darker. Their numbers are those of the table "
+             "below.") +
+         (run.preconditioned ? " They are those of the effective sharpness λ_eff, not of λ₁." : "");
 }
 
 /// λ far beyond the threshold, and beyond its own start, belongs to a run that is being lost: it must not flatten what came before.

@@ -54,10 +54,17 @@ KeyFigure last_sharpness(const Run& run, const std::string& why_not) {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+/// Whether what decides about instabilities is certified up to that step, wherever it is recorded.
+bool sharpness_certified(const Run& run, double to) {
+  for (std::size_t row = 0; row < run.step.size() && run.step[row] <= to; ++row)
+    if (const auto sharpness = run.sharpness(row); sharpness && !sharpness->certified) return false;
+  return true;
+}
+
 /// Figures that rest on the threshold: nothing is said of them where λ₁ was not measured.
 void add_crossings(const Run& run, const std::string& why_not, std::vector<KeyFigure>& out) {
   const Crossings crossed = crossings(run);
-  const bool known = why_not.empty() && run.measured("surplus"), sure = certified_between(run, -infinity, infinity);
+  const bool known = why_not.empty() && run.measured("surplus"), sure = sharpness_certified(run, infinity);
   const std::string unknown = why_not.empty() ? "not recorded" : why_not;
   const bool sparse = run.every && *run.every > 1;
   if (!known) {
@@ -66,9 +73,10 @@ void add_crossings(const Run& run, const std::string& why_not, std::vector<KeyFi
   } else {
     const std::string among = sparse ? "of those measured, " + interval_of(run) : "";
     out.push_back({crossed.first ? "step " + shortest(*crossed.first) : "–", "first above the threshold",
-                   (crossed.first ? "first step with λ₁ > " + run.threshold_name() : "never within the run") +
+                   (crossed.first ? "first step with " + run.sharpness_name() + " > " + run.threshold_name()
+                                  : "never within the run") +
                        (sparse ? ", " + among : std::string()),
-                   certified_between(run, -infinity, crossed.first.value_or(infinity))});
+                   sharpness_certified(run, crossed.first.value_or(infinity))});
     out.push_back({std::to_string(crossed.recrossings), "raw recrossings",
                    "back above " + run.threshold_name() + ", unmerged" + (sparse ? ", " + among : std::string()),
                    sure});
@@ -115,6 +123,7 @@ std::string ending(const Run& run) {
   if (run.step.empty()) return "no step recorded";
   const std::string last = shortest(run.step.back());
   if (run.diverged_at) return "diverged at step " + shortest(*run.diverged_at) + "; last recorded step " + last;
+  if (run.account.completed_at) return "complete at step " + shortest(*run.account.completed_at);
   if (run.planned_steps && run.step.back() < *run.planned_steps) {
     return "ends at step " + last + " of " + shortest(*run.planned_steps);
   }
@@ -147,6 +156,11 @@ std::vector<KeyFigure> key_figures(const Run& run) {
   if (run.has_data_set) {
     out.push_back(last_value(run, "train_accuracy", "training accuracy", 3, true));
     out.push_back(last_value(run, "test_accuracy", "test accuracy", 3, true));
+  }
+  if (const auto& early = run.account.early_stopping; early.contains("step") && early.contains("test_loss")) {
+    std::string detail = "at step " + shortest(early.at("step"));
+    if (early.contains("test_accuracy")) detail += ", with test accuracy " + share_text(early.at("test_accuracy"));
+    out.push_back({readable(early.at("test_loss"), 3), "least test loss", detail});
   }
   const Certified share = certified_share(run, 1);
   out.push_back(

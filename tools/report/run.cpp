@@ -8,6 +8,7 @@
 
 #include "tools/report/text.h"
 #include "training/io/json.h"
+#include "training/rules/kind.h"
 #include "training/run/columns_json.h"
 #include "training/run/folder.h"
 
@@ -45,6 +46,11 @@ Account account_of(const nlohmann::json& json) {
   if (const auto at = json.find("parameters"); at != json.end() && at->is_number_integer()) out.parameters = at->dump();
   if (const auto at = json.find("diverged_at"); at != json.end() && at->is_number())
     out.diverged_at = at->get<double>();
+  if (const auto at = json.find("completed_at"); at != json.end() && at->is_number())
+    out.completed_at = at->get<double>();
+  if (const auto at = json.find("early_stopping"); at != json.end() && at->is_object())
+    for (const auto& [name, value] : at->items())
+      if (value.is_number()) out.early_stopping[name] = value.get<double>();
   if (const auto at = json.find("instabilities"); at != json.end() && at->is_number_integer())
     out.instabilities = at->get<std::int64_t>();
   const auto data = json.find("data");
@@ -77,6 +83,8 @@ void apply_settings(Run& run) {
   run.bottom_asked = s.number("measure.bottom");
   run.every = s.number("measure.every");
   if (const auto rule = s.text("training.rule"); !rule.empty()) run.rule = rule;
+  const RuleKind* kind = find_kind(rule_kinds(), run.rule);
+  run.preconditioned = kind && kind->preconditions;
   run.has_data_set = run.account.has_data_set.value_or(s.text("model.name") != "dln");
   run.diverged_at = run.account.diverged_at;
   run.unfinished = run.account.status == "running" || run.account.status == "interrupted";
@@ -270,8 +278,17 @@ std::optional<double> Run::threshold(std::size_t row) const {
   return value ? std::optional(*value) : std::nullopt;
 }
 
+std::optional<EigenvalueCell> Run::sharpness(std::size_t row) const {
+  if (!preconditioned) return eigenvalue(1, row);
+  const auto value = at("lambda_eff", row);
+  if (!value) return std::nullopt;
+  const double residual = at("residual_eff", row).value_or(std::numeric_limits<double>::quiet_NaN()),
+               largest = at("scale_eff", row).value_or(0);
+  return EigenvalueCell{*value, residual, largest, std::isfinite(*value) && residual <= tolerance * largest};
+}
+
 std::string Run::threshold_name() const {
-  const brink::Column* first = described("lambda_1");
+  const brink::Column* first = described(preconditioned ? "lambda_eff" : "lambda_1");
   return first && !first->chart.reference_name.empty() ? first->chart.reference_name : "the threshold";
 }
 

@@ -37,8 +37,10 @@ struct Account {
   std::string version, status, parameters, final_digest;
   std::string data_provenance, train_checksum, test_checksum;
   std::optional<bool> has_data_set;
-  std::optional<double> diverged_at;
+  std::optional<double> diverged_at, completed_at;
   std::optional<std::int64_t> instabilities;
+  /// Numbers of the step with the least test loss, by column, and "step"; empty if none was found.
+  std::map<std::string, double> early_stopping;
 };
 
 struct Run {
@@ -47,6 +49,7 @@ struct Run {
   Account account;
   std::vector<brink::Column> schema;  // of metrics.csv, as run.json describes it, else by its names alone
   std::string rule = "gd";
+  bool preconditioned = false;  // the rule divides its step, so the effective sharpness decides about instabilities
   bool has_data_set = true;
   std::string hessian_of;           // a sentence; empty where there is one loss only, or nothing was measured
   bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is minimised
@@ -74,6 +77,10 @@ struct Run {
   std::optional<double> threshold(std::size_t row) const;
   /// "2/η", or the threshold of the run's rule; "the threshold" if it has no name.
   std::string threshold_name() const;
+  /// What decides about instabilities: "λ₁", or "λ_eff" under a rule that preconditions.
+  std::string sharpness_name() const { return preconditioned ? "λ_eff" : "λ₁"; }
+  /// That at a row: λ₁, or the effective sharpness if it is recorded.
+  std::optional<EigenvalueCell> sharpness(std::size_t row) const;
   const brink::Column* described(const std::string& column) const;
 };
 

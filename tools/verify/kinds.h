@@ -14,6 +14,7 @@ void check_network(Device&, const Case&, Table&);
 void check_descent(Device&, const Case&, Table&);
 /// data_directory: the folder of the official files; must not be empty.
 void check_fmnist(Device&, const Case&, const std::string& data_directory, Table&);
+void check_optimizers(Device&, const Case&, Table&);
 void check_dln(Device&, const Case&, Table&);
 void check_subspace(Device&, const Case&, Table&);
 /// Part of the closed forms: networks with convolutions, by finite differences.

@@ -44,7 +44,7 @@ Case::Case(std::string folder, std::string name, nlohmann::json entry)
 }
 
 void Case::fail(const std::string& what, const std::string& message) const {
-  throw DataError(folder_ + index_name + ": " + name_ + ": " + what + ": " + message);
+  throw DataError(folder_ + index_name + ": " + name_ + ": " + within_ + what + ": " + message);
 }
 
 void Case::fail_tensor(const std::string& tensor, const std::string& message) const {
@@ -75,6 +75,29 @@ std::string Case::text(const std::string& key) const {
   const nlohmann::json& j = at(key, "a text");
   if (!j.is_string()) fail(key, "expected a string, found " + j.dump());
   return j.get<std::string>();
+}
+
+bool Case::flag(const std::string& key) const {
+  const nlohmann::json& j = at(key, "true or false");
+  if (!j.is_boolean()) fail(key, "expected true or false, found " + j.dump());
+  return j.get<bool>();
+}
+
+std::vector<std::string> Case::parts(const std::string& key) const {
+  const nlohmann::json& j = at(key, "an object");
+  if (!j.is_object() || j.empty()) fail(key, "expected an object that is not empty, found " + j.dump());
+  std::vector<std::string> out;
+  for (const auto& [name, entry] : j.items()) out.push_back(name);
+  return out;
+}
+
+Case Case::part(const std::string& key, const std::string& name) const {
+  nlohmann::json entry = at(key, "an object").at(name);
+  if (!entry.is_object()) fail(key + "." + name, "expected an object, found " + entry.dump());
+  entry["kind"] = kind_;
+  Case out(folder_, name_, std::move(entry));
+  out.within_ = within_ + key + "." + name + ".";
+  return out;
 }
 
 std::vector<double> Case::numbers(const std::string& key) const {

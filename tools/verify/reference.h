@@ -27,8 +27,14 @@ class Case {
   double number(const std::string& key) const;
   std::int64_t integer(const std::string& key) const;
   std::string text(const std::string& key) const;
+  bool flag(const std::string& key) const;
   std::vector<double> numbers(const std::string& key) const;
   std::vector<std::string> texts(const std::string& key) const;
+
+  /// The names of the objects inside the object `key`.
+  std::vector<std::string> parts(const std::string& key) const;
+  /// One of them: a case with the same name and tensors, whose messages say where its keys stand.
+  Case part(const std::string& key, const std::string& name) const;
 
   // From the tensor file, which is opened at the first use. Each throws DataError naming the file and the tensor.
   bool has_tensor(const std::string& tensor) const { return file().contains(tensor); }
@@ -47,7 +53,7 @@ class Case {
   const Safetensors& file() const;
   const nlohmann::json& at(const std::string& key, const char* expected) const;
 
-  std::string folder_, name_, kind_;
+  std::string folder_, name_, kind_, within_;  // within_: "runs.adam."
   nlohmann::json entry_;
   mutable std::unique_ptr<Safetensors> file_;
 };

@@ -23,7 +23,7 @@ Table check_reference(Device& device, const std::string& folder, const std::stri
       } else if (kind == "subspace") {
         check_subspace(device, c, table);
       } else if (kind == "optimizers") {
-        table.skip(c.name(), "kind optimizers is not built in this version");
+        check_optimizers(device, c, table);
       } else {
         table.skip(c.name(), "unknown kind " + kind);
       }

@@ -15,7 +15,7 @@
 namespace brink {
 
 struct Dataset {
-  Shape picture;  // [H, W, C]
+  Shape picture;  // [H, W, C]; [D] of vectors
   std::int64_t classes = 0;
   Array x;  // [N, H·W·C], normalised, working precision; empty where rows are made on demand
   /// Makes the rows of x from records, whose bytes it keeps; may be released once x exists.
@@ -24,13 +24,13 @@ struct Dataset {
   std::vector<std::int64_t> kept_rows;  // their records in the file, in the order of the samples; empty without a file
   std::string checksum;                 // of the N records
 
-  std::int64_t samples() const { return labels.view().shape[0]; }
+  std::int64_t samples() const { return labels.view().shape.rank == 0 ? 0 : labels.view().shape[0]; }
   /// Whether rows are made on demand.
   bool is_made() const { return x.view().shape.rank == 0; }
 };
 
 struct DataPair {
-  Dataset train, test;
+  Dataset train, test;  // test may be without samples
   Normalisation normalisation;
   std::string provenance;  // one line
 };

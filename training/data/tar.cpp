@@ -44,7 +44,7 @@ std::map<std::string, std::span<const std::byte>> list_tar(const std::string& na
   };
   for (;;) {
     if (archive.size() - at < block_bytes)
-      fail("a tar header or the empty header at the end, found the end of the archive");
+      fail("a tar header or the empty header that closes an archive, found the end of the file");
     const std::span<const std::byte> header = archive.subspan(at, block_bytes);
     if (std::ranges::all_of(header, [](std::byte b) { return b == std::byte{0}; })) return out;
     const auto field = [&](std::size_t from, std::size_t bytes) {

@@ -239,6 +239,11 @@ InputFile::InputFile(const std::string& path, System& system) : system_(system),
 
 InputFile::~InputFile() { system_.close(descriptor_); }
 
+void InputFile::seek(std::uint64_t first) {
+  if (lseek(descriptor_, static_cast<off_t>(first), SEEK_SET) < 0) throw DataError(system_message(path_, "lseek"));
+  have_ = first;
+}
+
 void InputFile::read(std::span<std::byte> to) {
   while (!to.empty()) {
     const ssize_t n = system_.read(descriptor_, to.data(), to.size());

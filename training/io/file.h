@@ -86,6 +86,8 @@ class InputFile {
   const std::string& path() const { return path_; }
   /// Its length when it was opened.
   std::uint64_t bytes() const { return bytes_; }
+  /// The next read begins at this byte. Throws DataError.
+  void seek(std::uint64_t first);
   /// Fills all of `to`. Throws DataError, also if the file has become shorter.
   void read(std::span<std::byte> to);
 

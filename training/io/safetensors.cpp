@@ -2,6 +2,7 @@
 #include "training/io/safetensors.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -22,9 +23,16 @@ constexpr std::size_t most_tensors = 65536;
 constexpr std::pair<std::string_view, Dtype> dtype_names[] = {
     {"F32", Dtype::f32}, {"F64", Dtype::f64}, {"I32", Dtype::i32}, {"U8", Dtype::u8}};
 
+/// All types of numbers of the format.
+constexpr std::pair<std::string_view, ElementType> type_names[] = {
+    {"F32", {'f', 4}}, {"F64", {'f', 8}}, {"I32", {'i', 4}},  {"U8", {'u', 1}},  {"I64", {'i', 8}},
+    {"I16", {'i', 2}}, {"I8", {'i', 1}},  {"U64", {'u', 8}},  {"U32", {'u', 4}}, {"U16", {'u', 2}},
+    {"F16", {'f', 2}}, {"C64", {'c', 8}}, {"BOOL", {'b', 1}}, {"BF16", {'B', 2}}};
+constexpr std::size_t types_with_dtype = std::size(dtype_names);  // the first ones of type_names
+
 struct Entry {
   std::string name;
-  std::optional<Dtype> dtype;
+  std::optional<ElementType> type;
   std::vector<std::uint64_t> shape, offsets;
   bool has_shape = false, has_offsets = false;
 };
@@ -33,6 +41,8 @@ struct Entry {
 /// checks while parsing and builds no tree, so a hostile header takes no more memory than its own text.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit HeaderReader(bool any_type) : any_type_(any_type) {}
+
   std::vector<Entry> entries;
   std::map<std::string, std::string, std::less<>> metadata;
   std::string problem;
@@ -58,7 +68,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     if (--depth_ == 0) done_ = true;
     if (depth_ == 1 && !in_metadata_) {
       const Entry& e = entries.back();
-      if (!e.dtype || !e.has_shape || !e.has_offsets)
+      if (!e.type || !e.has_shape || !e.has_offsets)
         return fail("tensor \"" + e.name + "\": expected dtype, shape and data_offsets");
     }
     return true;
@@ -72,11 +82,12 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
       return metadata.emplace(key_.text, text).second || fail("the metadata key \"" + key_.text + "\" occurs twice");
     if (depth_ != 2 || list_ || key_.text != "dtype") return fail("unexpected string");
     Entry& e = entries.back();
-    if (e.dtype) return fail("tensor \"" + e.name + "\": dtype occurs twice");
-    for (const auto& [name, dtype] : dtype_names)
-      if (name == text) e.dtype = dtype;
-    return e.dtype.has_value() ||
-           fail("tensor \"" + e.name + "\": expected dtype F32, F64, I32 or U8, found \"" + text + "\"");
+    if (e.type) return fail("tensor \"" + e.name + "\": dtype occurs twice");
+    const std::span types(type_names);
+    for (const auto& [name, type] : any_type_ ? types : types.first(types_with_dtype))
+      if (name == text) e.type = type;
+    return e.type.has_value() || fail("tensor \"" + e.name + "\": expected dtype F32, F64, I32 or U8" +
+                                      (any_type_ ? " or another type of integers" : "") + ", found \"" + text + "\"");
   }
   bool start_array(std::size_t) override {
     if (depth_ != 2 || in_metadata_ || list_) return fail("unexpected array");
@@ -123,63 +134,97 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::set<std::string, std::less<>> names_;
   std::vector<std::uint64_t>* list_ = nullptr;
   int depth_ = 0;
+  bool any_type_;
   bool done_ = false, in_metadata_ = false, seen_metadata_ = false;
 };
 
-}  // namespace
+[[noreturn]] void refuse(const std::string& name, const std::string& what) {
+  throw DataError(name + ": not a safetensors file: " + what);
+}
 
-Safetensors Safetensors::parse(const std::string& name, std::vector<std::byte> file) {
-  const auto refuse = [&](const std::string& what) -> void {
-    throw DataError(name + ": not a safetensors file: " + what);
-  };
-  if (file.size() < 8) refuse("expected a header length of 8 bytes, found " + number_text(file.size()) + " bytes");
-  std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, file.data(), 8);
-  if (header_bytes > largest_header_bytes || header_bytes > file.size() - 8)
-    refuse("expected a header of " + number_text(header_bytes) + " bytes, found " + number_text(file.size() - 8));
-  const char* const text = reinterpret_cast<const char*>(file.data()) + 8;
-  if (header_bytes == 0 || text[0] != '{') refuse("expected a header that begins with {");
+/// The header's length; the file has `file_bytes` bytes, and `front` is how it begins.
+std::uint64_t header_length(const std::string& name, std::span<const std::byte> front, std::uint64_t file_bytes) {
+  if (file_bytes < 8) refuse(name, "expected a header length of 8 bytes, found " + number_text(file_bytes) + " bytes");
+  std::uint64_t length = 0;
+  std::memcpy(&length, front.data(), 8);
+  if (length > largest_header_bytes || length > file_bytes - 8)
+    refuse(name, "expected a header of " + number_text(length) + " bytes, found " + number_text(file_bytes - 8));
+  return length;
+}
 
-  HeaderReader reader;
-  if (!nlohmann::json::sax_parse(text, text + header_bytes, &reader) || !reader.problem.empty())
-    refuse("in the header: " + reader.problem);
+/// data_bytes: what follows the header in the file.
+SafetensorsHeader parse_header(const std::string& name, std::string_view text, std::uint64_t data_bytes,
+                               bool any_type) {
+  if (text.empty() || text[0] != '{') refuse(name, "expected a header that begins with {");
+  HeaderReader reader(any_type);
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &reader) || !reader.problem.empty())
+    refuse(name, "in the header: " + reader.problem);
 
-  Safetensors out;
-  out.name_ = name;
-  out.metadata_ = std::move(reader.metadata);
-  out.file_ = std::move(file);
-  const auto data = std::span<const std::byte>(out.file_).subspan(8 + header_bytes);
-  std::vector<const Entry*> by_offset;
-  for (const Entry& e : reader.entries) {
+  SafetensorsHeader out;
+  out.metadata = std::move(reader.metadata);
+  std::vector<Entry*> by_offset;
+  for (Entry& e : reader.entries) {
     if (e.offsets.size() != 2)
-      refuse("tensor \"" + e.name + "\": expected two data_offsets, found " + number_text(e.offsets.size()));
+      refuse(name, "tensor \"" + e.name + "\": expected two data_offsets, found " + number_text(e.offsets.size()));
     by_offset.push_back(&e);
   }
   std::sort(by_offset.begin(), by_offset.end(), [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
   std::uint64_t end = 0;
-  for (const Entry* const entry : by_offset) {
-    const Entry& e = *entry;
+  for (Entry* const entry : by_offset) {
+    Entry& e = *entry;
     const std::string tensor = "tensor \"" + e.name + "\": ";
     const std::uint64_t from = e.offsets[0], to = e.offsets[1];
-    if (from != end) refuse(tensor + "expected its data at byte " + number_text(end) + ", found " + number_text(from));
-    if (to < from || to > data.size())
-      refuse(tensor + "expected its data to end within " + number_text(data.size()) + " bytes, found " +
-             number_text(to));
-    Tensor t{*e.dtype, {}, data.subspan(from, to - from)};
-    std::uint64_t bytes = static_cast<std::uint64_t>(size_of(*e.dtype));
+    if (from != end)
+      refuse(name, tensor + "expected its data at byte " + number_text(end) + ", found " + number_text(from));
+    if (to < from || to > data_bytes)
+      refuse(name, tensor + "expected its data to end within " + number_text(data_bytes) + " bytes, found " +
+                       number_text(to));
+    std::uint64_t bytes = static_cast<std::uint64_t>(e.type->bytes);
     bool overflow = false;
     for (const std::uint64_t extent : e.shape) {
       overflow = overflow || (extent != 0 && bytes > std::numeric_limits<std::int64_t>::max() / extent);
       bytes *= extent;
-      t.shape.extent[static_cast<std::size_t>(t.shape.rank++)] = static_cast<std::int64_t>(extent);
     }
     if (overflow || bytes != to - from)
-      refuse(tensor + "expected " + (overflow ? "more bytes than there are" : number_text(bytes) + " bytes") +
-             " for its shape, found " + number_text(to - from));
-    out.tensors_.emplace(e.name, t);
+      refuse(name, tensor + "expected " + (overflow ? "more bytes than there are" : number_text(bytes) + " bytes") +
+                       " for its shape, found " + number_text(to - from));
+    out.tensors.push_back({std::move(e.name), {*e.type, std::move(e.shape)}, 8 + text.size() + from, to - from});
     end = to;
   }
-  if (end != data.size()) refuse("expected " + number_text(end) + " bytes of data, found " + number_text(data.size()));
+  if (end != data_bytes)
+    refuse(name, "expected " + number_text(end) + " bytes of data, found " + number_text(data_bytes));
+  return out;
+}
+
+}  // namespace
+
+SafetensorsHeader read_safetensors_header(ByteSource& source) {
+  std::array<std::byte, 8> front{};
+  if (source.bytes() >= 8) source.read(0, front);
+  const std::uint64_t length = header_length(source.name(), front, source.bytes());
+  std::string text(static_cast<std::size_t>(length), '\0');
+  source.read(8, std::as_writable_bytes(std::span(text)));
+  return parse_header(source.name(), text, source.bytes() - 8 - length, true);
+}
+
+Safetensors Safetensors::parse(const std::string& name, std::vector<std::byte> file) {
+  const std::uint64_t length = header_length(name, file, file.size());
+  const std::string_view text(reinterpret_cast<const char*>(file.data()) + 8, length);
+  SafetensorsHeader header = parse_header(name, text, file.size() - 8 - length, false);
+  Safetensors out;
+  out.name_ = name;
+  out.metadata_ = std::move(header.metadata);
+  out.file_ = std::move(file);
+  for (const SafetensorsHeader::Tensor& stated : header.tensors) {
+    const auto* const type =
+        std::ranges::find(type_names, stated.array.type, &std::pair<std::string_view, ElementType>::second);
+    Tensor t{dtype_names[type - std::begin(type_names)].second,
+             {},
+             std::span<const std::byte>(out.file_).subspan(stated.first, stated.bytes)};
+    for (const std::uint64_t extent : stated.array.shape)
+      t.shape.extent[static_cast<std::size_t>(t.shape.rank++)] = static_cast<std::int64_t>(extent);
+    out.tensors_.emplace(stated.name, t);
+  }
   return out;
 }
 

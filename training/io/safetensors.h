@@ -14,8 +14,24 @@
 
 #include "kernels/memory.h"
 #include "training/io/file.h"
+#include "training/io/npy.h"
+#include "training/io/stream.h"
+#include "training/named_view.h"
 
 namespace brink {
+
+/// What the header of a file states.
+struct SafetensorsHeader {
+  struct Tensor {
+    std::string name;
+    ArrayHeader array;
+    std::uint64_t first = 0, bytes = 0;  ///< where its data begin in the file
+  };
+  std::vector<Tensor> tensors;  ///< in the order of their data
+  std::map<std::string, std::string, std::less<>> metadata;
+};
+/// Reads the header and none of the data; all types of numbers that the format knows. Throws DataError naming source and fault.
+SafetensorsHeader read_safetensors_header(ByteSource&);
 
 class Safetensors {
  public:
@@ -47,10 +63,6 @@ class Safetensors {
   std::map<std::string, std::string, std::less<>> metadata_;
 };
 
-struct NamedView {
-  std::string name;
-  View view;
-};
 /// The bytes of a file before the data of its tensors: the header's length and the header, a multiple of 8 bytes. Throws
 /// std::invalid_argument for a duplicate name.
 std::string safetensors_front(std::span<const NamedView> tensors,

@@ -27,6 +27,8 @@ struct MeasurementContext {
   bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
   int top = 0, bottom = 0;          ///< number of tracked eigenvalues
+  bool preconditions = false;       ///< whether a rule of the run has a preconditioner
+  bool threshold_varies = false;    ///< whether the rule's threshold may differ from step to step
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;
@@ -35,11 +37,16 @@ struct MeasurementKind {
   std::string_view name;  ///< name of the table [measure.<name>]
   std::string_view meaning;
   bool always = false;               ///< part of every run; otherwise its table turns it on
+  bool needs_spectrum = false;       ///< whether it exists only at steps at which the spectrum is measured
+  bool needs_lambda_1 = false;       ///< refused where measure.top = 0
   std::vector<Option> options = {};  ///< keys of its table
   std::unique_ptr<Measurement> (*make)(const MeasurementContext&, const Options&);
 };
 
 std::span<const MeasurementKind> measurement_kinds();
+
+/// The options of a measurement that hands out tensors: `steps` and `every`, at both of which files are written.
+std::vector<Option> file_step_options();
 
 /// The factory of a measurement with the chosen options.
 MeasurementFactory factory(const Chosen<MeasurementKind>&);

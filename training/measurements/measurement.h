@@ -7,25 +7,38 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "autodiff/parameters.h"
 #include "kernels/scalars.h"
 #include "training/measurements/row.h"
+#include "training/named_view.h"
 #include "training/observed.h"
 #include "training/state.h"
 
 namespace brink {
 
+class UpdateRule;
+
 /// What a measurement sees at θ_t, before update t. Views are vectors of the layout in the device's memory.
 struct StepView {
-  const Observed& seen;  ///< has loss and gradient norm only if the spectrum was measured; see Observed
+  const UpdateRule& rule;  ///< which makes update t
+  const Observed& seen;    ///< has loss and gradient norm only if the spectrum was measured; see Observed
   const ParameterLayout& layout;
   std::span<const View> thetas;  ///< θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}; zero vectors before the first step
   View gradient;                 ///< ∇L(θ_t)
   View results;                  ///< results of the pass: the gradient, then the statistics of evaluation mode
   View eigenvectors;  ///< rows of unit vectors, top then bottom, [k, extent]; empty if no spectrum was measured
   std::int64_t step() const { return seen.step; }
+};
+
+/// Tensors that a measurement has for a file of their own.
+struct TensorSet {
+  std::string kind;                ///< what they are, "parameters": the name of the folder of such files
+  std::vector<NamedView> tensors;  ///< in the device's memory, valid until the next measure
+  std::vector<std::pair<std::string, std::string>> metadata;
 };
 
 /// Each measurement is one file; the list is in training/measurements/meson.build. Within a step nothing here allocates or
@@ -39,6 +52,9 @@ class Measurement : public Stateful {
   virtual void enqueue(Device&, const StepView&, Scalar /*to*/) {}
   /// Fills the cells of its columns, which are empty; may run after the update. `numbers`: what `enqueue` left.
   virtual void deliver(const Observed&, std::span<const double> numbers, std::span<Cell> cells) = 0;
+  /// Tensors of this step for a file of their own; asked after `deliver`, and only where somebody keeps them. θ_{t−3} is not in
+  /// `at.thetas` if θ_{t+1} is there already. May allocate; nothing else may change.
+  virtual std::optional<TensorSet> tensors(const StepView& /*at*/) { return {}; }
   /// Milliseconds that the last step's work took, if they are worth reporting; otherwise 0.
   virtual double elapsed_ms() { return 0; }
   void visit(StateVisitor&) override {}

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "training/measurements/kind.h"
+#include "training/rules/rule.h"
 
 namespace brink::measurements {
 
@@ -10,7 +11,7 @@ namespace {
 
 class Eigenvalues final : public Measurement {
  public:
-  explicit Eigenvalues(int top) : top_(static_cast<std::size_t>(top)) {}
+  Eigenvalues(int top, bool preconditioned) : top_(static_cast<std::size_t>(top)), preconditioned_(preconditioned) {}
   std::vector<Column> columns() const override {
     std::vector<Column> out;
     const auto number = [](std::size_t i) { return std::to_string(i + 1); };
@@ -29,7 +30,13 @@ class Eigenvalues final : public Measurement {
                    {.panel = "smallest eigenvalue", .error = "residual_min"}});
     out.push_back({"residual_min", "", "‖Hu − λu‖ of the smallest eigenvalue", {}});
     out.push_back({"products", "count", "Hessian–vector products of this step", {.panel = "Hessian–vector products"}});
-    out.push_back({"surplus", "", "2(λ₁/threshold − 1); ηλ₁ − 2 for gradient descent", {.reference = 0.0}});
+    out.push_back(
+        {"surplus",
+         "",
+         preconditioned_
+             ? "2(λ_eff/threshold − 1), with the effective sharpness λ_eff; λ₁ where the rule has no preconditioner"
+             : "2(λ₁/threshold − 1); ηλ₁ − 2 for gradient descent",
+         {.reference = 0.0}});
     return out;
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
@@ -49,6 +56,7 @@ class Eigenvalues final : public Measurement {
 
  private:
   std::size_t top_;
+  bool preconditioned_;
 };
 
 }  // namespace
@@ -58,7 +66,7 @@ MeasurementKind spectrum() {
           .meaning = "tracked eigenvalues of the Hessian, each with its residual",
           .always = true,
           .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
-            return std::make_unique<Eigenvalues>(c.top);
+            return std::make_unique<Eigenvalues>(c.top, c.preconditions);
           }};
 }
 

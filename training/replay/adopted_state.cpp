@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "training/replay/adopted_state.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
+
+#include "training/run/config/changes.h"
 
 namespace brink {
 
@@ -20,8 +23,20 @@ bool fits(const SavedState::Value& a, const SavedState::Value& b) {
   return !x || (x->view().shape == y->view().shape && x->view().dtype == y->view().dtype);
 }
 
+/// Whether a change of the rule has applied before the state's step.
+bool rule_was_changed(const SavedState& parent, const Config& config) {
+  const auto due = parent.parts.find("changes/due");
+  if (due == parent.parts.end()) return false;
+  const auto& steps = std::get<std::vector<std::int64_t>>(due->second);
+  const std::int64_t now = std::get<std::int64_t>(parent.parts.at("step"));
+  for (std::size_t i = 0; i < std::min(steps.size(), config.training.changes.size()); ++i)
+    if (config.training.changes[i]->changes_rule && steps[i] >= 0 && steps[i] < now) return true;
+  return false;
+}
+
 std::string in_words(const std::string& group, const Config& own) {
   if (group == "rule") return "the vectors of the rule " + std::string(own.training.rule.kind->name) + " are zero";
+  if (group == "changes") return "the changes during the run are the fork's own";
   if (group == "tracker") return "eigenvectors are searched for from a random start";
   return "the memory of " + group + " is empty";
 }
@@ -41,6 +56,12 @@ AdoptedState adopt_state(SavedState fresh, const Config& own, SavedState parent,
       group->second = false;
   if (own.training.rule.kind != parents.training.rule.kind)
     if (const auto rule = adopted.find("rule"); rule != adopted.end()) rule->second = false;
+  if (config::print_changes(own) != config::print_changes(parents)) {
+    adopted["changes"] = false;
+    // The vectors of a rule that a change has replaced are out of date.
+    if (const auto rule = adopted.find("rule"); rule != adopted.end() && rule_was_changed(parent, parents))
+      rule->second = false;
+  }
   adopted["tally"] = false;
 
   AdoptedState out;

@@ -10,6 +10,7 @@
 
 #include "training/digest.h"
 #include "training/errors.h"
+#include "training/events.h"
 #include "training/io/readable.h"
 #include "training/replay/adopted_state.h"
 #include "training/replay/replay.h"
@@ -30,15 +31,30 @@ constexpr Fixed fixed_keys[] = {
     {"fork.", "brink fork writes this table itself"},
 };
 
+std::string_view path_of(std::string_view set) {
+  set = set.substr(0, set.find('='));
+  return set.substr(0, set.find_last_not_of(" \t") + 1);
+}
+
 void require_changeable(const std::string& set) {
-  std::string_view path = std::string_view(set).substr(0, set.find('='));
-  path = path.substr(0, path.find_last_not_of(" \t") + 1);
+  const std::string_view path = path_of(set);
   if (path == "data.directory") return;
   for (const Fixed& fixed : fixed_keys)
     if (fixed.path.ends_with('.') ? path.starts_with(fixed.path) : path == fixed.path)
       throw UsageError(
           fmt::format("--set {}: {}; a fork may change [training], [measure], [events] and [run], and data.directory",
                       set, fixed.reason));
+}
+
+/// A change of the parent would replace what is set, or has replaced it already.
+void require_changes_too(const RecordedRun& parent, const std::vector<std::string>& sets) {
+  const auto has = [&](auto&& is) { return std::ranges::any_of(sets, [&](const std::string& s) { return is(path_of(s)); }); };
+  if (parent.config.training.changes.empty() || has([](std::string_view p) { return p == "training.change"; })) return;
+  if (has([](std::string_view p) { return p.starts_with("training.") && p != "training.steps"; }))
+    throw UsageError(fmt::format(
+        "{} has changes during the run, which replace other settings of [training]; give --set training.change=[…] too: "
+        "[] for none, or those that the fork is to have",
+        parent.folder));
 }
 
 /// The state of the parent at a step, in the host's memory, and the digest of θ.
@@ -73,27 +89,34 @@ void require_free(const std::string& folder) {
 
 Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
   for (const std::string& set : options.sets) require_changeable(set);
+  require_changes_too(parent, options.sets);
   for (const auto& [name, value] : options.flags)
     if (name == "precision") require_changeable("run.precision=" + value);
   ConfigSources sources{{}, options.sets, options.flags};
   sources.base = &parent.config;
+  sources.parent_events = parent.events;
   Config out = load_config(sources);
   out.fork.reset();
+  out.start_file.clear();  // the state is in the fork's first checkpoint
   if (out.training.steps < options.at)
     throw UsageError(fmt::format("training.steps = {}: expected at least {}, the step at which the fork begins",
                                  out.training.steps, options.at));
   return out;
 }
 
-Forked fork_run(const ForkOptions& options, Console& out) {
+Forked fork_run(const ForkOptions& given, Console& out) {
   RecordedRun parent;
-  read_recorded_run(parent, options.parent);
-  Config own = fork_config(parent, options);
+  read_recorded_run(parent, given.parent);
+  ForkOptions options = given;
+  if (options.instability > 0)
+    options.at = step_before_resolution(parent.events, options.before_resolution, options.instability);
   require_recorded(parent, options.at, "--at");
+  Config own = fork_config(parent, options);
   const std::string parent_hash = config_hash(parent.config);
   {
     Config plain = parent.config;
     plain.fork.reset();
+    plain.start_file.clear();
     std::string changed;
     for (const std::string& setting : differing_settings(own, plain))
       changed += (changed.empty() ? "" : ", ") + setting;

@@ -20,6 +20,8 @@ struct ForkOptions {
   std::vector<std::string> sets;
   std::vector<std::pair<std::string, std::string>> flags;
   std::string folder;  ///< of the fork; empty: default_folder
+  /// In place of `at`: so many steps before the resolution of this instability of the parent, of which 1 is the first; 0: not given.
+  std::int64_t before_resolution = 0, instability = 0;
 };
 
 struct Forked {

@@ -20,6 +20,7 @@
 #include "training/run/columns_json.h"
 #include "training/run/records.h"
 #include "training/run/row_difference.h"
+#include "training/run/tensor_files.h"
 
 namespace brink {
 
@@ -54,6 +55,8 @@ bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
 /// The columns that a run has whatever is measured of the spectrum.
 std::set<std::string, std::less<>> columns_without_spectrum(Config config, PreparedTrainer& prepared) {
   config.measure.top = config.measure.bottom = 0;
+  std::erase_if(config.measure.more,
+                [](const auto& m) { return m.kind->needs_spectrum || m.kind->needs_lambda_1; });
   MemoryCount count = count_memory(prepared.device());
   Device counting = count.on(prepared.device());
   const Problem problem = make_problem(counting, config, prepared.data());
@@ -135,6 +138,11 @@ class MeasuredFile {
                               path(), d.recorded, d.computed));
     }
   }
+  /// Where a measurement that has tensors keeps them.
+  const Folder& tensors() {
+    if (!tensors_) tensors_.emplace(folder_.inside(name_));
+    return *tensors_;
+  }
   void close() {
     table_->close();
     folder_.write_file(name_ + ".json", about_);
@@ -144,6 +152,7 @@ class MeasuredFile {
   Folder run_, folder_;
   std::string name_, about_;
   std::optional<RecordFile> table_;
+  std::optional<Folder> tensors_;
 };
 
 }  // namespace
@@ -213,7 +222,10 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
     trainer.update();
     const Row& row = trainer.complete();
     check(row);
-    if (options.steps.contains(t)) file.append(columns.row(row));
+    if (options.steps.contains(t)) {
+      file.append(columns.row(row));
+      write_tensor_files(prepared.device(), file.tensors(), trainer);
+    }
     progress.step();
   }
   progress.finish();

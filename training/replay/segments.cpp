@@ -37,7 +37,7 @@ struct Found {
   std::vector<ColumnDifferences> columns;
   std::string first_row, events;
   std::int64_t rows = 0;              ///< computed
-  std::optional<std::int64_t> ended;  ///< the step at which the loss diverged
+  std::optional<std::int64_t> ended;  ///< the step at which the loss diverged, or the run was complete
   std::optional<CheckpointDifferences> checkpoint;
 };
 
@@ -144,7 +144,7 @@ class Worker {
     for (std::int64_t t = segment.first; t < segment.end && !out.ended; ++t) {
       compare(segment.to || t + 1 < segment.end ? trainer.step() : trainer.observe(), out);
       if (trainer.ended()) out.events += events_row(*trainer.ended(), has_evaluation_hessian(run_.config));
-      if (trainer.diverged()) out.ended = t;
+      if (trainer.diverged() || trainer.completed()) out.ended = t;
       progress_.count();
     }
     if (segment.to && trainer.steps_done() == segment.to->step)

@@ -15,6 +15,7 @@ struct RuleKind {
   std::string_view name;
   std::string_view meaning;
   std::string_view threshold;        ///< the formula of UpdateRule::threshold: "2/η"
+  bool preconditions = false;        ///< whether that concerns the effective sharpness and not λ₁ itself
   std::vector<Option> options = {};  ///< keys of [training] that this rule has
   /// Makes a rule for vectors of a layout. Allocates all memory. Throws OutOfMemory.
   std::unique_ptr<UpdateRule> (*make)(const Options&, Device&, const ParameterLayout&, Dtype);

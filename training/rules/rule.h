@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 
 #include "autodiff/parameters.h"
@@ -21,10 +22,31 @@ struct Update {
   View next;                 ///< θ_{t+1}; does not overlap the others
 };
 
+/// The diagonal P by which the coming update divides each coordinate of its step, from a moving average of squared gradients. Views are
+/// vectors of the layout; what is written into the gaps has no meaning. Enqueues only.
+class Preconditioner {
+ public:
+  virtual ~Preconditioner() = default;
+  /// The diagonal of P^(−½) of the update that this gradient makes.
+  virtual void inverse_root(Device&, View gradient, View out) const = 0;
+  /// √ν̂ of the update that this gradient makes, before anything is clipped.
+  virtual void root_moment(Device&, View gradient, View out) const = 0;
+  /// The √ν̂ from which on a coordinate is clipped.
+  virtual double clipped_from() const { return std::numeric_limits<double>::infinity(); }
+
+ protected:
+  Preconditioner() = default;
+  Preconditioner(const Preconditioner&) = default;
+  Preconditioner& operator=(const Preconditioner&) = default;
+};
+
 class UpdateRule : public Stateful {
  public:
   /// Writes `next` and changes the rule's own vectors. Enqueues only; allocates nothing.
   virtual void update(Device&, const Update&) = 0;
+  /// The diagonal P of a rule that divides its step by one; null: P = 1. Threshold and surplus then concern the effective sharpness
+  /// λ₁(P^(−½) H P^(−½)).
+  virtual const Preconditioner* preconditioner() const { return nullptr; }
   /// The sharpness above which a quadratic is unstable under this rule; 2/η for gradient descent.
   virtual double threshold(double learning_rate) const { return 2 / learning_rate; }
   /// The surplus of the sharpness λ over the threshold: 2(λ/threshold − 1), computed for gradient descent as ηλ − 2. Positive:

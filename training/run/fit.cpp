@@ -84,6 +84,21 @@ std::int64_t smaller(std::int64_t chunk, std::int64_t group) {
   return groups * group < chunk ? groups * group : 0;
 }
 
+std::shared_ptr<Schedule> schedule_of(const Config::Training& t) {
+  return make_schedule(t.schedule, t.learning_rate, t.warmup, t.steps);
+}
+
+Change change_of(const Config::Change& c) {
+  Change out{.at_step = c.at_step, .at_accuracy = c.at_accuracy};
+  if (c.changes_rule) {
+    out.rule = factory(c.after.rule);
+    out.keeps_vectors = c.keeps_vectors;
+  }
+  if (c.changes_rate) out.schedule = schedule_of(c.after);
+  if (c.changes_limit) out.divergence_loss = c.after.divergence_loss;
+  return out;
+}
+
 }  // namespace
 
 EnvironmentOptions environment_options(const Config::Run& run) {
@@ -93,13 +108,20 @@ EnvironmentOptions environment_options(const Config::Run& run) {
 TrainerOptions trainer_options(const Config& config) {
   TrainerOptions o;
   o.rule = factory(config.training.rule);
-  o.schedule = std::make_shared<ConstantRate>(config.training.learning_rate);
+  o.schedule = schedule_of(config.training);
+  for (const auto& change : config.training.changes) o.changes.push_back(change_of(*change));
+  if (config.training.complete_accuracy)
+    o.completion = Completion(*config.training.complete_accuracy, config.training.complete_evaluations);
   o.measure_every = config.measure.every;
   o.events = {config.events.merge_gap, config.events.minimum_length};
   o.divergence_loss = config.training.divergence_loss;
   o.classifies = has_data(config);
-  for (const Chosen<MeasurementKind>& m : config.measure.more)
-    o.measurements.push_back({factory(m), m.options.integer("every")});
+  for (const Chosen<MeasurementKind>& m : config.measure.more) {
+    o.measurements.push_back({factory(m), m.options.integer("every"), {}});
+    if (!m.options.has("steps")) continue;
+    o.measurements.back().steps = m.options.integers("steps");
+    std::ranges::sort(o.measurements.back().steps);
+  }
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
   if (config.measure.top + config.measure.bottom > 0)

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "training/io/readable.h"
@@ -47,9 +48,20 @@ std::optional<std::string> tolerance_warning(const Config& config) {
       single ? " or run.precision = \"float64\"" : "");
 }
 
+std::optional<std::string> effective_note(const Config& config) {
+  if (!config.training.rule.kind->preconditions || config.measure.top == 0) return {};
+  return fmt::format(
+      "plan: instabilities under {} are those of λ_eff, the largest eigenvalue of P^(−½) H P^(−½), which is tracked "
+      "beside λ₁{}",
+      config.training.rule.kind->name,
+      std::ranges::any_of(config.measure.more, [](const auto& m) { return m.kind->name == "effective"; })
+          ? ""
+          : "; with the table [measure.effective] it is recorded");
+}
+
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
-  const std::string lambda = lambda_1_name(config);
+  const std::string lambda = sharpness_name(config);
   const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
   if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
   std::string text = fmt::format("instabilities: {}", *r.instabilities);

@@ -16,6 +16,8 @@ namespace brink {
 std::string text_of(const MemoryPlan&, const Fitted&, const Config&, std::int64_t parameters);
 /// A warning if measure.tolerance is below what the precision allows.
 std::optional<std::string> tolerance_warning(const Config&);
+/// Which sharpness instabilities are those of, if it is not λ₁.
+std::optional<std::string> effective_note(const Config&);
 /// What a run reports at its end about instabilities.
 std::string text_of_instabilities(const Config&, const RunRecord&);
 

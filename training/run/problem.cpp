@@ -8,6 +8,7 @@
 #include "kernels/gpu.h"
 #include "models/initialise.h"
 #include "training/errors.h"
+#include "training/run/inputs.h"
 
 namespace brink {
 
@@ -37,6 +38,11 @@ void expect_variances(const Model& m, std::int64_t samples) {
 
 /// The network for the pictures of a data set.
 Model fitting_model(const Chosen<NetworkKind>& network, const Dataset& data) {
+  if (data.picture.rank == 1 && !network.kind->takes_vectors)
+    throw UsageError(fmt::format(
+        "model.name = \"{}\": expected pictures [N, H, W, C], found vectors of {} numbers; save x with the shape of "
+        "pictures, such as x.reshape(N, 28, 28, 1), or choose model.name = \"mlp\"",
+        network.kind->name, data.picture[0]));
   try {
     return make_model(network, data.picture, data.classes);
   } catch (const std::invalid_argument& e) {
@@ -54,7 +60,7 @@ Problem make_network_problem(const Device& device, const Config& config, std::sh
   const Model model = fitting_model(config.model, train);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
   p.train = batch_of(p.data->train);
-  if (p.data->test.rows) p.test = batch_of(p.data->test);
+  if (p.data->test.samples() > 0) p.test = batch_of(p.data->test);
   if (!model.norms.empty()) {
     expect_variances(model, p.train_samples());
     p.evaluation = EvaluationMode{model, config.training.loss, norm_mode_of(config.model) == NormMode::evaluation};
@@ -123,7 +129,9 @@ Array initial_parameters(Device& device, const Config& config, const Problem& p)
   const CountedPart part(host, "the parameters at step 0");
   Array theta = layout.make_vector(p.objective.dtype, host);
   if (device.count) return theta;
-  if (p.start.empty()) {
+  if (!config.start_file.empty()) {
+    read_start(config.start_file, layout, theta.view());
+  } else if (p.start.empty()) {
     initialise(host, layout, init_of(config.model), static_cast<std::uint64_t>(config.training.seed), theta.view());
   } else {
     with_real(p.objective.dtype, [&]<class T>(T) {

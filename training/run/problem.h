@@ -33,7 +33,7 @@ struct Problem {
 /// the config's data; if null, they are loaded here. Throws DataError, DeviceError, OutOfMemory.
 Problem make_problem(Device&, const Config&, std::shared_ptr<DataPair> loaded = nullptr);
 
-/// θ₀ by the config's model.init and seed, in the host's memory. Throws nothing.
+/// θ₀ by the config's model.init and seed, or from model.start_file, in the host's memory. Throws DataError.
 Array initial_parameters(Device&, const Config&, const Problem&);
 
 }  // namespace brink

@@ -16,10 +16,18 @@ namespace {
 
 constexpr int any_width = std::numeric_limits<int>::max();
 
+std::string sharpness_name(bool preconditions, bool evaluation) {
+  return std::string(preconditions ? "λ_eff" : "λ₁") + (evaluation ? " in evaluation mode" : "");
+}
+
 }  // namespace
 
-std::string lambda_1_name(const Config& config) {
-  return has_evaluation_hessian(config) ? "λ₁ in evaluation mode" : "λ₁";
+std::string sharpness_name(const Config& config) {
+  const bool preconditions = config.training.rule.kind->preconditions;
+  const bool one = std::ranges::all_of(config.training.changes, [&](const auto& change) {
+    return change->after.rule.kind->preconditions == preconditions;
+  });
+  return one ? sharpness_name(preconditions, has_evaluation_hessian(config)) : "the sharpness";
 }
 
 Progress::Progress(Console& out, const Config& config, std::optional<std::int64_t> last_step)
@@ -27,7 +35,9 @@ Progress::Progress(Console& out, const Config& config, std::optional<std::int64_
       steps_(last_step.value_or(config.training.steps)),
       every_(config.measure.every),
       tolerance_(config.measure.tolerance),
-      lambda_(lambda_1_name(config)),
+      preconditions_(config.training.rule.kind->preconditions),
+      evaluation_(has_evaluation_hessian(config)),
+      sharpness_(sharpness_name(preconditions_, evaluation_)),
       threshold_(config.training.rule.kind->threshold),
       live_(out.terminal()),
       start_(Clock::now()),
@@ -62,8 +72,8 @@ std::vector<std::string> lines_of(std::span<const std::string> fields, int colum
 std::vector<std::string> Progress::fields() const {
   std::vector<std::string> out{fmt::format("step {}/{}", last_.step, steps_)};
   if (last_.loss) out.push_back("loss " + readable(*last_.loss, 4));
-  if (measured_.lambda_1) {
-    std::string text = lambda_ + " " + readable(*measured_.lambda_1, 4);
+  if (measured_.sharpness) {
+    std::string text = sharpness_ + " " + readable(*measured_.sharpness, 4);
     if (measured_.step != last_.step) text += fmt::format(" at step {}", measured_.step);
     if (!measured_.certified) text += " not certified";
     text += " (" + threshold_ + " = " + readable(last_.threshold, 4) + ")";
@@ -91,15 +101,19 @@ void Progress::erase() {
   if (live_ && rows_ > 0) out_.print("\r\033[K");
 }
 
-void Progress::row(const Row& row, double threshold) {
+void Progress::row(const Row& row, double threshold, const std::optional<EffectiveSharpness>& effective) {
   if (rows_++ == 0) first_step_ = next_line_ = row.step;
   last_ = {.step = row.step,
            .loss = row.number("loss"),
            .accuracy = row.number("train_accuracy"),
-           .lambda_1 = row.number("lambda_1"),
+           .sharpness = row.number("lambda_1"),
            .certified = is_certified(row.number("residual_1").value_or(0), row.number("scale").value_or(0), tolerance_),
            .threshold = threshold};
-  if (last_.lambda_1) measured_ = last_;
+  if (preconditions_) {
+    last_.sharpness = effective ? std::optional(effective->value) : std::nullopt;
+    last_.certified = effective && is_certified(effective->residual, effective->scale, tolerance_);
+  }
+  if (last_.sharpness) measured_ = last_;
   shown_ = false;
   if (live_) {
     const auto now = Clock::now();
@@ -120,19 +134,27 @@ void Progress::note(std::string_view text) {
   shown_ = false;
 }
 
+void Progress::name_threshold(std::string_view name, bool preconditions, std::int64_t from) {
+  threshold_ = name;
+  preconditions_ = preconditions;
+  sharpness_ = sharpness_name(preconditions, evaluation_);
+  named_from_ = from;
+}
+
 void Progress::event(const Instability& e) {
-  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry,
-                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", lambda_,
-                                 readable(1 + e.peak_surplus / 2), threshold_, e.peak_step);
+  std::string text = fmt::format(
+      "instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry, e.resolution,
+      counted(e.length(), "step"), e.is_long ? ", long" : "", e.peak_step < named_from_ ? "the sharpness" : sharpness_,
+      readable(1 + e.peak_surplus / 2), e.peak_step < named_from_ ? "the threshold" : threshold_, e.peak_step);
   if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
   if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
   if (e.open) text += ", still open at the end";
   note(text);
 }
 
-void Progress::disagreement(std::int64_t step, const Disagreement& d) {
-  std::string name = "λ_min";
-  if (!d.bottom) {
+void Progress::disagreement(std::int64_t step, const Disagreement& d, bool effective) {
+  std::string name = effective ? "λ_eff" : "λ_min";
+  if (!effective && !d.bottom) {
     name = "λ";
     for (const char digit : std::to_string(d.index + 1)) {
       name += "₀";

@@ -9,6 +9,7 @@
 
 #include "training/errors.h"
 #include "training/io/text.h"
+#include "training/run/plan_in_words.h"
 
 namespace brink {
 
@@ -57,7 +58,8 @@ Recorder::Recorder(const RunFolder& folder, const Config& config, const Row& col
       timing_(folder.folder(), "timing.csv"),
       events_(folder.folder(), "events.csv"),
       start_(std::chrono::steady_clock::now()),
-      progress_(out, config, last_step) {
+      progress_(out, config, last_step),
+      rule_(config.training.rule) {
   const std::string last = timing_.go_to_end();
   if (timing_.position() == 0) timing_.append(timing_header());
   timed_step_ = parse_number<std::int64_t>(std::string_view(last).substr(0, last.find(','))).value_or(-1);
@@ -101,12 +103,45 @@ void Recorder::row(const Row& row, const Observed& seen) {
                {row.step, elapsed_ms(), seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
     timing_.append(text_);
   }
-  progress_.row(row, seen.threshold);
+  progress_.row(row, seen.threshold, seen.effective);
 }
 
 void Recorder::event(const Instability& i) {
   append(events_, "events.csv", events_header_, events_row(i, evaluation_hessian_));
   progress_.event(i);
+}
+
+void Recorder::disagreements(const Observed& seen) {
+  if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
+  if (seen.effective && seen.effective->disagreement)
+    progress_.disagreement(seen.step, *seen.effective->disagreement, true);
+}
+
+void Recorder::name_threshold(std::int64_t from) {
+  progress_.name_threshold(rule_.kind->threshold, rule_.kind->preconditions, from);
+}
+
+void Recorder::changes(const Config& config, const Trainer& trainer) {
+  const Observed& seen = trainer.seen();
+  for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
+    if (trainer.changes().applied_at(i) != seen.step) continue;
+    const Config::Change& change = *config.training.changes[i];
+    if (change.changes_rule) {
+      rule_ = change.after.rule;
+      name_threshold(seen.step);
+    }
+    progress_.note(
+        fmt::format("step {}: {} ({})", seen.step, in_words(change), threshold_in_words(rule_, seen.threshold)));
+  }
+}
+
+void Recorder::resumed(const Config& config, const Trainer& trainer) {
+  for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
+    const std::optional<std::int64_t> at = trainer.changes().applied_at(i);
+    if (!at || !config.training.changes[i]->changes_rule) continue;
+    rule_ = config.training.changes[i]->after.rule;
+    name_threshold(*at);
+  }
 }
 
 void Recorder::sync() {

@@ -32,7 +32,12 @@ class Recorder final : public Stateful {
 
   void row(const Row&, const Observed&);
   void event(const Instability&);
-  void disagreement(std::int64_t step, const Disagreement& d) { progress_.disagreement(step, d); }
+  /// Shows where warm and cold Lanczos disagreed at this step.
+  void disagreements(const Observed&);
+  /// Shows the changes that applied at the trainer's last step.
+  void changes(const Config&, const Trainer&);
+  /// After a state was read: names the threshold of the rule that is in force.
+  void resumed(const Config&, const Trainer&);
   void note(const std::string& text) { progress_.note(text); }
   /// Makes the rows safe from a loss of power.
   void sync();
@@ -46,6 +51,7 @@ class Recorder final : public Stateful {
     std::string hash;
   };
   void append(RecordFile&, const char* name, const std::string& header, const std::string& row);
+  void name_threshold(std::int64_t from);
   double elapsed_ms() const;
 
   const RunFolder& folder_;
@@ -57,6 +63,7 @@ class Recorder final : public Stateful {
   double elapsed_before_ms_ = 0;  // in earlier processes
   std::chrono::steady_clock::time_point start_;
   Progress progress_;
+  Chosen<RuleKind> rule_;  // in force
 };
 
 }  // namespace brink

@@ -9,11 +9,15 @@
 #include <utility>
 
 #include "kernels/tracer.h"
+#include "training/digest.h"
 #include "training/errors.h"
 #include "training/io/readable.h"
 #include "training/io/safetensors.h"
+#include "training/run/inputs.h"
 #include "training/run/messages.h"
+#include "training/run/plan_in_words.h"
 #include "training/run/stop_signals.h"
+#include "training/run/tensor_files.h"
 
 namespace brink {
 
@@ -22,13 +26,26 @@ namespace {
 const TraceName step_name{"step", "phase", {}, 0, "step"}, records_name{"records", "phase"},
     plan_name{"memory plan", "phase"}, checkpoint_name_{"checkpoint", "phase"};
 
-/// λ₁ is compared with the rule's threshold, which the rule alone knows.
+/// λ₁ is compared with the rule's threshold, which the rule alone knows; where the rule preconditions, the effective sharpness is.
 std::vector<Column> described_columns(const Trainer& trainer, const Config& config) {
   std::vector<Column> out = metrics_columns(trainer.row());
-  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name); lambda != out.end()) {
-    lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
-    lambda->chart.reference_name = config.training.rule.kind->threshold;
+  const bool varies = std::ranges::find(out, "threshold", &Column::name) != out.end();
+  // Without a name where rules with different thresholds follow each other.
+  const RuleKind& rule = *config.training.rule.kind;
+  const bool one_name = std::ranges::all_of(
+      config.training.changes, [&](const auto& c) { return c->after.rule.kind->threshold == rule.threshold; });
+  const bool one_sharpness = std::ranges::all_of(
+      config.training.changes, [&](const auto& c) { return c->after.rule.kind->preconditions == rule.preconditions; });
+  if (const auto lambda = std::ranges::find(out, "lambda_1", &Column::name);
+      lambda != out.end() && !rule.preconditions && one_sharpness) {
+    if (varies)
+      lambda->chart.reference = std::string("threshold");
+    else
+      lambda->chart.reference = trainer.rule().threshold(config.training.learning_rate);
+    if (one_name) lambda->chart.reference_name = rule.threshold;
   }
+  if (const auto effective = std::ranges::find(out, "lambda_eff", &Column::name); effective != out.end() && one_name)
+    effective->chart.reference_name = rule.threshold;
   return out;
 }
 
@@ -104,12 +121,16 @@ void Run::describe() {
     return fitted_.trainer->plan();
   }();
   out_.line(text_of(plan, fitted_, config_, problem_->objective.layout.count()));
+  if (const auto note = effective_note(config_)) out_.line(*note);
   if (const auto warning = tolerance_warning(config_)) out_.note(*warning);
   if (problem_->data) {
     record_.data_provenance = problem_->data->provenance;
     record_.train_checksum = problem_->data->train.checksum;
     record_.test_checksum = problem_->data->test.checksum;
   }
+  if (!config_.start_file.empty())
+    record_.start_digest = digest_of(problem_->objective.layout, problem_->theta0.view());
+  if (folder_->opened() != RunFolder::Opened::fresh) require_same_inputs(folder_->folder(), record_);
   record_.parameters = problem_->objective.layout.count();
   record_.threads = environment_.threads();
   record_.chunk_samples = fitted_.chunk;
@@ -126,7 +147,7 @@ void Run::resume() {
   if (folder_->opened() == RunFolder::Opened::unfinished) {
     store_->remove_stale_temporaries();
     CheckpointList list = list_checkpoints(folder_->path(), folder_->folder().system());
-    for (const std::string& bad : list.bad) out_.line("passed over " + bad);
+    for (const std::string& bad : list.bad) out_.note("passed over " + bad);
     std::ranges::reverse(list.good);
     for (const CheckpointFile& file : list.good)
       if ((resumed = resume_from(file))) break;
@@ -136,7 +157,7 @@ void Run::resume() {
                       "{} again, with "
                       "--at {} and another --out",
                       folder_->path(), config_.fork->at_step, config_.fork->parent, config_.fork->at_step));
-    if (!resumed) out_.line(folder_->path() + " holds no valid checkpoint; starting at step 0");
+    if (!resumed) out_.note(folder_->path() + " holds no valid checkpoint; starting at step 0");
   }
   if (!resumed) recorder_->begin();
   folder_->folder().write_file("run.json", run_json(config_, record_));
@@ -147,7 +168,7 @@ void Run::resume() {
 
 bool Run::resume_from(const CheckpointFile& file) {
   const auto pass_over = [&](const std::string& why) {
-    out_.line("passed over " + file.path + ": " + why);
+    out_.note("passed over " + file.path + ": " + why);
     return false;
   };
   const Checkpoint from = read_checkpoint(file.path, folder_->folder().system());
@@ -157,9 +178,10 @@ bool Run::resume_from(const CheckpointFile& file) {
   if (!recorder_->continues())
     return pass_over("metrics.csv or events.csv lacks rows that were recorded before it, or has others");
   restore(device_, *fitted_.trainer, from.trainer, file.path);
+  recorder_->resumed(config_, *fitted_.trainer);
   record_.resumed_at.push_back(from.step);
   checkpoint_step_ = from.step;
-  out_.line(fmt::format("going on from step {}, {}", from.step, file.path));
+  out_.note(fmt::format("going on from step {}, {}", from.step, file.path));
   return true;
 }
 
@@ -184,10 +206,8 @@ bool Run::is_stopped(std::int64_t step) const { return StopSignals::requested() 
 void Run::keep_last_finite(std::int64_t step) {
   const Trainer& trainer = *fitted_.trainer;
   const Array host = to_host(device_, trainer.theta_at(step));
-  std::vector<NamedView> tensors;
-  for (int i = 0; i < trainer.layout().size(); ++i)
-    tensors.push_back({trainer.layout()[i].name, trainer.layout().view(host.view(), i)});
-  write_safetensors(folder_->folder(), "last_finite.safetensors", tensors, {{"step", std::to_string(step)}});
+  write_safetensors(folder_->folder(), "last_finite.safetensors", named_parameters(trainer.layout(), host.view()),
+                    {{"step", std::to_string(step)}});
 }
 
 bool Run::step(std::int64_t t) {
@@ -195,13 +215,15 @@ bool Run::step(std::int64_t t) {
   const Traced span(device_, step_name, t);
   const Row& row = t < config_.training.steps ? trainer.step() : trainer.observe();
   const Observed& seen = trainer.seen();
+  recorder_->changes(config_, trainer);
   {
     const Traced records(device_, records_name);
     record_.final_digest = std::get<std::string>(row["digest"]);
     recorder_->row(row, seen);
   }
+  write_tensor_files(device_, folder_->folder(), trainer);
   record_.steps_done = t;
-  if (seen.spectrum.disagreement) recorder_->disagreement(t, *seen.spectrum.disagreement);
+  recorder_->disagreements(seen);
   if (trainer.ended()) recorder_->event(*trainer.ended());
   if (!trainer.diverged()) return false;
   record_.diverged_at = t;
@@ -214,6 +236,11 @@ std::optional<std::int64_t> Run::steps() {
   const std::int64_t first = fitted_.trainer->steps_done();
   if (first > 0) record_.steps_done = first - 1;
   for (std::int64_t t = first; t <= config_.training.steps; ++t) {
+    if (fitted_.trainer->completed()) {
+      record_.completed_at = t - 1;
+      if (options_.checkpoints && t != checkpoint_step_) write_checkpoint(t);
+      break;
+    }
     const bool stopped = is_stopped(t);
     if (checkpoint_is_due(t) || (stopped && options_.checkpoints && t > 0 && t != checkpoint_step_))
       write_checkpoint(t);
@@ -244,6 +271,9 @@ ExitCode Run::go() {
 void Run::finish_record() {
   record_.ended = utc_now();
   const Trainer& trainer = *fitted_.trainer;
+  for (std::size_t i = 0; i < trainer.changes().size(); ++i)
+    record_.changed_at.push_back(trainer.changes().applied_at(i));
+  record_.early_stopping = early_stopping(folder_->folder().path_of("metrics.csv"));
   const Tally& tally = trainer.tally();
   if (config_.measure.top > 0) {
     record_.instabilities = tally.instabilities;
@@ -261,16 +291,22 @@ void Run::finish_record() {
 
 ExitCode Run::say_how_it_ended() {
   if (record_.status == "interrupted") {
-    out_.line(fmt::format("interrupted{} before step {} of {}; --resume continues the run",
+    out_.note(fmt::format("interrupted{} before step {} of {}; --resume continues the run",
                           stopped_by_.empty() ? "" : " by " + stopped_by_, fitted_.trainer->steps_done(),
                           config_.training.steps));
     return ExitCode::interrupted;
   }
+  for (std::size_t i = 0; i < record_.changed_at.size(); ++i)
+    if (!record_.changed_at[i]) out_.line("did not apply: " + in_words(*config_.training.changes[i]));
+  if (record_.completed_at)
+    out_.line(fmt::format("complete at step {}: the training accuracy was at least {} at {} in a row",
+                          *record_.completed_at, readable(*config_.training.complete_accuracy),
+                          counted(config_.training.complete_evaluations, "evaluation")));
   if (!record_.diverged_at) return ExitCode::done;
   const double loss = fitted_.trainer->seen().loss;
   out_.note(fmt::format("diverged at step {}: the loss {}", *record_.diverged_at,
                         std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
-                                                          readable(config_.training.divergence_loss))
+                                                          readable(fitted_.trainer->changes().divergence_loss()))
                                             : std::string("is not finite")));
   return ExitCode::diverged;
 }

@@ -143,23 +143,40 @@ void append_options(std::vector<Key>& out, const std::string& table, std::span<c
   }
 }
 
+/// A key that may be absent, and is not written then.
+template <class Field>
+Key optional_key(std::string table, Option option, Field field) {
+  Key out{std::move(table), std::string(option.name), {}, {}};
+  out.print = [=](const Config& c) { return peek(field, c) ? text_of(OptionValue(*peek(field, c))) : std::string(); };
+  out.set = [=, option = std::move(option)](Config& c, const toml::node& v) -> Problem {
+    OptionValue value;
+    Problem problem = read(option, v, value);
+    if (!problem) field(c) = std::get<typename std::remove_cvref_t<decltype(field(c))>::value_type>(value);
+    return problem;
+  };
+  return out;
+}
+
 Key without_hash(Key k) {
   k.hashed = false;
   return k;
 }
 
-Key directory() {
-  return {"data",
-          "directory",
-          [](Config& c, const toml::node& v) -> Problem {
+/// The path of a file or a folder; empty, and then not written, if there is none.
+template <class Field>
+Key path(std::string table, std::string name, std::string_view what, bool hashed, Field field) {
+  return {std::move(table),
+          std::move(name),
+          [=](Config& c, const toml::node& v) -> Problem {
             const auto x = v.value_exact<std::string>();
-            if (!x || x->empty() || x->find('\0') != std::string::npos) return expected("the path of a folder", v);
-            c.data.directory = *x;
+            if (!x || x->empty() || x->find('\0') != std::string::npos)
+              return expected("the path of a " + std::string(what), v);
+            field(c) = *x;
             return {};
           },
-          [](const Config& c) { return c.data.directory.empty() ? std::string() : quote(c.data.directory); },
+          [=](const Config& c) { return peek(field, c).empty() ? std::string() : quote(peek(field, c)); },
           true,
-          false};
+          hashed};
 }
 
 /// Bytes, as an integer or with a unit: "2GiB".
@@ -190,12 +207,35 @@ void append_data(std::vector<Key>& out, const Config& c) {
   using Data = Config::Data;
   const auto add = [&](Option o, auto member) { out.push_back(key("data", std::move(o), at(&Config::data, member))); };
   out.push_back(kind_key("data", "name", data_kinds(), at(&Config::data, &Data::set)));
-  out.push_back(directory());
-  add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"),
-      &Data::train);
-  add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
-  add(integer_option("seed", 0, {}, "seed of the choice and the order of the samples"), &Data::seed);
+  out.push_back(path("data", "directory", "folder", false, at(&Config::data, &Data::directory)));
+  if (c.data.set.kind->sizes) {
+    // Of a user's own files, of which all samples are taken in the order of the files unless a number is given.
+    for (const auto& [name, member] : {std::pair{"train", &Data::train}, {"test", &Data::test}}) {
+      out.push_back(integer_or("data", name, "all", most_samples, at(&Config::data, member)));
+      out.back().hashed = true;
+    }
+  } else {
+    add(integer_option("train", 1000, {4, most_samples}, "training samples, shared equally by the classes"),
+        &Data::train);
+    add(integer_option("test", 1000, {4, most_samples}, "test samples, shared equally by the classes"), &Data::test);
+    add(integer_option("seed", 0, {}, "seed of the choice and the order of the samples"), &Data::seed);
+  }
   append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
+}
+
+/// The changes as an inline list of tables; empty if there are none.
+std::string print_changes(const Config& c) {
+  std::string out;
+  for (const auto& change : c.training.changes) {
+    out += out.empty() ? "[{ " : ", { ";
+    out += change->at_step ? "at_step = " + number_text(*change->at_step)
+                           : "at_accuracy = " + real_text(*change->at_accuracy);
+    out += ", set = { ";
+    const char* join = "";
+    for (const auto& [key, value] : change->set) out += std::exchange(join, ", ") + key + " = " + value;
+    out += " } }";
+  }
+  return out.empty() ? out : out + "]";
 }
 
 void append_training(std::vector<Key>& out, const Config& c) {
@@ -205,6 +245,8 @@ void append_training(std::vector<Key>& out, const Config& c) {
   };
   out.push_back(kind_key("training", "rule", rule_kinds(), at(&Config::training, &Training::rule)));
   add(real_option("learning_rate", 0.1, {.above = 0}, "η"), &Training::learning_rate);
+  out.push_back(kind_key("training", "schedule", schedule_kinds(), at(&Config::training, &Training::schedule)));
+  add(integer_option("warmup", 0, {0, 1'000'000'000}, "updates of the linear warm-up; 0: none"), &Training::warmup);
   add(integer_option("steps", 400, {0, 1'000'000'000}, "updates"), &Training::steps);
   out.push_back(choice<Loss>("training", "loss", {{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}},
                              at(&Config::training, &Training::loss)));
@@ -212,8 +254,29 @@ void append_training(std::vector<Key>& out, const Config& c) {
   add(real_option("divergence_loss", std::numeric_limits<double>::infinity(), {.above = 0, .infinite = true},
                   "a larger loss ends the run as diverged"),
       &Training::divergence_loss);
+  const auto training = [](auto member) { return at(&Config::training, member); };
+  out.push_back(optional_key("training",
+                             real_option("complete_accuracy", 1, {.above = 0, .most = 1},
+                                         "training accuracy that ends the run; absent: none does"),
+                             training(&Training::complete_accuracy)));
+  if (c.training.complete_accuracy)
+    add(integer_option("complete_evaluations", 2, {1, 1'000'000},
+                       "consecutive evaluations with that accuracy that end the run"),
+        &Training::complete_evaluations);
+  Key compensate = optional_key(
+      "training",
+      real_option("compensate", 0.1, {.above = 0}, "η_ref: a smaller learning rate takes steps·η_ref/η steps"),
+      training(&Training::compensate));
+  compensate.print = [](const Config&) {
+    return std::string();
+  };  // the resolved config has the steps that follow from it
+  out.push_back(std::move(compensate));
+  // Its tables are read after all other settings (changes.h).
+  out.push_back({"training", "change", [](Config&, const toml::node&) { return Problem{}; }, print_changes});
   append_options(out, "training", c.training.rule.options.declared(),
                  [](Config& x) -> Options& { return x.training.rule.options; });
+  append_options(out, "training", c.training.schedule.options.declared(),
+                 [](Config& x) -> Options& { return x.training.schedule.options; });
 }
 
 void append_measure(std::vector<Key>& out, const Config& c) {
@@ -295,6 +358,9 @@ std::vector<Key> keys_of(const Config& c) {
   out.push_back(kind_key(
       "model", "name", network_kinds(), [](Config & x) -> auto& { return x.model; }));
   append_options(out, "model", c.model.options.declared(), [](Config& x) -> Options& { return x.model.options; });
+  if (has_data(c))
+    out.push_back(path(
+        "model", "start_file", "file", true, [](Config & x) -> auto& { return x.start_file; }));
   append_training(out, c);
   append_measure(out, c);
   append_events_and_run(out);
@@ -322,9 +388,11 @@ const std::vector<std::string>& all_paths() {
     };
     Config c;
     for (const std::string& table : tables()) turn_on(c, table);
+    c.training.complete_accuracy = 1;
     add(c);
     for (const DataKind& k : data_kinds()) c.data.set = k, add(c);
     for (const RuleKind& k : rule_kinds()) c.training.rule = k, add(c);
+    for (const ScheduleKind& k : schedule_kinds()) c.training.schedule = k, add(c);
     for (const NetworkKind& k : network_kinds()) c.model = k, add(c);
     return out;
   }();
@@ -332,7 +400,13 @@ const std::vector<std::string>& all_paths() {
 }
 
 std::string reason_without(const Config& c, std::string_view path) {
-  if (path.starts_with("training.")) return "training.rule = " + quote(c.training.rule.kind->name);
+  if (path.starts_with("training.")) {
+    const std::string_view name = path.substr(path.find('.') + 1);
+    if (name == "complete_evaluations") return "a run without training.complete_accuracy";
+    for (const ScheduleKind& k : schedule_kinds())
+      if (Options(k.options).has(name)) return "training.schedule = " + quote(c.training.schedule.kind->name);
+    return "training.rule = " + quote(c.training.rule.kind->name);
+  }
   if (path.starts_with("data.") && has_data(c)) return "data.name = " + quote(c.data.set.kind->name);
   return "model.name = " + quote(c.model.kind->name);
 }

@@ -96,7 +96,15 @@ Problem read(const Option& option, const toml::node& node, OptionValue& out) {
       [&]<class T>(const T&) -> Problem {
         if constexpr (IsList<T>::value) {
           const toml::array* array = node.as_array();
-          if (!array) return expected("a list, each entry " + option.expected, node);
+          toml::array alone;
+          if (option.number_is_list && as_real(node)) {
+            node.visit([&](const auto& n) { alone.push_back(n); });
+            array = &alone;
+          }
+          if (!array)
+            return expected((option.number_is_list ? option.expected + ", or a list of such"
+                                                   : "a list, each entry " + option.expected),
+                            node);
           T list;
           for (const toml::node& item : *array) {
             const auto x = scalar<typename T::value_type>(item);

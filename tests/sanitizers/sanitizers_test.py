@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Builds the test programs with a sanitizer in a folder of their own, and runs them: a campaign.
+
+address: all of them with ASan and UBSan, leaks included. thread: those that use several threads with TSan.
+A program that looks for exact numbers of allocations, or that moves between stacks of its own, is left out.
+usage: sanitizers_test.py BUILD address|thread [--all] [PROGRAM…]
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import ROOT, Cases, command
+
+KINDS = {
+    "address": ("address,undefined", ["spectral", "models", "training", "kinds", "tools", "kernels", "autodiff", "cases", "bits"]),
+    "thread": ("thread", ["kernels", "autodiff", "bits"]),
+}
+OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1",
+}
+# Programs with a fault that the sanitizer must find.
+CONTROLS = {
+    "address": ("int main(int n, char**) { int* p = new int[3]; int x = p[2 + n]; delete[] p; return x; }", "heap-buffer-overflow"),
+    "thread": ("#include <thread>\nint x; int main() { std::thread t([] { ++x; }); ++x; t.join(); }", "data race"),
+}
+COUNTS = re.compile(r"test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
+# What a sanitizer slows down so much that other tests of the same code must do; and promises about memory that it changes.
+LEFT_OUT = {"bits": "*repeats*", "training": "*F4*,*memory*"}
+
+
+def control(folder, kind):
+    source, says = CONTROLS[kind]
+    (folder / "control.cpp").write_text(source + "\n")
+    program = folder / "control"
+    said, status = command(["c++", "-g", "-pthread", f"-fsanitize={KINDS[kind][0]}", str(folder / "control.cpp"), "-o", str(program)])
+    if status != 0:
+        return said.splitlines()
+    said, status = command([str(program)], env=os.environ | OPTIONS)
+    return [line for line in said.splitlines() if says in line] if status != 0 else []
+
+
+def run(program, name):
+    """Complaints about a test program."""
+    arguments = [str(program), "--no-colors", "--no-intro"] + ([f"--test-case-exclude={LEFT_OUT[name]}"] if name in LEFT_OUT else [])
+    said, status = command(arguments, env=os.environ | OPTIONS | {"BRINK_SOURCE_ROOT": str(ROOT)}, stdin=subprocess.DEVNULL)
+    counts = COUNTS.search(said)
+    print(f"{name}: {counts.group(0) if counts else 'no count'}", flush=True)
+    if status == 0 and counts and int(counts.group(1)) > 0:
+        return []
+    lines = said.splitlines()
+    first = next((i for i, line in enumerate(lines) if "Sanitizer" in line or "runtime error" in line or "ERROR:" in line), max(0, len(lines) - 40))
+    return [" ".join(arguments), f"status {status}", *lines[first:first + 38]]
+
+
+cases = Cases()
+kind = sys.argv[2]
+flags, programs = KINDS[kind]
+programs = [name for name in programs if name in sys.argv[3:]] or programs
+if "--all" not in sys.argv:
+    cases.skip(f"{kind} sanitizer", "long")
+    cases.close()
+folder = pathlib.Path(sys.argv[1], f"sanitize-{kind}").resolve()
+if not (folder / "build.ninja").exists():
+    said, status = command(["meson", "setup", str(folder), str(ROOT), f"-Db_sanitize={flags}", "-Db_lundef=false", "-Dbuildtype=debugoptimized",
+                            "-Doptimization=1", "-Dcuda=disabled", "-Dbench=disabled", "-Dtests=enabled", "-Dcpp_args=-fno-sanitize-recover=all"])
+    cases.check("configured", said.splitlines()[-30:] if status else [])
+said, status = command(["ninja", "-C", str(folder), "-j", os.environ.get("BRINK_JOBS") or str(os.cpu_count()), *[f"tests/test_{name}" for name in programs]])
+cases.check("built", said.splitlines()[-40:] if status else [])
+if status == 0:
+    for name in programs:
+        cases.check(f"{kind}: {name}", run(folder / "tests" / f"test_{name}", name))
+cases.rejects(f"{kind} sanitizer", control(folder, kind))
+cases.close()

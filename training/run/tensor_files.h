@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Writes the tensors that measurements hand out, a file for each step, into folders of the run.
+#pragma once
+
+#include "training/io/file.h"
+#include "training/loop.h"
+
+namespace brink {
+
+/// Writes what the measurements of the last complete step have for files: RUN/KIND/step-000012.safetensors, whole or not at all. A step
+/// that is computed again writes the same bytes. Waits for the device. Throws IoError.
+void write_tensor_files(Device&, const Folder& run, const Trainer&);
+
+}  // namespace brink
