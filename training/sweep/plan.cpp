@@ -62,7 +62,8 @@ Plan::Plan(const std::string& file, const std::vector<std::string>& sets)
 
 PlannedRun Plan::run_of(std::vector<PlacedSetting> settings) const {
   PlannedRun out;
-  out.config = load_config({file_, sets_, {}, table_name, settings});
+  out.config = load_config(
+      {.file = file_, .sets = sets_, .flags = {}, .other_table = std::string(table_name), .placed = settings});
   out.hash = config_hash(out.config);
   out.settings = std::move(settings);
   return out;
