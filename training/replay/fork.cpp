@@ -48,13 +48,16 @@ void require_changeable(const std::string& set) {
 
 /// A change of the parent would replace what is set, or has replaced it already.
 void require_changes_too(const RecordedRun& parent, const std::vector<std::string>& sets) {
-  const auto has = [&](auto&& is) { return std::ranges::any_of(sets, [&](const std::string& s) { return is(path_of(s)); }); };
+  const auto has = [&](auto&& is) {
+    return std::ranges::any_of(sets, [&](const std::string& s) { return is(path_of(s)); });
+  };
   if (parent.config.training.changes.empty() || has([](std::string_view p) { return p == "training.change"; })) return;
   if (has([](std::string_view p) { return p.starts_with("training.") && p != "training.steps"; }))
-    throw UsageError(fmt::format(
-        "{} has changes during the run, which replace other settings of [training]; give --set training.change=[…] too: "
-        "[] for none, or those that the fork is to have",
-        parent.folder));
+    throw UsageError(
+        fmt::format("{} has changes during the run, which replace other settings of [training]; give --set "
+                    "training.change=[…] too: "
+                    "[] for none, or those that the fork is to have",
+                    parent.folder));
 }
 
 /// The state of the parent at a step, in the host's memory, and the digest of θ.

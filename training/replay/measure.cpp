@@ -55,8 +55,7 @@ bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
 /// The columns that a run has whatever is measured of the spectrum.
 std::set<std::string, std::less<>> columns_without_spectrum(Config config, PreparedTrainer& prepared) {
   config.measure.top = config.measure.bottom = 0;
-  std::erase_if(config.measure.more,
-                [](const auto& m) { return m.kind->needs_spectrum || m.kind->needs_lambda_1; });
+  std::erase_if(config.measure.more, [](const auto& m) { return m.kind->needs_spectrum || m.kind->needs_lambda_1; });
   MemoryCount count = count_memory(prepared.device());
   Device counting = count.on(prepared.device());
   const Problem problem = make_problem(counting, config, prepared.data());
@@ -224,7 +223,7 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
     check(row);
     if (options.steps.contains(t)) {
       file.append(columns.row(row));
-      write_tensor_files(prepared.device(), file.tensors(), trainer);
+      if (!trainer.tensors().empty()) write_tensor_files(prepared.device(), file.tensors(), trainer);
     }
     progress.step();
   }
