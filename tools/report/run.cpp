@@ -77,6 +77,7 @@ void apply_settings(Run& run) {
   const Settings& s = run.settings;
   run.learning_rate = s.number("training.learning_rate");
   run.planned_steps = s.number("training.steps");
+  run.forked_at = s.number("fork.at_step");
   run.tolerance = s.number("measure.tolerance").value_or(1e-3);
   run.top_asked = s.number("measure.top");
   run.bottom_asked = s.number("measure.bottom");
@@ -224,6 +225,7 @@ void compare_accounts(Run& run) {
 
 /// t = Σ η over the steps before each row.
 void add_time(Run& run) {
+  if (run.forked_at.value_or(0) > 0) return;  // the steps before are the parent's
   double sum = 0;
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     if (row > 0) {

@@ -54,6 +54,7 @@ struct Run {
   std::string hessian_of;           // a sentence; empty where there is one loss only, or nothing was measured
   bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is minimised
   std::optional<double> learning_rate, planned_steps, diverged_at;
+  std::optional<double> forked_at;                       // the first step of a fork
   std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom, measure.every
   bool unfinished = false;                               // it is running, or was interrupted
   double tolerance = 1e-3;

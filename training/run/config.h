@@ -80,6 +80,14 @@ struct Config {
     std::int64_t checkpoint_every = -1;          // steps; 0: only at the end; −1: by time
     std::vector<std::int64_t> keep_checkpoints;  // steps whose checkpoints are written and never removed
   } run;
+  /// Where a fork comes from. Written by brink fork only (training/replay/fork.h).
+  struct Fork {
+    std::string parent;        // its folder; for people, because the fork does not need it
+    std::string parent_hash;   // config_hash of the parent
+    std::string digest;        // of θ at at_step
+    std::int64_t at_step = 0;  // the first step under the fork's own settings
+  };
+  std::optional<Fork> fork;
 };
 
 /// A setting whose places in a file are known, for messages.
@@ -93,6 +101,7 @@ struct ConfigSources {
   std::string file;                                        // empty: none
   std::vector<std::string> sets;                           // "training.steps=400", as given to --set
   std::vector<std::pair<std::string, std::string>> flags;  // {"threads", "2"}, as given to --threads
+  const Config* base = nullptr;                            // the settings that all others override; null: the defaults
   std::optional<std::string> parent_events = {};           // of a fork: the text of its parent's events.csv
   std::string other_table = {};            // a table of the file that has no settings of a run, and is left out
   std::vector<PlacedSetting> placed = {};  // override the file; sets and flags override them

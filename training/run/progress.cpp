@@ -16,10 +16,6 @@ namespace {
 
 constexpr int any_width = std::numeric_limits<int>::max();
 
-}  // namespace
-
-namespace {
-
 std::string sharpness_name(bool preconditions, bool evaluation) {
   return std::string(preconditions ? "λ_eff" : "λ₁") + (evaluation ? " in evaluation mode" : "");
 }

@@ -85,7 +85,9 @@ Run::Run(const Config& config, const TrainOptions& options, Console& out)
   say_what_runs();
   describe();
   folder_->folder().write_file("config.toml", to_toml(config_));
-  store_ = std::make_unique<CheckpointStore>(folder_->folder(), config_hash(config), config.run.keep_checkpoints);
+  std::vector<std::int64_t> kept = config.run.keep_checkpoints;
+  if (config.fork) kept.push_back(config.fork->at_step);  // nothing else leads to this state
+  store_ = std::make_unique<CheckpointStore>(folder_->folder(), config_hash(config), std::move(kept));
   recorder_ = std::make_unique<Recorder>(*folder_, config, fitted_.trainer->row(),
                                          std::min(config.training.steps, options.stop_before - 1), out);
   Sizes sizes;
@@ -149,10 +151,19 @@ void Run::resume() {
     std::ranges::reverse(list.good);
     for (const CheckpointFile& file : list.good)
       if ((resumed = resume_from(file))) break;
+    if (!resumed && config_.fork)
+      throw DataError(
+          fmt::format("{} holds no valid checkpoint, and a fork cannot begin without its first one, of step {}; fork "
+                      "{} again, with "
+                      "--at {} and another --out",
+                      folder_->path(), config_.fork->at_step, config_.fork->parent, config_.fork->at_step));
     if (!resumed) out_.note(folder_->path() + " holds no valid checkpoint; starting at step 0");
   }
   if (!resumed) recorder_->begin();
   folder_->folder().write_file("run.json", run_json(config_, record_));
+  if (resumed || !options_.begin) return;
+  options_.begin(device_, *fitted_.trainer);
+  write_checkpoint(fitted_.trainer->steps_done());
 }
 
 bool Run::resume_from(const CheckpointFile& file) {

@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_samples = 10'000'000;
 constexpr const char* measure_table = "measure.";
+constexpr const char* fork_table = "fork";
 
 /// A member of one of the config's tables.
 template <class Table, class Member>
@@ -318,6 +319,31 @@ void append_events_and_run(std::vector<Key>& out) {
           at(&Config::run, &Run::keep_checkpoints))));
 }
 
+/// A text of [fork]; `hashed` unless it decides no number.
+Key fork_text(const char* name, bool hashed, std::string Config::Fork::*member) {
+  return {fork_table,
+          name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            const auto x = v.value_exact<std::string>();
+            if (!x || x->empty()) return expected("a text, as brink fork writes it", v);
+            (*c.fork).*member = *x;
+            return {};
+          },
+          [=](const Config& c) { return quote((*c.fork).*member); },
+          true,
+          hashed};
+}
+
+void append_fork(std::vector<Key>& out) {
+  using Fork = Config::Fork;
+  out.push_back(fork_text("parent", false, &Fork::parent));
+  out.push_back(fork_text("parent_hash", true, &Fork::parent_hash));
+  out.push_back(key(
+      fork_table, integer_option("at_step", 0, {0, 1'000'000'000}, "the first step of the fork"),
+      [](Config & c) -> auto& { return c.fork->at_step; }));
+  out.push_back(fork_text("digest", true, &Fork::digest));
+}
+
 const MeasurementKind* measurement_of(std::string_view table) {
   if (!table.starts_with(measure_table)) return nullptr;
   const MeasurementKind* kind = find_kind(measurement_kinds(), table.substr(std::string_view(measure_table).size()));
@@ -338,6 +364,7 @@ std::vector<Key> keys_of(const Config& c) {
   append_training(out, c);
   append_measure(out, c);
   append_events_and_run(out);
+  if (c.fork) append_fork(out);
   return out;
 }
 
@@ -346,7 +373,7 @@ const std::vector<std::string>& tables() {
     std::vector<std::string> out{"data", "model", "training", "measure"};
     for (const MeasurementKind& k : measurement_kinds())
       if (!k.always) out.push_back(measure_table + std::string(k.name));
-    out.insert(out.end(), {"events", "run"});
+    out.insert(out.end(), {"events", "run", fork_table});
     return out;
   }();
   return all;
@@ -385,6 +412,7 @@ std::string reason_without(const Config& c, std::string_view path) {
 }
 
 void turn_on(Config& c, std::string_view table) {
+  if (table == fork_table && !c.fork) c.fork.emplace();
   const MeasurementKind* kind = measurement_of(table);
   auto& more = c.measure.more;
   if (!kind || std::ranges::any_of(more, [&](const auto& m) { return m.kind == kind; })) return;
