@@ -2,6 +2,7 @@
 #include "spectral/tracker.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -41,12 +42,20 @@ struct EigenTracker::State {
   TrackerOptions options;
   FillNormal normals;
   Lanczos lanczos;
-  Array vectors, start, noise;
+  // The vectors of the last measured step and, while a step is measured, those before it.
+  std::array<Array, 2> kept;
+  Array start, noise;
   Scalars sizes;  // on the device: what vectors are divided by, or their signs
   std::vector<RitzPair> pairs;
   int tops = 0, bottoms = 0;
-  std::int64_t measured = 0;
-  bool have = false;
+  /// What the next step starts from, beside the vectors in kept[turn].
+  struct Start {
+    std::size_t turn = 0;
+    std::int64_t measured = 0;
+    bool have = false;
+  };
+  Start now, before;  // before: as the step began that is being measured
+  std::optional<std::int64_t> measuring;
   LanczosResult reported;
 
   State(Device& d, std::int64_t n, Dtype t, const TrackerOptions& o, FillNormal f)
@@ -58,13 +67,14 @@ struct EigenTracker::State {
         options(o),
         normals(f),
         lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = most_pairs}, std::move(f)),
-        vectors(zeros({most_pairs, n}, t, d)),
+        kept{zeros({most_pairs, n}, t, d), zeros({most_pairs, n}, t, d)},
         start({n}, t, d),
         noise({n}, t, d),
         sizes(d, std::max(2, most_pairs)),
         pairs(static_cast<std::size_t>(most_pairs)) {}
 
-  ColumnSet columns(int count) const { return {vectors.view().data, dim, dim, count, dtype}; }
+  View vectors() const { return kept[now.turn].view(); }
+  ColumnSet columns(int count) const { return {vectors().data, dim, dim, count, dtype}; }
 
   /// The normalised sum of the remembered vectors plus `options.noise` times a random unit vector. Rows that were never filled
   /// are zero.
@@ -110,6 +120,7 @@ struct EigenTracker::State {
 
   /// Stores values and vectors; each vector's largest entry becomes positive.
   void keep(const LanczosResult& r) {
+    if (now.turn == before.turn) now.turn = 1 - now.turn;
     reported = r;
     tops = static_cast<int>(r.top.size());
     bottoms = static_cast<int>(r.bottom.size());
@@ -126,7 +137,7 @@ struct EigenTracker::State {
         pairs[static_cast<std::size_t>(i)].vector = all.column(i);
         ++i;
       }
-    for (; i < most_pairs; ++i) brink::scale(device, all.column(0), 0, all.column(i));
+    for (; i < most_pairs; ++i) set_zero(device, all.column(i));
     reported.top = {pairs.data(), r.top.size()};
     reported.bottom = {pairs.data() + tops, r.bottom.size()};
   }
@@ -182,17 +193,21 @@ EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
 TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bool check) {
   State& k = *state_;
   const auto index = static_cast<std::uint64_t>(step);
+  if (k.measuring != step) {
+    k.measuring = step;
+    k.before = k.now;
+  }
   TrackerStep out;
   bool warm = false, any = false;
-  if (k.have) {
+  if (k.now.have) {
     const LanczosResult r = k.run(a, index, warm_restart, 0, k.warm_start(index), out);
     if (out.finite) {
       k.keep(r);
       warm = any = true;
     }
   }
-  const bool due = k.options.cold_check > 0 && k.measured % k.options.cold_check == 0;
-  if (out.finite && (!k.have || check || due) && out.products < k.options.budget) {
+  const bool due = k.options.cold_check > 0 && k.now.measured % k.options.cold_check == 0;
+  if (out.finite && (!k.now.have || check || due) && out.products < k.options.budget) {
     const LanczosResult r = k.run(a, index, cold_restart, k.options.cold_confirm, {}, out);
     if (out.finite && !any) {
       k.keep(r);
@@ -214,9 +229,9 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
       }
     }
   }
-  ++k.measured;
+  ++k.now.measured;
   if (!out.finite || !any) return out;
-  k.have = true;
+  k.now.have = true;
   out.top = k.reported.top;
   out.bottom = k.reported.bottom;
   out.converged = k.reported.converged;
@@ -234,25 +249,33 @@ void EigenTracker::track(int top) {
   k.top = top;
 }
 
-EigenTracker::Memory EigenTracker::memory() const { return {state_->vectors.view(), state_->measured}; }
+EigenTracker::Memory EigenTracker::memory() const { return {state_->vectors(), state_->now.measured}; }
+
+void EigenTracker::abandon() {
+  State& k = *state_;
+  if (k.measuring) k.now = k.before;
+  k.measuring.reset();
+}
 
 void EigenTracker::restore(const Memory& m) {
   State& k = *state_;
-  if (m.vectors.dtype != k.dtype || m.vectors.shape != k.vectors.view().shape)
+  if (m.vectors.dtype != k.dtype || m.vectors.shape != k.vectors().shape)
     throw std::invalid_argument("[tracker] vectors " + to_string(m.vectors.shape) + ": expected " +
-                                to_string(k.vectors.view().shape));
-  const View to = k.vectors.view();
+                                to_string(k.vectors().shape));
+  const View to = k.vectors();
   const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype},
       flat_to{to.data, {to.shape.elements()}, to.dtype};
   brink::scale(k.device, flat_from, 1, flat_to);
-  k.measured = m.measured;
-  k.have = brink::largest_entry(k.device, flat_to) != 0;
+  k.now.measured = m.measured;
+  k.measuring.reset();
+  k.now.have = brink::largest_entry(k.device, flat_to) != 0;
 }
 
 void EigenTracker::forget() {
-  const View v = state_->vectors.view();
+  const View v = state_->vectors();
   brink::scale(state_->device, v, 0, v);
-  state_->have = false;
+  state_->now.have = false;
+  state_->measuring.reset();
 }
 
 }  // namespace brink

@@ -62,7 +62,8 @@ class EigenTracker {
   ~EigenTracker();
   EigenTracker(EigenTracker&&) noexcept;
 
-  /// Measures at `step`. `check` asks for a cold run too (an event). Never throws for lack of convergence.
+  /// Measures at `step`. `check` asks for a cold run too (an event). Never throws for lack of convergence; what the operator
+  /// throws is passed on, and `abandon` is to be called then.
   TrackerStep measure(const LinearOperator& a, std::int64_t step, bool check = false);
 
   /// From now on `top` largest pairs are measured, 1 to the larger of options.top and options.most_top. Allocates nothing. Throws
@@ -76,6 +77,8 @@ class EigenTracker {
   };
   Memory memory() const;
   void restore(const Memory&);
+  /// To be called when the operator has thrown: the memory is again what it was before the step that was being measured.
+  void abandon();
   /// Drops the vectors: the next step starts cold.
   void forget();
 

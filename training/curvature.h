@@ -26,6 +26,8 @@ class Curvature final : public Stateful {
   void track(int top) { tracker_.track(top); }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent], with room for the largest top.
   View eigenvectors() const { return tracker_.memory().vectors; }
+  /// To be called when the operator has thrown: the state is again that before the step.
+  void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 
  private:
@@ -41,6 +43,7 @@ class EffectiveCurvature final : public Stateful {
   /// As Curvature::measure; P is that of the update that `gradient` makes. Fills `effective` of `seen`.
   void measure(const LinearOperator& hessian, const Preconditioner&, View gradient, std::int64_t step, bool cold_check,
                Observed& seen);
+  void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 
  private:

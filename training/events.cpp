@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "training/events.h"
 
+#include <algorithm>
 #include <cassert>
 
+#include "training/errors.h"
 #include "training/io/text.h"
 
 namespace brink {
@@ -81,6 +83,55 @@ std::vector<Instability> find_events(std::span<const double> surplus, std::int64
     if (auto e = finder.push(static_cast<std::int64_t>(i), surplus[i])) out.push_back(std::move(*e));
   if (auto e = finder.finish()) out.push_back(std::move(*e));
   return out;
+}
+
+std::vector<Instability> parse_events(std::string_view csv) {
+  const auto take = [](std::string_view& text, char end) {
+    const std::size_t at = std::min(text.find(end), text.size());
+    const std::string_view out = text.substr(0, at);
+    text.remove_prefix(std::min(at + 1, text.size()));
+    return out;
+  };
+  const auto fail = [](std::size_t line, const std::string& what) {
+    throw DataError("events.csv: line " + number_text(line) + ": " + what);
+  };
+  std::vector<Instability> out;
+  const std::string_view header = take(csv, '\n');
+  if (header.substr(0, header.find(",hessian_of")) !=
+      std::string_view(events_header()).substr(0, events_header().size() - 1))
+    fail(1, "expected " + events_header());
+  for (std::size_t line = 2; !csv.empty(); ++line) {
+    std::string_view row = take(csv, '\n');
+    const auto integer = [&](const char* column) {
+      const auto x = parse_number<std::int64_t>(take(row, ','));
+      if (!x) fail(line, std::string("expected an integer in the column ") + column);
+      return *x;
+    };
+    Instability i;
+    i.entry = integer("entry");
+    i.resolution = integer("resolution");
+    if (integer("length") != i.length()) fail(line, "expected the length resolution − entry");
+    i.is_long = integer("long") != 0;
+    i.open = integer("open") != 0;
+    i.peak_step = integer("peak_step");
+    const auto peak = parse_number<double>(take(row, ','));
+    if (!peak) fail(line, "expected a number in the column peak_surplus");
+    i.peak_surplus = *peak;
+    out.push_back(std::move(i));
+  }
+  return out;
+}
+
+std::int64_t step_before_resolution(std::string_view csv, std::int64_t steps, std::int64_t instability) {
+  const std::vector<Instability> all = parse_events(csv);
+  const auto count = static_cast<std::int64_t>(all.size());
+  if (instability < 1 || instability > count)
+    throw DataError("instability " + number_text(instability) + ": the parent's events.csv has " + number_text(count));
+  const Instability& i = all[static_cast<std::size_t>(instability - 1)];
+  if (i.open)
+    throw DataError("instability " + number_text(instability) + " was still open when the parent ended at step " +
+                    number_text(i.resolution - 1) + ": it has no resolution; choose another");
+  return i.resolution - steps;
 }
 
 std::string events_header(bool evaluation_hessian) {

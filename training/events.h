@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "training/state.h"
@@ -57,6 +58,12 @@ class EventFinder final : public Stateful {
 /// All instabilities of a record whose row i is step i, the last one possibly open.
 std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
                                      std::int64_t minimum_length);
+
+/// The instabilities of the text of an events.csv, without their crossings. Throws DataError, naming the line.
+std::vector<Instability> parse_events(std::string_view csv);
+/// The step that many steps before the resolution of an instability of an events.csv; 1 is its first one. Throws DataError if there is
+/// none with that number, or it was not resolved.
+std::int64_t step_before_resolution(std::string_view csv, std::int64_t steps, std::int64_t instability);
 
 /// events.csv: the header, and one row. `crossings` lists the raw crossings, separated by spaces. There is a last column
 /// `hessian_of` if the eigenvalues are those of the loss in evaluation mode.

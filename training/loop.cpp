@@ -51,17 +51,19 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
             evaluates_hessian(options)),
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
-  rule_ = options_.rule(device_, layout_, objective.dtype);
+  changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
+                                       options_.divergence_loss, options_.changes);
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
-                             .rule = *rule_,
                              .test = test,
                              .batch = options_.batch,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
                              .evaluation_hessian = evaluates_hessian(options),
-                             .projects = options.projection.mode != ProjectionMode::off};
+                             .projects = options.projection.mode != ProjectionMode::off,
+                             .preconditions = changes_->precondition(),
+                             .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
   std::size_t cells = 0;
   std::int64_t numbers = 0;
@@ -89,10 +91,16 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
     if (options.projection.mode != ProjectionMode::off)
       projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
                                                        options.tracker->top);
-    if (rule_->preconditioner() && options.tracker->top > 0)
+    if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     pass_.make_hessian(train, options_.batch);
+    hessian_ = pass_.hessian();
+    if (options_.abandons)
+      hessian_.apply = [this](View x, View y) {
+        if (options_.abandons()) throw StepAbandoned();
+        pass_.hessian().apply(x, y);
+      };
   }
   if (const std::int64_t taken = allocated_bytes(device_), limit = options_.batch.limit_bytes;
       limit > 0 && taken > limit)
@@ -108,7 +116,7 @@ void Trainer::prepare() {
   pass_.prepare(theta(), history_[3].view());
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
-  const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
+  const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
 }
@@ -117,7 +125,7 @@ void Trainer::prepare_minibatches(const Objective& objective, const Batch& train
   std::int64_t epoch = 1;
   if (const std::int64_t samples = options_.minibatches.samples; samples > 0) {
     epoch = plan_minibatches(objective, train.samples(), samples).updates();
-    if (rule_->gradients() != Gradients::full)
+    if (changes_->size() > 0 || rule().gradients() != Gradients::full)
       minibatches_ = std::make_unique<Minibatches>(device_, objective, train, options_.minibatches, options_.batch);
   }
   if (options_.row_every == 0) options_.row_every = epoch;
@@ -144,8 +152,9 @@ const Row& Trainer::step() {
 void Trainer::begin() {
   if (begun_ == step_) return;
   begun_ = step_;
-  const double rate = options_.schedule->learning_rate(step_);
-  seen_.begin(step_, rate, rule_->threshold(rate));
+  changes_->begin(device_, step_);
+  const double rate = changes_->schedule().learning_rate(step_);
+  seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
 }
 
@@ -162,7 +171,8 @@ bool Trainer::prepare_update() {
 }
 
 void Trainer::evaluate_minibatch() {
-  if (minibatches_ && !seen_.batch_loss) seen_.batch_loss = minibatches_->evaluate(step_, theta());
+  if (minibatches_ && rule().gradients() != Gradients::full && !seen_.batch_loss)
+    seen_.batch_loss = minibatches_->evaluate(step_, theta());
 }
 
 const Observed& Trainer::measure(bool spectrum) {
@@ -180,8 +190,8 @@ const Observed& Trainer::measure(bool spectrum) {
   {
     const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
-    const View descended = rule_->preconditioner() ? rule_gradient() : View{};
-    const StepView at{seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
+    const View descended = rule().preconditioner() ? rule_gradient() : View{};
+    const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
     for (Placed& p : measurements_)
       if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
@@ -195,24 +205,35 @@ void Trainer::measure_spectrum(bool cold_check) {
   const Clock::time_point start = Clock::now();
   const std::vector<Eigenvalue>& top = seen_.spectrum.top;
   // Only what decides about events is checked at events.
-  if (!cold_check || !effective_) measure_eigenvalues(cold_check);
-  if (effective_)
-    effective_->measure(pass_.hessian(), *rule_->preconditioner(), rule_gradient(), step_, cold_check, seen_);
-  else if (!top.empty())
-    seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
-  else
-    seen_.effective.reset();
+  const Preconditioner* preconditioner = rule().preconditioner();
+  try {
+    if (!cold_check || !preconditioner) measure_eigenvalues(cold_check);
+    if (preconditioner && effective_)
+      effective_->measure(hessian_, *preconditioner, rule_gradient(), step_, cold_check, seen_);
+    else if (!top.empty())
+      seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
+    else
+      seen_.effective.reset();
+  } catch (const StepAbandoned&) {
+    curvature_->abandon();
+    if (effective_) effective_->abandon();
+    if (projection_) projection_->abandon();
+    pass_.forget();
+    begun_ = -1;
+    pass_received_ = received_ = true;
+    throw;
+  }
   seen_.surplus.reset();
-  if (seen_.effective) seen_.surplus = rule_->surplus(seen_.learning_rate, seen_.effective->value);
+  if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
   seen_.spectrum_ms += ms_since(start);
 }
 
 void Trainer::measure_eigenvalues(bool cold_check) {
   if (projection_) curvature_->track(projection_->tracked());
-  curvature_->measure(pass_.hessian(), step_, cold_check, seen_);
-  while (projection_ && projection_->grow(seen_, *rule_)) {
+  curvature_->measure(hessian_, step_, cold_check, seen_);
+  while (projection_ && projection_->grow(seen_, rule())) {
     curvature_->track(projection_->tracked());
-    curvature_->measure(pass_.hessian(), step_, false, seen_);
+    curvature_->measure(hessian_, step_, false, seen_);
   }
 }
 
@@ -242,7 +263,8 @@ std::vector<TensorSet> Trainer::tensors() const {
   const auto age = static_cast<std::size_t>(step_ - seen_.step);  // updates since that step
   std::array<View, 4> thetas;
   for (std::size_t i = age; i < thetas.size(); ++i) thetas[i - age] = history_[i].view();
-  const StepView at{seen_,
+  const StepView at{rule(),
+                    seen_,
                     layout_,
                     std::span(thetas).first(thetas.size() - age),
                     pass_.gradient(),
@@ -265,28 +287,28 @@ void Trainer::receive_pass() {
 
 /// The gradient of which the coming update makes its step, before any projection.
 View Trainer::rule_gradient() {
-  if (!minibatches_ || rule_->gradients() != Gradients::any) return pass_.gradient();
+  if (!minibatches_ || rule().gradients() != Gradients::any) return pass_.gradient();
   evaluate_minibatch();
   return minibatches_->gradient();
 }
 
 View Trainer::projected_gradient() {
   if (!projection_) return rule_gradient();
-  return projection_->project(seen_, *rule_, curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
+  return projection_->project(seen_, rule(), curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
 }
 
 void Trainer::update() {
   evaluate_minibatch();
   const Traced span(device_, update_name);
-  const bool both = rule_->gradients() == Gradients::both;
+  const bool both = rule().gradients() == Gradients::both;
   const View gradient = projected_gradient(), batch = both && minibatches_ ? minibatches_->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
-  rule_->update(device_, {.step = step_,
-                          .learning_rate = seen_.learning_rate,
-                          .theta = history_[1].view(),
-                          .gradient = gradient,
-                          .next = history_[0].view(),
-                          .batch_gradient = batch});
+  changes_->rule().update(device_, {.step = step_,
+                                    .learning_rate = seen_.learning_rate,
+                                    .theta = history_[1].view(),
+                                    .gradient = gradient,
+                                    .next = history_[0].view(),
+                                    .batch_gradient = batch});
   ++step_;
 }
 
@@ -322,7 +344,16 @@ const Row& Trainer::complete() {
     tally_.long_instabilities += ended_->is_long;
   }
   received_ = true;
+  follow_accuracy();
   return row_;
+}
+
+void Trainer::follow_accuracy() {
+  if (!options_.completion && !changes_->waits_for_accuracy()) return;
+  const auto accuracy = row_.number("train_accuracy");
+  if (!accuracy) return;
+  changes_->see_accuracy(row_.step, *accuracy);
+  if (options_.completion) options_.completion->see(*accuracy);
 }
 
 std::optional<Instability> Trainer::finish_events() {
@@ -335,16 +366,15 @@ std::optional<Instability> Trainer::finish_events() {
 }
 
 bool Trainer::diverged() const {
-  const auto shows_it = [&](double loss) { return !std::isfinite(loss) || loss > options_.divergence_loss; };
+  const auto shows_it = [&](double loss) { return !std::isfinite(loss) || loss > changes_->divergence_loss(); };
   return (seen_.whole && shows_it(seen_.loss)) || (seen_.batch_loss && shows_it(*seen_.batch_loss));
 }
 
 void Trainer::visit(StateVisitor& v) {
   v.number("step", step_);
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
-  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"rule", rule_.get()},
-                                   {"schedule", options_.schedule.get()},
-                                   {"minibatches", minibatches_.get()},
+  changes_->visit(v);
+  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatches_.get()},
                                    {"projection", projection_.get()},
                                    {"tracker", curvature_.get()},
                                    {"effective_tracker", effective_.get()},
@@ -352,6 +382,10 @@ void Trainer::visit(StateVisitor& v) {
     if (!part) continue;
     const StateVisitor::Part inside(v, name);
     part->visit(v);
+  }
+  if (options_.completion) {
+    const StateVisitor::Part inside(v, "completion");
+    options_.completion->visit(v);
   }
   {
     const StateVisitor::Part inside(v, "tally");
@@ -369,6 +403,7 @@ void Trainer::visit(StateVisitor& v) {
     p.measurement->visit(v);
   }
   if (v.reads()) {
+    changes_->restored(step_);
     pass_.forget();
     begun_ = -1;
     pass_received_ = received_ = true;

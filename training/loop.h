@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -19,7 +20,8 @@
 #include "training/pass.h"
 #include "training/projection.h"
 #include "training/rules/rule.h"
-#include "training/schedule/schedule.h"
+#include "training/schedule/changes.h"
+#include "training/schedule/completion.h"
 
 namespace brink {
 
@@ -30,9 +32,11 @@ struct EventOptions {
 struct TrainerOptions {
   RuleFactory rule;  ///< null: gradient descent
   std::shared_ptr<Schedule> schedule = std::make_shared<ConstantRate>(0.1);
-  std::optional<TrackerOptions> tracker;  ///< absent: no curvature
-  MinibatchOptions minibatches;           ///< by default none
-  ProjectionOptions projection;           ///< needs a tracker that measures at every step
+  std::vector<Change> changes = {};
+  std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
+  std::optional<TrackerOptions> tracker;      ///< absent: no curvature
+  MinibatchOptions minibatches;               ///< by default none
+  ProjectionOptions projection;               ///< needs a tracker that measures at every step
   /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch.
   std::int64_t row_every = 0;
   std::int64_t measure_every = 1;  ///< rows between two measurements of the spectrum
@@ -49,7 +53,11 @@ struct TrainerOptions {
     std::vector<std::int64_t> steps = {};
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
+  std::function<bool()> abandons = {};  ///< asked before each product; true: `measure` throws StepAbandoned
 };
+
+/// A step was left between two products. The state of the trainer is that before the step, which can be done again.
+struct StepAbandoned {};
 
 /// What a run has counted so far.
 struct Tally {
@@ -75,6 +83,7 @@ class Trainer final : public Stateful {
 
   // The parts of a step, for a caller that makes more decisions itself.
   /// Measures at θ_t, with or without the spectrum. λ₁ and the surplus are known on return; all other numbers are in flight.
+  /// Throws StepAbandoned.
   const Observed& measure(bool spectrum);
   /// Computes θ_{t+1} by the rule from the gradient of the last measure. Enqueued only.
   void update();
@@ -102,6 +111,8 @@ class Trainer final : public Stateful {
   std::vector<TensorSet> tensors() const;
   /// Whether a loss of the last complete step, that of its minibatch included, is not finite or above the limit.
   bool diverged() const;
+  /// Whether the last complete step made the run complete.
+  bool completed() const { return options_.completion && options_.completion->reached(); }
 
   /// Whether the last update was no step, because nothing was kept of its gradient: the end of such a run.
   bool at_rest() const { return projection_ && projection_->nothing_kept(); }
@@ -119,7 +130,8 @@ class Trainer final : public Stateful {
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
   View eigenvectors() const { return curvature_->eigenvectors(); }
   const ParameterLayout& layout() const { return layout_; }
-  const UpdateRule& rule() const { return *rule_; }
+  const UpdateRule& rule() const { return changes_->rule(); }
+  const Changes& changes() const { return *changes_; }
   const std::vector<Column>& columns() const { return row_.columns(); }
 
   /// Makes a CUDA device do once what a step does, so that it allocates here what it needs for graphs and modules, in addition to
@@ -144,7 +156,7 @@ class Trainer final : public Stateful {
   bool is_due(const Placed&, std::int64_t step) const;
   std::int64_t rows_before(std::int64_t step) const { return (step + options_.row_every - 1) / options_.row_every; }
   bool needs_pass(std::int64_t step) const {
-    return row_is_due(step) || !minibatches_ || rule_->gradients() != Gradients::any;
+    return row_is_due(step) || !minibatches_ || rule().gradients() != Gradients::any;
   }
   void prepare_minibatches(const Objective&, const Batch& train);
   void begin();
@@ -157,16 +169,18 @@ class Trainer final : public Stateful {
   View projected_gradient();
   void follow_events();
   bool sharpness_certified() const;
+  void follow_accuracy();
 
   Device device_;
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
-  std::unique_ptr<UpdateRule> rule_;
+  std::unique_ptr<Changes> changes_;          // the rule and the schedule in force
   std::unique_ptr<Minibatches> minibatches_;  // null where no update needs one
+  LinearOperator hessian_;                    // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateProjection> projection_;   // null where updates are not projected
-  std::unique_ptr<EffectiveCurvature> effective_;  // only where the rule preconditions and λ₁ is measured
+  std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}

@@ -27,7 +27,7 @@ std::size_t unstable_of(const Observed& seen, const UpdateRule& rule) {
 
 UpdateProjection::UpdateProjection(Device& device, const ParameterLayout& layout, Dtype dtype,
                                    const ProjectionOptions& options, int least)
-    : device_(device), options_(options), least_(least), tracked_(least) {
+    : device_(device), options_(options), least_(least), tracked_(least), began_with_(least) {
   const CountedPart part(device, "the projected gradient");
   projected_ = layout.make_vector(dtype, device);
   parts_.resize(static_cast<std::size_t>(options.most));
@@ -72,6 +72,7 @@ View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eige
   const std::size_t unstable = unstable_of(seen, rule);
   require_certificate(seen, unstable, tolerance);
   tracked_ = std::max(least_, std::min<std::int64_t>(static_cast<std::int64_t>(unstable), options_.most) + 1);
+  began_with_ = tracked_;
   const bool keeps = options_.mode == ProjectionMode::keep && (entered_ || unstable > 0);
   entered_ = entered_ || unstable > 0;
   nothing_kept_ = keeps && unstable == 0;
@@ -95,6 +96,7 @@ View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eige
 void UpdateProjection::visit(StateVisitor& v) {
   v.number("tracked", tracked_);
   v.number_as("entered", entered_);
+  if (v.reads()) began_with_ = tracked_;
 }
 
 }  // namespace brink

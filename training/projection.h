@@ -39,6 +39,8 @@ class UpdateProjection final : public Stateful {
   /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the eigenvalues. Throws
   /// UsageError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance.
   View project(Observed&, const UpdateRule&, View eigenvectors, double tolerance, View gradient);
+  /// Forgets what the present step has grown to, before that step is measured again.
+  void abandon() { tracked_ = began_with_; }
   /// Whether nothing was kept of the last gradient, so that its update was no step.
   bool nothing_kept() const { return nothing_kept_; }
   void visit(StateVisitor&) override;
@@ -48,8 +50,8 @@ class UpdateProjection final : public Stateful {
 
   Device device_;
   ProjectionOptions options_;
-  std::int64_t least_, tracked_;
-  bool entered_ = false;  // whether an eigenvector has been unstable
+  std::int64_t least_, tracked_, began_with_;  // began_with_: tracked_ at the beginning of the step
+  bool entered_ = false;                       // whether an eigenvector has been unstable
   bool nothing_kept_ = false;
   Array projected_;
   std::vector<double> parts_;  // of the gradient along each unstable eigenvector

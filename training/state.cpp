@@ -85,6 +85,44 @@ class Restorer final : public StateVisitor {
   const SavedState& from_;
 };
 
+/// Lists what a state consists of. Values are copied, because a visit may show a temporary.
+class Lister final : public StateVisitor {
+ public:
+  using Part = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, View>;
+  bool reads() const override { return false; }
+  std::vector<std::pair<std::string, Part>> parts;
+
+ private:
+  void on_tensor(const std::string& name, View v) override { parts.emplace_back(name, v); }
+  void on_value(const std::string& name, Value value) override {
+    std::visit([&](const auto* x) { parts.emplace_back(name, *x); }, value);
+  }
+};
+
+class Copier final : public StateVisitor {
+ public:
+  Copier(Device& device, const Lister& from) : device_(device), from_(from) {}
+  bool reads() const override { return true; }
+
+ private:
+  template <class T>
+  const T& next(const std::string& name) {
+    const T* part =
+        at_ < from_.parts.size() && from_.parts[at_].first == name ? std::get_if<T>(&from_.parts[at_].second) : nullptr;
+    if (!part) throw std::logic_error("state: the part '" + name + "' is not in the other state");
+    ++at_;
+    return *part;
+  }
+  void on_tensor(const std::string& name, View v) override { copy(device_, v, next<View>(name)); }
+  void on_value(const std::string& name, Value value) override {
+    std::visit([&]<class T>(T* x) { *x = next<T>(name); }, value);
+  }
+
+  Device& device_;
+  const Lister& from_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
 
 SavedState save_state(Device& device, Stateful& of) {
@@ -99,6 +137,13 @@ void restore_state(Device& device, Stateful& of, const SavedState& from) {
   checker.finish();
   Restorer restorer(device, from);
   of.visit(restorer);
+}
+
+void copy_state(Device& device, Stateful& to, Stateful& from) {
+  Lister lister;
+  from.visit(lister);
+  Copier copier(device, lister);
+  to.visit(copier);
 }
 
 }  // namespace brink

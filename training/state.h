@@ -94,5 +94,8 @@ SavedState save_state(Device&, Stateful&);
 /// Throws std::invalid_argument, before anything is overwritten, naming the part that is missing, unknown, or of another type
 /// or shape.
 void restore_state(Device&, Stateful&, const SavedState&);
+/// Gives `to` the state of `from`, which has the same parts. Tensors are copied on the device: enqueued only. Throws
+/// std::logic_error if the parts differ.
+void copy_state(Device&, Stateful& to, Stateful& from);
 
 }  // namespace brink

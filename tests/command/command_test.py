@@ -46,7 +46,7 @@ with tempfile.TemporaryDirectory() as temporary:
         cases.check(name, expect(name, call(*arguments, folder=temporary, **options), status, said, in_output))
 
     case("help", 0, "", "--help", in_output="Exit codes")
-    for name in ["train", "verify", "report", "data", "info"]:
+    for name in ["train", "sweep", "verify", "report", "data", "info"]:
         case(f"help of {name}", 0, "", name, "--help", in_output=name)
     case("version", 0, "", "--version", in_output="brink ")
     case("info", 0, "", "info", in_output="instruction sets")
@@ -189,10 +189,11 @@ with tempfile.TemporaryDirectory() as temporary:
          "other", "--trace", "pipe")
     cases.check("the pipe is still one", (here / "pipe").is_fifo())
     cases.check("then the run did not begin", not (here / "other").exists())
-    found = call(folder=temporary, shell='ulimit -f 40; "$BRINK" ' + " ".join([*run, "--out late --trace late.json"]))
+    small = ["train", "--threads", "1", "--set", "model.name=dln", "--set", "training.steps=300"]
+    found = call(folder=temporary, shell='ulimit -f 160; "$BRINK" ' + " ".join([*small, "--out late --trace late.json"]))
     cases.check("a disk that fills while the trace is written",
                 expect("a full disk", found, 4, "brink: ./late.json: write: File too large"))
-    whole = (here / "late" / "metrics.csv").read_bytes() == (here / "plain" / "metrics.csv").read_bytes()
+    whole = (here / "late" / "metrics.csv").read_text().count("\n") == 302
     cases.check("then the run is there and the trace is empty",
                 whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases
+from numpy_files import npy, npz
 
 brink = str(pathlib.Path(sys.argv[1], "tools", "brink").resolve())
 shared = pathlib.Path(os.environ.get("BRINK_SHARED", ROOT.parent / "shared"), "data").resolve()
@@ -95,6 +97,33 @@ with tempfile.TemporaryDirectory() as temporary:
     case("records of something else", 1, "", "data", "check", "--directory", ".", printed="NOT OFFICIAL: expected a4c1daa2")
     case("training on something else", 3, "brink: ./data_batch_1.bin to data_batch_5.bin: expected the official CIFAR-10 records",
          "train", "--set", "data.name=cifar10-5k", "--set", "data.directory=.")
+    own = ["--set", "data.name=arrays", "--set", "data.train_file=own.npz"]
+
+    def write_own(x=npy("<f4", (3, 2), struct.pack("<6f", *range(6))), y=npy("<i8", (3,), struct.pack("<3q", 0, 1, 0))):
+        (here / "own.npz").write_bytes(npz({"x": x, "y": y}))
+
+    case("own data without a file", 2, "brink: --set data.name=arrays: data.name: \"arrays\" needs data.train_file", "train", "--set",
+         "data.name=arrays")
+    case("own data that are not there", 3, "brink: own.npz: expected the file that data.train_file = \"own.npz\" names, found none",
+         "train", *own)
+    write_own(x=npy("<f4", (3, 2), struct.pack("<6f", 0, 1, 2, float("nan"), 4, 5)))
+    case("own data with NaN", 3, "brink: own.npz: x: sample 1, element 1: expected a finite number, found nan; save", "train", *own)
+    write_own(y=npy("<i8", (2,), bytes(16)))
+    case("own data of two lengths", 3, "brink: own.npz: y: expected as many labels as own.npz: x has samples, 3, found 2", "train", *own)
+    write_own(y=npy("<i8", (3,), struct.pack("<3q", 0, 2, 0)))
+    case("labels with a gap", 3, "brink: own.npz: y: expected labels without gaps, found 2 as the largest and no 1", "train", *own)
+    write_own(x=npy("<f4", (6,), bytes(24)))
+    case("own data of a wrong rank", 3, "brink: own.npz: x: expected pictures [N, H, W, C] or vectors [N, D], found the shape [6]",
+         "train", *own)
+    case("the check of own data says the same", 3, "brink: own.npz: x: expected pictures", "data", "check", "arrays", "--set",
+         "data.train_file=own.npz")
+    write_own()
+    case("checking own data", 0, "", "data", "check", "arrays", "--set", "data.train_file=own.npz",
+         printed="training  3 records of [2]")
+    case("own data in a folder", 0, "", "data", "check", "arrays", "--directory", str(here), "--set", "data.train_file=own.npz",
+         printed="1 passed, 0 failed")
+    case("a network for pictures, given vectors", 2, "brink: model.name = \"vgg\": expected pictures [N, H, W, C], found vectors of 2",
+         "train", *own, "--set", "model.name=vgg")
     cases.check("no run folder was made", not (here / "runs").exists())
 
     if shutil.which("curl") is None and shutil.which("wget") is None:

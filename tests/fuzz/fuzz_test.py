@@ -23,6 +23,7 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
+from numpy_files import npy, npz
 
 FUZZERS = ["config", "safetensors", "arrays", "labels", "idx", "cifar", "archive", "json"]
 READERS = ["data/array_file", "data/arrays", "data/cifar", "data/gzip", "data/idx", "data/official_file", "data/tar", "io/json", "io/nesting", "io/npy", "io/safetensors", "io/toml", "io/utf8", "io/zip",
@@ -75,19 +76,8 @@ def archive():
     return out.getvalue()
 
 
-def npy(descr, shape, data):
-    header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}".encode()
-    header += b" " * (63 - (len(header) + 10) % 64) + b"\n"
-    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + data
-
-
-def npz(method):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, contents in [("x.npy", npy("<f4", (3, 2), bytes(24))), ("y.npy", npy("|u1", (3,), b"\0\1\2"))]:
-            with archive.open(name, "w", force_zip64=True) as member:
-                member.write(contents)
-    return out.getvalue()
+def arrays(method):
+    return npz({"x": npy("<f4", (3, 2), bytes(24)), "y": npy("|u1", (3,), b"\0\1\2")}, method)
 
 
 IDX = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(12))
@@ -113,7 +103,7 @@ SEEDS = {
     "config": [b"\0" + CONFIG, b"\1model.hidden=[3, 4]\nrun.memory=1GiB\ntraining.learning_rate=.1", b"\0" + b"[" + b"a." * 99,
                b"\0a = " + b"[" * 99, b"\0a = " + b"{a=" * 99, b"\1model.name=dln\nmodel.start=[1, -2.5e-30]\ntraining.lr=3"],
     "safetensors": [safetensors(), safetensors()[8:-11], b'{"a":' + b"[" * 99 + b"}"],
-    "arrays": [npz(zipfile.ZIP_STORED), npz(zipfile.ZIP_DEFLATED), npy(">f8", (2, 2), bytes(32)), safetensors(), npy("|O", (1,), b"\x80\4N.")],
+    "arrays": [arrays(zipfile.ZIP_STORED), arrays(zipfile.ZIP_DEFLATED), npy(">f8", (2, 2), bytes(32)), safetensors(), npy("|O", (1,), b"\x80\4N.")],
     "labels": [bytes([type_ | label << 3, 3, 2, channels]) + bytes([0, 1, 2]) + bytes(60)
                for type_, label, channels in [(0, 0, 0), (1, 1, 3), (2, 1, 0), (3, 0, 0), (4, 1, 1)]],
     "idx": [IDX, gzip.compress(IDX, mtime=0), gzip.compress(IDX[:9], mtime=0) + gzip.compress(IDX[9:], mtime=0) + bytes(9),

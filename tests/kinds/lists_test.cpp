@@ -35,6 +35,7 @@ TEST_CASE("what is defined is in its list") {
   };
   for (const Home& home : {Home{"NetworkKind", "models"},
                            {"RuleKind", "training/rules"},
+                           {"ScheduleKind", "training/schedule"},
                            {"DataKind", "training/data"},
                            {"MeasurementKind", "training/measurements"}}) {
     CAPTURE(home.kind);

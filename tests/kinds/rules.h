@@ -128,7 +128,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                  }
                }),
       rule_row("momentum", {"training.momentum=0.7", "training.weight_decay=0.05"},
-               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 0.6, "3732759ed028526d",
+               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 4.0, "3732759ed028526d",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T kept = static_cast<T>(0.7) * r.own[0][i];
@@ -137,7 +137,7 @@ inline const std::vector<RuleRow>& rule_rows() {
                    r.theta[i] = decayed_by_plain(r.theta[i]) - step;
                  }
                }),
-      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 0.6, "87333ad1e774d642",
+      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 4.0, "87333ad1e774d642",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T kept = static_cast<T>(0.7) * r.own[0][i];

@@ -136,7 +136,7 @@ TEST_CASE("run.json's own account is shown, and contradictions are named") {
   folder.write("run.json", R"({"status":"running","instabilities":5,"final_digest":"ff"})");
   page = folder.render();
   check_page(page);
-  CHECK(has(page, "This run is not finished"));
+  CHECK(has(page, "This run is not finished: it was interrupted"));  // no process holds the folder
   CHECK(has(page, "run.json counts 5 instabilities, events.csv holds 2."));
   CHECK(has(
       page,

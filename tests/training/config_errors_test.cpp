@@ -183,7 +183,14 @@ constexpr FileCase file_cases[] = {
     // What belongs to later versions.
     {"[training]\nrule = \"none of these\"\n",
      "2:8: training.rule: expected {rules}, got the string \"none of these\""},
-    {"[[training.change]]\nat_step = 3\n", "1:12: unknown key training.change; the nearest is run.chunk"},
+    {"[[training.change]]\nat_step = 3\n",
+     "1:1: training.change 1: expected set = { … }, the keys of [training] that change"},
+    {"[training]\ndrop_every = 3\n", "2:1: training.drop_every: has no meaning for training.schedule = \"constant\""},
+    {"[training]\ncomplete_evaluations = 3\n",
+     "2:1: training.complete_evaluations: has no meaning for a run without training.complete_accuracy"},
+    {"[training]\nschedule = \"step\"\ndrop_every = 1\ndrop_factor = 0.01\n",
+     "2:12: training.schedule: the learning rate at step 400 is 0.0: expected a schedule that ends with a positive, "
+     "finite one"},
     {"[measure.density]\nevery = 3\n", "1:10: unknown key measure.density; the nearest is model.dense"},
     {"[model]\nghost_batch = 32\n", "2:1: model.ghost_batch: has no meaning for model.name = \"mlp\""},
     {"[model]\nname = \"vgg\"\nghost_batch = 0\n",
@@ -229,9 +236,7 @@ constexpr FileCase file_cases[] = {
      "2:13: measure.row_every: expected an integer of at least 1 or \"epoch\", got the integer 0"},
     {"[data]\nname = \"cifar10-5k\"\n",
      "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
-    {"[run]\ncheckpoint_every = 10\n",
-     "2:1: unknown key run.checkpoint_every; the nearest is run.memory; [run] has device, precision, threads, chunk, "
-     "memory and arithmetic"},
+    {"[run]\ncheckpoint_evry = 10\n", "2:1: unknown key run.checkpoint_evry; the nearest is run.checkpoint_every"},
 };
 
 struct ArgumentCase {

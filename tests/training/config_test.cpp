@@ -29,6 +29,8 @@ init = "lecun"
 [training]
 rule = "gd"
 learning_rate = 0.1
+schedule = "constant"
+warmup = 0
 steps = 400
 loss = "cross_entropy"
 batch = 0
@@ -57,6 +59,8 @@ threads = "all"
 chunk = "auto"
 memory = "auto"
 arithmetic = "exact"
+checkpoint_every = "auto"
+keep_checkpoints = []
 )";
 
 Config with(std::vector<std::string> sets) { return load_config({"", std::move(sets), {}}); }

@@ -107,7 +107,8 @@ TEST_CASE("a tar archive: files by the last part of their names, folders and lin
   CHECK(listing(tar_entry("a", "1") + tar_entry("x/a", "2") + tar_end) ==
         "refused: t: byte 1024: expected each file once, found a second a");
   CHECK(listing("") ==
-        "refused: t: byte 0: expected a tar header or the empty header that closes an archive, found the end of the file");
+        "refused: t: byte 0: expected a tar header or the empty header that closes an archive, found the end of the "
+        "file");
 }
 
 TEST_CASE("a tar archive: every truncation is refused, every flipped bit too unless it changes what is read (S4)") {

@@ -16,6 +16,7 @@
 #include "tests/training/faulty_system.h"
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
+#include "training/io/record_file.h"
 
 using namespace brink;
 using test::FaultySystem;
@@ -175,7 +176,7 @@ TEST_CASE("a growing file holds whole rows after any fault") {
       bool failed = false;
       try {
         const Folder opened(folder.path(), system);
-        AppendFile file(opened, "rows");
+        RecordFile file(opened, "rows");
         for (int i = 0; i < 4; ++i) file.append("a row of some length\n");
         file.close();
       } catch (const IoError& e) {
@@ -193,7 +194,7 @@ TEST_CASE("a growing file holds whole rows after any fault") {
 TEST_CASE("a growing file can be watched, and takes no more after a failure") {
   test::TemporaryFolder folder;
   const Folder opened(folder.path());
-  AppendFile file(opened, "rows");
+  RecordFile file(opened, "rows");
   CHECK(test::read_text(folder / "rows").empty());
   file.append("small\n");
   CHECK(test::read_text(folder / "rows") == "small\n");  // no row is held back for a later one

@@ -95,18 +95,26 @@ TEST_CASE("resume") {
   }
   {
     const RunFolder run = RunFolder::open(path, true);
-    CHECK(run.opened() == RunFolder::Opened::restarted);
-    CHECK(run.notes() == std::vector<std::string>{path + " holds no valid checkpoint; starting at step 0"});
+    CHECK(run.opened() == RunFolder::Opened::unfinished);
+    CHECK(run.notes().empty());
     CHECK(!std::filesystem::exists(path + "/run.json.tmp." + dead));
     CHECK(std::filesystem::exists(path + "/run.json.tmp.1"));
     CHECK(std::filesystem::exists(path + "/notes.tmp." + dead));
     Config config;
-    run.require_same_config(config);
+    RunFolder::require_same_config(path, config);
     run.folder().write_file("config.toml", to_toml(config));
     config.run.threads = 7;
-    run.require_same_config(config);
+    RunFolder::require_same_config(path, config);
     config.training.seed = 7;
-    CHECK_THROWS_AS(run.require_same_config(config), UsageError);
+    config.training.learning_rate = 0.25;
+    CHECK_THROWS_WITH_AS(RunFolder::require_same_config(path, config),
+                         (path + ": --resume: expected the settings with which the run began, found others: "
+                                 "training.learning_rate = 0.25 (there 0.1), training.seed = 7 (there 0); leave them "
+                                 "out, or choose another --out")
+                             .c_str(),
+                         UsageError);
+    CHECK(RunFolder::look(path) == RunFolder::Opened::unfinished);
+    CHECK(RunFolder::is_in_use(path));
     RunRecord record;
     record.status = "diverged";
     run.folder().write_file("run.json", run_json({}, record));
@@ -161,11 +169,13 @@ TEST_CASE("the lock of a killed process is stale and is said to be") {
   char c;
   REQUIRE(read(ready[0], &c, 1) == 1);
   CHECK(refusal(path) == path + " is in use by process " + std::to_string(child) + " on " + host());
+  CHECK(RunFolder::is_in_use(path));
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
+  CHECK(!RunFolder::is_in_use(path));
   CHECK(refusal(path).find("did not finish, not in use") != std::string::npos);
   const RunFolder run = RunFolder::open(path, true);
-  REQUIRE(run.notes().size() == 2);
+  REQUIRE(run.notes().size() == 1);
   CHECK(run.notes()[0] == "the lock of process " + std::to_string(child) + " on " + host() +
                               " is stale: that run ended without finishing");
 }

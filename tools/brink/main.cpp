@@ -28,7 +28,10 @@ ExitCode run(int argc, char** argv) {
       "6 device, 70 internal error, 73 folder in use, 75 interrupted and resumable.\n"
       "`brink COMMAND --help` explains each command.");
   add_train(app, code);
+  add_sweep(app, code);
   add_verify(app, code);
+  add_fork(app, code);
+  add_measure(app, code);
   add_report(app, code);
   add_data(app, code);
   add_info(app, code);

@@ -129,15 +129,21 @@ std::vector<std::pair<std::string, std::string>> settings_in_words(const Run& ru
   add("Training", joined({s.text("training.rule"), labelled("loss ", s.text("training.loss")),
                           labelled("", s.text("training.steps"), " steps"),
                           other_keys(s, "training.",
-                                     {"rule", "loss", "steps", "seed", "learning_rate", "change", "divergence_loss"}),
+                                     {"rule", "loss", "steps", "seed", "learning_rate", "schedule", "warmup", "change",
+                                      "divergence_loss"}),
                           labelled("seed ", run.has_data_set ? s.text("training.seed") : "")}));
+  if (run.forked_at) add("Fork", "of " + s.text("fork.parent") + " at step " + concise(*run.forked_at));
   add("Hessian of", run.hessian_of);
   add("Also measured", optional_measurements(s));
   add("Eigenvalues", eigenvalues_in_words(run));
   if (run.learning_rate) {
     const auto edge = run.step.empty() ? std::nullopt : run.threshold(0);
+    const std::string schedule = s.text("training.schedule"), warmup = s.text("training.warmup");
     add("Step size", "η = " + concise(*run.learning_rate) +
-                         labelled(", " + run.threshold_name() + " = ", edge ? readable(*edge, 4) : "") +
+                         labelled(", " + run.threshold_name() + " = ", edge ? readable(*edge, 4) : "",
+                                  run.columns.contains("threshold") ? " at step 0" : "") +
+                         labelled(", schedule ", schedule == "constant" ? "" : schedule) +
+                         labelled(", warm-up over ", warmup == "0" ? "" : warmup, " updates") +
                          (s.by_key.contains("training.change") ? ", with changes during the run" : ""));
   }
   add("Arithmetic", joined({s.text("run.precision"), s.text("run.arithmetic"), s.text("run.device")}));

@@ -123,6 +123,7 @@ std::string ending(const Run& run) {
   if (run.step.empty()) return "no step recorded";
   const std::string last = shortest(run.step.back());
   if (run.diverged_at) return "diverged at step " + shortest(*run.diverged_at) + "; last recorded step " + last;
+  if (run.account.completed_at) return "complete at step " + shortest(*run.account.completed_at);
   if (run.planned_steps && run.step.back() < *run.planned_steps) {
     return "ends at step " + last + " of " + shortest(*run.planned_steps);
   }
@@ -155,6 +156,11 @@ std::vector<KeyFigure> key_figures(const Run& run) {
   if (run.has_data_set) {
     out.push_back(last_value(run, "train_accuracy", "training accuracy", 3, true));
     out.push_back(last_value(run, "test_accuracy", "test accuracy", 3, true));
+  }
+  if (const auto& early = run.account.early_stopping; early.contains("step") && early.contains("test_loss")) {
+    std::string detail = "at step " + shortest(early.at("step"));
+    if (early.contains("test_accuracy")) detail += ", with test accuracy " + share_text(early.at("test_accuracy"));
+    out.push_back({readable(early.at("test_loss"), 3), "least test loss", detail});
   }
   const Certified share = certified_share(run, 1);
   out.push_back(

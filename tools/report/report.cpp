@@ -41,9 +41,11 @@ std::string run_body(const Run& run, int index, int heading_level) {
            ": its loss was not finite or above the limit. What is drawn ends there.</p>\n";
   }
   if (run.unfinished) {
-    out +=
-        "<p class=\"banner\">This run is not finished: it was running, or had been interrupted, when this was "
-        "written.</p>\n";
+    out += std::string("<p class=\"banner\">This run is not finished: ") +
+           (run.account.status == "running"
+                ? "it was running when this was written."
+                : "it was interrupted. <code>brink train --resume</code> with its folder as --out continues it.") +
+           "</p>\n";
   }
   out += render_key_figures(key_figures(run)) + render_settings(run);
   for (auto& figure : charts.figures) {

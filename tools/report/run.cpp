@@ -10,6 +10,7 @@
 #include "training/io/json.h"
 #include "training/rules/kind.h"
 #include "training/run/columns_json.h"
+#include "training/run/folder.h"
 
 namespace brink::report {
 namespace {
@@ -45,6 +46,11 @@ Account account_of(const nlohmann::json& json) {
   if (const auto at = json.find("parameters"); at != json.end() && at->is_number_integer()) out.parameters = at->dump();
   if (const auto at = json.find("diverged_at"); at != json.end() && at->is_number())
     out.diverged_at = at->get<double>();
+  if (const auto at = json.find("completed_at"); at != json.end() && at->is_number())
+    out.completed_at = at->get<double>();
+  if (const auto at = json.find("early_stopping"); at != json.end() && at->is_object())
+    for (const auto& [name, value] : at->items())
+      if (value.is_number()) out.early_stopping[name] = value.get<double>();
   if (const auto at = json.find("instabilities"); at != json.end() && at->is_number_integer())
     out.instabilities = at->get<std::int64_t>();
   if (const auto at = json.find("measured_every"); at != json.end() && at->is_number())
@@ -73,6 +79,7 @@ void apply_settings(Run& run) {
   const Settings& s = run.settings;
   run.learning_rate = s.number("training.learning_rate");
   run.planned_steps = s.number("training.steps");
+  run.forked_at = s.number("fork.at_step");
   run.tolerance = s.number("measure.tolerance").value_or(1e-3);
   run.top_asked = s.number("measure.top");
   run.bottom_asked = s.number("measure.bottom");
@@ -82,7 +89,7 @@ void apply_settings(Run& run) {
   run.preconditioned = kind && kind->preconditions;
   run.has_data_set = run.account.has_data_set.value_or(s.text("model.name") != "dln");
   run.diverged_at = run.account.diverged_at;
-  run.unfinished = run.account.status == "running";
+  run.unfinished = run.account.status == "running" || run.account.status == "interrupted";
   read_hessian(run);
 }
 
@@ -220,6 +227,7 @@ void compare_accounts(Run& run) {
 
 /// t = Σ η over the steps before each row.
 void add_time(Run& run) {
+  if (run.forked_at.value_or(0) > 0) return;  // the steps before are the parent's
   double sum = 0;
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     if (row > 0) {
@@ -298,6 +306,8 @@ Run read_run(const fs::path& folder) {
   if (run.name.empty()) run.name = folder.generic_string();
   const nlohmann::json json = read_json(folder, run.notes);
   run.account = account_of(json);
+  // A process that was killed has left its record as it was.
+  if (run.account.status == "running" && !RunFolder::is_in_use(folder.string())) run.account.status = "interrupted";
   run.settings = read_settings(folder, run.notes);
   apply_settings(run);
   read_metrics(run, folder, json);

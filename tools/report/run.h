@@ -37,9 +37,11 @@ struct Account {
   std::string version, status, parameters, final_digest;
   std::string data_provenance, train_checksum, test_checksum;
   std::optional<bool> has_data_set;
-  std::optional<double> diverged_at;
+  std::optional<double> diverged_at, completed_at;
   std::optional<std::int64_t> instabilities;
   std::optional<double> measured_every;  // steps
+  /// Numbers of the step with the least test loss, by column, and "step"; empty if none was found.
+  std::map<std::string, double> early_stopping;
 };
 
 struct Run {
@@ -53,8 +55,9 @@ struct Run {
   std::string hessian_of;           // a sentence; empty where there is one loss only, or nothing was measured
   bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is minimised
   std::optional<double> learning_rate, planned_steps, diverged_at;
+  std::optional<double> forked_at;                       // the first step of a fork
   std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom; steps between two measurements
-  bool unfinished = false;                               // run.json still says "running"
+  bool unfinished = false;                               // it is running, or was interrupted
   double tolerance = 1e-3;
   int top = 0;  // columns lambda_1 … lambda_top present
 

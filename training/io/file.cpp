@@ -24,7 +24,7 @@ namespace brink {
 
 namespace {
 
-constexpr mode_t file_mode = 0666, no_mode = 0;
+constexpr mode_t file_mode = 0666, folder_mode = 0777, no_mode = 0;
 constexpr const char* temporary_mark = ".tmp.";
 
 /// Returns false with errno on failure. Continues after interrupted and short writes; a write of zero bytes counts as a full
@@ -75,14 +75,18 @@ class UnfinishedFile {
   Unfinished* place_ = nullptr;
 };
 
-/// Uses only calls that are allowed in a signal handler; the signal then ends the process as usual.
+/// The signal then ends the process as usual.
 void remove_unfinished(int signal) {
-  for (Unfinished& place : unfinished_files)
-    if (const int folder = place.folder; folder >= 0) ::unlinkat(folder, place.name, 0);
+  remove_unfinished_files();
   raise(signal);
 }
 
 }  // namespace
+
+void remove_unfinished_files() {
+  for (Unfinished& place : unfinished_files)
+    if (const int folder = place.folder; folder >= 0) ::unlinkat(folder, place.name, 0);
+}
 
 void remove_unfinished_on_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
@@ -157,26 +161,49 @@ void Folder::write_file(const std::string& name, std::span<const std::span<const
   if (system_->fsync(file) != 0) give_up("fsync");
   if (system_->close(std::exchange(file, -1)) != 0) give_up("close");
   if (system_->renameat(descriptor_, temporary.c_str(), name.c_str()) != 0) give_up("rename");
+  sync();
+}
+
+void Folder::sync() const {
   if (system_->fsync(descriptor_) != 0) throw IoError(system_message(path_, "fsync"));
 }
 
-void Folder::remove_stale_temporaries(std::span<const std::string> names) const {
+Folder Folder::inside(const std::string& name) const {
+  const bool made = system_->mkdirat(descriptor_, name.c_str(), folder_mode) == 0;
+  if (!made && errno != EEXIST) throw IoError(system_message(path_of(name), "mkdir"));
+  const int descriptor = system_->openat(descriptor_, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, no_mode);
+  if (descriptor < 0) throw IoError(system_message(path_of(name), "open"));
+  Folder out(path_of(name), *system_, descriptor);
+  if (made) sync();
+  return out;
+}
+
+std::vector<std::string> Folder::names() const {
+  std::vector<std::string> out;
   const int listed = ::openat(descriptor_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(listed < 0 ? nullptr : fdopendir(listed), closedir);
   if (!entries) {
     if (listed >= 0) ::close(listed);
-    return;
+    return out;
   }
-  std::vector<std::string> stale;
   while (const dirent* const entry = readdir(entries.get())) {
-    const std::string_view found = entry->d_name;
-    const std::size_t mark = found.rfind(temporary_mark);
-    if (mark == std::string_view::npos || std::ranges::find(names, found.substr(0, mark)) == names.end()) continue;
-    const auto writer = parse_number<pid_t>(found.substr(mark + std::strlen(temporary_mark)));
-    if (writer && *writer > 0 && is_dead(*writer)) stale.emplace_back(found);
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") out.emplace_back(name);
   }
-  for (const std::string& name : stale)
+  std::ranges::sort(out);
+  return out;
+}
+
+void Folder::remove_stale_temporaries(std::span<const std::string> of) const {
+  for (const std::string& name : names()) {
+    const std::string_view found = name;
+    const std::size_t mark = found.rfind(temporary_mark);
+    if (mark == std::string_view::npos || std::ranges::find(of, found.substr(0, mark)) == of.end()) continue;
+    const auto writer = parse_number<pid_t>(found.substr(mark + std::strlen(temporary_mark)));
+    // A process that had our number is as dead as one that had another. What we are writing ourselves is locked.
+    if (!writer || *writer <= 0 || (*writer != getpid() && !is_dead(*writer))) continue;
     if (!is_locked(descriptor_, name)) system_->unlinkat(descriptor_, name.c_str(), 0);
+  }
 }
 
 void Folder::write_file(const std::string& name, std::string_view text) const {
@@ -194,39 +221,6 @@ void write_file(const std::string& path, std::string_view text, System& system) 
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   Folder(folder, system).write_file(path.substr(slash == std::string::npos ? 0 : slash + 1), text);
-}
-
-AppendFile::AppendFile(const Folder& folder, const std::string& name)
-    : system_(folder.system()), path_(folder.path_of(name)) {
-  descriptor_ = system_.openat(folder.descriptor(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, file_mode);
-  if (descriptor_ < 0) throw IoError(system_message(path_, "open"));
-}
-
-AppendFile::~AppendFile() {
-  if (descriptor_ >= 0) system_.close(descriptor_);
-}
-
-void AppendFile::fail(const char* call) {
-  const IoError error(system_message(path_, call));
-  if (descriptor_ >= 0) {
-    system_.ftruncate(descriptor_, length_bytes_);  // the most that can be done; the caller reports the error
-    system_.close(std::exchange(descriptor_, -1));
-  }
-  throw error;
-}
-
-void AppendFile::append(std::string_view row) {
-  if (descriptor_ < 0) {
-    errno = EBADF;
-    fail("write");
-  }
-  if (!write_all(system_, descriptor_, reinterpret_cast<const std::byte*>(row.data()), row.size())) fail("write");
-  length_bytes_ += static_cast<off_t>(row.size());
-}
-
-void AppendFile::close() {
-  if (system_.fsync(descriptor_) != 0) fail("fsync");
-  if (system_.close(std::exchange(descriptor_, -1)) != 0) fail("close");
 }
 
 InputFile::InputFile(const std::string& path, System& system) : system_(system), path_(path) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads and writes whole files, and appends rows to growing ones. A reader of a written file sees the old or the new one, never a part.
+// Reads and writes whole files. A reader of a written file sees the old or the new one, never a part.
 // Names are relative to an open folder, so neither a changed working directory nor a long path separates the files of one run.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "training/io/system.h"
@@ -42,11 +43,20 @@ class Folder {
   void write_file(const std::string& name, std::span<const std::span<const std::byte>> pieces) const;
   void write_file(const std::string& name, std::string_view text) const;
   bool contains(const std::string& name) const;
-  /// Removes temporaries of these files whose process has died. Temporaries of living processes stay, also of those on another
+  /// A folder inside this one. Makes it if it is absent, and syncs this folder then. Throws IoError.
+  Folder inside(const std::string& name) const;
+  /// The names of what is in it, sorted; none if it cannot be listed.
+  std::vector<std::string> names() const;
+  /// Syncs the folder itself: the names of its files. Throws IoError.
+  void sync() const;
+  /// Removes temporaries of these files whose process has died or has had the number of this one. Temporaries of living processes stay, also of those on another
   /// machine or in another container, because their writers hold a lock on them.
   void remove_stale_temporaries(std::span<const std::string> names) const;
 
  private:
+  Folder(std::string path, System& system, int descriptor)
+      : path_(std::move(path)), system_(&system), descriptor_(descriptor) {}
+
   std::string path_;
   System* system_;
   int descriptor_ = -1;
@@ -55,6 +65,8 @@ class Folder {
 /// write_file for a path; the folder must exist. Throws IoError if the name belongs to something other than a regular file.
 void write_file(const std::string& path, std::string_view text, System& = posix_system());
 
+/// Removes the temporaries of this process. Uses only calls that are allowed in a signal handler.
+void remove_unfinished_files();
 /// After this call SIGINT, SIGTERM and SIGHUP remove the temporaries of this process before they end it.
 void remove_unfinished_on_signals();
 /// Whether no process of this machine has that number.
@@ -62,32 +74,7 @@ bool is_dead(pid_t);
 /// Whether another open file holds a lock on it.
 bool is_locked(int folder, const std::string& name);
 
-/// A file that starts empty and grows by whole rows. `append` passes its row to the system before it returns, so a process that
-/// is killed afterwards loses none, and readers see every row at once. Only `close` syncs, so a machine that loses power may
-/// lose the last ones.
-class AppendFile {
- public:
-  AppendFile(const Folder& folder, const std::string& name);
-  /// Closes without a sync; call close() to sync.
-  ~AppendFile();
-  AppendFile(const AppendFile&) = delete;
-  AppendFile& operator=(const AppendFile&) = delete;
-
-  /// `row` ends with a newline. Throws IoError; the file then ends with a whole row and accepts no more.
-  void append(std::string_view row);
-  /// Syncs and closes.
-  void close();
-
- private:
-  [[noreturn]] void fail(const char* call);
-
-  System& system_;
-  std::string path_;
-  off_t length_bytes_ = 0;
-  int descriptor_ = -1;
-};
-
-/// A file that is read in pieces.
+/// A file that is read in pieces from its start.
 class InputFile {
  public:
   /// Throws DataError naming the file: missing, a folder or device, or unreadable.

@@ -27,6 +27,14 @@ std::string readable_bytes(std::int64_t bytes) {
   return readable(size, 4) + " " + units[unit];
 }
 
+std::string readable_duration(double seconds) {
+  constexpr double minute = 60, hour = 60 * minute, day = 24 * hour;
+  if (seconds >= 2 * day) return readable(seconds / day, 3) + " days";
+  const auto whole = std::llround(seconds);
+  if (seconds >= hour) return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+  return seconds >= minute ? fmt::format("{}:{:02} min", whole / 60, whole % 60) : fmt::format("{} s", whole);
+}
+
 std::string counted(std::int64_t n, std::string_view singular, std::string_view plural) {
   return fmt::format("{} {}{}", n, n == 1 || plural.empty() ? singular : plural, n == 1 || !plural.empty() ? "" : "s");
 }

@@ -255,11 +255,10 @@ std::vector<double> Safetensors::load_doubles(std::string_view name) const {
   return {};
 }
 
-void write_safetensors(const Folder& folder, const std::string& name, std::span<const NamedView> tensors,
-                       const std::vector<std::pair<std::string, std::string>>& metadata) {
+std::string safetensors_front(std::span<const NamedView> tensors,
+                              const std::vector<std::pair<std::string, std::string>>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   for (const auto& [key, value] : metadata) header["__metadata__"][key] = value;
-  std::vector<std::span<const std::byte>> pieces(1);
   std::int64_t at = 0;
   for (const NamedView& t : tensors) {
     if (header.contains(t.name)) throw std::invalid_argument("write_safetensors: \"" + t.name + "\" occurs twice");
@@ -272,15 +271,21 @@ void write_safetensors(const Folder& folder, const std::string& name, std::span<
     for (int a = 0; a < t.view.shape.rank; ++a) entry["shape"].push_back(t.view.shape[a]);
     entry["data_offsets"] = {at, at + t.view.bytes()};
     at += t.view.bytes();
-    pieces.emplace_back(static_cast<const std::byte*>(t.view.data), static_cast<std::size_t>(t.view.bytes()));
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   std::string front(8, '\0');
   const std::uint64_t length = text.size();
   std::memcpy(front.data(), &length, 8);
-  front += text;
-  pieces[0] = std::as_bytes(std::span(front));
+  return front + text;
+}
+
+void write_safetensors(const Folder& folder, const std::string& name, std::span<const NamedView> tensors,
+                       const std::vector<std::pair<std::string, std::string>>& metadata) {
+  const std::string front = safetensors_front(tensors, metadata);
+  std::vector<std::span<const std::byte>> pieces{std::as_bytes(std::span(front))};
+  for (const NamedView& t : tensors)
+    pieces.emplace_back(static_cast<const std::byte*>(t.view.data), static_cast<std::size_t>(t.view.bytes()));
   folder.write_file(name, pieces);
 }
 

@@ -63,6 +63,10 @@ class Safetensors {
   std::map<std::string, std::string, std::less<>> metadata_;
 };
 
+/// The bytes of a file before the data of its tensors: the header's length and the header, a multiple of 8 bytes. Throws
+/// std::invalid_argument for a duplicate name.
+std::string safetensors_front(std::span<const NamedView> tensors,
+                              const std::vector<std::pair<std::string, std::string>>& metadata);
 /// Writes the tensors in the given order, with the data aligned to 8 bytes and no padding between tensors (if the alignment of
 /// each matters, sort them by element size, largest first). Throws IoError; std::invalid_argument for a duplicate name.
 void write_safetensors(const Folder& folder, const std::string& name, std::span<const NamedView> tensors,

@@ -19,8 +19,8 @@ constexpr std::array<int, 7> percents{0, 10, 25, 50, 75, 90, 100};
 class Effective final : public Measurement {
  public:
   explicit Effective(const MeasurementContext& c)
-      : preconditioner_(c.rule.preconditioner()), layout_(c.objective.layout), dtype_(c.objective.dtype) {
-    if (!preconditioner_) return;
+      : preconditions_(c.preconditions), layout_(c.objective.layout), dtype_(c.objective.dtype) {
+    if (!preconditions_) return;
     roots_ = layout_.make_vector(dtype_, c.device);
     delivery_ = Delivery(c.device, layout_.extent() * size_of(dtype_));
     Device host;
@@ -32,8 +32,8 @@ class Effective final : public Measurement {
     std::vector<Column> out{
         {"lambda_eff",
          "",
-         preconditioner_ ? "effective sharpness, the largest eigenvalue of P^(−½) H P^(−½)"
-                         : "effective sharpness, which is λ₁ under this rule",
+         preconditions_ ? "effective sharpness, the largest eigenvalue of P^(−½) H P^(−½)"
+                        : "effective sharpness, which is λ₁ under this rule",
          {.panel = "effective sharpness", .reference = "threshold_eff", .error = "residual_eff"}},
         {"residual_eff", "", "‖Au − λu‖ of the effective sharpness, A = P^(−½) H P^(−½)", {}},
         {"scale_eff",
@@ -42,7 +42,7 @@ class Effective final : public Measurement {
          {}},
         {"threshold_eff", "", "effective sharpness above which the update that follows is unstable", {}},
         {"two_over_eta", "", "2/η, the threshold without momentum and weight decay", {}}};
-    if (!preconditioner_) return out;
+    if (!preconditions_) return out;
     out.push_back(
         {"clipped_fraction", "", "share of the coordinates whose √ν̂ is clipped", {.panel = "clipped coordinates"}});
     for (const int p : percents)
@@ -56,6 +56,7 @@ class Effective final : public Measurement {
   }
 
   void enqueue(Device& device, const StepView& at, Scalar) override {
+    preconditioner_ = at.rule.preconditioner();
     if (!preconditioner_) return;
     preconditioner_->root_moment(device, at.rule_gradient, roots_.view());
     delivery_.send(roots_.view());
@@ -96,7 +97,8 @@ class Effective final : public Measurement {
     });
   }
 
-  const Preconditioner* preconditioner_;
+  bool preconditions_;
+  const Preconditioner* preconditioner_ = nullptr;  // of the last step's rule
   ParameterLayout layout_;
   Dtype dtype_;
   Array roots_;

@@ -15,14 +15,12 @@
 namespace brink {
 
 class Pass;
-class UpdateRule;
 
 /// What a measurement is made from. Everything lives as long as the trainer.
 struct MeasurementContext {
   Device& device;
   const Objective& objective;
   const Pass& pass;
-  const UpdateRule& rule;
   const Batch& test;  ///< may be empty
   const BatchOptions& batch;
   std::int64_t train_samples = 0;
@@ -30,6 +28,8 @@ struct MeasurementContext {
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
   bool projects = false;            ///< whether updates are projected
   int top = 0, bottom = 0;          ///< number of tracked eigenvalues
+  bool preconditions = false;       ///< whether a rule of the run has a preconditioner
+  bool threshold_varies = false;    ///< whether the rule's threshold may differ from step to step
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;

@@ -20,9 +20,12 @@
 
 namespace brink {
 
+class UpdateRule;
+
 /// What a measurement sees at θ_t, before update t. Views are vectors of the layout in the device's memory.
 struct StepView {
-  const Observed& seen;  ///< has loss and gradient norm only if the spectrum was measured; see Observed
+  const UpdateRule& rule;  ///< which makes update t
+  const Observed& seen;    ///< has loss and gradient norm only if the spectrum was measured; see Observed
   const ParameterLayout& layout;
   std::span<const View> thetas;  ///< θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}; zero vectors before the first step
   View gradient;                 ///< ∇L(θ_t)

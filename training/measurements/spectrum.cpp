@@ -30,11 +30,13 @@ class Eigenvalues final : public Measurement {
                    {.panel = "smallest eigenvalue", .error = "residual_min"}});
     out.push_back({"residual_min", "", "‖Hu − λu‖ of the smallest eigenvalue", {}});
     out.push_back({"products", "count", "Hessian–vector products of this step", {.panel = "Hessian–vector products"}});
-    out.push_back({"surplus",
-                   "",
-                   preconditioned_ ? "2(λ_eff/threshold − 1), with the effective sharpness λ_eff"
-                                   : "2(λ₁/threshold − 1); ηλ₁ − 2 for gradient descent",
-                   {.reference = 0.0}});
+    out.push_back(
+        {"surplus",
+         "",
+         preconditioned_
+             ? "2(λ_eff/threshold − 1), with the effective sharpness λ_eff; λ₁ where the rule has no preconditioner"
+             : "2(λ₁/threshold − 1); ηλ₁ − 2 for gradient descent",
+         {.reference = 0.0}});
     return out;
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
@@ -64,7 +66,7 @@ MeasurementKind spectrum() {
           .meaning = "tracked eigenvalues of the Hessian, each with its residual",
           .always = true,
           .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
-            return std::make_unique<Eigenvalues>(c.top, c.rule.preconditioner() != nullptr);
+            return std::make_unique<Eigenvalues>(c.top, c.preconditions);
           }};
 }
 

@@ -84,6 +84,21 @@ std::int64_t smaller(std::int64_t chunk, std::int64_t group) {
   return groups * group < chunk ? groups * group : 0;
 }
 
+std::shared_ptr<Schedule> schedule_of(const Config::Training& t) {
+  return make_schedule(t.schedule, t.learning_rate, t.warmup, t.steps);
+}
+
+Change change_of(const Config::Change& c) {
+  Change out{.at_step = c.at_step, .at_accuracy = c.at_accuracy};
+  if (c.changes_rule) {
+    out.rule = factory(c.after.rule);
+    out.keeps_vectors = c.keeps_vectors;
+  }
+  if (c.changes_rate) out.schedule = schedule_of(c.after);
+  if (c.changes_limit) out.divergence_loss = c.after.divergence_loss;
+  return out;
+}
+
 }  // namespace
 
 EnvironmentOptions environment_options(const Config::Run& run) {
@@ -93,7 +108,10 @@ EnvironmentOptions environment_options(const Config::Run& run) {
 TrainerOptions trainer_options(const Config& config) {
   TrainerOptions o;
   o.rule = factory(config.training.rule);
-  o.schedule = std::make_shared<ConstantRate>(config.training.learning_rate);
+  o.schedule = schedule_of(config.training);
+  for (const auto& change : config.training.changes) o.changes.push_back(change_of(*change));
+  if (config.training.complete_accuracy)
+    o.completion = Completion(*config.training.complete_accuracy, config.training.complete_evaluations);
   o.minibatches = {config.training.batch, static_cast<std::uint64_t>(config.training.seed)};
   o.row_every = config.measure.row_every;
   o.measure_every = config.measure.every;

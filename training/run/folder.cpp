@@ -144,6 +144,8 @@ struct RunFolder::Lock {
 RunFolder::RunFolder(Folder folder, std::unique_ptr<Lock> lock, Opened opened, std::vector<std::string> notes)
     : folder_(std::move(folder)), lock_(std::move(lock)), opened_(opened), notes_(std::move(notes)) {}
 
+RunFolder::RunFolder(RunFolder&&) noexcept = default;
+RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
 RunFolder::~RunFolder() = default;
 
 RunFolder RunFolder::open(const std::string& given, bool resume, System& system) {
@@ -230,33 +232,72 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
     return RunFolder(std::move(folder), std::move(lock), Opened::fresh, {});
   }
 
-  const std::string status = status_of(folder);
+  const Opened found_state = state_of(folder);
   const Owner before = read_owner(lock->file);
-  const bool over = status == "finished" || status == "diverged";
+  const bool over = found_state != Opened::unfinished;
+  const std::string status = found_state == Opened::finished ? "finished" : "diverged";
   if (!resume)
     throw InUseError(path + " exists already (" + (over ? "a " + status + " run" : "a run that did not finish") +
                      ", not in use); --resume continues it, or choose another --out");
   std::vector<std::string> notes;
   if (before.pid > 0) notes.push_back("the lock of " + before.text() + " is stale: that run ended without finishing");
   lock->sign(folder);
-  if (over) {
-    notes.push_back(path + " is " + status + "; nothing is left to do");
-    const Opened opened = status == "finished" ? Opened::finished : Opened::diverged;
-    return RunFolder(std::move(folder), std::move(lock), opened, std::move(notes));
-  }
-  folder.remove_stale_temporaries(whole_files);
-  notes.push_back(path + " holds no valid checkpoint; starting at step 0");
-  return RunFolder(std::move(folder), std::move(lock), Opened::restarted, std::move(notes));
+  if (over)
+    notes.push_back(nothing_left(path, status));
+  else
+    folder.remove_stale_temporaries(whole_files);
+  return RunFolder(std::move(folder), std::move(lock), found_state, std::move(notes));
 }
 
-void RunFolder::require_same_config(const Config& config) const {
-  if (!folder_.contains("config.toml")) return;
-  const std::string stored = config_hash(load_config({folder_.path_of("config.toml"), {}, {}})),
-                    own = config_hash(config);
-  if (stored != own)
-    throw UsageError(path() +
-                     ": --resume: expected the settings with which the run began, found others (their hash is " + own +
-                     "; the run's is " + stored + ")");
+RunFolder::Opened RunFolder::state_of(const Folder& folder) {
+  const std::string status = status_of(folder);
+  return status == "finished" ? Opened::finished : status == "diverged" ? Opened::diverged : Opened::unfinished;
+}
+
+RunFolder::Opened RunFolder::look(const std::string& path) {
+  struct stat status {};
+  if (stat((path + "/" + lock_name).c_str(), &status) != 0) return Opened::fresh;
+  return state_of(Folder(path));
+}
+
+std::string RunFolder::nothing_left(const std::string& path, std::string_view status) {
+  return path + " is " + std::string(status) + "; nothing is left to do";
+}
+
+bool RunFolder::is_in_use(const std::string& path) {
+  try {
+    const Folder folder(path);
+    const int file = ::openat(folder.descriptor(), lock_name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) return false;
+    const Owner owner = read_owner(file);
+    ::close(file);
+    // A lock is only tried where the process cannot be asked for: while it is tried, nobody else can take it.
+    if (owner.pid <= 0) return false;
+    if (owner.host == host_name()) return !is_dead(owner.pid) && is_locked(folder.descriptor(), lock_name);
+    return is_locked(folder.descriptor(), lock_name);
+  } catch (const Error&) { return false; }
+}
+
+void RunFolder::require_in_place() const {
+  struct stat named {
+  }, open{};
+  const bool there = stat(path().c_str(), &named) == 0;
+  if (fstat(folder_.descriptor(), &open) != 0 || (there && named.st_ino == open.st_ino && named.st_dev == open.st_dev))
+    return;
+  throw IoError(path() + (there ? ": another folder has taken its place" : ": the run folder was deleted or moved") +
+                " while the run was writing into it; put it back and continue with --resume");
+}
+
+void RunFolder::require_same_config(const std::string& path, const Config& config) {
+  const std::string file = path + "/config.toml";
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return;
+  const std::vector<std::string> differing = differing_settings(config, load_config({file, {}, {}}));
+  if (differing.empty()) return;
+  std::string list;
+  for (const std::string& d : differing) list += (list.empty() ? "" : ", ") + d;
+  throw UsageError(path + ": --resume: expected the settings with which the run began, found others: " + list +
+                   "; leave them out, or choose another --out");
 }
 
 }  // namespace brink

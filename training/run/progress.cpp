@@ -16,29 +16,28 @@ namespace {
 
 constexpr int any_width = std::numeric_limits<int>::max();
 
-/// A text such as "59 s", "1:05 min", "3:20 h", "12.5 days".
-std::string duration(double seconds) {
-  constexpr double minute = 60, hour = 60 * minute, day = 24 * hour;
-  if (seconds >= 2 * day) return readable(seconds / day, 3) + " days";
-  const auto whole = std::llround(seconds);
-  if (seconds >= hour) return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
-  return seconds >= minute ? fmt::format("{}:{:02} min", whole / 60, whole % 60) : fmt::format("{} s", whole);
+std::string sharpness_name(bool preconditions, bool evaluation) {
+  return std::string(preconditions ? "λ_eff" : "λ₁") + (evaluation ? " in evaluation mode" : "");
 }
 
 }  // namespace
 
 std::string sharpness_name(const Config& config) {
-  return std::string(config.training.rule.kind->preconditions ? "λ_eff" : "λ₁") +
-         (has_evaluation_hessian(config) ? " in evaluation mode" : "");
+  const bool preconditions = config.training.rule.kind->preconditions;
+  const bool one = std::ranges::all_of(config.training.changes, [&](const auto& change) {
+    return change->after.rule.kind->preconditions == preconditions;
+  });
+  return one ? sharpness_name(preconditions, has_evaluation_hessian(config)) : "the sharpness";
 }
 
-Progress::Progress(Console& out, const Config& config)
+Progress::Progress(Console& out, const Config& config, std::optional<std::int64_t> last_step)
     : out_(out),
-      steps_(config.training.steps),
+      steps_(last_step.value_or(config.training.steps)),
       every_(steps_between_measurements(config)),
       tolerance_(config.measure.tolerance),
       preconditions_(config.training.rule.kind->preconditions),
-      sharpness_(sharpness_name(config)),
+      evaluation_(has_evaluation_hessian(config)),
+      sharpness_(sharpness_name(preconditions_, evaluation_)),
       threshold_(config.training.rule.kind->threshold),
       live_(out.terminal()),
       start_(Clock::now()),
@@ -86,7 +85,7 @@ std::vector<std::string> Progress::fields() const {
   if (done > 0 && seconds > 0) {
     const double rate = done / seconds;
     out.push_back(readable(rate, 3) + " it/s");
-    if (last_.step < steps_) out.push_back("ETA " + duration(static_cast<double>(steps_ - last_.step) / rate));
+    if (last_.step < steps_) out.push_back("ETA " + readable_duration(static_cast<double>(steps_ - last_.step) / rate));
   }
   for (std::string& field : out) field = out_.shown(field);
   return out;
@@ -135,10 +134,18 @@ void Progress::note(std::string_view text) {
   shown_ = false;
 }
 
+void Progress::name_threshold(std::string_view name, bool preconditions, std::int64_t from) {
+  threshold_ = name;
+  preconditions_ = preconditions;
+  sharpness_ = sharpness_name(preconditions, evaluation_);
+  named_from_ = from;
+}
+
 void Progress::event(const Instability& e) {
-  std::string text = fmt::format("instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry,
-                                 e.resolution, counted(e.length(), "step"), e.is_long ? ", long" : "", sharpness_,
-                                 readable(1 + e.peak_surplus / 2), threshold_, e.peak_step);
+  std::string text = fmt::format(
+      "instability from step {} to {} ({}{}): {} up to {} × {} at step {}", e.entry, e.resolution,
+      counted(e.length(), "step"), e.is_long ? ", long" : "", e.peak_step < named_from_ ? "the sharpness" : sharpness_,
+      readable(1 + e.peak_surplus / 2), e.peak_step < named_from_ ? "the threshold" : threshold_, e.peak_step);
   if (every_ > 1) text += fmt::format(", measured every {} steps", every_);
   if (e.uncertified > 0) text += fmt::format(", not certified at {}", counted(e.uncertified, "measured step"));
   if (e.open) text += ", still open at the end";

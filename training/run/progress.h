@@ -30,12 +30,15 @@ class Progress {
  public:
   /// On a terminal the line is redrawn at most ten times a second, cut to the terminal's width; a file or pipe gets twenty
   /// lines per run. Between two measurements the last sharpness is shown with its step; an uncertified one is marked.
-  Progress(Console&, const Config&);
+  /// last_step: where the run will end; by default at the config's.
+  Progress(Console&, const Config&, std::optional<std::int64_t> last_step = {});
 
   /// threshold: the sharpness above which this step's update is unstable. `effective` is shown under a rule that preconditions, in place
   /// of the row's λ₁.
   void row(const Row&, double threshold, const std::optional<EffectiveSharpness>& effective = {});
   void event(const Instability&);
+  /// The threshold has this name from that step on, and belongs to the effective sharpness if `preconditions`.
+  void name_threshold(std::string_view name, bool preconditions, std::int64_t from);
   /// `effective`: about the effective sharpness.
   void disagreement(std::int64_t step, const Disagreement&, bool effective = false);
   /// Prints a line that stays.
@@ -52,7 +55,7 @@ class Progress {
   Console& out_;
   std::int64_t steps_, every_;
   double tolerance_;
-  bool preconditions_;
+  bool preconditions_, evaluation_;
   std::string sharpness_, threshold_;  // their names
   bool live_;
   Clock::time_point start_, drawn_;
@@ -62,7 +65,8 @@ class Progress {
     bool certified = false;
     double threshold = 0;
   };
-  Shown last_, measured_;  // the last row, and the last one with a sharpness
+  Shown last_, measured_;        // the last row, and the last one with a sharpness
+  std::int64_t named_from_ = 0;  // the step from which on the threshold has its name
   std::int64_t rows_ = 0, next_line_ = 0, first_step_ = 0;
   bool shown_ = true;  // whether last_ is on the screen
 };

@@ -10,6 +10,7 @@
 #include "training/build_info.h"
 #include "training/io/text.h"
 #include "training/run/columns_json.h"
+#include "training/run/plan_in_words.h"
 
 namespace brink {
 
@@ -22,6 +23,36 @@ nlohmann::ordered_json or_null(const std::optional<T>& value) {
 
 nlohmann::ordered_json text_or_null(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
+/// Each change: when it was to apply, the step at which it did (null: not yet, or never), and what it set.
+nlohmann::ordered_json changes_json(const Config& c, const RunRecord& r) {
+  auto out = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < c.training.changes.size(); ++i) {
+    const Config::Change& change = *c.training.changes[i];
+    nlohmann::ordered_json j;
+    j["step"] = i < r.changed_at.size() ? or_null(r.changed_at[i]) : nlohmann::ordered_json();
+    if (change.at_step)
+      j["at_step"] = *change.at_step;
+    else
+      j["at_accuracy"] = *change.at_accuracy;
+    for (const auto& [key, value] : change.set) j["set"][key] = value;
+    j["words"] = in_words(change);
+    out.push_back(std::move(j));
+  }
+  return out;
+}
+
+nlohmann::ordered_json early_stopping_json(const EarlyStopping& e) {
+  const auto at = [](const EarlyStopping::At& row) {
+    nlohmann::ordered_json j{{"step", row.step}};
+    for (const auto& [name, value] : row.metrics) j[name] = value;
+    return j;
+  };
+  nlohmann::ordered_json j = at(e.stop);
+  j["reversal"] = or_null(e.reversal);
+  j["at_the_end"] = at(e.end);
+  return j;
 }
 
 }  // namespace
@@ -87,6 +118,9 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["parameters"] = r.parameters;
   j["steps_done"] = or_null(r.steps_done);
   j["diverged_at"] = or_null(r.diverged_at);
+  if (c.training.complete_accuracy) j["completed_at"] = or_null(r.completed_at);
+  if (!c.training.changes.empty()) j["changes"] = changes_json(c, r);
+  if (r.early_stopping) j["early_stopping"] = early_stopping_json(*r.early_stopping);
   j["instabilities"] = or_null(r.instabilities);
   j["long_instabilities"] = or_null(r.long_instabilities);
   j["crossings"] = or_null(r.crossings);
@@ -116,6 +150,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
                     {"instruction_set", name_of(isa())}};
   j["started"] = r.started;
   j["ended"] = text_or_null(r.ended);
+  if (!r.resumed_at.empty()) j["resumed_at"] = r.resumed_at;
   j["columns"] = columns_to_json(r.columns);
   // A host name need not be UTF-8; what is not becomes U+FFFD rather than an error.
   return j.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

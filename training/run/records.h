@@ -10,6 +10,7 @@
 
 #include "training/measurements/row.h"
 #include "training/run/config.h"
+#include "training/run/early_stopping.h"
 
 namespace brink {
 
@@ -34,7 +35,7 @@ void append_row(std::string& out, const TimingRow&);
 
 /// What a run finds out about itself.
 struct RunRecord {
-  std::string status = "running";  // running, finished, diverged
+  std::string status = "running";  // running, finished, diverged, interrupted
   std::string data_provenance, train_checksum, test_checksum;
   std::string start_digest;  // of the parameters in model.start_file; empty without one
   std::int64_t parameters = 0;
@@ -43,15 +44,19 @@ struct RunRecord {
   std::string vendor;              // the vendor's library, "cuBLAS 13.1.0"; empty: exact arithmetic
   std::int64_t chunk_samples = 0;  // really used
   std::int64_t blocks = 0;
-  std::optional<std::int64_t> kept_blocks;  // whose residuals fit into run.memory
-  std::optional<std::int64_t> steps_done;   // known at the end only, like all that follows
-  std::optional<std::int64_t> diverged_at;  // step whose loss was not finite or over the limit
+  std::optional<std::int64_t> kept_blocks;   // whose residuals fit into run.memory
+  std::optional<std::int64_t> steps_done;    // known at the end only, like all that follows
+  std::optional<std::int64_t> diverged_at;   // step whose loss was not finite or over the limit
+  std::optional<std::int64_t> completed_at;  // step whose evaluation made the run complete before its last step
+  std::vector<std::optional<std::int64_t>> changed_at;  // step at which each change of the config applied
+  std::optional<EarlyStopping> early_stopping;          // of a run with test losses
   std::optional<std::int64_t> instabilities, long_instabilities, crossings;
   std::optional<std::int64_t> measured_steps, converged_steps, products;
   std::optional<std::int64_t> lambda_1_steps,
       lambda_1_certified_steps;  // steps with λ₁, and those where it is certified
   std::string final_digest;
-  std::string started, ended;   // utc_now
+  std::string started, ended;            // utc_now
+  std::vector<std::int64_t> resumed_at;  // steps at which later processes continued the run
   std::vector<Column> columns;  // metrics_columns, with the run's threshold as the line that lambda_1 is compared with
 };
 /// run.json: the record, the version, compiler, flags, machine and instruction set, and what the columns of metrics.csv are

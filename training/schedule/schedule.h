@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <utility>
 
 #include "training/state.h"
 
@@ -14,6 +14,8 @@ class Schedule : public Stateful {
  public:
   /// η_t, positive and finite. Requested once for each step, in order, before anything is measured at that step.
   virtual double learning_rate(std::int64_t step) = 0;
+  /// Whether η_t is the same at every step, so that the rule's threshold is one number.
+  virtual bool is_constant() const { return false; }
   void visit(StateVisitor&) override {}
 };
 
@@ -21,9 +23,27 @@ class ConstantRate final : public Schedule {
  public:
   explicit ConstantRate(double rate) : rate_(rate) {}
   double learning_rate(std::int64_t) override { return rate_; }
+  bool is_constant() const override { return true; }
 
  private:
   double rate_;
+};
+
+/// Linear warm-up: the rate of another schedule times min(1, (t + 1)/W).
+class Warmup final : public Schedule {
+ public:
+  /// updates: W ≥ 1.
+  Warmup(std::unique_ptr<Schedule> of, std::int64_t updates) : of_(std::move(of)), updates_(updates) {}
+  double learning_rate(std::int64_t step) override {
+    const double rate = of_->learning_rate(step);
+    if (step + 1 >= updates_) return rate;
+    return rate * (static_cast<double>(step + 1) / static_cast<double>(updates_));
+  }
+  void visit(StateVisitor& v) override { of_->visit(v); }
+
+ private:
+  std::unique_ptr<Schedule> of_;
+  std::int64_t updates_;
 };
 
 }  // namespace brink

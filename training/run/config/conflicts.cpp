@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Conflicts between settings each of which is accepted by itself.
+#include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "training/io/text.h"
@@ -87,6 +89,11 @@ std::optional<Conflict> minibatch_conflict(const Config& c) {
                                       "example training.batch = 128; training.rule = \"gd\" needs none"
                                 : rule + " needs minibatches, and " + quote(c.model.kind->name) +
                                       " has no samples: choose another rule, such as \"gd\""};
+  for (const auto& change : c.training.changes)
+    if (change->after.rule.kind->needs_minibatches && batch == 0)
+      return Conflict{"training.change", quote(change->after.rule.kind->name) +
+                                             " needs minibatches: set training.batch, the number of samples of each, "
+                                             "for the whole run"};
   if (batch > c.data.train)
     return Conflict{"training.batch", "expected at most the " + number_text(c.data.train) +
                                           " samples of data.train, or 0 for all of them, got " + number_text(batch)};
@@ -103,7 +110,8 @@ std::optional<Conflict> projection_conflict(const Config& c) {
     return Conflict{"training.project", "a projected update needs " + what};
   };
   if (c.training.batch > 0) return needs("the whole training set: set training.batch = 0");
-  if (c.training.rule.kind->preconditions)
+  if (c.training.rule.kind->preconditions ||
+      std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.rule.kind->preconditions; }))
     return needs("a rule whose threshold is that of the Hessian, such as training.rule = \"gd\"");
   if (c.measure.top == 0) return needs("the largest eigenvalues: set measure.top = 1 or more");
   if (steps_between_measurements(c) != 1)
@@ -111,6 +119,15 @@ std::optional<Conflict> projection_conflict(const Config& c) {
   if (has_evaluation_hessian(c))
     return needs("the Hessian of the loss that is descended: set model.norm_mode = \"training\"");
   return {};
+}
+
+/// Warm-up apart, a schedule is monotone, so its last value decides.
+std::optional<Conflict> schedule_conflict(const Config& c) {
+  const Config::Training& t = c.training;
+  const double last = make_schedule(t.schedule, t.learning_rate, 0, t.steps)->learning_rate(t.steps);
+  if (std::isnormal(last)) return {};
+  return Conflict{"training.schedule", "the learning rate at step " + number_text(t.steps) + " is " + real_text(last) +
+                                           ": expected a schedule that ends with a positive, finite one"};
 }
 
 }  // namespace
@@ -124,6 +141,7 @@ std::optional<Conflict> conflict(const Config& c) {
     if (auto wrong = data_conflict(c)) return wrong;
   if (auto wrong = minibatch_conflict(c)) return wrong;
   if (auto wrong = projection_conflict(c)) return wrong;
+  if (auto wrong = schedule_conflict(c)) return wrong;
   for (const Chosen<MeasurementKind>& m : c.measure.more) {
     if (m.options.has("steps"))
       if (auto wrong = file_steps_conflict(c, m)) return wrong;

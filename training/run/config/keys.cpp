@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "training/io/text.h"
-#include "training/minibatch.h"
 
 namespace brink::config {
 
@@ -16,6 +15,7 @@ namespace {
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_samples = 10'000'000;
 constexpr const char* measure_table = "measure.";
+constexpr const char* fork_table = "fork";
 
 /// A member of one of the config's tables.
 template <class Table, class Member>
@@ -80,6 +80,24 @@ Key integer_or(std::string table, std::string name, std::string_view word, std::
           false};
 }
 
+/// How often checkpoints are written: an integer of at least 0, or "auto", which is stored as −1.
+Key checkpoint_every() {
+  return {
+      "run",
+      "checkpoint_every",
+      [](Config& c, const toml::node& v) -> Problem {
+        if (v.value_exact<std::string>() == "auto") return c.run.checkpoint_every = -1, Problem{};
+        const auto x = v.value_exact<std::int64_t>();
+        if (!x || *x < 0)
+          return expected("a number of steps, 0 (only at the end) or \"auto\" (by time, so that they cost little)", v);
+        c.run.checkpoint_every = *x;
+        return {};
+      },
+      [](const Config& c) { return c.run.checkpoint_every < 0 ? quote("auto") : number_text(c.run.checkpoint_every); },
+      false,
+      false};
+}
+
 /// Common names of networks, with the keys that make them.
 std::string hint(std::span<const NetworkKind> kinds, std::string_view text) {
   for (const NetworkKind& k : kinds)
@@ -123,6 +141,20 @@ void append_options(std::vector<Key>& out, const std::string& table, std::span<c
     k.print = [=](const Config& c) { return text_of(peek(find, c).value(option.name)); };
     out.push_back(std::move(k));
   }
+}
+
+/// A key that may be absent, and is not written then.
+template <class Field>
+Key optional_key(std::string table, Option option, Field field) {
+  Key out{std::move(table), std::string(option.name), {}, {}};
+  out.print = [=](const Config& c) { return peek(field, c) ? text_of(OptionValue(*peek(field, c))) : std::string(); };
+  out.set = [=, option = std::move(option)](Config& c, const toml::node& v) -> Problem {
+    OptionValue value;
+    Problem problem = read(option, v, value);
+    if (!problem) field(c) = std::get<typename std::remove_cvref_t<decltype(field(c))>::value_type>(value);
+    return problem;
+  };
+  return out;
 }
 
 Key without_hash(Key k) {
@@ -191,6 +223,21 @@ void append_data(std::vector<Key>& out, const Config& c) {
   append_options(out, "data", c.data.set.options.declared(), [](Config& x) -> Options& { return x.data.set.options; });
 }
 
+/// The changes as an inline list of tables; empty if there are none.
+std::string print_changes(const Config& c) {
+  std::string out;
+  for (const auto& change : c.training.changes) {
+    out += out.empty() ? "[{ " : ", { ";
+    out += change->at_step ? "at_step = " + number_text(*change->at_step)
+                           : "at_accuracy = " + real_text(*change->at_accuracy);
+    out += ", set = { ";
+    const char* join = "";
+    for (const auto& [key, value] : change->set) out += std::exchange(join, ", ") + key + " = " + value;
+    out += " } }";
+  }
+  return out.empty() ? out : out + "]";
+}
+
 void append_training(std::vector<Key>& out, const Config& c) {
   using Training = Config::Training;
   const auto add = [&](Option o, auto member) {
@@ -198,6 +245,8 @@ void append_training(std::vector<Key>& out, const Config& c) {
   };
   out.push_back(kind_key("training", "rule", rule_kinds(), at(&Config::training, &Training::rule)));
   add(real_option("learning_rate", 0.1, {.above = 0}, "η"), &Training::learning_rate);
+  out.push_back(kind_key("training", "schedule", schedule_kinds(), at(&Config::training, &Training::schedule)));
+  add(integer_option("warmup", 0, {0, 1'000'000'000}, "updates of the linear warm-up; 0: none"), &Training::warmup);
   add(integer_option("steps", 400, {0, 1'000'000'000}, "updates"), &Training::steps);
   out.push_back(choice<Loss>("training", "loss", {{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}},
                              at(&Config::training, &Training::loss)));
@@ -219,8 +268,29 @@ void append_training(std::vector<Key>& out, const Config& c) {
     add(integer_option("project_most", ProjectionOptions{}.most, {1, 50},
                        "largest number of unstable eigenvectors of a projected update"),
         &Training::project_most);
+  const auto training = [](auto member) { return at(&Config::training, member); };
+  out.push_back(optional_key("training",
+                             real_option("complete_accuracy", 1, {.above = 0, .most = 1},
+                                         "training accuracy that ends the run; absent: none does"),
+                             training(&Training::complete_accuracy)));
+  if (c.training.complete_accuracy)
+    add(integer_option("complete_evaluations", 2, {1, 1'000'000},
+                       "consecutive evaluations with that accuracy that end the run"),
+        &Training::complete_evaluations);
+  Key compensate = optional_key(
+      "training",
+      real_option("compensate", 0.1, {.above = 0}, "η_ref: a smaller learning rate takes steps·η_ref/η steps"),
+      training(&Training::compensate));
+  compensate.print = [](const Config&) {
+    return std::string();
+  };  // the resolved config has the steps that follow from it
+  out.push_back(std::move(compensate));
+  // Its tables are read after all other settings (changes.h).
+  out.push_back({"training", "change", [](Config&, const toml::node&) { return Problem{}; }, print_changes});
   append_options(out, "training", c.training.rule.options.declared(),
                  [](Config& x) -> Options& { return x.training.rule.options; });
+  append_options(out, "training", c.training.schedule.options.declared(),
+                 [](Config& x) -> Options& { return x.training.schedule.options; });
 }
 
 void append_measure(std::vector<Key>& out, const Config& c) {
@@ -260,6 +330,35 @@ void append_events_and_run(std::vector<Key>& out) {
   out.push_back(memory());
   out.push_back(choice<Arithmetic>("run", "arithmetic", {{"exact", Arithmetic::exact}, {"vendor", Arithmetic::vendor}},
                                    at(&Config::run, &Run::arithmetic)));
+  out.push_back(checkpoint_every());
+  out.push_back(without_hash(
+      key("run", integers_option("keep_checkpoints", {}, {0, most}, 0, 1000, "steps whose checkpoints are kept"),
+          at(&Config::run, &Run::keep_checkpoints))));
+}
+
+/// A text of [fork]; `hashed` unless it decides no number.
+Key fork_text(const char* name, bool hashed, std::string Config::Fork::*member) {
+  return {fork_table,
+          name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            const auto x = v.value_exact<std::string>();
+            if (!x || x->empty()) return expected("a text, as brink fork writes it", v);
+            (*c.fork).*member = *x;
+            return {};
+          },
+          [=](const Config& c) { return quote((*c.fork).*member); },
+          true,
+          hashed};
+}
+
+void append_fork(std::vector<Key>& out) {
+  using Fork = Config::Fork;
+  out.push_back(fork_text("parent", false, &Fork::parent));
+  out.push_back(fork_text("parent_hash", true, &Fork::parent_hash));
+  out.push_back(key(
+      fork_table, integer_option("at_step", 0, {0, 1'000'000'000}, "the first step of the fork"),
+      [](Config & c) -> auto& { return c.fork->at_step; }));
+  out.push_back(fork_text("digest", true, &Fork::digest));
 }
 
 const MeasurementKind* measurement_of(std::string_view table) {
@@ -282,6 +381,7 @@ std::vector<Key> keys_of(const Config& c) {
   append_training(out, c);
   append_measure(out, c);
   append_events_and_run(out);
+  if (c.fork) append_fork(out);
   return out;
 }
 
@@ -290,7 +390,7 @@ const std::vector<std::string>& tables() {
     std::vector<std::string> out{"data", "model", "training", "measure"};
     for (const MeasurementKind& k : measurement_kinds())
       if (!k.always) out.push_back(measure_table + std::string(k.name));
-    out.insert(out.end(), {"events", "run"});
+    out.insert(out.end(), {"events", "run", fork_table});
     return out;
   }();
   return all;
@@ -305,10 +405,12 @@ const std::vector<std::string>& all_paths() {
     };
     Config c;
     for (const std::string& table : tables()) turn_on(c, table);
+    c.training.complete_accuracy = 1;
     add(c);
     for (const DataKind& k : data_kinds()) c.data.set = k, add(c);
     for (const RuleKind& k : rule_kinds()) c.training.rule = k, add(c);
     c.training.project = ProjectionMode::remove, add(c);
+    for (const ScheduleKind& k : schedule_kinds()) c.training.schedule = k, add(c);
     for (const NetworkKind& k : network_kinds()) c.model = k, add(c);
     return out;
   }();
@@ -317,13 +419,19 @@ const std::vector<std::string>& all_paths() {
 
 std::string reason_without(const Config& c, std::string_view path) {
   if (path == "training.project_most") return "training.project = \"off\"";
-  if (path.starts_with("training.") && (path != "training.batch" || has_data(c)))
+  if (path.starts_with("training.") && (path != "training.batch" || has_data(c))) {
+    const std::string_view name = path.substr(path.find('.') + 1);
+    if (name == "complete_evaluations") return "a run without training.complete_accuracy";
+    for (const ScheduleKind& k : schedule_kinds())
+      if (Options(k.options).has(name)) return "training.schedule = " + quote(c.training.schedule.kind->name);
     return "training.rule = " + quote(c.training.rule.kind->name);
+  }
   if (path.starts_with("data.") && has_data(c)) return "data.name = " + quote(c.data.set.kind->name);
   return "model.name = " + quote(c.model.kind->name);
 }
 
 void turn_on(Config& c, std::string_view table) {
+  if (table == fork_table && !c.fork) c.fork.emplace();
   const MeasurementKind* kind = measurement_of(table);
   auto& more = c.measure.more;
   if (!kind || std::ranges::any_of(more, [&](const auto& m) { return m.kind == kind; })) return;
@@ -332,28 +440,3 @@ void turn_on(Config& c, std::string_view table) {
 }
 
 }  // namespace brink::config
-
-namespace brink {
-
-bool has_data(const Config& c) { return c.model.kind->build != nullptr; }
-DataRequest data_request(const Config& c) {
-  return {c.data.directory, c.data.train, c.data.test, c.data.seed, c.run.precision};
-}
-std::int64_t updates_per_epoch(const Config& c) {
-  if (c.training.batch == 0) return 1;
-  Objective groups;
-  groups.group = group_of(c.model);
-  groups.whole_groups = is_normalised(c.model);
-  groups.join_short = joins_short_group(c.model);
-  return plan_minibatches(groups, c.data.train, c.training.batch).updates();
-}
-std::int64_t steps_between_rows(const Config& c) {
-  return c.measure.row_every > 0 ? c.measure.row_every : updates_per_epoch(c);
-}
-std::int64_t steps_between_measurements(const Config& c) { return c.measure.every * steps_between_rows(c); }
-bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
-bool has_evaluation_hessian(const Config& c) {
-  return measures_spectrum(c) && norm_mode_of(c.model) == NormMode::evaluation;
-}
-
-}  // namespace brink

@@ -2,17 +2,22 @@
 // Makes a config from files and arguments. The first error in the order of the text is reported, not the first in the library's
 // alphabetical order.
 #include <algorithm>
-#include <fstream>
+#include <cmath>
 #include <map>
+#include <memory>
+#include <ranges>
 #include <sstream>
+#include <utility>
 
 #include "training/errors.h"
 #include "training/io/nesting.h"
 #include "training/io/text.h"
 #include "training/io/toml.h"
 #include "training/io/utf8.h"
+#include "training/run/config/changes.h"
 #include "training/run/config/hints.h"
 #include "training/run/config/keys.h"
+#include "training/run/config/toml_file.h"
 
 namespace brink {
 
@@ -34,9 +39,9 @@ struct Place {
 struct Setting {
   std::string table, name;
   Place at_key, at_value;
-  std::unique_ptr<toml::node> value;
-  std::string argument = {};      ///< the text of a value given as an argument, for keys that are strings
-  config::Problem too_deep = {};  ///< why that text was not read as TOML, for all other keys
+  std::shared_ptr<const toml::node> value;  ///< shares the document that it belongs to, so that nodes keep their places
+  std::string argument = {};                ///< the text of a value given as an argument, for keys that are strings
+  config::Problem too_deep = {};            ///< why that text was not read as TOML, for all other keys
 
   std::string path() const { return table + "." + name; }
 };
@@ -51,46 +56,10 @@ struct Source {
   std::vector<std::string> tables;
 };
 
-std::unique_ptr<toml::node> copy(const toml::node& node) {
-  return node.visit([](const auto& n) -> std::unique_ptr<toml::node> {
-    return std::make_unique<std::remove_cvref_t<decltype(n)>>(n);
-  });
-}
-
-std::string read_text(const std::string& path) {
-  constexpr std::size_t largest_bytes = 1 << 20;
-  std::string text(largest_bytes + 1, '\0');
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!in && !in.eof())
-    throw UsageError(path + ": the config file cannot be read: " + std::generic_category().message(errno));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > largest_bytes) throw UsageError(path + ": expected a config of at most 1 MiB, found more");
-  return text;
-}
-
-/// Says "duplicate" where the library says "redefine"; passes everything else on.
-std::string parse_message(const toml::parse_error& e) {
-  const std::string text(e.description());
-  return text.find("redefine") != std::string::npos ? "duplicate key or table (" + text + ")" : text;
-}
-
 bool is_table(std::string_view name) { return std::ranges::find(config::tables(), name) != config::tables().end(); }
 
-Source from_file(const std::string& path) {
-  const std::string text = read_text(path);
-  if (const auto wrong = first_not_utf8(text)) {
-    const TextPlace at = place_in(text, *wrong);
-    fail({path, at.line, at.column}, not_utf8_message(text, *wrong));
-  }
-  toml::table root;
-  try {
-    root = parse_toml(text);
-  } catch (const toml::parse_error& e) {
-    const toml::source_position at = e.source().begin;
-    fail({path, at.line, at.column}, parse_message(e) + config::hint_for_value_at(text, at.line, at.column));
-  }
+Source from_file(const std::string& path, std::string_view other_table) {
+  const auto root = std::make_shared<const toml::table>(config::read_toml_file(path));
   const auto place = [&](const toml::source_region& r) { return Place{path, r.begin.line, r.begin.column}; };
   Source out;
   const auto take = [&](const auto& self, const std::string& name, const toml::table& table) -> void {
@@ -100,11 +69,13 @@ Source from_file(const std::string& path) {
       if (value.is_table() && is_table(below))
         self(self, below, *value.as_table());
       else
-        out.settings.push_back({name, std::string(key.str()), place(key.source()), place(value.source()), copy(value)});
+        out.settings.push_back({name, std::string(key.str()), place(key.source()), place(value.source()),
+                                std::shared_ptr<const toml::node>(root, &value)});
     }
   };
-  for (const auto& [name, node] : root) {
+  for (const auto& [name, node] : *root) {
     const std::string table(name.str());
+    if (!other_table.empty() && table == other_table) continue;
     if (!is_table(table))
       out.bad.push_back(
           {place(name.source()), node.is_table()
@@ -119,8 +90,7 @@ Source from_file(const std::string& path) {
 }
 
 /// A TOML value, or text if the key is a string.
-Source from_argument(const std::string& argument, std::string_view path, const std::string& text) {
-  const Place place{argument, 0, 0};
+Source from_argument(const Place& place, std::string_view path, const std::string& text) {
   const std::size_t dot = path.rfind('.');
   if (dot == std::string_view::npos) fail(place, "unknown key " + std::string(path) + config::nearest_key("", path));
   const std::string table(path.substr(0, dot)), name(path.substr(dot + 1));
@@ -132,15 +102,23 @@ Source from_argument(const std::string& argument, std::string_view path, const s
   }
   Source out;
   out.tables.push_back(table);
-  std::unique_ptr<toml::node> value = std::make_unique<toml::value<std::string>>(text);
+  std::shared_ptr<const toml::node> value = std::make_shared<toml::value<std::string>>(text);
   config::Problem too_deep;
   try {
-    const toml::table parsed = parse_toml("value = " + text);
-    if (parsed.size() == 1) value = copy(parsed.begin()->second);
+    const auto parsed = std::make_shared<const toml::table>(parse_toml("value = " + text));
+    if (parsed->size() == 1) value = std::shared_ptr<const toml::node>(parsed, &parsed->begin()->second);
   } catch (const toml::parse_error& e) {
     if (too_deep_toml(text)) too_deep = std::string(e.description());
   }
   out.settings.push_back({table, name, place, place, std::move(value), text, std::move(too_deep)});
+  return out;
+}
+
+/// A TOML value.
+Source from_placed(const PlacedSetting& given) {
+  Source out = from_argument({given.key_place, 0, 0}, given.path, given.value);
+  out.settings.front().at_value = {given.value_place, 0, 0};
+  out.settings.front().argument.clear();  // it was TOML before, so the text is not a string without quotes
   return out;
 }
 
@@ -155,6 +133,35 @@ config::Problem set(Config& c, const Key& key, const Setting& s) {
   if (key.text && !s.argument.empty() && !s.value->is_string() && key.name != "memory")
     return key.set(c, toml::value<std::string>(s.argument));
   return key.set(c, *s.value);
+}
+
+/// Fewer steps would be another experiment where η is small: epochs are multiplied by η_ref/η (docs/method.md, "Schedules").
+void compensate(Config& c, const std::map<std::string, Place, std::less<>>& given) {
+  Config::Training& t = c.training;
+  if (!t.compensate) return;
+  const double steps = std::round(static_cast<double>(t.steps) * (*t.compensate / t.learning_rate));
+  if (*t.compensate > t.learning_rate) {
+    constexpr double most_steps = 1e9;
+    if (steps > most_steps)
+      fail(given.at("training.compensate"), "training.compensate: expected at most 1000000000 steps in all, got " +
+                                                number_text(t.steps) + " × " + config::real_text(*t.compensate) + "/" +
+                                                config::real_text(t.learning_rate));
+    t.uncompensated_steps = std::exchange(t.steps, static_cast<std::int64_t>(steps));
+  }
+}
+
+/// Reads the changes of the last source that has any.
+void apply_changes(Config& c, const std::vector<Source>& sources, const std::optional<std::string>& parent_events) {
+  for (const Source& source : std::views::reverse(sources))
+    for (const Setting& s : source.settings) {
+      if (s.path() != "training.change") continue;
+      if (s.too_deep) fail(s.at_value, "training.change: " + *s.too_deep);
+      const auto wrong = config::read_changes(c, *s.value, parent_events);
+      if (!wrong) return;
+      const toml::source_position at = wrong->at ? wrong->at->source().begin : toml::source_position{};
+      fail(s.at_value.line == 0 || at.line == 0 ? s.at_value : Place{s.at_value.source, at.line, at.column},
+           wrong->message);
+    }
 }
 
 /// Sets all keys of a source, and reports the first error in its text.
@@ -183,7 +190,7 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
 }
 
 /// Chooses networks, data sets, rules and measurements as the last source that names each says; they determine which other keys
-/// exist.
+/// exist. Choosing what is chosen already keeps its options.
 void choose_kinds(Config& c, const std::vector<Source>& sources) {
   for (const Source& source : sources) {
     for (const std::string& table : source.tables) config::turn_on(c, table);
@@ -191,8 +198,11 @@ void choose_kinds(Config& c, const std::vector<Source>& sources) {
     for (const bool data : {false, true}) {
       const std::vector<Key> keys = config::keys_of(c);
       for (const Setting& s : source.settings)
-        if (const Key* key = find_key(keys, s); key && key->chooses && (s.table == "data") == data)
-          (void)set(c, *key, s);
+        if (const Key* key = find_key(keys, s); key && key->chooses && (s.table == "data") == data) {
+          Config chosen = c;
+          (void)set(chosen, *key, s);
+          if (key->print(chosen) != key->print(c)) c = std::move(chosen);
+        }
     }
   }
 }
@@ -210,7 +220,8 @@ Config load_config(const ConfigSources& from) {
     if (!fresh) fail({argument, 0, 0}, path + " was already given by " + it->second);
   };
   std::vector<Source> sources;
-  if (!from.file.empty()) sources.push_back(from_file(from.file));
+  if (!from.file.empty()) sources.push_back(from_file(from.file, from.other_table));
+  for (const PlacedSetting& placed : from.placed) sources.push_back(from_placed(placed));
   for (const std::string& set : from.sets) {
     const std::string argument = "--set " + set;
     require_text(argument);
@@ -222,21 +233,27 @@ Config load_config(const ConfigSources& from) {
     };
     const std::string path(trim(std::string_view(set).substr(0, equals)));
     once(path, argument);
-    sources.push_back(from_argument(argument, path, std::string(trim(std::string_view(set).substr(equals + 1)))));
+    sources.push_back(
+        from_argument({argument, 0, 0}, path, std::string(trim(std::string_view(set).substr(equals + 1)))));
   }
   for (const auto& [name, text] : from.flags) {
     const std::string argument = "--" + name + " " + text;
     require_text(argument);
     once("run." + name, argument);
-    sources.push_back(from_argument(argument, "run." + name, text));
+    sources.push_back(from_argument({argument, 0, 0}, "run." + name, text));
   }
 
-  Config c;
+  Config c = from.base ? *from.base : Config();
   std::map<std::string, Place, std::less<>> given;
+  const DataKind* const base_set = from.base ? c.data.set.kind : nullptr;
   choose_kinds(c, sources);
-  c.data.train = c.data.set.kind->train;
-  c.data.test = c.data.set.kind->test;
+  if (c.data.set.kind != base_set) {
+    c.data.train = c.data.set.kind->train;
+    c.data.test = c.data.set.kind->test;
+  }
   for (const Source& source : sources) apply(c, source, given);
+  compensate(c, given);
+  apply_changes(c, sources, from.parent_events);
   if (const auto wrong = config::conflict(c)) {
     const auto it = given.find(wrong->path);
     if (it != given.end()) fail(it->second, wrong->path + ": " + wrong->message);

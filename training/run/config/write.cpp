@@ -2,6 +2,8 @@
 // Writes a config as text in one canonical form, and computes the hash that names its folder.
 #include <xxhash.h>
 
+#include <map>
+
 #include "training/io/text.h"
 #include "training/run/config/keys.h"
 
@@ -31,6 +33,27 @@ std::string to_toml(const Config& c) { return write(c, false); }
 std::string config_hash(const Config& c) {
   const std::string text = write(c, true);
   return hex_text(XXH3_64bits(text.data(), text.size()));
+}
+
+std::vector<std::string> differing_settings(const Config& c, const Config& there) {
+  const auto values = [](const Config& of) {
+    std::map<std::string, std::string> out;
+    for (const config::Key& key : config::keys_of(of))
+      if (key.hashed) out.emplace(key.path(), key.print(of));
+    return out;
+  };
+  const std::map<std::string, std::string> own = values(c), others = values(there);
+  const auto text = [](const std::map<std::string, std::string>& of, const std::string& path) {
+    const auto it = of.find(path);
+    return it == of.end() || it->second.empty() ? std::string("absent") : it->second;
+  };
+  std::map<std::string, std::string> all = own;
+  all.insert(others.begin(), others.end());
+  std::vector<std::string> out;
+  for (const auto& [path, ignored] : all)
+    if (text(own, path) != text(others, path))
+      out.push_back(path + " = " + text(own, path) + " (there " + text(others, path) + ")");
+  return out;
 }
 
 std::string default_folder(const Config& c) {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "training/run/messages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "training/io/readable.h"
+#include "training/observed.h"
+#include "training/run/progress.h"
+
+namespace brink {
+
+std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& config, std::int64_t parameters) {
+  std::string text = "plan: ";
+  if (!has_data(config)) {
+    text += counted(parameters, "parameter") + ", without data";
+  } else if (p.sizes.size() == 1) {
+    text += counted(p.blocks, "block") + " of " + counted(p.sizes[0].samples, "sample");
+  } else {
+    text += counted(p.blocks, "block");
+    const char* before = ": ";
+    for (const auto& [count, samples] : p.sizes) {
+      text += fmt::format("{}{} of {}", std::exchange(before, ", "), count, samples);
+      if (samples == p.sizes[0].samples) text += " samples";
+    }
+  }
+  if (p.product_seconds) {
+    text += fmt::format("; residuals kept for {}", p.kept_blocks == p.blocks ? "all" : std::to_string(p.kept_blocks));
+    if (p.kept_blocks < p.blocks) text += fmt::format(", recomputed for {}", p.blocks - p.kept_blocks);
+    text += " (" + readable_bytes(p.residual_bytes) + ")";
+  }
+  text += fmt::format("; {} in all, {} allowed; about {} s a gradient", readable_bytes(p.allocated_bytes),
+                      readable_bytes(fitted.limit_bytes), readable(p.gradient_seconds, 2));
+  if (p.product_seconds) text += fmt::format(", {} s a product with the Hessian", readable(*p.product_seconds, 2));
+  return text;
+}
+
+std::optional<std::string> minibatch_note(const Config& config) {
+  if (config.training.batch == 0) return {};
+  const std::int64_t rows = steps_between_rows(config);
+  return fmt::format("plan: minibatches of {}, {} an epoch; a row {}", counted(config.training.batch, "sample"),
+                     counted(updates_per_epoch(config), "update"),
+                     rows == 1 ? "at every step" : fmt::format("every {} steps", rows));
+}
+
+std::optional<std::string> tolerance_warning(const Config& config) {
+  const double least = least_relative_residual(config.run.precision);
+  if (!measures_spectrum(config) || config.measure.tolerance >= least) return {};
+  const bool single = config.run.precision == Dtype::f32;
+  return fmt::format(
+      "warning: measure.tolerance = {} is below what {} can give, a relative residual of about {}: eigenvalues are "
+      "hardly ever certified, and a step takes up to measure.budget = {} products; expected a larger tolerance{}",
+      readable(config.measure.tolerance), single ? "float32" : "float64", readable(least, 2), config.measure.budget,
+      single ? " or run.precision = \"float64\"" : "");
+}
+
+std::optional<std::string> effective_note(const Config& config) {
+  if (!config.training.rule.kind->preconditions || config.measure.top == 0) return {};
+  return fmt::format(
+      "plan: instabilities under {} are those of λ_eff, the largest eigenvalue of P^(−½) H P^(−½), which is tracked "
+      "beside λ₁{}",
+      config.training.rule.kind->name,
+      std::ranges::any_of(config.measure.more, [](const auto& m) { return m.kind->name == "effective"; })
+          ? ""
+          : "; with the table [measure.effective] it is recorded");
+}
+
+std::string text_of_instabilities(const Config& config, const RunRecord& r) {
+  if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
+  const std::string lambda = sharpness_name(config);
+  const std::int64_t every = steps_between_measurements(config), steps = *r.lambda_1_steps,
+                     certified = *r.lambda_1_certified_steps;
+  if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
+  std::string text = fmt::format("instabilities: {}", *r.instabilities);
+  if (*r.instabilities > 0) text += fmt::format(", {} of them long", *r.long_instabilities);
+  text += fmt::format("; {} measured {}", lambda, every == 1 ? "at every step" : fmt::format("every {} steps", every));
+  if (certified == steps) return text + ", always certified";
+  return text + fmt::format(
+                    ", certified at {} of {} measured steps: instabilities may be missing; a larger "
+                    "measure.budget or measure.tolerance may certify more",
+                    certified, steps);
+}
+
+}  // namespace brink

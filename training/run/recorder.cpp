@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "training/run/recorder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "training/errors.h"
+#include "training/io/text.h"
+#include "training/run/plan_in_words.h"
+
+namespace brink {
+
+namespace {
+
+/// Cells of one line; a line "a," has two.
+std::vector<std::string_view> cells(std::string_view line) {
+  std::vector<std::string_view> out;
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = line.find(',', begin);
+    out.push_back(line.substr(begin, end - begin));
+    if (end == std::string_view::npos) return out;
+    begin = end + 1;
+  }
+}
+
+std::string_view shown(const std::vector<std::string_view>& line, std::size_t i) {
+  return i >= line.size() ? "no cell" : line[i].empty() ? "nothing" : line[i];
+}
+
+/// Where two rows of a file differ first. The first column names the row.
+std::string difference(const std::string& path, std::string_view header, const RecordDiffers& d) {
+  const auto names = cells(header.substr(0, header.find('\n'))), recorded = cells(d.recorded),
+             computed = cells(d.computed);
+  std::size_t i = 0;
+  while (i < std::min(recorded.size(), computed.size()) && recorded[i] == computed[i]) ++i;
+  const bool in_header = d.computed == header.substr(0, header.find('\n'));
+  const std::string where = in_header ? fmt::format("header, column {}", i + 1)
+                                      : fmt::format("{} {}, column {}", names[0], computed[0],
+                                                    i < names.size() ? std::string(names[i]) : number_text(i + 1));
+  return fmt::format(
+      "{}: {}: recorded {}, computed again {}: the files were changed, or this is not the program or the machine that "
+      "recorded them; nothing was changed",
+      path, where, shown(recorded, i), shown(computed, i));
+}
+
+}  // namespace
+
+Recorder::Recorder(const RunFolder& folder, const Config& config, const Row& columns, std::int64_t last_step,
+                   Console& out)
+    : folder_(folder),
+      evaluation_hessian_(has_evaluation_hessian(config)),
+      metrics_header_(metrics_header(columns)),
+      events_header_(events_header(evaluation_hessian_)),
+      metrics_(folder.folder(), "metrics.csv"),
+      timing_(folder.folder(), "timing.csv"),
+      events_(folder.folder(), "events.csv"),
+      start_(std::chrono::steady_clock::now()),
+      progress_(out, config, last_step),
+      rule_(config.training.rule) {
+  const std::string last = timing_.go_to_end();
+  if (timing_.position() == 0) timing_.append(timing_header());
+  timed_step_ = parse_number<std::int64_t>(std::string_view(last).substr(0, last.find(','))).value_or(-1);
+}
+
+void Recorder::begin() {
+  elapsed_before_ms_ = 0;
+  metrics_.go_to_start();
+  events_.go_to_start();
+  append(metrics_, "metrics.csv", metrics_header_, metrics_header_);
+  append(events_, "events.csv", events_header_, events_header_);
+}
+
+bool Recorder::continues() {
+  return metrics_.go_to(metrics_place_.bytes, metrics_place_.hash) &&
+         events_.go_to(events_place_.bytes, events_place_.hash);
+}
+
+double Recorder::elapsed_ms() const {
+  return elapsed_before_ms_ +
+         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
+}
+
+void Recorder::append(RecordFile& file, const char* name, const std::string& header, const std::string& row) {
+  try {
+    file.append(row);
+  } catch (const RecordDiffers& d) {
+    progress_.finish();
+    throw Error(ExitCode::check_failed, difference(folder_.folder().path_of(name), header, d));
+  }
+}
+
+void Recorder::row(const Row& row, const Observed& seen) {
+  folder_.require_in_place();
+  text_.clear();
+  append_row(text_, row);
+  append(metrics_, "metrics.csv", metrics_header_, text_);
+  if (row.step > timed_step_) {
+    text_.clear();
+    append_row(text_,
+               {row.step, elapsed_ms(), seen.gradient_ms, seen.spectrum_ms, seen.products_ms, seen.evaluation_ms});
+    timing_.append(text_);
+  }
+  progress_.row(row, seen.threshold, seen.effective);
+}
+
+void Recorder::event(const Instability& i) {
+  append(events_, "events.csv", events_header_, events_row(i, evaluation_hessian_));
+  progress_.event(i);
+}
+
+void Recorder::disagreements(const Observed& seen) {
+  if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
+  if (seen.effective && seen.effective->disagreement)
+    progress_.disagreement(seen.step, *seen.effective->disagreement, true);
+}
+
+void Recorder::name_threshold(std::int64_t from) {
+  progress_.name_threshold(rule_.kind->threshold, rule_.kind->preconditions, from);
+}
+
+void Recorder::changes(const Config& config, const Trainer& trainer) {
+  const Observed& seen = trainer.seen();
+  for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
+    if (trainer.changes().applied_at(i) != seen.step) continue;
+    const Config::Change& change = *config.training.changes[i];
+    if (change.changes_rule) {
+      rule_ = change.after.rule;
+      name_threshold(seen.step);
+    }
+    progress_.note(
+        fmt::format("step {}: {} ({})", seen.step, in_words(change), threshold_in_words(rule_, seen.threshold)));
+  }
+}
+
+void Recorder::resumed(const Config& config, const Trainer& trainer) {
+  for (std::size_t i = 0; i < trainer.changes().size(); ++i) {
+    const std::optional<std::int64_t> at = trainer.changes().applied_at(i);
+    if (!at || !config.training.changes[i]->changes_rule) continue;
+    rule_ = config.training.changes[i]->after.rule;
+    name_threshold(*at);
+  }
+}
+
+void Recorder::sync() {
+  metrics_.sync();
+  events_.sync();
+  timing_.sync();
+  // The files' names, once: they are as new as the files.
+  if (!synced_) folder_.folder().sync();
+  synced_ = true;
+}
+
+void Recorder::close(bool whole) {
+  progress_.finish();
+  for (const auto& [file, name] : {std::pair(&metrics_, "metrics.csv"), {&events_, "events.csv"}}) {
+    if (file->repaired() > 0)
+      progress_.note(fmt::format("{}: {} bytes that a loss of power had left as zeros were written again", name,
+                                 file->repaired()));
+    if (whole && file->left() > 0)
+      throw Error(ExitCode::check_failed,
+                  fmt::format("{}: {} bytes are recorded beyond the end of the run: the files were changed, or this is "
+                              "not the program or the machine that recorded them; nothing was changed",
+                              folder_.folder().path_of(name), file->left()));
+  }
+  metrics_.close();
+  timing_.close();
+  events_.close();
+}
+
+void Recorder::visit(StateVisitor& v) {
+  if (!v.reads()) {
+    metrics_place_ = {metrics_.position(), metrics_.hash()};
+    events_place_ = {events_.position(), events_.hash()};
+  }
+  double elapsed = elapsed_ms();
+  v.number("elapsed_ms", elapsed);
+  if (v.reads()) {
+    elapsed_before_ms_ = elapsed;
+    start_ = std::chrono::steady_clock::now();
+  }
+  for (const auto& [name, place] : {std::pair("metrics", &metrics_place_), {"events", &events_place_}}) {
+    const StateVisitor::Part inside(v, name);
+    v.number("bytes", place->bytes);
+    v.text("hash", place->hash);
+  }
+}
+
+}  // namespace brink
