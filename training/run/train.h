@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 
@@ -12,6 +13,9 @@
 #include "training/run/config.h"
 
 namespace brink {
+
+class Trainer;
+struct Device;
 
 /// NVTX ranges for a profiler: of the phases of a step, or also of every node of a graph (tracer.h).
 enum class Ranges : unsigned char { none, phases, nodes };
@@ -26,6 +30,8 @@ struct TrainOptions {
       std::numeric_limits<std::int64_t>::max();  ///< the run is interrupted before this step, as by a signal
   bool checkpoints = true;                       ///< false: none is written
   System* system = nullptr;                      ///< for the files of the run; null: the operating system
+  /// Gives the trainer of a new run its first state, of which a checkpoint is written at once; empty: the run begins at step 0.
+  std::function<void(Device&, Trainer&)> begin = {};
 };
 
 /// Checks the config, loads the data, makes the folder, trains, and writes metrics.csv, timing.csv, events.csv, config.toml,
