@@ -119,8 +119,8 @@ TEST_CASE("a fork that was killed goes on without its parent, and not without it
   // As kill -9 leaves it: rows up to some step, the first checkpoint only, and a record that says running.
   const auto kill_at = [&](std::size_t rows) {
     std::string cut;
-    for (const std::string& line : lines(folder / "fork/metrics.csv"))
-      if (rows-- > 0) cut += line;
+    const std::vector<std::string> all = lines(folder / "fork/metrics.csv");
+    for (std::size_t i = 0; i < rows; ++i) cut += all.at(i);
     write_text(folder / "fork/metrics.csv", cut);
     write_text(folder / "fork/events.csv", lines(folder / "fork/events.csv").at(0));
     std::string record = read_text(folder / "fork/run.json");
@@ -177,12 +177,40 @@ TEST_CASE("fork: a changed rule begins with zero vectors, and the same rule keep
   CHECK(cell(a, 30, "digest") == cell(folder / "more/metrics.csv", 30, "digest"));
 }
 
+TEST_CASE("fork before a resolution, and of a run whose settings change on the way") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "parent", small_mlp()) == ExitCode::done);
+  const std::vector<std::string> events = lines(folder / "parent/events.csv");
+  const std::string second = events.at(2), resolution = second.substr(second.find(',') + 1);
+  Said said;
+  ForkOptions options{folder / "parent", 0, {"training.learning_rate=0.15"}, {}, folder / "before"};
+  options.before_resolution = 3;
+  options.instability = 2;
+  REQUIRE(fork_run(options, said.console()).code == ExitCode::done);
+  CHECK(load_config({folder / "before/config.toml", {}, {}}).fork->at_step == std::stoll(resolution) - 3);
+
+  // The parent changes its rate at step 12 and its rule at step 20.
+  const std::string changes =
+      "training.change=[{at_step=12,set={learning_rate=0.2}},{at_step=20,set={rule=\"momentum\"}}]";
+  REQUIRE(run(folder / "changing", small_mlp({changes})) == ExitCode::done);
+  for (const std::int64_t at : {5, 12, 16, 20, 27})
+    require_same_from(folder / "changing", at, folder / ("same" + std::to_string(at)), {{"threads", "2"}});
+  const auto [code, message] =
+      refusal([&] { fork(folder / "changing", 16, folder / "x", {"training.learning_rate=0.1"}); });
+  CHECK(code == ExitCode::usage);
+  CHECK_MESSAGE(message.find("training.change=[") != std::string::npos, message);
+  std::string text;
+  REQUIRE(
+      fork(folder / "changing", 27, folder / "none", {"training.change=[]", "training.learning_rate=0.1"}, {}, &text)
+          .code == ExitCode::done);
+  CHECK(cell(folder / "none/metrics.csv", 27, "digest") == cell(folder / "changing/metrics.csv", 27, "digest"));
+  CHECK(cell(folder / "none/metrics.csv", 30, "learning_rate") == "0.1");
+}
+
 TEST_CASE("fork beyond the parent's last step, with more steps") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "short", small_mlp({"training.seed=3"})) == ExitCode::done);
-  Sets longer = small_mlp({"training.seed=3"});
-  longer[0] = "training.steps=52";
-  REQUIRE(run(folder / "long", longer) == ExitCode::done);
+  REQUIRE(run(folder / "long", small_mlp({"training.seed=3", "training.steps=52"})) == ExitCode::done);
   REQUIRE(fork(folder / "short", 40, folder / "fork", {"training.steps=52"}).code == ExitCode::done);
   CHECK(read_text(folder / "fork/metrics.csv") == metrics_from(folder / "long", 40));
 }

@@ -8,8 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "training/run/config/changes.h"
-
 namespace brink {
 
 namespace {
@@ -21,6 +19,12 @@ bool fits(const SavedState::Value& a, const SavedState::Value& b) {
   if (a.index() != b.index()) return false;
   const auto *x = std::get_if<Array>(&a), *y = std::get_if<Array>(&b);
   return !x || (x->view().shape == y->view().shape && x->view().dtype == y->view().dtype);
+}
+
+bool same_changes(const Config::Training& a, const Config::Training& b) {
+  return std::ranges::equal(a.changes, b.changes, [](const auto& x, const auto& y) {
+    return x->at_step == y->at_step && x->at_accuracy == y->at_accuracy && x->set == y->set;
+  });
 }
 
 /// Whether a change of the rule has applied before the state's step.
@@ -56,7 +60,7 @@ AdoptedState adopt_state(SavedState fresh, const Config& own, SavedState parent,
       group->second = false;
   if (own.training.rule.kind != parents.training.rule.kind)
     if (const auto rule = adopted.find("rule"); rule != adopted.end()) rule->second = false;
-  if (config::print_changes(own) != config::print_changes(parents)) {
+  if (!same_changes(own.training, parents.training)) {
     adopted["changes"] = false;
     // The vectors of a rule that a change has replaced are out of date.
     if (const auto rule = adopted.find("rule"); rule != adopted.end() && rule_was_changed(parent, parents))
