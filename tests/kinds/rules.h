@@ -146,14 +146,14 @@ inline const std::vector<RuleRow>& rule_rows() {
                    r.theta[i] = r.theta[i] - step;
                  }
                }),
-      rule_row("sgd", {"training.batch=48"}, 2 / 0.2, 1.5, "a750499307f11d05",
+      rule_row("sgd", {"training.batch=48"}, 2 / 0.2, 2.5, "a750499307f11d05",
                []<class T>(PlainRule<T>& r, std::span<const T>) {
                  for (std::size_t i = 0; i < r.theta.size(); ++i) {
                    const T step = r.rate * r.batch[i];
                    r.theta[i] = r.theta[i] - step;
                  }
                }),
-      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 1.5, "94d3f29b4d8b2eb0",
+      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "94d3f29b4d8b2eb0",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  for (std::size_t i = 0; i < g.size(); ++i) {
                    const T noise = static_cast<T>(0.75) * static_cast<T>(r.batch[i] - g[i]);
