@@ -46,7 +46,7 @@ with tempfile.TemporaryDirectory() as temporary:
         cases.check(name, expect(name, call(*arguments, folder=temporary, **options), status, said, in_output))
 
     case("help", 0, "", "--help", in_output="Exit codes")
-    for name in ["train", "verify", "report", "data", "info"]:
+    for name in ["train", "sweep", "verify", "report", "data", "info"]:
         case(f"help of {name}", 0, "", name, "--help", in_output=name)
     case("version", 0, "", "--version", in_output="brink ")
     case("info", 0, "", "info", in_output="instruction sets")

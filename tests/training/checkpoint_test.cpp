@@ -102,6 +102,12 @@ std::string message_of(const std::string& path) {
   return verified;
 }
 
+std::set<std::string> names_in(const std::string& path) {
+  std::set<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) out.insert(entry.path().filename().string());
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("names of checkpoints") {

@@ -408,5 +408,5 @@ TEST_CASE("the first signal is noted, an ignored one stays ignored") {
   signal(SIGINT, SIG_DFL);
   struct sigaction after {};
   sigaction(SIGUSR1, nullptr, &after);
-  CHECK(after.sa_handler == before.sa_handler);
+  CHECK((after.sa_handler == before.sa_handler));
 }

@@ -30,7 +30,8 @@ class TracedSystem final : public System {
   /// The names that are safe in a folder before operation `at`.
   std::vector<std::string> safe_names(const std::string& folder, std::size_t at) const {
     std::vector<std::string> out;
-    for (const auto& [name, file] : make(at, [] { return 0.0; }).names[folder]) out.push_back(name);
+    State state = make(at, [] { return 0.0; });
+    for (const auto& [name, file] : state.names[folder]) out.push_back(name);
     return out;
   }
 

@@ -33,11 +33,11 @@ using sweep::Shard;
 struct Arguments {
   std::string file, out, shard;
   std::vector<std::string> sets;
-  std::int64_t jobs = 0, slurm = 0;
-  bool dry_run = false;
+  std::int64_t jobs = 0, tasks = 0;
+  bool slurm = false, dry_run = false;
 };
 
-constexpr std::int64_t default_slurm_tasks = -1, most_default_tasks = 100;
+constexpr std::int64_t most_default_tasks = 100;
 
 Shard shard_of(const std::string& text) {
   if (text.empty()) return {};
@@ -126,7 +126,7 @@ void write_slurm(const Arguments& o, const Plan& plan) {
                       .file = fs::absolute(o.file).string(),
                       .folder = fs::absolute(o.out).lexically_normal().string()};
   while (job.folder.size() > 1 && job.folder.ends_with('/')) job.folder.pop_back();
-  job.tasks = static_cast<std::size_t>(std::min(tasks, o.slurm > 0 ? o.slurm : most_default_tasks));
+  job.tasks = static_cast<std::size_t>(std::min(tasks, o.tasks > 0 ? o.tasks : most_default_tasks));
   if (o.jobs > 0) job.options = {"--jobs", number_text(o.jobs)};
   for (const std::string& set : o.sets) job.options.insert(job.options.end(), {"--set", set});
   const std::int64_t threads = std::max<std::int64_t>(1, plan.first(0).config.run.threads);
@@ -145,14 +145,14 @@ void write_slurm(const Arguments& o, const Plan& plan) {
 ExitCode run_sweep(Arguments o) {
   require_utf8("--out", o.out);
   while (o.out.size() > 1 && o.out.ends_with('/')) o.out.pop_back();
-  if (o.slurm != 0 && !o.shard.empty())
+  if (o.slurm && !o.shard.empty())
     throw UsageError("expected --slurm or --shard, got both; the script gives each task its shard");
   const Plan plan(o.file, o.sets);
   const sweep::RunnerOptions options = runner_options(o, plan);
   Console& out = standard_output();
   for (const std::string& note : plan.notes()) out.note(note);
   if (o.dry_run) return print_plan(plan, options), ExitCode::done;
-  if (o.slurm != 0) return write_slurm(o, plan), ExitCode::done;
+  if (o.slurm) return write_slurm(o, plan), ExitCode::done;
   announce_arithmetic();
   for (const char* below : {"/configs", "/failed"}) make_folder(o.out + below);
   write_list(plan, o.out);
@@ -193,9 +193,11 @@ void add_sweep(CLI::App& app, ExitCode& code) {
       ->check(CLI::Range(1, 1024));
   sub->add_option("--shard", o->shard, "Run only the i-th of n shares of the runs; summary.csv is of all of them")
       ->type_name("i/n");
-  sub->add_flag("--slurm{-1}", o->slurm,
-                "Run nothing; write a job-array script for Slurm. --slurm=N: with N tasks (default: one for each run, "
-                "at most 100)");
+  CLI::Option* slurm = sub->add_flag("--slurm", o->slurm, "Run nothing; write a job-array script for Slurm");
+  sub->add_option("--tasks", o->tasks, "Tasks of the job array, each a shard (default: one for each run, at most 100)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100'000))
+      ->needs(slurm);
   sub->add_flag("--dry-run", o->dry_run, "List the runs, their folders and how far they are, and stop");
   sub->footer(
       "In [sweep], all combinations of the lists are run, the last list varying fastest:\n"

@@ -8,6 +8,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BRINK_BUILD:-$root/build}
 jobs=${BRINK_JOBS:-$(nproc)}
+PATH=$PATH:/usr/sbin:/sbin  # where daemons are; only root has them on its path
 
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
@@ -23,7 +24,8 @@ packages_to_build=(
 packages_to_test=(
   "doctest-dev|header:doctest/doctest.h" "clang-14|command:clang++-14" "clang-format-14|command:clang-format-14"
   "clang-tidy-14|command:clang-tidy-14" "libclang-rt-14-dev|runtime:fuzzer" "shellcheck|command:shellcheck"
-  "qemu-user|command:qemu-x86_64"
+  "qemu-user|command:qemu-x86_64" "munge|command:munged" "slurmctld|command:slurmctld" "slurmd|command:slurmd"
+  "slurm-client|command:sbatch"
 )
 packages_for_all=("g++-aarch64-linux-gnu|command:aarch64-linux-gnu-g++")
 

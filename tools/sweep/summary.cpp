@@ -30,6 +30,8 @@ std::string quoted(const std::string& cell) {
   return out + "\"";
 }
 
+std::string step_text(double step) { return number_text(static_cast<std::int64_t>(step)); }
+
 std::string cell(const std::optional<double>& x) { return x ? number_text(*x) : std::string(); }
 
 bool is_there(const fs::path& path) {
@@ -54,13 +56,13 @@ std::vector<std::string> results_of(const report::Run& run) {
   std::vector<std::string> out(std::size(result_columns));
   if (run.step.empty()) return out;
   const std::size_t last = run.step.size() - 1;
-  out[0] = number_text(run.step[last]);
+  out[0] = step_text(run.step[last]);
   out[1] = cell(run.at("loss", last));
   out[2] = cell(run.at("train_accuracy", last));
   out[3] = cell(run.at("test_accuracy", last));
   for (std::size_t row = run.step.size(); row-- > 0;)
     if (const auto lambda = run.eigenvalue(1, row)) {
-      out[4] = number_text(run.step[row]);
+      out[4] = step_text(run.step[row]);
       out[5] = number_text(lambda->value);
       out[6] = number_text(lambda->residual);
       out[7] = lambda->certified ? "1" : "0";
@@ -70,7 +72,7 @@ std::vector<std::string> results_of(const report::Run& run) {
     out[8] = number_text(run.instabilities.size());
     out[9] = number_text(std::ranges::count_if(run.instabilities, &report::InstabilityRow::is_long));
   }
-  out[10] = cell(run.diverged_at);
+  if (run.diverged_at) out[10] = step_text(*run.diverged_at);
   out[11] = run.account.final_digest;
   return out;
 }

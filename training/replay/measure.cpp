@@ -209,6 +209,11 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
   file.append(columns.header());
   while (trainer.steps_done() <= options.steps.last) {
     const std::int64_t t = trainer.steps_done();
+    if (!trainer.row_is_due(t) && t < config.training.steps) {
+      (void)trainer.step();
+      progress.step();
+      continue;
+    }
     // What the run measured itself is measured again, because its next step starts from it.
     trainer.measure(trainer.spectrum_is_due(t) && (same || options.steps.contains(t)));
     trainer.update();

@@ -63,7 +63,7 @@ void begin_from(PreparedTrainer& prepared, const RecordedRun& run, const Checkpo
 void go_to(PreparedTrainer& prepared, RowCheck& check, std::int64_t step, ReplayProgress& progress) {
   Trainer& trainer = prepared.trainer();
   while (trainer.steps_done() < step) {
-    check(trainer.step());
+    if (const Row& row = trainer.step(); trainer.has_row()) check(row);
     progress.step();
   }
   progress.finish();

@@ -142,9 +142,10 @@ class Worker {
     begin_from(prepared_, run_, segment.from);
     Trainer& trainer = prepared_.trainer();
     for (std::int64_t t = segment.first; t < segment.end && !out.ended; ++t) {
-      compare(segment.to || t + 1 < segment.end ? trainer.step() : trainer.observe(), out);
+      const Row& row = segment.to || t + 1 < segment.end ? trainer.step() : trainer.observe();
+      if (trainer.has_row()) compare(row, out);
       if (trainer.ended()) out.events += events_row(*trainer.ended(), has_evaluation_hessian(run_.config));
-      if (trainer.diverged() || trainer.completed()) out.ended = t;
+      if (trainer.diverged() || trainer.completed() || trainer.at_rest()) out.ended = t;
       progress_.count();
     }
     if (segment.to && trainer.steps_done() == segment.to->step)

@@ -121,6 +121,7 @@ void Run::describe() {
     return fitted_.trainer->plan();
   }();
   out_.line(text_of(plan, fitted_, config_, problem_->objective.layout.count()));
+  if (const auto note = minibatch_note(config_)) out_.line(*note);
   if (const auto note = effective_note(config_)) out_.line(*note);
   if (const auto warning = tolerance_warning(config_)) out_.note(*warning);
   if (problem_->data) {
@@ -216,15 +217,23 @@ bool Run::step(std::int64_t t) {
   const Row& row = t < config_.training.steps ? trainer.step() : trainer.observe();
   const Observed& seen = trainer.seen();
   recorder_->changes(config_, trainer);
+  record_.steps_done = t;
+  if (!trainer.has_row()) return false;
   {
     const Traced records(device_, records_name);
     record_.final_digest = std::get<std::string>(row["digest"]);
     recorder_->row(row, seen);
   }
   write_tensor_files(device_, folder_->folder(), trainer);
-  record_.steps_done = t;
   recorder_->disagreements(seen);
   if (trainer.ended()) recorder_->event(*trainer.ended());
+  if (trainer.at_rest() && t < config_.training.steps && !trainer.diverged()) {
+    out_.line(
+        fmt::format("the run ends at step {}: no eigenvalue is above the threshold, so training.project = \"keep\" "
+                    "keeps nothing of the gradient",
+                    t));
+    return true;
+  }
   if (!trainer.diverged()) return false;
   record_.diverged_at = t;
   keep_last_finite(std::isfinite(seen.loss) || t == 0 ? t : t - 1);
@@ -303,8 +312,11 @@ ExitCode Run::say_how_it_ended() {
                           *record_.completed_at, readable(*config_.training.complete_accuracy),
                           counted(config_.training.complete_evaluations, "evaluation")));
   if (!record_.diverged_at) return ExitCode::done;
-  const double loss = fitted_.trainer->seen().loss;
-  out_.note(fmt::format("diverged at step {}: the loss {}", *record_.diverged_at,
+  const Observed& last = fitted_.trainer->seen();
+  const bool of_minibatch = std::isfinite(last.loss) && last.loss <= fitted_.trainer->changes().divergence_loss();
+  const double loss = of_minibatch ? *last.batch_loss : last.loss;
+  out_.note(fmt::format("diverged at step {}: the loss{} {}", *record_.diverged_at,
+                        of_minibatch ? " of the minibatch" : "",
                         std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
                                                           readable(fitted_.trainer->changes().divergence_loss()))
                                             : std::string("is not finite")));
