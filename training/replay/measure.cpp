@@ -9,7 +9,6 @@
 #include <optional>
 #include <set>
 
-#include "kernels/memory_count.h"
 #include "training/build_info.h"
 #include "training/errors.h"
 #include "training/io/readable.h"
@@ -52,19 +51,13 @@ bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
          a.cold_check == b.cold_check && a.budget == b.budget;
 }
 
-/// The columns that a run has whatever is measured of the spectrum.
-std::set<std::string, std::less<>> columns_without_spectrum(Config config, PreparedTrainer& prepared) {
-  config.measure.top = config.measure.bottom = 0;
-  std::erase_if(config.measure.more, [](const auto& m) { return m.kind->needs_spectrum || m.kind->needs_lambda_1; });
-  MemoryCount count = count_memory(prepared.device());
-  Device counting = count.on(prepared.device());
-  const Problem problem = make_problem(counting, config, prepared.data());
-  TrainerOptions options = trainer_options(config);
-  options.batch.chunk = problem.train_samples();
-  options.evaluation = problem.evaluation;
-  const Trainer trainer(counting, problem.objective, problem.train, problem.test, options, problem.theta0.view());
+/// The columns that have a number at a step at which no spectrum is measured. The trainer is at such a step, and does not go on.
+std::set<std::string, std::less<>> columns_without_spectrum(Trainer& trainer) {
+  trainer.measure(false);
+  const Row& row = trainer.complete();
   std::set<std::string, std::less<>> out{"step"};
-  for (const Column& c : trainer.columns()) out.insert(c.name);
+  for (std::size_t i = 0; i < row.columns().size(); ++i)
+    if (!is_empty(row.cells()[i])) out.insert(row.columns()[i].name);
   return out;
 }
 
@@ -194,6 +187,8 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
   ReplayProgress progress(out, "measuring", total);
   SavedState state;
   std::shared_ptr<DataPair> data;
+  const bool same = same_spectrum(config.measure, run.config.measure);
+  std::optional<std::set<std::string, std::less<>>> unchanged;
   {
     PreparedTrainer as_recorded(run.config);
     RowCheck check(run, as_recorded.trainer().row());
@@ -201,15 +196,13 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
     go_to(as_recorded, check, options.steps.first, progress);
     state = save_state(as_recorded.device(), as_recorded.trainer());
     data = as_recorded.data();
+    if (!same) unchanged = columns_without_spectrum(as_recorded.trainer());
   }
   PreparedTrainer prepared(config, 0, data);
   Trainer& trainer = prepared.trainer();
   AdoptedState adopted = adopt_state(save_state(prepared.device(), trainer), config, std::move(state), run.config);
   restore_state(prepared.device(), trainer, adopted.state);
 
-  const bool same = same_spectrum(config.measure, run.config.measure);
-  std::optional<std::set<std::string, std::less<>>> unchanged;
-  if (!same) unchanged = columns_without_spectrum(config, prepared);
   RowCheck check(run, trainer.row(), [&](std::string_view name) { return !unchanged || unchanged->contains(name); });
   const Selection columns(trainer.row(), cells_of(run.header), unchanged);
   MeasuredFile file(run, config, options.steps, columns);
