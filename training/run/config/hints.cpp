@@ -46,7 +46,6 @@ constexpr Synonym synonym_list[] = {
     {"minibatch", "training.batch"},
     {"mini_batch", "training.batch"},
     {"noise", "training.noise_scale"},
-    {"epsilon", "training.noise_scale"},
     {"log_every", "measure.row_every"},
     {"log_interval", "measure.row_every"},
     {"num_samples", "data.train"},
