@@ -17,6 +17,10 @@ std::int64_t group_of(const Chosen<NetworkKind>& network) {
   return is_normalised(network) ? network.options.integer(ghost_batch) : network.kind->group;
 }
 
+bool joins_short_group(const Chosen<NetworkKind>& network) {
+  return is_normalised(network) && network.options.text(short_group) == "join";
+}
+
 NormMode norm_mode_of(const Chosen<NetworkKind>& network) {
   return is_normalised(network) && network.options.text(norm_mode) == "evaluation" ? NormMode::evaluation
                                                                                    : NormMode::training;
@@ -33,8 +37,7 @@ Model make_model(const Chosen<NetworkKind>& network, const Shape& picture, std::
   if (m.norms.empty() == is_normalised(network))
     throw std::logic_error("make_model: " + std::string(network.kind->name) +
                            " normalises without ghost options, or has them and does not normalise");
-  m.set_groups(group_of(network), is_normalised(network) && network.options.text(short_group) == "join",
-               is_normalised(network) ? norm_epsilon : 0);
+  m.set_groups(group_of(network), joins_short_group(network), is_normalised(network) ? norm_epsilon : 0);
   return m;
 }
 

@@ -43,6 +43,8 @@ std::span<const NetworkKind> network_kinds();
 bool is_normalised(const Chosen<NetworkKind>&);
 /// Samples per group of the sums over samples: the ghost group of a normalised network. Only this function decides it.
 std::int64_t group_of(const Chosen<NetworkKind>&);
+/// Whether a short last group joins the one before it.
+bool joins_short_group(const Chosen<NetworkKind>&);
 NormMode norm_mode_of(const Chosen<NetworkKind>&);
 Init init_of(const Chosen<NetworkKind>&);
 

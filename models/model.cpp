@@ -74,11 +74,13 @@ void output_loss(const Model& m, Loss loss, ModelGraph& f, std::int64_t samples)
 }
 
 Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode) {
-  return {m.layout, dtype, m.group, m.join_short, [m, loss, dtype, mode](std::int64_t samples) {
-            ModelGraph f = build_forward(m, dtype, samples, mode);
-            output_loss(m, loss, f, samples);
-            return std::move(f.g);
-          }};
+  Objective o{m.layout, dtype, m.group, m.join_short, [m, loss, dtype, mode](std::int64_t samples) {
+                ModelGraph f = build_forward(m, dtype, samples, mode);
+                output_loss(m, loss, f, samples);
+                return std::move(f.g);
+              }};
+  o.whole_groups = !m.norms.empty();
+  return o;
 }
 
 Graph build_gauss_newton(const Model& m, Loss loss, Dtype dtype, std::int64_t samples) {

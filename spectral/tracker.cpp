@@ -35,6 +35,7 @@ const TrackerOptions& checked(const TrackerOptions& o) {
 }  // namespace
 
 struct EigenTracker::State {
+  int top, most_pairs;
   Device device;
   std::int64_t dim;
   Dtype dtype;
@@ -58,17 +59,19 @@ struct EigenTracker::State {
   LanczosResult reported;
 
   State(Device& d, std::int64_t n, Dtype t, const TrackerOptions& o, FillNormal f)
-      : device(d),
+      : top(o.top),
+        most_pairs(std::max(o.top, o.most_top) + o.bottom),
+        device(d),
         dim(n),
         dtype(t),
         options(o),
         normals(f),
-        lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = o.top + o.bottom}, std::move(f)),
-        kept{zeros({o.top + o.bottom, n}, t, d), zeros({o.top + o.bottom, n}, t, d)},
+        lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = most_pairs}, std::move(f)),
+        kept{zeros({most_pairs, n}, t, d), zeros({most_pairs, n}, t, d)},
         start({n}, t, d),
         noise({n}, t, d),
-        sizes(d, std::max(2, o.top + o.bottom)),
-        pairs(static_cast<std::size_t>(o.top + o.bottom)) {}
+        sizes(d, std::max(2, most_pairs)),
+        pairs(static_cast<std::size_t>(most_pairs)) {}
 
   View vectors() const { return kept[now.turn].view(); }
   ColumnSet columns(int count) const { return {vectors().data, dim, dim, count, dtype}; }
@@ -77,7 +80,7 @@ struct EigenTracker::State {
   /// are zero.
   View warm_start(std::uint64_t step) {
     const View x = start.view(), z = noise.view();
-    const int count = options.top + options.bottom;
+    const int count = most_pairs;
     const ColumnSet into{x.data, dim, dim, 1, dtype};
     const ColumnSet from = columns(count);
     const Scalar size = sizes[0], factor = sizes[0], unread = sizes[1];
@@ -99,7 +102,7 @@ struct EigenTracker::State {
     const bool cold = from.data == nullptr;
     const Traced span(device, cold ? cold_name : warm_name);
     const LanczosResult r = lanczos.run(a,
-                                        {.top = options.top,
+                                        {.top = top,
                                          .bottom = options.bottom,
                                          .tolerance = options.tolerance,
                                          .budget = options.budget - out.products,
@@ -121,7 +124,7 @@ struct EigenTracker::State {
     reported = r;
     tops = static_cast<int>(r.top.size());
     bottoms = static_cast<int>(r.bottom.size());
-    const ColumnSet all = columns(options.top + options.bottom);
+    const ColumnSet all = columns(most_pairs);
     int i = 0;
     for (const auto& end : {r.top, r.bottom})
       for (const RitzPair& p : end) brink::largest_entry(device, p.vector, sizes[i++]);
@@ -134,7 +137,7 @@ struct EigenTracker::State {
         pairs[static_cast<std::size_t>(i)].vector = all.column(i);
         ++i;
       }
-    for (; i < options.top + options.bottom; ++i) set_zero(device, all.column(i));
+    for (; i < most_pairs; ++i) set_zero(device, all.column(i));
     reported.top = {pairs.data(), r.top.size()};
     reported.bottom = {pairs.data() + tops, r.bottom.size()};
   }
@@ -236,6 +239,14 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
   out.scale = k.reported.scale;
   out.asymmetry = k.reported.asymmetry;
   return out;
+}
+
+void EigenTracker::track(int top) {
+  State& k = *state_;
+  const int most = k.most_pairs - k.options.bottom;
+  if (top < 1 || top > most)
+    throw std::invalid_argument("[tracker] track " + std::to_string(top) + ": expected 1 to " + std::to_string(most));
+  k.top = top;
 }
 
 EigenTracker::Memory EigenTracker::memory() const { return {state_->vectors(), state_->now.measured}; }

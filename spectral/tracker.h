@@ -16,6 +16,7 @@ namespace brink {
 
 struct TrackerOptions {
   int top = 1, bottom = 1;  ///< either may be 0, not both
+  int most_top = 0;         ///< to which EigenTracker::track may raise top; not above top: top is fixed
   double tolerance = 1e-3;  ///< relative residual
   int cold_check = 25;      ///< measured steps between two cold runs beside the warm ones; 0: at events only
   int budget = 200;         ///< largest number of products per step, in all its runs together
@@ -65,7 +66,11 @@ class EigenTracker {
   /// throws is passed on, and `abandon` is to be called then.
   TrackerStep measure(const LinearOperator& a, std::int64_t step, bool check = false);
 
-  /// What a checkpoint must contain: the vectors [top + bottom, dim], row i = vector i, and the counter.
+  /// From now on `top` largest pairs are measured, 1 to the larger of options.top and options.most_top. Allocates nothing. Throws
+  /// std::invalid_argument.
+  void track(int top);
+
+  /// What a checkpoint must contain: the vectors [top + bottom, dim] with the largest top, row i = vector i, and the counter.
   struct Memory {
     View vectors;               ///< of the last measured step; all zero before the first
     std::int64_t measured = 0;  ///< steps measured so far

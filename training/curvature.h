@@ -22,7 +22,9 @@ class Curvature final : public Stateful {
   /// Measures at step t and fills the spectrum and the products of `seen`. `cold_check`: with a cold run beside the warm one. A
   /// second call for the same step adds to the products.
   void measure(const LinearOperator& hessian, std::int64_t step, bool cold_check, Observed& seen);
-  /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent].
+  /// From now on `top` largest eigenvalues are measured.
+  void track(int top) { tracker_.track(top); }
+  /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent], with room for the largest top.
   View eigenvectors() const { return tracker_.memory().vectors; }
   /// To be called when the operator has thrown: the state is again that before the step.
   void abandon() { tracker_.abandon(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/memory_count.h"
@@ -60,6 +61,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
                              .evaluation_hessian = evaluates_hessian(options),
+                             .projects = options.projection.mode != ProjectionMode::off,
                              .preconditions = changes_->precondition(),
                              .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
@@ -83,8 +85,12 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
   for (Array& a : history_) a = layout_.make_vector(objective.dtype, device_);
+  prepare_minibatches(objective, train);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
+    if (options.projection.mode != ProjectionMode::off)
+      projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
+                                                       options.tracker->top);
     if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
@@ -106,28 +112,74 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
 void Trainer::prepare() {
   if (device_.where != Where::cuda) return;
   const Traced span(device_, preparation_name);
+  if (minibatches_) minibatches_->prepare(theta());
   pass_.prepare(theta(), history_[3].view());
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
-  const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}};
+  const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
 }
 
+void Trainer::prepare_minibatches(const Objective& objective, const Batch& train) {
+  std::int64_t epoch = 1;
+  if (const std::int64_t samples = options_.minibatches.samples; samples > 0) {
+    epoch = plan_minibatches(objective, train.samples(), samples).updates();
+    if (changes_->size() > 0 || rule().gradients() != Gradients::full)
+      minibatches_ = std::make_unique<Minibatches>(device_, objective, train, options_.minibatches, options_.batch);
+  }
+  if (options_.row_every == 0) options_.row_every = epoch;
+  if (options_.projection.mode != ProjectionMode::off &&
+      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1 ||
+       minibatches_))
+    throw std::invalid_argument(
+        "projected updates: expected a tracker of the largest eigenvalues, a measurement at every step, and no "
+        "minibatches");
+}
+
 const Row& Trainer::step() {
+  if (!row_is_due(step_) && prepare_update()) {
+    update();
+    start(spectrum_is_due(step_));
+    return row_;
+  }
   measure(spectrum_is_due(step_));
   update();
   start(spectrum_is_due(step_));
   return complete();
 }
 
-const Observed& Trainer::measure(bool spectrum) {
-  spectrum = spectrum && curvature_;
-  if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
+void Trainer::begin() {
+  if (begun_ == step_) return;
+  begun_ = step_;
   changes_->begin(device_, step_);
   const double rate = changes_->schedule().learning_rate(step_);
   seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
+}
+
+/// Computes the losses and gradients that an update without a row needs. False if a loss shows a divergence.
+bool Trainer::prepare_update() {
+  begin();
+  evaluate_minibatch();
+  if (needs_pass(step_)) {
+    if (!pass_.is_enqueued(step_, false)) pass_.enqueue(step_, theta(), false);
+    seen_.whole = true;
+    receive_pass();
+  }
+  return !diverged();
+}
+
+void Trainer::evaluate_minibatch() {
+  if (minibatches_ && rule().gradients() != Gradients::full && !seen_.batch_loss)
+    seen_.batch_loss = minibatches_->evaluate(step_, theta());
+}
+
+const Observed& Trainer::measure(bool spectrum) {
+  spectrum = spectrum && curvature_;
+  if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
+  begin();
+  seen_.whole = true;
   pass_received_ = received_ = false;
   pass_.product_time().reset();
   pass_.take_statistics(theta(), spectrum);
@@ -138,9 +190,10 @@ const Observed& Trainer::measure(bool spectrum) {
   {
     const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
-    const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors};
+    const View descended = rule().preconditioner() ? rule_gradient() : View{};
+    const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
     for (Placed& p : measurements_)
-      if (p.is_due(step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+      if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   if (seen_.measured) follow_events();
@@ -154,9 +207,9 @@ void Trainer::measure_spectrum(bool cold_check) {
   // Only what decides about events is checked at events.
   const Preconditioner* preconditioner = rule().preconditioner();
   try {
-    if (!cold_check || !preconditioner) curvature_->measure(hessian_, step_, cold_check, seen_);
+    if (!cold_check || !preconditioner) measure_eigenvalues(cold_check);
     if (preconditioner && effective_)
-      effective_->measure(hessian_, *preconditioner, pass_.gradient(), step_, cold_check, seen_);
+      effective_->measure(hessian_, *preconditioner, rule_gradient(), step_, cold_check, seen_);
     else if (!top.empty())
       seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
     else
@@ -164,13 +217,24 @@ void Trainer::measure_spectrum(bool cold_check) {
   } catch (const StepAbandoned&) {
     curvature_->abandon();
     if (effective_) effective_->abandon();
+    if (projection_) projection_->abandon();
     pass_.forget();
+    begun_ = -1;
     pass_received_ = received_ = true;
     throw;
   }
   seen_.surplus.reset();
   if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
   seen_.spectrum_ms += ms_since(start);
+}
+
+void Trainer::measure_eigenvalues(bool cold_check) {
+  if (projection_) curvature_->track(projection_->tracked());
+  curvature_->measure(hessian_, step_, cold_check, seen_);
+  while (projection_ && projection_->grow(seen_, rule())) {
+    curvature_->track(projection_->tracked());
+    curvature_->measure(hessian_, step_, false, seen_);
+  }
 }
 
 void Trainer::follow_events() {
@@ -185,8 +249,13 @@ bool Trainer::sharpness_certified() const {
   return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
 }
 
-bool Trainer::Placed::is_due(std::int64_t step) const {
-  return (every > 0 && step % every == 0) || std::ranges::binary_search(steps, step);
+bool Trainer::is_due(const Placed& p, std::int64_t step) const {
+  return (p.every > 0 && rows_before(step) % p.every == 0) || std::ranges::binary_search(p.steps, step);
+}
+
+bool Trainer::row_is_due(std::int64_t step) const {
+  return step % options_.row_every == 0 ||
+         std::ranges::any_of(measurements_, [&](const Placed& p) { return std::ranges::binary_search(p.steps, step); });
 }
 
 std::vector<TensorSet> Trainer::tensors() const {
@@ -200,9 +269,10 @@ std::vector<TensorSet> Trainer::tensors() const {
                     std::span(thetas).first(thetas.size() - age),
                     pass_.gradient(),
                     pass_.results(),
-                    seen_.measured ? curvature_->eigenvectors() : View{}};
+                    seen_.measured ? curvature_->eigenvectors() : View{},
+                    {}};
   for (const Placed& p : measurements_)
-    if (p.is_due(seen_.step))
+    if (is_due(p, seen_.step))
       if (auto set = p.measurement->tensors(at)) out.push_back(std::move(*set));
   return out;
 }
@@ -215,16 +285,35 @@ void Trainer::receive_pass() {
   pass_received_ = true;
 }
 
+/// The gradient of which the coming update makes its step, before any projection.
+View Trainer::rule_gradient() {
+  if (!minibatches_ || rule().gradients() != Gradients::any) return pass_.gradient();
+  evaluate_minibatch();
+  return minibatches_->gradient();
+}
+
+View Trainer::projected_gradient() {
+  if (!projection_) return rule_gradient();
+  return projection_->project(seen_, rule(), curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
+}
+
 void Trainer::update() {
+  evaluate_minibatch();
   const Traced span(device_, update_name);
+  const bool both = rule().gradients() == Gradients::both;
+  const View gradient = projected_gradient(), batch = both && minibatches_ ? minibatches_->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
-  changes_->rule().update(device_,
-                          {step_, seen_.learning_rate, history_[1].view(), pass_.gradient(), history_[0].view()});
+  changes_->rule().update(device_, {.step = step_,
+                                    .learning_rate = seen_.learning_rate,
+                                    .theta = history_[1].view(),
+                                    .gradient = gradient,
+                                    .next = history_[0].view(),
+                                    .batch_gradient = batch});
   ++step_;
 }
 
 void Trainer::start(bool spectrum) {
-  if (device_.where == Where::cuda) pass_.enqueue(step_, theta(), spectrum && curvature_);
+  if (device_.where == Where::cuda && needs_pass(step_)) pass_.enqueue(step_, theta(), spectrum && curvature_);
 }
 
 const Row& Trainer::complete() {
@@ -237,7 +326,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
-    if (!p.is_due(seen_.step)) continue;
+    if (!is_due(p, seen_.step)) continue;
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
@@ -276,13 +365,18 @@ std::optional<Instability> Trainer::finish_events() {
   return ended_;
 }
 
-bool Trainer::diverged() const { return !std::isfinite(seen_.loss) || seen_.loss > changes_->divergence_loss(); }
+bool Trainer::diverged() const {
+  const auto shows_it = [&](double loss) { return !std::isfinite(loss) || loss > changes_->divergence_loss(); };
+  return (seen_.whole && shows_it(seen_.loss)) || (seen_.batch_loss && shows_it(*seen_.batch_loss));
+}
 
 void Trainer::visit(StateVisitor& v) {
   v.number("step", step_);
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
   changes_->visit(v);
-  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"tracker", curvature_.get()},
+  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatches_.get()},
+                                   {"projection", projection_.get()},
+                                   {"tracker", curvature_.get()},
                                    {"effective_tracker", effective_.get()},
                                    {"events", &events_}}) {
     if (!part) continue;
@@ -311,6 +405,7 @@ void Trainer::visit(StateVisitor& v) {
   if (v.reads()) {
     changes_->restored(step_);
     pass_.forget();
+    begun_ = -1;
     pass_received_ = received_ = true;
   }
 }

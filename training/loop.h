@@ -15,8 +15,10 @@
 #include "training/curvature.h"
 #include "training/events.h"
 #include "training/measurements/kind.h"
+#include "training/minibatch.h"
 #include "training/observed.h"
 #include "training/pass.h"
+#include "training/projection.h"
 #include "training/rules/rule.h"
 #include "training/schedule/changes.h"
 #include "training/schedule/completion.h"
@@ -33,14 +35,18 @@ struct TrainerOptions {
   std::vector<Change> changes = {};
   std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
   std::optional<TrackerOptions> tracker;      ///< absent: no curvature
-  std::int64_t measure_every = 1;             ///< steps between two measurements of the spectrum
+  MinibatchOptions minibatches;               ///< by default none
+  ProjectionOptions projection;               ///< needs a tracker that measures at every step
+  /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch.
+  std::int64_t row_every = 0;
+  std::int64_t measure_every = 1;  ///< rows between two measurements of the spectrum
   EventOptions events;
   double divergence_loss = std::numeric_limits<double>::infinity();  ///< a larger loss is a divergence
   std::uint64_t seed = 0;                                            ///< seed of the tracker's random vectors
   BatchOptions batch;
   std::optional<EvaluationMode> evaluation;  ///< for a network with normalisation; used for test samples
   bool classifies = true;                    ///< whether correct answers can be counted
-  /// An optional measurement, taken at steps that are multiples of `every`, unless that is 0, and at `steps`, which ascend.
+  /// An optional measurement, taken at every `every`-th row, unless that is 0, and at `steps`, which ascend.
   struct More {
     MeasurementFactory make;
     std::int64_t every = 1;
@@ -70,7 +76,7 @@ class Trainer final : public Stateful {
   Trainer& operator=(const Trainer&) = delete;
 
   /// Measures at θ_t, updates to θ_{t+1}, and returns the row of step t. On a CUDA device the next pass has been enqueued by
-  /// then.
+  /// then. Where no row is due, it only updates and returns the last row; a divergence is noticed nevertheless, and has a row.
   const Row& step();
   /// Measures at θ_t without an update: the last row of a run.
   const Row& observe() { return measure(spectrum_is_due(step_)), complete(); }
@@ -85,7 +91,11 @@ class Trainer final : public Stateful {
   void start(bool spectrum);
   /// Waits for the numbers of the last measure. To be called before or after the update that follows it.
   const Row& complete();
-  bool spectrum_is_due(std::int64_t step) const { return curvature_ && step % options_.measure_every == 0; }
+  bool row_is_due(std::int64_t step) const;
+  bool spectrum_is_due(std::int64_t step) const {
+    return curvature_ && rows_before(step) % options_.measure_every == 0;
+  }
+  std::int64_t row_every() const { return options_.row_every; }
 
   /// What the last measure found; complete after `complete`.
   const Observed& seen() const { return seen_; }
@@ -95,12 +105,17 @@ class Trainer final : public Stateful {
   std::optional<Instability> finish_events();
   std::int64_t crossings() const { return events_.crossings(); }
   const Tally& tally() const { return tally_; }
-  /// What the measurements of the last complete step have for files. Views are valid until the next measure.
+  /// Whether the last step has a row.
+  bool has_row() const { return row_.step == seen_.step; }
+  /// What the measurements of the last row have for files. Views are valid until the next measure.
   std::vector<TensorSet> tensors() const;
-  /// Whether the loss of the last complete step is not finite or above the limit.
+  /// Whether a loss of the last complete step, that of its minibatch included, is not finite or above the limit.
   bool diverged() const;
   /// Whether the last complete step made the run complete.
   bool completed() const { return options_.completion && options_.completion->reached(); }
+
+  /// Whether the last update was no step, because nothing was kept of its gradient: the end of such a run.
+  bool at_rest() const { return projection_ && projection_->nothing_kept(); }
 
   std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
   View theta() const { return history_[0].view(); }
@@ -109,6 +124,9 @@ class Trainer final : public Stateful {
   /// A copy of θ_t in the host's memory; waits for the device.
   Array theta_on_host() { return to_host(device_, theta()); }
   View gradient() const { return pass_.gradient(); }
+  bool has_minibatches() const { return minibatches_ != nullptr; }
+  /// Of the minibatch of the last update. Only with minibatches.
+  View batch_gradient() const { return minibatches_->gradient(); }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
   View eigenvectors() const { return curvature_->eigenvectors(); }
   const ParameterLayout& layout() const { return layout_; }
@@ -134,10 +152,21 @@ class Trainer final : public Stateful {
     int numbers;
     std::int64_t every = 1;
     std::vector<std::int64_t> steps = {};
-    bool is_due(std::int64_t step) const;
   };
+  bool is_due(const Placed&, std::int64_t step) const;
+  std::int64_t rows_before(std::int64_t step) const { return (step + options_.row_every - 1) / options_.row_every; }
+  bool needs_pass(std::int64_t step) const {
+    return row_is_due(step) || !minibatches_ || rule().gradients() != Gradients::any;
+  }
+  void prepare_minibatches(const Objective&, const Batch& train);
+  void begin();
+  bool prepare_update();
+  void evaluate_minibatch();
   void receive_pass();
   void measure_spectrum(bool cold_check);
+  void measure_eigenvalues(bool cold_check);
+  View rule_gradient();
+  View projected_gradient();
   void follow_events();
   bool sharpness_certified() const;
   void follow_accuracy();
@@ -146,9 +175,11 @@ class Trainer final : public Stateful {
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
-  std::unique_ptr<Changes> changes_;  // the rule and the schedule in force
-  LinearOperator hessian_;            // of the pass, with the question whether the step is abandoned
+  std::unique_ptr<Changes> changes_;          // the rule and the schedule in force
+  std::unique_ptr<Minibatches> minibatches_;  // null where no update needs one
+  LinearOperator hessian_;                    // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
+  std::unique_ptr<UpdateProjection> projection_;   // null where updates are not projected
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
@@ -158,7 +189,7 @@ class Trainer final : public Stateful {
   Tally tally_;
   Observed seen_;
   Row row_;
-  std::int64_t step_ = 0;
+  std::int64_t step_ = 0, begun_ = -1;  // begun_: the last step of which anything is known
   bool pass_received_ = true, received_ = true;
 };
 

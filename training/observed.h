@@ -45,10 +45,13 @@ struct Observed {
   double loss = 0;       ///< mean over the training samples
   double correct = 0;    ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
-  bool measured = false;  ///< whether `spectrum` holds values of this step
+  std::optional<double> batch_loss;  ///< mean over the minibatch of the update that follows, once it is known
+  bool whole = false;                ///< whether loss and gradient are or will be known: those of all training samples
+  bool measured = false;             ///< whether `spectrum` holds values of this step
   Spectrum spectrum;
   std::optional<EffectiveSharpness> effective;  ///< absent if it was not measured
   std::optional<double> surplus;                ///< of the effective sharpness over the threshold; absent like that
+  std::optional<std::int64_t> projected;        ///< unstable eigenvectors of a projected update, once it has been made
   int products = 0;                             ///< Hessian–vector products
   double gradient_ms = 0, spectrum_ms = 0, products_ms = 0, evaluation_ms = 0;
 
@@ -62,7 +65,8 @@ inline void Observed::begin(std::int64_t at, double rate, double unstable_above)
   learning_rate = rate;
   threshold = unstable_above;
   loss = correct = gradient_norm = in_flight;
-  measured = false;
+  batch_loss.reset();
+  whole = measured = false;
   spectrum.top.clear();
   spectrum.bottom.clear();
   spectrum.scale = spectrum.asymmetry = 0;
@@ -70,6 +74,7 @@ inline void Observed::begin(std::int64_t at, double rate, double unstable_above)
   spectrum.disagreement.reset();
   effective.reset();
   surplus.reset();
+  projected.reset();
   products = 0;
   gradient_ms = spectrum_ms = products_ms = evaluation_ms = 0;
 }

@@ -26,6 +26,8 @@ struct Objective {
   /// Outputs: loss (first), number of correctly classified samples; both are undivided float64 sums over the block's samples.
   GraphBuilder loss;
   std::vector<View> shared = {};  ///< arrays in the device's memory for the graphs' shared inputs, by index
+  /// Whether the network normalises each group by itself, so that the samples of a group stay together in any batch.
+  bool whole_groups = false;
   std::vector<Parameter> sums =
       {};  ///< the graphs' outputs in the role of sums; their indices follow those of the parameters
 

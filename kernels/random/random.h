@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/device.h"
@@ -48,6 +49,13 @@ inline void fill_uniform(Device& d, View out, RandomKey key, std::int64_t first_
 
 /// A permutation of 0 … n−1, n ≤ 2^31 − 1: the indices sorted by their 64-bit random words, equal words by index.
 std::vector<std::int32_t> permutation(RandomKey key, std::int32_t n);
+/// An index with the random word by which it is sorted.
+struct RankedIndex {
+  std::uint64_t word;
+  std::int32_t index;
+};
+/// The same permutation, n = out.size(), into memory of the caller. Allocates nothing.
+void permute(RandomKey key, std::span<RankedIndex> out);
 
 /// z(i) of fill_normal, one element.
 double normal_at(RandomKey key, std::int64_t element);

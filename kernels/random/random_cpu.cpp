@@ -38,20 +38,21 @@ void fill_uniform(Device& d, View out, RandomKey key, std::int64_t first_element
 
 }  // namespace cpu
 
-std::vector<std::int32_t> permutation(RandomKey key, std::int32_t n) {
-  struct Entry {
-    std::uint64_t word;
-    std::int32_t index;
-  };
-  std::vector<Entry> entries(static_cast<std::size_t>(n));
-  for (std::int32_t i = 0; i < n; ++i) {
-    const TwoWords w = random_words(key, static_cast<std::uint64_t>(i) / 2);
-    entries[static_cast<std::size_t>(i)] = {i % 2 == 0 ? w.first : w.second, i};
+void permute(RandomKey key, std::span<RankedIndex> out) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const TwoWords w = random_words(key, i / 2);
+    out[i] = {i % 2 == 0 ? w.first : w.second, static_cast<std::int32_t>(i)};
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return a.word != b.word ? a.word < b.word : a.index < b.index; });
-  std::vector<std::int32_t> order(entries.size());
-  std::transform(entries.begin(), entries.end(), order.begin(), [](const Entry& e) { return e.index; });
+  std::sort(out.begin(), out.end(), [](const RankedIndex& a, const RankedIndex& b) {
+    return a.word != b.word ? a.word < b.word : a.index < b.index;
+  });
+}
+
+std::vector<std::int32_t> permutation(RandomKey key, std::int32_t n) {
+  std::vector<RankedIndex> ranked(static_cast<std::size_t>(n));
+  permute(key, ranked);
+  std::vector<std::int32_t> order(ranked.size());
+  std::transform(ranked.begin(), ranked.end(), order.begin(), [](const RankedIndex& r) { return r.index; });
   return order;
 }
 

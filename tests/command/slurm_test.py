@@ -31,8 +31,15 @@ steps = 300
 "training.learning_rate" = [0.01, 0.02, 0.03, 0.04]
 "training.seed" = [0, 1]
 """
-# Runs of about ten seconds.
-LONG = SWEEP.replace("steps = 300", "steps = 200000").replace("[0.01, 0.02, 0.03, 0.04]", "[0.01]").replace("[0, 1]", "[0]")
+# A run of some seconds.
+LONG = """[data]
+train = 1000
+test = 40
+[training]
+steps = 300
+[sweep]
+"training.seed" = [0]
+"""
 
 
 def free_ports(count):
@@ -161,7 +168,7 @@ def time_is_up(slurm, here):
     slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now")
     cases.check("it ends", slurm.wait(lambda: slurm.queue() == "", 90) or [slurm.queue()])
     summary = here / "out" / "summary.csv"
-    cases.check("resumed to the end", ",finished,200000," in summary.read_text() or [summary.read_text()])
+    cases.check("resumed to the end", ",finished,300," in summary.read_text() or [summary.read_text()])
 
 
 def main():

@@ -38,11 +38,13 @@ SIXTY = TINY + """[sweep]
 "training.seed" = {seeds = 15}
 """
 # A second or two each.
-SLOW = """[model]
-name = "dln"
+SLOW = """[data]
+train = 400
+test = 40
 [training]
-loss = "mse"
-steps = 40000
+steps = 150
+[measure]
+bottom = 0
 [sweep]
 "training.learning_rate" = [0.01, 0.02, 0.03, 0.04]
 """
@@ -218,7 +220,16 @@ def told_to_end(here):
     rows = rows_of(here / "told-SIGTERM" / "summary.csv")
     cases.check("the summary says what is left", [r["status"] for r in rows] == ["unfinished"] * 2 + ["not_run"] * 2 or [str(rows)])
     out, code = sweep("slow.toml", "--out", "told-SIGTERM", "--jobs", "2", folder=here)
-    cases.check("told to end, then finished", not_whole(here / "told-SIGTERM", 40000, 4) + ([] if code == 0 else [out]))
+    cases.check("told to end, then finished", not_whole(here / "told-SIGTERM", 150, 4) + ([] if code == 0 else [out]))
+    # Killed itself, the sweep cannot tell them; the kernel does.
+    process = start("slow.toml", "--out", "orphans", "--jobs", "2", folder=here)
+    wait_until(lambda: len(children_of(process.pid)) == 2 and len(list((here / "orphans").glob("*/metrics.csv"))) == 2)
+    children = children_of(process.pid)
+    process.kill()
+    process.communicate()
+    cases.check("killed: no run goes on", wait_until(lambda: all(is_gone(c) for c in children)))
+    status = [json.loads(p.read_text())["status"] for p in (here / "orphans").glob("*/run.json")]
+    cases.check("killed: before their ends", len(status) == 2 and "finished" not in status or [str(status)])
     # A run that another process has, such as the rest of a killed sweep, is waited for.
     process = start("slow.toml", "--out", "taken", "--jobs", "1", "--shard", "1/4", folder=here)
     wait_until(lambda: len(children_of(process.pid)) == 1 and list((here / "taken").glob("*/metrics.csv")))
@@ -245,7 +256,7 @@ def failing(here):
     cases.check("a killed run", [] if process.returncode == 1 and sorted(states) == ["failed"] + ["finished"] * 3 and
                 "ended by signal 9" in out else [f"{process.returncode}: {states}: {out}"])
     out, code = sweep("slow.toml", "--out", "crash", folder=here)
-    cases.check("tried again", not_whole(here / "crash", 40000, 4) + ([] if code == 0 else [out]))
+    cases.check("tried again", not_whole(here / "crash", 150, 4) + ([] if code == 0 else [out]))
     cases.check("no message is left", list((here / "crash" / "failed").iterdir()) == [])
 
 

@@ -108,6 +108,29 @@ TEST_CASE("the same under a rule that preconditions, with its effective sharpnes
   }
 }
 
+TEST_CASE("minibatches on a GPU have the CPU's bytes, for each kind of rule and between rows as well") {
+  const Unprotected fast;
+  for (const char* rule : {"training.rule=sgd", "training.rule=noise_scaled", "training.rule=momentum"}) {
+    const std::vector<std::string> sets{rule, "training.batch=160", "training.steps=4"};
+    CAPTURE(rule);
+    const Run cpu = run(sets, "cpu"), gpu = run(sets, "cuda");
+    REQUIRE(cpu.code == ExitCode::done);
+    CHECK_MESSAGE(gpu.code == ExitCode::done, gpu.said);
+    CHECK(gpu.metrics == cpu.metrics);
+    CHECK(std::ranges::count(cpu.metrics, '\n') == 4);  // the header and steps 0, 3 and 4
+  }
+}
+
+TEST_CASE("projected updates on a GPU have the CPU's bytes") {
+  const Unprotected fast;
+  const std::vector<std::string> sets{"training.project=remove", "training.learning_rate=0.2", "training.steps=3"};
+  const Run cpu = run(sets, "cpu"), gpu = run(sets, "cuda");
+  REQUIRE_MESSAGE(cpu.code == ExitCode::done, cpu.said);
+  CHECK_MESSAGE(gpu.code == ExitCode::done, gpu.said);
+  CHECK(gpu.metrics == cpu.metrics);
+  CHECK(run({sets[1], sets[2]}, "cpu").metrics != cpu.metrics);  // control: something was removed
+}
+
 TEST_CASE(
     "R4: where memory ends, an automatic chunk shrinks to the same digests and says so; a given one says what fits") {
   const Unprotected fast;

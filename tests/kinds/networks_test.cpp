@@ -13,6 +13,7 @@
 #include "tests/training/small_run.h"
 #include "tools/report/report.h"
 #include "tools/verify/verify.h"
+#include "training/io/console.h"
 #include "training/run/problem.h"
 
 using namespace brink;
@@ -135,7 +136,8 @@ TEST_CASE("a network's run is frozen, for any threads and chunks; it is recomput
       CHECK(brink::test::SmallRun(sets, flags).digest("metrics.csv") == run.digest("metrics.csv"));
     }
     CHECK(to_toml(load_config({run.folder() + "/config.toml", {}, {}})) == to_toml(run.config));
-    const verify::Table again = verify::check_run(run.folder(), {}, "");
+    Console nowhere(-1);
+    const verify::Table again = verify::check_run(run.folder(), {}, "", nowhere);
     CHECK(again.failed() == 0);
     CHECK(!again.rows().empty());
     const std::filesystem::path folders[] = {run.folder()};
@@ -145,6 +147,6 @@ TEST_CASE("a network's run is frozen, for any threads and chunks; it is recomput
     const std::size_t last = table.rfind(',', table.size() - 1);
     table[table.find_last_of("0123456789", last)] ^= 1;  // control: another last digit
     test::write_text(run.folder() + "/metrics.csv", table);
-    CHECK(verify::check_run(run.folder(), {}, "").failed() > 0);
+    CHECK(verify::check_run(run.folder(), {}, "", nowhere).failed() > 0);
   }
 }

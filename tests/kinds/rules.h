@@ -16,6 +16,7 @@ namespace kinds {
 template <class T>
 struct PlainRule {
   std::vector<T> theta;
+  std::vector<T> batch;               ///< the gradient of the minibatch; empty without minibatches
   std::array<std::vector<T>, 4> own;  ///< the rule's vectors, zero at the start
   T rate{};
   double power1 = 1, power2 = 1;  ///< of β₁ and β₂, 1 at the start
@@ -142,6 +143,22 @@ inline const std::vector<RuleRow>& rule_rows() {
                    const T kept = static_cast<T>(0.7) * r.own[0][i];
                    r.own[0][i] = kept + g[i];
                    const T step = r.rate * r.own[0][i];
+                   r.theta[i] = r.theta[i] - step;
+                 }
+               }),
+      rule_row("sgd", {"training.batch=48"}, 2 / 0.2, 2.5, "a750499307f11d05",
+               []<class T>(PlainRule<T>& r, std::span<const T>) {
+                 for (std::size_t i = 0; i < r.theta.size(); ++i) {
+                   const T step = r.rate * r.batch[i];
+                   r.theta[i] = r.theta[i] - step;
+                 }
+               }),
+      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "94d3f29b4d8b2eb0",
+               []<class T>(PlainRule<T>& r, std::span<const T> g) {
+                 for (std::size_t i = 0; i < g.size(); ++i) {
+                   const T noise = static_cast<T>(0.75) * static_cast<T>(r.batch[i] - g[i]);
+                   const T mixed = g[i] + noise;
+                   const T step = r.rate * mixed;
                    r.theta[i] = r.theta[i] - step;
                  }
                }),

@@ -32,7 +32,10 @@ RuleFactory factory_of(const kinds::RuleRow& row) {
 }
 TrainerOptions options_of(const kinds::RuleRow& row, double rate) {
   TrainerOptions o;
-  o.rule = factory_of(row);
+  const Config config = load_config({{}, settings_of(row), {}});
+  o.rule = factory(config.training.rule);
+  o.minibatches.samples = config.training.batch;
+  o.row_every = 1;
   o.schedule = std::make_shared<ConstantRate>(rate);
   return o;
 }
@@ -122,11 +125,15 @@ TEST_CASE("a rule's step equals plain loops, byte for byte") {
       Trainer trainer(device, n.objective, n.data(), {}, options_of(row, 0.2), n.theta.view());
       with_real(dtype, [&]<class T>(T) {
         const std::span<const T> start = n.theta.span<T>();
-        kinds::PlainRule<T> plain{{start.begin(), start.end()}, {}, static_cast<T>(0.2)};
+        kinds::PlainRule<T> plain{{start.begin(), start.end()}, {}, {}, static_cast<T>(0.2)};
         plain.own.fill(std::vector<T>(start.size()));
         for (int t = 0; t < 8; ++t) {
           trainer.step();
           const std::span<const T> g{static_cast<const T*>(trainer.gradient().data), start.size()};
+          if (trainer.has_minibatches()) {
+            const T* const batch = static_cast<const T*>(trainer.batch_gradient().data);
+            plain.batch.assign(batch, batch + start.size());
+          }
           if constexpr (std::is_same_v<T, float>)
             row.in_float32(plain, g);
           else

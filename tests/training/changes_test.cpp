@@ -70,7 +70,7 @@ SavedState transferred(Device& device, Trainer& from, Trainer& to) {
 
 std::string refusal(const std::vector<std::string>& sets, std::optional<std::string> events = {}) {
   try {
-    (void)load_config({"", sets, {}, std::move(events)});
+    (void)load_config({.file = "", .sets = sets, .flags = {}, .parent_events = std::move(events)});
   } catch (const UsageError& e) { return e.what(); }
   return "accepted";
 }
@@ -328,7 +328,8 @@ TEST_CASE("before_resolution is resolved by the events of a fork's parent") {
     return std::vector<std::string>{"training.change=[{before_resolution = " + of + ", set = {learning_rate = 0.2}}" +
                                     more + "]"};
   };
-  const Config c = load_config({"", change("{steps = 3, instability = 2}"), {}, events_text});
+  const Config c = load_config(
+      {.file = "", .sets = change("{steps = 3, instability = 2}"), .flags = {}, .parent_events = events_text});
   CHECK(c.training.changes.at(0)->at_step == 41);
   CHECK(to_toml(c).find("at_step = 41") != std::string::npos);
   CHECK(step_before_resolution(events_text, 3, 1) == 27);

@@ -33,14 +33,17 @@ schedule = "constant"
 warmup = 0
 steps = 400
 loss = "cross_entropy"
+batch = 0
 seed = 0
 divergence_loss = inf
+project = "off"
 weight_decay = 0.0
 
 [measure]
 top = 1
 bottom = 1
 tolerance = 0.001
+row_every = "epoch"
 every = 1
 cold_check = 25
 budget = 400
@@ -79,6 +82,7 @@ TEST_CASE("a resolved config reads back as itself") {
       {"training.rule=momentum", "training.momentum=0.5"},
       {"model.name=lenet", "data.name=synthetic-cifar", "model.filters=[4,5]"},
       {"measure.update_cosine.every=2"},
+      {"training.rule=noise_scaled", "training.noise_scale=0.25", "training.batch=64", "measure.row_every=3"},
   };
   for (const auto& sets : cases) {
     const Config c = with(sets);

@@ -23,6 +23,7 @@ Config config_of(std::vector<std::string> sets) { return load_config({{}, std::m
 TrainerOptions options_of(const Config& c) {
   TrainerOptions o;
   o.batch.chunk = c.run.chunk;
+  o.minibatches.samples = c.training.batch;
   if (c.measure.top + c.measure.bottom > 0)
     o.tracker = TrackerOptions{.top = static_cast<int>(c.measure.top), .bottom = static_cast<int>(c.measure.bottom)};
   return o;

@@ -303,6 +303,18 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("a run recomputed: closing line", closing(found, failed=0, skipped=0))
     expect("a run recomputed with another number of threads", verify(run, "--set", "run.threads=1"), 0)
     expect("a run recomputed under other settings", verify(run, "--set", "training.steps=13"), 2)
+    kept = here / "kept"
+    subprocess.run([brink, "train", "--out", kept, *[x for s in settings + ["run.keep_checkpoints=[3,6]"] for x in ("--set", s)]], capture_output=True)
+    empty, before = here / "tmp", {p: p.read_bytes() for p in kept.rglob("*") if p.is_file()}
+    empty.mkdir()
+    done = subprocess.run([brink, "verify", kept], capture_output=True, text=True, env={**os.environ, "TMPDIR": str(empty)})
+    expect("a run recomputed between its checkpoints", (done.returncode, done.stdout, done.stderr), 0, "checkpoints", "step 3", "step 6")
+    cases.check("a run recomputed: nothing is written", not list(empty.iterdir()) and before == {p: p.read_bytes() for p in kept.rglob("*") if p.is_file()})
+    checkpoint = kept / "checkpoints" / "step-0000000003.safetensors"
+    damaged = bytearray(checkpoint.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    checkpoint.write_bytes(damaged)
+    expect("one bit of a checkpoint", verify(kept), 1, "FAILED", checkpoint.name)
     metrics = (run / "metrics.csv").read_text()
     lines = metrics.splitlines(keepends=True)
     cells = lines[8].split(",")

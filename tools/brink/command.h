@@ -4,8 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "training/exit_codes.h"
+#include "training/io/console.h"
 
 namespace brink {
 
@@ -13,6 +16,8 @@ namespace brink {
 void add_train(CLI::App&, ExitCode& code);
 void add_sweep(CLI::App&, ExitCode& code);
 void add_verify(CLI::App&, ExitCode& code);
+void add_fork(CLI::App&, ExitCode& code);
+void add_measure(CLI::App&, ExitCode& code);
 void add_report(CLI::App&, ExitCode& code);
 void add_data(CLI::App&, ExitCode& code);
 void add_info(CLI::App&, ExitCode& code);
@@ -24,6 +29,13 @@ inline const CLI::Validator not_empty{[](const std::string& text) {
                                                             : std::string();
                                       },
                                       ""};
+
+/// The option --set.
+void add_set(CLI::App& sub, std::vector<std::string>& sets, const std::string& help);
+/// An option for each key of [run] that has one, such as --threads.
+void add_run_flags(CLI::App& sub, std::vector<std::pair<std::string, std::string>>& flags);
+/// Draws the report of a run that has just ended, and says where it is.
+void report_on(const std::string& folder, Console& out);
 
 /// Corrects the floating-point state and says in one line each what was wrong and, if it is not the usual one, which code runs
 /// (docs/promises.md, B10). For commands that compute.

@@ -30,6 +30,8 @@ ExitCode run(int argc, char** argv) {
   add_train(app, code);
   add_sweep(app, code);
   add_verify(app, code);
+  add_fork(app, code);
+  add_measure(app, code);
   add_report(app, code);
   add_data(app, code);
   add_info(app, code);

@@ -4,10 +4,8 @@
 #include <filesystem>
 
 #include "tools/brink/command.h"
-#include "tools/report/report.h"
 #include "training/errors.h"
 #include "training/io/console.h"
-#include "training/io/file.h"
 #include "training/io/utf8.h"
 #include "training/run/config.h"
 #include "training/run/plan_in_words.h"
@@ -22,14 +20,6 @@ struct Arguments {
   std::string out, trace, nvtx;
   bool resume = false, dry_run = false, quiet = false;
 };
-constexpr const char* flag_names[6] = {"device", "threads", "chunk", "memory", "precision", "arithmetic"};
-constexpr const char* flag_help[6] = {
-    "cpu or cuda",
-    "Number of threads, or all",
-    "Samples computed at a time: auto, or a multiple of the group (128 samples, or model.ghost_batch)",
-    "The most memory that the run may use: auto, bytes, or a size such as 2GiB",
-    "float32 or float64",
-    "exact, or vendor: matrix products by cuBLAS (cuda only)"};
 
 ExitCode run_training(Arguments o) {
   require_utf8("--out", o.out);
@@ -50,10 +40,7 @@ ExitCode run_training(Arguments o) {
   announce_arithmetic();
   const Ranges ranges = o.nvtx.empty() ? Ranges::none : o.nvtx == "nodes" ? Ranges::nodes : Ranges::phases;
   const ExitCode code = brink::train(config, {folder, o.resume, o.trace, ranges}, out);
-  const std::filesystem::path runs[] = {folder};
-  const std::filesystem::path page = default_report_path(runs);
-  write_file(page.string(), render_report(runs));
-  out.line(page.string());
+  report_on(folder, out);
   return code;
 }
 
@@ -66,11 +53,7 @@ void add_train(CLI::App& app, ExitCode& code) {
   sub->add_option("CONFIG.toml", o->sources.file,
                   "Settings file; without one, brink runs the main job: an MLP on generated data")
       ->check(not_empty);
-  sub->add_option("--set", o->sources.sets, "key=value, overrides the config; repeatable")
-      ->type_name("KEY=VALUE")
-      ->take_all()
-      ->expected(1)
-      ->allow_extra_args(false);
+  add_set(*sub, o->sources.sets, "key=value, overrides the config; repeatable");
   sub->add_option("--out", o->out,
                   "New or empty folder for the run (default: runs/DATA-MODEL-HASH with a hash of the settings)")
       ->type_name("DIR")
@@ -87,12 +70,7 @@ void add_train(CLI::App& app, ExitCode& code) {
       ->type_name("phases|nodes")
       ->check(CLI::IsMember({"phases", "nodes"}))
       ->group("Profiling");
-  for (std::size_t i = 0; i < 6; ++i)
-    sub->add_option_function<std::string>(
-           std::string("--") + flag_names[i],
-           [o, i](const std::string& value) { o->sources.flags.emplace_back(flag_names[i], value); }, flag_help[i])
-        ->type_name("VALUE")
-        ->group("Run");
+  add_run_flags(*sub, o->sources.flags);
   sub->callback([o, &code] { code = run_training(*o); });
 }
 

@@ -42,7 +42,7 @@ ExitCode run_verification(const Arguments& o) {
   const Environment environment({.device = o.run.empty() && o.device == "cuda" ? Where::cuda : Where::cpu});
   Device device = environment.device();
   const verify::Table table = !o.reference.empty() ? verify::check_reference(device, o.reference, directory)
-                              : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device)
+                              : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device, standard_output())
                                                    : verify::check_closed_forms(device);
   standard_output().print(table.text());
   if (table.rows().empty()) {
@@ -59,7 +59,8 @@ void add_verify(CLI::App& app, ExitCode& code) {
   auto o = std::make_shared<Arguments>();
   CLI::App* sub =
       app.add_subcommand("verify", "Check brink against closed forms or reference values, or recompute a run");
-  sub->add_option("RUN", o->run, "A run folder: recompute it and name the first step and column that differ")
+  sub->add_option("RUN", o->run,
+                  "A run folder: recompute what it recorded and name the first step, column and tensor that differ")
       ->check(not_empty);
   sub->add_option("--reference", o->reference, "Folder of reference values: golden.json and CASE.safetensors")
       ->type_name("DIR")
@@ -68,11 +69,7 @@ void add_verify(CLI::App& app, ExitCode& code) {
                   "cpu or cuda: where everything is computed (default: cpu; for a RUN, the run's own device)")
       ->type_name("VALUE")
       ->check(CLI::IsMember({"cpu", "cuda"}));
-  sub->add_option("--set", o->sets, "key=value: data.directory, the folder of the official Fashion-MNIST files")
-      ->type_name("KEY=VALUE")
-      ->take_all()
-      ->expected(1)
-      ->allow_extra_args(false);
+  add_set(*sub, o->sets, "key=value: data.directory, the folder of the official data files; for a RUN also run.*");
   sub->footer(
       "Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not "
       "hold, or none could be made.");

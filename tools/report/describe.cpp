@@ -132,6 +132,7 @@ std::vector<std::pair<std::string, std::string>> settings_in_words(const Run& ru
                                      {"rule", "loss", "steps", "seed", "learning_rate", "schedule", "warmup", "change",
                                       "divergence_loss"}),
                           labelled("seed ", run.has_data_set ? s.text("training.seed") : "")}));
+  if (run.forked_at) add("Fork", "of " + s.text("fork.parent") + " at step " + concise(*run.forked_at));
   add("Hessian of", run.hessian_of);
   add("Also measured", optional_measurements(s));
   add("Eigenvalues", eigenvalues_in_words(run));

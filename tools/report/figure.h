@@ -58,6 +58,7 @@ struct Figure {
   std::vector<Shade> shades;
   std::optional<double> diverged_at;
   bool diverged_label = false;  // in words beside the line
+  std::vector<double> forks;    // steps at which forks begin
   int heading = 2;              // <h2> or <h3>
   std::string colour_key = {};  // markup that explains the colours; in place of the legend if not empty
 };

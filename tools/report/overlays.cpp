@@ -196,12 +196,26 @@ Scale common_scale(std::span<const Series> lines, ChartScale kind, bool with_zer
   return with_room(low, high, kind, with_zero);
 }
 
+namespace {
+
+/// The steps at which the runs were forked, each once; none if they are too many to be told apart.
+std::vector<double> forks_of(std::span<const Run> runs) {
+  std::set<double> steps;
+  for (const Run& run : runs)
+    if (run.forked_at) steps.insert(*run.forked_at);
+  return steps.size() > few ? std::vector<double>() : std::vector<double>(steps.begin(), steps.end());
+}
+
+}  // namespace
+
 std::vector<Figure> overlay_figures(std::span<const Run> runs, const Colours& colours) {
   const Axis axis = common_axis(runs);
   const std::string name = threshold_name(runs);
   std::vector<Figure> out;
   const auto add = [&](Drawing drawing) {
-    if (!drawing.lines.empty()) out.push_back(figure_of(std::move(drawing), axis, colours, out.size() + 1));
+    if (drawing.lines.empty()) return;
+    out.push_back(figure_of(std::move(drawing), axis, colours, out.size() + 1));
+    out.back().forks = forks_of(runs);
   };
   const auto sharpness = lines_of(runs, colours, [](const Run& run, int index, std::string label, std::string css) {
     return lambda_series(run, index, 1, std::move(label), std::move(css));

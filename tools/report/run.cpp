@@ -53,6 +53,8 @@ Account account_of(const nlohmann::json& json) {
       if (value.is_number()) out.early_stopping[name] = value.get<double>();
   if (const auto at = json.find("instabilities"); at != json.end() && at->is_number_integer())
     out.instabilities = at->get<std::int64_t>();
+  if (const auto at = json.find("measured_every"); at != json.end() && at->is_number())
+    out.measured_every = at->get<double>();
   const auto data = json.find("data");
   if (data == json.end() || !(data->is_object() || data->is_null())) return out;
   out.data_provenance = string_at(*data, "provenance");
@@ -77,10 +79,11 @@ void apply_settings(Run& run) {
   const Settings& s = run.settings;
   run.learning_rate = s.number("training.learning_rate");
   run.planned_steps = s.number("training.steps");
+  run.forked_at = s.number("fork.at_step");
   run.tolerance = s.number("measure.tolerance").value_or(1e-3);
   run.top_asked = s.number("measure.top");
   run.bottom_asked = s.number("measure.bottom");
-  run.every = s.number("measure.every");
+  run.every = run.account.measured_every ? run.account.measured_every : s.number("measure.every");
   if (const auto rule = s.text("training.rule"); !rule.empty()) run.rule = rule;
   const RuleKind* kind = find_kind(rule_kinds(), run.rule);
   run.preconditioned = kind && kind->preconditions;
@@ -224,6 +227,7 @@ void compare_accounts(Run& run) {
 
 /// t = Σ η over the steps before each row.
 void add_time(Run& run) {
+  if (run.forked_at.value_or(0) > 0) return;  // the steps before are the parent's
   double sum = 0;
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     if (row > 0) {

@@ -39,6 +39,7 @@ struct Account {
   std::optional<bool> has_data_set;
   std::optional<double> diverged_at, completed_at;
   std::optional<std::int64_t> instabilities;
+  std::optional<double> measured_every;  // steps
   /// Numbers of the step with the least test loss, by column, and "step"; empty if none was found.
   std::map<std::string, double> early_stopping;
 };
@@ -54,7 +55,8 @@ struct Run {
   std::string hessian_of;           // a sentence; empty where there is one loss only, or nothing was measured
   bool evaluation_hessian = false;  // the eigenvalues are not those of the function that is minimised
   std::optional<double> learning_rate, planned_steps, diverged_at;
-  std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom, measure.every
+  std::optional<double> forked_at;                       // the first step of a fork
+  std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom; steps between two measurements
   bool unfinished = false;                               // it is running, or was interrupted
   double tolerance = 1e-3;
   int top = 0;  // columns lambda_1 … lambda_top present

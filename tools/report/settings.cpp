@@ -50,6 +50,7 @@ std::size_t rank_of(std::string_view key) {
 
 bool changes_numbers(std::string_view key) {
   if (key == "data.directory") return false;
+  if (key.starts_with("fork.")) return key == "fork.at_step";  // the others follow from it and from the parent
   return !key.starts_with("run.") || key == "run.precision" || key == "run.arithmetic";
 }
 

@@ -87,8 +87,10 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .cell>span{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;margin-bottom:3px}
 .cell>small{display:block;color:var(--soft);font-size:12px;line-height:1.3;min-height:1.3em}
 .cell:hover{background:var(--tile)}.cell .panel{font-size:10.5px}
+line.fork{stroke:var(--ink);stroke-width:1;stroke-dasharray:1 3}
+text.fork{fill:var(--ink)}
 line.diverged{stroke:var(--alarm);stroke-width:1.5}
-.label text,text.diverged{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
+.label text,text.fork,text.diverged{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 text.diverged{fill:var(--alarm);font-weight:600}
 .cursor{stroke:var(--ink);stroke-width:1;visibility:hidden}
 .live .cursor{visibility:visible}

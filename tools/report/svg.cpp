@@ -52,6 +52,12 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
   out += "</g>" + drawing.grid() + x_ticks(figure.axis, drawing, top, bottom);
   out += "<line class=\"frame\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>";
   out += drawing.lines();
+  for (const double step : figure.forks) {
+    const double x = drawing.across(step);
+    out += "<line class=\"fork\" x1=\"" + percentage(x) + "\" x2=\"" + percentage(x) + "\" y1=\"0\" y2=\"100%\"/>";
+    out += "<text class=\"fork\" text-anchor=\"" + std::string(x > 0.8 ? "end\" dx=\"-6" : "start\" dx=\"6") +
+           "\" x=\"" + percentage(x) + "\" y=\"0\" dy=\"1.25em\">fork at step " + shortest(step) + "</text>";
+  }
   if (figure.diverged_at) {
     const double x = drawing.across(*figure.diverged_at);
     out += "<line class=\"diverged\" x1=\"" + percentage(x) + "\" x2=\"" + percentage(x) + "\" y1=\"0\" y2=\"100%\"/>";

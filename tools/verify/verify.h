@@ -9,8 +9,9 @@
 #include "training/run/config.h"
 
 namespace brink {
+class Console;
 struct Device;
-}
+}  // namespace brink
 
 namespace brink::verify {
 
@@ -25,9 +26,10 @@ Table check_closed_forms(Device&);
 /// differences 1e-5; trajectories 1e-8 over the first 60 steps and 1e-6 after, their spectra on Fashion-MNIST 1e-7 and 1e-6.
 Table check_reference(Device&, const std::string& folder, const std::string& data_directory);
 
-/// Recomputes a run folder from its own config and compares metrics.csv byte by byte. `device`: as given to --device; empty:
-/// the config's. `sets` as given to --set; they may contain only keys that change no number (data.directory, run.threads …). Throws
-/// DataError, UsageError.
-Table check_run(const std::string& folder, const std::vector<std::string>& sets, const std::string& device);
+/// Recomputes a run folder from its own config and its checkpoints, in memory, and compares metrics.csv, events.csv and the
+/// checkpoints byte by byte. `device`: as given to --device; empty: the config's. `sets` as given to --set; they may contain only
+/// keys that change no number (data.directory, run.threads …). Throws DataError, UsageError.
+Table check_run(const std::string& folder, const std::vector<std::string>& sets, const std::string& device,
+                Console& out);
 
 }  // namespace brink::verify

@@ -58,7 +58,7 @@ class Effective final : public Measurement {
   void enqueue(Device& device, const StepView& at, Scalar) override {
     preconditioner_ = at.rule.preconditioner();
     if (!preconditioner_) return;
-    preconditioner_->root_moment(device, at.gradient, roots_.view());
+    preconditioner_->root_moment(device, at.rule_gradient, roots_.view());
     delivery_.send(roots_.view());
   }
 

@@ -26,6 +26,7 @@ struct MeasurementContext {
   std::int64_t train_samples = 0;
   bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
+  bool projects = false;            ///< whether updates are projected
   int top = 0, bottom = 0;          ///< number of tracked eigenvalues
   bool preconditions = false;       ///< whether a rule of the run has a preconditioner
   bool threshold_varies = false;    ///< whether the rule's threshold may differ from step to step

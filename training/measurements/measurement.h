@@ -31,6 +31,8 @@ struct StepView {
   View gradient;                 ///< ∇L(θ_t)
   View results;                  ///< results of the pass: the gradient, then the statistics of evaluation mode
   View eigenvectors;  ///< rows of unit vectors, top then bottom, [k, extent]; empty if no spectrum was measured
+  View
+      rule_gradient;  ///< of which the coming update makes its step: ∇L, or the minibatch's; empty unless the rule preconditions
   std::int64_t step() const { return seen.step; }
 };
 

@@ -17,6 +17,7 @@ struct RuleKind {
   std::string_view threshold;        ///< the formula of UpdateRule::threshold: "2/η"
   bool preconditions = false;        ///< whether that concerns the effective sharpness and not λ₁ itself
   std::vector<Option> options = {};  ///< keys of [training] that this rule has
+  bool needs_minibatches = false;    ///< whether training.batch must be set
   /// Makes a rule for vectors of a layout. Allocates all memory. Throws OutOfMemory.
   std::unique_ptr<UpdateRule> (*make)(const Options&, Device&, const ParameterLayout&, Dtype);
 };

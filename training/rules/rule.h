@@ -18,8 +18,16 @@ struct Update {
   std::int64_t step = 0;     ///< t
   double learning_rate = 0;  ///< η_t
   View theta;                ///< θ_t
-  View gradient;             ///< ∇L(θ_t)
+  View gradient;             ///< the gradient of UpdateRule::gradients
   View next;                 ///< θ_{t+1}; does not overlap the others
+  View batch_gradient = {};  ///< of the minibatch, for a rule that uses both; otherwise empty
+};
+
+/// Which gradients at θ_t a rule makes its step of.
+enum class Gradients : std::uint8_t {
+  any,   ///< `gradient` is that of the minibatch's mean loss; without minibatches ∇L
+  full,  ///< `gradient` is ∇L, the mean over all training samples
+  both   ///< as `full`, and with minibatches `batch_gradient` is that of the minibatch
 };
 
 /// The diagonal P by which the coming update divides each coordinate of its step, from a moving average of squared gradients. Views are
@@ -42,6 +50,8 @@ class Preconditioner {
 
 class UpdateRule : public Stateful {
  public:
+  /// What `update` needs. The same at every step.
+  virtual Gradients gradients() const { return Gradients::any; }
   /// Writes `next` and changes the rule's own vectors. Enqueues only; allocates nothing.
   virtual void update(Device&, const Update&) = 0;
   /// The diagonal P of a rule that divides its step by one; null: P = 1. Threshold and surplus then concern the effective sharpness

@@ -17,6 +17,7 @@
 #include "training/data/kind.h"
 #include "training/environment.h"
 #include "training/measurements/kind.h"
+#include "training/projection.h"
 #include "training/rules/kind.h"
 #include "training/schedule/kind.h"
 
@@ -42,10 +43,13 @@ struct Config {
     std::int64_t warmup = 0;  // updates; 0: none
     std::int64_t steps = 400;
     Loss loss = Loss::cross_entropy;
+    std::int64_t batch = 0;  // samples of a minibatch; 0: the whole training set
     std::int64_t seed = 0;
     double divergence_loss = std::numeric_limits<double>::infinity();  // a larger loss ends the run
-    std::optional<double> complete_accuracy;          // training accuracy that ends the run; absent: only steps do
-    std::int64_t complete_evaluations = 2;            // consecutive ones
+    ProjectionMode project = ProjectionMode::off;
+    std::int64_t project_most = ProjectionOptions{}.most;  // unstable eigenvectors
+    std::optional<double> complete_accuracy;               // training accuracy that ends the run; absent: only steps do
+    std::int64_t complete_evaluations = 2;                 // consecutive ones
     std::optional<double> compensate;                 // η_ref, resolved by load_config: steps becomes steps·η_ref/η
     std::optional<std::int64_t> uncompensated_steps;  // what steps was before that; no key
     std::vector<std::shared_ptr<const Change>> changes;  // [[training.change]], in the order in which they are due
@@ -62,7 +66,8 @@ struct Config {
   struct Measure {
     std::int64_t top = 1, bottom = 1;           // eigenvalues at each end; 0: none
     double tolerance = 1e-3;                    // relative residual
-    std::int64_t every = 1;                     // steps
+    std::int64_t row_every = 0;                 // steps; 0: the updates of an epoch
+    std::int64_t every = 1;                     // rows
     std::int64_t cold_check = 25;               // measured steps between two cold starts; 0: never
     std::int64_t budget = 400;                  // products a step
     std::vector<Chosen<MeasurementKind>> more;  // turned on by their tables, in the order of the list
@@ -80,6 +85,14 @@ struct Config {
     std::int64_t checkpoint_every = -1;          // steps; 0: only at the end; −1: by time
     std::vector<std::int64_t> keep_checkpoints;  // steps whose checkpoints are written and never removed
   } run;
+  /// Where a fork comes from. Written by brink fork only (training/replay/fork.h).
+  struct Fork {
+    std::string parent;        // its folder; for people, because the fork does not need it
+    std::string parent_hash;   // config_hash of the parent
+    std::string digest;        // of θ at at_step
+    std::int64_t at_step = 0;  // the first step under the fork's own settings
+  };
+  std::optional<Fork> fork;
 };
 
 /// A setting whose places in a file are known, for messages.
@@ -93,6 +106,7 @@ struct ConfigSources {
   std::string file;                                        // empty: none
   std::vector<std::string> sets;                           // "training.steps=400", as given to --set
   std::vector<std::pair<std::string, std::string>> flags;  // {"threads", "2"}, as given to --threads
+  const Config* base = nullptr;                            // the settings that all others override; null: the defaults
   std::optional<std::string> parent_events = {};           // of a fork: the text of its parent's events.csv
   std::string other_table = {};            // a table of the file that has no settings of a run, and is left out
   std::vector<PlacedSetting> placed = {};  // override the file; sets and flags override them
@@ -113,6 +127,11 @@ std::string default_folder(const Config&);
 /// Whether there are samples, so that the keys of [data] have a meaning.
 bool has_data(const Config&);
 DataRequest data_request(const Config&);
+/// Updates of an epoch: 1, or the number of minibatches.
+std::int64_t updates_per_epoch(const Config&);
+/// Steps between two rows, and between two measurements of the spectrum.
+std::int64_t steps_between_rows(const Config&);
+std::int64_t steps_between_measurements(const Config&);
 /// Whether any eigenvalue is measured.
 bool measures_spectrum(const Config&);
 /// Whether the measured eigenvalues are those of the loss in evaluation mode, which is not the function that is minimised.

@@ -112,6 +112,8 @@ TrainerOptions trainer_options(const Config& config) {
   for (const auto& change : config.training.changes) o.changes.push_back(change_of(*change));
   if (config.training.complete_accuracy)
     o.completion = Completion(*config.training.complete_accuracy, config.training.complete_evaluations);
+  o.minibatches = {config.training.batch, static_cast<std::uint64_t>(config.training.seed)};
+  o.row_every = config.measure.row_every;
   o.measure_every = config.measure.every;
   o.events = {config.events.merge_gap, config.events.minimum_length};
   o.divergence_loss = config.training.divergence_loss;
@@ -124,14 +126,18 @@ TrainerOptions trainer_options(const Config& config) {
   }
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
+  o.projection = {config.training.project, static_cast<int>(config.training.project_most)};
+  const bool projects = config.training.project != ProjectionMode::off;
+  const std::int64_t most_top =
+      projects ? std::max(config.measure.top, config.training.project_most + 1) : config.measure.top;
   if (config.measure.top + config.measure.bottom > 0)
-    o.tracker = TrackerOptions{
-        .top = static_cast<int>(config.measure.top),
-        .bottom = static_cast<int>(config.measure.bottom),
-        .tolerance = config.measure.tolerance,
-        .cold_check = static_cast<int>(config.measure.cold_check),
-        .budget = static_cast<int>(config.measure.budget),
-        .max_basis = std::max(48, 2 * static_cast<int>(config.measure.top + config.measure.bottom) + 16)};
+    o.tracker = TrackerOptions{.top = static_cast<int>(config.measure.top),
+                               .bottom = static_cast<int>(config.measure.bottom),
+                               .most_top = static_cast<int>(most_top),
+                               .tolerance = config.measure.tolerance,
+                               .cold_check = static_cast<int>(config.measure.cold_check),
+                               .budget = static_cast<int>(config.measure.budget),
+                               .max_basis = std::max(48, 2 * static_cast<int>(most_top + config.measure.bottom) + 16)};
   return o;
 }
 

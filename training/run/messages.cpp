@@ -37,6 +37,14 @@ std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& con
   return text;
 }
 
+std::optional<std::string> minibatch_note(const Config& config) {
+  if (config.training.batch == 0) return {};
+  const std::int64_t rows = steps_between_rows(config);
+  return fmt::format("plan: minibatches of {}, {} an epoch; a row {}", counted(config.training.batch, "sample"),
+                     counted(updates_per_epoch(config), "update"),
+                     rows == 1 ? "at every step" : fmt::format("every {} steps", rows));
+}
+
 std::optional<std::string> tolerance_warning(const Config& config) {
   const double least = least_relative_residual(config.run.precision);
   if (!measures_spectrum(config) || config.measure.tolerance >= least) return {};
@@ -62,13 +70,12 @@ std::optional<std::string> effective_note(const Config& config) {
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {
   if (config.measure.top == 0) return "instabilities: not measured, because measure.top = 0 leaves out λ₁";
   const std::string lambda = sharpness_name(config);
-  const std::int64_t steps = *r.lambda_1_steps, certified = *r.lambda_1_certified_steps;
+  const std::int64_t every = steps_between_measurements(config), steps = *r.lambda_1_steps,
+                     certified = *r.lambda_1_certified_steps;
   if (steps == 0) return "instabilities: not known, because " + lambda + " could not be measured at any step";
   std::string text = fmt::format("instabilities: {}", *r.instabilities);
   if (*r.instabilities > 0) text += fmt::format(", {} of them long", *r.long_instabilities);
-  text +=
-      fmt::format("; {} measured {}", lambda,
-                  config.measure.every == 1 ? "at every step" : fmt::format("every {} steps", config.measure.every));
+  text += fmt::format("; {} measured {}", lambda, every == 1 ? "at every step" : fmt::format("every {} steps", every));
   if (certified == steps) return text + ", always certified";
   return text + fmt::format(
                     ", certified at {} of {} measured steps: instabilities may be missing; a larger "

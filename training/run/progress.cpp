@@ -16,10 +16,6 @@ namespace {
 
 constexpr int any_width = std::numeric_limits<int>::max();
 
-}  // namespace
-
-namespace {
-
 std::string sharpness_name(bool preconditions, bool evaluation) {
   return std::string(preconditions ? "λ_eff" : "λ₁") + (evaluation ? " in evaluation mode" : "");
 }
@@ -37,7 +33,7 @@ std::string sharpness_name(const Config& config) {
 Progress::Progress(Console& out, const Config& config, std::optional<std::int64_t> last_step)
     : out_(out),
       steps_(last_step.value_or(config.training.steps)),
-      every_(config.measure.every),
+      every_(steps_between_measurements(config)),
       tolerance_(config.measure.tolerance),
       preconditions_(config.training.rule.kind->preconditions),
       evaluation_(has_evaluation_hessian(config)),

@@ -126,7 +126,8 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["crossings"] = or_null(r.crossings);
   j["measured_steps"] = or_null(r.measured_steps);
   j["converged_steps"] = or_null(r.converged_steps);
-  j["measured_every"] = measures_spectrum(c) ? nlohmann::ordered_json(c.measure.every) : nlohmann::ordered_json();
+  j["measured_every"] =
+      measures_spectrum(c) ? nlohmann::ordered_json(steps_between_measurements(c)) : nlohmann::ordered_json();
   j["lambda_1_steps"] = or_null(r.lambda_1_steps);
   j["lambda_1_certified_steps"] = or_null(r.lambda_1_certified_steps);
   j["products"] = or_null(r.products);

@@ -85,7 +85,9 @@ Run::Run(const Config& config, const TrainOptions& options, Console& out)
   say_what_runs();
   describe();
   folder_->folder().write_file("config.toml", to_toml(config_));
-  store_ = std::make_unique<CheckpointStore>(folder_->folder(), config_hash(config), config.run.keep_checkpoints);
+  std::vector<std::int64_t> kept = config.run.keep_checkpoints;
+  if (config.fork) kept.push_back(config.fork->at_step);  // nothing else leads to this state
+  store_ = std::make_unique<CheckpointStore>(folder_->folder(), config_hash(config), std::move(kept));
   recorder_ = std::make_unique<Recorder>(*folder_, config, fitted_.trainer->row(),
                                          std::min(config.training.steps, options.stop_before - 1), out);
   Sizes sizes;
@@ -119,6 +121,7 @@ void Run::describe() {
     return fitted_.trainer->plan();
   }();
   out_.line(text_of(plan, fitted_, config_, problem_->objective.layout.count()));
+  if (const auto note = minibatch_note(config_)) out_.line(*note);
   if (const auto note = effective_note(config_)) out_.line(*note);
   if (const auto warning = tolerance_warning(config_)) out_.note(*warning);
   if (problem_->data) {
@@ -149,10 +152,19 @@ void Run::resume() {
     std::ranges::reverse(list.good);
     for (const CheckpointFile& file : list.good)
       if ((resumed = resume_from(file))) break;
+    if (!resumed && config_.fork)
+      throw DataError(
+          fmt::format("{} holds no valid checkpoint, and a fork cannot begin without its first one, of step {}; fork "
+                      "{} again, with "
+                      "--at {} and another --out",
+                      folder_->path(), config_.fork->at_step, config_.fork->parent, config_.fork->at_step));
     if (!resumed) out_.note(folder_->path() + " holds no valid checkpoint; starting at step 0");
   }
   if (!resumed) recorder_->begin();
   folder_->folder().write_file("run.json", run_json(config_, record_));
+  if (resumed || !options_.begin) return;
+  options_.begin(device_, *fitted_.trainer);
+  write_checkpoint(fitted_.trainer->steps_done());
 }
 
 bool Run::resume_from(const CheckpointFile& file) {
@@ -205,15 +217,23 @@ bool Run::step(std::int64_t t) {
   const Row& row = t < config_.training.steps ? trainer.step() : trainer.observe();
   const Observed& seen = trainer.seen();
   recorder_->changes(config_, trainer);
+  record_.steps_done = t;
+  if (!trainer.has_row()) return false;
   {
     const Traced records(device_, records_name);
     record_.final_digest = std::get<std::string>(row["digest"]);
     recorder_->row(row, seen);
   }
   write_tensor_files(device_, folder_->folder(), trainer);
-  record_.steps_done = t;
   recorder_->disagreements(seen);
   if (trainer.ended()) recorder_->event(*trainer.ended());
+  if (trainer.at_rest() && t < config_.training.steps && !trainer.diverged()) {
+    out_.line(
+        fmt::format("the run ends at step {}: no eigenvalue is above the threshold, so training.project = \"keep\" "
+                    "keeps nothing of the gradient",
+                    t));
+    return true;
+  }
   if (!trainer.diverged()) return false;
   record_.diverged_at = t;
   keep_last_finite(std::isfinite(seen.loss) || t == 0 ? t : t - 1);
@@ -292,8 +312,11 @@ ExitCode Run::say_how_it_ended() {
                           *record_.completed_at, readable(*config_.training.complete_accuracy),
                           counted(config_.training.complete_evaluations, "evaluation")));
   if (!record_.diverged_at) return ExitCode::done;
-  const double loss = fitted_.trainer->seen().loss;
-  out_.note(fmt::format("diverged at step {}: the loss {}", *record_.diverged_at,
+  const Observed& last = fitted_.trainer->seen();
+  const bool of_minibatch = std::isfinite(last.loss) && last.loss <= fitted_.trainer->changes().divergence_loss();
+  const double loss = of_minibatch ? *last.batch_loss : last.loss;
+  out_.note(fmt::format("diverged at step {}: the loss{} {}", *record_.diverged_at,
+                        of_minibatch ? " of the minibatch" : "",
                         std::isfinite(loss) ? fmt::format("is {}, above training.divergence_loss = {}", readable(loss),
                                                           readable(fitted_.trainer->changes().divergence_loss()))
                                             : std::string("is not finite")));

@@ -17,7 +17,7 @@
 #include "training/run/problem.h"
 #include "training/run/recorder.h"
 #include "training/run/records.h"
-#include "training/run/train.h"
+#include "training/run/train_options.h"
 #include "training/run/watch.h"
 
 namespace brink {

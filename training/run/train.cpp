@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "training/run/train.h"
 
+#include "training/errors.h"
+#include "training/io/text.h"
 #include "training/run/folder.h"
 #include "training/run/run.h"
 
@@ -17,6 +19,10 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
       return finished ? ExitCode::done : ExitCode::diverged;
     }
   }
+  if (config.fork && !options.begin && (!options.resume || RunFolder::look(options.folder) == RunFolder::Opened::fresh))
+    throw UsageError("[fork]: the state at step " + number_text(config.fork->at_step) +
+                     ", with which this run begins, is not there; brink fork makes it: give its parent, " +
+                     config.fork->parent + ", and --at " + number_text(config.fork->at_step));
   return Run(config, options, out).go();
 }
 

@@ -9,7 +9,7 @@
 #include "kernels/tracer.h"
 #include "training/io/console.h"
 #include "training/run/trace.h"
-#include "training/run/train.h"
+#include "training/run/train_options.h"
 
 namespace brink {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Conflicts between settings each of which is accepted by itself.
+#include <algorithm>
 #include <cmath>
 #include <tuple>
 
@@ -53,7 +54,7 @@ std::optional<Conflict> data_conflict(const Config& c) {
 /// Of a measurement that writes files at chosen steps.
 std::optional<Conflict> file_steps_conflict(const Config& c, const Chosen<MeasurementKind>& m) {
   const std::string table = "measure." + std::string(m.kind->name);
-  const std::int64_t every = m.options.integer("every"), spectrum = c.measure.every;
+  const std::int64_t every = m.options.integer("every"), spectrum = steps_between_measurements(c);
   const std::vector<std::int64_t>& steps = m.options.integers("steps");
   if (m.kind->needs_spectrum && !measures_spectrum(c))
     return Conflict{table + ".steps", "has no meaning with measure.top = 0 and measure.bottom = 0"};
@@ -67,12 +68,56 @@ std::optional<Conflict> file_steps_conflict(const Config& c, const Chosen<Measur
       return Conflict{table + ".steps", "expected steps up to training.steps = " + number_text(c.training.steps) +
                                             ", got " + number_text(step)};
     if (m.kind->needs_spectrum && step % spectrum != 0)
-      return Conflict{table + ".steps", "expected multiples of measure.every = " + number_text(spectrum) +
-                                            ", at which the spectrum is measured, got " + number_text(step)};
+      return Conflict{table + ".steps", (spectrum == c.measure.every ? "expected multiples of measure.every = "
+                                                                     : "expected multiples of the steps between two "
+                                                                       "measurements, ") +
+                                            number_text(spectrum) + ", at which the spectrum is measured, got " +
+                                            number_text(step)};
   }
-  if (m.kind->needs_spectrum && every % spectrum != 0)
-    return Conflict{table + ".every", "expected a multiple of measure.every = " + number_text(spectrum) +
+  if (m.kind->needs_spectrum && every % c.measure.every != 0)
+    return Conflict{table + ".every", "expected a multiple of measure.every = " + number_text(c.measure.every) +
                                           ", at which the spectrum is measured, got " + number_text(every)};
+  return {};
+}
+
+std::optional<Conflict> minibatch_conflict(const Config& c) {
+  const std::int64_t batch = c.training.batch, group = group_of(c.model);
+  if (const std::string rule = quote(c.training.rule.kind->name); c.training.rule.kind->needs_minibatches && batch == 0)
+    return Conflict{"training.rule",
+                    has_data(c) ? rule +
+                                      " needs minibatches: set training.batch, the number of samples of each, for "
+                                      "example training.batch = 128; training.rule = \"gd\" needs none"
+                                : rule + " needs minibatches, and " + quote(c.model.kind->name) +
+                                      " has no samples: choose another rule, such as \"gd\""};
+  for (const auto& change : c.training.changes)
+    if (change->after.rule.kind->needs_minibatches && batch == 0)
+      return Conflict{"training.change", quote(change->after.rule.kind->name) +
+                                             " needs minibatches: set training.batch, the number of samples of each, "
+                                             "for the whole run"};
+  if (batch > c.data.train)
+    return Conflict{"training.batch", "expected at most the " + number_text(c.data.train) +
+                                          " samples of data.train, or 0 for all of them, got " + number_text(batch)};
+  if (is_normalised(c.model) && batch != c.data.train && batch % group != 0)
+    return Conflict{"training.batch", "expected a multiple of model.ghost_batch = " + number_text(group) +
+                                          ", because a ghost group is never cut, or 0 for all samples, got " +
+                                          number_text(batch)};
+  return {};
+}
+
+std::optional<Conflict> projection_conflict(const Config& c) {
+  if (c.training.project == ProjectionMode::off) return {};
+  const auto needs = [](const std::string& what) {
+    return Conflict{"training.project", "a projected update needs " + what};
+  };
+  if (c.training.batch > 0) return needs("the whole training set: set training.batch = 0");
+  if (c.training.rule.kind->preconditions ||
+      std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.rule.kind->preconditions; }))
+    return needs("a rule whose threshold is that of the Hessian, such as training.rule = \"gd\"");
+  if (c.measure.top == 0) return needs("the largest eigenvalues: set measure.top = 1 or more");
+  if (steps_between_measurements(c) != 1)
+    return needs("eigenvectors of every step: set measure.every = 1 and measure.row_every = 1");
+  if (has_evaluation_hessian(c))
+    return needs("the Hessian of the loss that is descended: set model.norm_mode = \"training\"");
   return {};
 }
 
@@ -94,6 +139,8 @@ std::optional<Conflict> conflict(const Config& c) {
                       wrong->message + ", got " + text_of(c.model.options.value(wrong->option))};
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
+  if (auto wrong = minibatch_conflict(c)) return wrong;
+  if (auto wrong = projection_conflict(c)) return wrong;
   if (auto wrong = schedule_conflict(c)) return wrong;
   for (const Chosen<MeasurementKind>& m : c.measure.more) {
     if (m.options.has("steps"))

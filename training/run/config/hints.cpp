@@ -12,16 +12,16 @@ namespace brink::config {
 
 namespace {
 
-constexpr std::string_view full_batch = "every step uses all training samples";
+constexpr std::string_view one_update = "a step is one update; without training.batch it uses all training samples";
 
 constexpr Synonym synonym_list[] = {
     {"lr", "training.learning_rate"},
     {"eta", "training.learning_rate"},
     {"step_size", "training.learning_rate"},
     {"stepsize", "training.learning_rate"},
-    {"epochs", "training.steps", "a step is one pass over the training samples"},
-    {"num_epochs", "training.steps", "a step is one pass over the training samples"},
-    {"max_epochs", "training.steps", "a step is one pass over the training samples"},
+    {"epochs", "training.steps", one_update},
+    {"num_epochs", "training.steps", one_update},
+    {"max_epochs", "training.steps", one_update},
     {"iterations", "training.steps"},
     {"iters", "training.steps"},
     {"max_iter", "training.steps"},
@@ -41,10 +41,14 @@ constexpr Synonym synonym_list[] = {
     {"objective", "training.loss"},
     {"random_seed", "training.seed"},
     {"rng", "training.seed"},
-    {"batch", "data.train", full_batch},
-    {"batch_size", "data.train", full_batch},
-    {"batchsize", "data.train", full_batch},
-    {"minibatch", "data.train", full_batch},
+    {"batch_size", "training.batch"},
+    {"batchsize", "training.batch"},
+    {"minibatch", "training.batch"},
+    {"mini_batch", "training.batch"},
+    {"noise", "training.noise_scale"},
+    {"epsilon", "training.noise_scale"},
+    {"log_every", "measure.row_every"},
+    {"log_interval", "measure.row_every"},
     {"num_samples", "data.train"},
     {"samples", "data.train"},
     {"dataset", "data.name"},

@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_samples = 10'000'000;
 constexpr const char* measure_table = "measure.";
+constexpr const char* fork_table = "fork";
 
 /// A member of one of the config's tables.
 template <class Table, class Member>
@@ -249,10 +250,24 @@ void append_training(std::vector<Key>& out, const Config& c) {
   add(integer_option("steps", 400, {0, 1'000'000'000}, "updates"), &Training::steps);
   out.push_back(choice<Loss>("training", "loss", {{"cross_entropy", Loss::cross_entropy}, {"mse", Loss::mse}},
                              at(&Config::training, &Training::loss)));
-  add(integer_option("seed", 0, {}, "seed of the parameters at step 0"), &Training::seed);
+  if (has_data(c))
+    add(integer_option("batch", 0, {0, most_samples}, "samples of a minibatch; 0: all training samples"),
+        &Training::batch);
+  add(integer_option("seed", 0, {}, "seed of the parameters at step 0 and of the order of minibatches"),
+      &Training::seed);
   add(real_option("divergence_loss", std::numeric_limits<double>::infinity(), {.above = 0, .infinite = true},
                   "a larger loss ends the run as diverged"),
       &Training::divergence_loss);
+  Key project = choice<ProjectionMode>(
+      "training", "project",
+      {{"off", ProjectionMode::off}, {"remove", ProjectionMode::remove}, {"keep", ProjectionMode::keep}},
+      at(&Config::training, &Training::project));
+  project.chooses = true;
+  out.push_back(std::move(project));
+  if (c.training.project != ProjectionMode::off)
+    add(integer_option("project_most", ProjectionOptions{}.most, {1, 50},
+                       "largest number of unstable eigenvectors of a projected update"),
+        &Training::project_most);
   const auto training = [](auto member) { return at(&Config::training, member); };
   out.push_back(optional_key("training",
                              real_option("complete_accuracy", 1, {.above = 0, .most = 1},
@@ -286,7 +301,10 @@ void append_measure(std::vector<Key>& out, const Config& c) {
   add(integer_option("top", 1, {0, 50}, "largest eigenvalues"), &Measure::top);
   add(integer_option("bottom", 1, {0, 1}, "smallest eigenvalues"), &Measure::bottom);
   add(real_option("tolerance", 1e-3, {.above = 0, .below = 1}, "relative residual"), &Measure::tolerance);
-  add(integer_option("every", 1, {1, most}, "steps between two measurements of the spectrum"), &Measure::every);
+  Key rows = integer_or("measure", "row_every", "epoch", most, at(&Config::measure, &Measure::row_every));
+  rows.hashed = true;
+  out.push_back(std::move(rows));
+  add(integer_option("every", 1, {1, most}, "rows between two measurements of the spectrum"), &Measure::every);
   add(integer_option("cold_check", 25, {0, 1'000'000'000}, "measured steps between two cold starts; 0: never"),
       &Measure::cold_check);
   add(integer_option("budget", 400, {1, 1'000'000'000}, "Hessian–vector products a step"), &Measure::budget);
@@ -318,6 +336,31 @@ void append_events_and_run(std::vector<Key>& out) {
           at(&Config::run, &Run::keep_checkpoints))));
 }
 
+/// A text of [fork]; `hashed` unless it decides no number.
+Key fork_text(const char* name, bool hashed, std::string Config::Fork::*member) {
+  return {fork_table,
+          name,
+          [=](Config& c, const toml::node& v) -> Problem {
+            const auto x = v.value_exact<std::string>();
+            if (!x || x->empty()) return expected("a text, as brink fork writes it", v);
+            (*c.fork).*member = *x;
+            return {};
+          },
+          [=](const Config& c) { return quote((*c.fork).*member); },
+          true,
+          hashed};
+}
+
+void append_fork(std::vector<Key>& out) {
+  using Fork = Config::Fork;
+  out.push_back(fork_text("parent", false, &Fork::parent));
+  out.push_back(fork_text("parent_hash", true, &Fork::parent_hash));
+  out.push_back(key(
+      fork_table, integer_option("at_step", 0, {0, 1'000'000'000}, "the first step of the fork"),
+      [](Config & c) -> auto& { return c.fork->at_step; }));
+  out.push_back(fork_text("digest", true, &Fork::digest));
+}
+
 const MeasurementKind* measurement_of(std::string_view table) {
   if (!table.starts_with(measure_table)) return nullptr;
   const MeasurementKind* kind = find_kind(measurement_kinds(), table.substr(std::string_view(measure_table).size()));
@@ -338,6 +381,7 @@ std::vector<Key> keys_of(const Config& c) {
   append_training(out, c);
   append_measure(out, c);
   append_events_and_run(out);
+  if (c.fork) append_fork(out);
   return out;
 }
 
@@ -346,7 +390,7 @@ const std::vector<std::string>& tables() {
     std::vector<std::string> out{"data", "model", "training", "measure"};
     for (const MeasurementKind& k : measurement_kinds())
       if (!k.always) out.push_back(measure_table + std::string(k.name));
-    out.insert(out.end(), {"events", "run"});
+    out.insert(out.end(), {"events", "run", fork_table});
     return out;
   }();
   return all;
@@ -365,6 +409,7 @@ const std::vector<std::string>& all_paths() {
     add(c);
     for (const DataKind& k : data_kinds()) c.data.set = k, add(c);
     for (const RuleKind& k : rule_kinds()) c.training.rule = k, add(c);
+    c.training.project = ProjectionMode::remove, add(c);
     for (const ScheduleKind& k : schedule_kinds()) c.training.schedule = k, add(c);
     for (const NetworkKind& k : network_kinds()) c.model = k, add(c);
     return out;
@@ -373,7 +418,8 @@ const std::vector<std::string>& all_paths() {
 }
 
 std::string reason_without(const Config& c, std::string_view path) {
-  if (path.starts_with("training.")) {
+  if (path == "training.project_most") return "training.project = \"off\"";
+  if (path.starts_with("training.") && (path != "training.batch" || has_data(c))) {
     const std::string_view name = path.substr(path.find('.') + 1);
     if (name == "complete_evaluations") return "a run without training.complete_accuracy";
     for (const ScheduleKind& k : schedule_kinds())
@@ -385,6 +431,7 @@ std::string reason_without(const Config& c, std::string_view path) {
 }
 
 void turn_on(Config& c, std::string_view table) {
+  if (table == fork_table && !c.fork) c.fork.emplace();
   const MeasurementKind* kind = measurement_of(table);
   auto& more = c.measure.more;
   if (!kind || std::ranges::any_of(more, [&](const auto& m) { return m.kind == kind; })) return;
@@ -393,16 +440,3 @@ void turn_on(Config& c, std::string_view table) {
 }
 
 }  // namespace brink::config
-
-namespace brink {
-
-bool has_data(const Config& c) { return c.model.kind->build != nullptr; }
-DataRequest data_request(const Config& c) {
-  return {c.data.directory, c.data.train, c.data.test, c.data.seed, c.run.precision};
-}
-bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
-bool has_evaluation_hessian(const Config& c) {
-  return measures_spectrum(c) && norm_mode_of(c.model) == NormMode::evaluation;
-}
-
-}  // namespace brink

@@ -190,7 +190,7 @@ void apply(Config& c, const Source& source, std::map<std::string, Place, std::le
 }
 
 /// Chooses networks, data sets, rules and measurements as the last source that names each says; they determine which other keys
-/// exist.
+/// exist. Choosing what is chosen already keeps its options.
 void choose_kinds(Config& c, const std::vector<Source>& sources) {
   for (const Source& source : sources) {
     for (const std::string& table : source.tables) config::turn_on(c, table);
@@ -198,8 +198,11 @@ void choose_kinds(Config& c, const std::vector<Source>& sources) {
     for (const bool data : {false, true}) {
       const std::vector<Key> keys = config::keys_of(c);
       for (const Setting& s : source.settings)
-        if (const Key* key = find_key(keys, s); key && key->chooses && (s.table == "data") == data)
-          (void)set(c, *key, s);
+        if (const Key* key = find_key(keys, s); key && key->chooses && (s.table == "data") == data) {
+          Config chosen = c;
+          (void)set(chosen, *key, s);
+          if (key->print(chosen) != key->print(c)) c = std::move(chosen);
+        }
     }
   }
 }
@@ -240,11 +243,14 @@ Config load_config(const ConfigSources& from) {
     sources.push_back(from_argument({argument, 0, 0}, "run." + name, text));
   }
 
-  Config c;
+  Config c = from.base ? *from.base : Config();
   std::map<std::string, Place, std::less<>> given;
+  const DataKind* const base_set = from.base ? c.data.set.kind : nullptr;
   choose_kinds(c, sources);
-  c.data.train = c.data.set.kind->train;
-  c.data.test = c.data.set.kind->test;
+  if (c.data.set.kind != base_set) {
+    c.data.train = c.data.set.kind->train;
+    c.data.test = c.data.set.kind->test;
+  }
   for (const Source& source : sources) apply(c, source, given);
   compensate(c, given);
   apply_changes(c, sources, from.parent_events);

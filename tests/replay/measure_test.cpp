@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Measurements that are added to a run: the rows of a run that had them from the start, and nothing of the run is changed.
+#include "training/replay/measure.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/replay/replay_runs.h"
+#include "training/run/columns_json.h"
+
+using namespace brink;
+using namespace brink::test;
+
+namespace {
+
+std::string measure(const std::string& folder, const char* steps, const Sets& sets) {
+  Said said;
+  return measure_run({folder, parse_steps(steps), sets, {}}, said.console());
+}
+
+}  // namespace
+
+TEST_CASE("measure: rows of a run that had the measurement from the start") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "run", small_mlp()) == ExitCode::done);
+  REQUIRE(run(folder / "from_start", small_mlp({"measure.update_cosine.every=1"})) == ExitCode::done);
+  const auto before = contents(folder / "run");
+  const std::string table = measure(folder / "run", "10:30", {"measure.update_cosine.every=1"});
+  CHECK(lines(table).size() == 22);
+  CHECK(lines(table).at(0) == "step,update_cosine\n");
+  for (std::int64_t t = 10; t <= 30; ++t) {
+    CHECK(cell(table, t, "update_cosine") == cell(folder / "from_start/metrics.csv", t, "update_cosine"));
+    CHECK_FALSE(cell(table, t, "update_cosine").empty());
+  }
+  auto after = contents(folder / "run");
+  CHECK(std::erase_if(after, [](const auto& file) { return file.first.starts_with("measured/"); }) == 2);
+  CHECK(after == before);
+
+  const std::string about = table.substr(0, table.size() - 3) + "json";
+  const auto json = nlohmann::json::parse(read_text(about));
+  CHECK(columns_from_json(json.at("columns")).at(1).name == "update_cosine");
+  CHECK(json.at("steps").at("last") == 30);
+
+  // Only every fifth step; and once more, as after a kill, over half of the rows.
+  const std::string fifth = measure(folder / "run", "10:30:5", {"measure.update_cosine.every=1"});
+  CHECK(fifth != table);
+  CHECK(lines(fifth).size() == 6);
+  CHECK(cell(fifth, 20, "update_cosine") == cell(table, 20, "update_cosine"));
+  const std::string whole = read_text(table);
+  write_text(table, whole.substr(0, whole.size() / 2));
+  CHECK(measure(folder / "run", "10:30", {"measure.update_cosine.every=1"}) == table);
+  CHECK(read_text(table) == whole);
+}
+
+TEST_CASE("measure: more eigenvalues, and steps that the run did not measure") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "run", small_mlp({"measure.every=4"})) == ExitCode::done);
+  const std::string table = measure(folder / "run", "13:21", {"measure.every=1", "measure.top=3"});
+  const std::string header = lines(table).at(0);
+  CHECK(header.find("lambda_3") != std::string::npos);
+  for (const char* exact : {"loss", "digest", "gradient_norm", "train_accuracy"})
+    CHECK(header.find(exact) == std::string::npos);
+  // The tracker starts elsewhere, so the eigenvalues agree within their residuals and not in their bits.
+  const double here = std::stod(cell(table, 16, "lambda_1")),
+               there = std::stod(cell(folder / "run/metrics.csv", 16, "lambda_1")),
+               allowed = std::stod(cell(table, 16, "residual_1")) +
+                         std::stod(cell(folder / "run/metrics.csv", 16, "residual_1"));
+  CHECK(std::abs(here - there) <= allowed + 1e-4 * std::abs(there));
+  CHECK_FALSE(cell(table, 15, "lambda_1").empty());
+}
+
+TEST_CASE("measure: a row that cannot be reproduced ends it by step and column; what is wrong is refused") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "run", small_mlp()) == ExitCode::done);
+  for (const auto& [steps, set, said] :
+       std::vector<std::array<const char*, 3>>{{"10:41", "measure.top=3", "expected a step from 0 to 40"},
+                                               {"10:20", "training.learning_rate=1", "brink fork"},
+                                               {"10:20", "measure.top=2", "not that of the run"},
+                                               {"20:10", "measure.top=3", "FIRST:LAST"},
+                                               {"10", "measure.top=3", "FIRST:LAST"},
+                                               {"10:20:0", "measure.top=3", "FIRST:LAST"}}) {
+    const auto [code, message] = refusal([&] { measure(folder / "run", steps, {set}); });
+    CHECK(code == ExitCode::usage);
+    CHECK_MESSAGE(message.find(said) != std::string::npos, message);
+  }
+  CHECK_FALSE(std::filesystem::exists(folder / "run/measured"));
+
+  std::vector<std::string> all = lines(folder / "run/metrics.csv");
+  std::string& digit = all.at(1 + 14);
+  digit[4] = digit[4] == '5' ? '6' : '5';
+  std::string text;
+  for (const std::string& line : all) text += line;
+  write_text(folder / "run/metrics.csv", text);
+  const auto [code, message] = refusal([&] { measure(folder / "run", "10:20", {"measure.update_cosine.every=1"}); });
+  CHECK(code == ExitCode::check_failed);
+  CHECK_MESSAGE(message.find("step 14, column loss") != std::string::npos, message);
+}
+
+TEST_CASE("measure: of an interrupted run, the recorded steps") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "run", small_mlp(), 20) == ExitCode::interrupted);
+  CHECK(lines(measure(folder / "run", "15:19", {"measure.update_cosine.every=1"})).size() == 6);
+  CHECK(refusal([&] { measure(folder / "run", "15:20", {"measure.update_cosine.every=1"}); }).first == ExitCode::usage);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// A run computed again between its checkpoints: every difference is named by step and by column or tensor.
+#include "training/replay/segments.h"
+
+#include "tests/replay/replay_runs.h"
+#include "training/run/checkpoint.h"
+
+using namespace brink;
+using namespace brink::test;
+
+namespace {
+
+Recomputed again(const std::string& folder, const Sets& sets = {}) {
+  RecordedRun run;
+  read_recorded_run(run, folder, sets);
+  Said said;
+  return recompute(run, said.console());
+}
+
+/// Whether nothing differs.
+bool same(const Recomputed& r, const std::string& folder) {
+  return r.header.empty() && r.first_row.empty() && r.events == read_text(folder + "/events.csv") &&
+         std::ranges::all_of(r.columns, [](const auto& c) { return c.rows == 0; }) &&
+         std::ranges::all_of(r.checkpoints, [](const auto& c) { return c.parts == 0; });
+}
+
+/// Parts of a state that was read, shown again.
+class Shown final : public Stateful {
+ public:
+  explicit Shown(SavedState& state) : state_(state) {}
+  void visit(StateVisitor& v) override {
+    for (auto& [name, value] : state_.parts)
+      std::visit(
+          [&, &part = name]<class T>(T& x) {
+            if constexpr (std::is_same_v<T, Array>)
+              v.tensor(part, x.view());
+            else if constexpr (std::is_same_v<T, std::string>)
+              v.text(part, x);
+            else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)
+              v.list(part, x);
+            else
+              v.number(part, x);
+          },
+          value);
+  }
+
+ private:
+  SavedState& state_;
+};
+
+/// Flips the last bit of one element of θ, and writes a checkpoint with a valid hash.
+void forge(const std::string& folder, const CheckpointFile& file, std::size_t element) {
+  Checkpoint from = read_checkpoint(file.path);
+  auto& theta = std::get<Array>(from.trainer.parts.at("theta0"));
+  reinterpret_cast<unsigned char*>(theta.view().data)[4 * element] ^= 1;
+  Shown trainer(from.trainer), run(from.run);
+  Device host;
+  write_checkpoint(Folder(folder + "/checkpoints"), host, trainer, run, from.step, from.config_hash);
+}
+
+}  // namespace
+
+TEST_CASE("recompute: segments between checkpoints, at once, on any number of threads") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  REQUIRE(run(path, small_mlp({"run.keep_checkpoints=[10,20,30]"})) == ExitCode::done);
+  const auto before = contents(path);
+  Recomputed r = again(path);
+  CHECK(same(r, path));
+  CHECK(r.steps == 41);
+  CHECK(r.segments >= 4);
+  CHECK(r.checkpoints.front().step == 10);
+  for (const char* threads : {"run.threads=1", "run.threads=3"}) CHECK(same(again(path, {threads}), path));
+  CHECK(contents(path) == before);
+}
+
+TEST_CASE("recompute: one bit of θ in a checkpoint with a valid hash is named by step and tensor") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  REQUIRE(run(path, small_mlp({"run.keep_checkpoints=[10,20,30]"})) == ExitCode::done);
+  const CheckpointList list = list_checkpoints(path);
+  const auto at = std::ranges::find(list.good, 20, &CheckpointFile::step);
+  REQUIRE(at != list.good.end());
+  forge(path, *at, 5);
+  REQUIRE(list_checkpoints(path).bad.empty());
+  const Recomputed r = again(path);
+  CHECK_FALSE(same(r, path));
+  const auto found = std::ranges::find(r.checkpoints, 20, &CheckpointDifferences::step);
+  REQUIRE(found != r.checkpoints.end());
+  CHECK(found->parts == 1);
+  CHECK_MESSAGE(found->first.find("theta0: dense0.weight[5]") != std::string::npos, found->first);
+  CHECK(std::ranges::find(r.checkpoints, 10, &CheckpointDifferences::step)->parts == 0);
+  CHECK_MESSAGE(r.first_row.starts_with("step 20, column"), r.first_row);  // the segment that begins there
+}
+
+TEST_CASE("recompute: one bit of a checkpoint, of metrics.csv and of events.csv") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  REQUIRE(run(path, small_mlp({"run.keep_checkpoints=[10,20,30]"})) == ExitCode::done);
+  const std::string file = list_checkpoints(path).good.at(1).path, bytes = read_text(file);
+  std::string flipped = bytes;
+  flipped[flipped.size() / 2] ^= 4;
+  write_text(file, flipped);
+  {
+    RecordedRun run;
+    read_recorded_run(run, path);
+    REQUIRE(run.passed_over.size() == 1);
+    CHECK(run.passed_over[0].find(file) != std::string::npos);
+    Said said;
+    CHECK(same(recompute(run, said.console()), path));  // over a longer segment
+  }
+  write_text(file, bytes);
+
+  std::vector<std::string> all = lines(path + "/metrics.csv");
+  const std::string metrics = read_text(path + "/metrics.csv");
+  for (const auto& [row, column] : std::vector<std::pair<std::size_t, std::size_t>>{{1, 3}, {17, 3}, {41, 4}}) {
+    std::vector<std::string> changed = all;
+    changed[row][column] ^= 1;
+    std::string text;
+    for (const std::string& line : changed) text += line;
+    write_text(path + "/metrics.csv", text);
+    const Recomputed r = again(path);
+    CHECK_MESSAGE(r.first_row.starts_with("step " + std::to_string(row - 1) + ", column "), r.first_row);
+  }
+  // The number of a step, a missing row, and one too many.
+  std::string text = metrics;
+  const std::size_t at = text.find("\n17,") + 1;
+  text[at] ^= 2;
+  write_text(path + "/metrics.csv", text);
+  CHECK_MESSAGE(again(path).first_row.starts_with("step 17, column step"), again(path).first_row);
+  write_text(path + "/metrics.csv", metrics.substr(0, metrics.size() - all.back().size()));
+  CHECK(again(path).first_row == "step 40: not recorded");
+  write_text(path + "/metrics.csv", metrics + all.back());
+  CHECK(again(path).first_row == "step 40: not recomputed");
+  write_text(path + "/metrics.csv", metrics);
+  CHECK(same(again(path), path));
+}
+
+TEST_CASE(
+    "recompute: an interrupted run as far as it is recorded, a fork, a diverged run, and one without checkpoints") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "cut", small_mlp({"training.steps=100000"}), 25) == ExitCode::interrupted);
+  Recomputed r = again(folder / "cut");
+  CHECK(r.steps == 25);
+  CHECK(same(r, folder / "cut"));
+
+  REQUIRE(run(folder / "parent", small_mlp()) == ExitCode::done);
+  Said said;
+  REQUIRE(fork_run({folder / "parent", 15, {"training.learning_rate=0.3"}, {}, folder / "fork"}, said.console()).code ==
+          ExitCode::done);
+  std::filesystem::remove_all(folder / "parent");
+  r = again(folder / "fork");
+  CHECK(r.steps == 26);
+  CHECK(same(r, folder / "fork"));
+  // Its first checkpoint is compared with its first row: nothing else leads to it.
+  const CheckpointFile first = list_checkpoints(folder / "fork").good.front();
+  forge(folder / "fork", first, 0);
+  CHECK(again(folder / "fork").first_row.starts_with("step 15, column "));
+
+  REQUIRE(run(folder / "lost", small_mlp({"training.divergence_loss=1.6", "training.learning_rate=30"})) ==
+          ExitCode::diverged);
+  CHECK(same(again(folder / "lost"), folder / "lost"));
+
+  std::filesystem::remove_all(folder / "cut/checkpoints");
+  r = again(folder / "cut");
+  CHECK(r.segments == 1);
+  CHECK(same(r, folder / "cut"));
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "training/projection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/memory_count.h"
+#include "training/errors.h"
+#include "training/io/readable.h"
+
+namespace brink {
+
+namespace {
+
+std::size_t unstable_of(const Observed& seen, const UpdateRule& rule) {
+  std::size_t count = 0;
+  for (const Eigenvalue& e : seen.spectrum.top) {
+    if (!(rule.surplus(seen.learning_rate, e.value) > 0)) break;
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+UpdateProjection::UpdateProjection(Device& device, const ParameterLayout& layout, Dtype dtype,
+                                   const ProjectionOptions& options, int least)
+    : device_(device), options_(options), least_(least), tracked_(least), began_with_(least) {
+  const CountedPart part(device, "the projected gradient");
+  projected_ = layout.make_vector(dtype, device);
+  parts_.resize(static_cast<std::size_t>(options.most));
+  scratch_ =
+      Buffer(project_scratch(layout.extent(), options.most) * static_cast<std::int64_t>(sizeof(double)), device.host());
+}
+
+bool UpdateProjection::grow(const Observed& seen, const UpdateRule& rule) {
+  const std::size_t measured = seen.spectrum.top.size();
+  if (!seen.measured || measured < static_cast<std::size_t>(tracked_) || tracked_ > options_.most ||
+      unstable_of(seen, rule) < measured)
+    return false;
+  ++tracked_;
+  return true;
+}
+
+void UpdateProjection::require_certificate(const Observed& seen, std::size_t unstable, double tolerance) const {
+  const std::vector<Eigenvalue>& top = seen.spectrum.top;
+  if (unstable > static_cast<std::size_t>(options_.most))
+    throw UsageError(
+        fmt::format("training.project: at step {} more than training.project_most = {} eigenvalues are above the "
+                    "threshold {}; set a larger training.project_most",
+                    seen.step, options_.most, readable(seen.threshold)));
+  // The first stable one decides that there are no more.
+  for (std::size_t i = 0; i < std::min(unstable + 1, top.size()); ++i)
+    if (!is_certified(top[i].residual, seen.spectrum.scale, tolerance))
+      throw UsageError(
+          fmt::format("training.project: at step {} eigenvalue {} is not certified, so the unstable directions are not "
+                      "known: its residual is {}, and measure.tolerance allows {}; set a larger measure.budget or "
+                      "measure.tolerance",
+                      seen.step, i + 1, readable(top[i].residual), readable(tolerance * seen.spectrum.scale)));
+}
+
+View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eigenvectors, double tolerance,
+                               View gradient) {
+  if (!std::isfinite(seen.loss) || !std::isfinite(seen.gradient_norm)) return gradient;  // the run has diverged
+  if (!seen.measured)
+    throw UsageError(fmt::format(
+        "training.project: at step {} no eigenvalue could be measured, because a product with the Hessian is not "
+        "finite; choose a smaller training.learning_rate",
+        seen.step));
+  const std::size_t unstable = unstable_of(seen, rule);
+  require_certificate(seen, unstable, tolerance);
+  tracked_ = std::max(least_, std::min<std::int64_t>(static_cast<std::int64_t>(unstable), options_.most) + 1);
+  began_with_ = tracked_;
+  const bool keeps = options_.mode == ProjectionMode::keep && (entered_ || unstable > 0);
+  entered_ = entered_ || unstable > 0;
+  nothing_kept_ = keeps && unstable == 0;
+  seen.projected = static_cast<std::int64_t>(unstable);
+  const View out = projected_.view();
+  if (nothing_kept_) {
+    set_zero(device_, out);
+    return out;
+  }
+  if (unstable == 0) return gradient;
+  const std::int64_t extent = gradient.shape[0];
+  const ColumnSet u{eigenvectors.data, extent, extent, static_cast<int>(unstable), gradient.dtype};
+  brink::project(device_, u, gradient, parts_.data(), scratch_.span<double>().data());
+  if (keeps)
+    brink::combine(device_, u, parts_.data(), {out.data, extent, extent, 1, gradient.dtype});
+  else
+    (void)brink::subtract(device_, u, parts_.data(), gradient, out);
+  return out;
+}
+
+void UpdateProjection::visit(StateVisitor& v) {
+  v.number("tracked", tracked_);
+  v.number_as("entered", entered_);
+  if (v.reads()) began_with_ = tracked_;
+}
+
+}  // namespace brink

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Projected updates: the gradient without its part in the span of the unstable eigenvectors, or that part alone
+// (docs/method.md, "Update rules").
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "autodiff/parameters.h"
+#include "kernels/basis/basis.h"
+#include "kernels/memory.h"
+#include "training/observed.h"
+#include "training/rules/rule.h"
+#include "training/state.h"
+
+namespace brink {
+
+enum class ProjectionMode : std::uint8_t {
+  off,
+  remove,  ///< the part along unstable eigenvectors is removed
+  keep     ///< from the first step with an unstable eigenvector on, only that part is kept
+};
+
+struct ProjectionOptions {
+  ProjectionMode mode = ProjectionMode::off;
+  int most = 10;  ///< the largest number of unstable eigenvectors
+};
+
+/// An eigenvector is unstable if the surplus of its eigenvalue is positive. As many are tracked as it takes until one is not.
+class UpdateProjection final : public Stateful {
+ public:
+  /// least: eigenvalues that are tracked at any rate. Allocates all memory. Throws OutOfMemory.
+  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&, int least);
+
+  /// The largest eigenvalues that are to be measured.
+  int tracked() const { return static_cast<int>(tracked_); }
+  /// Whether all measured ones are unstable, so that one more has to be measured; `tracked` counts it already.
+  bool grow(const Observed&, const UpdateRule&);
+  /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the eigenvalues. Throws
+  /// UsageError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance.
+  View project(Observed&, const UpdateRule&, View eigenvectors, double tolerance, View gradient);
+  /// Forgets what the present step has grown to, before that step is measured again.
+  void abandon() { tracked_ = began_with_; }
+  /// Whether nothing was kept of the last gradient, so that its update was no step.
+  bool nothing_kept() const { return nothing_kept_; }
+  void visit(StateVisitor&) override;
+
+ private:
+  void require_certificate(const Observed&, std::size_t unstable, double tolerance) const;
+
+  Device device_;
+  ProjectionOptions options_;
+  std::int64_t least_, tracked_, began_with_;  // began_with_: tracked_ at the beginning of the step
+  bool entered_ = false;                       // whether an eigenvector has been unstable
+  bool nothing_kept_ = false;
+  Array projected_;
+  std::vector<double> parts_;  // of the gradient along each unstable eigenvector
+  Buffer scratch_;
+};
+
+}  // namespace brink

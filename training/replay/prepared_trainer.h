@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// A trainer of a config, with all that it stands on. No file is written.
+#pragma once
+
+#include <memory>
+
+#include "training/environment.h"
+#include "training/loop.h"
+#include "training/run/config.h"
+#include "training/run/fit.h"
+#include "training/run/problem.h"
+
+namespace brink {
+
+class PreparedTrainer {
+ public:
+  /// threads: 0: those of the config. data: loaded before; null: they are loaded. Throws DataError, DeviceError.
+  explicit PreparedTrainer(const Config&, int threads = 0, std::shared_ptr<DataPair> data = nullptr);
+  PreparedTrainer(const PreparedTrainer&) = delete;
+  PreparedTrainer& operator=(const PreparedTrainer&) = delete;
+
+  Trainer& trainer() { return *fitted_.trainer; }
+  Device& device() { return device_; }
+  const std::shared_ptr<DataPair>& data() const { return problem_.data; }
+  int threads() const { return environment_.threads(); }
+
+ private:
+  Environment environment_;
+  Device device_;
+  Problem problem_;
+  Fitted fitted_;
+};
+
+}  // namespace brink

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+#include "training/replay/segments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "training/errors.h"
+#include "training/events.h"
+#include "training/io/readable.h"
+#include "training/io/text.h"
+#include "training/replay/prepared_trainer.h"
+#include "training/replay/replay.h"
+#include "training/replay/replay_progress.h"
+#include "training/run/records.h"
+#include "training/run/row_difference.h"
+
+namespace brink {
+
+namespace {
+
+struct Segment {
+  std::int64_t first = 0, end = 0;  ///< steps first … end − 1 have rows
+  const CheckpointFile *from = nullptr, *to = nullptr;
+};
+
+/// What a segment found.
+struct Found {
+  std::vector<ColumnDifferences> columns;
+  std::string first_row, events;
+  std::int64_t rows = 0;              ///< computed
+  std::optional<std::int64_t> ended;  ///< the step at which the loss diverged, or the run was complete
+  std::optional<CheckpointDifferences> checkpoint;
+};
+
+std::vector<Segment> segments_of(const RecordedRun& run) {
+  std::vector<Segment> out;
+  // A run that came to its end has a row for each step; of another one, only what it recorded is computed.
+  const std::int64_t most = run.config.training.steps + 1,
+                     end = run.is_over() ? most : std::min(run.last_step() + 1, most);
+  Segment next{run.first_step(), end, nullptr, nullptr};
+  for (const CheckpointFile& file : run.checkpoints) {
+    if (file.step > end) continue;  // beyond what is recorded
+    if (file.step > next.first) {
+      next.end = file.step;
+      next.to = &file;
+      out.push_back(next);
+    }
+    next = {file.step, end, &file, nullptr};
+  }
+  if (next.end > next.first || out.empty()) out.push_back(next);
+  return out;
+}
+
+/// "dense0.weight[17]": what is at an element of a vector of the layout.
+std::string element_of(const ParameterLayout& layout, const View& view, std::int64_t element) {
+  const std::int64_t extent = layout.extent();
+  if (view.shape.elements() % extent != 0) return fmt::format("element {}", element);
+  const std::string row = view.shape.elements() > extent ? fmt::format("row {}, ", element / extent) : "";
+  const std::int64_t inside = element % extent;
+  for (const Parameter& p : layout.parameters())
+    if (inside >= p.offset && inside < p.offset + p.shape.elements())
+      return fmt::format("{}{}[{}]", row, p.name, inside - p.offset);
+  return fmt::format("{}between two parameters", row);
+}
+
+std::string value_text(const View& view, std::int64_t i) {
+  if (view.dtype == Dtype::f64) return number_text(view.span<double>()[static_cast<std::size_t>(i)]);
+  if (view.dtype == Dtype::f32) return number_text(view.span<float>()[static_cast<std::size_t>(i)]);
+  return "another value";
+}
+
+/// The first element whose bytes differ; −1: none.
+std::int64_t first_different(const View& a, const View& b) {
+  const auto *x = static_cast<const char*>(a.data), *y = static_cast<const char*>(b.data);
+  if (std::memcmp(x, y, static_cast<std::size_t>(a.bytes())) == 0) return -1;
+  const std::int64_t bytes = a.bytes(), size = bytes / a.shape.elements();
+  std::int64_t i = 0;
+  while (std::memcmp(x + i * size, y + i * size, static_cast<std::size_t>(size)) == 0) ++i;
+  return i;
+}
+
+/// How a part of a state differs, in words; empty: not at all.
+std::string difference(const SavedState::Value& recorded, const SavedState::Value& computed,
+                       const ParameterLayout& layout) {
+  if (recorded.index() != computed.index()) return "it is of another type";
+  return std::visit(
+      [&]<class T>(const T& a) -> std::string {
+        const T& b = std::get<T>(computed);
+        if constexpr (std::is_same_v<T, Array>) {
+          const View x = a.view(), y = b.view();
+          if (x.shape != y.shape || x.dtype != y.dtype) return "it has another shape";
+          const std::int64_t i = first_different(x, y);
+          if (i < 0) return {};
+          return fmt::format("{}: recorded {}, computed again {}", element_of(layout, x, i), value_text(x, i),
+                             value_text(y, i));
+        } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::int64_t>) {
+          if (std::memcmp(&a, &b, sizeof a) == 0) return {};
+          return fmt::format("recorded {}, computed again {}", number_text(a), number_text(b));
+        } else {
+          return a == b ? std::string() : std::string("recorded and computed again differ");
+        }
+      },
+      recorded);
+}
+
+CheckpointDifferences compare(const CheckpointFile& file, PreparedTrainer& prepared) {
+  CheckpointDifferences out{file.step, file.path, 0, {}};
+  const SavedState recorded = read_checkpoint(file.path).trainer,
+                   computed = save_state(prepared.device(), prepared.trainer());
+  const auto add = [&](const std::string& name, const std::string& what) {
+    if (what.empty()) return;
+    if (out.parts++ == 0) out.first = name + ": " + what;
+  };
+  for (const auto& [name, value] : recorded.parts) {
+    const auto there = computed.parts.find(name);
+    add(name, there == computed.parts.end() ? "this program has no such part"
+                                            : difference(value, there->second, prepared.trainer().layout()));
+  }
+  for (const auto& [name, value] : computed.parts)
+    if (!recorded.parts.contains(name)) add(name, "it is missing");
+  return out;
+}
+
+/// Computes segments until none is left.
+class Worker {
+ public:
+  Worker(const RecordedRun& run, PreparedTrainer& prepared, ReplayProgress& progress)
+      : run_(run), prepared_(prepared), progress_(progress), names_(cells_of(run.header)) {}
+
+  Found compute(const Segment& segment) {
+    Found out;
+    out.columns.resize(names_.size());
+    begin_from(prepared_, run_, segment.from);
+    Trainer& trainer = prepared_.trainer();
+    for (std::int64_t t = segment.first; t < segment.end && !out.ended; ++t) {
+      const Row& row = segment.to || t + 1 < segment.end ? trainer.step() : trainer.observe();
+      if (trainer.has_row()) compare(row, out);
+      if (trainer.ended()) out.events += events_row(*trainer.ended(), has_evaluation_hessian(run_.config));
+      if (trainer.diverged() || trainer.completed() || trainer.at_rest()) out.ended = t;
+      progress_.count();
+    }
+    if (segment.to && trainer.steps_done() == segment.to->step)
+      out.checkpoint = brink::compare(*segment.to, prepared_);
+    else if (segment.to)
+      out.checkpoint = {segment.to->step, segment.to->path, 1,
+                        fmt::format("computed again, the run ends at step {}", *out.ended)};
+    else if (run_.is_over())
+      if (const auto open = trainer.finish_events())
+        out.events += events_row(*open, has_evaluation_hessian(run_.config));
+    return out;
+  }
+
+ private:
+  void compare(const Row& row, Found& out) {
+    const std::size_t at = run_.row_before(row.step);
+    ++out.rows;
+    if (at >= run_.rows.size() || run_.steps[at] != row.step) {
+      if (out.first_row.empty()) out.first_row = fmt::format("step {}: not recorded", row.step);
+      return;
+    }
+    text_.clear();
+    append_row(text_, row);
+    const std::string_view computed = std::string_view(text_).substr(0, text_.size() - 1);
+    for (const CellDifference& d : differences(run_.rows[at], computed)) {
+      const std::string where = in_words(d, names_, computed);
+      if (out.first_row.empty()) out.first_row = where;
+      if (d.column >= out.columns.size()) continue;
+      if (out.columns[d.column].rows++ == 0) out.columns[d.column].first = where;
+    }
+  }
+
+  const RecordedRun& run_;
+  PreparedTrainer& prepared_;
+  ReplayProgress& progress_;
+  std::vector<std::string_view> names_;
+  std::string text_;
+};
+
+/// Workers that claim segments in order, each with a trainer of its own.
+class Workers {
+ public:
+  Workers(const RecordedRun& run, std::vector<Segment> segments, ReplayProgress& progress)
+      : run_(run), segments_(std::move(segments)), found_(segments_.size()), progress_(progress) {}
+
+  /// `first`: a trainer that is made already. Others are made while memory suffices.
+  void run(PreparedTrainer& first, int workers, int threads) {
+    std::vector<std::thread> all;
+    running_ = workers;
+    for (int i = 0; i < workers; ++i) all.emplace_back([&, own = i > 0] { thread(first, own ? threads : 0); });
+    {
+      std::unique_lock lock(mutex_);
+      while (!over_.wait_for(lock, std::chrono::milliseconds(100), [&] { return running_ == 0; })) progress_.draw();
+    }
+    for (std::thread& t : all) t.join();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+  std::vector<Found>& found() { return found_; }
+  std::int64_t used() const { return used_; }
+
+ private:
+  void thread(PreparedTrainer& first, int threads_of_its_own) {
+    try {
+      if (threads_of_its_own == 0)
+        work(first);
+      else if (const auto own = make(threads_of_its_own, first.data()))
+        work(*own);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      next_ = segments_.size();
+    }
+    const std::lock_guard lock(mutex_);
+    if (--running_ == 0) over_.notify_all();
+  }
+  void work(PreparedTrainer& prepared) {
+    Worker worker(run_, prepared, progress_);
+    bool any = false;
+    for (std::size_t i = next_.fetch_add(1); i < segments_.size(); i = next_.fetch_add(1)) {
+      if (!std::exchange(any, true)) ++used_;
+      found_[i] = worker.compute(segments_[i]);
+    }
+  }
+  /// Nothing if there is no work left, or no memory for one more: the others compute its share.
+  std::unique_ptr<PreparedTrainer> make(int threads, const std::shared_ptr<DataPair>& data) {
+    const std::lock_guard lock(making_);  // so that each one sees the memory that the others have taken
+    if (next_ >= segments_.size()) return {};
+    try {
+      return std::make_unique<PreparedTrainer>(run_.config, threads, data);
+    } catch (const DeviceError&) { return {}; }
+  }
+
+  const RecordedRun& run_;
+  std::vector<Segment> segments_;
+  std::vector<Found> found_;
+  ReplayProgress& progress_;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<std::int64_t> used_ = 0;
+  std::mutex mutex_, making_;
+  std::condition_variable over_;
+  int running_ = 0;
+  std::exception_ptr failure_;
+};
+
+/// How two headers differ.
+std::string header_difference(std::string_view recorded, std::string_view computed) {
+  const auto all = differences(recorded, computed);
+  if (all.empty()) return {};
+  return fmt::format("column {}: recorded {}, recomputed {}", all[0].column + 1, all[0].recorded, all[0].computed);
+}
+
+}  // namespace
+
+Recomputed recompute(const RecordedRun& run, Console& out) {
+  Recomputed result;
+  const std::vector<Segment> segments = segments_of(run);
+  result.segments = std::ssize(segments);
+  for (const Segment& s : segments) result.steps += s.end - s.first;
+
+  // Memory that a user has limited is one run's, and one GPU has one trainer.
+  const bool alone = run.config.run.device != Where::cpu || run.config.run.memory_bytes > 0;
+  const int all_threads = run.config.run.threads > 0 ? static_cast<int>(run.config.run.threads) : available_threads();
+  const int workers = alone ? 1 : static_cast<int>(std::min<std::int64_t>(result.segments, all_threads));
+  const int threads = std::max(1, all_threads / workers);
+  PreparedTrainer first(run.config, threads);
+  std::string header = metrics_header(first.trainer().row());
+  header.pop_back();
+  result.header = header_difference(run.header, header);
+  result.events = events_header(has_evaluation_hessian(run.config));
+  if (!result.header.empty() || run.rows.empty()) return result;
+
+  ReplayProgress progress(out, "recomputing", result.steps);
+  Workers all(run, segments, progress);
+  all.run(first, workers, threads);
+  progress.finish();
+  result.at_once = all.used();
+  const auto names = cells_of(run.header);
+  for (const std::string_view name : names) result.columns.push_back({std::string(name), 0, {}});
+  std::int64_t rows = 0;
+  for (Found& found : all.found()) {
+    rows += found.rows;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      ColumnDifferences& column = result.columns[i];
+      if (column.rows == 0) column.first = found.columns[i].first;
+      column.rows += found.columns[i].rows;
+    }
+    if (result.first_row.empty()) result.first_row = found.first_row;
+    if (found.checkpoint) result.checkpoints.push_back(std::move(*found.checkpoint));
+    result.events += found.events;
+    if (found.ended) break;
+  }
+  if (result.first_row.empty() && rows < std::ssize(run.rows))
+    result.first_row = fmt::format("step {}: not recomputed", cells_of(run.rows[static_cast<std::size_t>(rows)])[0]);
+  return result;
+}
+
+}  // namespace brink

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// A recorded run computed again in segments between its checkpoints, several at once.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "training/io/console.h"
+#include "training/replay/recorded_run.h"
+
+namespace brink {
+
+/// What differs in one column of metrics.csv.
+struct ColumnDifferences {
+  std::string name;
+  std::int64_t rows = 0;
+  std::string first;  ///< where, and both values
+};
+
+/// A checkpoint beside the state that was computed for its step.
+struct CheckpointDifferences {
+  std::int64_t step = 0;
+  std::string path;
+  std::int64_t parts = 0;  ///< tensors and numbers that differ
+  std::string first;       ///< which, where, and both values
+};
+
+struct Recomputed {
+  std::vector<ColumnDifferences> columns;  ///< one for each column that is computed
+  std::string header;                      ///< how the header differs; empty: it does not, and rows were compared
+  std::string first_row;                   ///< the first difference of metrics.csv; empty: none
+  std::vector<CheckpointDifferences> checkpoints;
+  std::string events;  ///< rows of events.csv, with the header
+  std::int64_t steps = 0, segments = 0, at_once = 0;
+};
+
+/// Computes every recorded step again. Each segment begins from a checkpoint, or from step 0, and ends where the next one was
+/// written. Segments are computed at once as threads and memory allow, on threads of their own. Nothing is written.
+Recomputed recompute(const RecordedRun&, Console& out);
+
+}  // namespace brink
