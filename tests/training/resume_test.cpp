@@ -118,21 +118,21 @@ TEST_CASE("a run resumed at every step ends in the same files, also with other t
 
 TEST_CASE("a small VGG resumed at random steps ends in the same files (B5)") {
   const std::vector<std::string> vgg{"data.name=synthetic-cifar",
-                                     "data.train=40",
+                                     "data.train=20",
                                      "data.test=10",
                                      "model.name=vgg",
                                      "model.channels=[3]",
                                      "model.ghost_batch=16",
-                                     "training.steps=12",
+                                     "training.steps=8",
                                      "training.rule=momentum",
-                                     "measure.budget=20",
+                                     "measure.budget=8",
                                      "measure.update_cosine.every=2"};
   test::TemporaryFolder t;
   REQUIRE(run(vgg, {.folder = t / "whole"}).code == ExitCode::done);
   std::mt19937 random(1);
   for (int i = 0; i < 20; ++i) {
     const std::string folder = t / std::to_string(i);
-    const std::int64_t step = 1 + random() % 12;
+    const std::int64_t step = 1 + random() % 8;
     CAPTURE(step);
     REQUIRE(interrupt(vgg, folder, step).code == ExitCode::interrupted);
     const Flags flags = i % 2 == 0 ? Flags{{"threads", "2"}} : Flags{{"threads", "3"}, {"chunk", "16"}};
@@ -292,9 +292,11 @@ TEST_CASE("a run folder that is deleted, moved or replaced is noticed") {
     struct Acting final : System {
       ssize_t write(int file, const void* data, std::size_t bytes) override {
         const ssize_t n = System::write(file, data, bytes);
-        if (std::string_view(static_cast<const char*>(data), bytes).starts_with("10,")) act();
+        // The second one: the row of timing.csv follows that of metrics.csv.
+        if (std::string_view(static_cast<const char*>(data), bytes).starts_with("10,") && ++rows == 2) act();
         return n;
       }
+      int rows = 0;
       std::function<void()> act;
     } system;
     system.act = [&] {
@@ -303,7 +305,6 @@ TEST_CASE("a run folder that is deleted, moved or replaced is noticed") {
       if (name == "moved" || name == "replaced") fs::rename(t / "run", t / "elsewhere");
       if (name == "replaced") fs::create_directory(t / "run");
       if (name == "metrics.csv") fs::remove(t / "run/metrics.csv");
-      system.act = [] {};
     };
     const Result r = run(small_mlp, {.folder = t / "run", .system = &system});
     CHECK(r.code == ExitCode::io);
@@ -339,7 +340,8 @@ TEST_CASE(
       }
       ++faults;
       REQUIRE(r.code == ExitCode::io);
-      REQUIRE(r.error.starts_with(t.path()));
+      // A file of the run, or a folder above it that was to be made.
+      REQUIRE((r.error.starts_with(t.path()) || t.path().starts_with(r.error.substr(0, r.error.find(':')))));
       REQUIRE(r.error.find(error == EIO ? "Input/output error" : "No space left on device") != std::string::npos);
       if (!fs::exists(folder)) continue;
       for (const auto& entry : fs::recursive_directory_iterator(folder))
@@ -374,7 +376,8 @@ TEST_CASE("a step that is left between two products can be done again") {
       CAPTURE(products);
       left = products;
       try {
-        REQUIRE(support::text_of(interrupted->step()) == rows[static_cast<std::size_t>(t)]);
+        const std::string row = support::text_of(interrupted->step());
+        REQUIRE(row == rows[static_cast<std::size_t>(t)]);
         continue;
       } catch (const StepAbandoned&) { ++times; }
       left = -1;

@@ -3,47 +3,28 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string_view>
-#include <vector>
 
 #include "training/errors.h"
 #include "training/io/text.h"
 #include "training/run/plan_in_words.h"
+#include "training/run/row_difference.h"
 
 namespace brink {
 
 namespace {
 
-/// Cells of one line; a line "a," has two.
-std::vector<std::string_view> cells(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (std::size_t begin = 0;;) {
-    const std::size_t end = line.find(',', begin);
-    out.push_back(line.substr(begin, end - begin));
-    if (end == std::string_view::npos) return out;
-    begin = end + 1;
-  }
-}
-
-std::string_view shown(const std::vector<std::string_view>& line, std::size_t i) {
-  return i >= line.size() ? "no cell" : line[i].empty() ? "nothing" : line[i];
-}
-
 /// Where two rows of a file differ first. The first column names the row.
 std::string difference(const std::string& path, std::string_view header, const RecordDiffers& d) {
-  const auto names = cells(header.substr(0, header.find('\n'))), recorded = cells(d.recorded),
-             computed = cells(d.computed);
-  std::size_t i = 0;
-  while (i < std::min(recorded.size(), computed.size()) && recorded[i] == computed[i]) ++i;
-  const bool in_header = d.computed == header.substr(0, header.find('\n'));
-  const std::string where = in_header ? fmt::format("header, column {}", i + 1)
-                                      : fmt::format("{} {}, column {}", names[0], computed[0],
-                                                    i < names.size() ? std::string(names[i]) : number_text(i + 1));
+  const std::string_view first_line = header.substr(0, header.find('\n'));
+  const CellDifference cell = differences(d.recorded, d.computed).front();
+  const std::string where = d.computed == first_line ? fmt::format("header, column {}: recorded {}, computed again {}",
+                                                                   cell.column + 1, cell.recorded, cell.computed)
+                                                     : in_words(cell, cells_of(first_line), d.computed);
   return fmt::format(
-      "{}: {}: recorded {}, computed again {}: the files were changed, or this is not the program or the machine that "
-      "recorded them; nothing was changed",
-      path, where, shown(recorded, i), shown(computed, i));
+      "{}: {}: the files were changed, or this is not the program or the machine that recorded them; nothing was "
+      "changed",
+      path, where);
 }
 
 }  // namespace
