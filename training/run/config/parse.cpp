@@ -5,7 +5,6 @@
 #include <cmath>
 #include <map>
 #include <memory>
-#include <ranges>
 #include <sstream>
 #include <utility>
 
@@ -152,8 +151,8 @@ void compensate(Config& c, const std::map<std::string, Place, std::less<>>& give
 
 /// Reads the changes of the last source that has any.
 void apply_changes(Config& c, const std::vector<Source>& sources, const std::optional<std::string>& parent_events) {
-  for (const Source& source : std::views::reverse(sources))
-    for (const Setting& s : source.settings) {
+  for (auto source = sources.rbegin(); source != sources.rend(); ++source)
+    for (const Setting& s : source->settings) {
       if (s.path() != "training.change") continue;
       if (s.too_deep) fail(s.at_value, "training.change: " + *s.too_deep);
       const auto wrong = config::read_changes(c, *s.value, parent_events);
