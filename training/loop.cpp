@@ -52,7 +52,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
   changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
-                                       options_.divergence_loss, options_.changes);
+                                       options_.divergence_loss, options_.minibatches.samples, options_.changes);
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
@@ -112,7 +112,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
 void Trainer::prepare() {
   if (device_.where != Where::cuda) return;
   const Traced span(device_, preparation_name);
-  if (minibatches_) minibatches_->prepare(theta());
+  if (minibatch_sizes_) minibatch_sizes_->prepare(theta());
   pass_.prepare(theta(), history_[3].view());
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
@@ -123,15 +123,16 @@ void Trainer::prepare() {
 
 void Trainer::prepare_minibatches(const Objective& objective, const Batch& train) {
   std::int64_t epoch = 1;
-  if (const std::int64_t samples = options_.minibatches.samples; samples > 0) {
+  if (const std::int64_t samples = options_.minibatches.samples; samples > 0)
     epoch = plan_minibatches(objective, train.samples(), samples).updates();
-    if (changes_->size() > 0 || rule().gradients() != Gradients::full)
-      minibatches_ = std::make_unique<Minibatches>(device_, objective, train, options_.minibatches, options_.batch);
-  }
+  const std::vector<std::int64_t> sizes = changes_->batches();
+  if (!sizes.empty() && (changes_->size() > 0 || rule().gradients() != Gradients::full))
+    minibatch_sizes_ = std::make_unique<MinibatchSizes>(device_, objective, train, sizes, options_.minibatches.samples,
+                                                        options_.minibatches.seed, options_.batch);
   if (options_.row_every == 0) options_.row_every = epoch;
   if (options_.projection.mode != ProjectionMode::off &&
       (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1 ||
-       minibatches_))
+       minibatch_sizes_))
     throw std::invalid_argument(
         "projected updates: expected a tracker of the largest eigenvalues, a measurement at every step, and no "
         "minibatches");
@@ -153,6 +154,7 @@ void Trainer::begin() {
   if (begun_ == step_) return;
   begun_ = step_;
   changes_->begin(device_, step_);
+  if (minibatch_sizes_) minibatch_sizes_->change(changes_->batch(), step_);
   const double rate = changes_->schedule().learning_rate(step_);
   seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
@@ -171,8 +173,8 @@ bool Trainer::prepare_update() {
 }
 
 void Trainer::evaluate_minibatch() {
-  if (minibatches_ && rule().gradients() != Gradients::full && !seen_.batch_loss)
-    seen_.batch_loss = minibatches_->evaluate(step_, theta());
+  if (minibatches() && rule().gradients() != Gradients::full && !seen_.batch_loss)
+    seen_.batch_loss = minibatches()->evaluate(step_, theta());
 }
 
 const Observed& Trainer::measure(bool spectrum) {
@@ -287,9 +289,9 @@ void Trainer::receive_pass() {
 
 /// The gradient of which the coming update makes its step, before any projection.
 View Trainer::rule_gradient() {
-  if (!minibatches_ || rule().gradients() != Gradients::any) return pass_.gradient();
+  if (!minibatches() || rule().gradients() != Gradients::any) return pass_.gradient();
   evaluate_minibatch();
-  return minibatches_->gradient();
+  return minibatches()->gradient();
 }
 
 View Trainer::projected_gradient() {
@@ -301,7 +303,7 @@ void Trainer::update() {
   evaluate_minibatch();
   const Traced span(device_, update_name);
   const bool both = rule().gradients() == Gradients::both;
-  const View gradient = projected_gradient(), batch = both && minibatches_ ? minibatches_->gradient() : View{};
+  const View gradient = projected_gradient(), batch = both && minibatches() ? minibatches()->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
   changes_->rule().update(device_, {.step = step_,
                                     .learning_rate = seen_.learning_rate,
@@ -374,7 +376,7 @@ void Trainer::visit(StateVisitor& v) {
   v.number("step", step_);
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
   changes_->visit(v);
-  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatches_.get()},
+  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatch_sizes_.get()},
                                    {"projection", projection_.get()},
                                    {"tracker", curvature_.get()},
                                    {"effective_tracker", effective_.get()},
@@ -404,6 +406,7 @@ void Trainer::visit(StateVisitor& v) {
   }
   if (v.reads()) {
     changes_->restored(step_);
+    if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
     pass_.forget();
     begun_ = -1;
     pass_received_ = received_ = true;

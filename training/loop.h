@@ -35,9 +35,10 @@ struct TrainerOptions {
   std::vector<Change> changes = {};
   std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
   std::optional<TrackerOptions> tracker;      ///< absent: no curvature
-  MinibatchOptions minibatches;               ///< by default none
+  MinibatchOptions minibatches;               ///< from step 0 on; by default none
   ProjectionOptions projection;               ///< needs a tracker that measures at every step
-  /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch.
+  /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch of `minibatches`, also
+  /// where a change replaces the batch.
   std::int64_t row_every = 0;
   std::int64_t measure_every = 1;  ///< rows between two measurements of the spectrum
   EventOptions events;
@@ -124,9 +125,9 @@ class Trainer final : public Stateful {
   /// A copy of θ_t in the host's memory; waits for the device.
   Array theta_on_host() { return to_host(device_, theta()); }
   View gradient() const { return pass_.gradient(); }
-  bool has_minibatches() const { return minibatches_ != nullptr; }
+  bool has_minibatches() const { return minibatches() != nullptr; }
   /// Of the minibatch of the last update. Only with minibatches.
-  View batch_gradient() const { return minibatches_->gradient(); }
+  View batch_gradient() const { return minibatches()->gradient(); }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent]. Only with a tracker.
   View eigenvectors() const { return curvature_->eigenvectors(); }
   const ParameterLayout& layout() const { return layout_; }
@@ -156,9 +157,11 @@ class Trainer final : public Stateful {
   bool is_due(const Placed&, std::int64_t step) const;
   std::int64_t rows_before(std::int64_t step) const { return (step + options_.row_every - 1) / options_.row_every; }
   bool needs_pass(std::int64_t step) const {
-    return row_is_due(step) || !minibatches_ || rule().gradients() != Gradients::any;
+    return row_is_due(step) || !minibatches() || rule().gradients() != Gradients::any;
   }
   void prepare_minibatches(const Objective&, const Batch& train);
+  /// Those in force; null where an update uses the whole training set.
+  Minibatches* minibatches() const { return minibatch_sizes_ ? minibatch_sizes_->in_force() : nullptr; }
   void begin();
   bool prepare_update();
   void evaluate_minibatch();
@@ -175,9 +178,9 @@ class Trainer final : public Stateful {
   TrainerOptions options_;
   ParameterLayout layout_;
   Pass pass_;
-  std::unique_ptr<Changes> changes_;          // the rule and the schedule in force
-  std::unique_ptr<Minibatches> minibatches_;  // null where no update needs one
-  LinearOperator hessian_;                    // of the pass, with the question whether the step is abandoned
+  std::unique_ptr<Changes> changes_;                 // the rule and the schedule in force
+  std::unique_ptr<MinibatchSizes> minibatch_sizes_;  // null where no update needs a minibatch
+  LinearOperator hessian_;                           // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateProjection> projection_;   // null where updates are not projected
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured

@@ -14,7 +14,12 @@ namespace brink {
 
 namespace {
 const TraceName minibatch_name{"minibatch", "phase"};
+
+void visit_start(StateVisitor& v, OrderStart& start) {
+  v.number("first_step", start.step);
+  v.number("first_epoch", start.epoch);
 }
+}  // namespace
 
 MinibatchPlan plan_minibatches(const Objective& objective, std::int64_t training_samples, std::int64_t batch_samples) {
   const std::int64_t unit = objective.whole_groups ? objective.group : 1;
@@ -46,8 +51,8 @@ MinibatchOrder::MinibatchOrder(const Device& device, const MinibatchPlan& plan, 
 }
 
 MinibatchOrder::Place MinibatchOrder::place_of(std::int64_t step) const {
-  const std::int64_t done = step - first_step_, updates = plan_.updates();
-  return {first_epoch_ + done / updates, done % updates};
+  const std::int64_t done = step - start_.step, updates = plan_.updates();
+  return {start_.epoch + done / updates, done % updates};
 }
 
 void MinibatchOrder::arrange(std::int64_t epoch) {
@@ -73,16 +78,12 @@ std::span<const std::int32_t> MinibatchOrder::samples(std::int64_t step) {
   return out.first(count);
 }
 
-void MinibatchOrder::restart(std::int64_t step) {
+OrderStart MinibatchOrder::new_epoch(std::int64_t step) const {
   const Place at = place_of(step);
-  first_epoch_ = at.batch == 0 ? at.epoch : at.epoch + 1;
-  first_step_ = step;
+  return {step, at.batch == 0 ? at.epoch : at.epoch + 1};
 }
 
-void MinibatchOrder::visit(StateVisitor& v) {
-  v.number("first_step", first_step_);
-  v.number("first_epoch", first_epoch_);
-}
+void MinibatchOrder::visit(StateVisitor& v) { visit_start(v, start_); }
 
 Minibatches::Sized::Sized(Device& device, const Objective& objective, const Batch& train, std::int64_t samples,
                           const BatchOptions& batch)
@@ -114,6 +115,39 @@ double Minibatches::evaluate(std::int64_t step, View theta) {
   s.rows.set(device_, samples);
   s.sum.evaluate(theta, gradient_.view(), totals_[0]);
   return s.sum.of_totals(totals_.read(0, 2)).loss;
+}
+
+MinibatchSizes::MinibatchSizes(Device& device, const Objective& objective, const Batch& train,
+                               std::span<const std::int64_t> sizes, std::int64_t first, std::uint64_t seed,
+                               const BatchOptions& batch) {
+  for (const std::int64_t samples : sizes)
+    sizes_.push_back(std::make_unique<Minibatches>(device, objective, train,
+                                                   MinibatchOptions{.samples = samples, .seed = seed}, batch));
+  in_force_ = find(first);
+}
+
+Minibatches* MinibatchSizes::find(std::int64_t samples) const {
+  const auto it = std::ranges::find(sizes_, samples, [](const auto& m) { return m->samples(); });
+  return it == sizes_.end() ? nullptr : it->get();
+}
+
+void MinibatchSizes::change(std::int64_t samples, std::int64_t step) {
+  Minibatches* const next = find(samples);
+  if (next == in_force_) return;
+  start_ = in_force_ ? in_force_->new_epoch(step) : OrderStart{step, start_.epoch};
+  in_force_ = next;
+  if (in_force_) in_force_->restart(start_);
+}
+
+void MinibatchSizes::prepare(View theta) {
+  for (const auto& m : sizes_) m->prepare(theta);
+}
+
+void MinibatchSizes::visit(StateVisitor& v) { visit_start(v, start_); }
+
+void MinibatchSizes::restored(std::int64_t samples) {
+  in_force_ = find(samples);
+  if (in_force_) in_force_->restart(start_);
 }
 
 }  // namespace brink

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "autodiff/batch/objective.h"
 #include "kernels/memory.h"
@@ -31,6 +32,11 @@ struct MinibatchPlan {
 /// Throws std::invalid_argument if the minibatch is empty or larger than the training set, or would cut a group.
 MinibatchPlan plan_minibatches(const Objective&, std::int64_t training_samples, std::int64_t batch_samples);
 
+/// Where an order of minibatches begins: its first step, and the number of the epoch that begins there.
+struct OrderStart {
+  std::int64_t step = 0, epoch = 0;
+};
+
 /// The units of each epoch in a random order of its own. A last group of another size keeps its place at the end, so all minibatches but the
 /// last of an epoch have the same size.
 class MinibatchOrder final : public Stateful {
@@ -39,8 +45,9 @@ class MinibatchOrder final : public Stateful {
 
   /// The samples of the minibatch of this step, in host memory; valid until the next call. Allocates nothing.
   std::span<const std::int32_t> samples(std::int64_t step);
-  /// Starts a new epoch at this step. Its order is one that no epoch before had.
-  void restart(std::int64_t step);
+  /// The start of a new epoch at this step, with the first number that no epoch before had.
+  OrderStart new_epoch(std::int64_t step) const;
+  void restart(const OrderStart& start) { start_ = start; }
   void visit(StateVisitor&) override;
 
  private:
@@ -54,12 +61,12 @@ class MinibatchOrder final : public Stateful {
   std::uint64_t seed_;
   Buffer order_;  // of the units that change places
   Array samples_;
-  std::int64_t arranged_ = -1;                     // the epoch whose order is in memory
-  std::int64_t first_step_ = 0, first_epoch_ = 0;  // where the present order began
+  std::int64_t arranged_ = -1;  // the epoch whose order is in memory
+  OrderStart start_;
 };
 
 /// The gradient of one minibatch after another.
-class Minibatches final : public Stateful {
+class Minibatches {
  public:
   /// Allocates all memory. Throws as plan_minibatches does, OutOfMemory.
   Minibatches(Device&, const Objective&, const Batch& train, const MinibatchOptions&, const BatchOptions&);
@@ -70,9 +77,10 @@ class Minibatches final : public Stateful {
   void prepare(View theta);
   /// Of the last evaluation.
   View gradient() const { return gradient_.view(); }
+  std::int64_t samples() const { return plan_.samples; }
   /// As in MinibatchOrder.
-  void restart(std::int64_t step) { order_.restart(step); }
-  void visit(StateVisitor& v) override { order_.visit(v); }
+  OrderStart new_epoch(std::int64_t step) const { return order_.new_epoch(step); }
+  void restart(const OrderStart& start) { order_.restart(start); }
 
  private:
   /// A sum over minibatches of one size.
@@ -89,6 +97,32 @@ class Minibatches final : public Stateful {
   std::unique_ptr<Sized> last_;  // null if the last minibatch of an epoch has the size of the others
   Array gradient_;
   Scalars totals_;
+};
+
+/// The minibatches of a run whose batch changes: those of each size, of which one or none is in force.
+class MinibatchSizes final : public Stateful {
+ public:
+  /// sizes: each once, in samples. first: in force from step 0 on; 0: none. Allocates all memory. Throws as Minibatches does.
+  MinibatchSizes(Device&, const Objective&, const Batch& train, std::span<const std::int64_t> sizes, std::int64_t first,
+                 std::uint64_t seed, const BatchOptions&);
+
+  /// Null: every update uses the whole training set.
+  Minibatches* in_force() const { return in_force_; }
+  /// Another size from this step on, with which a new epoch begins; 0: none. The size in force already changes nothing. Epochs are counted
+  /// over all sizes, so none has the order of one before it.
+  void change(std::int64_t samples, std::int64_t step);
+  /// As in Minibatches, for each size.
+  void prepare(View theta);
+  void visit(StateVisitor&) override;
+  /// After a state was read: the size in force.
+  void restored(std::int64_t samples);
+
+ private:
+  Minibatches* find(std::int64_t samples) const;
+
+  std::vector<std::unique_ptr<Minibatches>> sizes_;
+  Minibatches* in_force_;
+  OrderStart start_;  // of the size in force; without one, its epoch is the next one
 };
 
 }  // namespace brink

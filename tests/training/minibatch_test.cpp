@@ -131,7 +131,7 @@ TEST_CASE("an order goes on from its saved state, and a new one begins at a step
     return Samples(samples.begin(), samples.end());
   };
   const Samples second_epoch = at(order, 3), third_epoch = at(order, 6);
-  order.restart(4);  // in the middle of the second epoch
+  order.restart(order.new_epoch(4));  // in the middle of the second epoch
   CHECK(at(order, 4) == third_epoch);
   restore_state(device, resumed, save_state(device, order));
   bool differs = false;
@@ -141,7 +141,7 @@ TEST_CASE("an order goes on from its saved state, and a new one begins at a step
   }
   CHECK(differs);  // control: the step alone does not say where the order began
   MinibatchOrder between(device, plan, 3);
-  between.restart(3);
+  between.restart(between.new_epoch(3));
   CHECK(at(between, 3) == second_epoch);
 }
 

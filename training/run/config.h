@@ -60,7 +60,8 @@ struct Config {
     std::optional<double> at_accuracy;                     // resolved by load_config
     std::vector<std::pair<std::string, std::string>> set;  // the keys that were given, and their values as TOML
     Training after;                                        // the settings that apply from then on
-    bool changes_rule = false, changes_rate = false, changes_limit = false;  // which part of `after` is meant
+    bool changes_rule = false, changes_rate = false, changes_limit = false,
+         changes_batch = false;  // which part of `after` is meant
     bool keeps_vectors = false;  // the rule is the same, with other keys: its vectors go on
   };
   struct Measure {
@@ -127,7 +128,7 @@ std::string default_folder(const Config&);
 /// Whether there are samples, so that the keys of [data] have a meaning.
 bool has_data(const Config&);
 DataRequest data_request(const Config&);
-/// Updates of an epoch: 1, or the number of minibatches.
+/// Updates of an epoch of training.batch: 1, or the number of minibatches. A change of the batch does not alter it.
 std::int64_t updates_per_epoch(const Config&);
 /// Steps between two rows, and between two measurements of the spectrum.
 std::int64_t steps_between_rows(const Config&);

@@ -96,6 +96,7 @@ Change change_of(const Config::Change& c) {
   }
   if (c.changes_rate) out.schedule = schedule_of(c.after);
   if (c.changes_limit) out.divergence_loss = c.after.divergence_loss;
+  if (c.changes_batch) out.batch = c.after.batch;
   return out;
 }
 

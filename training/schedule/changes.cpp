@@ -8,13 +8,16 @@
 namespace brink {
 
 Changes::Changes(Device& device, const ParameterLayout& layout, Dtype dtype, const RuleFactory& rule,
-                 std::shared_ptr<Schedule> schedule, double divergence_loss, std::span<const Change> changes)
+                 std::shared_ptr<Schedule> schedule, double divergence_loss, std::int64_t batch,
+                 std::span<const Change> changes)
     : base_rule_(rule(device, layout, dtype)),
       base_schedule_(std::move(schedule)),
       base_divergence_loss_(divergence_loss),
+      base_batch_(batch),
       rule_(base_rule_.get()),
       schedule_(base_schedule_.get()),
-      divergence_loss_(divergence_loss) {
+      divergence_loss_(divergence_loss),
+      batch_(batch) {
   for (const Change& change : changes) {
     changes_.push_back({change, change.rule ? change.rule(device, layout, dtype) : nullptr});
     due_.push_back(change.at_step.value_or(-1));
@@ -25,6 +28,7 @@ void Changes::put_in_force(const Made& made) {
   if (made.rule) rule_ = made.rule.get();
   if (made.change.schedule) schedule_ = made.change.schedule.get();
   if (made.change.divergence_loss) divergence_loss_ = *made.change.divergence_loss;
+  if (made.change.batch) batch_ = *made.change.batch;
 }
 
 void Changes::begin(Device& device, std::int64_t step) {
@@ -45,6 +49,16 @@ void Changes::see_accuracy(std::int64_t step, double accuracy) {
 bool Changes::precondition() const {
   return base_rule_->preconditioner() != nullptr ||
          std::ranges::any_of(changes_, [](const Made& m) { return m.rule && m.rule->preconditioner() != nullptr; });
+}
+
+std::vector<std::int64_t> Changes::batches() const {
+  std::vector<std::int64_t> out{base_batch_};
+  for (const Made& m : changes_) out.push_back(m.change.batch.value_or(0));
+  std::ranges::sort(out);
+  const auto again = std::ranges::unique(out);
+  out.erase(again.begin(), again.end());
+  if (out.front() == 0) out.erase(out.begin());
+  return out;
 }
 
 bool Changes::waits_for_accuracy() const { return std::ranges::find(due_, std::int64_t{-1}) != due_.end(); }
@@ -75,6 +89,7 @@ void Changes::restored(std::int64_t step) {
   rule_ = base_rule_.get();
   schedule_ = base_schedule_.get();
   divergence_loss_ = base_divergence_loss_;
+  batch_ = base_batch_;
   // In the order of their steps; of those of one step, in the order of the list.
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < changes_.size(); ++i)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Changes of a running training: another rule, learning rate or limit from a certain step on. Everything that a change needs is made at
+// Changes of a running training: another rule, learning rate, batch or limit from a certain step on. Everything that a change needs is made at
 // the start.
 #pragma once
 
@@ -26,19 +26,23 @@ struct Change {
       false;  ///< the new rule is of the same kind as the last one before it in the list, and takes over its vectors
   std::shared_ptr<Schedule> schedule = {};
   std::optional<double> divergence_loss = {};
+  std::optional<std::int64_t> batch = {};  ///< samples of a minibatch; 0: no minibatches
 };
 
-/// The rule, the schedule and the limit of the loss that apply at the present step. Where several changes are due at one step they
+/// The rule, the schedule, the batch and the limit of the loss that apply at the present step. Where several changes are due at one step they
 /// apply in the order of the list.
 class Changes final : public Stateful {
  public:
   /// Makes the rules of all changes. Throws OutOfMemory.
   Changes(Device&, const ParameterLayout&, Dtype, const RuleFactory& rule, std::shared_ptr<Schedule>,
-          double divergence_loss, std::span<const Change>);
+          double divergence_loss, std::int64_t batch, std::span<const Change>);
 
   UpdateRule& rule() const { return *rule_; }
   Schedule& schedule() const { return *schedule_; }
   double divergence_loss() const { return divergence_loss_; }
+  std::int64_t batch() const { return batch_; }
+  /// The sizes of minibatches that are in force at any time, each once, without 0.
+  std::vector<std::int64_t> batches() const;
   /// Whether the threshold may differ from step to step.
   bool vary() const { return !changes_.empty() || !base_schedule_->is_constant(); }
 
@@ -70,12 +74,14 @@ class Changes final : public Stateful {
   std::unique_ptr<UpdateRule> base_rule_;
   std::shared_ptr<Schedule> base_schedule_;
   double base_divergence_loss_;
+  std::int64_t base_batch_;
   std::vector<Made> changes_;
   std::vector<std::int64_t> due_;  // the step at which each change applies; −1: not known yet
   std::int64_t begun_ = -1;        // the last step begun
   UpdateRule* rule_;
   Schedule* schedule_;
   double divergence_loss_;
+  std::int64_t batch_;
 };
 
 }  // namespace brink

@@ -35,12 +35,13 @@ constexpr Fixed fixed_keys[] = {
 };
 
 /// Settings that a change replaces together. The order in which the changes of a group apply must be known before the run.
-enum class Group { rule, rate, limit };
+enum class Group { rule, rate, limit, batch };
 
 std::optional<Group> group_of(std::string_view name, const Config& c) {
   if (name == "rule" || c.training.rule.options.has(name)) return Group::rule;
   if (name == "learning_rate" || name == "schedule" || c.training.schedule.options.has(name)) return Group::rate;
   if (name == "divergence_loss") return Group::limit;
+  if (name == "batch") return Group::batch;
   return {};
 }
 
@@ -53,6 +54,7 @@ struct Given {
   std::vector<Group> groups = {};
 
   bool on_step() const { return change.at_step.has_value(); }
+  bool has(Group group) const { return std::ranges::find(groups, group) != groups.end(); }
 };
 
 std::string name_of(std::size_t number) { return "training.change " + number_text(number); }
@@ -143,12 +145,13 @@ std::optional<ChangeError> compare(const Given& a, const Given& b) {
             std::string(key.str()) + ": " + name_of(a.number) + " sets it at the same moment; keep one of them");
   if (a.on_step() == b.on_step()) return {};
   for (const Group group : b.groups)
-    if (std::ranges::find(a.groups, group) != a.groups.end())
+    if (a.has(group))
       return error(b, nullptr,
                    std::string("changes ") +
-                       (group == Group::rule   ? "the update rule or its keys"
-                        : group == Group::rate ? "the learning rate or its schedule"
-                                               : "divergence_loss") +
+                       (group == Group::rule    ? "the update rule or its keys"
+                        : group == Group::rate  ? "the learning rate or its schedule"
+                        : group == Group::batch ? "batch"
+                                                : "divergence_loss") +
                        " as " + name_of(a.number) +
                        " does, and which of them applies last is not known before the run; give both at_step or both "
                        "at_accuracy");
@@ -163,6 +166,7 @@ std::optional<ChangeError> apply(Given& g, Config& c) {
     if (!first || begin(&at) < begin(first->at)) first = error(g, &at, "set: " + std::string(key) + ": " + message);
   };
   const RuleKind* const before = c.training.rule.kind;
+  const std::int64_t batch_before = c.training.batch;
   for (const bool choices : {true, false}) {
     const std::vector<Key> keys = keys_of(c);
     for (const auto& [name, value] : *g.set) {
@@ -182,17 +186,60 @@ std::optional<ChangeError> apply(Given& g, Config& c) {
         fail(value, name.str(), *problem);
       } else if (name == "rule" && c.training.rule.kind == before) {
         fail(value, name.str(), "is " + quote(before->name) + " already at that moment; leave it out");
+      } else if (name == "batch" && c.training.batch == batch_before) {
+        fail(value, name.str(), "is " + number_text(batch_before) + " already at that moment; leave it out");
+      } else if (const Problem wrong = name == "batch" ? batch_problem(c, c.training.batch) : Problem{}) {
+        fail(value, name.str(), *wrong);
       }
     }
   }
   g.change.after = c.training;
   for (const Key& k : keys_of(c))
     if (k.table == "training" && g.set->contains(k.name)) g.change.set.emplace_back(k.name, k.print(c));
-  g.change.changes_rule = std::ranges::find(g.groups, Group::rule) != g.groups.end();
+  g.change.changes_rule = g.has(Group::rule);
   g.change.keeps_vectors = c.training.rule.kind == before;
-  g.change.changes_rate = std::ranges::find(g.groups, Group::rate) != g.groups.end();
-  g.change.changes_limit = std::ranges::find(g.groups, Group::limit) != g.groups.end();
+  g.change.changes_rate = g.has(Group::rate);
+  g.change.changes_limit = g.has(Group::limit);
+  g.change.changes_batch = g.has(Group::batch);
   return first;
+}
+
+/// A rule that needs minibatches where none are in force after the change.
+std::optional<ChangeError> rule_without_batch(const Given& g, const Config& c) {
+  const Config::Training& after = c.training;
+  if (!after.rule.kind->needs_minibatches || after.batch > 0) return {};
+  const std::string rule = quote(after.rule.kind->name);
+  if (const toml::node* batch = g.set->get("batch"))
+    return error(g, batch,
+                 "set: batch: training.rule = " + rule +
+                     " needs minibatches: set another rule too, such as rule = \"gd\", or a batch of at least 1");
+  if (const toml::node* chosen = g.set->get("rule"))
+    return error(
+        g, chosen,
+        "set: rule: " + rule + " needs minibatches" +
+            (has_data(c) ? std::string(": set batch too, the number of samples of each, for example batch = 128")
+                         : ", and " + quote(c.model.kind->name) + " has no samples: choose another rule"));
+  return {};
+}
+
+/// The same where the batch changes at a step and the rule at an accuracy, or the reverse, so that any may meet any.
+std::optional<ChangeError> unordered_rule_and_batch(const std::vector<Given>& all, const Config& c) {
+  const auto later = std::ranges::find_if(all, [&](const Given& g) {
+    return std::ranges::any_of(all, [&](const Given& other) {
+      return other.on_step() != g.on_step() && other.number < g.number &&
+             ((g.has(Group::batch) && other.has(Group::rule)) || (g.has(Group::rule) && other.has(Group::batch)));
+    });
+  });
+  if (later == all.end()) return {};
+  const auto needs = [](const Config::Training& t) { return t.rule.kind->needs_minibatches; };
+  const auto after = [](const Given& g) -> const Config::Training& { return g.change.after; };
+  const bool may_need = needs(c.training) || std::ranges::any_of(all, [&](const Given& g) { return needs(after(g)); });
+  const bool may_lack =
+      c.training.batch == 0 || std::ranges::any_of(all, [&](const Given& g) { return after(g).batch == 0; });
+  if (!may_need || !may_lack) return {};
+  return error(*later, nullptr,
+               "the order in which the rule and batch change is not known before the run, and a rule that needs "
+               "minibatches may be left without; give both at_step or both at_accuracy");
 }
 
 /// The groups of a table's keys, whatever rule and schedule are in force then.
@@ -232,10 +279,12 @@ std::optional<ChangeError> read_changes(Config& c, const toml::node& list,
   for (Given& g : all) {
     if (auto wrong = apply(g, in_force)) return wrong;
     const Config::Training& t = in_force.training;
+    if (auto wrong = rule_without_batch(g, in_force)) return wrong;
     if (!std::isnormal(make_schedule(t.schedule, t.learning_rate, 0, t.steps)->learning_rate(t.steps)))
       return error(g, nullptr, "the learning rate does not stay a positive, finite number until the end of the run");
-    c.training.changes.push_back(std::make_shared<const Config::Change>(std::move(g.change)));
   }
+  if (auto wrong = unordered_rule_and_batch(all, c)) return wrong;
+  for (Given& g : all) c.training.changes.push_back(std::make_shared<const Config::Change>(std::move(g.change)));
   return {};
 }
 

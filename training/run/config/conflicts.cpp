@@ -81,26 +81,15 @@ std::optional<Conflict> file_steps_conflict(const Config& c, const Chosen<Measur
 }
 
 std::optional<Conflict> minibatch_conflict(const Config& c) {
-  const std::int64_t batch = c.training.batch, group = group_of(c.model);
-  if (const std::string rule = quote(c.training.rule.kind->name); c.training.rule.kind->needs_minibatches && batch == 0)
+  if (const std::string rule = quote(c.training.rule.kind->name);
+      c.training.rule.kind->needs_minibatches && c.training.batch == 0)
     return Conflict{"training.rule",
                     has_data(c) ? rule +
                                       " needs minibatches: set training.batch, the number of samples of each, for "
                                       "example training.batch = 128; training.rule = \"gd\" needs none"
                                 : rule + " needs minibatches, and " + quote(c.model.kind->name) +
                                       " has no samples: choose another rule, such as \"gd\""};
-  for (const auto& change : c.training.changes)
-    if (change->after.rule.kind->needs_minibatches && batch == 0)
-      return Conflict{"training.change", quote(change->after.rule.kind->name) +
-                                             " needs minibatches: set training.batch, the number of samples of each, "
-                                             "for the whole run"};
-  if (batch > c.data.train)
-    return Conflict{"training.batch", "expected at most the " + number_text(c.data.train) +
-                                          " samples of data.train, or 0 for all of them, got " + number_text(batch)};
-  if (is_normalised(c.model) && batch != c.data.train && batch % group != 0)
-    return Conflict{"training.batch", "expected a multiple of model.ghost_batch = " + number_text(group) +
-                                          ", because a ghost group is never cut, or 0 for all samples, got " +
-                                          number_text(batch)};
+  if (const Problem wrong = batch_problem(c, c.training.batch)) return Conflict{"training.batch", *wrong};
   return {};
 }
 
@@ -110,6 +99,8 @@ std::optional<Conflict> projection_conflict(const Config& c) {
     return Conflict{"training.project", "a projected update needs " + what};
   };
   if (c.training.batch > 0) return needs("the whole training set: set training.batch = 0");
+  if (std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.batch > 0; }))
+    return needs("the whole training set: leave batch out of training.change");
   if (c.training.rule.kind->preconditions ||
       std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.rule.kind->preconditions; }))
     return needs("a rule whose threshold is that of the Hessian, such as training.rule = \"gd\"");
@@ -131,6 +122,17 @@ std::optional<Conflict> schedule_conflict(const Config& c) {
 }
 
 }  // namespace
+
+Problem batch_problem(const Config& c, std::int64_t batch) {
+  const std::int64_t group = group_of(c.model);
+  if (batch > c.data.train)
+    return "expected at most the " + number_text(c.data.train) + " samples of data.train, or 0 for all of them, got " +
+           number_text(batch);
+  if (is_normalised(c.model) && batch != c.data.train && batch % group != 0)
+    return "expected a multiple of model.ghost_batch = " + number_text(group) +
+           ", because a ghost group is never cut, or 0 for all samples, got " + number_text(batch);
+  return {};
+}
 
 std::optional<Conflict> conflict(const Config& c) {
   if (c.model.kind->conflict)

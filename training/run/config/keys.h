@@ -45,5 +45,7 @@ struct Conflict {
   std::string path, message;
 };
 std::optional<Conflict> conflict(const Config&);
+/// What is wrong with this number of samples of a minibatch for the samples and the network of a config.
+Problem batch_problem(const Config&, std::int64_t batch);
 
 }  // namespace brink::config

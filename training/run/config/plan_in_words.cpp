@@ -68,8 +68,11 @@ std::string in_words(const Config::Change& c) {
   if (sets("learning_rate"))
     add(fmt::format("the learning rate becomes {}{}", readable(t.learning_rate),
                     t.schedule == schedule_kinds().front() ? "" : " before its schedule"));
+  if (sets("batch"))
+    add(t.batch == 0 ? std::string("every update uses all training samples")
+                     : fmt::format("minibatches of {}, beginning with a new epoch", counted(t.batch, "sample")));
   for (const auto& [key, value] : c.set) {
-    if (key == "rule" || key == "schedule" || key == "learning_rate") continue;
+    if (key == "batch" || key == "rule" || key == "schedule" || key == "learning_rate") continue;
     if ((sets("rule") && t.rule.options.has(key)) || (sets("schedule") && t.schedule.options.has(key))) continue;
     add(fmt::format("training.{} becomes {}", key, value));
   }
