@@ -169,7 +169,7 @@ TEST_CASE("a state saved in any phase of a changing batch goes on to the same by
   lost.parts.at("minibatches/first_epoch") = std::int64_t{0};
   const auto wrong = bench.make(sets);
   restore_state(bench.device, *wrong, lost);
-  wrong->step(), whole->step();
+  for (int t = 0; t < 2; ++t) wrong->step(), whole->step();  // steps 24 and 25; the next one has a row
   CHECK(digest(wrong->step()) != digest(whole->step()));
 }
 
@@ -246,8 +246,9 @@ TEST_CASE("changes of the batch that the rule, the network or the data do not al
   CHECK(refusal({"data.name=synthetic-cifar", "data.train=80", "data.test=20", "model.name=vgg", "model.ghost_batch=16",
                  change("{at_step = 3, set = {batch = 24}}")})
             .find("set: batch: expected a multiple of model.ghost_batch = 16") != std::string::npos);
-  CHECK(refusal({"training.project=remove", change("{at_step = 3, set = {batch = 24}}")}) ==
-        "training.project: a projected update needs the whole training set: leave batch out of training.change");
+  CHECK(refusal({"training.project=remove", change("{at_step = 3, set = {batch = 24}}")})
+            .ends_with("training.project: a projected update needs the whole training set: leave batch out of "
+                       "training.change"));
   test::TemporaryFolder folder;
   test::write_text(folder / "c.toml", "[[training.change]]\nat_step = 3\nset = { rule = \"sgd\" }\n");
   try {
