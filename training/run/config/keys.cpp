@@ -431,7 +431,7 @@ std::string reason_without(const Config& c, std::string_view path) {
 }
 
 void turn_on(Config& c, std::string_view table) {
-  if (table == fork_table && !c.fork) c.fork.emplace();
+  if (table == fork_table && !c.fork) c.fork = Config::Fork{};
   const MeasurementKind* kind = measurement_of(table);
   auto& more = c.measure.more;
   if (!kind || std::ranges::any_of(more, [&](const auto& m) { return m.kind == kind; })) return;
