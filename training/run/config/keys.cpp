@@ -269,10 +269,12 @@ void append_training(std::vector<Key>& out, const Config& c) {
                        "largest number of unstable eigenvectors of a projected update"),
         &Training::project_most);
   const auto training = [](auto member) { return at(&Config::training, member); };
-  out.push_back(optional_key("training",
-                             real_option("complete_accuracy", 1, {.above = 0, .most = 1},
-                                         "training accuracy that ends the run; absent: none does"),
-                             training(&Training::complete_accuracy)));
+  Key complete = optional_key("training",
+                              real_option("complete_accuracy", 1, {.above = 0, .most = 1},
+                                          "training accuracy that ends the run; absent: none does"),
+                              training(&Training::complete_accuracy));
+  complete.chooses = true;
+  out.push_back(std::move(complete));
   if (c.training.complete_accuracy)
     add(integer_option("complete_evaluations", 2, {1, 1'000'000},
                        "consecutive evaluations with that accuracy that end the run"),
