@@ -8,7 +8,6 @@
 #include "kernels/gpu.h"
 #include "models/initialise.h"
 #include "training/errors.h"
-#include "training/run/config/keys.h"
 #include "training/run/inputs.h"
 
 namespace brink {
@@ -37,12 +36,6 @@ void expect_variances(const Model& m, std::int64_t samples) {
                       rest != 0 && samples > m.group ? ", or short_group = \"join\"" : ""));
 }
 
-/// For own data, whose number of samples is known only when they are read.
-void expect_minibatches(Config config, std::int64_t samples) {
-  config.data.train = samples;
-  if (const auto wrong = config::minibatch_conflict(config)) throw UsageError(wrong->path + ": " + wrong->message);
-}
-
 /// The network for the pictures of a data set.
 Model fitting_model(const Chosen<NetworkKind>& network, const Dataset& data) {
   if (data.picture.rank == 1 && !network.kind->takes_vectors)
@@ -67,7 +60,6 @@ Problem make_network_problem(const Device& device, const Config& config, std::sh
   const Model model = fitting_model(config.model, train);
   p.objective = make_objective(model, config.training.loss, config.run.precision);
   p.train = batch_of(p.data->train);
-  expect_minibatches(config, p.train_samples());
   if (p.data->test.samples() > 0) p.test = batch_of(p.data->test);
   if (!model.norms.empty()) {
     expect_variances(model, p.train_samples());

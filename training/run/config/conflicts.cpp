@@ -80,6 +80,35 @@ std::optional<Conflict> file_steps_conflict(const Config& c, const Chosen<Measur
   return {};
 }
 
+std::optional<Conflict> minibatch_conflict(const Config& c) {
+  const std::int64_t batch = c.training.batch, group = group_of(c.model);
+  if (const std::string rule = quote(c.training.rule.kind->name); c.training.rule.kind->needs_minibatches && batch == 0)
+    return Conflict{"training.rule",
+                    has_data(c) ? rule +
+                                      " needs minibatches: set training.batch, the number of samples of each, for "
+                                      "example training.batch = 128; training.rule = \"gd\" needs none"
+                                : rule + " needs minibatches, and " + quote(c.model.kind->name) +
+                                      " has no samples: choose another rule, such as \"gd\""};
+  for (const auto& change : c.training.changes)
+    if (change->after.rule.kind->needs_minibatches && batch == 0)
+      return Conflict{"training.change", quote(change->after.rule.kind->name) +
+                                             " needs minibatches: set training.batch, the number of samples of each, "
+                                             "for the whole run"};
+  if (batch > 0 && c.data.train == 0)
+    return Conflict{"training.batch",
+                    "minibatches need data.train, the number of samples to take, which is \"all\": set it; `brink data "
+                    "check " +
+                        std::string(c.data.set.kind->name) + "` says how many the file has"};
+  if (batch > c.data.train)
+    return Conflict{"training.batch", "expected at most the " + number_text(c.data.train) +
+                                          " samples of data.train, or 0 for all of them, got " + number_text(batch)};
+  if (is_normalised(c.model) && batch != c.data.train && batch % group != 0)
+    return Conflict{"training.batch", "expected a multiple of model.ghost_batch = " + number_text(group) +
+                                          ", because a ghost group is never cut, or 0 for all samples, got " +
+                                          number_text(batch)};
+  return {};
+}
+
 std::optional<Conflict> projection_conflict(const Config& c) {
   if (c.training.project == ProjectionMode::off) return {};
   const auto needs = [](const std::string& what) {
@@ -107,31 +136,6 @@ std::optional<Conflict> schedule_conflict(const Config& c) {
 }
 
 }  // namespace
-
-std::optional<Conflict> minibatch_conflict(const Config& c) {
-  const std::int64_t batch = c.training.batch, group = group_of(c.model);
-  if (const std::string rule = quote(c.training.rule.kind->name); c.training.rule.kind->needs_minibatches && batch == 0)
-    return Conflict{"training.rule",
-                    has_data(c) ? rule +
-                                      " needs minibatches: set training.batch, the number of samples of each, for "
-                                      "example training.batch = 128; training.rule = \"gd\" needs none"
-                                : rule + " needs minibatches, and " + quote(c.model.kind->name) +
-                                      " has no samples: choose another rule, such as \"gd\""};
-  for (const auto& change : c.training.changes)
-    if (change->after.rule.kind->needs_minibatches && batch == 0)
-      return Conflict{"training.change", quote(change->after.rule.kind->name) +
-                                             " needs minibatches: set training.batch, the number of samples of each, "
-                                             "for the whole run"};
-  if (c.data.train == 0) return {};  // all samples of own data, whose number is known once they are read
-  if (batch > c.data.train)
-    return Conflict{"training.batch", "expected at most the " + number_text(c.data.train) +
-                                          " samples of data.train, or 0 for all of them, got " + number_text(batch)};
-  if (is_normalised(c.model) && batch != c.data.train && batch % group != 0)
-    return Conflict{"training.batch", "expected a multiple of model.ghost_batch = " + number_text(group) +
-                                          ", because a ghost group is never cut, or 0 for all samples, got " +
-                                          number_text(batch)};
-  return {};
-}
 
 std::optional<Conflict> conflict(const Config& c) {
   if (c.model.kind->conflict)

@@ -45,7 +45,5 @@ struct Conflict {
   std::string path, message;
 };
 std::optional<Conflict> conflict(const Config&);
-/// The part of it that concerns minibatches and the number of samples, data.train; 0: not known yet.
-std::optional<Conflict> minibatch_conflict(const Config&);
 
 }  // namespace brink::config
