@@ -246,6 +246,8 @@ TEST_CASE("changes of the batch that the rule, the network or the data do not al
   CHECK(refusal({"data.name=synthetic-cifar", "data.train=80", "data.test=20", "model.name=vgg", "model.ghost_batch=16",
                  change("{at_step = 3, set = {batch = 24}}")})
             .find("set: batch: expected a multiple of model.ghost_batch = 16") != std::string::npos);
+  CHECK(refusal({"data.name=arrays", "data.train_file=a.npz", change("{at_step = 3, set = {batch = 24}}")})
+            .find("set: batch: minibatches need data.train") != std::string::npos);
   CHECK(refusal({"training.project=remove", change("{at_step = 3, set = {batch = 24}}")})
             .ends_with("training.project: a projected update needs the whole training set: leave batch out of "
                        "training.change"));

@@ -236,6 +236,10 @@ constexpr FileCase file_cases[] = {
      "2:13: measure.row_every: expected an integer of at least 1 or \"epoch\", got the integer 0"},
     {"[data]\nname = \"cifar10-5k\"\n",
      "2:8: data.name: \"cifar10-5k\" needs data.directory, the folder that holds the CIFAR-10 files"},
+    {"[data]\nname = \"arrays\"\ntrain_file = \"a.npz\"\n[training]\nbatch = 16\n",
+     "5:9: training.batch: minibatches need data.train, the number of samples to take, which is \"all\": set it; "
+     "`brink "
+     "data check arrays` says how many the file has"},
     {"[run]\ncheckpoint_evry = 10\n", "2:1: unknown key run.checkpoint_evry; the nearest is run.checkpoint_every"},
 };
 

@@ -82,6 +82,15 @@ TEST_CASE("a resolved config reads back as itself") {
       {"training.rule=momentum", "training.momentum=0.5"},
       {"model.name=lenet", "data.name=synthetic-cifar", "model.filters=[4,5]"},
       {"measure.update_cosine.every=2"},
+      {"training.complete_accuracy=0.9", "training.complete_evaluations=3"},
+      {"training.project=remove", "training.project_most=7"},
+      {"training.learning_rate=0.05", "training.compensate=0.1"},
+      {"training.schedule=cosine", "training.cosine_end=0.5", "training.warmup=7"},
+      {"training.rule=clipped_ada", "training.clip=0.25", "training.clip_on=moment", "training.weight_decay=0.01"},
+      {"training.change=[{at_step = 3, set = {rule = 'adam', beta1 = 0.5}}, {at_accuracy = 0.5, set = {divergence_loss "
+       "= 9}}]"},
+      {"measure.parameters.steps=[1, 4]", "measure.eigenvectors.every=2", "measure.effective.every=3"},
+      {"run.checkpoint_every=5", "run.keep_checkpoints=[2, 9]"},
       {"training.rule=noise_scaled", "training.noise_scale=0.25", "training.batch=64", "measure.row_every=3"},
   };
   for (const auto& sets : cases) {

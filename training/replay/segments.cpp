@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
@@ -103,7 +104,7 @@ std::string difference(const SavedState::Value& recorded, const SavedState::Valu
           return fmt::format("{}: recorded {}, computed again {}", element_of(layout, x, i), value_text(x, i),
                              value_text(y, i));
         } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::int64_t>) {
-          if (std::memcmp(&a, &b, sizeof a) == 0) return {};
+          if (std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b)) return {};
           return fmt::format("recorded {}, computed again {}", number_text(a), number_text(b));
         } else {
           return a == b ? std::string() : std::string("recorded and computed again differ");

@@ -26,7 +26,7 @@ class Cosine final : public Schedule {
 
 ScheduleKind cosine() {
   return {.name = "cosine",
-          .meaning = "η·(e + (1 − e)·½(1 + cos(πt/T))) until t = T, then η·e, with e = cosine_end and T = cosine_steps",
+          .meaning = "η·(e + (1 − e)·½(1 + cos(π·t/T))) until t = T, then η·e, with e = cosine_end and T = cosine_steps",
           .options = {integer_option("cosine_steps", 0, {.most = 1'000'000'000},
                                      "T, the updates until the end of the cosine; 0: training.steps"),
                       // Above 0, because 2/η would be infinite.

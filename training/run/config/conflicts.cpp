@@ -125,6 +125,9 @@ std::optional<Conflict> schedule_conflict(const Config& c) {
 
 Problem batch_problem(const Config& c, std::int64_t batch) {
   const std::int64_t group = group_of(c.model);
+  if (batch > 0 && has_data(c) && c.data.train == 0)
+    return "minibatches need data.train, the number of samples to take, which is \"all\": set it; `brink data check " +
+           std::string(c.data.set.kind->name) + "` says how many the file has";
   if (batch > c.data.train)
     return "expected at most the " + number_text(c.data.train) + " samples of data.train, or 0 for all of them, got " +
            number_text(batch);

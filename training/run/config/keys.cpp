@@ -269,10 +269,12 @@ void append_training(std::vector<Key>& out, const Config& c) {
                        "largest number of unstable eigenvectors of a projected update"),
         &Training::project_most);
   const auto training = [](auto member) { return at(&Config::training, member); };
-  out.push_back(optional_key("training",
-                             real_option("complete_accuracy", 1, {.above = 0, .most = 1},
-                                         "training accuracy that ends the run; absent: none does"),
-                             training(&Training::complete_accuracy)));
+  Key complete = optional_key("training",
+                              real_option("complete_accuracy", 1, {.above = 0, .most = 1},
+                                          "training accuracy that ends the run; absent: none does"),
+                              training(&Training::complete_accuracy));
+  complete.chooses = true;
+  out.push_back(std::move(complete));
   if (c.training.complete_accuracy)
     add(integer_option("complete_evaluations", 2, {1, 1'000'000},
                        "consecutive evaluations with that accuracy that end the run"),
@@ -431,7 +433,7 @@ std::string reason_without(const Config& c, std::string_view path) {
 }
 
 void turn_on(Config& c, std::string_view table) {
-  if (table == fork_table && !c.fork) c.fork.emplace();
+  if (table == fork_table && !c.fork) c.fork = Config::Fork{};
   const MeasurementKind* kind = measurement_of(table);
   auto& more = c.measure.more;
   if (!kind || std::ranges::any_of(more, [&](const auto& m) { return m.kind == kind; })) return;
