@@ -5,6 +5,8 @@
 #include <random>
 
 #include "tests/replay/replay_runs.h"
+#include "training/replay/measure.h"
+#include "training/replay/segments.h"
 #include "training/run/checkpoint.h"
 
 using namespace brink;
@@ -205,6 +207,60 @@ TEST_CASE("fork before a resolution, and of a run whose settings change on the w
           .code == ExitCode::done);
   CHECK(cell(folder / "none/metrics.csv", 27, "digest") == cell(folder / "changing/metrics.csv", 27, "digest"));
   CHECK(cell(folder / "none/metrics.csv", 30, "learning_rate") == "0.1");
+}
+
+TEST_CASE(
+    "other data or another start file: fork, measure and verify name the checksum, and the right ones are accepted") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "other", small_mlp({"training.seed=5", "measure.parameters.steps=[0]"})) == ExitCode::done);
+  REQUIRE(run(folder / "first", small_mlp({"measure.parameters.steps=[0]"})) == ExitCode::done);
+  const auto parameters = [&](const char* of) {
+    return folder / (std::string(of) + "/parameters/step-000000.safetensors");
+  };
+  const std::string start = folder / "start.safetensors";
+  std::filesystem::copy_file(parameters("first"), start);
+  REQUIRE(run(folder / "run", small_mlp({"model.start_file=" + start})) == ExitCode::done);
+
+  const auto each = [&](const char* recorded, const std::string& what) {
+    CAPTURE(recorded);
+    const auto refuses = [&](auto&& action) {
+      const auto [code, message] = refusal(action);
+      CHECK(code == ExitCode::bad_data);
+      CHECK_MESSAGE(message.find("expected the " + what + " with which the run began (checksum ") != std::string::npos,
+                    message);
+    };
+    refuses([&] { fork(folder / recorded, 20, folder / "x"); });
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+    refuses([&] {
+      Said said;
+      measure_run({folder / recorded, {20, 25, 1}, {"measure.update_cosine.every=1"}, {}}, said.console());
+    });
+    CHECK_FALSE(std::filesystem::exists(folder / (std::string(recorded) + "/measured")));
+    refuses([&] {
+      Said said;
+      RecordedRun read;
+      read_recorded_run(read, folder / recorded);
+      recompute(read, said.console());
+    });
+  };
+  CHECK(fork(folder / "run", 20, folder / "same").code == ExitCode::done);  // control
+  std::filesystem::copy_file(parameters("other"), start, std::filesystem::copy_options::overwrite_existing);
+  each("run", "parameters at step 0");
+
+  // As if the files of the data had been replaced: the record names another checksum.
+  const auto replace_checksum = [&](const std::string& key) {
+    std::string record = read_text(folder / "first/run.json");
+    const std::size_t at = record.find('"', record.find("\"" + key + "\"") + key.size() + 3) + 1;
+    record[at] = record[at] == '0' ? '1' : '0';
+    write_text(folder / "first/run.json", record);
+  };
+  CHECK(fork(folder / "first", 20, folder / "same2").code == ExitCode::done);  // control
+  const std::string whole = read_text(folder / "first/run.json");
+  replace_checksum("test_checksum");
+  each("first", "test samples");
+  write_text(folder / "first/run.json", whole);
+  replace_checksum("train_checksum");
+  each("first", "training samples");
 }
 
 TEST_CASE("fork beyond the parent's last step, with more steps") {

@@ -74,6 +74,7 @@ State state_of(const RecordedRun& parent, std::int64_t at, Console& out) {
                        counted(at - first, "step"),
                        from ? "the checkpoint of step " + std::to_string(first) : "the start"));
   PreparedTrainer prepared(parent.config);
+  prepared.require_inputs_of(parent.folder);
   RowCheck check(parent, prepared.trainer().row());
   begin_from(prepared, parent, from);
   ReplayProgress progress(out, "computing again", at - first);

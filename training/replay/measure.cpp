@@ -191,6 +191,7 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
   std::optional<std::set<std::string, std::less<>>> unchanged;
   {
     PreparedTrainer as_recorded(run.config);
+    as_recorded.require_inputs_of(run.folder);
     RowCheck check(run, as_recorded.trainer().row());
     begin_from(as_recorded, run, from);
     go_to(as_recorded, check, options.steps.first, progress);
