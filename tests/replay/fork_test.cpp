@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/replay/replay_runs.h"
+#include "training/events.h"
 #include "training/replay/measure.h"
 #include "training/replay/segments.h"
 #include "training/run/checkpoint.h"
@@ -261,6 +262,43 @@ TEST_CASE(
   write_text(folder / "first/run.json", whole);
   replace_checksum("train_checksum");
   each("first", "training samples");
+}
+
+TEST_CASE("a change before the beginning of a fork is refused, and those of the parent stay") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "plain", small_mlp()) == ExitCode::done);
+  const std::string first = "{at_step=5,set={learning_rate=0.2}}", late = "{at_step=25,set={learning_rate=0.1}}";
+  REQUIRE(run(folder / "changing", small_mlp({"training.change=[" + first + "]"})) == ExitCode::done);
+  const std::int64_t resolution = parse_events(read_text(folder / "plain/events.csv")).at(0).resolution;
+  struct Case {
+    const char* parent;
+    std::string changes;
+    std::int64_t at, step;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"plain", first, 10, 5},
+           {"plain", late + "," + first, 10, 5},
+           {"plain", "{before_resolution={steps=1,instability=1},set={learning_rate=0.2}}", resolution, resolution - 1},
+           {"changing", "{at_step=5,set={learning_rate=0.25}}", 10, 5},
+           {"changing", "{at_step=6,set={learning_rate=0.2}}", 10, 6}}) {
+    CAPTURE(c.changes);
+    const auto [code, message] =
+        refusal([&] { fork(folder / c.parent, c.at, folder / "x", {"training.change=[" + c.changes + "]"}); });
+    CHECK(code == ExitCode::usage);
+    CHECK_MESSAGE(
+        message.find("the change at step " + std::to_string(c.step) +
+                     " is too early, because the fork begins at step " + std::to_string(c.at)) != std::string::npos,
+        message);
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+  }
+  // At the first step of the fork, and together with what the parent has changed before.
+  CHECK(fork(folder / "plain", 5, folder / "at", {"training.change=[" + first + "]"}).code == ExitCode::done);
+  CHECK(read_text(folder / "at/metrics.csv") == metrics_from(folder / "changing", 5));
+  CHECK(fork(folder / "changing", 10, folder / "more", {"training.change=[" + first + "," + late + "]"}).code ==
+        ExitCode::done);
+  CHECK(cell(folder / "more/metrics.csv", 24, "digest") == cell(folder / "changing/metrics.csv", 24, "digest"));
+  CHECK(cell(folder / "more/metrics.csv", 24, "learning_rate") == "0.2");
+  CHECK(cell(folder / "more/metrics.csv", 25, "learning_rate") == "0.1");
 }
 
 TEST_CASE("fork beyond the parent's last step, with more steps") {

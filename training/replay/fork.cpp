@@ -60,6 +60,22 @@ void require_changes_too(const RecordedRun& parent, const std::vector<std::strin
                     parent.folder));
 }
 
+/// A change before the fork begins would apply late. Those of the parent have applied in its state already.
+void require_changes_from(const RecordedRun& parent, const Config& own, std::int64_t at) {
+  for (const auto& change : own.training.changes) {
+    if (!change->at_step || *change->at_step >= at) continue;
+    const bool inherited = std::ranges::any_of(parent.config.training.changes, [&](const auto& theirs) {
+      return theirs->at_step == change->at_step && theirs->set == change->set;
+    });
+    if (!inherited)
+      throw UsageError(
+          fmt::format("training.change: the change at step {} is too early, because the fork begins at step {}: "
+                      "expected a step from {} on, or the parent's own change of that step; fork at an earlier step, "
+                      "or set what applies from the beginning with --set training.KEY=VALUE",
+                      *change->at_step, at, at));
+  }
+}
+
 /// The state of the parent at a step, in the host's memory, and the digest of θ.
 struct State {
   SavedState trainer;
@@ -100,6 +116,7 @@ Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
   sources.base = &parent.config;
   sources.parent_events = parent.events;
   Config out = load_config(sources);
+  require_changes_from(parent, out, options.at);
   out.fork.reset();
   out.start_file.clear();  // the state is in the fork's first checkpoint
   if (out.training.steps < options.at)
