@@ -2,6 +2,7 @@
 // Forks: exact without a change, reproducible with one, whole without their parent, and refused where there is nothing to fork.
 #include "training/replay/fork.h"
 
+#include <limits>
 #include <random>
 
 #include "tests/replay/replay_runs.h"
@@ -301,6 +302,41 @@ TEST_CASE("a change before the beginning of a fork is refused, and those of the 
   CHECK(cell(folder / "more/metrics.csv", 25, "learning_rate") == "0.1");
 }
 
+TEST_CASE("fork before a resolution that is too early, unknown or not there yet is refused") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "parent", small_mlp()) == ExitCode::done);
+  const std::vector<Instability> all = parse_events(read_text(folder / "parent/events.csv"));
+  REQUIRE(all.size() >= 2);
+  const std::int64_t resolution = all[0].resolution;
+  REQUIRE(run(folder / "none", small_mlp({"training.learning_rate=1e-4"})) == ExitCode::done);
+  REQUIRE(run(folder / "open", small_mlp({"training.steps=" + std::to_string(resolution - 1)})) == ExitCode::done);
+  REQUIRE(parse_events(read_text(folder / "open/events.csv")).at(0).open);
+  const auto refuses = [&](const char* parent, std::int64_t before, std::int64_t instability, const std::string& said) {
+    CAPTURE(said);
+    ForkOptions options{folder / parent, 0, {}, {}, folder / "x"};
+    options.before_resolution = before, options.instability = instability;
+    Said console;
+    const auto [code, message] = refusal([&] { fork_run(options, console.console()); });
+    CHECK(code == ExitCode::usage);
+    CHECK_MESSAGE(message.find(said) != std::string::npos, message);
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+  };
+  const std::string resolves = "the instability resolves at step " + std::to_string(resolution);
+  refuses("parent", resolution + 1, 1, resolves);
+  refuses("parent", std::numeric_limits<std::int64_t>::max(), 1, resolves);
+  refuses("parent", 1, std::ssize(all) + 1, "give a smaller number, or --at STEP");
+  refuses("none", 1, 1, "has 0 instabilities; give --at STEP");
+  refuses("open", 1, 1, "still open");
+  // In a fork, steps before its beginning are another run's.
+  REQUIRE(fork(folder / "parent", 3, folder / "child").code == ExitCode::done);
+  refuses("child", resolution - 2, 1, "begins at step 3: expected at most " + std::to_string(resolution - 3));
+  ForkOptions whole{folder / "parent", 0, {}, {}, folder / "whole"};
+  whole.before_resolution = resolution, whole.instability = 1;
+  Said console;
+  CHECK(fork_run(whole, console.console()).code == ExitCode::done);
+  CHECK(read_text(folder / "whole/metrics.csv") == read_text(folder / "parent/metrics.csv"));
+}
+
 TEST_CASE("fork beyond the parent's last step, with more steps") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "short", small_mlp({"training.seed=3"})) == ExitCode::done);
@@ -323,6 +359,8 @@ TEST_CASE("fork: what cannot be forked is refused in one line, before a folder i
   };
   const Case cases[] = {
       {"parent", 41, {}, ExitCode::usage, "expected a step from 0 to 40"},
+      {"parent", -13, {}, ExitCode::usage, "expected a step from 0 to 40"},
+      {"parent", std::numeric_limits<std::int64_t>::max(), {}, ExitCode::usage, "expected a step from 0 to 40"},
       {"cut", 20, {}, ExitCode::usage, "--resume"},
       {"lost", 1, {}, ExitCode::usage, "diverged at step 0"},
       {"parent", 10, {"model.hidden=[9]"}, ExitCode::usage, "a fork has its parent's network"},

@@ -105,6 +105,28 @@ void require_free(const std::string& folder) {
     throw InUseError(folder + " exists already; choose another --out");
 }
 
+/// So many steps before the resolution of an instability of the parent, as the user has asked.
+std::int64_t step_before(const RecordedRun& parent, const ForkOptions& options) {
+  const std::vector<Instability> all = parse_events(parent.events);
+  const std::int64_t number = options.instability;
+  if (number > std::ssize(all))
+    throw UsageError(fmt::format("--instability {}: {} has {}; {}", number, parent.folder,
+                                 counted(std::ssize(all), "instability", "instabilities"),
+                                 all.empty() ? "give --at STEP" : "give a smaller number, or --at STEP"));
+  const Instability& i = all[static_cast<std::size_t>(number - 1)];
+  if (i.open)
+    throw UsageError(
+        fmt::format("--instability {}: it was still open when {} ended, so it has no resolution; choose "
+                    "another, or give --at STEP",
+                    number, parent.folder));
+  if (const std::int64_t most = i.resolution - parent.first_step(); options.before_resolution > most)
+    throw UsageError(
+        fmt::format("--before-resolution {}: the instability resolves at step {}, and {} begins at step "
+                    "{}: expected at most {}",
+                    options.before_resolution, i.resolution, parent.folder, parent.first_step(), most));
+  return i.resolution - options.before_resolution;
+}
+
 }  // namespace
 
 Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
@@ -129,8 +151,7 @@ Forked fork_run(const ForkOptions& given, Console& out) {
   RecordedRun parent;
   read_recorded_run(parent, given.parent);
   ForkOptions options = given;
-  if (options.instability > 0)
-    options.at = step_before_resolution(parent.events, options.before_resolution, options.instability);
+  if (options.instability > 0) options.at = step_before(parent, options);
   require_recorded(parent, options.at, "--at");
   Config own = fork_config(parent, options);
   const std::string parent_hash = config_hash(parent.config);

@@ -76,7 +76,9 @@ void require_recorded(const RecordedRun& run, std::int64_t step, std::string_vie
                                 run.folder, run.folder));
   if (step >= first && step <= last) return;
   std::string why = fmt::format("{} {}: expected a step from {} to {}, ", option, step, first, last);
-  if (step < first)
+  if (step < first && !run.config.fork)
+    why += fmt::format("the first and the last one of {}", run.folder);
+  else if (step < first)
     why += fmt::format("because {} is a fork that begins at step {}; its parent is {}", run.folder, first,
                        run.config.fork->parent);
   else if (run.diverged_at)
