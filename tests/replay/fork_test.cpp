@@ -249,6 +249,17 @@ TEST_CASE(
   std::filesystem::copy_file(parameters("other"), start, std::filesystem::copy_options::overwrite_existing);
   each("run", "parameters at step 0");
 
+  // A file that is gone is not needed from a checkpoint on, and needed before.
+  std::filesystem::remove(start);
+  CHECK(fork(folder / "run", 38, folder / "late").code == ExitCode::done);
+  CHECK(read_text(folder / "late/metrics.csv") == metrics_from(folder / "run", 38));
+  {
+    Said said;
+    const MeasureOptions late{folder / "run", {38, 39, 1}, {"measure.update_cosine.every=1"}, {}};
+    CHECK(lines(measure_run(late, said.console())).size() == 3);
+  }
+  CHECK(refusal([&] { fork(folder / "run", 3, folder / "x"); }).second.find("model.start_file") != std::string::npos);
+
   // As if the files of the data had been replaced: the record names another checksum.
   const auto replace_checksum = [&](const std::string& key) {
     std::string record = read_text(folder / "first/run.json");

@@ -89,7 +89,7 @@ State state_of(const RecordedRun& parent, std::int64_t at, Console& out) {
   out.line(fmt::format("forking {} at step {}: {} computed again, from {}", parent.folder, at,
                        counted(at - first, "step"),
                        from ? "the checkpoint of step " + std::to_string(first) : "the start"));
-  PreparedTrainer prepared(parent.config);
+  PreparedTrainer prepared(config_from(parent.config, from));
   prepared.require_inputs_of(parent.folder);
   RowCheck check(parent, prepared.trainer().row());
   begin_from(prepared, parent, from);

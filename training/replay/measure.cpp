@@ -223,7 +223,7 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
   const bool same = same_spectrum(config.measure, run.config.measure);
   std::optional<std::set<std::string, std::less<>>> unchanged;
   {
-    PreparedTrainer as_recorded(run.config);
+    PreparedTrainer as_recorded(config_from(run.config, from));
     as_recorded.require_inputs_of(run.folder);
     RowCheck check(run, as_recorded.trainer().row());
     begin_from(as_recorded, run, from);
@@ -232,7 +232,7 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
     data = as_recorded.data();
     if (!same) unchanged = columns_without_spectrum(as_recorded.trainer());
   }
-  PreparedTrainer prepared(config, 0, data);
+  PreparedTrainer prepared(config_from(config, from), 0, data);
   Trainer& trainer = prepared.trainer();
   AdoptedState adopted = adopt_state(save_state(prepared.device(), trainer), config, std::move(state), run.config);
   restore_state(prepared.device(), trainer, adopted.state);

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
 
 #include "training/errors.h"
 #include "training/run/records.h"
@@ -46,6 +49,12 @@ void RowCheck::operator()(const Row& row) {
                             run_.folder, row.step, names_[i], a.empty() ? "nothing" : a, b.empty() ? "nothing" : b,
                             run_.folder));
   }
+}
+
+Config config_from(Config config, const CheckpointFile* file) {
+  std::error_code ignored;
+  if (file && !std::filesystem::exists(config.start_file, ignored)) config.start_file.clear();
+  return config;
 }
 
 void begin_from(PreparedTrainer& prepared, const RecordedRun& run, const CheckpointFile* file) {
