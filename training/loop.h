@@ -134,6 +134,11 @@ class Trainer final : public Stateful {
   const UpdateRule& rule() const { return changes_->rule(); }
   const Changes& changes() const { return *changes_; }
   const std::vector<Column>& columns() const { return row_.columns(); }
+  /// The columns of a measurement of TrainerOptions::measurements, by its place there.
+  std::span<const Column> measurement_columns(std::size_t measurement) const {
+    const Placed& p = measurements_.at(measurements_.size() - options_.measurements.size() + measurement);
+    return std::span(row_.columns()).subspan(p.first_cell, p.cells);
+  }
 
   /// Makes a CUDA device do once what a step does, so that it allocates here what it needs for graphs and modules, in addition to
   /// brink's buffers. Waits for it. Throws OutOfMemory. To be called before the first measure.

@@ -2,9 +2,13 @@
 // Forks: exact without a change, reproducible with one, whole without their parent, and refused where there is nothing to fork.
 #include "training/replay/fork.h"
 
+#include <limits>
 #include <random>
 
 #include "tests/replay/replay_runs.h"
+#include "training/events.h"
+#include "training/replay/measure.h"
+#include "training/replay/segments.h"
 #include "training/run/checkpoint.h"
 
 using namespace brink;
@@ -207,6 +211,143 @@ TEST_CASE("fork before a resolution, and of a run whose settings change on the w
   CHECK(cell(folder / "none/metrics.csv", 30, "learning_rate") == "0.1");
 }
 
+TEST_CASE(
+    "other data or another start file: fork, measure and verify name the checksum, and the right ones are accepted") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "other", small_mlp({"training.seed=5", "measure.parameters.steps=[0]"})) == ExitCode::done);
+  REQUIRE(run(folder / "first", small_mlp({"measure.parameters.steps=[0]"})) == ExitCode::done);
+  const auto parameters = [&](const char* of) {
+    return folder / (std::string(of) + "/parameters/step-000000.safetensors");
+  };
+  const std::string start = folder / "start.safetensors";
+  std::filesystem::copy_file(parameters("first"), start);
+  REQUIRE(run(folder / "run", small_mlp({"model.start_file=" + start})) == ExitCode::done);
+
+  const auto each = [&](const char* recorded, const std::string& what) {
+    CAPTURE(recorded);
+    const auto refuses = [&](auto&& action) {
+      const auto [code, message] = refusal(action);
+      CHECK(code == ExitCode::bad_data);
+      CHECK_MESSAGE(message.find("expected the " + what + " with which the run began (checksum ") != std::string::npos,
+                    message);
+    };
+    refuses([&] { fork(folder / recorded, 20, folder / "x"); });
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+    refuses([&] {
+      Said said;
+      measure_run({folder / recorded, {20, 25, 1}, {"measure.update_cosine.every=1"}, {}}, said.console());
+    });
+    CHECK_FALSE(std::filesystem::exists(folder / (std::string(recorded) + "/measured")));
+    refuses([&] {
+      Said said;
+      RecordedRun read;
+      read_recorded_run(read, folder / recorded);
+      recompute(read, said.console());
+    });
+  };
+  CHECK(fork(folder / "run", 20, folder / "same").code == ExitCode::done);  // control
+  std::filesystem::copy_file(parameters("other"), start, std::filesystem::copy_options::overwrite_existing);
+  each("run", "parameters at step 0");
+
+  // A file that is gone is not needed from a checkpoint on, and needed before.
+  std::filesystem::remove(start);
+  CHECK(fork(folder / "run", 38, folder / "late").code == ExitCode::done);
+  CHECK(read_text(folder / "late/metrics.csv") == metrics_from(folder / "run", 38));
+  {
+    Said said;
+    const MeasureOptions late{folder / "run", {38, 39, 1}, {"measure.update_cosine.every=1"}, {}};
+    CHECK(lines(measure_run(late, said.console())).size() == 3);
+  }
+  CHECK(refusal([&] { fork(folder / "run", 3, folder / "x"); }).second.find("model.start_file") != std::string::npos);
+
+  // As if the files of the data had been replaced: the record names another checksum.
+  const auto replace_checksum = [&](const std::string& key) {
+    std::string record = read_text(folder / "first/run.json");
+    const std::size_t at = record.find('"', record.find("\"" + key + "\"") + key.size() + 3) + 1;
+    record[at] = record[at] == '0' ? '1' : '0';
+    write_text(folder / "first/run.json", record);
+  };
+  CHECK(fork(folder / "first", 20, folder / "same2").code == ExitCode::done);  // control
+  const std::string whole = read_text(folder / "first/run.json");
+  replace_checksum("test_checksum");
+  each("first", "test samples");
+  write_text(folder / "first/run.json", whole);
+  replace_checksum("train_checksum");
+  each("first", "training samples");
+}
+
+TEST_CASE("a change before the beginning of a fork is refused, and those of the parent stay") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "plain", small_mlp()) == ExitCode::done);
+  const std::string first = "{at_step=5,set={learning_rate=0.2}}", late = "{at_step=25,set={learning_rate=0.1}}";
+  REQUIRE(run(folder / "changing", small_mlp({"training.change=[" + first + "]"})) == ExitCode::done);
+  const std::int64_t resolution = parse_events(read_text(folder / "plain/events.csv")).at(0).resolution;
+  struct Case {
+    const char* parent;
+    std::string changes;
+    std::int64_t at, step;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"plain", first, 10, 5},
+           {"plain", late + "," + first, 10, 5},
+           {"plain", "{before_resolution={steps=1,instability=1},set={learning_rate=0.2}}", resolution, resolution - 1},
+           {"changing", "{at_step=5,set={learning_rate=0.25}}", 10, 5},
+           {"changing", "{at_step=6,set={learning_rate=0.2}}", 10, 6}}) {
+    CAPTURE(c.changes);
+    const auto [code, message] =
+        refusal([&] { fork(folder / c.parent, c.at, folder / "x", {"training.change=[" + c.changes + "]"}); });
+    CHECK(code == ExitCode::usage);
+    CHECK_MESSAGE(
+        message.find("the change at step " + std::to_string(c.step) +
+                     " is too early, because the fork begins at step " + std::to_string(c.at)) != std::string::npos,
+        message);
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+  }
+  // At the first step of the fork, and together with what the parent has changed before.
+  CHECK(fork(folder / "plain", 5, folder / "at", {"training.change=[" + first + "]"}).code == ExitCode::done);
+  CHECK(read_text(folder / "at/metrics.csv") == metrics_from(folder / "changing", 5));
+  CHECK(fork(folder / "changing", 10, folder / "more", {"training.change=[" + first + "," + late + "]"}).code ==
+        ExitCode::done);
+  CHECK(cell(folder / "more/metrics.csv", 24, "digest") == cell(folder / "changing/metrics.csv", 24, "digest"));
+  CHECK(cell(folder / "more/metrics.csv", 24, "learning_rate") == "0.2");
+  CHECK(cell(folder / "more/metrics.csv", 25, "learning_rate") == "0.1");
+}
+
+TEST_CASE("fork before a resolution that is too early, unknown or not there yet is refused") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "parent", small_mlp()) == ExitCode::done);
+  const std::vector<Instability> all = parse_events(read_text(folder / "parent/events.csv"));
+  REQUIRE(all.size() >= 2);
+  const std::int64_t resolution = all[0].resolution;
+  REQUIRE(run(folder / "none", small_mlp({"training.learning_rate=1e-4"})) == ExitCode::done);
+  REQUIRE(run(folder / "open", small_mlp({"training.steps=" + std::to_string(resolution - 1)})) == ExitCode::done);
+  REQUIRE(parse_events(read_text(folder / "open/events.csv")).at(0).open);
+  const auto refuses = [&](const char* parent, std::int64_t before, std::int64_t instability, const std::string& said) {
+    CAPTURE(said);
+    ForkOptions options{folder / parent, 0, {}, {}, folder / "x"};
+    options.before_resolution = before, options.instability = instability;
+    Said console;
+    const auto [code, message] = refusal([&] { fork_run(options, console.console()); });
+    CHECK(code == ExitCode::usage);
+    CHECK_MESSAGE(message.find(said) != std::string::npos, message);
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+  };
+  const std::string resolves = "the instability resolves at step " + std::to_string(resolution);
+  refuses("parent", resolution + 1, 1, resolves);
+  refuses("parent", std::numeric_limits<std::int64_t>::max(), 1, resolves);
+  refuses("parent", 1, std::ssize(all) + 1, "give a smaller number, or --at STEP");
+  refuses("none", 1, 1, "has 0 instabilities; give --at STEP");
+  refuses("open", 1, 1, "still open");
+  // In a fork, steps before its beginning are another run's.
+  REQUIRE(fork(folder / "parent", 3, folder / "child").code == ExitCode::done);
+  refuses("child", resolution - 2, 1, "begins at step 3: expected at most " + std::to_string(resolution - 3));
+  ForkOptions whole{folder / "parent", 0, {}, {}, folder / "whole"};
+  whole.before_resolution = resolution, whole.instability = 1;
+  Said console;
+  CHECK(fork_run(whole, console.console()).code == ExitCode::done);
+  CHECK(read_text(folder / "whole/metrics.csv") == read_text(folder / "parent/metrics.csv"));
+}
+
 TEST_CASE("fork beyond the parent's last step, with more steps") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "short", small_mlp({"training.seed=3"})) == ExitCode::done);
@@ -229,6 +370,8 @@ TEST_CASE("fork: what cannot be forked is refused in one line, before a folder i
   };
   const Case cases[] = {
       {"parent", 41, {}, ExitCode::usage, "expected a step from 0 to 40"},
+      {"parent", -13, {}, ExitCode::usage, "expected a step from 0 to 40"},
+      {"parent", std::numeric_limits<std::int64_t>::max(), {}, ExitCode::usage, "expected a step from 0 to 40"},
       {"cut", 20, {}, ExitCode::usage, "--resume"},
       {"lost", 1, {}, ExitCode::usage, "diverged at step 0"},
       {"parent", 10, {"model.hidden=[9]"}, ExitCode::usage, "a fork has its parent's network"},

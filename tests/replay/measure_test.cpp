@@ -68,6 +68,71 @@ TEST_CASE("measure: more eigenvalues, and steps that the run did not measure") {
   CHECK_FALSE(cell(table, 15, "lambda_1").empty());
 }
 
+TEST_CASE("measure: other steps of a measurement that the run has are written, and all else is compared") {
+  const TemporaryFolder folder;
+  const Sets rare{"measure.test_loss.every=2", "measure.update_cosine.every=3"};
+  REQUIRE(run(folder / "run", small_mlp(rare)) == ExitCode::done);
+  REQUIRE(run(folder / "often", small_mlp({"measure.test_loss.every=1", "measure.update_cosine.every=3"})) ==
+          ExitCode::done);
+  const std::string table = measure(folder / "run", "11:20", {"measure.test_loss.every=1"});
+  CHECK(lines(table).at(0) == "step,test_loss\n");
+  CHECK(lines(table).size() == 11);
+  for (const std::int64_t t : {11, 12, 19})
+    CHECK(cell(table, t, "test_loss") == cell(folder / "often/metrics.csv", t, "test_loss"));
+  CHECK(lines(measure(folder / "run", "11:20", {"measure.update_cosine.every=1"})).at(0) == "step,update_cosine\n");
+  // What is compared still: a changed digit in a column of a measurement with the settings of the run.
+  std::string text;
+  const std::string there = cell(folder / "run/metrics.csv", 12, "update_cosine");
+  for (std::string line : lines(folder / "run/metrics.csv")) {
+    if (line.starts_with("12,")) line.replace(line.find(there), there.size(), "0.5");
+    text += line;
+  }
+  write_text(folder / "run/metrics.csv", text);
+  std::filesystem::remove_all(folder / "run/measured");
+  const auto [code, message] = refusal([&] { measure(folder / "run", "12:20", {"measure.test_loss.every=1"}); });
+  CHECK(code == ExitCode::check_failed);
+  CHECK_MESSAGE(message.find("step 12, column update_cosine") != std::string::npos, message);
+  CHECK_FALSE(std::filesystem::exists(folder / "run/measured"));
+}
+
+TEST_CASE("measure: rows at steps where a run by minibatches has none") {
+  const TemporaryFolder folder;
+  const Sets sgd =
+      small_mlp({"training.rule=sgd", "training.batch=64", "training.learning_rate=0.05", "measure.test_loss.every=2"});
+  REQUIRE(run(folder / "run", sgd) == ExitCode::done);
+  REQUIRE(run(folder / "each", with(sgd, {"measure.row_every=1", "measure.test_loss.every=1"})) == ExitCode::done);
+  REQUIRE(lines(folder / "run/metrics.csv").size() == 12);  // one row an epoch of 4 updates
+  for (const char* steps : {"8:21", "9:21"}) {
+    const std::string table = measure(folder / "run", steps, {"measure.row_every=1"});
+    CHECK(lines(table).at(0).find("lambda_1") != std::string::npos);
+    for (const char* exact : {",loss,", ",digest"}) CHECK(lines(table).at(0).find(exact) == std::string::npos);
+    CHECK_FALSE(cell(table, 13, "lambda_1").empty());
+  }
+  const std::string table = measure(folder / "run", "9:21", {"measure.row_every=1", "measure.test_loss.every=1"});
+  CHECK(cell(table, 13, "test_loss") == cell(folder / "each/metrics.csv", 13, "test_loss"));
+  // Fewer rows than the run has, and none at all.
+  CHECK(lines(measure(folder / "run", "8:24", {"measure.row_every=8"})).size() == 4);
+  const auto [code, message] = refusal([&] { measure(folder / "run", "9:15", {"measure.row_every=8"}); });
+  CHECK(code == ExitCode::usage);
+  CHECK_MESSAGE(message.find("no step from 9 to 15 has a row") != std::string::npos, message);
+}
+
+TEST_CASE("measure: what decides the updates of a run stays as it is") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "waiting", small_mlp({"training.change=[{at_accuracy=0.5,set={learning_rate=0.1}}]"})) ==
+          ExitCode::done);
+  REQUIRE(run(folder / "projected", small_mlp({"training.project=keep", "training.learning_rate=0.05"})) ==
+          ExitCode::done);
+  for (const auto& [name, set] : std::vector<std::array<const char*, 2>>{{"waiting", "measure.row_every=2"},
+                                                                         {"projected", "measure.tolerance=0.01"}}) {
+    CAPTURE(name);
+    const auto [code, message] = refusal([&, n = name, s = set] { measure(folder / n, "0:5", {s}); });
+    CHECK(code == ExitCode::usage);
+    CHECK_MESSAGE(message.find("of the run") != std::string::npos, message);
+    CHECK_FALSE(std::filesystem::exists(folder / (std::string(name) + "/measured")));
+  }
+}
+
 TEST_CASE("measure: a row that cannot be reproduced ends it by step and column; what is wrong is refused") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "run", small_mlp()) == ExitCode::done);

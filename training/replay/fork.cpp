@@ -60,6 +60,22 @@ void require_changes_too(const RecordedRun& parent, const std::vector<std::strin
                     parent.folder));
 }
 
+/// A change before the fork begins would apply late. Those of the parent have applied in its state already.
+void require_changes_from(const RecordedRun& parent, const Config& own, std::int64_t at) {
+  for (const auto& change : own.training.changes) {
+    if (!change->at_step || *change->at_step >= at) continue;
+    const bool inherited = std::ranges::any_of(parent.config.training.changes, [&](const auto& theirs) {
+      return theirs->at_step == change->at_step && theirs->set == change->set;
+    });
+    if (!inherited)
+      throw UsageError(
+          fmt::format("training.change: the change at step {} is too early, because the fork begins at step {}: "
+                      "expected a step from {} on, or the parent's own change of that step; fork at an earlier step, "
+                      "or set what applies from the beginning with --set training.KEY=VALUE",
+                      *change->at_step, at, at));
+  }
+}
+
 /// The state of the parent at a step, in the host's memory, and the digest of θ.
 struct State {
   SavedState trainer;
@@ -73,7 +89,8 @@ State state_of(const RecordedRun& parent, std::int64_t at, Console& out) {
   out.line(fmt::format("forking {} at step {}: {} computed again, from {}", parent.folder, at,
                        counted(at - first, "step"),
                        from ? "the checkpoint of step " + std::to_string(first) : "the start"));
-  PreparedTrainer prepared(parent.config);
+  PreparedTrainer prepared(config_from(parent.config, from));
+  prepared.require_inputs_of(parent.folder);
   RowCheck check(parent, prepared.trainer().row());
   begin_from(prepared, parent, from);
   ReplayProgress progress(out, "computing again", at - first);
@@ -88,6 +105,28 @@ void require_free(const std::string& folder) {
     throw InUseError(folder + " exists already; choose another --out");
 }
 
+/// So many steps before the resolution of an instability of the parent, as the user has asked.
+std::int64_t step_before(const RecordedRun& parent, const ForkOptions& options) {
+  const std::vector<Instability> all = parse_events(parent.events);
+  const std::int64_t number = options.instability;
+  if (number > std::ssize(all))
+    throw UsageError(fmt::format("--instability {}: {} has {}; {}", number, parent.folder,
+                                 counted(std::ssize(all), "instability", "instabilities"),
+                                 all.empty() ? "give --at STEP" : "give a smaller number, or --at STEP"));
+  const Instability& i = all[static_cast<std::size_t>(number - 1)];
+  if (i.open)
+    throw UsageError(
+        fmt::format("--instability {}: it was still open when {} ended, so it has no resolution; choose "
+                    "another, or give --at STEP",
+                    number, parent.folder));
+  if (const std::int64_t most = i.resolution - parent.first_step(); options.before_resolution > most)
+    throw UsageError(
+        fmt::format("--before-resolution {}: the instability resolves at step {}, and {} begins at step "
+                    "{}: expected at most {}",
+                    options.before_resolution, i.resolution, parent.folder, parent.first_step(), most));
+  return i.resolution - options.before_resolution;
+}
+
 }  // namespace
 
 Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
@@ -99,6 +138,7 @@ Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
   sources.base = &parent.config;
   sources.parent_events = parent.events;
   Config out = load_config(sources);
+  require_changes_from(parent, out, options.at);
   out.fork.reset();
   out.start_file.clear();  // the state is in the fork's first checkpoint
   if (out.training.steps < options.at)
@@ -111,8 +151,7 @@ Forked fork_run(const ForkOptions& given, Console& out) {
   RecordedRun parent;
   read_recorded_run(parent, given.parent);
   ForkOptions options = given;
-  if (options.instability > 0)
-    options.at = step_before_resolution(parent.events, options.before_resolution, options.instability);
+  if (options.instability > 0) options.at = step_before(parent, options);
   require_recorded(parent, options.at, "--at");
   Config own = fork_config(parent, options);
   const std::string parent_hash = config_hash(parent.config);

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -27,6 +28,25 @@ namespace {
 
 constexpr const char* measured_folder = "measured";
 
+bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
+  return a.top == b.top && a.bottom == b.bottom && a.tolerance == b.tolerance && a.every == b.every &&
+         a.row_every == b.row_every && a.cold_check == b.cold_check && a.budget == b.budget;
+}
+
+/// Throws UsageError where updates depend on what is measured, and that is to change.
+void require_same_updates(const Config& config, const Config& recorded) {
+  if (recorded.training.project != ProjectionMode::off && !same_spectrum(config.measure, recorded.measure))
+    throw UsageError(
+        "--set: training.project makes the run's updates from its eigenvectors, so the settings of the spectrum are "
+        "those of the run; other measurements can be added, such as measure.update_cosine.every=1");
+  if (config.measure.row_every != recorded.measure.row_every &&
+      std::ranges::any_of(recorded.training.changes,
+                          [](const auto& change) { return change->at_accuracy.has_value(); }))
+    throw UsageError(
+        "--set measure.row_every: the run has a change at an accuracy, which is evaluated at its rows, so "
+        "measure.row_every is that of the run");
+}
+
 /// The config with the changed measurements.
 Config measured_config(const RecordedRun& run, const MeasureOptions& options) {
   for (const std::string& set : options.sets)
@@ -43,12 +63,8 @@ Config measured_config(const RecordedRun& run, const MeasureOptions& options) {
     throw UsageError("--set: run.precision and run.arithmetic decide numbers, so they are those of the run");
   if (config_hash(out) == config_hash(run.config))
     throw UsageError("--set: expected a key of [measure] whose value is not that of the run, such as measure.top=2");
+  require_same_updates(out, run.config);
   return out;
-}
-
-bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
-  return a.top == b.top && a.bottom == b.bottom && a.tolerance == b.tolerance && a.every == b.every &&
-         a.cold_check == b.cold_check && a.budget == b.budget;
 }
 
 /// The columns that have a number at a step at which no spectrum is measured. The trainer is at such a step, and does not go on.
@@ -61,15 +77,32 @@ std::set<std::string, std::less<>> columns_without_spectrum(Trainer& trainer) {
   return out;
 }
 
+/// The columns of the measurements whose settings are not those of the run. At other rows than those of the run, so is each one that
+/// is not made at every row.
+std::set<std::string, std::less<>> changed_columns(const Config& config, const Config& recorded,
+                                                   const Trainer& trainer) {
+  std::set<std::string, std::less<>> out;
+  const bool same_rows = config.measure.row_every == recorded.measure.row_every;
+  for (std::size_t i = 0; i < config.measure.more.size(); ++i) {
+    const Chosen<MeasurementKind>& m = config.measure.more[i];
+    const auto there = std::ranges::find(recorded.measure.more, m.kind, &Chosen<MeasurementKind>::kind);
+    if (there != recorded.measure.more.end() && there->options == m.options &&
+        (same_rows || m.options.integer("every") == 1))
+      continue;
+    for (const Column& c : trainer.measurement_columns(i)) out.insert(c.name);
+  }
+  return out;
+}
+
+using IsCompared = std::function<bool(std::string_view)>;
+
 /// The columns of the new table: "step" and what metrics.csv does not have in the same form.
 class Selection {
  public:
-  Selection(const Row& row, std::span<const std::string_view> recorded,
-            const std::optional<std::set<std::string, std::less<>>>& unchanged) {
+  Selection(const Row& row, std::span<const std::string_view> recorded, const IsCompared& is_compared) {
     const std::vector<Column> all = metrics_columns(row);
     for (std::size_t i = 0; i < all.size(); ++i) {
-      const bool there = std::ranges::find(recorded, all[i].name) != recorded.end() &&
-                         (!unchanged || unchanged->contains(all[i].name));
+      const bool there = std::ranges::find(recorded, all[i].name) != recorded.end() && is_compared(all[i].name);
       if (i > 0 && there) continue;
       indices_.push_back(i);
       columns_.push_back(all[i]);
@@ -190,7 +223,8 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
   const bool same = same_spectrum(config.measure, run.config.measure);
   std::optional<std::set<std::string, std::less<>>> unchanged;
   {
-    PreparedTrainer as_recorded(run.config);
+    PreparedTrainer as_recorded(config_from(run.config, from));
+    as_recorded.require_inputs_of(run.folder);
     RowCheck check(run, as_recorded.trainer().row());
     begin_from(as_recorded, run, from);
     go_to(as_recorded, check, options.steps.first, progress);
@@ -198,15 +232,19 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
     data = as_recorded.data();
     if (!same) unchanged = columns_without_spectrum(as_recorded.trainer());
   }
-  PreparedTrainer prepared(config, 0, data);
+  PreparedTrainer prepared(config_from(config, from), 0, data);
   Trainer& trainer = prepared.trainer();
   AdoptedState adopted = adopt_state(save_state(prepared.device(), trainer), config, std::move(state), run.config);
   restore_state(prepared.device(), trainer, adopted.state);
 
-  RowCheck check(run, trainer.row(), [&](std::string_view name) { return !unchanged || unchanged->contains(name); });
-  const Selection columns(trainer.row(), cells_of(run.header), unchanged);
-  MeasuredFile file(run, config, options.steps, columns);
-  file.append(columns.header());
+  const auto changed = changed_columns(config, run.config, trainer);
+  const IsCompared is_compared = [&](std::string_view name) {
+    return !changed.contains(name) && (!unchanged || unchanged->contains(name));
+  };
+  RowCheck check(run, trainer.row(), is_compared);
+  const Selection columns(trainer.row(), cells_of(run.header), is_compared);
+  if (columns.columns().size() == 1) throw UsageError("--set: expected a setting that changes a column of metrics.csv");
+  std::optional<MeasuredFile> file;  // begun with its first row, so that a call that fails before leaves none
   while (trainer.steps_done() <= options.steps.last) {
     const std::int64_t t = trainer.steps_done();
     if (!trainer.row_is_due(t) && t < config.training.steps) {
@@ -220,14 +258,23 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
     const Row& row = trainer.complete();
     check(row);
     if (options.steps.contains(t)) {
-      file.append(columns.row(row));
-      if (!trainer.tensors().empty()) write_tensor_files(prepared.device(), file.tensors(), trainer);
+      if (!file) {
+        file.emplace(run, config, options.steps, columns);
+        file->append(columns.header());
+      }
+      file->append(columns.row(row));
+      if (!trainer.tensors().empty()) write_tensor_files(prepared.device(), file->tensors(), trainer);
     }
     progress.step();
   }
   progress.finish();
-  file.close();
-  return file.path();
+  if (!file)
+    throw UsageError(
+        fmt::format("--steps: no step from {} to {} has a row; choose others, or a smaller "
+                    "measure.row_every",
+                    options.steps.first, options.steps.last));
+  file->close();
+  return file->path();
 }
 
 }  // namespace brink

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "training/run/inputs.h"
+
 namespace brink {
 
 namespace {
@@ -21,9 +23,17 @@ Problem problem_of(const Config& config, Environment& environment, Device& devic
 }  // namespace
 
 PreparedTrainer::PreparedTrainer(const Config& config, int threads, std::shared_ptr<DataPair> data)
-    : environment_(with_threads(environment_options(config.run), threads)),
+    : config_(config),
+      environment_(with_threads(environment_options(config.run), threads)),
       device_(environment_.device()),
       problem_(problem_of(config, environment_, device_, std::move(data))),
       fitted_(fit_in_memory(device_, problem_, trainer_options(config), memory_limit(config, device_))) {}
+
+void PreparedTrainer::require_inputs_of(const std::string& folder) const {
+  RunRecord now;
+  describe_inputs(now, config_, problem_);
+  require_same_inputs(folder + "/run.json", now, folder,
+                      "restore the file, or give the folder of the data with --set data.directory=DIR");
+}
 
 }  // namespace brink

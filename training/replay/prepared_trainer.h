@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "training/environment.h"
 #include "training/loop.h"
@@ -19,12 +20,16 @@ class PreparedTrainer {
   PreparedTrainer(const PreparedTrainer&) = delete;
   PreparedTrainer& operator=(const PreparedTrainer&) = delete;
 
+  /// Throws DataError, naming the checksum, if a recorded run began with other data or with another file of parameters.
+  void require_inputs_of(const std::string& run_folder) const;
+
   Trainer& trainer() { return *fitted_.trainer; }
   Device& device() { return device_; }
   const std::shared_ptr<DataPair>& data() const { return problem_.data; }
   int threads() const { return environment_.threads(); }
 
  private:
+  Config config_;
   Environment environment_;
   Device device_;
   Problem problem_;

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
 
 #include "training/errors.h"
 #include "training/run/records.h"
@@ -48,6 +51,12 @@ void RowCheck::operator()(const Row& row) {
   }
 }
 
+Config config_from(Config config, const CheckpointFile* file) {
+  std::error_code ignored;
+  if (file && !std::filesystem::exists(config.start_file, ignored)) config.start_file.clear();
+  return config;
+}
+
 void begin_from(PreparedTrainer& prepared, const RecordedRun& run, const CheckpointFile* file) {
   if (file) {
     const Checkpoint from = read_checkpoint(file->path);
@@ -76,7 +85,9 @@ void require_recorded(const RecordedRun& run, std::int64_t step, std::string_vie
                                 run.folder, run.folder));
   if (step >= first && step <= last) return;
   std::string why = fmt::format("{} {}: expected a step from {} to {}, ", option, step, first, last);
-  if (step < first)
+  if (step < first && !run.config.fork)
+    why += fmt::format("the first and the last one of {}", run.folder);
+  else if (step < first)
     why += fmt::format("because {} is a fork that begins at step {}; its parent is {}", run.folder, first,
                        run.config.fork->parent);
   else if (run.diverged_at)

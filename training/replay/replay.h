@@ -33,6 +33,10 @@ class RowCheck {
   std::string text_;
 };
 
+/// The settings of a trainer that begins from a checkpoint, or from step 0 (null): those of the config, without a model.start_file that
+/// is gone and that a checkpoint makes superfluous.
+Config config_from(Config, const CheckpointFile*);
+
 /// Gives a trainer that has made no step yet the state of a checkpoint; null: of step 0. Throws DataError, also for step 0 of a fork,
 /// which only its parent has.
 void begin_from(PreparedTrainer&, const RecordedRun&, const CheckpointFile*);

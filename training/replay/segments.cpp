@@ -272,6 +272,7 @@ Recomputed recompute(const RecordedRun& run, Console& out) {
   const int workers = alone ? 1 : static_cast<int>(std::min<std::int64_t>(result.segments, all_threads));
   const int threads = std::max(1, all_threads / workers);
   PreparedTrainer first(run.config, threads);
+  first.require_inputs_of(run.folder);
   std::string header = metrics_header(first.trainer().row());
   header.pop_back();
   result.header = header_difference(run.header, header);

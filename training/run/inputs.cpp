@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "training/digest.h"
 #include "training/errors.h"
 #include "training/io/json.h"
 #include "training/io/safetensors.h"
@@ -64,9 +65,23 @@ void read_start(const std::string& path, const ParameterLayout& layout, View the
   }
 }
 
+void describe_inputs(RunRecord& record, const Config& config, const Problem& problem) {
+  if (problem.data) {
+    record.data_provenance = problem.data->provenance;
+    record.train_checksum = problem.data->train.checksum;
+    record.test_checksum = problem.data->test.checksum;
+  }
+  if (!config.start_file.empty()) record.start_digest = digest_of(problem.objective.layout, problem.theta0.view());
+}
+
 void require_same_inputs(const Folder& run, const RunRecord& now) {
   if (!run.contains("run.json")) return;
-  const std::string path = run.path_of("run.json");
+  require_same_inputs(run.path_of("run.json"), now, run.path() + ": --resume",
+                      "restore the file, or begin a new run with another --out");
+}
+
+void require_same_inputs(const std::string& path, const RunRecord& now, const std::string& whose,
+                         const std::string& advice) {
   nlohmann::json before;
   try {
     const auto bytes = read_file(path, std::size_t{1} << 24);
@@ -76,13 +91,12 @@ void require_same_inputs(const Folder& run, const RunRecord& now) {
     if (!before.is_object() || !before.contains(table) || !before[table].is_object()) return;
     const auto it = before[table].find(key);
     if (it == before[table].end() || !it->is_string() || *it == found) return;
-    throw DataError(run.path() + ": --resume: expected the " + what + " with which the run began (checksum " +
-                    it->get<std::string>() + "), found others (" + (found.empty() ? "none" : found) +
-                    "); restore the file, or begin a new run with another --out");
+    throw DataError(whose + ": expected the " + what + " with which the run began (checksum " + it->get<std::string>() +
+                    "), found others (" + (found.empty() ? "none" : found) + "); " + advice);
   };
   compare("data", "train_checksum", now.train_checksum, "training samples");
   compare("data", "test_checksum", now.test_checksum, "test samples");
-  compare("start", "digest", now.start_digest, "parameters at step 0");
+  if (!now.start_digest.empty()) compare("start", "digest", now.start_digest, "parameters at step 0");
 }
 
 }  // namespace brink

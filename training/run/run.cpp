@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "kernels/tracer.h"
-#include "training/digest.h"
 #include "training/errors.h"
 #include "training/io/readable.h"
 #include "training/io/safetensors.h"
@@ -124,13 +123,7 @@ void Run::describe() {
   if (const auto note = minibatch_note(config_)) out_.line(*note);
   if (const auto note = effective_note(config_)) out_.line(*note);
   if (const auto warning = tolerance_warning(config_)) out_.note(*warning);
-  if (problem_->data) {
-    record_.data_provenance = problem_->data->provenance;
-    record_.train_checksum = problem_->data->train.checksum;
-    record_.test_checksum = problem_->data->test.checksum;
-  }
-  if (!config_.start_file.empty())
-    record_.start_digest = digest_of(problem_->objective.layout, problem_->theta0.view());
+  describe_inputs(record_, config_, *problem_);
   if (folder_->opened() != RunFolder::Opened::fresh) require_same_inputs(folder_->folder(), record_);
   record_.parameters = problem_->objective.layout.count();
   record_.threads = environment_.threads();
