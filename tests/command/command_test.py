@@ -304,6 +304,9 @@ with tempfile.TemporaryDirectory() as temporary:
                 and record["ended"] is None or [str(record)])
     case("a report of a killed run", 0, "", "report", "killed")
     cases.check("it shows the events", "no events recorded" not in (killed / "report.html").read_text())
+    (killed / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
+    case("who watches an interrupted run comes to an end", 0, shell='timeout 60 "$BRINK" report killed --watch',
+         in_output="no run is going on; the page is complete")
 
     case("closed standard output", 0, shell='"$BRINK" info >&-')
     case("a reader that leaves", 0, shell='set -o pipefail; "$BRINK" train --dry-run | true')

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "tools/report/svg.h"
 #include "tools/report/text.h"
 #include "training/io/file.h"
+#include "training/run/folder.h"
 
 namespace brink {
 namespace {
@@ -107,9 +109,10 @@ void watch_report(std::span<const std::filesystem::path> runs, const std::filesy
                   FunctionRef<void()> written) {
   std::vector<std::uintmax_t> seen;
   for (bool going = true; going;) {
-    going = std::ranges::any_of(runs, [](const auto& run) { return read_run(run).unfinished; });
+    going = std::ranges::any_of(runs, [](const auto& run) { return RunFolder::is_in_use(run.string()); });
     std::vector<std::uintmax_t> sizes;
-    for (const auto& run : runs) sizes.push_back(std::filesystem::file_size(run / "metrics.csv"));
+    std::error_code unreadable;  // which the page's maker reports
+    for (const auto& run : runs) sizes.push_back(std::filesystem::file_size(run / "metrics.csv", unreadable));
     if (sizes != seen || !going) {
       write_file(out_path.string(), render_report(runs, going ? seconds : 0));
       written();
