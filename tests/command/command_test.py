@@ -196,6 +196,9 @@ with tempfile.TemporaryDirectory() as temporary:
     whole = (here / "late" / "metrics.csv").read_text().count("\n") == 302
     cases.check("then the run is there and the trace is empty",
                 whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
+    case("a run to resume that does not exist", 2, "brink: absent: --resume: there is no such run: expected a folder with "
+         "config.toml, or the settings of a new run, CONFIG.toml or --set; check --out", "train", "--resume", "--out", "absent")
+    cases.check("it is not made", not (here / "absent").exists())
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
 
