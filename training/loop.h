@@ -77,6 +77,7 @@ class Trainer final : public Stateful {
 
   /// Measures at θ_t, updates to θ_{t+1}, and returns the row of step t. On a CUDA device the next pass has been enqueued by
   /// then. Where no row is due, it only updates and returns the last row; a divergence is noticed nevertheless, and has a row.
+  /// Throws StepAbandoned, and ProjectionError if the update cannot be projected; the state is that before the step then.
   const Row& step();
   /// Measures at θ_t without an update: the last row of a run.
   const Row& observe() { return measure(spectrum_is_due(step_)), complete(); }
@@ -84,7 +85,7 @@ class Trainer final : public Stateful {
   // The parts of a step, for a caller that makes more decisions itself.
   /// Measures at θ_t, with or without the spectrum. λ₁ and the surplus are known on return; all other numbers are in flight.
   /// Throws StepAbandoned.
-  const Observed& measure(bool spectrum);
+  const Observed& measure(bool spectrum) { return measure(spectrum, false); }
   /// Computes θ_{t+1} by the rule from the gradient of the last measure. Enqueued only.
   void update();
   /// Enqueues, on a CUDA device, the part of the next measure that depends on no further decision. To be called after update.
@@ -159,7 +160,9 @@ class Trainer final : public Stateful {
     return row_is_due(step) || !minibatches_ || rule().gradients() != Gradients::any;
   }
   void prepare_minibatches(const Objective&, const Batch& train);
+  const Observed& measure(bool spectrum, bool for_update);
   void begin();
+  void abandon();
   bool prepare_update();
   void evaluate_minibatch();
   void receive_pass();
@@ -167,7 +170,7 @@ class Trainer final : public Stateful {
   void measure_eigenvalues(bool cold_check);
   View rule_gradient();
   View projected_gradient();
-  void follow_events();
+  void confirm_event();
   bool sharpness_certified() const;
   void follow_accuracy();
 

@@ -191,3 +191,33 @@ TEST_CASE("recompute: a run of projected updates that was killed after any row")
     CHECK_MESSAGE(r.first_row.empty(), r.first_row);
   }
 }
+
+TEST_CASE("a run that cannot project keeps the state before that step, from which a fork goes on") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  Said said;
+  REQUIRE(train(load_config({{}, projected({"training.project_most=1"}), {}}), {path}, said.console()) ==
+          ExitCode::usage);
+  const std::string advice = "set a larger training.project_most: `brink fork " + path +
+                             " --at 8 --set training.project_most=…` goes on from the state before this step";
+  CHECK_MESSAGE(said.text().find(advice) != std::string::npos, said.text());
+  const std::string record = read_text(path + "/run.json");
+  CHECK(record.find("\"status\": \"interrupted\"") != std::string::npos);
+  CHECK(record.find("\"interrupted_because\": \"training.project: at step 8 ") != std::string::npos);
+  REQUIRE(list_checkpoints(path).good.back().step == 8);
+  const Recomputed r = again(path);
+  CHECK(same(r, path));
+  CHECK(r.checkpoints.back().step == 8);
+
+  // Continued as it is, it ends in the same way, and nothing changes.
+  const std::string metrics = read_text(path + "/metrics.csv");
+  TrainOptions options{path};
+  options.resume = true;
+  CHECK(train(load_config({{}, projected({"training.project_most=1"}), {}}), options, said.console()) ==
+        ExitCode::usage);
+  CHECK(read_text(path + "/metrics.csv") == metrics);
+  CHECK(list_checkpoints(path).good.back().step == 8);
+  CHECK(fork_run({path, 8, {"training.project_most=5"}, {}, folder / "fork"}, said.console()).code == ExitCode::done);
+  CHECK(cell(folder / "fork/metrics.csv", 8, "projected") == "2");
+  CHECK(refusal([&] { (void)fork_run({path, 9, {}, {}, folder / "later"}, said.console()); }).first == ExitCode::usage);
+}

@@ -44,8 +44,9 @@ std::string run_body(const Run& run, int index, int heading_level) {
   }
   if (run.unfinished) {
     out += std::string("<p class=\"banner\">This run is not finished: ") +
-           (run.account.status == "running"
-                ? "it was running when this was written."
+           (run.account.status == "running" ? std::string("it was running when this was written.")
+            : !run.account.interrupted_because.empty()
+                ? "it cannot go on under its settings. " + escaped(run.account.interrupted_because)
                 : "it was interrupted. <code>brink train --resume</code> with its folder as --out continues it.") +
            "</p>\n";
   }
