@@ -144,7 +144,7 @@ const Row& Trainer::step() {
     start(spectrum_is_due(step_));
     return row_;
   }
-  measure(spectrum_is_due(step_));
+  measure(spectrum_is_due(step_), true);
   update();
   start(spectrum_is_due(step_));
   return complete();
@@ -177,7 +177,8 @@ void Trainer::evaluate_minibatch() {
     seen_.batch_loss = minibatches()->evaluate(step_, theta());
 }
 
-const Observed& Trainer::measure(bool spectrum) {
+/// for_update: whether an update follows, which may have to be projected.
+const Observed& Trainer::measure(bool spectrum, bool for_update) {
   spectrum = spectrum && curvature_;
   if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
   begin();
@@ -198,8 +199,26 @@ const Observed& Trainer::measure(bool spectrum) {
       if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
-  if (seen_.measured) follow_events();
+  const bool measured = seen_.measured;
+  if (measured) confirm_event();
+  if (projection_ && for_update) try {
+      projection_->require_known(seen_, rule(), options_.tracker->tolerance);
+    } catch (const ProjectionError&) {
+      abandon();
+      throw;
+    }
+  if (measured && seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, sharpness_certified());
   return seen_;
+}
+
+/// Takes the state back to that before the step.
+void Trainer::abandon() {
+  curvature_->abandon();
+  if (effective_) effective_->abandon();
+  if (projection_) projection_->abandon();
+  pass_.forget();
+  begun_ = -1;
+  pass_received_ = received_ = true;
 }
 
 void Trainer::measure_spectrum(bool cold_check) {
@@ -217,12 +236,7 @@ void Trainer::measure_spectrum(bool cold_check) {
     else
       seen_.effective.reset();
   } catch (const StepAbandoned&) {
-    curvature_->abandon();
-    if (effective_) effective_->abandon();
-    if (projection_) projection_->abandon();
-    pass_.forget();
-    begun_ = -1;
-    pass_received_ = received_ = true;
+    abandon();
     throw;
   }
   seen_.surplus.reset();
@@ -239,12 +253,11 @@ void Trainer::measure_eigenvalues(bool cold_check) {
   }
 }
 
-void Trainer::follow_events() {
+/// At every event a cold run checks the warm one before anything is recorded.
+void Trainer::confirm_event() {
   if (!seen_.surplus) return;
-  // At every event a cold run checks the warm one before anything is recorded.
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-  if (seen_.surplus) ended_ = events_.push(step_, *seen_.surplus, sharpness_certified());
 }
 
 bool Trainer::sharpness_certified() const {

@@ -78,6 +78,7 @@ class Trainer final : public Stateful {
 
   /// Measures at θ_t, updates to θ_{t+1}, and returns the row of step t. On a CUDA device the next pass has been enqueued by
   /// then. Where no row is due, it only updates and returns the last row; a divergence is noticed nevertheless, and has a row.
+  /// Throws StepAbandoned, and ProjectionError if the update cannot be projected; the state is that before the step then.
   const Row& step();
   /// Measures at θ_t without an update: the last row of a run.
   const Row& observe() { return measure(spectrum_is_due(step_)), complete(); }
@@ -85,7 +86,7 @@ class Trainer final : public Stateful {
   // The parts of a step, for a caller that makes more decisions itself.
   /// Measures at θ_t, with or without the spectrum. λ₁ and the surplus are known on return; all other numbers are in flight.
   /// Throws StepAbandoned.
-  const Observed& measure(bool spectrum);
+  const Observed& measure(bool spectrum) { return measure(spectrum, false); }
   /// Computes θ_{t+1} by the rule from the gradient of the last measure. Enqueued only.
   void update();
   /// Enqueues, on a CUDA device, the part of the next measure that depends on no further decision. To be called after update.
@@ -165,9 +166,14 @@ class Trainer final : public Stateful {
     return row_is_due(step) || !minibatches() || rule().gradients() != Gradients::any;
   }
   void prepare_minibatches(const Objective&, const Batch& train);
+<<<<<<< HEAD
   /// Those in force; null where an update uses the whole training set.
   Minibatches* minibatches() const { return minibatch_sizes_ ? minibatch_sizes_->in_force() : nullptr; }
+=======
+  const Observed& measure(bool spectrum, bool for_update);
+>>>>>>> w-fixz
   void begin();
+  void abandon();
   bool prepare_update();
   void evaluate_minibatch();
   void receive_pass();
@@ -175,7 +181,7 @@ class Trainer final : public Stateful {
   void measure_eigenvalues(bool cold_check);
   View rule_gradient();
   View projected_gradient();
-  void follow_events();
+  void confirm_event();
   bool sharpness_certified() const;
   void follow_accuracy();
 

@@ -14,6 +14,8 @@ namespace brink {
 
 namespace {
 
+bool has_diverged(const Observed& seen) { return !std::isfinite(seen.loss) || !std::isfinite(seen.gradient_norm); }
+
 std::size_t unstable_of(const Observed& seen, const UpdateRule& rule) {
   std::size_t count = 0;
   for (const Eigenvalue& e : seen.spectrum.top) {
@@ -44,33 +46,39 @@ bool UpdateProjection::grow(const Observed& seen, const UpdateRule& rule) {
   return true;
 }
 
-void UpdateProjection::require_certificate(const Observed& seen, std::size_t unstable, double tolerance) const {
+void UpdateProjection::require_known(const Observed& seen, const UpdateRule& rule, double tolerance) const {
+  if (has_diverged(seen)) return;
+  if (!seen.measured)
+    throw ProjectionError(
+        fmt::format(
+            "training.project: at step {} no eigenvalue could be measured, because a product with the Hessian is not "
+            "finite; choose a smaller training.learning_rate",
+            seen.step),
+        "training.learning_rate");
   const std::vector<Eigenvalue>& top = seen.spectrum.top;
+  const std::size_t unstable = unstable_of(seen, rule);
   if (unstable > static_cast<std::size_t>(options_.most))
-    throw UsageError(
+    throw ProjectionError(
         fmt::format("training.project: at step {} more than training.project_most = {} eigenvalues are above the "
                     "threshold {}; set a larger training.project_most",
-                    seen.step, options_.most, readable(seen.threshold)));
+                    seen.step, options_.most, readable(seen.threshold)),
+        "training.project_most");
   // The first stable one decides that there are no more.
   for (std::size_t i = 0; i < std::min(unstable + 1, top.size()); ++i)
     if (!is_certified(top[i].residual, seen.spectrum.scale, tolerance))
-      throw UsageError(
+      throw ProjectionError(
           fmt::format("training.project: at step {} eigenvalue {} is not certified, so the unstable directions are not "
                       "known: its residual is {}, and measure.tolerance allows {}; set a larger measure.budget or "
                       "measure.tolerance",
-                      seen.step, i + 1, readable(top[i].residual), readable(tolerance * seen.spectrum.scale)));
+                      seen.step, i + 1, readable(top[i].residual), readable(tolerance * seen.spectrum.scale)),
+          "measure.budget");
 }
 
 View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eigenvectors, double tolerance,
                                View gradient) {
-  if (!std::isfinite(seen.loss) || !std::isfinite(seen.gradient_norm)) return gradient;  // the run has diverged
-  if (!seen.measured)
-    throw UsageError(fmt::format(
-        "training.project: at step {} no eigenvalue could be measured, because a product with the Hessian is not "
-        "finite; choose a smaller training.learning_rate",
-        seen.step));
+  if (has_diverged(seen)) return gradient;
+  require_known(seen, rule, tolerance);
   const std::size_t unstable = unstable_of(seen, rule);
-  require_certificate(seen, unstable, tolerance);
   tracked_ = std::max(least_, std::min<std::int64_t>(static_cast<std::int64_t>(unstable), options_.most) + 1);
   began_with_ = tracked_;
   const bool keeps = options_.mode == ProjectionMode::keep && (entered_ || unstable > 0);

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "autodiff/parameters.h"
 #include "kernels/basis/basis.h"
 #include "kernels/memory.h"
+#include "training/errors.h"
 #include "training/observed.h"
 #include "training/rules/rule.h"
 #include "training/state.h"
@@ -26,6 +29,13 @@ struct ProjectionOptions {
   int most = 10;  ///< the largest number of unstable eigenvectors
 };
 
+/// A step cannot be projected; a larger or smaller value of `key` may help.
+struct ProjectionError : UsageError {
+  ProjectionError(const std::string& message, std::string key_to_set)
+      : UsageError(message), key(std::move(key_to_set)) {}
+  std::string key;
+};
+
 /// An eigenvector is unstable if the surplus of its eigenvalue is positive. As many are tracked as it takes until one is not.
 class UpdateProjection final : public Stateful {
  public:
@@ -36,8 +46,11 @@ class UpdateProjection final : public Stateful {
   int tracked() const { return static_cast<int>(tracked_); }
   /// Whether all measured ones are unstable, so that one more has to be measured; `tracked` counts it already.
   bool grow(const Observed&, const UpdateRule&);
-  /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the eigenvalues. Throws
-  /// UsageError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance.
+  /// Throws ProjectionError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance. A
+  /// loss or gradient that is not finite needs no projection.
+  void require_known(const Observed&, const UpdateRule&, double tolerance) const;
+  /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the
+  /// eigenvalues. Throws as require_known.
   View project(Observed&, const UpdateRule&, View eigenvectors, double tolerance, View gradient);
   /// Forgets what the present step has grown to, before that step is measured again.
   void abandon() { tracked_ = began_with_; }
@@ -46,8 +59,6 @@ class UpdateProjection final : public Stateful {
   void visit(StateVisitor&) override;
 
  private:
-  void require_certificate(const Observed&, std::size_t unstable, double tolerance) const;
-
   Device device_;
   ProjectionOptions options_;
   std::int64_t least_, tracked_, began_with_;  // began_with_: tracked_ at the beginning of the step

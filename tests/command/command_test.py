@@ -196,6 +196,9 @@ with tempfile.TemporaryDirectory() as temporary:
     whole = (here / "late" / "metrics.csv").read_text().count("\n") == 302
     cases.check("then the run is there and the trace is empty",
                 whole and json.loads((here / "late.json").read_text()) == {"traceEvents": []})
+    case("a run to resume that does not exist", 2, "brink: absent: --resume: there is no such run: expected a folder with "
+         "config.toml, or the settings of a new run, CONFIG.toml or --set; check --out", "train", "--resume", "--out", "absent")
+    cases.check("it is not made", not (here / "absent").exists())
     case("two who watch", 2, "", *run, "--out", "other", "--trace", "t.json", "--nvtx", "phases")
     case("unknown ranges", 2, "", *run, "--nvtx", "everything")
 
@@ -304,6 +307,9 @@ with tempfile.TemporaryDirectory() as temporary:
                 and record["ended"] is None or [str(record)])
     case("a report of a killed run", 0, "", "report", "killed")
     cases.check("it shows the events", "no events recorded" not in (killed / "report.html").read_text())
+    (killed / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
+    case("who watches an interrupted run comes to an end", 0, shell='timeout 60 "$BRINK" report killed --watch',
+         in_output="no run is going on; the page is complete")
 
     case("closed standard output", 0, shell='"$BRINK" info >&-')
     case("a reader that leaves", 0, shell='set -o pipefail; "$BRINK" train --dry-run | true')

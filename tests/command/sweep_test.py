@@ -274,6 +274,15 @@ until_divergence = {"training.learning_rate" = {from = 0.05, factor = 2, refine 
 """)
     out, code = sweep("search.toml", "--out", "one", "--jobs", "2", folder=here)
     cases.check("a search", [] if code == 0 and out.count("runs begin to diverge between") == 2 else [f"{code}: {out}"])
+    named = [f"start=[{start_at}]: training.learning_rate: runs begin to diverge between" in out for start_at in ["2.5, 0.5", "1.5, 0.25"]]
+    cases.check("what a search found names its combination", all(named) or [out])
+    cases.check("a divergence names its run", out.count(": diverged at step ") == sum(
+        line.startswith("start=[") for line in out.splitlines() if ": diverged at step " in line) > 0 or [out])
+    run = run_folders(here / "one")[0]
+    report = (run / "report.html").read_bytes()
+    out, code = sweep("search.toml", "--out", str(run), folder=here)
+    cases.check("a run's folder is refused", [] if code == 73 and "found the folder of a run; choose another --out" in out and
+                (run / "report.html").read_bytes() == report else [f"{code}: {out}"])
     rows = rows_of(here / "one" / "summary.csv")
     for start_at in ["[2.5, 0.5]", "[1.5, 0.25]"]:
         mine = [r for r in rows if r["model.start"] == start_at]

@@ -17,6 +17,13 @@ Recomputed again(const std::string& folder, const Sets& sets = {}) {
   return recompute(run, said.console());
 }
 
+/// More eigenvalues than one are unstable for the first time at step 8.
+Sets projected(const Sets& more) {
+  return with({"training.steps=12", "training.learning_rate=0.07", "training.project=remove", "data.train=200",
+               "data.test=100", "model.hidden=[16,12]", "measure.bottom=0"},
+              more);
+}
+
 /// Whether nothing differs.
 bool same(const Recomputed& r, const std::string& folder) {
   return r.header.empty() && r.first_row.empty() && r.events == read_text(folder + "/events.csv") &&
@@ -165,4 +172,52 @@ TEST_CASE(
   r = again(folder / "cut");
   CHECK(r.segments == 1);
   CHECK(same(r, folder / "cut"));
+}
+
+TEST_CASE("recompute: a run of projected updates that was killed after any row") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  REQUIRE(run(path, projected({"training.project_most=14"})) == ExitCode::done);
+  const std::vector<std::string> all = lines(path + "/metrics.csv");
+  std::string record = read_text(path + "/run.json");
+  record.replace(record.find("\"finished\""), 10, "\"running\"");
+  write_text(path + "/run.json", record);
+  std::filesystem::remove_all(path + "/checkpoints");
+  std::string text = all[0];
+  for (std::size_t row = 1; row < all.size(); ++row) {
+    text += all[row];
+    write_text(path + "/metrics.csv", text);
+    const Recomputed r = again(path);
+    CHECK_MESSAGE(r.first_row.empty(), r.first_row);
+  }
+}
+
+TEST_CASE("a run that cannot project keeps the state before that step, from which a fork goes on") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  Said said;
+  REQUIRE(train(load_config({{}, projected({"training.project_most=1"}), {}}), {path}, said.console()) ==
+          ExitCode::usage);
+  const std::string advice = "set a larger training.project_most: `brink fork " + path +
+                             " --at 8 --set training.project_most=…` goes on from the state before this step";
+  CHECK_MESSAGE(said.text().find(advice) != std::string::npos, said.text());
+  const std::string record = read_text(path + "/run.json");
+  CHECK(record.find("\"status\": \"interrupted\"") != std::string::npos);
+  CHECK(record.find("\"interrupted_because\": \"training.project: at step 8 ") != std::string::npos);
+  REQUIRE(list_checkpoints(path).good.back().step == 8);
+  const Recomputed r = again(path);
+  CHECK(same(r, path));
+  CHECK(r.checkpoints.back().step == 8);
+
+  // Continued as it is, it ends in the same way, and nothing changes.
+  const std::string metrics = read_text(path + "/metrics.csv");
+  TrainOptions options{path};
+  options.resume = true;
+  CHECK(train(load_config({{}, projected({"training.project_most=1"}), {}}), options, said.console()) ==
+        ExitCode::usage);
+  CHECK(read_text(path + "/metrics.csv") == metrics);
+  CHECK(list_checkpoints(path).good.back().step == 8);
+  CHECK(fork_run({path, 8, {"training.project_most=5"}, {}, folder / "fork"}, said.console()).code == ExitCode::done);
+  CHECK(cell(folder / "fork/metrics.csv", 8, "projected") == "2");
+  CHECK(refusal([&] { (void)fork_run({path, 9, {}, {}, folder / "later"}, said.console()); }).first == ExitCode::usage);
 }

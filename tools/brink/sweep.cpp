@@ -106,6 +106,17 @@ void make_folder(const std::string& path) {
   if (error) throw IoError(path + ": mkdir: " + error.message());
 }
 
+/// A sweep would replace the run's report and mix its runs with the run's files.
+void require_no_run(const std::string& folder) {
+  for (const char* own : {"/.lock", "/run.json", "/metrics.csv"}) {
+    std::error_code ignored;
+    if (fs::exists(folder + own, ignored))
+      throw InUseError(folder +
+                       ": --out: expected a new folder, an empty one or that of a sweep, found the folder of a run; "
+                       "choose another --out");
+  }
+}
+
 /// The list is written once more only if it has changed; runs that are no longer in it keep their folders.
 void write_list(const Plan& plan, const std::string& folder) {
   const std::string path = folder + "/sweep.json", text = plan.json();
@@ -147,6 +158,7 @@ ExitCode run_sweep(Arguments o) {
   while (o.out.size() > 1 && o.out.ends_with('/')) o.out.pop_back();
   if (o.slurm && !o.shard.empty())
     throw UsageError("expected --slurm or --shard, got both; the script gives each task its shard");
+  require_no_run(o.out);
   const Plan plan(o.file, o.sets);
   const sweep::RunnerOptions options = runner_options(o, plan);
   Console& out = standard_output();
@@ -217,7 +229,8 @@ void add_sweep(CLI::App& app, ExitCode& code) {
       "\n"
       "Exit codes: 0 all runs of this share are finished or diverged; 1 a run failed, and its message is in "
       "DIR/failed;\n"
-      "2 an error in SWEEP.toml, found before any run begins; 75 interrupted: call it again.");
+      "2 an error in SWEEP.toml, found before any run begins; 73 DIR is the folder of a run; 75 interrupted: call it "
+      "again.");
   sub->callback([o, &code] { code = run_sweep(*o); });
 }
 

@@ -27,6 +27,11 @@ ExitCode run_training(Arguments o) {
   std::error_code ignored;
   const bool own =
       o.resume && !o.out.empty() && o.sources.file.empty() && std::filesystem::exists(o.out + "/config.toml", ignored);
+  if (o.resume && !o.out.empty() && !own && o.sources.file.empty() && o.sources.sets.empty())
+    throw UsageError(
+        o.out +
+        ": --resume: there is no such run: expected a folder with config.toml, or the settings of a new run, "
+        "CONFIG.toml or --set; check --out");
   if (own) o.sources.file = o.out + "/config.toml";
   const Config config = load_config(o.sources);
   const std::string folder = o.out.empty() ? default_folder(config) : o.out;

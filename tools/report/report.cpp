@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "tools/report/svg.h"
 #include "tools/report/text.h"
 #include "training/io/file.h"
+#include "training/run/folder.h"
 
 namespace brink {
 namespace {
@@ -42,8 +44,9 @@ std::string run_body(const Run& run, int index, int heading_level) {
   }
   if (run.unfinished) {
     out += std::string("<p class=\"banner\">This run is not finished: ") +
-           (run.account.status == "running"
-                ? "it was running when this was written."
+           (run.account.status == "running" ? std::string("it was running when this was written.")
+            : !run.account.interrupted_because.empty()
+                ? "it cannot go on under its settings. " + escaped(run.account.interrupted_because)
                 : "it was interrupted. <code>brink train --resume</code> with its folder as --out continues it.") +
            "</p>\n";
   }
@@ -107,9 +110,10 @@ void watch_report(std::span<const std::filesystem::path> runs, const std::filesy
                   FunctionRef<void()> written) {
   std::vector<std::uintmax_t> seen;
   for (bool going = true; going;) {
-    going = std::ranges::any_of(runs, [](const auto& run) { return read_run(run).unfinished; });
+    going = std::ranges::any_of(runs, [](const auto& run) { return RunFolder::is_in_use(run.string()); });
     std::vector<std::uintmax_t> sizes;
-    for (const auto& run : runs) sizes.push_back(std::filesystem::file_size(run / "metrics.csv"));
+    std::error_code unreadable;  // which the page's maker reports
+    for (const auto& run : runs) sizes.push_back(std::filesystem::file_size(run / "metrics.csv", unreadable));
     if (sizes != seen || !going) {
       write_file(out_path.string(), render_report(runs, going ? seconds : 0));
       written();

@@ -42,6 +42,7 @@ Account account_of(const nlohmann::json& json) {
   out.version = string_at(json, "brink");
   if (out.version.empty()) out.version = string_at(json, "version");
   out.status = string_at(json, "status");
+  out.interrupted_because = string_at(json, "interrupted_because");
   out.final_digest = string_at(json, "final_digest");
   if (const auto at = json.find("parameters"); at != json.end() && at->is_number_integer()) out.parameters = at->dump();
   if (const auto at = json.find("diverged_at"); at != json.end() && at->is_number())

@@ -35,6 +35,7 @@ struct EigenvalueCell {
 /// What run.json says. Everything may be missing.
 struct Account {
   std::string version, status, parameters, final_digest;
+  std::string interrupted_because;  // what a run says that cannot go on under its settings
   std::string data_provenance, train_checksum, test_checksum;
   std::optional<bool> has_data_set;
   std::optional<double> diverged_at, completed_at;

@@ -82,6 +82,12 @@ struct State {
   std::string digest;
 };
 
+/// Whether the run was left before this step, with a checkpoint.
+bool is_kept(const RecordedRun& run, std::int64_t step) {
+  const CheckpointFile* const file = run.checkpoint_before(step);
+  return !run.is_over() && file && file->step == step && step == run.last_step() + 1;
+}
+
 State state_of(const RecordedRun& parent, std::int64_t at, Console& out) {
   const CheckpointFile* const from = parent.checkpoint_before(at);
   for (const std::string& text : parent.passed_over) out.note("passed over " + text);
@@ -151,8 +157,14 @@ Forked fork_run(const ForkOptions& given, Console& out) {
   RecordedRun parent;
   read_recorded_run(parent, given.parent);
   ForkOptions options = given;
+<<<<<<< HEAD
   if (options.instability > 0) options.at = step_before(parent, options);
   require_recorded(parent, options.at, "--at");
+=======
+  if (options.instability > 0)
+    options.at = step_before_resolution(parent.events, options.before_resolution, options.instability);
+  if (!is_kept(parent, options.at)) require_recorded(parent, options.at, "--at");
+>>>>>>> w-fixz
   Config own = fork_config(parent, options);
   const std::string parent_hash = config_hash(parent.config);
   {

@@ -143,7 +143,8 @@ class Worker {
     begin_from(prepared_, run_, segment.from);
     Trainer& trainer = prepared_.trainer();
     for (std::int64_t t = segment.first; t < segment.end && !out.ended; ++t) {
-      const Row& row = segment.to || t + 1 < segment.end ? trainer.step() : trainer.observe();
+      // As the run did: each row but that of the last step was recorded after the update, which a column may tell of.
+      const Row& row = t < run_.config.training.steps ? trainer.step() : trainer.observe();
       if (trainer.has_row()) compare(row, out);
       if (trainer.ended()) out.events += events_row(*trainer.ended(), has_evaluation_hessian(run_.config));
       if (trainer.diverged() || trainer.completed() || trainer.at_rest()) out.ended = t;

@@ -104,6 +104,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
   nlohmann::ordered_json j;
   j["version"] = build_info().version;
   j["status"] = r.status;
+  if (!r.interrupted_because.empty()) j["interrupted_because"] = r.interrupted_because;
   j["config_hash"] = config_hash(c);
   j["data"] = nullptr;
   if (has_data(c))

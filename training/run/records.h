@@ -35,7 +35,8 @@ void append_row(std::string& out, const TimingRow&);
 
 /// What a run finds out about itself.
 struct RunRecord {
-  std::string status = "running";  // running, finished, diverged, interrupted
+  std::string status = "running";   // running, finished, diverged, interrupted
+  std::string interrupted_because;  // what a run that cannot go on under its settings says; empty: a signal ended it
   std::string data_provenance, train_checksum, test_checksum;
   std::string start_digest;  // of the parameters in model.start_file; empty without one
   std::int64_t parameters = 0;

@@ -252,9 +252,23 @@ std::optional<std::int64_t> Run::steps() {
     }
     try {
       if (step(t)) break;
-    } catch (const StepAbandoned&) { --t; }  // asked for by a signal, so the next turn stops before the same step
+    } catch (const StepAbandoned&) {
+      --t;  // asked for by a signal, so the next turn stops before the same step
+    } catch (const ProjectionError& e) {
+      if (options_.checkpoints && t > 0 && t != checkpoint_step_) write_checkpoint(t);
+      record_.interrupted_because = cannot_go_on(e, t);
+      return t;
+    }
   }
   return {};
+}
+
+/// A run keeps its settings, so what has to be set is set in another run.
+std::string Run::cannot_go_on(const ProjectionError& e, std::int64_t step) const {
+  const std::string what = e.what();
+  if (step == 0 || step != checkpoint_step_) return what + " and another --out";
+  return fmt::format("{}: `brink fork {} --at {} --set {}=…` goes on from the state before this step, which is kept",
+                     what, folder_->path(), step, e.key);
 }
 
 ExitCode Run::go() {
@@ -292,6 +306,10 @@ void Run::finish_record() {
 }
 
 ExitCode Run::say_how_it_ended() {
+  if (!record_.interrupted_because.empty()) {
+    out_.note(record_.interrupted_because);
+    return ExitCode::usage;
+  }
   if (record_.status == "interrupted") {
     out_.note(fmt::format("interrupted{} before step {} of {}; --resume continues the run",
                           stopped_by_.empty() ? "" : " by " + stopped_by_, fitted_.trainer->steps_done(),

@@ -47,6 +47,7 @@ class Run final : public Stateful {
   /// Measures at the steps that are left. Returns the step before which the run was interrupted.
   std::optional<std::int64_t> steps();
   void keep_last_finite(std::int64_t step);
+  std::string cannot_go_on(const ProjectionError&, std::int64_t step) const;
   void finish_record();
   ExitCode say_how_it_ended();
 

@@ -20,8 +20,8 @@ void SweepProgress::line(std::string_view text) {
   out_.line(text);
 }
 
-void SweepProgress::once(const std::string& text) {
-  if (said_.insert(text).second) line(text);
+void SweepProgress::once(const std::string& run, const std::string& text) {
+  if (said_.insert(text).second) line(run + ": " + text);
 }
 
 std::string SweepProgress::text_of(const Counts& c) {

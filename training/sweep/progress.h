@@ -26,8 +26,8 @@ class SweepProgress {
 
   /// A line that stays.
   void line(std::string_view text);
-  /// A line that stays, the first time that it is given; other processes print the same for every run.
-  void once(const std::string& text);
+  /// What a run has printed, as a line that stays. Other runs that print the same do not repeat it.
+  void once(const std::string& run, const std::string& text);
   /// Redraws, at most five times a second. `running`: the runs in progress, in short.
   void show(const Counts&, const std::vector<std::string>& running, int jobs);
   /// Erases the redrawn line.

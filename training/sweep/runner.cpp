@@ -31,6 +31,12 @@ bool is_taken(const std::string& folder) { return is_locked(AT_FDCWD, folder + "
 
 std::string last_line(const std::string& text) { return text.substr(text.rfind('\n') + 1); }
 
+/// The settings of a run in short, before what is said of it.
+std::string name_of(const PlannedRun& run) {
+  const std::string text = text_of(run);
+  return text.empty() ? "the run" : text;
+}
+
 std::string how_it_ended(int status, const std::string& said) {
   std::string message = last_line(said);
   if (message.starts_with("brink: ")) message.erase(0, std::string_view("brink: ").size());
@@ -101,15 +107,17 @@ void Runner::start(Task& task, std::size_t slot) {
 void Runner::record_end(Task& task, State state, const std::string& how) {
   const std::string failure = failure_file(options_.folder, task.run->hash);
   if (exists(failure)) posix_system().unlinkat(AT_FDCWD, failure.c_str(), 0);
-  const std::string text = text_of(*task.run);
+  const std::string name = name_of(*task.run);
   task.ended.push_back(state);
   task.run = plan_.next(task.index, task.ended);
   task.step = task.run ? Step::ready : Step::over;
-  if (!how.empty())
-    progress_.line(fmt::format("{}: {}; {}", text.empty() ? "the run" : text, how, SweepProgress::text_of(counts())));
+  if (!how.empty()) progress_.line(fmt::format("{}: {}; {}", name, how, SweepProgress::text_of(counts())));
   if (!task.run && plan_.searches() && !how.empty()) {
     const Bracket b = plan_.found(task.index, task.ended);
-    const std::string& key = plan_.keys().back();
+    PlannedRun others = plan_.first(task.index);
+    others.settings.pop_back();  // the searched one
+    const std::string combination = text_of(others),
+                      key = (combination.empty() ? "" : combination + ": ") + plan_.keys().back();
     progress_.line(!b.diverged ? fmt::format("{}: none of the values up to {} diverges", key, readable(*b.stable))
                    : !b.stable ? fmt::format("{}: the first value, {}, diverges already; choose a smaller `from`", key,
                                              readable(*b.diverged))
@@ -121,29 +129,35 @@ void Runner::record_end(Task& task, State state, const std::string& how) {
 void Runner::fail(Task& task, const std::string& message) {
   task.step = Step::failed;
   write_file(failure_file(options_.folder, task.run->hash), message + "\n");
-  progress_.line(fmt::format("{}: failed: {}; {}", text_of(*task.run), message, SweepProgress::text_of(counts())));
+  progress_.line(fmt::format("{}: failed: {}; {}", name_of(*task.run), message, SweepProgress::text_of(counts())));
 }
 
 void Runner::end(Job& job, int status) {
   Task& task = *job.task;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   const bool told = signal_ != 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
-  const std::string said = job.child.said();
+  std::string said = job.child.said();
   if (told || code == static_cast<int>(ExitCode::interrupted)) {
     task.step = Step::interrupted;
-    return progress_.line(text_of(*task.run) + ": interrupted; it will be resumed");
+    return progress_.line(name_of(*task.run) + ": interrupted; it will be resumed");
   }
   if (code == static_cast<int>(ExitCode::in_use)) return void(task.step = Step::elsewhere);
   const State state = state_of(folder_of(options_.folder, task.run->hash));
   const bool as_it_says = (code == static_cast<int>(ExitCode::done) && state == State::finished) ||
                           (code == static_cast<int>(ExitCode::diverged) && state == State::diverged);
   if (!as_it_says) return fail(task, how_it_ended(status, said));
+  std::string how = state == State::finished ? "finished" : "diverged";
+  // The last line of a run that diverged tells where and why.
+  if (const std::string last = last_line(said); state == State::diverged && last.starts_with(how)) {
+    said.erase(said.size() - last.size());
+    how = last;
+  }
   for (std::size_t at = 0; at < said.size();) {  // warnings
     const std::size_t next = std::min(said.find('\n', at), said.size());
-    progress_.once(said.substr(at, next - at));
+    progress_.once(name_of(*task.run), said.substr(at, next - at));
     at = next + 1;
   }
-  record_end(task, state, state == State::finished ? "finished" : "diverged");
+  record_end(task, state, how);
 }
 
 /// Runs that another process had taken: whether they are over, or have become free.
