@@ -166,12 +166,9 @@ class Trainer final : public Stateful {
     return row_is_due(step) || !minibatches() || rule().gradients() != Gradients::any;
   }
   void prepare_minibatches(const Objective&, const Batch& train);
-<<<<<<< HEAD
   /// Those in force; null where an update uses the whole training set.
   Minibatches* minibatches() const { return minibatch_sizes_ ? minibatch_sizes_->in_force() : nullptr; }
-=======
   const Observed& measure(bool spectrum, bool for_update);
->>>>>>> w-fixz
   void begin();
   void abandon();
   bool prepare_update();

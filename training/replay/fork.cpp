@@ -157,14 +157,8 @@ Forked fork_run(const ForkOptions& given, Console& out) {
   RecordedRun parent;
   read_recorded_run(parent, given.parent);
   ForkOptions options = given;
-<<<<<<< HEAD
   if (options.instability > 0) options.at = step_before(parent, options);
-  require_recorded(parent, options.at, "--at");
-=======
-  if (options.instability > 0)
-    options.at = step_before_resolution(parent.events, options.before_resolution, options.instability);
   if (!is_kept(parent, options.at)) require_recorded(parent, options.at, "--at");
->>>>>>> w-fixz
   Config own = fork_config(parent, options);
   const std::string parent_hash = config_hash(parent.config);
   {
