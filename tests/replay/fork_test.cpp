@@ -372,7 +372,7 @@ TEST_CASE("fork: what cannot be forked is refused in one line, before a folder i
       {"parent", 41, {}, ExitCode::usage, "expected a step from 0 to 40"},
       {"parent", -13, {}, ExitCode::usage, "expected a step from 0 to 40"},
       {"parent", std::numeric_limits<std::int64_t>::max(), {}, ExitCode::usage, "expected a step from 0 to 40"},
-      {"cut", 20, {}, ExitCode::usage, "--resume"},
+      {"cut", 21, {}, ExitCode::usage, "--resume"},
       {"lost", 1, {}, ExitCode::usage, "diverged at step 0"},
       {"parent", 10, {"model.hidden=[9]"}, ExitCode::usage, "a fork has its parent's network"},
       {"parent", 10, {"data.train=200"}, ExitCode::usage, "a fork has its parent's data"},

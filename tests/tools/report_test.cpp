@@ -314,25 +314,6 @@ TEST_CASE("write_report writes what render_report gives, and says when it cannot
   CHECK_THROWS_AS(write_report(runs, folder.path() / "absent" / "report.html"), IoError);
 }
 
-TEST_CASE("a page that is watched reloads itself while the run goes on, and no longer once it has ended") {
-  const Folder folder("r");
-  write_whole(folder);
-  folder.write("run.json", run_json_with(known_columns(), R"("status":"running")"));
-  const std::vector<fs::path> runs{folder.path()};
-  const fs::path path = folder.path() / "page.html";
-  std::vector<std::string> pages;
-  watch_report(runs, path, 1, [&] {
-    std::ifstream file(path, std::ios::binary);
-    pages.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    folder.write("run.json", run_json_with(known_columns(), R"("status":"finished")"));
-  });
-  REQUIRE(pages.size() == 2);
-  const std::string reload = R"(<meta http-equiv="refresh" content="1"/>)";
-  CHECK(has(pages[0], reload));
-  CHECK_FALSE(has(pages[1], reload));
-  CHECK(pages[1] == folder.render());
-}
-
 TEST_CASE("ticks are 1-2-5 and cover the axis") {
   const auto labels = [](const std::vector<report::Tick>& ticks) {
     std::string out;
