@@ -27,7 +27,7 @@ from numpy_files import npy, npz
 
 FUZZERS = ["config", "safetensors", "arrays", "labels", "idx", "cifar", "archive", "json"]
 READERS = ["data/array_file", "data/arrays", "data/cifar", "data/gzip", "data/idx", "data/official_file", "data/tar", "io/json", "io/nesting", "io/npy", "io/safetensors", "io/toml", "io/utf8", "io/zip",
-           "run/config/conflicts", "run/config/hints", "run/config/keys", "run/config/parse", "run/config/values", "run/config/write"]
+           "run/config/changes", "run/config/conflicts", "run/config/hints", "run/config/keys", "run/config/parse", "run/config/toml_file", "run/config/values", "run/config/write"]
 LONGEST_INPUT = {"cifar": 10000}
 LIBRARIES = ["fmt", "libxxhash", "zlib"]
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"

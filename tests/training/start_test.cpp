@@ -11,6 +11,7 @@
 #include "training/errors.h"
 #include "training/io/safetensors.h"
 #include "training/run/inputs.h"
+#include "training/run/start_file.h"
 
 using namespace brink;
 

@@ -1,69 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "training/run/inputs.h"
 
-#include <cmath>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "training/digest.h"
 #include "training/errors.h"
 #include "training/io/json.h"
-#include "training/io/safetensors.h"
-#include "training/io/text.h"
 
 namespace brink {
-
-namespace {
-
-/// Copies exact numbers. name: for the messages.
-template <class From, class To>
-void copy_exactly(const std::string& name, std::span<const From> from, std::span<To> to) {
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    to[i] = static_cast<To>(from[i]);
-    const std::string element = name + ", element " + number_text(i);
-    if (!std::isfinite(from[i])) throw DataError(element + ": expected a finite number, found " + number_text(from[i]));
-    if (static_cast<From>(to[i]) != from[i])
-      throw DataError(element + ": expected a number that float32 holds exactly, found " + number_text(from[i]) +
-                      "; save the parameters as float32, or choose run.precision = \"float64\"");
-  }
-}
-
-}  // namespace
-
-void read_start(const std::string& path, const ParameterLayout& layout, View theta) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored))
-    throw DataError(path +
-                    ": expected the file that model.start_file names, found none; a relative path starts at the "
-                    "current folder (" +
-                    std::filesystem::current_path(ignored).string() + ")");
-  const Safetensors file = Safetensors::read(path);
-  for (const NamedView& parameter : named_parameters(layout, theta)) {
-    if (!file.contains(parameter.name)) {
-      std::string names;
-      for (const auto& [name, tensor] : file.tensors()) names += (names.empty() ? "" : ", ") + name;
-      throw DataError(path + ": expected the parameter " + parameter.name + " " + to_string(parameter.view.shape) +
-                      " of this network, found none (the file has " + (names.empty() ? "no tensor" : names) + ")");
-    }
-    const Array given = file.load(parameter.name);
-    const std::string name = path + ": " + parameter.name;
-    if (given.view().shape != parameter.view.shape)
-      throw DataError(name + ": expected the shape " + to_string(parameter.view.shape) + ", found " +
-                      to_string(given.view().shape));
-    if (given.view().dtype != Dtype::f32 && given.view().dtype != Dtype::f64)
-      throw DataError(name + ": expected float32 or float64, found " + std::string(name_of(given.view().dtype)));
-    with_real(given.view().dtype, [&]<class From>(From) {
-      with_real(theta.dtype, [&]<class To>(To) {
-        copy_exactly<From, To>(name, given.view().span<From>(), parameter.view.span<To>());
-      });
-    });
-  }
-  for (const auto& [name, tensor] : file.tensors()) {
-    bool known = false;
-    for (const Parameter& p : layout.parameters()) known = known || p.name == name;
-    if (!known) throw DataError(path + ": expected only the parameters of this network, found " + name + " as well");
-  }
-}
 
 void describe_inputs(RunRecord& record, const Config& config, const Problem& problem) {
   if (problem.data) {

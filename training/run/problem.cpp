@@ -8,7 +8,7 @@
 #include "kernels/gpu.h"
 #include "models/initialise.h"
 #include "training/errors.h"
-#include "training/run/inputs.h"
+#include "training/run/start_file.h"
 
 namespace brink {
 

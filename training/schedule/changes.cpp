@@ -55,8 +55,7 @@ std::vector<std::int64_t> Changes::batches() const {
   std::vector<std::int64_t> out{base_batch_};
   for (const Made& m : changes_) out.push_back(m.change.batch.value_or(0));
   std::ranges::sort(out);
-  const auto again = std::ranges::unique(out);
-  out.erase(again.begin(), again.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   if (out.front() == 0) out.erase(out.begin());
   return out;
 }

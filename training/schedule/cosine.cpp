@@ -25,16 +25,17 @@ class Cosine final : public Schedule {
 }  // namespace
 
 ScheduleKind cosine() {
-  return {.name = "cosine",
-          .meaning = "η·(e + (1 − e)·½(1 + cos(π·t/T))) until t = T, then η·e, with e = cosine_end and T = cosine_steps",
-          .options = {integer_option("cosine_steps", 0, {.most = 1'000'000'000},
-                                     "T, the updates until the end of the cosine; 0: training.steps"),
-                      // Above 0, because 2/η would be infinite.
-                      real_option("cosine_end", 0.01, {.above = 0, .most = 1}, "e, the part of η that is left")},
-          .make = [](const Options& o, double rate, std::int64_t steps) -> std::unique_ptr<Schedule> {
-            const std::int64_t length = o.integer("cosine_steps");
-            return std::make_unique<Cosine>(rate, length > 0 ? length : steps, o.real("cosine_end"));
-          }};
+  return {
+      .name = "cosine",
+      .meaning = "η·(e + (1 − e)·½(1 + cos(π·t/T))) until t = T, then η·e, with e = cosine_end and T = cosine_steps",
+      .options = {integer_option("cosine_steps", 0, {.most = 1'000'000'000},
+                                 "T, the updates until the end of the cosine; 0: training.steps"),
+                  // Above 0, because 2/η would be infinite.
+                  real_option("cosine_end", 0.01, {.above = 0, .most = 1}, "e, the part of η that is left")},
+      .make = [](const Options& o, double rate, std::int64_t steps) -> std::unique_ptr<Schedule> {
+        const std::int64_t length = o.integer("cosine_steps");
+        return std::make_unique<Cosine>(rate, length > 0 ? length : steps, o.real("cosine_end"));
+      }};
 }
 
 }  // namespace brink::schedules
