@@ -72,24 +72,47 @@ struct Partial {
   const Attributes& attributes;
 };
 
+/// The Taylor coefficients of orders 1, 2, … of a value that depends on t: element k − 1 is d^k/dt^k divided by k!.
+/// Coefficients that are zero are symbolic zeros, or absent at the end.
+using Series = Vars;
+/// The coefficient of order k of a value whose series is s and which is v at t = 0.
+inline Var coefficient(Var v, const Series& s, int k) {
+  if (k == 0) return v;
+  return static_cast<std::size_t>(k) <= s.size() ? s[static_cast<std::size_t>(k) - 1] : Var{};
+}
+/// What a rule of Taylor mode sees: the series of the inputs, some of them zero, not all.
+struct SeriesContext {
+  Graph& g;
+  std::span<const Var> in, out;
+  std::span<const Series> series;
+  int order;  ///< the largest one wanted
+  const Attributes& attributes;
+  const Primitive& primitive;
+  /// The coefficient of order k of input i.
+  Var of(std::size_t i, int k) const { return coefficient(in[i], series[i], k); }
+};
+
 /// The class of an operation, which determines its derivatives of any order.
 enum class OperationClass : std::uint8_t {
-  opaque,       ///< not differentiable
-  constant,     ///< piecewise constant in all inputs
-  linear,       ///< linear in the inputs that are differentiated, piecewise constant in the others
-  bilinear,     ///< a sum of products of two inputs each
-  elementwise,  ///< y = f(x) in every element
-  own,          ///< anything else: by its own rules
+  opaque,            ///< not differentiable
+  constant,          ///< piecewise constant in all inputs
+  linear,            ///< linear in the inputs that are differentiated, piecewise constant in the others
+  piecewise_linear,  ///< linear in regions of its one input
+  bilinear,          ///< a sum of products of two inputs each
+  elementwise,       ///< y = f(x) in every element
+  own,               ///< anything else: by its own rules
 };
 /// How an operation is differentiated. Made from its class: rules.h, pairs.h, elementwise.h.
 struct Derivative {
   OperationClass is = OperationClass::opaque;
-  Vars (*jvp)(const JvpContext&) = nullptr;  ///< tangents of the outputs
-  Vars (*vjp)(const VjpContext&) = nullptr;  ///< cotangents of the inputs
+  Vars (*jvp)(const JvpContext&) = nullptr;                       ///< tangents of the outputs
+  Vars (*vjp)(const VjpContext&) = nullptr;                       ///< cotangents of the inputs
+  std::vector<Series> (*series)(const SeriesContext&) = nullptr;  ///< Taylor series of the outputs (taylor.h)
   Var (*first)(const Partial&) = nullptr;   ///< the partial derivative of a linear or bilinear class by its first input
   Var (*second)(const Partial&) = nullptr;  ///< the partial derivative by the second input
   Var (*product)(const Partial&) = nullptr;  ///< a·b, if one chain of pairs cannot hold both terms of the product rule
   int operand = 0;                           ///< the input in which a linear operation is linear
+  const Primitive* expansion = nullptr;      ///< of an elementwise class: all orders in one pass (elementwise.h)
 };
 /// What a kernel launcher sees. `scratch` has the bytes that the primitive's scratch rule asked for. `epilogue` is null if
 /// there is none; only primitives that finish their elements receive one.

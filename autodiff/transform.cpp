@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "autodiff/primitives/elementwise.h"
+#include "autodiff/taylor.h"
 
 namespace brink {
 
@@ -146,6 +147,14 @@ Vars parameters_of(const Graph& g) {
   return out;
 }
 
+Graph first_output(const Graph& graph) {
+  Graph g = graph;
+  const Output first = g.outputs().at(0);
+  g.clear_outputs();
+  g.output(first.name, first.role, first.index, first.var);
+  return prune(g);
+}
+
 Graph prune(const Graph& g) {
   const std::vector<char> leads = ancestors(g, vars_of(g.outputs()));
   std::vector<char> used(static_cast<std::size_t>(g.size()), 0);
@@ -178,6 +187,19 @@ Graph jvp(const Graph& graph, int direction) {
   for (std::size_t i = 0; i < outputs.size(); ++i)
     g.output("tangent of " + outputs[i].name, outputs[i].role, outputs[i].index,
              or_zeros(g, result[i], g.type(outputs[i].var)));
+  return prune(g);
+}
+
+Graph taylor(const Graph& graph, int order, int direction) {
+  Graph g = graph;
+  const Vars wrt = parameters_of(g);
+  std::vector<Series> series;
+  for (const Var v : tangent_inputs(g, direction)) series.push_back({v});
+  const Output of = g.outputs().at(0);
+  const Series result = expand(g, {&of.var, 1}, wrt, series, order)[0];
+  for (int k = 1; k <= order; ++k)
+    g.output(fmt::format("order {} of {}", k, of.name), of.role, of.index,
+             or_zeros(g, coefficient({}, result, k), g.type(of.var)));
   return prune(g);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Transformations of graphs: pullback, pushforward, and grad, jvp and linearize made of them.
+// Transformations of graphs: pullback, pushforward, and grad, jvp, taylor and linearize made of them.
 // The rules of single operations are in autodiff/primitives.
 #pragma once
 
@@ -27,6 +27,10 @@ Graph grad(const Graph& g);
 /// tangents with this `direction`. An output that does not depend on the parameters has a constant zero as its tangent.
 Graph jvp(const Graph& g, int direction = 0);
 
+/// g with further outputs after its own: the Taylor coefficients of orders 1 … `order` of its first output along θ + tv, where the
+/// parts of v are inputs in the role of tangents with this `direction`. A coefficient is the derivative divided by order!.
+Graph taylor(const Graph& g, int order, int direction = 0);
+
 /// Appends to g the Gauss–Newton product Jᵀ (∂²value/∂inner²) J v, with J = ∂inner/∂wrt and the tangents v of `wrt`. `value` is a scalar
 /// that depends on `wrt` by way of `inner` alone.
 Vars gauss_newton(Graph& g, Var value, Var inner, std::span<const Var> wrt, std::span<const Var> tangents);
@@ -48,6 +52,9 @@ LinearizedGraph linearize_gauss_newton(const Graph& g, Var inner);
 /// The tangent graph of one direction for `count` directions: the products along direction d are the outputs d·parameters + index. Every
 /// product is made by the operations of the single one, one direction after the other, so that the arena does not grow.
 Graph repeat_directions(const Graph& tangent, int count, int parameters);
+
+/// g with its first output alone.
+Graph first_output(const Graph& g);
 
 /// The part of g that its outputs depend on, in the same order. Inputs that nothing uses are dropped.
 Graph prune(const Graph& g);

@@ -21,6 +21,8 @@ Objective make_dln_objective(const Dln& dln, DlnLoss loss, double target, Dtype 
   out.layout = ParameterLayout(std::move(parameters));
   out.dtype = dtype;
   out.group = 1;
+  if (dtype != Dtype::f64)
+    out.in_float64 = [dln, loss, target] { return make_dln_objective(dln, loss, target, Dtype::f64); };
   out.loss = [dln, loss, target, dtype, layout = out.layout](std::int64_t samples) {
     if (samples != 1) throw std::invalid_argument("[dln] expected one sample, got " + std::to_string(samples));
     Graph g;

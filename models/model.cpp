@@ -30,13 +30,13 @@ void Model::set_groups(std::int64_t samples, bool join, double eps) {
   epsilon = eps;
 }
 
-ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples, NormMode mode) {
+ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples, NormMode mode, std::optional<Dtype> data) {
   ModelGraph out;
   for (int i = 0; i < m.layout.size(); ++i)
     out.parameters.push_back(out.g.input(m.layout[i].name, {m.layout[i].shape, dtype}, InputRole::parameter, i));
   Shape x{samples};
   for (int a = 0; a < m.sample.rank; ++a) x.extent[static_cast<std::size_t>(x.rank++)] = m.sample[a];
-  out.x = out.g.input("x", {x, dtype}, InputRole::data, 0);
+  out.x = out.g.input("x", {x, data.value_or(dtype)}, InputRole::data, 0);
   out.labels = out.g.input("labels", {{samples}, Dtype::i32}, InputRole::data, 1);
   std::vector<std::array<Var, 2>> given;
   if (mode == NormMode::evaluation)
@@ -57,6 +57,7 @@ ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples, Norm
                              out.norms.push_back(ghost_norm(g, x, gamma, beta, group, m.epsilon));
                              return out.norms.back().y;
                            }};
+  out.x = cast(out.g, out.x, dtype);
   out.logits = m.forward(out.g, out.parameters, out.x, block);
   return out;
 }
@@ -73,13 +74,17 @@ void output_loss(const Model& m, Loss loss, ModelGraph& f, std::int64_t samples)
   f.g.output("correct", OutputRole::scalar, 1, count_correct(f.g, f.logits, f.labels));
 }
 
-Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode) {
-  Objective o{m.layout, dtype, m.group, m.join_short, [m, loss, dtype, mode](std::int64_t samples) {
-                ModelGraph f = build_forward(m, dtype, samples, mode);
+Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode, std::optional<Dtype> data) {
+  Objective o{m.layout, dtype, m.group, m.join_short, [m, loss, dtype, mode, data](std::int64_t samples) {
+                ModelGraph f = build_forward(m, dtype, samples, mode, data);
                 output_loss(m, loss, f, samples);
                 return std::move(f.g);
               }};
   o.whole_groups = !m.norms.empty();
+  if (dtype != Dtype::f64 && mode == NormMode::training)
+    o.in_float64 = [m, loss, mode, of_data = data.value_or(dtype)] {
+      return make_objective(m, loss, Dtype::f64, mode, of_data);
+    };
   return o;
 }
 

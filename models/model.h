@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,7 +65,9 @@ struct ModelGraph {
   Var x, labels, logits;
   std::vector<GhostNorm> norms;  ///< in training mode
 };
-ModelGraph build_forward(const Model&, Dtype, std::int64_t samples, NormMode = NormMode::training);
+/// `data`: the type of x in memory; absent: that of everything else.
+ModelGraph build_forward(const Model&, Dtype, std::int64_t samples, NormMode = NormMode::training,
+                         std::optional<Dtype> data = {});
 
 /// Σ over samples of the loss: a float64 scalar.
 Var emit_loss(Graph&, Loss, Var logits, Var labels, std::int64_t group);
@@ -72,8 +75,8 @@ Var emit_loss(Graph&, Loss, Var logits, Var labels, std::int64_t group);
 /// Adds the outputs of an objective, `loss` and `correct`, to the graph of a block of this many samples.
 void output_loss(const Model&, Loss, ModelGraph&, std::int64_t samples);
 
-/// The objective that gradient descent minimises: outputs `loss`, `correct`.
-Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::training);
+/// The objective that gradient descent minimises: outputs `loss`, `correct`. `data`: as in build_forward.
+Objective make_objective(const Model&, Loss, Dtype, NormMode = NormMode::training, std::optional<Dtype> data = {});
 
 /// Gv = Jᵀ (∂²ℓ/∂f²) J v, the Gauss–Newton product, as a graph with one tangent input (docs/method.md, "Curvature").
 Graph build_gauss_newton(const Model&, Loss, Dtype, std::int64_t samples);

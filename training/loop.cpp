@@ -56,8 +56,10 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
+                             .train = train,
                              .test = test,
                              .batch = options_.batch,
+                             .seed = options.seed,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
                              .evaluation_hessian = evaluates_hessian(options),
@@ -81,6 +83,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
     add(more.make(context));
     measurements_.back().every = more.every;
     measurements_.back().steps = more.steps;
+    measurements_.back().when = more.when;
   }
   row_ = Row(columns_of(measurements_));
   numbers_ = std::make_unique<Scalars>(device_, std::max<std::int64_t>(numbers, 1));
@@ -195,8 +198,9 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const View descended = rule().preconditioner() ? rule_gradient() : View{};
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
+    choose_due();
     for (Placed& p : measurements_)
-      if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+      if (p.due) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   const bool measured = seen_.measured;
@@ -268,6 +272,18 @@ bool Trainer::is_due(const Placed& p, std::int64_t step) const {
   return (p.every > 0 && rows_before(step) % p.every == 0) || std::ranges::binary_search(p.steps, step);
 }
 
+/// Which measurements are made at the step that is being measured; its λ₁ is known.
+void Trainer::choose_due() {
+  bool inside = events_.inside(), event = false;
+  if (seen_.surplus && std::ranges::any_of(measurements_, [](const Placed& p) { return p.when != When::always; })) {
+    EventFinder ahead = events_;
+    event = ahead.push(step_, *seen_.surplus).has_value() || ahead.inside() != inside;
+    inside = ahead.inside();
+  }
+  for (Placed& p : measurements_)
+    p.due = is_due(p, step_) && (p.when == When::always || (p.when == When::event ? event : inside));
+}
+
 bool Trainer::row_is_due(std::int64_t step) const {
   return step % options_.row_every == 0 ||
          std::ranges::any_of(measurements_, [&](const Placed& p) { return std::ranges::binary_search(p.steps, step); });
@@ -287,7 +303,7 @@ std::vector<TensorSet> Trainer::tensors() const {
                     seen_.measured ? curvature_->eigenvectors() : View{},
                     {}};
   for (const Placed& p : measurements_)
-    if (is_due(p, seen_.step))
+    if (p.due)
       if (auto set = p.measurement->tensors(at)) out.push_back(std::move(*set));
   return out;
 }
@@ -341,7 +357,7 @@ const Row& Trainer::complete() {
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
-    if (!is_due(p, seen_.step)) continue;
+    if (!p.due) continue;
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));

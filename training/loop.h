@@ -52,6 +52,7 @@ struct TrainerOptions {
     MeasurementFactory make;
     std::int64_t every = 1;
     std::vector<std::int64_t> steps = {};
+    When when = When::always;
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
   std::function<bool()> abandons = {};  ///< asked before each product; true: `measure` throws StepAbandoned
@@ -159,8 +160,11 @@ class Trainer final : public Stateful {
     int numbers;
     std::int64_t every = 1;
     std::vector<std::int64_t> steps = {};
+    When when = When::always;
+    bool due = false;  ///< at the last measured step
   };
   bool is_due(const Placed&, std::int64_t step) const;
+  void choose_due();
   std::int64_t rows_before(std::int64_t step) const { return (step + options_.row_every - 1) / options_.row_every; }
   bool needs_pass(std::int64_t step) const {
     return row_is_due(step) || !minibatches() || rule().gradients() != Gradients::any;

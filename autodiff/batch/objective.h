@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,6 +31,8 @@ struct Objective {
   bool whole_groups = false;
   std::vector<Parameter> sums =
       {};  ///< the graphs' outputs in the role of sums; their indices follow those of the parameters
+  /// The same function of the same data computed in float64; null where that is not known, or the precision is float64.
+  std::function<Objective()> in_float64 = {};
 
   /// The layout of a gradient and of any other vector of results: the parameters' entries, at the same places, then the sums.
   ParameterLayout results() const;

@@ -6,7 +6,8 @@
 
 namespace brink {
 
-extern const Primitive gelu_p, normal_cdf_p, normal_density_p;
+extern const Primitive gelu_p, gelu_series_p, normal_cdf_p, normal_cdf_series_p, normal_density_p,
+    normal_density_series_p;
 
 /// x·Φ(x), Φ the distribution function of the standard normal distribution
 Var gelu(Graph&, Var x);

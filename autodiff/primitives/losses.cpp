@@ -22,6 +22,35 @@ void expect_logits(std::string_view name, const ValueType& f, const ValueType& l
 }
 }  // namespace
 
+// p(t) = softmax f(t), whose derivative is p∘u with u = d' − ⟨p, d'⟩ and d = f − f_l, l the class of the largest p:
+//   m·p_m = Σ_{j<m} p_j∘u_{m−1−j},  u_i = (i+1)·d_{i+1} − Σ_{j≤i} (i−j+1)·⟨p_j, d_{i−j+1}⟩.
+// Class l adds nothing to a mean, so nothing cancels where p_l is almost 1, at any order.
+namespace {
+struct SoftmaxSeries {
+  Series d, p;
+};
+/// The coefficients of d up to `order`, and of p up to `p_order` < `order` or equal.
+SoftmaxSeries softmax_series(Graph& g, Var p, const Series& f, int order, int p_order) {
+  SoftmaxSeries out;
+  for (int k = 1; k <= order; ++k) out.d.push_back(minus_leading(g, coefficient({}, f, k), p));
+  const auto slope = [&](int i) { return scale(g, coefficient({}, out.d, i + 1), i + 1); };  // d'_i
+  Vars u;
+  for (int m = 1; m <= p_order; ++m) {
+    Var mean;  // [S,1]
+    for (int j = 0; j < m; ++j) {
+      const Var p_j = coefficient(p, out.p, j), s = slope(m - 1 - j);
+      if (p_j && s) mean = add(g, mean, sum_columns(g, mul(g, p_j, s)));
+    }
+    u.push_back(sub(g, slope(m - 1), broadcast_column(g, mean, g.shape(p)[1])));
+    Var sum;  // [S,C]
+    for (int j = 0; j < m; ++j)
+      sum = add(g, sum, mul(g, coefficient(p, out.p, j), u[static_cast<std::size_t>(m - 1 - j)]));
+    out.p.push_back(scale(g, sum, 1.0 / m));
+  }
+  return out;
+}
+}  // namespace
+
 // ℓ = Σ_s log Σ_c exp f_sc − f_sy.  δ = softmax(f) − e_y;  ℓ' = ⟨δ, f'⟩;  f̅ = ℓ̅·δ.
 const Primitive cross_entropy_p{
     .name = "cross_entropy",
@@ -37,6 +66,20 @@ const Primitive cross_entropy_p{
         [](const VjpContext& c) -> Vars {
           const Var delta = cross_entropy_gradient(c.g, c.in[0], c.in[1]).delta;
           return {scale_by(c.g, c.cotangent[0], delta, group_of(c.attributes)), Var{}};
+        },
+        // k·ℓ_k = Σ_{j=1…k} j·⟨δ_{k−j}, d_j⟩, δ_i = p_i for i ≥ 1; ⟨δ_i, f_j⟩ = ⟨δ_i, d_j⟩, as Σ_c δ_ic = 0.
+        [](const SeriesContext& c) -> std::vector<Series> {
+          const auto [delta, p] = cross_entropy_gradient(c.g, c.in[0], c.in[1]);
+          const SoftmaxSeries s = softmax_series(c.g, p, c.series[0], c.order, c.order - 1);
+          Series out;
+          for (int k = 1; k <= c.order; ++k) {
+            std::vector<Factors> pairs;
+            for (int j = 1; j <= k; ++j)
+              pairs.push_back(
+                  {coefficient(delta, s.p, k - j), scale(c.g, coefficient({}, s.d, j), static_cast<double>(j) / k)});
+            out.push_back(sample_dot(c.g, pairs, group_of(c.attributes)));
+          }
+          return {out};
         }),
     .run = [](Device& d, const Call& c) { cross_entropy(d, c.out[0], c.in[0], c.in[1], group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 3 * in[0].shape.elements(); },
@@ -67,6 +110,9 @@ const Primitive cross_entropy_gradient_p{
         rules::own([](const JvpContext& c) -> Vars { return Vars(2, softmax_product(c.g, c.out[1], c.tangent[0])); },
                    [](const VjpContext& c) -> Vars {
                      return {softmax_product(c.g, c.out[1], add(c.g, c.cotangent[0], c.cotangent[1])), Var{}};
+                   },
+                   [](const SeriesContext& c) -> std::vector<Series> {
+                     return std::vector<Series>(2, softmax_series(c.g, c.out[1], c.series[0], c.order, c.order).p);
                    }),
     .run = [](Device& d, const Call& c) { cross_entropy_gradient(d, c.out[0], c.out[1], c.in[0], c.in[1]); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 5 * in[0].shape.elements(); },
@@ -87,10 +133,7 @@ std::vector<ValueType> rows_and_probabilities(std::string_view name, rules::Type
 const Primitive minus_leading_p{
     .name = "minus_leading",
     .shape = [](rules::Types in, const Attributes&) { return rows_and_probabilities("minus_leading", in); },
-    .derivative = rules::own([](const JvpContext& c) -> Vars { return {minus_leading(c.g, c.tangent[0], c.in[1])}; },
-                             [](const VjpContext& c) -> Vars {
-                               return {balance_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
-                             }),
+    .derivative = rules::linear([](const Partial& c) { return balance_leading(c.g, c.d, c.in[1]); }),
     .run = [](Device& d, const Call& c) { minus_leading(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
 };
@@ -100,10 +143,7 @@ Var minus_leading(Graph& g, Var x, Var p) { return x ? g.emit(minus_leading_p, {
 const Primitive balance_leading_p{
     .name = "balance_leading",
     .shape = [](rules::Types in, const Attributes&) { return rows_and_probabilities("balance_leading", in); },
-    .derivative = rules::own([](const JvpContext& c) -> Vars { return {balance_leading(c.g, c.tangent[0], c.in[1])}; },
-                             [](const VjpContext& c) -> Vars {
-                               return {minus_leading(c.g, c.cotangent[0], c.in[1]), Var{}};
-                             }),
+    .derivative = rules::linear([](const Partial& c) { return minus_leading(c.g, c.d, c.in[1]); }),
     .run = [](Device& d, const Call& c) { balance_leading(d, c.out[0], c.in[0], c.in[1]); },
     .flops = rules::one_per_element,
 };
@@ -137,7 +177,18 @@ const Primitive half_sum_of_squares_p{
         [](const JvpContext& c) -> Vars {
           return {sample_dot(c.g, {{c.in[0], c.tangent[0]}}, group_of(c.attributes))};
         },
-        [](const VjpContext& c) -> Vars { return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))}; }),
+        [](const VjpContext& c) -> Vars { return {scale_by(c.g, c.cotangent[0], c.in[0], group_of(c.attributes))}; },
+        // ℓ_k = ½ Σ_{i+j=k} ⟨d_i, d_j⟩
+        [](const SeriesContext& c) -> std::vector<Series> {
+          Series out;
+          for (int k = 1; k <= c.order; ++k) {
+            std::vector<Factors> pairs;
+            for (int i = 0; 2 * i < k; ++i) pairs.push_back({c.of(0, i), c.of(0, k - i)});
+            if (k % 2 == 0) pairs.push_back({c.of(0, k / 2), scale(c.g, c.of(0, k / 2), 0.5)});
+            out.push_back(sample_dot(c.g, pairs, group_of(c.attributes)));
+          }
+          return {out};
+        }),
     .run = [](Device& d, const Call& c) { half_sum_of_squares(d, c.out[0], c.in[0], group_of(c.attributes)); },
     .flops = [](rules::Types in, rules::Types, const Attributes&) { return 2 * in[0].shape.elements(); },
     .sums_samples = true,

@@ -38,6 +38,30 @@ std::int64_t scratch_of(rules::Types in, std::int64_t group, Where where) {
 
 }  // namespace
 
+// The Taylor series of a power of 1 + q(t): Σ c_j q(t)^j, c the coefficients of (1 + q)^a.
+namespace {
+Series power_series(Graph& g, const Series& q, const std::array<double, 4>& c, int order) {
+  const auto of = [&](int k) { return coefficient({}, q, k); };
+  Series power{q.begin(), q.end()}, out;  // q^j, of which the coefficients begin at order j
+  power.resize(static_cast<std::size_t>(order));
+  out.resize(static_cast<std::size_t>(order));
+  for (int j = 1; j <= order; ++j) {
+    for (int k = j; k <= order; ++k) {
+      Var& sum = out[static_cast<std::size_t>(k) - 1];
+      sum = add(g, sum, scale(g, coefficient({}, power, k), c[static_cast<std::size_t>(j) - 1]));
+    }
+    Series next(static_cast<std::size_t>(order));
+    for (int k = j + 1; k <= order; ++k)
+      for (int i = 1; i <= k - j; ++i)
+        next[static_cast<std::size_t>(k) - 1] =
+            add(g, next[static_cast<std::size_t>(k) - 1], mul(g, of(i), coefficient({}, power, k - i)));
+    power = next;
+  }
+  return out;
+}
+constexpr std::array<double, 4> inverse_root{-0.5, 0.375, -0.3125, 0.2734375}, root{0.5, -0.125, 0.0625, -0.0390625};
+}  // namespace
+
 // x̂ = (x − μ)∘s, s = 1/σ, σ² = mean (x − μ)² + ε, y = γ∘x̂ + β, all within a group.  With m₁ = mean t and m₂ = mean x̂∘t:
 //   x̂' = s∘(t − m₁ − x̂∘m₂),  s' = −s²∘m₂,  μ' = m₁,  σ' = m₂   for t = x';  y' = γ∘x̂' + γ'∘x̂ + β'.
 // t ↦ x̂' is symmetric, so the cotangent of x is the same map of γ∘y̅ + x̂̅, and with the other outputs' cotangents, n values a group:
@@ -93,6 +117,51 @@ const Primitive ghost_norm_p{
           const Var b = add(g, mul(g, minus_s, m1), over(mean_bar));
           return {group_affine(g, {{y_bar, mul(g, gamma, s)}, {hat_bar, s}, {hat, q}}, b, x, group), sum_groups(g, dot),
                   sum_groups(g, sum)};
+        },
+        // With e_k = s∘(x_k − mean x_k), e_0 = x̂, the variance plus ε is σ²(1 + q(t)), q_k = mean Σ_{i+j=k} e_i∘e_j. So for
+        // r = (1 + q)^(−½):  x̂(t) = e(t)∘r(t), s(t) = s∘r(t), σ(t) = σ∘(1 + q(t))^½, y(t) = e(t)∘(r(t)∘γ(t)) + β(t).
+        [](const SeriesContext& c) -> std::vector<Series> {
+          Graph& g = c.g;
+          const std::int64_t group = c.attributes.as<NormAttributes>().group;
+          const Var x = c.in[0], hat = c.out[1], s = c.out[2], minus_s = scale(g, s, -1);
+          const auto wide = [&](Var row) { return broadcast_groups(g, row, x, group); };  // [G,C]
+          Series mean, e, q;
+          for (int k = 1; k <= c.order; ++k) {
+            const Var x_k = coefficient({}, c.series[0], k), m = over_values(g, group_sum(g, x_k, group), x, group);
+            mean.push_back(m);
+            e.push_back(x_k ? group_affine(g, {{x_k, s}}, mul(g, minus_s, m), x, group) : Var{});
+          }
+          const auto e_of = [&](int k) { return coefficient(hat, e, k); };
+          for (int k = 1; k <= c.order; ++k) {
+            std::vector<Factors> pairs;
+            for (int i = 0; 2 * i < k; ++i) pairs.push_back({e_of(i), e_of(k - i)});
+            Var sum = scale(g, group_dot(g, pairs, group), 2);
+            if (k % 2 == 0) sum = add(g, sum, group_dot(g, {{e_of(k / 2), e_of(k / 2)}}, group));
+            q.push_back(over_values(g, sum, x, group));
+          }
+          const Series r = power_series(g, q, inverse_root, c.order), r_up = power_series(g, q, root, c.order);
+          std::vector<Series> out(5);
+          Series factor;  // r(t)∘γ(t)
+          for (int k = 1; k <= c.order; ++k) {
+            const Var r_k = coefficient({}, r, k);
+            Var sum = mul(g, r_k, wide(c.in[1]));
+            for (int i = 1; i < k; ++i) sum = add(g, sum, mul(g, coefficient({}, r, i), wide(c.of(1, k - i))));
+            factor.push_back(add(g, sum, wide(coefficient({}, c.series[1], k))));
+            std::vector<Factors> of_y, of_hat;
+            for (int i = 0; i < k; ++i) {
+              of_y.push_back({e_of(k - i), i == 0 ? wide(c.in[1]) : coefficient({}, factor, i)});
+              if (i > 0) of_hat.push_back({e_of(k - i), coefficient({}, r, i)});
+            }
+            of_y.push_back({hat, factor.back()});
+            of_hat.push_back({hat, r_k});
+            out[0].push_back(group_affine(g, of_y, wide(coefficient({}, c.series[2], k)), x, group));
+            const Var more = r_k ? group_affine(g, of_hat, {}, x, group) : Var{};
+            out[1].push_back(add(g, coefficient({}, e, k), more));
+            out[2].push_back(mul(g, s, r_k));
+            out[3].push_back(coefficient({}, mean, k));
+            out[4].push_back(mul(g, c.out[4], coefficient({}, r_up, k)));
+          }
+          return out;
         }),
     .run =
         [](Device& d, const Call& c) {
@@ -183,6 +252,14 @@ const Primitive group_affine_p{
           }
           if (c.in.size() % 2 == 1) out.push_back(group_sum(c.g, d, group));
           return out;
+        },
+        [](const SeriesContext& c) -> std::vector<Series> {
+          Series out;
+          for (int k = 1; k <= c.order; ++k) {
+            const Var b = c.in.size() % 2 == 1 ? coefficient({}, c.series.back(), k) : Var{};
+            out.push_back(group_affine(c.g, rules::product_rule(c, k), b, c.out[0], group_of(c.attributes)));
+          }
+          return {out};
         }),
     .run = [](Device& d, const Call& c) { group_affine(d, c.out[0], c.in, group_of(c.attributes), c.epilogue); },
     .flops = [](rules::Types in, rules::Types out,

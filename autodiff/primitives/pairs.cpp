@@ -19,6 +19,15 @@ Vars bilinear_vjp(const VjpContext& c) {
   return out;
 }
 
+std::vector<Series> bilinear_series(const SeriesContext& c) {
+  Series out;
+  for (int k = 1; k <= c.order; ++k) {
+    const Vars in = operands(product_rule(c, k));
+    out.push_back(in.empty() ? Var{} : c.g.emit_all(c.primitive, in, c.attributes)[0]);
+  }
+  return {out};
+}
+
 Var join_chains(Graph& g, const Node& a, const Node& b) {
   Vars in = a.in;
   in.insert(in.end(), b.in.begin(), b.in.end());

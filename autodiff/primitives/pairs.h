@@ -27,13 +27,27 @@ inline std::vector<Factors> product_rule(const JvpContext& c) {
   return out;
 }
 
+/// The coefficient of order k of Σ ab: Σ_{i+j=k} a_i b_j for every pair.
+inline std::vector<Factors> product_rule(const SeriesContext& c, int k) {
+  std::vector<Factors> out;
+  for (std::size_t p = 0; p + 1 < c.in.size(); p += 2)
+    for (int i = 0; i <= k; ++i) out.push_back({c.of(p, i), c.of(p + 1, k - i)});
+  return out;
+}
+
 /// (ab)' = a'b + ab' for every pair of a chain, in one node.
 Vars bilinear_jvp(const JvpContext&);
 Vars bilinear_vjp(const VjpContext&);
+std::vector<Series> bilinear_series(const SeriesContext&);
 /// A sum of products of factor pairs, in one chain per element. `first` maps the result's cotangent d and the factor b to the
 /// cotangent of a, `second` maps d and a to that of b.
 constexpr Derivative bilinear(PartialRule first, PartialRule second) {
-  return {.is = OperationClass::bilinear, .jvp = bilinear_jvp, .vjp = bilinear_vjp, .first = first, .second = second};
+  return {.is = OperationClass::bilinear,
+          .jvp = bilinear_jvp,
+          .vjp = bilinear_vjp,
+          .series = bilinear_series,
+          .first = first,
+          .second = second};
 }
 /// Joins two finished sums over samples by making one chain of both (Primitive::join).
 Var join_chains(Graph&, const Node&, const Node&);

@@ -45,7 +45,7 @@ const Primitive max_pool_p{
     .shape = [](rules::Types in, const Attributes& a) -> std::vector<ValueType> {
       return {pooled("max_pool", in[0], a)};
     },
-    .derivative = rules::own(
+    .derivative = rules::piecewise_linear(
         [](const JvpContext& c) -> Vars { return {pool_select(c.g, c.in[0], c.tangent[0], windows_of(c.attributes))}; },
         [](const VjpContext& c) -> Vars {
           return {pool_scatter(c.g, c.in[0], c.cotangent[0], windows_of(c.attributes))};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What many primitives share: pieces of shape rules, and the derivatives of operations that are linear or symmetric.
+// What many primitives share: pieces of shape rules, and the derivatives of operations that are linear, at least in regions.
 #pragma once
 
 #include <fmt/format.h>
@@ -52,26 +52,45 @@ Vars linear_vjp(const VjpContext&);
 Vars symmetric_jvp(const JvpContext&);
 Vars symmetric_vjp(const VjpContext&);
 
+/// The inputs' coefficients of order k; empty if all are zero.
+Vars tangents_of_order(const SeriesContext&, int k);
+std::vector<Series> zero_series(const SeriesContext&);
+/// Of an operation that is linear around every point: each coefficient is the tangent for the inputs' coefficients.
+std::vector<Series> linear_series(const SeriesContext&);
 /// An operation that is constant almost everywhere: its derivative is zero.
 constexpr Derivative piecewise_constant() {
-  return {.is = OperationClass::constant, .jvp = zero_tangents, .vjp = zero_cotangents};
+  return {.is = OperationClass::constant, .jvp = zero_tangents, .vjp = zero_cotangents, .series = zero_series};
 }
 /// An operation of one output that is linear in one input: its tangent is the operation applied to the input's tangent, and
 /// `transpose` maps the output's cotangent to the input's.
 constexpr Derivative linear(PartialRule transpose, int operand = 0) {
-  return {.is = OperationClass::linear, .jvp = linear_jvp, .vjp = linear_vjp, .first = transpose, .operand = operand};
+  return {.is = OperationClass::linear,
+          .jvp = linear_jvp,
+          .vjp = linear_vjp,
+          .series = linear_series,
+          .first = transpose,
+          .operand = operand};
 }
 /// An operation that is linear in all its inputs together, some of whose tangents may be symbolic zeros.
 constexpr Derivative linear_in_all(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&)) {
-  return {.is = OperationClass::linear, .jvp = jvp, .vjp = vjp};
+  return {.is = OperationClass::linear, .jvp = jvp, .vjp = vjp, .series = linear_series};
 }
-/// An operation of one input and output whose Jacobian is symmetric: `map` takes tangents and cotangents alike.
-constexpr Derivative symmetric(PartialRule map, OperationClass is = OperationClass::own) {
-  return {.is = is, .jvp = symmetric_jvp, .vjp = symmetric_vjp, .first = map};
+/// An operation of one input that is linear in regions of it.
+constexpr Derivative piecewise_linear(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&)) {
+  return {.is = OperationClass::piecewise_linear, .jvp = jvp, .vjp = vjp, .series = linear_series};
+}
+/// The same where the Jacobian is symmetric: `map` takes tangents and cotangents alike.
+constexpr Derivative piecewise_linear(PartialRule map) {
+  return {.is = OperationClass::piecewise_linear,
+          .jvp = symmetric_jvp,
+          .vjp = symmetric_vjp,
+          .series = linear_series,
+          .first = map};
 }
 /// Any other operation, by rules of its own.
-constexpr Derivative own(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&)) {
-  return {.is = OperationClass::own, .jvp = jvp, .vjp = vjp};
+constexpr Derivative own(Vars (*jvp)(const JvpContext&), Vars (*vjp)(const VjpContext&),
+                         std::vector<Series> (*series)(const SeriesContext&)) {
+  return {.is = OperationClass::own, .jvp = jvp, .vjp = vjp, .series = series};
 }
 
 }  // namespace rules

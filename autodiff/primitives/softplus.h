@@ -6,7 +6,7 @@
 
 namespace brink {
 
-extern const Primitive softplus_p, logistic_p;
+extern const Primitive softplus_p, softplus_series_p, logistic_p, logistic_series_p;
 
 /// log(1 + eˣ)
 Var softplus(Graph&, Var x);

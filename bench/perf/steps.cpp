@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Times gradient and Hessian–vector products of one network on a full batch, with residuals kept and with residuals computed
-// again, and compares ratios of times with ratios of flops. Other systems are in bench/peers.
+// Times gradient, Hessian–vector products and higher derivatives of one network on a full batch, with residuals kept and with residuals
+// computed again, and compares ratios of times with ratios of flops. Other systems are in bench/peers.
 // Products and gradient are timed in turns of one run, because their ratio is the figure of interest.
 
 #include <fmt/format.h>
@@ -61,7 +61,9 @@ nlohmann::json measure(const Network& network, std::int64_t samples, int threads
       {"gradient", [&] { work.gradient(); }, static_cast<double>(work.gradient_flops())},
       {"hvp_linearized", [&] { work.apply(); }, tangent_flops},
       {"hvp_recomputing", [&] { work.apply(anew); }, tangent_flops + static_cast<double>(work.recompute_flops())},
-      {"linearize", [&] { work.linearize(); }}};
+      {"linearize", [&] { work.linearize(); }},
+      {"taylor_order_4", [&] { work.fourth_derivative(); }, static_cast<double>(work.fourth_flops())},
+      {"mixed_third", [&] { work.mixed_third_derivative(); }, static_cast<double>(work.mixed_third_flops())}};
   if (network.name == "mlp")
     rows.push_back({"gd_step", [&] { work.descend(9, rate); }, 0, 10});  // with the closing evaluation
   work.linearize();
@@ -98,7 +100,7 @@ nlohmann::json measure(const Network& network, std::int64_t samples, int threads
     fmt::print("\n");
     out["timings"].push_back(row);
   }
-  for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+  for (const std::size_t i : {std::size_t{1}, std::size_t{2}, std::size_t{4}, std::size_t{5}}) {
     const Spread wall = ratio_of(t[i].wall_ms, t[0].wall_ms), cpu = ratio_of(t[i].cpu_ms, t[0].cpu_ms);
     const double flop_ratio = rows[i].flops / rows[0].flops;
     out["over_gradient"][rows[i].name] = {

@@ -168,6 +168,25 @@ Hvp& Work::hvp(Residuals residuals) {
   return *h;
 }
 
+DirectionalDerivatives& Work::fourth() {
+  constexpr int order = 4;
+  if (!fourth_) fourth_.emplace(device_, objective_, inputs_, order, options(Residuals::kept));
+  return *fourth_;
+}
+
+MixedThirdDerivative& Work::mixed_third() {
+  if (!mixed_third_) mixed_third_.emplace(device_, objective_, inputs_, options(Residuals::kept));
+  return *mixed_third_;
+}
+
+double Work::fourth_derivative() {
+  double all[5];
+  fourth().run(theta_.view(), v_.view(), all);
+  return all[4];
+}
+
+double Work::mixed_third_derivative() { return mixed_third().run(theta_.view(), v_.view(), g_.view()); }
+
 double Work::gradient() { return gradient_sum().evaluate(theta_.view(), g_.view()).loss; }
 
 double Work::linearize(Residuals residuals) { return hvp(residuals).linearize_at(theta_.view(), g_.view()).loss; }

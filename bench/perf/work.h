@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/batch/directional.h"
 #include "autodiff/batch/linearized.h"
 #include "kernels/device.h"
 #include "kernels/memory.h"
@@ -55,10 +56,16 @@ class Work {
   double linearize(Residuals = Residuals::kept);
   /// H v for the data's v, after linearize().
   void apply(Residuals = Residuals::kept);
+  /// The derivatives of orders 1 to 4 along the data's v at θ. → the fourth.
+  double fourth_derivative();
+  /// ∇³L[v, v, g] at θ, g what the last gradient() or linearize() has left.
+  double mixed_third_derivative();
   /// `steps` steps of gradient descent from the data's θ. → mean loss after them.
   double descend(int steps, double learning_rate);
 
   std::int64_t gradient_flops() { return gradient_sum().flops(); }
+  std::int64_t fourth_flops() { return fourth().flops(); }
+  std::int64_t mixed_third_flops() { return mixed_third().flops(); }
   std::int64_t tangent_flops() { return hvp(Residuals::kept).tangent_flops(); }
   std::int64_t recompute_flops() { return hvp(Residuals::recomputed).recompute_flops(); }
   std::int64_t residual_bytes() { return hvp(Residuals::kept).residual_bytes(); }
@@ -77,6 +84,8 @@ class Work {
   BatchOptions options(Residuals) const;
   Gradient& gradient_sum();
   Hvp& hvp(Residuals);
+  DirectionalDerivatives& fourth();
+  MixedThirdDerivative& mixed_third();
 
   Environment environment_;
   Device device_;
@@ -86,6 +95,8 @@ class Work {
   std::shared_ptr<Arenas> arenas_;  // for programs that never run at the same time
   std::optional<Gradient> gradient_;
   std::optional<Hvp> kept_, recomputed_;
+  std::optional<DirectionalDerivatives> fourth_;
+  std::optional<MixedThirdDerivative> mixed_third_;
   Array theta_, v_, g_, hv_, moving_;
 };
 

@@ -259,9 +259,104 @@ struct Gelu {
   }
 };
 
+namespace {  // as it is compiled once per instruction set too
+/// The Taylor coefficients y₁ … y₄ of f(x(t)), where x(t) = x + x₁t + … + x₄t⁴ and c₁ … c₄ are those of f at x:
+///   y₁ = c₁x₁,  y₂ = c₁x₂ + c₂x₁²,  y₃ = c₁x₃ + 2c₂x₁x₂ + c₃x₁³,  y₄ = c₁x₄ + c₂(2x₁x₃ + x₂²) + 3c₃x₁²x₂ + c₄x₁⁴
+template <class T>
+[[gnu::always_inline]] BRINK_HD inline Outputs<T, 4> chain_rule(T c1, T c2, T c3, T c4, T x1, T x2, T x3, T x4) {
+  const T square = x1 * x1, twice = x1 + x1;
+  const T y2 = std::fma(c2, square, c1 * x2);
+  const T y3 = std::fma(c3 * square, x1, std::fma(c2 * twice, x2, c1 * x3));
+  const T y4 = std::fma(c2, std::fma(twice, x3, x2 * x2), c1 * x4);
+  return {{c1 * x1, y2, y3, std::fma(std::fma(c4, square, T(3) * c3 * x2), square, y4)}};
+}
+
+/// x within −64 and 64, NaN through: where a power of x is multiplied by φ(x), which is 0 beyond.
+template <class T>
+[[gnu::always_inline]] BRINK_HD inline T where_density_lives(T x) {
+  return x < T(-64) ? T(-64) : x > T(64) ? T(64) : x;
+}
+}  // namespace
+
+/// Taylor coefficients of tanh, by chain_rule: with y = tanh x and s = 1 − y²,  s, −ys, s(y² − ⅓), ys(⅔ − y²).
+struct TanhSeries {
+  static constexpr int arity = 5;
+  template <class T>
+  BRINK_HD Outputs<T, 4> operator()(T x, T x1, T x2, T x3, T x4) const {
+    const T y = elementary::tanh(x), square = y * y, s = std::fma(-y, y, T(1)), product = y * s;
+    return chain_rule(s, -product, s * (square - T(1.0 / 3)), product * (T(2.0 / 3) - square), x1, x2, x3, x4);
+  }
+};
+
+/// Taylor coefficients of 1 − y²: −2y, −1, 0, 0.
+struct OneMinusSquareSeries {
+  static constexpr int arity = 5;
+  template <class T>
+  BRINK_HD Outputs<T, 4> operator()(T y, T y1, T y2, T y3, T y4) const {
+    const T slope = T(-2) * y, twice = y1 + y1;
+    return {{slope * y1, std::fma(-y1, y1, slope * y2), std::fma(-twice, y2, slope * y3),
+             std::fma(-twice, y3, std::fma(-y2, y2, slope * y4))}};
+  }
+};
+
+/// Taylor coefficients of the logistic function: with s = σ(x), r = σ(−x), q = sr,  q, q(r − s)/2, q(1 − 6q)/6, q(r − s)(1 − 12q)/24.
+struct LogisticSeries {
+  static constexpr int arity = 5;
+  template <class T>
+  BRINK_HD Outputs<T, 4> operator()(T x, T x1, T x2, T x3, T x4) const {
+    const T s = Logistic{}(x), r = Logistic{}(-x), q = s * r, odd = q * (r - s);
+    return chain_rule(q, T(0.5) * odd, q * std::fma(T(-6), q, T(1)) / T(6), odd * std::fma(T(-12), q, T(1)) / T(24), x1,
+                      x2, x3, x4);
+  }
+};
+
+/// Taylor coefficients of softplus, whose slope is the logistic function: s, q/2, q(r − s)/6, q(1 − 6q)/24.
+struct SoftplusSeries {
+  static constexpr int arity = 5;
+  template <class T>
+  BRINK_HD Outputs<T, 4> operator()(T x, T x1, T x2, T x3, T x4) const {
+    const T s = Logistic{}(x), r = Logistic{}(-x), q = s * r;
+    return chain_rule(s, T(0.5) * q, q * (r - s) / T(6), q * std::fma(T(-6), q, T(1)) / T(24), x1, x2, x3, x4);
+  }
+};
+
+/// Taylor coefficients of φ: −xφ, (x² − 1)φ/2, (3x − x³)φ/6, (x⁴ − 6x² + 3)φ/24.
+struct NormalDensitySeries {
+  static constexpr int arity = 5;
+  template <class T>
+  BRINK_HD Outputs<T, 4> operator()(T x, T x1, T x2, T x3, T x4) const {
+    const T p = elementary::normal_density(x), a = where_density_lives(x), square = a * a;
+    return chain_rule(-a * p, T(0.5) * (square - T(1)) * p, a * (T(3) - square) * p / T(6),
+                      std::fma(square, square - T(6), T(3)) * p / T(24), x1, x2, x3, x4);
+  }
+};
+
+/// Taylor coefficients of Φ, whose slope is φ: φ, −xφ/2, (x² − 1)φ/6, (3x − x³)φ/24.
+struct NormalCdfSeries {
+  static constexpr int arity = 5;
+  template <class T>
+  BRINK_HD Outputs<T, 4> operator()(T x, T x1, T x2, T x3, T x4) const {
+    const T p = elementary::normal_density(x), a = where_density_lives(x), square = a * a;
+    return chain_rule(p, T(-0.5) * a * p, (square - T(1)) * p / T(6), a * (T(3) - square) * p / T(24), x1, x2, x3, x4);
+  }
+};
+
+/// Taylor coefficients of xΦ(x): Φ + xφ, (2 − x²)φ/2, (x³ − 4x)φ/6, (7x² − x⁴ − 4)φ/24.
+struct GeluSeries {
+  static constexpr int arity = 5;
+  template <class T>
+  BRINK_HD Outputs<T, 4> operator()(T x, T x1, T x2, T x3, T x4) const {
+    const T p = elementary::normal_density(x), a = where_density_lives(x), square = a * a;
+    return chain_rule(std::fma(a, p, elementary::normal_cdf(x)), T(0.5) * (T(2) - square) * p,
+                      a * (square - T(4)) * p / T(6), std::fma(square, T(7) - square, T(-4)) * p / T(24), x1, x2, x3,
+                      x4);
+  }
+};
+
 using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, DecayedDescent, Momentum, Adaptive,
                             RootMeanSquare, RootMoment, InverseRoot, Relu, Gate, Tanh, OneMinusSquare, Softplus,
-                            Logistic, NormalCdf, NormalDensity, Gelu>;
+                            Logistic, NormalCdf, NormalDensity, Gelu, TanhSeries, OneMinusSquareSeries, LogisticSeries,
+                            SoftplusSeries, NormalDensitySeries, NormalCdfSeries, GeluSeries>;
 
 /// Constants of functor F.
 template <class F>

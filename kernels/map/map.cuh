@@ -33,4 +33,11 @@ __global__ void __launch_bounds__(elementwise_threads) fill_kernel(Elements elem
   elementwise(elements, out, [value] { return value; });
 }
 
+/// One element a thread: the two arrays' elements differ in size.
+template <class To, class From>
+__global__ void __launch_bounds__(elementwise_threads) cast_kernel(std::int64_t n, To* out, const From* x) {
+  const std::int64_t i = thread_index();
+  if (i < n) out[i] = static_cast<To>(x[i]);
+}
+
 }  // namespace brink::cuda

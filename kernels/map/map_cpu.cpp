@@ -26,4 +26,17 @@ void fill(Device&, View out, double value) {
   with_real(out.dtype, [&]<class T>(T) { std::ranges::fill(out.span<T>(), static_cast<T>(value)); });
 }
 
+void cast(Device& d, View out, View x) {
+  with_real(out.dtype, [&]<class To>(To) {
+    with_real(x.dtype, [&]<class From>(From) {
+      To* const y = out.as<To>();
+      const From* const a = x.as<From>();
+      parallel_for(d, out.shape.elements(), 64 / static_cast<std::int64_t>(sizeof(To)), serial_below,
+                   [&](std::int64_t first, std::int64_t last) {
+                     for (std::int64_t i = first; i < last; ++i) y[i] = static_cast<To>(a[i]);
+                   });
+    });
+  });
+}
+
 }  // namespace brink::cpu

@@ -55,4 +55,14 @@ void fill(Device& d, View out, double value) {
   });
 }
 
+void cast(Device& d, View out, View x) {
+  with_real(out.dtype, [&]<class To>(To) {
+    with_real(x.dtype, [&]<class From>(From) {
+      const std::int64_t n = out.shape.elements();
+      launch(d, cast_kernel<To, From>, {blocks_for(n, elementwise_threads)}, {elementwise_threads}, n, out.as<To>(),
+             static_cast<const From*>(x.as<From>()));
+    });
+  });
+}
+
 }  // namespace brink::cuda

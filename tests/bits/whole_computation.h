@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "autodiff/batch/directional.h"
 #include "autodiff/transform.h"
 #include "spectral/lanczos.h"
 #include "tests/support/networks.h"
@@ -128,6 +129,11 @@ inline Bits compute(const Network& n, const Plan& plan) {
   sum("directional derivatives",
       [&](std::int64_t s) { return brink::build_directional_derivatives(n.model, o.loss, o.dtype, s, along); },
       {1, 1, 1, 1}, {on.v.view(), on.w.view()});
+  std::vector<double> taylor(5);
+  brink::DirectionalDerivatives(device, n.objective, data, 4, batch).run(on.theta.view(), on.v.view(), taylor);
+  for (const double x : taylor) out.add("Taylor mode", x);
+  out.add("mixed third derivative",
+          brink::MixedThirdDerivative(device, n.objective, data, batch).run(on.theta.view(), on.v.view(), on.w.view()));
 
   // Gauss–Newton products with residuals, two vectors at a time; and a pass over a list that names the samples backwards.
   brink::Linearized newton(device, n.objective, brink::gauss_newton_of(n.model, o.loss, o.dtype), data, batch, 2);

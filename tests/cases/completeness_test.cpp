@@ -94,6 +94,7 @@ TEST_CASE("every primitive has a row, and rules or the word that it is constant"
       CHECK_MESSAGE((row.primitive->derivative.is != OperationClass::opaque), row.name);
       CHECK_MESSAGE((row.primitive->derivative.jvp != nullptr), row.name);
       CHECK_MESSAGE((row.primitive->derivative.vjp != nullptr), row.name);
+      CHECK_MESSAGE((row.primitive->derivative.series != nullptr), row.name << " has no rule for Taylor mode");
     }
   for (const std::string& name : missing(names, covered))
     FAIL_CHECK("primitive without a row in tests/cases/table.cpp: " << name);

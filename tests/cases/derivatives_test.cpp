@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "autodiff/primitives/elementwise.h"
 #include "autodiff/program.h"
+#include "autodiff/taylor.h"
 #include "autodiff/transform.h"
 #include "tests/cases/case.h"
 
@@ -26,9 +28,11 @@ class Differentiated {
   }
   const Values& point() const { return point_; }
 
-  /// Builds with `emit` on top of the row's operation and evaluates at x with the given extra float64 inputs.
+  /// Builds with `emit` on top of the row's operation and evaluates at x with the given extra float64 inputs: as x, then as the outputs
+  /// or, if `twice`, as x again.
   Values evaluate(const Values& x, const Values& extra,
-                  const std::function<Vars(Graph&, const Vars& in, const Vars& out, const Vars& extra)>& emit) {
+                  const std::function<Vars(Graph&, const Vars& in, const Vars& out, const Vars& extra)>& emit,
+                  bool twice = false) {
     Graph g;
     Vars in, real;
     for (const Array& a : arrays_) {
@@ -38,7 +42,8 @@ class Differentiated {
     const Vars out = g.emit_all(*row_.primitive, in, row_.attributes(size_));
     Vars more;
     for (std::size_t i = 0; i < extra.size(); ++i)
-      more.push_back(g.input("extra", g.type(i < real.size() ? real[i] : out[i - real.size()]), InputRole::data, 0));
+      more.push_back(g.input("extra", g.type(i < real.size() ? real[i] : (twice ? real : out)[i - real.size()]),
+                             InputRole::data, 0));
     const Vars results = emit(g, real, out, more);
     for (const Var v : results) g.output("result", OutputRole::samples, 0, v ? v : constant(g, 0, g.type(real[0])));
 
@@ -174,5 +179,78 @@ TEST_CASE("rules: forward against differences, reverse against forward, second o
       };
       const Values third = d.evaluate(x, v_and_u, reverse_over_reverse);
       REQUIRE(norm(difference(third, second, 1)) <= exact_tolerance * (norm(second) + norm(jtu)));
+    }
+}
+
+namespace {
+
+/// Orders of y(x(t)) for x(t) = x + tv + t²w, one output after the other: by Taylor mode, or by a forward rule for each order.
+class AlongPath {
+ public:
+  AlongPath(Differentiated& d, int order) : d_(d), order_(order) {}
+  Values taylor() {
+    return evaluate([&](Graph& g, const Vars& in, const Vars& out, const Vars& extra) {
+      std::vector<Series> series;
+      for (std::size_t i = 0; i < in.size(); ++i) series.push_back({extra[i], extra[in.size() + i]});
+      Vars result;
+      const std::vector<Series> found = expand(g, out, in, series, order_);
+      for (std::size_t o = 0; o < out.size(); ++o)
+        for (int k = 1; k <= order_; ++k) {
+          const Var y = coefficient({}, found[o], k);
+          result.push_back(y ? y : constant(g, 0, g.type(out[o])));
+        }
+      return result;
+    });
+  }
+  /// dx/dt = v + 2tw is itself a function of t, so each further order is a tangent along (dx, dv) = (v, 2w).
+  Values nested() {
+    return evaluate([&](Graph& g, const Vars& in, const Vars& out, const Vars& extra) {
+      const Vars v(extra.begin(), extra.begin() + static_cast<std::ptrdiff_t>(in.size()));
+      Vars point = in, speed = v, result;
+      for (std::size_t i = 0; i < in.size(); ++i) {
+        point.push_back(v[i]);
+        speed.push_back(scale(g, extra[in.size() + i], 2));
+      }
+      for (const Var y : out) {
+        Var of_order = y;
+        double factorial = 1;
+        for (int k = 1; k <= order_; ++k) {
+          if (of_order) of_order = pushforward(g, {&of_order, 1}, point, speed)[0];
+          factorial *= k;
+          result.push_back(of_order ? scale(g, of_order, 1 / factorial) : constant(g, 0, g.type(y)));
+        }
+      }
+      return result;
+    });
+  }
+
+ private:
+  Values evaluate(const std::function<Vars(Graph&, const Vars&, const Vars&, const Vars&)>& emit) {
+    Values extra = like(d_.point(), 0.3), w = like(d_.point(), 2.1);
+    std::ranges::copy(w, std::back_inserter(extra));
+    return d_.evaluate(d_.point(), extra, emit, true);
+  }
+  Differentiated& d_;
+  int order_;
+};
+
+}  // namespace
+
+TEST_CASE("rules: Taylor series of orders 1 to 4 along a curve, against one forward rule after the other") {
+  constexpr double nested_tolerance = 1e-10;
+  for (const cases::Row& row : cases::table())
+    for (int size = 0; size < std::min(row.sizes, 4); ++size) {
+      if (!differentiable(row, size)) continue;
+      CAPTURE(row.name);
+      CAPTURE(size);
+      Differentiated d(row, size);
+      // The product rule doubles the pairs of a chain in each order, of which there is room for 32.
+      AlongPath along(d, row.inputs(size).size() > 5 ? 3 : 4);
+      const Values taylor = along.taylor(), nested = along.nested();
+      REQUIRE(taylor.size() == nested.size());
+      for (std::size_t i = 0; i < taylor.size(); ++i) {
+        CAPTURE(i);
+        REQUIRE(norm(difference({taylor[i]}, {nested[i]}, 1)) <= nested_tolerance * (1 + norm({nested[i]})));
+      }
     }
 }

@@ -33,16 +33,33 @@ Row map_row(const std::string& name, const Primitive& p, const std::vector<Value
           .reference =
               [](Views in, const View& out, const Attributes& a) {
                 const auto* factor = a.get_if<ScaleAttributes>();
-                const F f = make_functor<F>(factor ? &factor->value : nullptr);
+                [[maybe_unused]] const F f = make_functor<F>(factor ? &factor->value : nullptr);
                 with_real(out.dtype, [&]<class T>(T) {
                   for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
                     if constexpr (F::arity == 1)
                       out.as<T>()[i] = f(in[0].as<T>()[i]);
-                    else
+                    else if constexpr (F::arity == 2)
                       out.as<T>()[i] = f(in[0].as<T>()[i], in[1].as<T>()[i]);
                   }
                 });
               }};
+}
+
+/// Of an elementwise function's expansion: x, x₁ … x₄ to y₁ … y₄.
+template <class F>
+Row expansion_row(const std::string& name, const Primitive& p) {
+  Row row = map_row<F>(name, p, std::vector<Values>(F::arity, Values::real));
+  row.reference = {};
+  row.references = [](Views in, Views out, const Attributes&) {
+    with_real(out[0].dtype, [&]<class T>(T) {
+      for (std::int64_t i = 0; i < out[0].shape.elements(); ++i) {
+        const auto at = [&](std::size_t k) { return in[k].as<T>()[i]; };
+        const auto y = F{}(at(0), at(1), at(2), at(3), at(4));
+        for (std::size_t k = 0; k < out.size(); ++k) out[k].as<T>()[i] = y.v[k];
+      }
+    });
+  };
+  return row;
 }
 
 std::vector<Row> elementwise_rows() {
@@ -61,6 +78,26 @@ std::vector<Row> elementwise_rows() {
       map_row<Gelu>("gelu", gelu_p, {real}),
       map_row<NormalCdf>("normal_cdf", normal_cdf_p, {real}),
       map_row<NormalDensity>("normal_density", normal_density_p, {real}),
+      expansion_row<TanhSeries>("tanh_series", tanh_series_p),
+      expansion_row<OneMinusSquareSeries>("one_minus_square_series", one_minus_square_series_p),
+      expansion_row<SoftplusSeries>("softplus_series", softplus_series_p),
+      expansion_row<LogisticSeries>("logistic_series", logistic_series_p),
+      expansion_row<GeluSeries>("gelu_series", gelu_series_p),
+      expansion_row<NormalCdfSeries>("normal_cdf_series", normal_cdf_series_p),
+      expansion_row<NormalDensitySeries>("normal_density_series", normal_density_series_p),
+      {.name = "cast",
+       .primitive = &cast_p,
+       .kernels = {"cast"},
+       .sizes = number_of_extents,
+       .inputs =
+           [](int size) {
+             return std::vector<In>{{{at(size).s, at(size).n}}};
+           },
+       .attributes = [](int) { return CastAttributes{Dtype::f64}; },
+       .reference =
+           [](Views in, const View& out, const Attributes&) {
+             with_real(in[0].dtype, [&]<class T>(T) { std::ranges::copy(in[0].span<T>(), out.as<double>()); });
+           }},
       {.name = "constant",
        .primitive = &constant_p,
        .kernels = {"fill"},

@@ -10,6 +10,7 @@
 #include "tools/report/describe.h"
 #include "tools/report/facts.h"
 #include "tools/report/series.h"
+#include "tools/report/slices.h"
 #include "tools/report/text.h"
 
 namespace brink::report {
@@ -208,6 +209,10 @@ Charts run_charts(const Run& run, int index) {
     figure.diverged_at = run.diverged_at;
     figure.diverged_label = out.figures.empty();
     out.figures.push_back(std::move(figure));
+  }
+  if (Figure slices = slices_figure(run); !slices.panels.empty()) {
+    slices.id = "run" + std::to_string(index) + "-slices";
+    out.figures.push_back(std::move(slices));
   }
   if (!left_out.empty())
     out.notes.push_back("Not drawn, because nothing was measured: " + left_out + "." + why_left_out(run));

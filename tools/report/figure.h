@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a chart is, before it is drawn: lines over steps in panels that share one x axis.
+// What a chart is, before it is drawn: lines over steps, or over something else, in panels that share one x axis.
 #pragma once
 
 #include <optional>
@@ -48,7 +48,9 @@ struct Shade {
 
 struct Axis {
   double low = 0, high = 1;
-  std::vector<Tick> time;  // Tick::value is a step here, the label is η·t
+  std::vector<Tick> time;     // Tick::value is a step here, the label is η·t
+  std::string name = "step";  // of what it counts
+  bool of_steps() const { return name == "step"; }
 };
 
 struct Figure {

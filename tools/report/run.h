@@ -32,6 +32,13 @@ struct EigenvalueCell {
   bool certified = false;
 };
 
+/// The loss on a line along u₁ at one step, from a file of slices/.
+struct Slice {
+  double step = 0;
+  std::vector<double> offset, loss, curvature;                // [points]
+  std::vector<double> sharpness_offset, sharpness, residual;  // λ₁ on the line; may be empty
+};
+
 /// What run.json says. Everything may be missing.
 struct Account {
   std::string version, status, parameters, final_digest;
@@ -66,6 +73,9 @@ struct Run {
   std::vector<double> time;  // [rows] Σ η over earlier steps; empty if η is unknown
   std::map<std::string, std::vector<std::optional<double>>> columns;  // [rows] each; by name; numbers only
   std::string final_digest;
+
+  std::vector<Slice> slices;  // of a few steps, ascending, where the run has such files
+  std::int64_t slice_files = 0;
 
   bool has_events = false;
   std::vector<InstabilityRow> instabilities;

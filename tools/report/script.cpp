@@ -26,7 +26,7 @@ std::string_view page_script() {
     }
     return low > 0 && x - steps[low - 1] < steps[low] - x ? low - 1 : low;
   };
-  const plots = [...document.querySelectorAll('.plot')].map(plot => {
+  const plots = [...document.querySelectorAll('.plot:not(.still)')].map(plot => {
     const figure = plot.closest('figure');
     const items = [...figure.querySelectorAll('.legend li[data-run]')].map(li => ({
       run: data[li.dataset.run], key: li.dataset.key, error: li.dataset.error, whole: 'whole' in li.dataset,

@@ -55,6 +55,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .swatch.dash{border-top:2px dashed var(--c)}
 .plot{padding:48px 46px 32px 44px;touch-action:pan-y;cursor:crosshair}
 .timeless{padding-top:28px}
+.still{cursor:default}
 .plot:focus-visible{outline:2px solid var(--l1);outline-offset:2px}
 .panel{display:block;width:100%;overflow:visible;font-size:12.5px}
 .panel+.panel{margin-top:40px}

@@ -24,8 +24,8 @@ std::string x_ticks(const Axis& axis, const PanelDrawing& drawing, bool top, boo
     }
     out += "</g>";
   };
-  const auto steps = linear_ticks(axis.low, axis.high, 8, true);
-  if (bottom) axis_labels(steps, "100%", "1.55em", "step");
+  const auto steps = linear_ticks(axis.low, axis.high, 8, axis.of_steps());
+  if (bottom) axis_labels(steps, "100%", "1.55em", axis.name);
   if (top && !axis.time.empty()) axis_labels(axis.time, "0", "-.7em", "ηt");
   return out;
 }
@@ -75,6 +75,16 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
   return out;
 }
 
+/// The names of the first panel's lines; nothing is read out.
+std::string render_names(const Figure& figure) {
+  std::string out = "<ul class=\"legend\">";
+  for (const auto& s : figure.panels[0].series)
+    if (!s.reference)
+      out += "<li class=\"" + s.css + "\"><i class=\"swatch\"></i>" + escaped(s.legend.empty() ? s.label : s.legend) +
+             "</li>";
+  return out + "</ul>";
+}
+
 /// Legend and readout in one: the values of the last step, which the page's script replaces by those under the cursor.
 std::string render_legend(const Figure& figure) {
   double last = figure.axis.low;
@@ -115,11 +125,14 @@ std::string render_figure(const Figure& figure) {
   for (std::size_t i = 0; i < figure.panels.size(); ++i) panels += render_panel(figure, i, sentences);
   const std::string heading = "h" + std::to_string(figure.heading);
   return "<figure id=\"" + figure.id + "\"><" + heading + " id=\"" + figure.id + "-title\">" + escaped(figure.title) +
-         "</" + heading + ">" + (figure.colour_key.empty() ? render_legend(figure) : figure.colour_key) +
-         "<div class=\"plot" + std::string(figure.axis.time.empty() ? " timeless" : "") + "\" data-low=\"" +
-         shortest(figure.axis.low) + "\" data-high=\"" + shortest(figure.axis.high) + "\">" + panels +
-         "</div><figcaption id=\"" + figure.id + "-caption\">" + escaped(figure.caption + sentences) +
-         "</figcaption></figure>\n";
+         "</" + heading + ">" +
+         (!figure.colour_key.empty() ? figure.colour_key
+          : figure.axis.of_steps()   ? render_legend(figure)
+                                     : render_names(figure)) +
+         "<div class=\"plot" + std::string(figure.axis.time.empty() ? " timeless" : "") +
+         std::string(figure.axis.of_steps() ? "" : " still") + "\" data-low=\"" + shortest(figure.axis.low) +
+         "\" data-high=\"" + shortest(figure.axis.high) + "\">" + panels + "</div><figcaption id=\"" + figure.id +
+         "-caption\">" + escaped(figure.caption + sentences) + "</figcaption></figure>\n";
 }
 
 }  // namespace brink::report

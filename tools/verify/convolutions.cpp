@@ -64,6 +64,9 @@ void check(Device& device, const std::string& of, const Model& model, std::uint6
   for (std::size_t d = 1; d < 5; ++d)
     table.add({of, names[d], found[d] == 0 ? 1.0 : error_of(found[d], expected[d]), tolerance, {}});
 
+  const std::vector<double> taylor = HostDerivatives(device, objective, views).along(theta.view(), v.view(), 4);
+  table.add({of, "Taylor mode = one derivative after the other", error_of(taylor, found), 1e-11, {}});
+
   HostHvp hvp(device, objective, views);
   hvp.linearize_at(theta.view(), gradient.view());
   table.add({of, "gᵀv = first derivative", error_of(cpu::dot(host, gradient.view(), v.view()), found[1]), 1e-12, {}});

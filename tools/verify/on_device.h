@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "autodiff/batch/directional.h"
 #include "autodiff/batch/linearized.h"
 #include "kernels/memory.h"
 #include "spectral/subspace.h"
@@ -118,6 +119,34 @@ class HostSampleSum {
   Device device_;
   Placed data_;
   SampleSum sum_;
+};
+
+/// Derivatives along directions in the host's memory, by Taylor mode.
+class HostDerivatives {
+ public:
+  HostDerivatives(Device& device, const Objective& o, std::span<const View> data)
+      : device_(device), objective_(o), data_(device, data) {}
+  /// Loss and derivatives of orders 1 … order along v.
+  std::vector<double> along(View theta, View v, int order) {
+    const View both[] = {theta, v};
+    const Placed there(device_, both);
+    DirectionalDerivatives derivatives(device_, objective_, data_.views(), order);
+    std::vector<double> out(static_cast<std::size_t>(derivatives.count()));
+    derivatives.run(there.views()[0], there.views()[1], out);
+    return out;
+  }
+  /// ∇³L[u, u, w]
+  double third(View theta, View u, View w) {
+    const View all[] = {theta, u, w};
+    const Placed there(device_, all);
+    return MixedThirdDerivative(device_, objective_, data_.views())
+        .run(there.views()[0], there.views()[1], there.views()[2]);
+  }
+
+ private:
+  Device device_;
+  const Objective& objective_;
+  Placed data_;
 };
 
 }  // namespace brink::verify

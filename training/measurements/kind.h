@@ -21,8 +21,10 @@ struct MeasurementContext {
   Device& device;
   const Objective& objective;
   const Pass& pass;
+  const Batch& train;
   const Batch& test;  ///< may be empty
   const BatchOptions& batch;
+  std::uint64_t seed = 0;  ///< of random directions
   std::int64_t train_samples = 0;
   bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
@@ -40,6 +42,7 @@ struct MeasurementKind {
   bool always = false;               ///< part of every run; otherwise its table turns it on
   bool needs_spectrum = false;       ///< whether it exists only at steps at which the spectrum is measured
   bool needs_lambda_1 = false;       ///< refused where measure.top = 0
+  bool of_descended = false;         ///< refused where eigenvalues are those of the loss in evaluation mode
   std::vector<Option> options = {};  ///< keys of its table
   std::unique_ptr<Measurement> (*make)(const MeasurementContext&, const Options&);
 };
@@ -48,6 +51,15 @@ std::span<const MeasurementKind> measurement_kinds();
 
 /// The options of a measurement that hands out tensors: `steps` and `every`, at both of which files are written.
 std::vector<Option> file_step_options();
+
+/// Which rows, of those chosen by `every`, are taken: the values of the key `when`.
+enum class When : std::uint8_t {
+  always,
+  instability,  ///< within one: from its entry until it is over
+  event,        ///< where one begins or is over
+};
+Option when_option();
+When when_of(const Options&);
 
 /// The factory of a measurement with the chosen options.
 MeasurementFactory factory(const Chosen<MeasurementKind>&);

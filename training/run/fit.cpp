@@ -120,7 +120,7 @@ TrainerOptions trainer_options(const Config& config) {
   o.divergence_loss = config.training.divergence_loss;
   o.classifies = has_data(config);
   for (const Chosen<MeasurementKind>& m : config.measure.more) {
-    o.measurements.push_back({factory(m), m.options.integer("every"), {}});
+    o.measurements.push_back({factory(m), m.options.integer("every"), {}, when_of(m.options)});
     if (!m.options.has("steps")) continue;
     o.measurements.back().steps = m.options.integers("steps");
     std::ranges::sort(o.measurements.back().steps);

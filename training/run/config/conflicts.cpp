@@ -153,6 +153,10 @@ std::optional<Conflict> conflict(const Config& c) {
     if (m.kind->needs_lambda_1 && c.measure.top == 0)
       return Conflict{"measure.top",
                       "[measure." + std::string(m.kind->name) + "] needs measure.top = 1 or more, got 0"};
+    if (m.kind->of_descended && has_evaluation_hessian(c))
+      return Conflict{"model.norm_mode", "[measure." + std::string(m.kind->name) +
+                                             "] needs the Hessian of the loss that is descended: set model.norm_mode = "
+                                             "\"training\""};
   }
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "tools/report/slices.h"
+
+#include <algorithm>
+#include <cmath>
+#include <system_error>
+#include <utility>
+
+#include "tools/report/text.h"
+#include "training/errors.h"
+#include "training/io/safetensors.h"
+
+namespace brink::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_drawn = 6;  // lines that a reader can tell apart
+
+Slice read_slice(const fs::path& file) {
+  const Safetensors tensors = Safetensors::read(file.string());
+  const auto numbers = [&](const char* name) {
+    return tensors.contains(name) ? tensors.load_doubles(name) : std::vector<double>{};
+  };
+  Slice out;
+  const auto step = tensors.metadata().find("step");
+  if (step == tensors.metadata().end())
+    throw DataError(file.string() + ": expected a step in the metadata, found none");
+  out.step = std::stod(step->second);
+  out.offset = tensors.load_doubles("offset");
+  out.loss = tensors.load_doubles("loss");
+  out.curvature = tensors.load_doubles("curvature");
+  if (out.offset.size() != out.loss.size() || out.offset.size() != out.curvature.size() || out.offset.empty())
+    throw DataError(file.string() + ": expected as many losses and curvatures as offsets");
+  out.sharpness_offset = numbers("sharpness/offset");
+  out.sharpness = numbers("sharpness/lambda_1");
+  out.residual = numbers("sharpness/residual_1");
+  if (out.sharpness.size() != out.sharpness_offset.size() || out.residual.size() != out.sharpness.size())
+    throw DataError(file.string() + ": expected as many eigenvalues and residuals as offsets");
+  return out;
+}
+
+std::vector<Point> points_of(const std::vector<double>& x, const std::vector<double>& y) {
+  std::vector<Point> out;
+  for (std::size_t i = 0; i < x.size(); ++i) out.push_back({x[i], y[i], 0, true});
+  return out;
+}
+
+Series line_of(const Slice& slice, std::size_t i, std::vector<Point> points) {
+  Series s;
+  s.css = "c" + std::to_string(i);
+  s.label = shortest(slice.step);
+  s.legend = "step " + s.label;
+  s.points = std::move(points);
+  return s;
+}
+
+}  // namespace
+
+void read_slices(Run& run, const fs::path& folder) {
+  std::error_code none;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder / "slices", none))
+    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+  std::ranges::sort(files);  // by step: the names have leading zeros
+  run.slice_files = static_cast<std::int64_t>(files.size());
+  const std::size_t drawn = std::min(files.size(), most_drawn);
+  for (std::size_t i = 0; i < drawn; ++i) {
+    const fs::path& file = files[drawn == 1 ? 0 : i * (files.size() - 1) / (drawn - 1)];
+    try {
+      run.slices.push_back(read_slice(file));
+    } catch (const std::exception& e) { run.notes.push_back(std::string("A slice is not drawn: ") + e.what() + "."); }
+  }
+}
+
+Figure slices_figure(const Run& run) {
+  Figure out;
+  if (run.slices.empty()) return out;
+  out.title = "Slices along u₁";
+  Panel loss{"loss L(θ + au₁)", 220}, curvature{"curvature u₁ᵀHu₁ at θ + au₁", 220}, sharpness{"λ₁ at θ + au₁", 180};
+  double reach = 0;
+  for (std::size_t i = 0; i < run.slices.size(); ++i) {
+    const Slice& slice = run.slices[i];
+    loss.series.push_back(line_of(slice, i, points_of(slice.offset, slice.loss)));
+    curvature.series.push_back(line_of(slice, i, points_of(slice.offset, slice.curvature)));
+    if (!slice.sharpness.empty()) {
+      std::vector<Point> points = points_of(slice.sharpness_offset, slice.sharpness);
+      for (std::size_t k = 0; k < points.size(); ++k) points[k].error = slice.residual[k];
+      sharpness.series.push_back(line_of(slice, i, std::move(points)));
+    }
+    for (const double a : slice.offset) reach = std::max(reach, std::abs(a));
+  }
+  if (reach == 0) return out;
+  out.axis = {.low = -reach, .high = reach, .time = {}, .name = "a"};
+  for (Panel* p : {&loss, &curvature, &sharpness})
+    if (!p->series.empty()) out.panels.push_back(std::move(*p));
+  out.caption =
+      "The loss on the line through θ along the eigenvector u₁ of λ₁, and its second derivative there, exact in "
+      "float64; " +
+      std::string("λ₁ on the line, with its residual as error bars. a = 0 is θ itself. ") +
+      (run.slice_files > static_cast<std::int64_t>(run.slices.size())
+           ? "Drawn are " + counted(static_cast<std::int64_t>(run.slices.size()), "step", "steps") + " of " +
+                 std::to_string(run.slice_files) + " in slices/."
+           : "All files of slices/ are drawn.");
+  return out;
+}
+
+}  // namespace brink::report
