@@ -3,6 +3,7 @@
 // with A = n₀n₁ (the first layer, whose input has no tangent) and B = Σ_{l ≥ 2} n_{l−1}n_l:
 //   gradient  forward A + B, weight gradients A + B, input gradients B                   = 2A + 3B,   3L − 1 products;
 //   tangent   ż₁ = xẆ₁ and xᵀδ̇₁: 2A; each later layer ḣW + hẆ, ḣᵀδ + hᵀδ̇, δ̇Wᵀ + δẆᵀ: 6B = 2A + 6B,   6L − 4 products.
+//   Taylor mode to order k: xW + xV once, then W h_j + V h_{j−1} for each order     = 2A + (1 + 2k)B,  (1 + 2k)L + 1 − 2k products.
 // A convolution of P×Q results counts P·Q·R·S·C·K in each of its three products, so the same holds for convolutional networks.
 #include <doctest/doctest.h>
 
@@ -74,6 +75,11 @@ TEST_CASE("tangent program over gradient: products and multiply–adds equal the
           CHECK(gradient.macs == samples * net.gradient);
           CHECK(tangent.macs == samples * net.tangent);
         }
+        for (const int order : {1, 2, 3, 4}) {
+          const Work series = work_of(taylor(first_output(o.loss(samples)), order));
+          CHECK(series.products == (1 + 2 * order) * layers + 1 - 2 * order);
+          CHECK(series.macs == samples * (2 * a + (1 + 2 * order) * b));
+        }
         // Control: without linearisation the tangent of the gradient carries the gradient along.
         const Graph both = jvp(grad(o.loss(samples)));
         CHECK(work_of(both).macs == gradient.macs + tangent.macs);
@@ -98,7 +104,7 @@ TEST_CASE("what Gradient and Hvp report is the sum over their blocks") {
 
 TEST_CASE(
     "VGG10 and ResNet20: products and multiply–adds equal the count by hand, and a product costs at most 2.1 "
-    "gradients") {
+    "gradients, a fourth derivative at most 4") {
   constexpr std::int64_t samples = 64;
   const std::int64_t vgg_first = 32 * 32 * 9 * 3 * 8,
                      vgg_rest = 32 * 32 * 9 * (8 * 8 * 2) + 16 * 16 * 9 * (8 * 16 + 2 * 16 * 16) +
@@ -128,6 +134,13 @@ TEST_CASE(
     const double ratio = static_cast<double>(parts.tangent.flops()) / static_cast<double>(gradient.flops());
     CHECK(ratio <= 2.1);
     CHECK(ratio > 1.8);
+    const Graph fourth = taylor(first_output(o.loss(samples)), 4);
+    CHECK(work_of(fourth).products == 9 * net.layers - 7);
+    CHECK(work_of(fourth).macs == samples * (2 * net.first + 9 * net.rest));
+    const double of_fourth = static_cast<double>(fourth.flops()) / static_cast<double>(gradient.flops());
+    CHECK(of_fourth <= 4);
+    CHECK(of_fourth > 2.5);
+    MESSAGE(net.layers << " layers: a fourth derivative is " << of_fourth << " gradients by all operations");
     MESSAGE(net.layers << " layers: a product is " << ratio << " gradients by all operations");
   }
 }

@@ -38,7 +38,12 @@ class Sheet {
     for (const Var v : results) g.output("result", OutputRole::samples, 0, v ? v : constant(g, 0, g.type(results[0])));
     std::vector<void*> in, out;
     auto next = values_.begin();
-    for (const Input& i : g.inputs()) in.push_back(i.name == "labels" ? labels_.data() : (next++)->data());
+    for (const Input& i : g.inputs()) {
+      if (i.name == "labels")
+        in.push_back(labels_.data());
+      else
+        in.push_back((next++)->data());
+    }
     std::vector<Array> arrays;
     for (const Output& o : g.outputs()) arrays.emplace_back(g.shape(o.var), g.type(o.var).dtype);
     for (const Array& a : arrays) out.push_back(a.view().data);

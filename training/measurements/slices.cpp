@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/batch/linearized.h"
 #include "kernels/map/map.h"
 #include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
