@@ -146,7 +146,7 @@ class Reader {
   double number(const Entry& e, const toml::table& table, const char* name, double above,
                 const std::string& what) const {
     const toml::node* node = table.get(name);
-    if (!node) fail(table.source(), e.path + ": expected " + what + "; there is no " + name);
+    if (!node) fail(table.source(), e.path + ": expected " + what + ", found no " + name);
     const auto x = config::as_real(*node);
     if (!x || !(*x > above) || !std::isfinite(*x))
       fail(node->source(),
@@ -182,7 +182,8 @@ class Reader {
       fail(table.source(),
            e.path + ": expected either factor or count, found " + (table.contains("count") ? "both" : "neither"));
     if (!(from < to))
-      fail(table.get("to")->source(), e.path + ": to: " + expected("a number above from", *table.get("to")));
+      fail(table.get("to")->source(),
+           e.path + ": to: " + expected("a number above from = " + number_text(from), *table.get("to")));
     const std::vector<double> values =
         table.contains("factor") ? geometric_by_factor(from, to, number(e, table, "factor", 1, what), most_points)
                                  : geometric_by_count(from, to, integer(e, table, "count", 2, most_points));
@@ -228,7 +229,7 @@ class Reader {
            key.path + ": " + expected("a table {from, factor}, and optionally to and refine", *key.value));
     claim(key);
     constexpr std::array<std::string_view, 4> names{"from", "factor", "to", "refine"};
-    expect_only(key, *given, names, "from, factor, to and refine");
+    expect_only(key, *given, names, "only from, factor, to and refine");
     SearchedKey out;
     const std::string parts = "{from, factor}, and optionally to and refine";
     out.search.from = number(key, *given, "from", 0, parts);
@@ -237,7 +238,8 @@ class Reader {
       out.search.to = number(key, *given, "to", 0, parts);
       if (*out.search.to < out.search.from)
         fail(given->get("to")->source(),
-             key.path + ": to: " + expected("a number of at least from", *given->get("to")));
+             key.path +
+                 ": to: " + expected("a number of at least from = " + number_text(out.search.from), *given->get("to")));
     }
     if (given->contains("refine")) out.search.refine = integer(key, *given, "refine", 0, 50);
     out.setting = setting(key, toml_text(*given->get("from")), given->source());
