@@ -13,6 +13,7 @@
 #include "training/events.h"
 #include "training/io/readable.h"
 #include "training/replay/adopted_state.h"
+#include "training/replay/interruption.h"
 #include "training/replay/replay.h"
 #include "training/run/train.h"
 
@@ -153,7 +154,9 @@ Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
   return out;
 }
 
-Forked fork_run(const ForkOptions& given, Console& out) {
+namespace {
+
+Forked run_fork(const ForkOptions& given, Console& out) {
   RecordedRun parent;
   read_recorded_run(parent, given.parent);
   ForkOptions options = given;
@@ -189,6 +192,13 @@ Forked fork_run(const ForkOptions& given, Console& out) {
     restore_state(device, trainer, adopted.state);
   };
   return {train(own, train_options, out), folder};
+}
+
+}  // namespace
+
+Forked fork_run(const ForkOptions& options, Console& out) {
+  return interruptible([] { return "the fork has not begun, and nothing was written; the same command begins again"; },
+                       [&] { return run_fork(options, out); });
 }
 
 }  // namespace brink

@@ -35,7 +35,8 @@ Config fork_config(const RecordedRun& parent, const ForkOptions&);
 
 /// Computes the parent's steps up to `at` again, from its newest good checkpoint before that or from step 0, and trains from there
 /// on in a folder that no longer needs the parent. Nothing is written before all that can be wrong is known, and nothing into the
-/// parent's folder. Throws as `train`, and Error (check_failed) if the parent's rows cannot be reproduced.
+/// parent's folder. Throws as `train`, and Error: check_failed if the parent's rows cannot be reproduced, interrupted by a signal before
+/// the fork begins.
 Forked fork_run(const ForkOptions&, Console& out);
 
 }  // namespace brink
