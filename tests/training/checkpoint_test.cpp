@@ -266,6 +266,7 @@ TEST_CASE("formats: a newer one is refused by name, stored files of each older o
   std::string bytes = read_text(path);
   // The footer: mark, format, step, config hash, hash of all before it.
   const std::size_t footer = bytes.size() - 56;
+  const std::string version(build_info().version);
   for (const std::int64_t format : {checkpoint_format + 1, std::int64_t{0}}) {
     bytes[footer + 8] = static_cast<char>(format);
     const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size() - 16);
@@ -276,9 +277,8 @@ TEST_CASE("formats: a newer one is refused by name, stored files of each older o
       CHECK(message_of(path) == path + ": expected a checkpoint of format 1 to 1, found format 0");
       continue;
     }
-    CHECK(message_of(path) == path + ": a newer version: a checkpoint of format 2, made by brink " +
-                                  build_info().version + "; brink " + build_info().version +
-                                  " reads up to format 1; use brink " + build_info().version + " or a newer one");
+    CHECK(message_of(path) == path + ": a newer version: a checkpoint of format 2, made by brink " + version + "; brink " + version +
+                                  " reads up to format 1; use brink " + version + " or a newer one");
     CHECK_THROWS_AS(verify_checkpoint(path), NewerCheckpoint);
     std::filesystem::create_directories(t / "run/checkpoints");
     std::filesystem::copy(path, (t / "run/checkpoints/") + checkpoint_name(3));

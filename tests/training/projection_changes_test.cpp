@@ -59,8 +59,7 @@ TEST_CASE("a projection that begins or ends at step t: the parameters of a run t
   Bench bench;
   for (const auto& [first, second] :
        {std::pair("off", "remove"), {"remove", "off"}, {"remove", "keep"}, {"off", "keep"}, {"keep", "remove"}}) {
-    CAPTURE(first);
-    CAPTURE(second);
+    INFO(std::string(first), " to ", std::string(second));
     const std::string before = std::string("training.project=") + first,
                       after = std::string("training.project=") + second;
     const auto changed = bench.make(
@@ -71,6 +70,7 @@ TEST_CASE("a projection that begins or ends at step t: the parameters of a run t
     if (std::string(second) != "off" && std::string(first) != "off") {  // another mode begins as a run begins with it
       SavedState state = save_state(bench.device, *restored);
       state.parts.at("projection/entered") = std::int64_t{0};
+      state.parts.at("projection/tracked") = std::int64_t{1};
       restore_state(bench.device, *restored, state);
     }
     bool differs = false;
@@ -211,7 +211,7 @@ TEST_CASE("changes of the projection that the rule, the batch or the measurement
        "1: set: project: a projected update needs the whole training set: set training.batch = 0"},
       {{},
        "{at_step = 3, set = {project = \"none\"}}",
-       "1: set: project: expected \"off\", \"remove\" or \"keep\", got \"none\""},
+       "1: set: project: expected \"off\", \"remove\" or \"keep\", got the string \"none\""},
       {{},
        "{at_step = 3, set = {project = \"keep\"}}, {at_accuracy = 0.5, set = {project = \"off\"}}",
        "2: changes project or project_most as training.change 1 does, and which of them applies last is not known "
@@ -219,9 +219,10 @@ TEST_CASE("changes of the projection that the rule, the batch or the measurement
        "the run; give both at_step or both at_accuracy"},
       {{},
        "{at_step = 3, set = {project = \"keep\"}}, {at_accuracy = 0.5, set = {batch = 72}}",
-       "2: the order in which project, the rule and batch change is not known before the run, and updates may have to "
-       "be "
-       "projected that cannot be; give both at_step or both at_accuracy"},
+       "2: set: batch: a projected update needs the whole training set: set training.batch = 0"},
+      {{"training.batch=72", rows},
+       "{at_step = 3, set = {batch = 0}}, {at_accuracy = 0.5, set = {project = \"keep\"}}",
+       "2: the order in which project, the rule and batch change is not known before the run"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.tables);

@@ -239,7 +239,7 @@ TEST_CASE("sweep: what is wrong is said with its place, before anything is made"
       {"[sweep]\n\"training.learning_rate\" = {from = 0.5, to = 0.5, count = 2}\n",
        "s.toml:2:46: training.learning_rate: to: expected a number above from = 0.5, got the float 0.5"},
       {"[sweep]\nuntil_divergence = {\"training.learning_rate\" = {from = 1, factor = 2, to = 0.5}}\n",
-       "s.toml:2:70: training.learning_rate: to: expected a number of at least from = 1, got the float 0.5"},
+       "s.toml:2:76: training.learning_rate: to: expected a number of at least from = 1, got the float 0.5"},
       {"[sweep]\n\"training.steps\" = {from = 0, to = 1, factor = 2}\n",
        "s.toml:2:28: training.steps: from: expected a finite number above 0, got the integer 0"},
       {"[sweep]\n\"training.steps\" = {from = 1, to = 3, factor = 1}\n",
