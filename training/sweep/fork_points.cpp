@@ -106,7 +106,10 @@ Config ForkPoints::config_of(const std::string& file, const std::vector<std::str
   const Parent& parent =
       given == settings.end() ? parents_.front() : *std::ranges::find(parents_, cell_of(*given), &Parent::text);
   const auto at = std::ranges::find(settings, step_key, &PlacedSetting::path);
-  ForkOptions options{.parent = parent.run->folder, .at = *parse_number<std::int64_t>(at->value), .sets = sets};
+  ForkOptions options;
+  options.parent = parent.run->folder;
+  options.at = *parse_number<std::int64_t>(at->value);
+  options.sets = sets;
   options.file = file;
   options.other_table = table_name;
   std::ranges::copy_if(settings, std::back_inserter(options.placed), [](const auto& s) { return !is_origin(s); });
