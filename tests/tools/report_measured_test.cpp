@@ -16,7 +16,7 @@ const std::string stem = "measured/0123456789abcdef";
 void write_measured(const Folder& folder, const std::vector<Column>& columns, const std::string& table) {
   write_whole(folder);
   fs::create_directory(folder.path() / "measured");
-  folder.write(stem + ".json", run_json_with(columns));
+  folder.write(stem + ".json", run_json_with(columns, R"("settings":["measure.top = 2 (there 1)"])"));
   folder.write(stem + ".csv", table);
 }
 
@@ -44,7 +44,7 @@ TEST_CASE("a measured column has the panel that it names, with blanks where it w
   CHECK(has(page, ">Update</h2>"));
   CHECK(has(page, "update_cosine (turns): the cosine of the angle between two updates."));
   CHECK(has(page, "\"update_cosine\":[null,-0.5,null,0.25]"));
-  CHECK(has(page, "measured/0123456789abcdef.csv, which brink measure has added: 2 rows of steps 1 to 3."));
+  CHECK(has(page, "measured/0123456789abcdef.csv, 2 rows of steps 1 to 3, with measure.top = 2 (there 1)."));
   // It joins a panel that there is already.
   Column joined = cosine;
   joined.chart.panel = column("train_accuracy").chart.panel;
@@ -56,7 +56,7 @@ TEST_CASE("a measured column has the panel that it names, with blanks where it w
   fs::remove_all(folder.path() / "measured");
   const std::string without = page_of(folder);
   CHECK_FALSE(has(without, "update_cosine"));
-  CHECK_FALSE(has(without, "which brink measure has added"));
+  CHECK_FALSE(has(without, "Added by"));
 }
 
 TEST_CASE("further eigenvalues are drawn among the largest ones, and at steps between the run's rows") {

@@ -22,6 +22,7 @@ using Cells = std::vector<std::optional<double>>;
 /// One table, its rows as the run has them.
 struct Measured {
   std::string file, short_name;  // "measured/0123….csv", "012345"
+  std::string settings;          // "measure.top = 2 (there 1)"
   std::vector<brink::Column> columns;
   Table table;
   std::vector<double> steps;         // of each row
@@ -40,6 +41,9 @@ Measured read_table(const fs::path& path) {
   const auto list = json.is_object() ? json.find("columns") : json.end();
   if (list == json.end()) throw DataError("its description has no columns");
   out.columns = columns_from_json(*list);
+  if (const auto settings = json.find("settings"); settings != json.end() && settings->is_array())
+    for (const auto& setting : *settings)
+      if (setting.is_string()) out.settings += (out.settings.empty() ? "" : ", ") + setting.get<std::string>();
   const auto text = read_file(path);
   if (!text) throw DataError("it cannot be read");
   out.table = parse_csv(*text);
@@ -122,11 +126,12 @@ void add_columns(Run& run, const Measured& m) {
     if (!run.described(name)) run.schema.push_back(std::move(column));
   }
   while (run.columns.contains("lambda_" + std::to_string(run.top + 1))) ++run.top;
-  run.notes.push_back(m.file + ", which brink measure has added: " + counted(std::ssize(m.steps), "row", "rows") +
-                      " of steps " + shortest(m.steps.front()) + " to " + shortest(m.steps.back()) + "." +
-                      (other.empty() ? ""
-                                     : " Columns whose values differ from the run's own are drawn apart, as " +
-                                           m.short_name + ":NAME."));
+  run.added.push_back(
+      m.file + ", " + counted(std::ssize(m.steps), "row", "rows") + " of steps " + shortest(m.steps.front()) + " to " +
+      shortest(m.steps.back()) + (m.settings.empty() ? "" : ", with " + m.settings) + "." +
+      (other.empty()
+           ? ""
+           : " Columns whose values differ from the run's own are drawn apart, as " + m.short_name + ":NAME."));
 }
 
 }  // namespace

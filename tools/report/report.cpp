@@ -58,6 +58,8 @@ std::string run_body(const Run& run, int index, int heading_level) {
   }
   if (!charts.constant.empty())
     out += "<p class=\"notes\">The same in every row, and therefore not drawn: " + escaped(charts.constant) + ".</p>\n";
+  for (const std::string& table : run.added)
+    out += "<p class=\"notes\">Added by <code>brink measure</code>: " + escaped(table) + "</p>\n";
   return out + render_instabilities(run) + render_notes(notes);
 }
 
