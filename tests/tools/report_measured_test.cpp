@@ -16,7 +16,7 @@ const std::string stem = "measured/0123456789abcdef";
 void write_measured(const Folder& folder, const std::vector<Column>& columns, const std::string& table) {
   write_whole(folder);
   fs::create_directory(folder.path() / "measured");
-  folder.write(stem + ".json", run_json_with(columns, R"("settings":["measure.top = 2 (there 1)"])"));
+  folder.write(stem + ".json", run_json_with(columns, R"-("settings":["measure.top = 2 (there 1)"])-"));
   folder.write(stem + ".csv", table);
 }
 
