@@ -71,6 +71,7 @@ struct Run {
   bool has_events = false;
   std::vector<InstabilityRow> instabilities;
   std::vector<std::string> notes;  // what is missing or unreadable, plain text
+  std::vector<std::string> added;  // what brink measure has added (measured.h), plain text
 
   bool measured(const std::string& column) const;  // at least one cell
   std::optional<double> at(const std::string& column, std::size_t row) const;

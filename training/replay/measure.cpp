@@ -27,8 +27,6 @@ namespace brink {
 
 namespace {
 
-constexpr const char* measured_folder = "measured";
-
 bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
   return a.top == b.top && a.bottom == b.bottom && a.tolerance == b.tolerance && a.every == b.every &&
          a.row_every == b.row_every && a.cold_check == b.cold_check && a.budget == b.budget;

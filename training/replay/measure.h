@@ -12,6 +12,9 @@
 
 namespace brink {
 
+/// The folder of the tables, inside that of the run.
+inline constexpr const char* measured_folder = "measured";
+
 /// Steps first, first + every, … up to last.
 struct StepRange {
   std::int64_t first = 0, last = 0, every = 1;

@@ -160,18 +160,20 @@ void Run::resume() {
     std::ranges::reverse(list.good);
     for (const CheckpointFile& file : list.good)
       if ((resumed = resume_from(file))) break;
-    if (!resumed && config_.fork)
+    if (!resumed && config_.fork && !options_.begin)
       throw DataError(
           fmt::format("{} holds no valid checkpoint, and a fork cannot begin without its first one, of step {}; fork "
                       "{} again, with "
                       "--at {} and another --out",
                       folder_->path(), config_.fork->at_step, config_.fork->parent, config_.fork->at_step));
-    if (!resumed && lacks_start_)
+    if (!resumed && lacks_start_ && !options_.begin)
       throw DataError(
           fmt::format("{}: expected the file that model.start_file names, found none, and {} holds no checkpoint "
                       "from which the run could go on: restore the file",
                       config_.start_file, folder_->path()));
-    if (!resumed) out_.note(folder_->path() + " holds no valid checkpoint; starting at step 0");
+    if (!resumed)
+      out_.note(fmt::format("{} holds no valid checkpoint; starting at step {}", folder_->path(),
+                            config_.fork ? config_.fork->at_step : 0));
   }
   if (!resumed) recorder_->begin();
   folder_->folder().write_file("run.json", run_json(config_, record_));
