@@ -54,6 +54,12 @@ std::optional<Instability> EventFinder::push(std::int64_t step, double surplus, 
   return over ? over : now;
 }
 
+EventFinder::Ahead EventFinder::ahead(std::int64_t step, double surplus) const {
+  EventFinder copy = *this;
+  const bool over = copy.push(step, surplus).has_value();
+  return {over || copy.inside() != inside(), copy.inside()};
+}
+
 std::optional<Instability> EventFinder::finish() {
   if (!current_) return {};
   return take(true);

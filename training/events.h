@@ -40,6 +40,12 @@ class EventFinder final : public Stateful {
   /// At the end of the run: the instability that is still open, if there is one.
   std::optional<Instability> finish();
 
+  /// What this row would show, without taking it: whether an instability begins or is over, and whether there is one then.
+  struct Ahead {
+    bool event, inside;
+  };
+  Ahead ahead(std::int64_t step, double surplus) const;
+
   bool inside() const { return current_.has_value(); }
   std::int64_t crossings() const { return crossings_; }
   void visit(StateVisitor&) override;

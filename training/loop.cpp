@@ -52,7 +52,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
   changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
-                                       options_.divergence_loss, options_.minibatches.samples, options_.changes);
+                                       options_.divergence_loss, options_.minibatches.samples, options_.projection,
+                                       options_.changes);
+  const ProjectionOptions projection = changes_->widest_projection();
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
@@ -63,7 +65,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
                              .evaluation_hessian = evaluates_hessian(options),
-                             .projects = options.projection.mode != ProjectionMode::off,
+                             .projects = projection.projects(),
                              .preconditions = changes_->precondition(),
                              .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
@@ -91,9 +93,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   prepare_minibatches(objective, train);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
-    if (options.projection.mode != ProjectionMode::off)
+    if (projection.projects())
       projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
-                                                       options.tracker->top);
+                                                       projection.most, options.tracker->top);
     if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
@@ -133,12 +135,11 @@ void Trainer::prepare_minibatches(const Objective& objective, const Batch& train
     minibatch_sizes_ = std::make_unique<MinibatchSizes>(device_, objective, train, sizes, options_.minibatches.samples,
                                                         options_.minibatches.seed, options_.batch);
   if (options_.row_every == 0) options_.row_every = epoch;
-  if (options_.projection.mode != ProjectionMode::off &&
-      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1 ||
-       minibatch_sizes_))
+  if (changes_->widest_projection().projects() &&
+      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1))
     throw std::invalid_argument(
-        "projected updates: expected a tracker of the largest eigenvalues, a measurement at every step, and no "
-        "minibatches");
+        "projected updates: expected a tracker of the largest eigenvalues, and a measurement at every step");
+  require_projectable();
 }
 
 const Row& Trainer::step() {
@@ -158,9 +159,17 @@ void Trainer::begin() {
   begun_ = step_;
   changes_->begin(device_, step_);
   if (minibatch_sizes_) minibatch_sizes_->change(changes_->batch(), step_);
+  if (projection_) projection_->change(changes_->projection());
+  require_projectable();
   const double rate = changes_->schedule().learning_rate(step_);
   seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
+}
+
+void Trainer::require_projectable() const {
+  if (changes_->projection().projects() && (minibatches() || rule().preconditioner()))
+    throw std::invalid_argument(
+        "projected updates: expected no minibatches and no preconditioner while they are in force");
 }
 
 /// Computes the losses and gradients that an update without a row needs. False if a loss shows a divergence.
@@ -259,9 +268,7 @@ void Trainer::measure_eigenvalues(bool cold_check) {
 
 /// At every event a cold run checks the warm one before anything is recorded.
 void Trainer::confirm_event() {
-  if (!seen_.surplus) return;
-  EventFinder ahead = events_;
-  if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
+  if (seen_.surplus && events_.ahead(step_, *seen_.surplus).event) measure_spectrum(true);
 }
 
 bool Trainer::sharpness_certified() const {
@@ -274,14 +281,11 @@ bool Trainer::is_due(const Placed& p, std::int64_t step) const {
 
 /// Which measurements are made at the step that is being measured; its λ₁ is known.
 void Trainer::choose_due() {
-  bool inside = events_.inside(), event = false;
-  if (seen_.surplus && std::ranges::any_of(measurements_, [](const Placed& p) { return p.when != When::always; })) {
-    EventFinder ahead = events_;
-    event = ahead.push(step_, *seen_.surplus).has_value() || ahead.inside() != inside;
-    inside = ahead.inside();
-  }
+  EventFinder::Ahead now{false, events_.inside()};
+  if (seen_.surplus && std::ranges::any_of(measurements_, [](const Placed& p) { return p.when != When::always; }))
+    now = events_.ahead(step_, *seen_.surplus);
   for (Placed& p : measurements_)
-    p.due = is_due(p, step_) && (p.when == When::always || (p.when == When::event ? event : inside));
+    p.due = is_due(p, step_) && (p.when == When::always || (p.when == When::event ? now.event : now.inside));
 }
 
 bool Trainer::row_is_due(std::int64_t step) const {
@@ -324,7 +328,7 @@ View Trainer::rule_gradient() {
 }
 
 View Trainer::projected_gradient() {
-  if (!projection_) return rule_gradient();
+  if (!projection_ || !projection_->projects()) return rule_gradient();
   return projection_->project(seen_, rule(), curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
 }
 
@@ -399,47 +403,6 @@ std::optional<Instability> Trainer::finish_events() {
 bool Trainer::diverged() const {
   const auto shows_it = [&](double loss) { return !std::isfinite(loss) || loss > changes_->divergence_loss(); };
   return (seen_.whole && shows_it(seen_.loss)) || (seen_.batch_loss && shows_it(*seen_.batch_loss));
-}
-
-void Trainer::visit(StateVisitor& v) {
-  v.number("step", step_);
-  for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
-  changes_->visit(v);
-  for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatch_sizes_.get()},
-                                   {"projection", projection_.get()},
-                                   {"tracker", curvature_.get()},
-                                   {"effective_tracker", effective_.get()},
-                                   {"events", &events_}}) {
-    if (!part) continue;
-    const StateVisitor::Part inside(v, name);
-    part->visit(v);
-  }
-  if (options_.completion) {
-    const StateVisitor::Part inside(v, "completion");
-    options_.completion->visit(v);
-  }
-  {
-    const StateVisitor::Part inside(v, "tally");
-    v.number("instabilities", tally_.instabilities);
-    v.number("long_instabilities", tally_.long_instabilities);
-    v.number("measured_steps", tally_.measured_steps);
-    v.number("converged_steps", tally_.converged_steps);
-    v.number("lambda_1_steps", tally_.lambda_1_steps);
-    v.number("lambda_1_certified_steps", tally_.lambda_1_certified_steps);
-    v.number("products", tally_.products);
-  }
-  for (const Placed& p : measurements_) {
-    if (p.cells == 0) continue;
-    const StateVisitor::Part inside(v, row_.columns()[p.first_cell].name);
-    p.measurement->visit(v);
-  }
-  if (v.reads()) {
-    changes_->restored(step_);
-    if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
-    pass_.forget();
-    begun_ = -1;
-    pass_received_ = received_ = true;
-  }
 }
 
 }  // namespace brink

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
 
 KINDS = {
-    "address": ("address,undefined", ["spectral", "models", "training", "kinds", "tools", "kernels", "autodiff", "cases", "bits"]),
+    "address": ("address,undefined", ["spectral", "models", "training", "kinds", "replay", "tools", "kernels", "autodiff", "cases", "bits"]),
     "thread": ("thread", ["kernels", "autodiff", "bits"]),
 }
 OPTIONS = {
