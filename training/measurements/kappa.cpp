@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/basis/basis.h"
+#include "kernels/functions/elementary.h"
 #include "kernels/map/map.h"
 #include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
@@ -139,9 +140,9 @@ class Kappa final : public Measurement {
     const ColumnSet u{u_.view().data, layout_.extent(), layout_.extent(), 1, lines_.dtype()};
     project(device, u, w_.view(), number, project_scratch_.view().as<double>());
     subtract(device, u, number, w_.view(), w_.view(), number + 1);
-    map_scalars(device, number + 1, 1, Quotient{std::sin(angle), 0}, number + 1);
+    map_scalars(device, number + 1, 1, Quotient{elementary::sin(angle), 0}, number + 1);
     scale(device, w_.view(), number + 1, w_.view());
-    map<Descend>(device, v_.view(), {w_.view(), u_.view()}, -std::cos(angle));
+    map<Descend>(device, v_.view(), {w_.view(), u_.view()}, -elementary::cos(angle));
   }
 
   ParameterLayout layout_;
