@@ -66,12 +66,18 @@ std::vector<Series> composed_series(const SeriesContext& c) {
     for (int j = 0; j < k; ++j) {
       Vars tangents = tangents_of_order(c, j + 1);
       if (tangents.empty()) continue;
-      // Scaled even by 1: a value of its own, so that it is no input or output, whose series are known.
+      // Scaled even by 1: a value of its own. It counts as constant, though it may be made of values that are not.
       for (Var& t : tangents) t = scale(c.g, t, static_cast<double>(j + 1) / k);
       const Vars y = c.primitive.derivative.jvp({c.g, c.in, c.out, tangents, c.attributes, c.primitive});
+      Vars all = known;
       std::vector<Series> series(c.series.begin(), c.series.end());
       series.insert(series.end(), out.begin(), out.end());
-      const std::vector<Series> of_y = expand(c.g, y, known, series, k - 1 - j);
+      for (const Var t : tangents)
+        if (t) {
+          all.push_back(t);
+          series.emplace_back();
+        }
+      const std::vector<Series> of_y = expand(c.g, y, all, series, k - 1 - j);
       for (std::size_t o = 0; o < y.size(); ++o)
         of_order[o] = add(c.g, of_order[o], coefficient(y[o], of_y[o], k - 1 - j));
     }
