@@ -200,10 +200,10 @@ TEST_CASE("a rule's step equals plain loops, byte for byte") {
       CAPTURE(name_of(dtype));
       const support::Network n({.samples = 100, .dtype = dtype});
       Device device;
-      Trainer trainer(device, n.objective, n.data(), {}, options_of(row, 0.2), n.theta.view());
+      Trainer trainer(device, n.objective, n.data(), {}, options_of(row, kinds::plain_rate), n.theta.view());
       with_real(dtype, [&]<class T>(T) {
         const std::span<const T> start = n.theta.span<T>();
-        kinds::PlainRule<T> plain{{start.begin(), start.end()}, {}, {}, static_cast<T>(0.2)};
+        kinds::PlainRule<T> plain{{start.begin(), start.end()}, {}, {}};
         plain.own.fill(std::vector<T>(start.size()));
         for (int t = 0; t < 8; ++t) {
           trainer.step();
