@@ -61,6 +61,13 @@ std::vector<Row> update_rows() {
       update_row<DecayedDescent>(
           "decayed descent", {real, real}, []<class T>(T x, T g) { return std::array{stepped(x, g, 0.1, 0.03)}; }, 0.1,
           0.03),
+      update_row<NoiseScaledDescent>(
+          "noise-scaled descent", {real, real, real},
+          []<class T>(T x, T g, T batch) {
+            const T noise = static_cast<T>(0.75) * static_cast<T>(g - batch), mixed = g - noise;
+            return std::array{stepped(x, mixed, 0.1, 0.03)};
+          },
+          0.1, 0.03, 0.75),
       update_row<Adaptive>(
           "adaptive", {real, real, positive, real},
           []<class T>(T x, T m, T moment, T g) {

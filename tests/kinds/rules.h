@@ -117,6 +117,8 @@ inline const std::vector<RuleRow>& rule_rows() {
           []<class T>(PlainRule<T>& r, std::span<const T>) { plain_step(r, 0, [&](auto i) { return r.batch[i]; }); }),
       rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "94d3f29b4d8b2eb0",
                plain_noise_scaled(0.75, 0)),
+      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48", "training.weight_decay=0.05"},
+               2 / 0.2 - 0.05, 2.5, "", plain_noise_scaled(0.75, 0.05)),
   };
   return all;
 }
