@@ -118,7 +118,7 @@ inline const std::vector<RuleRow>& rule_rows() {
       rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "94d3f29b4d8b2eb0",
                plain_noise_scaled(0.75, 0)),
       rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48", "training.weight_decay=0.05"},
-               2 / 0.2 - 0.05, 2.5, "", plain_noise_scaled(0.75, 0.05)),
+               2 / 0.2 - 0.05, 2.5, "b5916a8987f43fc2", plain_noise_scaled(0.75, 0.05)),
   };
   return all;
 }
