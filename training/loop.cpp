@@ -69,8 +69,10 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                              .preconditions = changes_->precondition(),
                              .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
+  if (!test.empty())
+    test_pass_ = std::make_unique<TestPass>(device_, pass_.evaluated(), test, options_.batch, train.samples());
   std::size_t cells = 0;
-  std::int64_t numbers = 0;
+  std::int64_t numbers = test_pass_ ? TestPass::numbers : 0;
   const auto add = [&](std::unique_ptr<Measurement> m) {
     Placed p{.measurement = std::move(m), .first_cell = cells, .cells = 0, .first_number = numbers, .numbers = 0};
     p.cells = p.measurement->columns().size();
@@ -122,6 +124,7 @@ void Trainer::prepare() {
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
   const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
+  if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
 }
@@ -208,6 +211,7 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     const View descended = rule().preconditioner() ? rule_gradient() : View{};
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
     choose_due();
+    if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
     for (Placed& p : measurements_)
       if (p.due) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
@@ -358,6 +362,12 @@ const Row& Trainer::complete() {
   seen_.gradient_ms = pass_.gradient_ms(seen_.step);
   seen_.products_ms = pass_.product_time().ms();
   seen_.evaluation_ms = pass_.statistics_ms(seen_.step);
+  if (test_pass_) {
+    const LossAndCorrect test = test_pass_->of_totals(numbers.first(TestPass::numbers));
+    seen_.test_loss = test.loss;
+    seen_.test_correct = test.correct;
+    seen_.evaluation_ms += test_pass_->elapsed_ms();
+  }
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
@@ -365,7 +375,6 @@ const Row& Trainer::complete() {
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
-    seen_.evaluation_ms += p.measurement->elapsed_ms();
   }
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;

@@ -22,6 +22,7 @@
 #include "training/rules/rule.h"
 #include "training/schedule/changes.h"
 #include "training/schedule/completion.h"
+#include "training/test_pass.h"
 
 namespace brink {
 
@@ -197,8 +198,9 @@ class Trainer final : public Stateful {
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<UpdateProjection> projection_;   // null where no update is projected
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
+  std::unique_ptr<TestPass> test_pass_;            // null without test samples
   std::vector<Placed> measurements_;
-  std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
+  std::unique_ptr<Scalars> numbers_;  // of the test pass, then of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
   EventFinder events_;
   std::optional<Instability> ended_;

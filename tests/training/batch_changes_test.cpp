@@ -8,6 +8,7 @@
 
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
+#include "tests/training/config_with.h"
 #include "tests/training/small_run.h"
 #include "training/errors.h"
 #include "training/loop.h"
@@ -19,7 +20,7 @@ using namespace brink;
 
 namespace {
 
-Config with(std::vector<std::string> sets) { return load_config({"", std::move(sets), {}}); }
+using brink::test::with;
 
 /// 200 samples: 3 minibatches of 72 an epoch.
 struct Bench {

@@ -277,8 +277,9 @@ TEST_CASE("formats: a newer one is refused by name, stored files of each older o
       CHECK(message_of(path) == path + ": expected a checkpoint of format 1 to 1, found format 0");
       continue;
     }
-    CHECK(message_of(path) == path + ": a newer version: a checkpoint of format 2, made by brink " + version + "; brink " + version +
-                                  " reads up to format 1; use brink " + version + " or a newer one");
+    CHECK(message_of(path) == path + ": a newer version: a checkpoint of format 2, made by brink " + version +
+                                  "; brink " + version + " reads up to format 1; use brink " + version +
+                                  " or a newer one");
     CHECK_THROWS_AS(verify_checkpoint(path), NewerCheckpoint);
     std::filesystem::create_directories(t / "run/checkpoints");
     std::filesystem::copy(path, (t / "run/checkpoints/") + checkpoint_name(3));

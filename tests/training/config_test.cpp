@@ -6,6 +6,7 @@
 #include <clocale>
 #include <locale>
 
+#include "tests/training/config_with.h"
 #include "tests/training/temporary_folder.h"
 #include "training/errors.h"
 #include "training/run/records.h"
@@ -63,7 +64,7 @@ checkpoint_every = "auto"
 keep_checkpoints = []
 )";
 
-Config with(std::vector<std::string> sets) { return load_config({"", std::move(sets), {}}); }
+using brink::test::with;
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
+#include "tests/training/config_with.h"
 #include "tests/training/small_run.h"
 #include "training/errors.h"
 #include "training/loop.h"
@@ -20,7 +21,7 @@ using namespace brink;
 
 namespace {
 
-Config with(std::vector<std::string> sets) { return load_config({"", std::move(sets), {}}); }
+using brink::test::with;
 std::string change(const std::string& tables) { return "training.change=[" + tables + "]"; }
 const std::string rate = "training.learning_rate=3", rows = "measure.row_every=1";
 

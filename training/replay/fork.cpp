@@ -240,7 +240,7 @@ Forked run_fork(const ForkOptions& given, Console& out) {
   return {train_from(std::move(state.trainer), parent.config, own, {folder}, out), folder};
 }
 
-ExitCode train_fork(const Config& own, const TrainOptions& options, Console& out) {
+ExitCode run_own_fork(const Config& own, const TrainOptions& options, Console& out) {
   std::error_code ignored;
   const Config::Fork& from = own.fork.value();
   const bool resumes = options.resume && needs_no_parent(options.folder, own);
@@ -266,11 +266,16 @@ ExitCode train_fork(const Config& own, const TrainOptions& options, Console& out
   return train_from(std::move(state.trainer), parent.config, own, options, out);
 }
 
+std::string nothing_begun() { return "the fork has not begun, and nothing was written; the same command begins again"; }
+
 }  // namespace
 
 Forked fork_run(const ForkOptions& options, Console& out) {
-  return interruptible([] { return "the fork has not begun, and nothing was written; the same command begins again"; },
-                       [&] { return run_fork(options, out); });
+  return interruptible(nothing_begun, [&] { return run_fork(options, out); });
+}
+
+ExitCode train_fork(const Config& own, const TrainOptions& options, Console& out) {
+  return interruptible(nothing_begun, [&] { return run_own_fork(own, options, out); });
 }
 
 }  // namespace brink

@@ -8,6 +8,8 @@
 
 #include "kernels/isa.h"
 #include "training/build_info.h"
+#include "training/errors.h"
+#include "training/io/json.h"
 #include "training/io/text.h"
 #include "training/run/columns_json.h"
 #include "training/run/plan_in_words.h"
@@ -27,8 +29,9 @@ nlohmann::ordered_json text_or_null(const std::string& text) {
 
 /// A TOML value of a key as JSON, which has no infinity: that stays a text.
 nlohmann::ordered_json json_value(const std::string& toml) {
-  auto value = nlohmann::ordered_json::parse(toml, nullptr, false);
-  return value.is_discarded() ? nlohmann::ordered_json(toml) : value;
+  try {
+    return parse_ordered_json("a value", toml);
+  } catch (const DataError&) { return toml; }
 }
 
 /// Each change: when it was to apply, the step at which it did (null: not yet, or never), and what it set.
