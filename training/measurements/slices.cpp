@@ -102,11 +102,19 @@ class Slices final : public Measurement {
   void deliver(const Observed& seen, std::span<const double> numbers, std::span<Cell>) override {
     constexpr double beyond = 1.5, least = 1e-3;
     const double coming = std::abs(seen.learning_rate * numbers[0]), last = seen.step > 0 ? std::abs(numbers[1]) : 0;
+    computed_.reset();
     chosen_ = reach_ > 0 ? reach_ : std::max(beyond * std::max(coming, last), least);
   }
 
+  /// Computed once, however often it is asked for.
   std::optional<TensorSet> tensors(const StepView& at) override {
     if (!at.seen.measured || at.seen.spectrum.top.empty()) return {};
+    if (!computed_) computed_ = compute(at);
+    return computed_;
+  }
+
+ private:
+  TensorSet compute(const StepView& at) {
     arrays_.clear();
     const Shape vector{layout_.extent()};
     const View u1 = at.eigenvectors.part(0, vector);
@@ -152,8 +160,6 @@ class Slices final : public Measurement {
     if (sharpness_) add_sharpness(out, at, u1);
     return out;
   }
-
- private:
   void add(TensorSet& out, const std::string& name, const std::vector<double>& values, const Shape& shape) {
     // Not moved: a copy in the device's memory.
     arrays_.push_back(to_device(device_, view_of(values.data(), shape)));
@@ -182,7 +188,8 @@ class Slices final : public Measurement {
   Scalars numbers_;
   Array difference_, u1_, u2_;
   std::unique_ptr<SharpnessAt> sharpness_;
-  std::vector<Array> arrays_;  // of the last tensors
+  std::vector<Array> arrays_;          // of the last tensors
+  std::optional<TensorSet> computed_;  // of the last step
 };
 
 }  // namespace
