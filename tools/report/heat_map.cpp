@@ -90,6 +90,6 @@ std::string heat_cells(const Panel& panel, const Axis& axis, const Scale& scale)
   return out + "</svg><g class=\"tick\" text-anchor=\"end\">" + labels + "</g>";
 }
 
-std::string heat_key(const Scale& scale) { return colour_bar("Colour", scale); }
+std::string heat_key(const Scale& scale) { return colour_bar("value", scale); }
 
 }  // namespace brink::report

@@ -95,7 +95,7 @@ class Rotation final : public Measurement {
       Column mass{"u1_mass_" + layers_[i].name,
                   "",
                   "share of u₁'s squared length in the parameters of " + layers_[i].name,
-                  {.panel = "u₁ by layer", .label = layers_[i].name}};
+                  {.panel = "share of u₁ in each layer", .label = layers_[i].name}};
       if (layers_.size() > most_lines) {
         mass.chart.heat_map = "share of u₁, layers from the input on";
         mass.chart.label = number_text(i + 1);
