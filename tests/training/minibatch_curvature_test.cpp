@@ -170,6 +170,11 @@ TEST_CASE("minibatches that measurements draw: no row twice, whole groups, never
   CHECK(seen.size() == 32);
   CHECK(drawn(groups, 34, 0, 0) == all_rows(groups));
   CHECK_THROWS_AS(drawn(groups, 6, 0, 0), std::invalid_argument);
+  const Network joined({.samples = 34}, vgg({6, 6, 2}, {2, 3}, 3, {.batch = 4, .join_short = true}));
+  std::set<std::int32_t> of_joined;  // the last group, of six samples, is never drawn
+  for (int number = 0; number < 40; ++number)
+    for (const std::int32_t row : drawn(joined, 12, 3, number)) of_joined.insert(row);
+  CHECK(*of_joined.rbegin() == 27);
 }
 
 TEST_CASE(
@@ -314,7 +319,7 @@ TEST_CASE("sizes of minibatches that do not fit are refused before a run, with w
       {with(vgg, "measure.minibatch_overlap.batches=[32,64,32]"), "expected each size once, got 32 twice"},
       {with(vgg, "measure.minibatch_overlap.fit_batch=64"), "expected one of measure.minibatch_overlap.batches"},
       {with(vgg, "measure.minibatch_overlap.batches=[100]"),
-       "measure.minibatch_overlap.fit_batch: expected at most 64"},
+       "measure.minibatch_overlap.fit_batch: expected at most 64 of the 100"},
       {{"model.name=dln", "measure.gradient_noise.draws=4"}, "has no meaning for a network without samples"},
   };
   for (const auto& [sets, message] : faults) {
@@ -323,5 +328,9 @@ TEST_CASE("sizes of minibatches that do not fit are refused before a run, with w
     CHECK_MESSAGE(said.find(message) != std::string::npos, said);
   }
   CHECK(refusal(with(vgg, "measure.batch_sharpness.batch=64")) == "accepted");
+  const auto joined = with(vgg, "model.short_group=join");  // groups of 32, 32 and 36
+  CHECK(refusal(with(joined, "measure.batch_sharpness.batch=32")) == "accepted");
+  CHECK(refusal(with(joined, "measure.batch_sharpness.batch=64")).find("expected at most 32 of the 100") !=
+        std::string::npos);
   CHECK(refusal(with(vgg, "measure.batch_sharpness.batch=100")) == "accepted");
 }

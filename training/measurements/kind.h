@@ -22,6 +22,7 @@ struct MeasurementSetting {
   std::int64_t samples = 0;         ///< of the training set; 0: not known before the data are read
   bool has_samples = true;          ///< false: the loss is a function of the parameters alone
   std::int64_t unit = 1;            ///< samples that are normalised together, so that no minibatch cuts them
+  bool joins_short = false;         ///< a short last unit joins the one before it
   std::int64_t top = 0;             ///< measure.top
   std::int64_t steps = 0;           ///< training.steps
   std::int64_t steps_between = 1;   ///< two measurements of the spectrum

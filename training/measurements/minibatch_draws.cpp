@@ -35,8 +35,7 @@ void MinibatchDraws::draw(Device& device, std::int64_t step, int number) {
     return rows_.set(device, out);
   }
   const std::span<RankedIndex> order = order_.span<RankedIndex>();
-  permute(RandomKey(seed_, Stream::measured_draw, static_cast<std::uint32_t>(step),
-                    static_cast<std::uint32_t>(number)),
+  permute(RandomKey(seed_, Stream::measured_draw, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(number)),
           order);
   std::size_t count = 0;
   for (std::int64_t i = 0; i < plan_.batch_units; ++i)
@@ -86,16 +85,17 @@ std::optional<OptionConflict> draw_conflict(std::string_view of, std::int64_t sa
   if (run.samples == 0)
     return OptionConflict{std::string(of),
                           "minibatches need data.train, the number of samples to take, which is \"all\": set it"};
-  const std::int64_t size = samples == 0 ? run.unit : samples, groups = run.samples / run.unit,
-                     most = (groups - (run.samples % run.unit == 0 ? 1 : 2)) * run.unit;
+  const std::int64_t size = samples == 0 ? run.unit : samples, rest = run.samples % run.unit,
+                     drawn = run.samples / run.unit - (run.joins_short && rest > 0 ? 1 : 0),
+                     most = (drawn - 1) * run.unit;
   if (all_allowed && size == run.samples) return {};
   const std::string all = all_allowed ? ", or all " + number_text(run.samples) : std::string();
-  if (size % run.unit != 0)
-    return wrong("expected a multiple of model.ghost_batch = " + number_text(run.unit) +
-                 ", because a ghost group is never cut" + all);
   if (size > most)
     return wrong("expected at most " + number_text(most) + " of the " + number_text(run.samples) +
                  " samples of data.train, so that minibatches differ" + all);
+  if (size % run.unit != 0)
+    return wrong("expected a multiple of model.ghost_batch = " + number_text(run.unit) +
+                 ", because a ghost group is never cut" + all);
   return {};
 }
 

@@ -57,6 +57,7 @@ std::optional<Conflict> measurement_conflict(const Config& c, const Chosen<Measu
   const MeasurementSetting run{.samples = c.data.train,
                                .has_samples = has_data(c),
                                .unit = is_normalised(c.model) ? group_of(c.model) : 1,
+                               .joins_short = joins_short_group(c.model),
                                .top = c.measure.top,
                                .steps = c.training.steps,
                                .steps_between = steps_between_measurements(c),
