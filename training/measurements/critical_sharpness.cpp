@@ -8,7 +8,8 @@
 #include "kernels/map/map.h"
 #include "kernels/tracer.h"
 #include "training/measurements/kind.h"
-#include "training/measurements/test_pass.h"
+#include "training/pass.h"
+#include "training/test_pass.h"
 
 namespace brink::measurements {
 
@@ -63,10 +64,12 @@ class CriticalSharpness final : public Measurement {
   CriticalSharpness(const MeasurementContext& c, double tolerance)
       : tolerance_(tolerance),
         train_(c.device, c.objective, c.objective.loss, c.train, c.batch, {1, 0}, "loss along the update"),
-        test_(c),
-        test_totals_(c.device, 2),
+        test_totals_(c.device, TestPass::numbers),
         step_(c.objective.layout.make_vector(c.objective.dtype, c.device)),
-        theta_(c.objective.layout.make_vector(c.objective.dtype, c.device)) {}
+        theta_(c.objective.layout.make_vector(c.objective.dtype, c.device)) {
+    if (!c.test.empty())
+      test_ = std::make_unique<TestPass>(c.device, c.pass.evaluated(), c.test, c.batch, c.train_samples);
+  }
 
   std::vector<Column> columns() const override {
     std::vector<Column> out;
@@ -79,7 +82,7 @@ class CriticalSharpness final : public Measurement {
       out.push_back({name + "_passes", "count", "forward passes for " + name, {}});
     };
     add("critical_sharpness", "", "training loss");
-    if (!test_.is_empty()) add("relative_critical_sharpness", " of the test loss", "test loss");
+    if (test_) add("relative_critical_sharpness", " of the test loss", "test loss");
     out.push_back(
         {"critical_threshold", "", "2/η of the update: a larger critical sharpness means that it raises the loss", {}});
     return out;
@@ -98,15 +101,15 @@ class CriticalSharpness final : public Measurement {
       train_.run(theta, {}, {}, numbers);
       return numbers[0];
     });
-    if (test_.is_empty()) return;
+    if (!test_) return;
     found_test_ = search(device, at.thetas[1], [&](View theta) {
-      test_.enqueue(device, theta, test_totals_[0]);
-      return test_totals_.read(0, 2)[0] / test_.samples();
+      test_->enqueue(theta, test_totals_[0]);
+      return test_->of_totals(test_totals_.read(0, TestPass::numbers)).loss;
     });
   }
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
     write(found_train_, seen.learning_rate, cells);
-    if (!test_.is_empty()) write(found_test_, seen.learning_rate, cells.subspan(3));
+    if (test_) write(found_test_, seen.learning_rate, cells.subspan(3));
     cells.back() = 2 / seen.learning_rate;
   }
 
@@ -135,7 +138,7 @@ class CriticalSharpness final : public Measurement {
 
   double tolerance_;
   SampleSum train_;
-  TestPass test_;
+  std::unique_ptr<TestPass> test_;  // null without test samples
   Scalars test_totals_;
   Array step_, theta_;
   std::int64_t due_ = -1;
