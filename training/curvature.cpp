@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "training/curvature.h"
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -12,24 +13,15 @@ namespace brink {
 
 namespace {
 
-/// Standard normals in a vector of the layout; the gaps become +0.
-FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_t seed) {
-  return [device, layout, seed](View x, RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {
-    const Stream stream = use == RandomUse::noise ? Stream::tracker_noise : Stream::lanczos_start;
-    const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), restart);
-    set_zero(device, x);
-    for (int i = 0; i < layout.size(); ++i) brink::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
-  };
-}
-
 void assign(std::vector<Eigenvalue>& out, std::span<const RitzPair> pairs) {
   out.clear();
   for (const RitzPair& p : pairs) out.push_back({p.value, p.residual});
 }
 
-TrackerOptions largest_only(TrackerOptions o) {
-  o.top = 1;
-  o.bottom = 0;
+TrackerOptions largest_only(TrackerOptions o, int top) {
+  o.top = top;
+  o.bottom = o.most_top = 0;
+  o.max_basis = std::max(o.max_basis, 2 * top + 16);
   return o;
 }
 
@@ -41,6 +33,15 @@ void visit_tracker(StateVisitor& v, EigenTracker& tracker) {
 }
 
 }  // namespace
+
+FillNormal normals_of(const Device& on, const ParameterLayout& layout, std::uint64_t seed) {
+  return [device = on, layout, seed](View x, RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {
+    const Stream stream = use == RandomUse::noise ? Stream::tracker_noise : Stream::lanczos_start;
+    const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), restart);
+    set_zero(device, x);
+    for (int i = 0; i < layout.size(); ++i) brink::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
+  };
+}
 
 Curvature::Curvature(Device& device, const ParameterLayout& layout, Dtype dtype, const TrackerOptions& options,
                      std::uint64_t seed)
@@ -62,21 +63,26 @@ void Curvature::measure(const LinearOperator& hessian, std::int64_t step, bool c
 void Curvature::visit(StateVisitor& v) { visit_tracker(v, tracker_); }
 
 EffectiveCurvature::EffectiveCurvature(Device& device, const ParameterLayout& layout, Dtype dtype,
-                                       TrackerOptions options, std::uint64_t seed)
+                                       TrackerOptions options, std::uint64_t seed, int top)
     : device_(device),
       inverse_root_(layout.make_vector(dtype, device)),
       scaled_(layout.make_vector(dtype, device)),
-      tracker_(device, layout.extent(), dtype, largest_only(options), normals_of(device, layout, seed)) {}
+      tracker_(device, layout.extent(), dtype, largest_only(options, top), normals_of(device, layout, seed)) {}
 
-void EffectiveCurvature::measure(const LinearOperator& hessian, const Preconditioner& preconditioner, View gradient,
-                                 std::int64_t step, bool cold_check, Observed& seen) {
+TrackerStep EffectiveCurvature::measure(const LinearOperator& hessian, const Preconditioner& preconditioner,
+                                        View gradient, std::int64_t step, bool cold_check) {
   preconditioner.inverse_root(device_, gradient, inverse_root_.view());
   const LinearOperator effective{hessian.dim, hessian.dtype, [this, &hessian](View x, View y) {
                                    map<Multiply>(device_, scaled_.view(), {inverse_root_.view(), x});
                                    hessian.apply(scaled_.view(), y);
                                    map<Multiply>(device_, y, {inverse_root_.view(), y});
                                  }};
-  const TrackerStep t = tracker_.measure(effective, step, cold_check);
+  return tracker_.measure(effective, step, cold_check);
+}
+
+void EffectiveCurvature::measure(const LinearOperator& hessian, const Preconditioner& preconditioner, View gradient,
+                                 std::int64_t step, bool cold_check, Observed& seen) {
+  const TrackerStep t = measure(hessian, preconditioner, gradient, step, cold_check);
   seen.products += t.products;
   seen.effective.reset();
   if (!t.top.empty()) seen.effective = {t.top[0].value, t.top[0].residual, t.scale, t.redone, t.disagreement};

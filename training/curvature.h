@@ -14,6 +14,9 @@
 
 namespace brink {
 
+/// Standard normals in a vector of the layout, for Lanczos and the tracker; the gaps become +0.
+FillNormal normals_of(const Device&, const ParameterLayout&, std::uint64_t seed);
+
 class Curvature final : public Stateful {
  public:
   /// seed: for the tracker's random vectors. Allocates all memory. Throws OutOfMemory.
@@ -34,15 +37,18 @@ class Curvature final : public Stateful {
   EigenTracker tracker_;
 };
 
-/// The largest eigenvalue of P^(−½) H P^(−½).
+/// The largest eigenvalues of P^(−½) H P^(−½).
 class EffectiveCurvature final : public Stateful {
  public:
-  /// Of `options` the numbers of eigenvalues are not used. Allocates all memory. Throws OutOfMemory.
-  EffectiveCurvature(Device&, const ParameterLayout&, Dtype, TrackerOptions, std::uint64_t seed);
+  /// top: of its eigenvalues; those that `options` names are not used. Allocates all memory. Throws OutOfMemory.
+  EffectiveCurvature(Device&, const ParameterLayout&, Dtype, TrackerOptions, std::uint64_t seed, int top = 1);
 
   /// As Curvature::measure; P is that of the update that `gradient` makes. Fills `effective` of `seen`.
   void measure(const LinearOperator& hessian, const Preconditioner&, View gradient, std::int64_t step, bool cold_check,
                Observed& seen);
+  /// The same for an Observed of which nothing is to be filled. Valid until the next call.
+  TrackerStep measure(const LinearOperator& hessian, const Preconditioner&, View gradient, std::int64_t step,
+                      bool cold_check);
   void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 

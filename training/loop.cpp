@@ -58,15 +58,21 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
+                             .train = train,
                              .test = test,
                              .batch = options_.batch,
+                             .seed = options_.seed,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
                              .evaluation_hessian = evaluates_hessian(options),
                              .projects = projection.projects(),
                              .preconditions = changes_->precondition(),
                              .threshold_varies = changes_->vary()};
-  if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
+  if (options.tracker) {
+    context.tracker = &*options.tracker;
+    context.top = options.tracker->top;
+    context.bottom = options.tracker->bottom;
+  }
   if (!test.empty())
     test_pass_ = std::make_unique<TestPass>(device_, pass_.evaluated(), test, options_.batch, train.samples());
   std::size_t cells = 0;
@@ -195,6 +201,7 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
   if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
   begin();
   seen_.whole = true;
+  measured_step_ = step_;
   pass_received_ = received_ = false;
   pass_.product_time().reset();
   pass_.take_statistics(theta(), spectrum);
@@ -230,7 +237,7 @@ void Trainer::abandon() {
   if (effective_) effective_->abandon();
   if (projection_) projection_->abandon();
   pass_.forget();
-  begun_ = -1;
+  begun_ = measured_step_ = -1;
   pass_received_ = received_ = true;
 }
 
@@ -337,6 +344,12 @@ void Trainer::update() {
                                     .gradient = gradient,
                                     .next = history_[0].view(),
                                     .batch_gradient = batch});
+  if (measured_step_ == step_) {
+    const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
+    const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
+    const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, {}};
+    for (Placed& p : measurements_) p.measurement->updated(device_, at);
+  }
   ++step_;
 }
 
@@ -440,7 +453,7 @@ void Trainer::visit(StateVisitor& v) {
     if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
     if (projection_) projection_->restored(changes_->projection());
     pass_.forget();
-    begun_ = -1;
+    begun_ = measured_step_ = -1;
     pass_received_ = received_ = true;
   }
 }

@@ -204,6 +204,7 @@ class Trainer final : public Stateful {
   Observed seen_;
   Row row_;
   std::int64_t step_ = 0, begun_ = -1;  // begun_: the last step of which anything is known
+  std::int64_t measured_step_ = -1;     // the last step that was measured
   bool pass_received_ = true, received_ = true;
 };
 

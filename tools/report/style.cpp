@@ -68,6 +68,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .data .bar{stroke-width:1.2;opacity:.55}
 .data .ring{stroke-width:7.5;stroke-linecap:round}
 .data .hole{stroke-width:4.5;stroke-linecap:round;stroke:var(--paper)}
+.heat{overflow:hidden}.heat path{fill:none;stroke:var(--c);shape-rendering:crispEdges}
 .grid line{stroke:var(--grid)}
 .frame{stroke:var(--frame)}
 .shade{fill:var(--shade);fill-opacity:var(--weak)}

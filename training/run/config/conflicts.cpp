@@ -51,6 +51,22 @@ std::optional<Conflict> data_conflict(const Config& c) {
   return chunk_conflict(c);
 }
 
+/// Of a measurement's own keys.
+std::optional<Conflict> measurement_conflict(const Config& c, const Chosen<MeasurementKind>& m) {
+  if (!m.kind->conflict) return {};
+  const MeasurementSetting run{.samples = c.data.train,
+                               .has_samples = has_data(c),
+                               .unit = is_normalised(c.model) ? group_of(c.model) : 1,
+                               .joins_short = joins_short_group(c.model),
+                               .top = c.measure.top,
+                               .steps = c.training.steps,
+                               .steps_between = steps_between_measurements(c),
+                               .evaluation_hessian = has_evaluation_hessian(c)};
+  const auto wrong = m.kind->conflict(m.options, run);
+  if (!wrong) return {};
+  return Conflict{"measure." + std::string(m.kind->name) + "." + wrong->option, wrong->message};
+}
+
 /// Of a measurement that writes files at chosen steps.
 std::optional<Conflict> file_steps_conflict(const Config& c, const Chosen<MeasurementKind>& m) {
   const std::string table = "measure." + std::string(m.kind->name);
@@ -156,6 +172,7 @@ std::optional<Conflict> conflict(const Config& c) {
     if (m.kind->needs_lambda_1 && c.measure.top == 0)
       return Conflict{"measure.top",
                       "[measure." + std::string(m.kind->name) + "] needs measure.top = 1 or more, got 0"};
+    if (auto wrong = measurement_conflict(c, m)) return wrong;
   }
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};
