@@ -53,17 +53,20 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
   changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
                                        options_.divergence_loss, options_.minibatches.samples, options_.changes);
-  MeasurementContext context{.device = device_,
-                             .objective = objective,
-                             .pass = pass_,
-                             .test = test,
-                             .batch = options_.batch,
-                             .train_samples = train.samples(),
-                             .classifies = options.classifies,
-                             .evaluation_hessian = evaluates_hessian(options),
-                             .projects = options.projection.mode != ProjectionMode::off,
-                             .preconditions = changes_->precondition(),
-                             .threshold_varies = changes_->vary()};
+  MeasurementContext context{
+      .device = device_,
+      .objective = objective,
+      .pass = pass_,
+      .test = test,
+      .batch = options_.batch,
+      .train_samples = train.samples(),
+      .classifies = options.classifies,
+      .evaluation_hessian = evaluates_hessian(options),
+      .projects = options.projection.mode != ProjectionMode::off,
+      .by_value = options.tracker && options.tracker->tolerance > options.tracker->upper_tolerance,
+      .tracks_above = options.track_above > 0,
+      .preconditions = changes_->precondition(),
+      .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
   std::size_t cells = 0;
   std::int64_t numbers = 0;
@@ -89,8 +92,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     if (options.projection.mode != ProjectionMode::off)
-      projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
-                                                       options.tracker->top);
+      projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection);
+    prepare_tracking();
     if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
@@ -119,6 +122,14 @@ void Trainer::prepare() {
   const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
+}
+
+void Trainer::prepare_tracking() {
+  const double above = options_.track_above;
+  if (above <= 0 && !projection_) return;
+  const TrackerOptions& t = *options_.tracker;
+  tracked_.emplace(t.top, std::max(t.top, t.most_top), projection_ && (above <= 0 || above > 1) ? 1 : above);
+  if (above > 0) branches_ = std::make_unique<Branches>(device_, layout_.extent(), std::max(t.top, t.most_top));
 }
 
 void Trainer::prepare_minibatches(const Objective& objective, const Batch& train) {
@@ -201,6 +212,7 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
   }
   const bool measured = seen_.measured;
   if (measured) confirm_event();
+  if (measured && branches_) follow_branches();
   if (projection_ && for_update) try {
       projection_->require_known(seen_, rule(), options_.tracker->tolerance);
     } catch (const ProjectionError&) {
@@ -215,7 +227,8 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
 void Trainer::abandon() {
   curvature_->abandon();
   if (effective_) effective_->abandon();
-  if (projection_) projection_->abandon();
+  if (tracked_) tracked_->abandon();
+  if (branches_) branches_->abandon(step_);
   pass_.forget();
   begun_ = -1;
   pass_received_ = received_ = true;
@@ -245,10 +258,10 @@ void Trainer::measure_spectrum(bool cold_check) {
 }
 
 void Trainer::measure_eigenvalues(bool cold_check) {
-  if (projection_) curvature_->track(projection_->tracked());
+  if (tracked_) curvature_->track(tracked_->count());
   curvature_->measure(hessian_, step_, cold_check, seen_);
-  while (projection_ && projection_->grow(seen_, rule())) {
-    curvature_->track(projection_->tracked());
+  while (tracked_ && tracked_->grow(seen_, rule())) {
+    curvature_->track(tracked_->count());
     curvature_->measure(hessian_, step_, false, seen_);
   }
 }
@@ -258,6 +271,12 @@ void Trainer::confirm_event() {
   if (!seen_.surplus) return;
   EventFinder ahead = events_;
   if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
+}
+
+void Trainer::follow_branches() {
+  seen_.unstable = tracked_->found(seen_, rule(), options_.tracker->tolerance);
+  const auto [vectors, older] = curvature_->eigenvectors_of_two_steps();
+  seen_.branches = branches_->follow(vectors, older, static_cast<int>(seen_.spectrum.top.size()), step_);
 }
 
 bool Trainer::sharpness_certified() const {
@@ -316,7 +335,9 @@ void Trainer::update() {
   evaluate_minibatch();
   const Traced span(device_, update_name);
   const bool both = rule().gradients() == Gradients::both;
-  const View gradient = projected_gradient(), batch = both && minibatches() ? minibatches()->gradient() : View{};
+  const View gradient = projected_gradient();
+  if (tracked_) tracked_->settle(seen_, rule());
+  const View batch = both && minibatches() ? minibatches()->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
   changes_->rule().update(device_, {.step = step_,
                                     .learning_rate = seen_.learning_rate,
@@ -350,6 +371,7 @@ const Row& Trainer::complete() {
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
+  tally_.random_starts += seen_.spectrum.bounds.starts;
   if (seen_.effective) {
     ++tally_.lambda_1_steps;
     tally_.lambda_1_certified_steps += sharpness_certified();
@@ -390,6 +412,8 @@ void Trainer::visit(StateVisitor& v) {
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
   changes_->visit(v);
   for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatch_sizes_.get()},
+                                   {"tracked", tracked_ ? &*tracked_ : nullptr},
+                                   {"branches", branches_.get()},
                                    {"projection", projection_.get()},
                                    {"tracker", curvature_.get()},
                                    {"effective_tracker", effective_.get()},
@@ -411,6 +435,7 @@ void Trainer::visit(StateVisitor& v) {
     v.number("lambda_1_steps", tally_.lambda_1_steps);
     v.number("lambda_1_certified_steps", tally_.lambda_1_certified_steps);
     v.number("products", tally_.products);
+    v.number("random_starts", tally_.random_starts);
   }
   for (const Placed& p : measurements_) {
     if (p.cells == 0) continue;

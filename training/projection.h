@@ -36,24 +36,18 @@ struct ProjectionError : UsageError {
   std::string key;
 };
 
-/// An eigenvector is unstable if the surplus of its eigenvalue is positive. As many are tracked as it takes until one is not.
+/// An eigenvector is unstable if the surplus of its eigenvalue is positive. TrackedTop measures as many as it takes until one is not.
 class UpdateProjection final : public Stateful {
  public:
-  /// least: eigenvalues that are tracked at any rate. Allocates all memory. Throws OutOfMemory.
-  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&, int least);
+  /// Allocates all memory. Throws OutOfMemory.
+  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&);
 
-  /// The largest eigenvalues that are to be measured.
-  int tracked() const { return static_cast<int>(tracked_); }
-  /// Whether all measured ones are unstable, so that one more has to be measured; `tracked` counts it already.
-  bool grow(const Observed&, const UpdateRule&);
   /// Throws ProjectionError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance. A
   /// loss or gradient that is not finite needs no projection.
   void require_known(const Observed&, const UpdateRule&, double tolerance) const;
   /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the
   /// eigenvalues. Throws as require_known.
   View project(Observed&, const UpdateRule&, View eigenvectors, double tolerance, View gradient);
-  /// Forgets what the present step has grown to, before that step is measured again.
-  void abandon() { tracked_ = began_with_; }
   /// Whether nothing was kept of the last gradient, so that its update was no step.
   bool nothing_kept() const { return nothing_kept_; }
   void visit(StateVisitor&) override;
@@ -61,8 +55,7 @@ class UpdateProjection final : public Stateful {
  private:
   Device device_;
   ProjectionOptions options_;
-  std::int64_t least_, tracked_, began_with_;  // began_with_: tracked_ at the beginning of the step
-  bool entered_ = false;                       // whether an eigenvector has been unstable
+  bool entered_ = false;  // whether an eigenvector has been unstable
   bool nothing_kept_ = false;
   Array projected_;
   std::vector<double> parts_;  // of the gradient along each unstable eigenvector

@@ -129,13 +129,17 @@ TrainerOptions trainer_options(const Config& config) {
   o.batch.chunk = config.run.chunk;
   o.projection = {config.training.project, static_cast<int>(config.training.project_most)};
   const bool projects = config.training.project != ProjectionMode::off;
-  const std::int64_t most_top =
-      projects ? std::max(config.measure.top, config.training.project_most + 1) : config.measure.top;
+  o.track_above = config.measure.track_above.value_or(0);
+  std::int64_t most_top = config.measure.top;
+  if (projects) most_top = std::max(most_top, config.training.project_most + 1);
+  if (config.measure.track_above) most_top = std::max(most_top, config.measure.top_most);
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{.top = static_cast<int>(config.measure.top),
                                .bottom = static_cast<int>(config.measure.bottom),
                                .most_top = static_cast<int>(most_top),
-                               .tolerance = config.measure.tolerance,
+                               .tolerance = residual_tolerance(config),
+                               .two_sided = config.measure.certify == Certify::two_sided,
+                               .upper_tolerance = config.measure.tolerance,
                                .cold_check = static_cast<int>(config.measure.cold_check),
                                .budget = static_cast<int>(config.measure.budget),
                                .max_basis = std::max(48, 2 * static_cast<int>(most_top + config.measure.bottom) + 16)};
