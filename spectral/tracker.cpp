@@ -52,6 +52,8 @@ struct EigenTracker::State {
   Scalars sizes;  // on the device: what vectors are divided by, or their signs
   std::vector<RitzPair> pairs;
   int tops = 0, bottoms = 0;
+  int asked = 0;      // `top` of the last call
+  bool warm = false;  // whether its result is that of a warm run
   /// What the next step starts from, beside the vectors.
   struct Start {
     std::size_t newest = 0, older = 1;                   // places in `kept`
@@ -118,7 +120,8 @@ struct EigenTracker::State {
                                          .tolerance = options.tolerance,
                                          .budget = options.budget - out.products,
                                          .confirm = confirm,
-                                         .two_sided = options.two_sided,
+                                         // Without noise in the start there is no bound to wait for.
+                                         .two_sided = options.two_sided && (cold || noise_in_start > 0),
                                          .upper_tolerance = options.upper_tolerance,
                                          .probability = options.probability,
                                          .noise = noise_in_start,
@@ -198,6 +201,11 @@ struct EigenTracker::State {
     for (const RitzPair& p : r.bottom) sum -= p.value;
     return sum;
   }
+  /// Whether the runs of this step show that nothing is above λ₁ + upper_tolerance · scale.
+  bool shown() const {
+    return tops > 0 && reported.symmetric &&
+           bounds.upper <= reported.top[0].value + options.upper_tolerance * reported.scale;
+  }
   bool replaces(const LanczosResult& r, bool disagree) const {
     if (r.top.size() + r.bottom.size() < static_cast<std::size_t>(tops + bottoms)) return false;
     if (!disagree && r.converged != reported.converged) return r.converged;
@@ -216,6 +224,8 @@ EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
 TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bool check) {
   State& k = *state_;
   const auto index = static_cast<std::uint64_t>(step);
+  // A check of what has been measured at this step already needs the cold run only.
+  const bool measured = check && k.now.have() && k.measuring == step && k.now.newest_step == step && k.asked == k.top;
   if (k.measuring != step) {
     k.measuring = step;
     k.before = k.now;
@@ -224,17 +234,21 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
   // The vectors of this very step contain its noise, so a start from them says nothing about eigenvalues further out.
   const double noise = k.now.newest_step == step ? 0 : k.options.noise;
   TrackerStep out;
-  bool warm = false, any = false;
-  if (k.now.have()) {
+  bool warm = measured && k.warm, any = measured;
+  if (k.now.have() && !measured) {
     const LanczosResult r = k.run(a, index, warm_restart, 0, k.warm_start(index), noise, out);
     if (out.finite) {
       k.keep(r, step);
       warm = any = true;
     }
   }
+  // A two-sided run knows that nothing is above its λ₁, so only a lower end needs to be confirmed.
+  const int confirm = k.options.two_sided && k.options.bottom == 0 ? 0 : k.options.cold_confirm;
   const bool due = k.options.cold_check > 0 && k.now.measured % k.options.cold_check == 0;
-  if (out.finite && (!k.now.have() || check || due) && out.products < k.options.budget) {
-    const LanczosResult r = k.run(a, index, cold_restart, k.options.cold_confirm, {}, 0, out);
+  // Two-sided runs of this step have shown already what a cold check of the top looks for.
+  const bool shown = any && k.options.two_sided && k.options.bottom == 0 && k.shown();
+  if (out.finite && (!k.now.have() || ((check || due) && !shown)) && out.products < k.options.budget) {
+    const LanczosResult r = k.run(a, index, cold_restart, confirm, {}, 0, out);
     if (out.finite && !any) {
       k.keep(r, step);
       any = true;
@@ -247,7 +261,7 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
         warm = false;
       }
       if (out.redone && out.products < k.options.budget) {
-        const LanczosResult again = k.run(a, index, redo_restart, k.options.cold_confirm, {}, 0, out);
+        const LanczosResult again = k.run(a, index, redo_restart, confirm, {}, 0, out);
         if (out.finite && k.replaces(again, k.disagreement(again).has_value())) {
           k.keep(again, step);
           warm = false;
@@ -257,6 +271,8 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
   }
   ++k.now.measured;
   if (out.redone) k.now.older_step = none;  // vectors that have missed an eigenvalue are no start any more
+  k.asked = k.top;
+  k.warm = warm;
   if (!out.finite || !any) return out;
   out.top = k.reported.top;
   out.bottom = k.reported.bottom;
@@ -267,8 +283,7 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
   out.symmetric = k.reported.symmetric;
   out.bounds = k.bounds;
   out.top_gap = k.reported.top_gap;
-  out.two_sided =
-      !out.top.empty() && out.symmetric && k.bounds.upper <= out.top[0].value + k.options.upper_tolerance * out.scale;
+  out.two_sided = k.shown();
   return out;
 }
 

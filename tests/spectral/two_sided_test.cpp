@@ -148,45 +148,47 @@ TEST_CASE(
   const std::vector<double> lambda = hidden_ends();
   const LinearOperator a = diagonal(lambda, Dtype::f64);
   Device d;
-  int wrong_claims = 0, right_claims = 0;
-  for (std::uint64_t run = 0; run < 200; ++run) {
-    CAPTURE(run);
-    KrylovRecurrence r(d, n, Dtype::f64, 12, normals(), 64);
-    r.begin(run, 0, 0, 1e-4);
-    const Array start({n}, Dtype::f64, d);
-    warm_start(start.view(), run, 0.1);
-    REQUIRE(r.start(start.view(), 0.1));
-    TwoSidedBound unaware(64);  // the control: takes the restarted basis for one that began with the first start
-    unaware.begin(n, 1e-4);
-    unaware.begin_block(0.1 / norm(d, start.view()));
-    double component = r.basis().column(0).span<double>()[0], expected = component;
-    for (int restart = 0; restart < 3; ++restart) {
-      while (r.size() < 12) {
-        REQUIRE(r.extend(a));
-        r.accept_next();
+  for (const double noise : {0.1, 1e-6}) {
+    CAPTURE(noise);
+    int unaware_wrong = 0, wrong = 0;
+    for (std::uint64_t run = 0; run < 100; ++run) {
+      CAPTURE(run);
+      KrylovRecurrence r(d, n, Dtype::f64, 12, normals(), 64);
+      r.begin(run, 0, 0, 1e-4);
+      const Array start({n}, Dtype::f64, d);
+      warm_start(start.view(), run, noise);
+      REQUIRE(r.start(start.view(), noise));
+      TwoSidedBound unaware(64);  // the control: takes the restarted basis for one that began with the first start
+      unaware.begin(n, 1e-4);
+      unaware.begin_block(noise / norm(d, start.view()));
+      double component = r.basis().column(0).span<double>()[0];
+      bool unaware_fails = false, fails = false;
+      for (int restart = 0; restart < 4; ++restart) {
+        while (r.size() < 12) {
+          REQUIRE(r.extend(a));
+          REQUIRE_FALSE(r.exhausted());
+          r.accept_next();
+          REQUIRE(r.solve());
+          fails = fails || r.bounds().upper < 1.5 - 1e-12;
+          unaware_fails = unaware_fails || unaware.bounds(r.block()).upper < 1.5 - 1e-12;
+        }
+        double expected = component;
+        for (const double b : r.beta()) expected /= b;
+        const std::vector<int> kept{0, 1, 2, 9, 10, 11};
+        for (std::size_t i = 3; i < 9; ++i) expected *= 1.5 - r.projection().d[i];
+        r.compress(kept);
+        for (const double b : r.beta()) expected *= b;
+        component = r.basis().column(0).span<double>()[0];
+        CAPTURE(restart);
+        if (noise == 0.1) CHECK(std::fabs(component - expected) <= 1e-6 * std::fabs(expected) + 1e-13);
       }
-      REQUIRE(r.solve());
-      const std::vector<double> values(r.projection().d.begin(), r.projection().d.begin() + 12);
-      for (const double b : r.beta()) expected /= b;
-      const std::vector<int> kept{0, 1, 2, 9, 10, 11};
-      for (int i = 3; i < 9; ++i) expected *= 1.5 - values[static_cast<std::size_t>(i)];
-      r.compress(kept);
-      for (const double b : r.beta()) expected *= b;
-      component = r.basis().column(0).span<double>()[0];
-      CAPTURE(restart);
-      CHECK(std::fabs(component - expected) <= 1e-6 * std::fabs(expected) + 1e-13);
-      expected = component;
+      unaware_wrong += unaware_fails;
+      wrong += fails;
     }
-    while (r.size() < 12) {
-      REQUIRE(r.extend(a));
-      r.accept_next();
-    }
-    REQUIRE(r.solve());
-    right_claims += r.bounds().upper < 1.5 - 1e-12;
-    wrong_claims += unaware.bounds(r.block()).upper < 1.5 - 1e-12;
+    CHECK(wrong == 0);
+    if (noise < 0.1) CHECK(unaware_wrong > 10);
+    MESSAGE("of 100 restarted runs, ", unaware_wrong, " are bounded wrongly with the share of the first start");
   }
-  CHECK(right_claims == 0);
-  MESSAGE("of 200 restarted runs, ", wrong_claims, " are bounded wrongly with the share of the first start");
 }
 
 TEST_CASE("breakdowns: a block that ends is followed by one with its own start; a spanned space is known") {
