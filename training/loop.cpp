@@ -2,7 +2,6 @@
 #include "training/loop.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
@@ -15,13 +14,7 @@ namespace brink {
 
 namespace {
 
-const TraceName preparation_name{"preparation", "phase"}, spectrum_name{"spectrum", "phase"},
-    update_name{"update", "phase"};
-
-using Clock = std::chrono::steady_clock;
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
+const TraceName preparation_name{"preparation", "phase"}, update_name{"update", "phase"};
 
 /// Arenas can be shared, because two sums over samples never run at the same time.
 TrainerOptions with_shared_arenas(TrainerOptions o) {
@@ -52,7 +45,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
   changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
-                                       options_.divergence_loss, options_.minibatches.samples, options_.changes);
+                                       options_.divergence_loss, options_.minibatches.samples, options_.projection,
+                                       options_.changes);
+  const ProjectionOptions projection = changes_->widest_projection();
   MeasurementContext context{
       .device = device_,
       .objective = objective,
@@ -62,14 +57,16 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
       .train_samples = train.samples(),
       .classifies = options.classifies,
       .evaluation_hessian = evaluates_hessian(options),
-      .projects = options.projection.mode != ProjectionMode::off,
+      .projects = projection.projects(),
       .by_value = options.tracker && options.tracker->tolerance > options.tracker->upper_tolerance,
       .tracks_above = options.track_above > 0,
       .preconditions = changes_->precondition(),
       .threshold_varies = changes_->vary()};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
+  if (!test.empty())
+    test_pass_ = std::make_unique<TestPass>(device_, pass_.evaluated(), test, options_.batch, train.samples());
   std::size_t cells = 0;
-  std::int64_t numbers = 0;
+  std::int64_t numbers = test_pass_ ? TestPass::numbers : 0;
   const auto add = [&](std::unique_ptr<Measurement> m) {
     Placed p{.measurement = std::move(m), .first_cell = cells, .cells = 0, .first_number = numbers, .numbers = 0};
     p.cells = p.measurement->columns().size();
@@ -91,8 +88,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   prepare_minibatches(objective, train);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
-    if (options.projection.mode != ProjectionMode::off)
-      projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection);
+    if (projection.projects())
+      projection_ =
+          std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection, projection.most);
     prepare_tracking();
     if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
@@ -120,16 +118,9 @@ void Trainer::prepare() {
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
   const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
+  if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
-}
-
-void Trainer::prepare_tracking() {
-  const double above = options_.track_above;
-  if (above <= 0 && !projection_) return;
-  const TrackerOptions& t = *options_.tracker;
-  tracked_.emplace(t.top, std::max(t.top, t.most_top), projection_ && (above <= 0 || above > 1) ? 1 : above);
-  if (above > 0) branches_ = std::make_unique<Branches>(device_, layout_.extent(), std::max(t.top, t.most_top));
 }
 
 void Trainer::prepare_minibatches(const Objective& objective, const Batch& train) {
@@ -141,12 +132,11 @@ void Trainer::prepare_minibatches(const Objective& objective, const Batch& train
     minibatch_sizes_ = std::make_unique<MinibatchSizes>(device_, objective, train, sizes, options_.minibatches.samples,
                                                         options_.minibatches.seed, options_.batch);
   if (options_.row_every == 0) options_.row_every = epoch;
-  if (options_.projection.mode != ProjectionMode::off &&
-      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1 ||
-       minibatch_sizes_))
+  if (changes_->widest_projection().projects() &&
+      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1))
     throw std::invalid_argument(
-        "projected updates: expected a tracker of the largest eigenvalues, a measurement at every step, and no "
-        "minibatches");
+        "projected updates: expected a tracker of the largest eigenvalues, and a measurement at every step");
+  require_projectable();
 }
 
 const Row& Trainer::step() {
@@ -166,9 +156,18 @@ void Trainer::begin() {
   begun_ = step_;
   changes_->begin(device_, step_);
   if (minibatch_sizes_) minibatch_sizes_->change(changes_->batch(), step_);
+  if (projection_ && projection_->change(changes_->projection())) tracked_->restart();
+  limit_tracking();
+  require_projectable();
   const double rate = changes_->schedule().learning_rate(step_);
   seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
+}
+
+void Trainer::require_projectable() const {
+  if (changes_->projection().projects() && (minibatches() || rule().preconditioner()))
+    throw std::invalid_argument(
+        "projected updates: expected no minibatches and no preconditioner while they are in force");
 }
 
 /// Computes the losses and gradients that an update without a row needs. False if a loss shows a divergence.
@@ -206,6 +205,7 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const View descended = rule().preconditioner() ? rule_gradient() : View{};
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
+    if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
     for (Placed& p : measurements_)
       if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
@@ -232,55 +232,6 @@ void Trainer::abandon() {
   pass_.forget();
   begun_ = -1;
   pass_received_ = received_ = true;
-}
-
-void Trainer::measure_spectrum(bool cold_check) {
-  const Traced span(device_, spectrum_name);
-  const Clock::time_point start = Clock::now();
-  const std::vector<Eigenvalue>& top = seen_.spectrum.top;
-  // Only what decides about events is checked at events.
-  const Preconditioner* preconditioner = rule().preconditioner();
-  try {
-    if (!cold_check || !preconditioner) measure_eigenvalues(cold_check);
-    if (preconditioner && effective_)
-      effective_->measure(hessian_, *preconditioner, rule_gradient(), step_, cold_check, seen_);
-    else if (!top.empty())
-      seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
-    else
-      seen_.effective.reset();
-  } catch (const StepAbandoned&) {
-    abandon();
-    throw;
-  }
-  seen_.surplus.reset();
-  if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
-  seen_.spectrum_ms += ms_since(start);
-}
-
-void Trainer::measure_eigenvalues(bool cold_check) {
-  if (tracked_) curvature_->track(tracked_->count());
-  curvature_->measure(hessian_, step_, cold_check, seen_);
-  while (tracked_ && tracked_->grow(seen_, rule())) {
-    curvature_->track(tracked_->count());
-    curvature_->measure(hessian_, step_, false, seen_);
-  }
-}
-
-/// At every event a cold run checks the warm one before anything is recorded.
-void Trainer::confirm_event() {
-  if (!seen_.surplus) return;
-  EventFinder ahead = events_;
-  if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-}
-
-void Trainer::follow_branches() {
-  seen_.unstable = tracked_->found(seen_, rule(), options_.tracker->tolerance);
-  const auto [vectors, older] = curvature_->eigenvectors_of_two_steps();
-  seen_.branches = branches_->follow(vectors, older, static_cast<int>(seen_.spectrum.top.size()), step_);
-}
-
-bool Trainer::sharpness_certified() const {
-  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
 }
 
 bool Trainer::is_due(const Placed& p, std::int64_t step) const {
@@ -327,7 +278,7 @@ View Trainer::rule_gradient() {
 }
 
 View Trainer::projected_gradient() {
-  if (!projection_) return rule_gradient();
+  if (!projection_ || !projection_->projects()) return rule_gradient();
   return projection_->project(seen_, rule(), curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
 }
 
@@ -359,6 +310,12 @@ const Row& Trainer::complete() {
   seen_.gradient_ms = pass_.gradient_ms(seen_.step);
   seen_.products_ms = pass_.product_time().ms();
   seen_.evaluation_ms = pass_.statistics_ms(seen_.step);
+  if (test_pass_) {
+    const LossAndCorrect test = test_pass_->of_totals(numbers.first(TestPass::numbers));
+    seen_.test_loss = test.loss;
+    seen_.test_correct = test.correct;
+    seen_.evaluation_ms += test_pass_->elapsed_ms();
+  }
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
@@ -366,7 +323,6 @@ const Row& Trainer::complete() {
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
-    seen_.evaluation_ms += p.measurement->elapsed_ms();
   }
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
@@ -445,6 +401,8 @@ void Trainer::visit(StateVisitor& v) {
   if (v.reads()) {
     changes_->restored(step_);
     if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
+    if (projection_) projection_->restored(changes_->projection());
+    limit_tracking();
     pass_.forget();
     begun_ = -1;
     pass_received_ = received_ = true;

@@ -23,6 +23,7 @@
 #include "training/rules/rule.h"
 #include "training/schedule/changes.h"
 #include "training/schedule/completion.h"
+#include "training/test_pass.h"
 #include "training/tracked_top.h"
 
 namespace brink {
@@ -37,11 +38,11 @@ struct TrainerOptions {
   std::vector<Change> changes = {};
   std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
   std::optional<TrackerOptions> tracker;      ///< absent: no curvature
-  /// As many of the largest eigenvalues are measured, from tracker.top to tracker.most_top, as are above this multiple of the threshold, and one more; 0: a
-  /// fixed number.
+  /// As many of the largest eigenvalues are measured, from tracker.top to tracker.most_top, as are above this multiple of the
+  /// threshold, and one more; 0: a fixed number.
   double track_above = 0;
   MinibatchOptions minibatches;  ///< from step 0 on; by default none
-  ProjectionOptions projection;  ///< needs a tracker that measures at every step
+  ProjectionOptions projection;  ///< from step 0 on; needs a tracker that measures at every step
   /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch of `minibatches`, also
   /// where a change replaces the batch.
   std::int64_t row_every = 0;
@@ -122,8 +123,8 @@ class Trainer final : public Stateful {
   /// Whether the last complete step made the run complete.
   bool completed() const { return options_.completion && options_.completion->reached(); }
 
-  /// Whether the last update was no step, because nothing was kept of its gradient: the end of such a run.
-  bool at_rest() const { return projection_ && projection_->nothing_kept(); }
+  /// Whether the last update was no step, because nothing was kept of its gradient, and no change is to come: the end of such a run.
+  bool at_rest() const { return projection_ && projection_->nothing_kept() && !changes_->any_due_after(seen_.step); }
 
   std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
   View theta() const { return history_[0].view(); }
@@ -173,6 +174,7 @@ class Trainer final : public Stateful {
   }
   void prepare_minibatches(const Objective&, const Batch& train);
   void prepare_tracking();
+  void limit_tracking();
   /// Those in force; null where an update uses the whole training set.
   Minibatches* minibatches() const { return minibatch_sizes_ ? minibatch_sizes_->in_force() : nullptr; }
   const Observed& measure(bool spectrum, bool for_update);
@@ -185,6 +187,7 @@ class Trainer final : public Stateful {
   void measure_eigenvalues(bool cold_check);
   View rule_gradient();
   View projected_gradient();
+  void require_projectable() const;
   void confirm_event();
   void follow_branches();
   bool sharpness_certified() const;
@@ -200,10 +203,11 @@ class Trainer final : public Stateful {
   std::unique_ptr<Curvature> curvature_;
   std::optional<TrackedTop> tracked_;              // absent where the number of measured eigenvalues is fixed
   std::unique_ptr<Branches> branches_;             // only with track_above
-  std::unique_ptr<UpdateProjection> projection_;   // null where updates are not projected
+  std::unique_ptr<UpdateProjection> projection_;   // null where no update is projected
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
+  std::unique_ptr<TestPass> test_pass_;            // null without test samples
   std::vector<Placed> measurements_;
-  std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
+  std::unique_ptr<Scalars> numbers_;  // of the test pass, then of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
   EventFinder events_;
   std::optional<Instability> ended_;

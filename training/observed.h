@@ -66,6 +66,8 @@ struct Observed {
   double loss = 0;       ///< mean over the training samples
   double correct = 0;    ///< training samples answered correctly, in the same pass
   double gradient_norm = 0;
+  double test_loss = 0,
+         test_correct = 0;  ///< as `loss` and `correct`, of the test samples in evaluation mode; NaN without any
   std::optional<double> batch_loss;  ///< mean over the minibatch of the update that follows, once it is known
   bool whole = false;                ///< whether loss and gradient are or will be known: those of all training samples
   bool measured = false;             ///< whether `spectrum` holds values of this step
@@ -96,7 +98,7 @@ inline void Observed::begin(std::int64_t at, double rate, double unstable_above)
   step = at;
   learning_rate = rate;
   threshold = unstable_above;
-  loss = correct = gradient_norm = in_flight;
+  loss = correct = gradient_norm = test_loss = test_correct = in_flight;
   batch_loss.reset();
   whole = measured = false;
   spectrum.top.clear();

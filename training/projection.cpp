@@ -21,18 +21,29 @@ std::size_t unstable_of(const Observed& seen, const UpdateRule& rule) { return l
 
 }  // namespace
 
+ProjectionOptions ProjectionOptions::joined(const ProjectionOptions& others) const {
+  if (!others.projects()) return *this;
+  return {others.mode, projects() ? std::max(most, others.most) : others.most};
+}
+
 UpdateProjection::UpdateProjection(Device& device, const ParameterLayout& layout, Dtype dtype,
-                                   const ProjectionOptions& options)
+                                   const ProjectionOptions& options, int most)
     : device_(device), options_(options) {
   const CountedPart part(device, "the projected gradient");
   projected_ = layout.make_vector(dtype, device);
-  parts_.resize(static_cast<std::size_t>(options.most));
-  scratch_ =
-      Buffer(project_scratch(layout.extent(), options.most) * static_cast<std::int64_t>(sizeof(double)), device.host());
+  parts_.resize(static_cast<std::size_t>(most));
+  scratch_ = Buffer(project_scratch(layout.extent(), most) * static_cast<std::int64_t>(sizeof(double)), device.host());
+}
+
+bool UpdateProjection::change(const ProjectionOptions& options) {
+  const bool another = options.mode != options_.mode;
+  if (another) entered_ = nothing_kept_ = false;
+  options_ = options;
+  return another;
 }
 
 void UpdateProjection::require_known(const Observed& seen, const UpdateRule& rule, double tolerance) const {
-  if (has_diverged(seen)) return;
+  if (!projects() || has_diverged(seen)) return;
   if (!seen.measured)
     throw ProjectionError(
         fmt::format(
@@ -61,7 +72,7 @@ void UpdateProjection::require_known(const Observed& seen, const UpdateRule& rul
 
 View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eigenvectors, double tolerance,
                                View gradient) {
-  if (has_diverged(seen)) return gradient;
+  if (!projects() || has_diverged(seen)) return gradient;
   require_known(seen, rule, tolerance);
   const std::size_t unstable = unstable_of(seen, rule);
   const bool keeps = options_.mode == ProjectionMode::keep && (entered_ || unstable > 0);

@@ -27,6 +27,9 @@ enum class ProjectionMode : std::uint8_t {
 struct ProjectionOptions {
   ProjectionMode mode = ProjectionMode::off;
   int most = 10;  ///< the largest number of unstable eigenvectors
+  bool projects() const { return mode != ProjectionMode::off; }
+  /// What is needed where these and those are in force one after the other.
+  ProjectionOptions joined(const ProjectionOptions& others) const;
 };
 
 /// A step cannot be projected; a larger or smaller value of `key` may help.
@@ -39,11 +42,19 @@ struct ProjectionError : UsageError {
 /// An eigenvector is unstable if the surplus of its eigenvalue is positive. TrackedTop measures as many as it takes until one is not.
 class UpdateProjection final : public Stateful {
  public:
-  /// Allocates all memory. Throws OutOfMemory.
-  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&);
+  /// The first options in force. most: the largest number of unstable eigenvectors of any options that will be in force. Allocates
+  /// all memory. Throws OutOfMemory.
+  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&, int most);
+
+  /// Whether updates are projected now.
+  bool projects() const { return options_.projects(); }
+  /// Other options from this step on. Another mode begins as a run with that mode begins; returns whether it is another one.
+  bool change(const ProjectionOptions&);
+  /// After a state was read: the options in force.
+  void restored(const ProjectionOptions& options) { options_ = options; }
 
   /// Throws ProjectionError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance. A
-  /// loss or gradient that is not finite needs no projection.
+  /// loss or gradient that is not finite needs no projection, and neither does a step without projection.
   void require_known(const Observed&, const UpdateRule&, double tolerance) const;
   /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the
   /// eigenvalues. Throws as require_known.

@@ -14,9 +14,6 @@ std::size_t leading_above(const Observed& seen, const UpdateRule& rule, double s
   return count;
 }
 
-TrackedTop::TrackedTop(int least, int most, double above)
-    : least_(least), most_(most), count_(least), began_with_(least), surplus_(2 * (above - 1)) {}
-
 bool TrackedTop::grow(const Observed& seen, const UpdateRule& rule) {
   const std::size_t measured = seen.spectrum.top.size();
   if (!seen.measured || measured < static_cast<std::size_t>(count_) || count_ >= most_ ||

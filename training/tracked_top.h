@@ -16,8 +16,16 @@ std::size_t leading_above(const Observed&, const UpdateRule&, double surplus);
 
 class TrackedTop final : public Stateful {
  public:
-  /// least, most: eigenvalues measured at a step; above: the multiple of the threshold.
-  TrackedTop(int least, int most, double above);
+  /// least: eigenvalues that are measured at every step.
+  explicit TrackedTop(int least) : least_(least), most_(least), count_(least), began_with_(least) {}
+
+  /// From now on: the multiple of the threshold, infinite for none, and the most eigenvalues that it leads to.
+  void limit(double above, int most) {
+    surplus_ = 2 * (above - 1);
+    most_ = most;
+  }
+  /// The next step begins with the least number.
+  void restart() { count_ = began_with_ = least_; }
 
   /// The largest eigenvalues that are to be measured.
   int count() const { return static_cast<int>(count_); }
@@ -34,7 +42,7 @@ class TrackedTop final : public Stateful {
 
  private:
   std::int64_t least_, most_, count_, began_with_;  // began_with_: count_ at the beginning of the step
-  double surplus_;                                  // of the limit
+  double surplus_ = 0;                              // of the limit
 };
 
 }  // namespace brink

@@ -28,6 +28,12 @@ double residual_tolerance(const Config& c) {
   const double tolerance = c.measure.tolerance;
   return c.measure.accuracy == Accuracy::vector ? tolerance : std::max(tolerance, std::sqrt(tolerance / 10));
 }
+ProjectionOptions projection_of(const Config::Training& t) { return {t.project, static_cast<int>(t.project_most)}; }
+ProjectionOptions widest_projection(const Config& c) {
+  ProjectionOptions out = projection_of(c.training);
+  for (const auto& change : c.training.changes) out = out.joined(projection_of(change->after));
+  return out;
+}
 bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
 bool has_evaluation_hessian(const Config& c) {
   return measures_spectrum(c) && norm_mode_of(c.model) == NormMode::evaluation;
