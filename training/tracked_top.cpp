@@ -42,7 +42,7 @@ void TrackedTop::settle(const Observed& seen, const UpdateRule& rule) {
 
 void TrackedTop::visit(StateVisitor& v) {
   v.number("tracked", count_);
-  if (v.reads()) began_with_ = count_;
+  if (v.reads()) began_with_ = count_ = std::max(count_, least_);
 }
 
 }  // namespace brink
