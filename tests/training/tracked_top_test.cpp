@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <sstream>
 
 #include "kernels/memory.h"
 #include "tests/support/networks.h"
@@ -91,7 +89,7 @@ TEST_CASE("a branch keeps its number where eigenvalues cross, and a new vector g
   Device d;
   constexpr std::int64_t n = 64;
   const auto rows = [&](std::vector<std::pair<int, double>> axes) {  // unit vectors along axes, turned a little
-    const Array out = zeros({4, n}, Dtype::f64, d);
+    Array out = zeros({4, n}, Dtype::f64, d);
     for (std::size_t i = 0; i < axes.size(); ++i) {
       out.view().as<double>()[static_cast<std::int64_t>(i) * n + axes[i].first] = std::cos(axes[i].second);
       out.view().as<double>()[static_cast<std::int64_t>(i) * n + 60] = -std::sin(axes[i].second);
