@@ -150,7 +150,7 @@ TEST_CASE(
   Device d;
   for (const double noise : {0.1, 1e-6}) {
     CAPTURE(noise);
-    int unaware_wrong = 0, wrong = 0;
+    int wrong = 0, changed = 0;
     for (std::uint64_t run = 0; run < 100; ++run) {
       CAPTURE(run);
       KrylovRecurrence r(d, n, Dtype::f64, 12, normals(), 64);
@@ -158,11 +158,8 @@ TEST_CASE(
       const Array start({n}, Dtype::f64, d);
       warm_start(start.view(), run, noise);
       REQUIRE(r.start(start.view(), noise));
-      TwoSidedBound unaware(64);  // the control: takes the restarted basis for one that began with the first start
-      unaware.begin(n, 1e-4);
-      unaware.begin_block(noise / norm(d, start.view()));
       double component = r.basis().column(0).span<double>()[0];
-      bool unaware_fails = false, fails = false;
+      bool fails = false;
       for (int restart = 0; restart < 4; ++restart) {
         while (r.size() < 12) {
           REQUIRE(r.extend(a));
@@ -170,8 +167,8 @@ TEST_CASE(
           r.accept_next();
           REQUIRE(r.solve());
           fails = fails || r.bounds().upper < 1.5 - 1e-12;
-          unaware_fails = unaware_fails || unaware.bounds(r.block()).upper < 1.5 - 1e-12;
         }
+        const double before = component;
         double expected = component;
         for (const double b : r.beta()) expected /= b;
         const std::vector<int> kept{0, 1, 2, 9, 10, 11};
@@ -181,13 +178,12 @@ TEST_CASE(
         component = r.basis().column(0).span<double>()[0];
         CAPTURE(restart);
         if (noise == 0.1) CHECK(std::fabs(component - expected) <= 1e-6 * std::fabs(expected) + 1e-13);
+        if (noise == 0.1) changed += std::fabs(component - before) > 0.1 * std::fabs(before);
       }
-      unaware_wrong += unaware_fails;
       wrong += fails;
     }
     CHECK(wrong == 0);
-    if (noise < 0.1) CHECK(unaware_wrong > 10);
-    MESSAGE("of 100 restarted runs, ", unaware_wrong, " are bounded wrongly with the share of the first start");
+    if (noise == 0.1) CHECK(changed > 100);  // control: the component is not that of the first start any more
   }
 }
 
