@@ -44,6 +44,8 @@ struct MeasurementContext {
   bool projects = false;                    ///< whether updates are projected
   const TrackerOptions* tracker = nullptr;  ///< null: no curvature is measured
   int top = 0, bottom = 0;                  ///< number of tracked eigenvalues
+  bool by_value = false;                    ///< whether eigenvalues are measured to an estimated error of λ₁
+  bool tracks_above = false;                ///< whether as many eigenvalues are measured as are above a limit
   bool preconditions = false;               ///< whether a rule of the run has a preconditioner
   bool threshold_varies = false;            ///< whether the rule's threshold may differ from step to step
 };
