@@ -12,16 +12,6 @@ namespace brink {
 
 namespace {
 
-/// Standard normals in a vector of the layout; the gaps become +0.
-FillNormal normals_of(Device device, const ParameterLayout& layout, std::uint64_t seed) {
-  return [device, layout, seed](View x, RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {
-    const Stream stream = use == RandomUse::noise ? Stream::tracker_noise : Stream::lanczos_start;
-    const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), restart);
-    set_zero(device, x);
-    for (int i = 0; i < layout.size(); ++i) brink::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
-  };
-}
-
 void assign(std::vector<Eigenvalue>& out, std::span<const RitzPair> pairs) {
   out.clear();
   for (const RitzPair& p : pairs) out.push_back({p.value, p.residual});
@@ -41,6 +31,15 @@ void visit_tracker(StateVisitor& v, EigenTracker& tracker) {
 }
 
 }  // namespace
+
+FillNormal normals_of(const Device& on, const ParameterLayout& layout, std::uint64_t seed) {
+  return [device = on, layout, seed](View x, RandomUse use, std::uint64_t step, std::uint32_t restart) mutable {
+    const Stream stream = use == RandomUse::noise ? Stream::tracker_noise : Stream::lanczos_start;
+    const RandomKey key(seed, stream, static_cast<std::uint32_t>(step), restart);
+    set_zero(device, x);
+    for (int i = 0; i < layout.size(); ++i) brink::fill_normal(device, layout.view(x, i), key, 1, layout[i].offset);
+  };
+}
 
 Curvature::Curvature(Device& device, const ParameterLayout& layout, Dtype dtype, const TrackerOptions& options,
                      std::uint64_t seed)

@@ -14,6 +14,9 @@
 
 namespace brink {
 
+/// Standard normals in a vector of the layout, for Lanczos and the tracker; the gaps become +0.
+FillNormal normals_of(const Device&, const ParameterLayout&, std::uint64_t seed);
+
 class Curvature final : public Stateful {
  public:
   /// seed: for the tracker's random vectors. Allocates all memory. Throws OutOfMemory.

@@ -56,14 +56,17 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
+                             .train = train,
                              .test = test,
                              .batch = options_.batch,
+                             .seed = options_.seed,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
                              .evaluation_hessian = evaluates_hessian(options),
                              .projects = options.projection.mode != ProjectionMode::off,
                              .preconditions = changes_->precondition(),
-                             .threshold_varies = changes_->vary()};
+                             .threshold_varies = changes_->vary(),
+                             .hessian = &hessian_};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
   std::size_t cells = 0;
   std::int64_t numbers = 0;
@@ -195,8 +198,13 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const View descended = rule().preconditioner() ? rule_gradient() : View{};
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
-    for (Placed& p : measurements_)
-      if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    try {
+      for (Placed& p : measurements_)
+        if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    } catch (const StepAbandoned&) {
+      abandon();
+      throw;
+    }
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   const bool measured = seen_.measured;

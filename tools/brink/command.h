@@ -18,6 +18,7 @@ void add_sweep(CLI::App&, ExitCode& code);
 void add_verify(CLI::App&, ExitCode& code);
 void add_fork(CLI::App&, ExitCode& code);
 void add_measure(CLI::App&, ExitCode& code);
+void add_spectrum(CLI::App&, ExitCode& code);
 void add_report(CLI::App&, ExitCode& code);
 void add_data(CLI::App&, ExitCode& code);
 void add_info(CLI::App&, ExitCode& code);

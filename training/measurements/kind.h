@@ -10,6 +10,7 @@
 
 #include "autodiff/batch/objective.h"
 #include "models/options.h"
+#include "spectral/linear_operator.h"
 #include "training/measurements/measurement.h"
 
 namespace brink {
@@ -21,8 +22,10 @@ struct MeasurementContext {
   Device& device;
   const Objective& objective;
   const Pass& pass;
+  const Batch& train;
   const Batch& test;  ///< may be empty
   const BatchOptions& batch;
+  std::uint64_t seed = 0;  ///< of the run's random numbers
   std::int64_t train_samples = 0;
   bool classifies = true;           ///< whether correct answers can be counted
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
@@ -30,6 +33,8 @@ struct MeasurementContext {
   int top = 0, bottom = 0;          ///< number of tracked eigenvalues
   bool preconditions = false;       ///< whether a rule of the run has a preconditioner
   bool threshold_varies = false;    ///< whether the rule's threshold may differ from step to step
+  /// At θ of a step at which the spectrum is measured; has no product before the trainer is made. May throw StepAbandoned.
+  const LinearOperator* hessian = nullptr;
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;
