@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lanczos with the modified Parlett–Kahan rule (docs/method.md, "Lanczos") for both ends of a symmetric operator's spectrum,
-// with a residual for every value. An eigenvalue lies within `residual` of each value; that none lies further out is only
-// probable, and of a multiple eigenvalue only one copy is found at a time.
-// A restart keeps T tridiagonal: one Householder reduction of the arrow matrix rotates the kept Ritz vectors into the basis in
-// which only the last one couples to the next vector. So the recurrence never changes.
+// Lanczos (spectral/recurrence.h) for both ends of a symmetric operator's spectrum, with a residual for every value. An eigenvalue lies within
+// `residual` of each value; that none lies further out is only probable, and of a multiple eigenvalue only one copy is found at a time.
 #pragma once
 
 #include <cstdint>
