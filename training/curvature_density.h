@@ -17,7 +17,7 @@
 namespace brink {
 
 struct DensityOptions {
-  QuadratureOptions quadrature;
+  QuadratureOptions quadrature = {};
   double width = 0;  ///< standard deviation of the smoothing; 0: resolved_width
   std::vector<CurvatureOperator> operators{CurvatureOperator::hessian};
   bool per_layer = false;  ///< also the diagonal block of each layer, of the first of the operators

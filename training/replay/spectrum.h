@@ -19,18 +19,18 @@ namespace brink {
 inline constexpr std::int64_t most_dense = 2000;
 
 struct SpectrumOptions {
-  std::string run;                   ///< its folder
-  std::optional<std::int64_t> step;  ///< absent: the last one that is recorded
+  std::string run;                        ///< its folder
+  std::optional<std::int64_t> step = {};  ///< absent: the last one that is recorded
   CurvatureOperator of = CurvatureOperator::hessian;
   int top = 0, bottom = 0;  ///< eigenvalues at each end
   bool density = false, dense = false;
   bool per_layer = false;  ///< with the density
-  QuadratureOptions quadrature;
+  QuadratureOptions quadrature = {};
   double width = 0;
   double tolerance = 1e-3;  ///< relative residual
   int budget = 1000;        ///< products for both ends together
-  std::vector<std::string> sets;
-  std::vector<std::pair<std::string, std::string>> flags;
+  std::vector<std::string> sets = {};
+  std::vector<std::pair<std::string, std::string>> flags = {};
 };
 
 struct SpectrumFound {
