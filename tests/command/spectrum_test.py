@@ -99,7 +99,7 @@ with tempfile.TemporaryDirectory() as temporary:
     case("a dense spectrum of a large network", 2,
          f"brink: --dense: expected a network of at most 2000 parameters, found {n}; --density shows the whole spectrum of any "
          "network, and --top and --bottom its ends", "spectrum", "run", "--dense")
-    case("a step that there is not", 2, "brink: --step 13: expected a step from 0 to 12, the last one of run; a fork at step 13 with "
+    case("a step that there is not", 2, "brink: --step 13: expected a step from 0 to 12, the last one of run; a fork at step 12 with "
          "--set training.steps=… goes on beyond it", "spectrum", "run", "--step", 13)
     case("tolerance 0", 2, "", "spectrum", "run", "--tolerance", 0)
     case("an unknown operator", 2, "", "spectrum", "run", "--operator", "fisher")

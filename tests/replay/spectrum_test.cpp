@@ -109,7 +109,7 @@ TEST_CASE("spectrum: what cannot be asked for is refused with what can") {
       "network, and --top and --bottom its ends");
   CHECK(refused({.run = run_folder, .step = 13, .top = 1}) ==
         "--step 13: expected a step from 0 to 12, the last one of " + run_folder +
-            "; a fork at step 13 with --set training.steps=… goes on beyond it");
+            "; a fork at step 12 with --set training.steps=… goes on beyond it");
   CHECK(refused({.run = run_folder, .top = 50, .bottom = 20}) ==
         "--top 50 --bottom 20: expected at most 60 eigenvalues together");
   CHECK(refused<DataError>({.run = folder / "none", .top = 1}).find("none/config.toml") != std::string::npos);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "training/curvature_density.h"
@@ -48,7 +49,17 @@ class Sheet {
     add(std::move(c), finite(e.value));
     add(std::move(error), finite(e.error));
   }
-  static Cell finite(double x) { return std::isfinite(x) ? Cell(x) : Cell(); }
+  /// A number as a cell, an empty one if there is none.
+  static Cell finite(std::optional<double> x) {
+    Cell out;
+    if (x && std::isfinite(*x)) out = *x;
+    return out;
+  }
+  static Cell whole(std::optional<int> x) {
+    Cell out;
+    if (x) out = std::int64_t{*x};
+    return out;
+  }
 };
 
 class Density final : public Measurement {
@@ -111,10 +122,10 @@ class Density final : public Measurement {
                    " outside the layers' diagonal blocks: block-diagonal curvature leaves this out and can err at "
                    "order one",
                {.panel = "outside the layers' blocks", .reference = 0.0}},
-              share ? Sheet::finite(*share) : Cell());
+              Sheet::finite(share));
     }
     out.add({"density_products", "count", "products for the density, in addition to those of the column products", {}},
-            found ? Cell(std::int64_t{density_.products()}) : Cell());
+            Sheet::whole(found ? std::optional(density_.products()) : std::nullopt));
     return out;
   }
 
@@ -134,29 +145,29 @@ class Density final : public Measurement {
              "",
              "|uᵀAv − vᵀAu| of two random unit vectors, A the operator of the density",
              {}},
-            f ? Sheet::finite(f->asymmetry) : Cell());
+            Sheet::finite(f ? std::optional(f->asymmetry) : std::nullopt));
     if (o == CurvatureOperator::gauss_newton) return;  // it has no negative eigenvalue
     const Bulk* b = f && f->bulk ? &*f->bulk : nullptr;
     out.add({prefix + "bulk_edge",
              "",
              "e, the bulk being the eigenvalues in [−e, e], −e the smallest" + of,
              {.panel = "bulk"}},
-            b ? Sheet::finite(b->edge) : Cell());
+            Sheet::finite(b ? std::optional(b->edge) : std::nullopt));
     out.add({prefix + "semicircle_sigma",
              "",
              "root of the mean square of the eigenvalues in the bulk" + of,
              {.panel = "bulk"}},
-            b ? Sheet::finite(b->sigma) : Cell());
+            Sheet::finite(b ? std::optional(b->sigma) : std::nullopt));
     out.add({prefix + "semicircle_misfit",
              "",
              "largest distance of the bulk's cumulative distribution" + of + " from the semicircle with that deviation",
              {.panel = "misfit of the semicircle", .reference = 0.0}},
-            b ? Sheet::finite(b->misfit) : Cell());
+            Sheet::finite(b ? std::optional(b->misfit) : std::nullopt));
     out.add({prefix + "outliers",
              "count",
              "eigenvalues" + of + " above the bulk that were seen; there are at least so many",
              {.panel = "eigenvalues above the bulk"}},
-            b ? Cell(std::int64_t{b->outliers}) : Cell());
+            Sheet::whole(b ? std::optional(b->outliers) : std::nullopt));
     out.add({prefix + "outliers_counted",
              "",
              "eigenvalues" + of + " above the bulk, estimated with their multiplicity",
