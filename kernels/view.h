@@ -89,7 +89,8 @@ struct View {
 
   template <class T>
   T* as() const {
-    assert(dtype == dtype_of<T>());
+    [[maybe_unused]] constexpr Dtype expected = dtype_of<T>();
+    assert(dtype == expected);
     return static_cast<T*>(data);
   }
   template <class T>

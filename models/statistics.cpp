@@ -48,7 +48,7 @@ NormStatistics::NormStatistics(Device& device, const Model& model, Dtype dtype)
 
 void NormStatistics::take(View results) {
   const View host = host_.view();
-  copy(device_, host, {results.as<char>() + first_ * size_of(host.dtype), host.shape, host.dtype});
+  copy(device_, host, {static_cast<char*>(results.data) + first_ * size_of(host.dtype), host.shape, host.dtype});
   synchronize(device_);
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
     const View from = layout_.view(host, static_cast<int>(i));

@@ -52,7 +52,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
       events_(options.events.merge_gap, options.events.minimum_length) {
   const CountedPart part(device_, "the vectors of the trainer, such as θ of four steps");
   changes_ = std::make_unique<Changes>(device_, layout_, objective.dtype, options_.rule, options_.schedule,
-                                       options_.divergence_loss, options_.minibatches.samples, options_.changes);
+                                       options_.divergence_loss, options_.minibatches.samples, options_.projection,
+                                       options_.changes);
+  const ProjectionOptions projection = changes_->widest_projection();
   MeasurementContext context{.device = device_,
                              .objective = objective,
                              .pass = pass_,
@@ -63,7 +65,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                              .train_samples = train.samples(),
                              .classifies = options.classifies,
                              .evaluation_hessian = evaluates_hessian(options),
-                             .projects = options.projection.mode != ProjectionMode::off,
+                             .projects = projection.projects(),
                              .preconditions = changes_->precondition(),
                              .threshold_varies = changes_->vary(),
                              .hessian = &hessian_};
@@ -91,9 +93,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   prepare_minibatches(objective, train);
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
-    if (options.projection.mode != ProjectionMode::off)
+    if (projection.projects())
       projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
-                                                       options.tracker->top);
+                                                       projection.most, options.tracker->top);
     if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
@@ -133,12 +135,11 @@ void Trainer::prepare_minibatches(const Objective& objective, const Batch& train
     minibatch_sizes_ = std::make_unique<MinibatchSizes>(device_, objective, train, sizes, options_.minibatches.samples,
                                                         options_.minibatches.seed, options_.batch);
   if (options_.row_every == 0) options_.row_every = epoch;
-  if (options_.projection.mode != ProjectionMode::off &&
-      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1 ||
-       minibatch_sizes_))
+  if (changes_->widest_projection().projects() &&
+      (!options_.tracker || options_.tracker->top < 1 || options_.row_every * options_.measure_every != 1))
     throw std::invalid_argument(
-        "projected updates: expected a tracker of the largest eigenvalues, a measurement at every step, and no "
-        "minibatches");
+        "projected updates: expected a tracker of the largest eigenvalues, and a measurement at every step");
+  require_projectable();
 }
 
 const Row& Trainer::step() {
@@ -158,9 +159,17 @@ void Trainer::begin() {
   begun_ = step_;
   changes_->begin(device_, step_);
   if (minibatch_sizes_) minibatch_sizes_->change(changes_->batch(), step_);
+  if (projection_) projection_->change(changes_->projection());
+  require_projectable();
   const double rate = changes_->schedule().learning_rate(step_);
   seen_.begin(step_, rate, rule().threshold(rate));
   ended_.reset();
+}
+
+void Trainer::require_projectable() const {
+  if (changes_->projection().projects() && (minibatches() || rule().preconditioner()))
+    throw std::invalid_argument(
+        "projected updates: expected no minibatches and no preconditioner while they are in force");
 }
 
 /// Computes the losses and gradients that an update without a row needs. False if a loss shows a divergence.
@@ -316,7 +325,7 @@ View Trainer::rule_gradient() {
 }
 
 View Trainer::projected_gradient() {
-  if (!projection_) return rule_gradient();
+  if (!projection_ || !projection_->projects()) return rule_gradient();
   return projection_->project(seen_, rule(), curvature_->eigenvectors(), options_.tracker->tolerance, pass_.gradient());
 }
 
@@ -428,6 +437,7 @@ void Trainer::visit(StateVisitor& v) {
   if (v.reads()) {
     changes_->restored(step_);
     if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
+    if (projection_) projection_->restored(changes_->projection());
     pass_.forget();
     begun_ = -1;
     pass_received_ = received_ = true;

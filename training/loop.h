@@ -36,7 +36,7 @@ struct TrainerOptions {
   std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
   std::optional<TrackerOptions> tracker;      ///< absent: no curvature
   MinibatchOptions minibatches;               ///< from step 0 on; by default none
-  ProjectionOptions projection;               ///< needs a tracker that measures at every step
+  ProjectionOptions projection;               ///< from step 0 on; needs a tracker that measures at every step
   /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch of `minibatches`, also
   /// where a change replaces the batch.
   std::int64_t row_every = 0;
@@ -116,8 +116,8 @@ class Trainer final : public Stateful {
   /// Whether the last complete step made the run complete.
   bool completed() const { return options_.completion && options_.completion->reached(); }
 
-  /// Whether the last update was no step, because nothing was kept of its gradient: the end of such a run.
-  bool at_rest() const { return projection_ && projection_->nothing_kept(); }
+  /// Whether the last update was no step, because nothing was kept of its gradient, and no change is to come: the end of such a run.
+  bool at_rest() const { return projection_ && projection_->nothing_kept() && !changes_->any_due_after(seen_.step); }
 
   std::int64_t steps_done() const { return step_; }  ///< updates; the step of the next measure
   View theta() const { return history_[0].view(); }
@@ -178,6 +178,7 @@ class Trainer final : public Stateful {
   void measure_eigenvalues(bool cold_check);
   View rule_gradient();
   View projected_gradient();
+  void require_projectable() const;
   void confirm_event();
   bool sharpness_certified() const;
   void follow_accuracy();
@@ -190,7 +191,7 @@ class Trainer final : public Stateful {
   std::unique_ptr<MinibatchSizes> minibatch_sizes_;  // null where no update needs a minibatch
   LinearOperator hessian_;                           // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
-  std::unique_ptr<UpdateProjection> projection_;   // null where updates are not projected
+  std::unique_ptr<UpdateProjection> projection_;   // null where no update is projected
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
   std::vector<Placed> measurements_;
   std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other

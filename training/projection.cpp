@@ -27,19 +27,31 @@ std::size_t unstable_of(const Observed& seen, const UpdateRule& rule) {
 
 }  // namespace
 
+ProjectionOptions ProjectionOptions::joined(const ProjectionOptions& others) const {
+  if (!others.projects()) return *this;
+  return {others.mode, projects() ? std::max(most, others.most) : others.most};
+}
+
 UpdateProjection::UpdateProjection(Device& device, const ParameterLayout& layout, Dtype dtype,
-                                   const ProjectionOptions& options, int least)
+                                   const ProjectionOptions& options, int most, int least)
     : device_(device), options_(options), least_(least), tracked_(least), began_with_(least) {
   const CountedPart part(device, "the projected gradient");
   projected_ = layout.make_vector(dtype, device);
-  parts_.resize(static_cast<std::size_t>(options.most));
-  scratch_ =
-      Buffer(project_scratch(layout.extent(), options.most) * static_cast<std::int64_t>(sizeof(double)), device.host());
+  parts_.resize(static_cast<std::size_t>(most));
+  scratch_ = Buffer(project_scratch(layout.extent(), most) * static_cast<std::int64_t>(sizeof(double)), device.host());
+}
+
+void UpdateProjection::change(const ProjectionOptions& options) {
+  if (options.mode != options_.mode) {
+    tracked_ = began_with_ = least_;
+    entered_ = nothing_kept_ = false;
+  }
+  options_ = options;
 }
 
 bool UpdateProjection::grow(const Observed& seen, const UpdateRule& rule) {
   const std::size_t measured = seen.spectrum.top.size();
-  if (!seen.measured || measured < static_cast<std::size_t>(tracked_) || tracked_ > options_.most ||
+  if (!projects() || !seen.measured || measured < static_cast<std::size_t>(tracked_) || tracked_ > options_.most ||
       unstable_of(seen, rule) < measured)
     return false;
   ++tracked_;
@@ -47,7 +59,7 @@ bool UpdateProjection::grow(const Observed& seen, const UpdateRule& rule) {
 }
 
 void UpdateProjection::require_known(const Observed& seen, const UpdateRule& rule, double tolerance) const {
-  if (has_diverged(seen)) return;
+  if (!projects() || has_diverged(seen)) return;
   if (!seen.measured)
     throw ProjectionError(
         fmt::format(
@@ -76,7 +88,7 @@ void UpdateProjection::require_known(const Observed& seen, const UpdateRule& rul
 
 View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eigenvectors, double tolerance,
                                View gradient) {
-  if (has_diverged(seen)) return gradient;
+  if (!projects() || has_diverged(seen)) return gradient;
   require_known(seen, rule, tolerance);
   const std::size_t unstable = unstable_of(seen, rule);
   tracked_ = std::max(least_, std::min<std::int64_t>(static_cast<std::int64_t>(unstable), options_.most) + 1);

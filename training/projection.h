@@ -27,6 +27,9 @@ enum class ProjectionMode : std::uint8_t {
 struct ProjectionOptions {
   ProjectionMode mode = ProjectionMode::off;
   int most = 10;  ///< the largest number of unstable eigenvectors
+  bool projects() const { return mode != ProjectionMode::off; }
+  /// What is needed where these and those are in force one after the other.
+  ProjectionOptions joined(const ProjectionOptions& others) const;
 };
 
 /// A step cannot be projected; a larger or smaller value of `key` may help.
@@ -39,15 +42,23 @@ struct ProjectionError : UsageError {
 /// An eigenvector is unstable if the surplus of its eigenvalue is positive. As many are tracked as it takes until one is not.
 class UpdateProjection final : public Stateful {
  public:
-  /// least: eigenvalues that are tracked at any rate. Allocates all memory. Throws OutOfMemory.
-  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&, int least);
+  /// The first options in force. most: the largest number of unstable eigenvectors of any options that will be in force. least:
+  /// eigenvalues that are tracked at any rate. Allocates all memory. Throws OutOfMemory.
+  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&, int most, int least);
+
+  /// Whether updates are projected now.
+  bool projects() const { return options_.projects(); }
+  /// Other options from this step on. Another mode begins as a run with that mode begins.
+  void change(const ProjectionOptions&);
+  /// After a state was read: the options in force.
+  void restored(const ProjectionOptions& options) { options_ = options; }
 
   /// The largest eigenvalues that are to be measured.
   int tracked() const { return static_cast<int>(tracked_); }
   /// Whether all measured ones are unstable, so that one more has to be measured; `tracked` counts it already.
   bool grow(const Observed&, const UpdateRule&);
   /// Throws ProjectionError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance. A
-  /// loss or gradient that is not finite needs no projection.
+  /// loss or gradient that is not finite needs no projection, and neither does a step without projection.
   void require_known(const Observed&, const UpdateRule&, double tolerance) const;
   /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the
   /// eigenvalues. Throws as require_known.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`brink sweep` through real processes: killed, told to end, shared by shards and by two processes, failing runs, a search.
+"""`brink sweep` through real processes: killed, told to end, shared by shards and by two processes, failing runs, a search, forks.
 usage: sweep_test.py BUILD
 """
 
@@ -297,6 +297,121 @@ until_divergence = {"training.learning_rate" = {from = 0.05, factor = 2, refine 
     cases.check("a search again runs nothing", sweep("search.toml", "--out", "two", folder=here)[1] == 0)
 
 
+PARENT = ["training.steps=40", "training.learning_rate=0.3", "data.train=256", "data.test=40", "model.hidden=[32]", "events.merge_gap=1",
+          "events.minimum_length=6"]
+
+
+def by_hand(folder, parent, origin, *sets):
+    subprocess.run([brink, "fork", parent, *origin, "--out", folder, "--quiet", *(a for s in sets for a in ["--set", s])], check=True)
+    return folder
+
+
+def differing_runs(a, b):
+    """Complaints unless two run folders hold the same rows, events and end."""
+    out = [f"{name}: {line}" for name in ["metrics.csv", "events.csv"] for line in differing(a / name, b / name)[:2]]
+    digests = [json.loads((run / "run.json").read_text())["final_digest"] for run in [a, b]]
+    return out + ([] if digests[0] == digests[1] else [str(digests)])
+
+
+def forked(here):
+    """Forks of a parent: those of `brink fork`, also of a sweep that was killed twice, and of shards."""
+    place = here / "forked"
+    (place / "docs" / "examples").mkdir(parents=True)
+    parent = place / "runs" / "parent"
+    subprocess.run([brink, "train", "--out", parent, "--quiet", *(a for s in PARENT for a in ["--set", s])], check=True)
+    before = stamp(place / "runs")
+    # The example of the documentation, unchanged.
+    example = pathlib.Path(__file__).resolve().parents[2] / "docs" / "examples" / "forks.toml"
+    (place / "docs" / "examples" / "forks.toml").write_text(example.read_text())
+    out, code = sweep("docs/examples/forks.toml", "--out", "example", "--jobs", "2", folder=place)
+    rows = rows_of(place / "example" / "summary.csv")
+    rates = [row["training.learning_rate"] for row in rows]
+    cases.check("the example", [] if code == 0 and rates == ["0.075", "0.15", "0.3", "0.45", "0.6"] else [f"{code}: {rates}: {out}"])
+    origin = ["--before-resolution", "3", "--instability", "1"]
+    hand = [by_hand(place / f"hand-{rate}", parent, origin, f"training.learning_rate={rate}") for rate in rates]
+    for row, folder in zip(rows, hand):
+        cases.check(f"the fork with {row['training.learning_rate']}", differing_runs(place / "example" / row["run"], folder))
+    cases.rejects("the same fork", differing_runs(place / "example" / rows[0]["run"], hand[1]))
+    at = int(rows[2]["fork.at_step"])
+    kept = (parent / "metrics.csv").read_text().splitlines()
+    own = (place / "example" / rows[2]["run"] / "metrics.csv").read_text().splitlines()
+    cases.check("factor 1 changes nothing", own == kept[:1] + kept[1 + at:])
+
+    # Twelve of two steps, killed twice; then the state of a kill before the first checkpoint.
+    (place / "many.toml").write_text("""[training]
+steps = 160
+[sweep.fork]
+parent = "runs/parent"
+at_step = [5, 30]
+[sweep.scale]
+"training.learning_rate" = {from = 0.25, to = 1, count = 6}
+""")
+    out, code = sweep("many.toml", "--out", "whole", "--jobs", "2", folder=place)
+    whole = rows_of(place / "whole" / "summary.csv")
+    cases.check("twelve forks", [] if code == 0 and len(whole) == 12 and "12/12 done" in out else [f"{code}: {out[-500:]}"])
+    for begun, children_too in [(2, True), (6, False)]:
+        process = start("many.toml", "--out", "killed", "--jobs", "2", folder=place)
+        wait_until(lambda: len(run_folders(place / "killed")) >= begun)
+        time.sleep(random.uniform(0, 0.1))
+        children = children_of(process.pid)
+        process.kill()
+        for child in children if children_too else []:
+            os.kill(child, signal.SIGKILL)
+        process.communicate()
+        cases.check("a killed sweep's forks end", wait_until(lambda: all(is_gone(c) for c in children)))
+    left = sum(1 for run in run_folders(place / "killed") if json.loads((run / "run.json").read_text())["status"] == "finished")
+    cases.check("it was killed on its way", 0 < left < 12 or [f"{left} forks were over"])
+    lost = place / "whole" / whole[3]["run"]
+    (lost / "run.json").write_text((lost / "run.json").read_text().replace('"finished"', '"running"'))
+    for file in (lost / "checkpoints").iterdir():
+        file.unlink()
+    reference = {row["run"]: row for row in whole}
+    out, code = sweep("many.toml", "--out", "killed", "--jobs", "2", folder=place)
+    cases.check("killed twice", [] if code == 0 else [f"{code}: {out[-500:]}"])
+    cases.check("killed twice, same summary", differing(place / "whole" / "summary.csv", place / "killed" / "summary.csv"))
+    for run in run_folders(place / "killed"):
+        row = reference[run.name]
+        cases.check("each row once", steps_of(run) == list(range(int(row["fork.at_step"]), 161)) or [str(steps_of(run)[:9])])
+    row = whole[7]
+    folder = by_hand(place / "hand", parent, ["--at", row["fork.at_step"]], "training.steps=160",
+                     f"training.learning_rate={row['training.learning_rate']}")
+    cases.check("a killed fork is that of brink fork", differing_runs(place / "killed" / row["run"], folder))
+    summary = (place / "whole" / "summary.csv").read_bytes()
+    out, code = sweep("many.toml", "--out", "whole", folder=place)
+    cases.check("a fork without its first checkpoint begins again from its parent",
+                [] if code == 0 and (place / "whole" / "summary.csv").read_bytes() == summary
+                and json.loads((lost / "run.json").read_text())["status"] == "finished" else [f"{code}: {out[-500:]}"])
+
+    for i in [3, 1, 2]:
+        sweep("many.toml", "--out", "shards", "--shard", f"{i}/3", "--jobs", "2", folder=place)
+        if i == 3:
+            cases.rejects("same summary, one shard of forks", differing(place / "whole" / "summary.csv", place / "shards" / "summary.csv"))
+    cases.check("shards of forks, same summary", differing(place / "whole" / "summary.csv", place / "shards" / "summary.csv"))
+    done = stamp(place / "shards")
+    out, code = sweep("many.toml", "--out", "shards", folder=place)
+    cases.check("no fork is left to run", [] if code == 0 and stamp(place / "shards") == done else [out])
+    cases.check("the parent is as it was", stamp(place / "runs") == before)
+
+    # Refused before anything is made.
+    fork = '[sweep.fork]\nparent = "runs/parent"\n'
+    for name, text, expected, said in [
+            ("a step beyond the end", fork + "at_step = [3, 41]\n", 2, "brink: wrong.toml:3:15: fork.at_step 41: expected a step from 0 to 40"),
+            ("no parent", '[sweep.fork]\nparent = "runs/x"\nat_step = 3\n', 3, "is not the folder of a run; a relative path begins at"),
+            ("another network", fork + 'at_step = 3\n[sweep.model]\nhidden = [[8]]\n', 2, "brink: wrong.toml:5:1: model.hidden: a fork has")]:
+        (place / "wrong.toml").write_text(text)
+        for more in [[], ["--dry-run"], ["--slurm"]]:
+            out, code = sweep("wrong.toml", "--out", "wrong", *more, folder=place)
+            cases.check(f"{name} {more}", [] if code == expected and said in out and out.count("\n") == 1 else [f"{code}: {out}"])
+    process = subprocess.Popen([brink, "train", "--out", place / "busy", "--quiet", "--set", "training.steps=100000"])
+    wait_until(lambda: (place / "busy" / "metrics.csv").exists())
+    (place / "wrong.toml").write_text('[sweep.fork]\nparent = "busy"\nat_step = 0\n')
+    out, code = sweep("wrong.toml", "--out", "wrong", folder=place)
+    process.kill()
+    process.wait()
+    cases.check("a parent in use", [] if code == 3 and "busy is in use by another process; wait" in out else [f"{code}: {out}"])
+    cases.check("no fork was made", not (place / "wrong").exists())
+
+
 def pages(here):
     """More runs than a page shows: that is said."""
     (here / "many.toml").write_text(TINY.replace("steps = 6", "steps = 1") + '[sweep]\n"training.seed" = {seeds = 105}\n"run.threads" = [1, 2]\n')
@@ -309,7 +424,7 @@ def pages(here):
 with tempfile.TemporaryDirectory() as temporary:
     place = pathlib.Path(temporary)
     (place / "sixty.single.toml").write_text(TINY)
-    for part in ([refused, killed, shared, told_to_end, failing, search, pages] if len(sys.argv) < 3 else [globals()[sys.argv[2]]]):
+    for part in ([refused, killed, shared, told_to_end, failing, search, forked, pages] if len(sys.argv) < 3 else [globals()[sys.argv[2]]]):
         begun = time.monotonic()
         part(place)
         print(f"{part.__name__}: {time.monotonic() - begun:.1f} s", flush=True)

@@ -25,9 +25,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
 from numpy_files import npy, npz
 
-FUZZERS = ["config", "safetensors", "arrays", "labels", "idx", "cifar", "archive", "json"]
+FUZZERS = ["config", "safetensors", "arrays", "labels", "idx", "cifar", "archive", "json", "checkpoint"]
 READERS = ["data/array_file", "data/arrays", "data/cifar", "data/gzip", "data/idx", "data/official_file", "data/tar", "io/json", "io/nesting", "io/npy", "io/safetensors", "io/toml", "io/utf8", "io/zip",
-           "run/config/changes", "run/config/conflicts", "run/config/hints", "run/config/keys", "run/config/parse", "run/config/toml_file", "run/config/values", "run/config/write"]
+           "run/checkpoint", "run/config/changes", "run/config/conflicts", "run/config/hints", "run/config/keys", "run/config/parse", "run/config/toml_file", "run/config/values", "run/config/write"]
 LONGEST_INPUT = {"cifar": 10000}
 LIBRARIES = ["fmt", "libxxhash", "zlib"]
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
@@ -64,6 +64,15 @@ def safetensors():
     header = json.dumps({"__metadata__": {"step": "3"}, "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
                          "b": {"dtype": "U8", "shape": [3], "data_offsets": [8, 11]}}).encode()
     return struct.pack("<Q", len(header)) + header + bytes(11)
+
+
+def checkpoint():
+    values = {"format": "1", "version": "1.0", "config_hash": "0" * 16, "step": "3", "trainer/step": "integer 3", "trainer/at": "real 0x1.8p+1",
+              "trainer/no": "real nan", "run/started": "text ü", "run/resumed_at": "list 1 -2"}
+    header = json.dumps({"__metadata__": values, "trainer/theta": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+                         "footer": {"dtype": "U8", "shape": [56], "data_offsets": [8, 64]}}).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + bytes(8) + b"brinkckp" + struct.pack("<qq", 1, 3) + b"0" * 16 + bytes(16)
 
 
 def archive():
@@ -111,6 +120,7 @@ SEEDS = {
     "cifar": [bytes(3073), b"\t" + bytes(6145), b"<html>"],
     "archive": [archive(), gzip.compress(archive(), mtime=0), gzip.compress(b"a", mtime=0) * 2 + bytes(20)],
     "json": [b'{"status": "finished", "a": [1, 2.5e3, null, true], "\\u00fc\\ud83d\\ude00": {}}', b"[" * 99, b'{"a":' * 99, b"[1e999]"],
+    "checkpoint": [checkpoint(), checkpoint()[:-56] + bytes(56), checkpoint()[:200], b""],
     "control": [b"["],
 }
 

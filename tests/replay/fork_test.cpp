@@ -335,8 +335,8 @@ TEST_CASE("fork before a resolution that is too early, unknown or not there yet 
   const std::string resolves = "the instability resolves at step " + std::to_string(resolution);
   refuses("parent", resolution + 1, 1, resolves);
   refuses("parent", std::numeric_limits<std::int64_t>::max(), 1, resolves);
-  refuses("parent", 1, std::ssize(all) + 1, "give a smaller number, or --at STEP");
-  refuses("none", 1, 1, "has 0 instabilities; give --at STEP");
+  refuses("parent", 1, std::ssize(all) + 1, "give a smaller number, or the step of the fork itself");
+  refuses("none", 1, 1, "has 0 instabilities; give the step of the fork itself");
   refuses("open", 1, 1, "still open");
   // In a fork, steps before its beginning are another run's.
   REQUIRE(fork(folder / "parent", 3, folder / "child").code == ExitCode::done);

@@ -2,8 +2,13 @@
 // A run computed again between its checkpoints: every difference is named by step and by column or tensor.
 #include "training/replay/segments.h"
 
+#include <csignal>
+#include <set>
+
 #include "tests/replay/replay_runs.h"
+#include "training/replay/measure.h"
 #include "training/run/checkpoint.h"
+#include "training/run/stop_signals.h"
 
 using namespace brink;
 using namespace brink::test;
@@ -55,14 +60,21 @@ class Shown final : public Stateful {
   SavedState& state_;
 };
 
-/// Flips the last bit of one element of θ, and writes a checkpoint with a valid hash.
-void forge(const std::string& folder, const CheckpointFile& file, std::size_t element) {
+/// Changes a checkpoint, and writes it with a valid hash.
+template <class Change>
+void forge_by(const std::string& folder, const CheckpointFile& file, Change&& change) {
   Checkpoint from = read_checkpoint(file.path);
-  auto& theta = std::get<Array>(from.trainer.parts.at("theta0"));
-  reinterpret_cast<unsigned char*>(theta.view().data)[4 * element] ^= 1;
+  change(from);
   Shown trainer(from.trainer), run(from.run);
   Device host;
   write_checkpoint(Folder(folder + "/checkpoints"), host, trainer, run, from.step, from.config_hash);
+}
+
+/// Flips the last bit of one element of θ.
+void forge(const std::string& folder, const CheckpointFile& file, std::size_t element) {
+  forge_by(folder, file, [&](Checkpoint& c) {
+    reinterpret_cast<unsigned char*>(std::get<Array>(c.trainer.parts.at("theta0")).view().data)[4 * element] ^= 1;
+  });
 }
 
 }  // namespace
@@ -98,6 +110,150 @@ TEST_CASE("recompute: one bit of θ in a checkpoint with a valid hash is named b
   CHECK_MESSAGE(found->first.find("theta0: dense0.weight[5]") != std::string::npos, found->first);
   CHECK(std::ranges::find(r.checkpoints, 10, &CheckpointDifferences::step)->parts == 0);
   CHECK_MESSAGE(r.first_row.starts_with("step 20, column"), r.first_row);  // the segment that begins there
+}
+
+TEST_CASE("recompute: every part of a checkpoint is compared, those of the trainer and those of the command") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  REQUIRE(run(path, small_mlp({"run.keep_checkpoints=[10,20,30]"})) == ExitCode::done);
+  const CheckpointList list = list_checkpoints(path);
+  const CheckpointFile file = *std::ranges::find(list.good, 20, &CheckpointFile::step);
+  const std::string bytes = read_text(file.path);
+  const Checkpoint whole = read_checkpoint(file.path);
+  // Clocks differ from run to run; what is possible is accepted.
+  const std::set<std::string> of_clocks{"elapsed_ms", "started", "resumed_at"};
+  std::int64_t parts = 0;
+  const auto change_each = [&](SavedState Checkpoint::*state, const std::string& before) {
+    for (const auto& part : (whole.*state).parts) {
+      const std::string& name = part.first;
+      if (of_clocks.contains(name.substr(name.rfind('/') + 1)) || (name == "step" && before.empty())) continue;
+      CAPTURE(name);
+      write_text(file.path, bytes);
+      forge_by(path, file, [&](Checkpoint& c) {
+        std::visit(
+            []<class T>(T& x) {
+              if constexpr (std::is_same_v<T, Array>)
+                static_cast<unsigned char*>(x.view().data)[x.view().bytes() - 1] ^= 1;
+              else if constexpr (std::is_same_v<T, std::string>)
+                x += "0";
+              else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)
+                x.push_back(3);
+              else
+                x += 1;
+            },
+            (c.*state).parts.at(name));
+      });
+      Recomputed r;
+      try {
+        r = again(path);
+      } catch (const DataError&) { continue; }  // a list of another length is no state of this run
+      const auto found = std::ranges::find(r.checkpoints, 20, &CheckpointDifferences::step);
+      REQUIRE(found != r.checkpoints.end());
+      CHECK(found->parts == 1);
+      CHECK_MESSAGE(found->first.starts_with(before + name + ": "), found->first);
+      ++parts;
+    }
+  };
+  change_each(&Checkpoint::run, "run/");
+  CHECK(parts == 4);
+  change_each(&Checkpoint::trainer, "");
+  CHECK(parts > 20);
+  write_text(file.path, bytes);
+  forge_by(path, file, [](Checkpoint& c) { c.run.parts["records/elapsed_ms"] = -1.0; });
+  CHECK(again(path).checkpoints.at(1).first == "run/records/elapsed_ms: expected a time of at least 0 ms");
+  write_text(file.path, bytes);
+  forge_by(path, file, [](Checkpoint& c) { c.run.parts["resumed_at"] = std::vector<std::int64_t>{21}; });
+  CHECK(again(path).checkpoints.at(1).first == "run/resumed_at: expected steps that ascend up to 20");
+  write_text(file.path, bytes);
+  forge_by(path, file, [](Checkpoint& c) { c.run.parts.erase("records/events/hash"); });
+  CHECK(again(path).checkpoints.at(1).first == "run/records/events/hash: it is missing");
+  forge_by(path, file, [](Checkpoint& c) { c.run.parts["more"] = std::int64_t{1}; });
+  CHECK(again(path).checkpoints.at(1).first == "run/more: this program has no such part");
+  write_text(file.path, bytes);
+  CHECK(same(again(path), path));
+}
+
+TEST_CASE(
+    "recompute: without the file of model.start_file from the first checkpoint on; without any, it says what to do") {
+  const TemporaryFolder folder;
+  const std::string source = folder / "source", path = folder / "run", start = folder / "start.safetensors";
+  REQUIRE(run(source, small_mlp({"training.steps=1", "measure.parameters.steps=[1]"})) == ExitCode::done);
+  std::filesystem::copy(source + "/parameters/step-000001.safetensors", start);
+  REQUIRE(run(path, small_mlp({"model.start_file=" + start, "run.keep_checkpoints=[10,20]"})) == ExitCode::done);
+  CHECK(again(path).left_out.empty());
+  std::filesystem::rename(start, folder / "away");
+  Recomputed r = again(path);
+  CHECK(same(r, path));
+  CHECK(r.steps == 31);
+  CHECK(r.left_out == "steps 0 to 9");
+  CHECK(r.why_left_out ==
+        "not recomputed, because the file that model.start_file names, " + start + ", is not there; restore it");
+  forge(path, list_checkpoints(path).good.front(), 0);  // the one with which it begins
+  CHECK(again(path).first_row.starts_with("step 10, column "));
+  for (const CheckpointFile& file : list_checkpoints(path).good) std::filesystem::remove(file.path);
+  const auto [code, message] = refusal([&] { (void)again(path); });
+  CHECK(code == ExitCode::bad_data);
+  CHECK(message == start + ": expected the file that model.start_file names, found none, and " + path +
+                       " has no checkpoint before its last row from which steps could be computed: restore the file");
+  std::filesystem::rename(folder / "away", start);
+  CHECK(same(again(path), path));
+}
+
+TEST_CASE("resume: without the file of model.start_file from a checkpoint; without any, it says what to do") {
+  const TemporaryFolder folder;
+  const std::string source = folder / "source", start = folder / "start.safetensors";
+  REQUIRE(run(source, small_mlp({"training.steps=1", "measure.parameters.steps=[1]"})) == ExitCode::done);
+  std::filesystem::copy(source + "/parameters/step-000001.safetensors", start);
+  const Sets sets = small_mlp({"model.start_file=" + start});
+  REQUIRE(run(folder / "whole", sets) == ExitCode::done);
+  REQUIRE(run(folder / "cut", sets, 25) == ExitCode::interrupted);
+  REQUIRE(run(folder / "early", sets, 3) == ExitCode::interrupted);
+  std::filesystem::remove(start);
+  const auto resume = [&](const std::string& name) {
+    Said said;
+    TrainOptions options{folder / name};
+    options.resume = true;
+    return train(load_config({{}, sets, {}}), options, said.console());
+  };
+  CHECK(resume("cut") == ExitCode::done);
+  CHECK(read_text(folder / "cut/metrics.csv") == read_text(folder / "whole/metrics.csv"));
+  const auto started = [&](const std::string& name) {
+    const std::string text = read_text(folder / name + "/run.json");
+    const std::size_t at = text.find("\"digest\"");
+    return text.substr(at, 45);
+  };
+  CHECK(started("cut") == started("whole"));
+  std::filesystem::remove_all(folder / "early/checkpoints");
+  CHECK(refusal([&] { (void)resume("early"); }).first == ExitCode::bad_data);
+  CHECK(read_text(folder / "early/metrics.csv").size() > 0);
+}
+
+TEST_CASE("a signal ends what computes steps again with status 75, and leaves nothing") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  REQUIRE(run(path, small_mlp()) == ExitCode::done);
+  const auto before = contents(folder.path());
+  const StopSignals signals;
+  (void)raise(SIGTERM);
+  REQUIRE(StopSignals::requested());
+  Said said;
+  const std::pair<ExitCode, std::string> results[] = {
+      refusal([&] { (void)again(path); }), refusal([&] {
+        (void)fork_run({path, 15, {}, {}, folder / "fork"}, said.console());
+      }),
+      refusal([&] {
+        (void)measure_run({path, {10, 20, 1}, {"measure.update_cosine.every=1"}, {}}, said.console());
+      })};
+  for (const auto& [code, message] : results) {
+    CHECK(code == ExitCode::interrupted);
+    CHECK_MESSAGE(message.starts_with("interrupted by SIGTERM: "), message);
+  }
+  CHECK(results[1].second ==
+        "interrupted by SIGTERM: the fork has not begun, and nothing was written; the same command begins again");
+  CHECK(contents(folder.path()) == before);
+  // A run that has not begun is left before its first step, and goes on.
+  CHECK(run(folder / "new", small_mlp()) == ExitCode::interrupted);
+  CHECK(read_text(folder / "new/run.json").find("\"status\": \"interrupted\"") != std::string::npos);
 }
 
 TEST_CASE("recompute: one bit of a checkpoint, of metrics.csv and of events.csv") {

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command
 
 KINDS = {
-    "address": ("address,undefined", ["spectral", "models", "training", "kinds", "tools", "kernels", "autodiff", "cases", "bits"]),
+    "address": ("address,undefined", ["spectral", "models", "training", "kinds", "replay", "tools", "kernels", "autodiff", "cases", "bits"]),
     "thread": ("thread", ["kernels", "autodiff", "bits"]),
 }
 OPTIONS = {
@@ -70,7 +70,7 @@ if not (folder / "build.ninja").exists():
     said, status = command(["meson", "setup", str(folder), str(ROOT), f"-Db_sanitize={flags}", "-Db_lundef=false", "-Dbuildtype=debugoptimized",
                             "-Doptimization=1", "-Dcuda=disabled", "-Dbench=disabled", "-Dtests=enabled", "-Dcpp_args=-fno-sanitize-recover=all"])
     cases.check("configured", said.splitlines()[-30:] if status else [])
-said, status = command(["ninja", "-C", str(folder), "-j", os.environ.get("BRINK_JOBS") or str(os.cpu_count()), *[f"tests/test_{name}" for name in programs]])
+said, status = command(["ninja", "-k", "0", "-C", str(folder), "-j", os.environ.get("BRINK_JOBS") or str(os.cpu_count()), *[f"tests/test_{name}" for name in programs]])
 cases.check("built", said.splitlines()[-40:] if status else [])
 if status == 0:
     for name in programs:

@@ -227,6 +227,14 @@ TEST_CASE("arrays: bad files are refused with what to save instead") {
           {x, i8({1, 2, 1}), "y: expected labels without gaps, found 2 as the largest and no 0" + unique},
           {x, i8({0, -1, 1}), "y: sample 1: expected a label of at least 0, found -1" + unique},
           {x, npy("'<u8'", "(3,)", bytes_of(std::vector<std::uint64_t>{0, 1, ~std::uint64_t{0}})),
+           "y: sample 2: expected a label below the number of classes, which is at most 65536, found "
+           "18446744073709551615" +
+               unique},
+          {x, npy("'>u8'", "(3,)", bytes_of(swapped(std::vector<std::uint64_t>{0, std::uint64_t{1} << 63, 1}))),
+           "y: sample 1: expected a label below the number of classes, which is at most 65536, found "
+           "9223372036854775808" +
+               unique},
+          {x, npy("'<u8'", "(3,)", bytes_of(std::vector<std::uint64_t>{0, 1, (std::uint64_t{1} << 63) - 1})),
            "y: expected labels without gaps, found 9223372036854775807 as the largest and no 2" + unique},
           {x, i8({0, 0, 0}), "y: expected at least two classes, found the label 0 only"},
           {x, i8({0, 1}),

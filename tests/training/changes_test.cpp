@@ -18,6 +18,7 @@
 #include "training/run/config.h"
 #include "training/run/fit.h"
 #include "training/run/plan_in_words.h"
+#include "training/run/records.h"
 
 using namespace brink;
 
@@ -241,6 +242,16 @@ TEST_CASE("changes that contradict each other, or the run, are refused with what
        "training.change 1: set: drop_every: has no meaning for training.schedule = \"constant\""},
       {"{at_step = 3, set = {rule = \"gd\"}}",
        "training.change 1: set: rule: is \"gd\" already at that moment; leave it out"},
+      {"{at_step = 3, set = {learning_rate = 0.1}}",
+       "training.change 1: set: learning_rate: is 0.1 already at that moment; leave it out"},
+      {"{at_step = 3, set = {learning_rate = 0.2}}, {at_step = 5, set = {learning_rate = 0.2}}",
+       "training.change 2: set: learning_rate: is 0.2 already at that moment; leave it out"},
+      {"{at_step = 3, set = {schedule = \"constant\"}}",
+       "training.change 1: set: schedule: is \"constant\" already at that moment; leave it out"},
+      {"{at_step = 3, set = {divergence_loss = inf}}",
+       "training.change 1: set: divergence_loss: is inf already at that moment; leave it out"},
+      {"{at_step = 3, set = {weight_decay = 0}}",
+       "training.change 1: set: weight_decay: is 0.0 already at that moment; leave it out"},
       {"{at_step = 3, set = {learning_rate = 0.2}}, {at_step = 3, set = {learning_rate = 0.3}}",
        "training.change 2: learning_rate: training.change 1 sets it at the same moment; keep one of them"},
       {"{at_accuracy = 0.5, set = {learning_rate = 0.2}}, {at_accuracy = 0.5, set = {learning_rate = 0.3}}",
@@ -268,7 +279,8 @@ TEST_CASE("changes that contradict each other, or the run, are refused with what
         std::string::npos);
   // Control: neighbours of these are accepted.
   for (const char* right :
-       {"{at_step = 399, set = {learning_rate = 1}}",
+       {"{at_step = 399, set = {learning_rate = 1}}", "{at_step = 3, set = {rule = \"momentum\", weight_decay = 0}}",
+        "{at_step = 3, set = {learning_rate = 0.2}}, {at_step = 5, set = {learning_rate = 0.1}}",
         "{at_step = 3, set = {learning_rate = 0.2}}, {at_step = 4, set = {learning_rate = 0.3}}",
         "{at_step = 3, set = {learning_rate = 0.2}}, {at_step = 3, set = {rule = \"momentum\"}}",
         "{at_step = 3, set = {rule = \"momentum\"}}, {at_accuracy = 0.5, set = {learning_rate = 0.2}}",
@@ -389,8 +401,57 @@ TEST_CASE("a plan in words") {
         "the latest");
   const Lines cosine = plan_in_words(with({"training.schedule=cosine", "training.warmup=20"}));
   REQUIRE(cosine.size() == 1);
-  CHECK(cosine[0].find("times min(1, (t + 1)/20) for the warm-up; the learning rate is 0.005 (2/η = 400) at step 0") !=
-        std::string::npos);
+  CHECK(cosine[0].find("; warm-up: during the first 20 updates this is multiplied by (t + 1)/20; the learning rate is "
+                       "0.005 (2/η = 400) at step 0, 0.09945 (2/η = 20.111) at step 19 and ") != std::string::npos);
+  CHECK(cosine[0].ends_with(" at step 399"));
+  CHECK(plan_in_words(with({"training.warmup=4"}))[0].ends_with(
+      "; the learning rate is 0.025 (2/η = 80) at step 0, 0.1 (2/η = 20) at step 3 and 0.1 (2/η = 20) at step 399"));
+  // What a later change replaces is not said to hold at the end.
+  const Lines replaced = plan_in_words(with(
+      {"training.schedule=step", "training.complete_accuracy=1", "training.project=remove",
+       "run.keep_checkpoints=[0, 50, 401, 500]",
+       "training.change=[{at_step = 150, set = {divergence_loss = 9}}, {at_step = 250, set = {learning_rate = 0.4}}, "
+       "{at_step = 350, set = {schedule = \"constant\"}}]"}));
+  REQUIRE(replaced.size() == 7);
+  CHECK(
+      replaced[0].ends_with("the learning rate is 0.1 (2/η = 20) at step 0 and 0.025 (2/η = 80) at step 249, the last "
+                            "one before the change at step 250"));
+  CHECK(replaced[1] == "the part of the gradient along unstable eigenvectors is removed (training.project_most = 10)");
+  CHECK(replaced[2] == "at step 150: training.divergence_loss becomes 9.0");
+  CHECK(
+      replaced[3] ==
+      "at step 250: the learning rate becomes 0.4 before its schedule; the learning rate is 0.1 (2/η = 20) at step 250 "
+      "and 0.05 (2/η = 40) at step 349, the last one before the change at step 350");
+  CHECK(replaced[4] == "at step 350: the schedule becomes constant (2/η = 5)");
+  CHECK(replaced[5].starts_with("complete when "));
+  CHECK(
+      replaced[6] ==
+      "run.keep_checkpoints: no checkpoint is written of step 0, which can be made again, and none of steps 401, 500, "
+      "because the run ends at step 400");
+  CHECK(plan_in_words(
+            with({"training.schedule=step", "training.change=[{at_accuracy = 0.5, set = {rule = \"momentum\"}}]"}))[0]
+            .ends_with(" at step 399, unless a change at an accuracy comes before"));
+}
+
+TEST_CASE("what a change sets is a JSON value of its own type in run.json") {
+  const Config c = with({"training.rule=rmsprop",
+                         "training.change=[{at_step = 3, set = {learning_rate = 0.05, divergence_loss = 1e300, batch = "
+                         "128, bias_correction = "
+                         "false, schedule = \"step\", drop_every = 7}}, {at_step = 4, set = {divergence_loss = inf, "
+                         "rule = \"momentum\"}}]"});
+  const auto json = nlohmann::json::parse(run_json(c, {}));
+  const nlohmann::json first = json.at("changes").at(0).at("set"), second = json["changes"][1]["set"];
+  CHECK(first.at("learning_rate").is_number_float());
+  CHECK(first["learning_rate"] == 0.05);
+  CHECK(first.at("divergence_loss") == 1e300);
+  CHECK(first.at("batch").is_number_integer());
+  CHECK(first["batch"] == 128);
+  CHECK(first.at("bias_correction").is_boolean());
+  CHECK(first["bias_correction"] == false);
+  CHECK(first.at("schedule") == "step");
+  CHECK(first.at("drop_every") == 7);
+  CHECK(second.at("divergence_loss") == "inf");  // JSON has no infinity
+  CHECK(second.at("rule") == "momentum");
 }
 
 TEST_CASE("a run records its changes, shows them, and draws the threshold of each step") {
@@ -407,7 +468,7 @@ TEST_CASE("a run records its changes, shows them, and draws the threshold of eac
   const auto json = nlohmann::json::parse(run.read("run.json"));
   REQUIRE(json.at("changes").size() == 2);
   CHECK(json["changes"][0]["step"] == 12);
-  CHECK(json["changes"][0]["set"]["learning_rate"] == "0.75");
+  CHECK(json["changes"][0]["set"]["learning_rate"] == 0.75);
   CHECK(json["changes"][1]["step"].is_null());
   CHECK(json["changes"][1]["at_accuracy"] == 0.9999);
   const auto lambda = std::ranges::find_if(json.at("columns"), [](const auto& c) { return c["name"] == "lambda_1"; });

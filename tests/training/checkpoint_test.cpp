@@ -193,6 +193,72 @@ TEST_CASE("every truncation and every flipped bit of a checkpoint is refused (S4
   CHECK(message_of(path).empty());
 }
 
+namespace {
+
+/// The bytes of a checkpoint with the hash that belongs to them.
+std::string hashed(std::string bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size() - 16);
+  std::memcpy(bytes.data() + bytes.size() - 16, &hash.low64, 8);
+  std::memcpy(bytes.data() + bytes.size() - 8, &hash.high64, 8);
+  return bytes;
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint of a newer format says who made it and what reads it, also if only its end is known") {
+  test::TemporaryFolder t;
+  write_small(Folder(t.path()), 3);
+  const std::string path = t / checkpoint_name(3), version(build_info().version);
+  std::string newer = read_text(path);
+  newer[newer.size() - 56 + 8] = 7;
+  const std::string later(version.size(), '9');
+  write_text(path, hashed(replaced(newer, "\"version\":\"" + version, "\"version\":\"" + later)));
+  CHECK(message_of(path) == path + ": a newer version: a checkpoint of format 7, made by brink " + later + "; brink " +
+                                version + " reads up to format 1; use brink " + later + " or a newer one");
+  CHECK_THROWS_AS(verify_checkpoint(path), NewerCheckpoint);
+  CHECK_THROWS_AS(read_checkpoint(path), NewerCheckpoint);
+  // Of another kind of file before the footer.
+  write_text(path, hashed(std::string(100, 'x') + newer.substr(newer.size() - 56)));
+  CHECK(message_of(path) == path + ": a newer version: a checkpoint of format 7, made by a newer brink; brink " +
+                                version + " reads up to format 1; use the brink that made it");
+  // Control: with another hash it is damaged, whatever the format.
+  write_text(path, newer);
+  CHECK(message_of(path).starts_with(path + ": damaged checkpoint: "));
+}
+
+TEST_CASE("a checkpoint whose hash is right and whose content is not is refused") {
+  test::TemporaryFolder t;
+  write_small(Folder(t.path()), 3);
+  const std::string path = t / checkpoint_name(3), whole = read_text(path);
+  const auto refusal = [&](const std::string& bytes) -> std::string {
+    write_text(path, hashed(bytes));
+    try {
+      (void)read_checkpoint(path);
+    } catch (const DataError& e) { return std::string(e.what()).substr(path.size() + 2); }
+    return "accepted";
+  };
+  CHECK(refusal(whole) == "accepted");
+  std::string bytes = whole;
+  bytes[bytes.size() - 56 + 23] = '\x80';  // the step is negative
+  CHECK(refusal(bytes).starts_with("expected a step of at least 0"));
+  bytes = whole;
+  bytes[bytes.size() - 56 + 24] = 'g';  // the config hash
+  CHECK(refusal(bytes).starts_with("expected a step of at least 0 and a config hash"));
+  CHECK(refusal(replaced(whole, "\"format\":\"1\"", "\"format\":\"0\"")) ==
+        "expected the format 1 of the footer, found \"0\"");
+  CHECK(refusal(replaced(whole, "\"format\":\"1\"", "\"format\":\"2\""))
+            .starts_with("a newer version: a checkpoint of format 2"));
+  CHECK(refusal(replaced(whole, "\"footer\"", "\"Footer\"")).starts_with("expected a tensor footer of 56 bytes"));
+  CHECK(
+      refusal(replaced(whole, "\"trainer/theta\"", "\"trainer_theta\"")).starts_with("expected parts of the trainer"));
+}
+
 TEST_CASE("formats: a newer one is refused by name, stored files of each older one load (S8)") {
   test::TemporaryFolder t;
   write_small(Folder(t.path()), 3);
@@ -200,6 +266,7 @@ TEST_CASE("formats: a newer one is refused by name, stored files of each older o
   std::string bytes = read_text(path);
   // The footer: mark, format, step, config hash, hash of all before it.
   const std::size_t footer = bytes.size() - 56;
+  const std::string version(build_info().version);
   for (const std::int64_t format : {checkpoint_format + 1, std::int64_t{0}}) {
     bytes[footer + 8] = static_cast<char>(format);
     const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size() - 16);
@@ -210,9 +277,8 @@ TEST_CASE("formats: a newer one is refused by name, stored files of each older o
       CHECK(message_of(path) == path + ": expected a checkpoint of format 1 to 1, found format 0");
       continue;
     }
-    CHECK(message_of(path) ==
-          path +
-              ": checkpoint of format 2, written by a newer program; expected at most format 1; use the newer brink");
+    CHECK(message_of(path) == path + ": a newer version: a checkpoint of format 2, made by brink " + version + "; brink " + version +
+                                  " reads up to format 1; use brink " + version + " or a newer one");
     CHECK_THROWS_AS(verify_checkpoint(path), NewerCheckpoint);
     std::filesystem::create_directories(t / "run/checkpoints");
     std::filesystem::copy(path, (t / "run/checkpoints/") + checkpoint_name(3));

@@ -31,6 +31,19 @@ inline const CLI::Validator not_empty{[](const std::string& text) {
                                       },
                                       ""};
 
+/// What `brink fork` and `brink measure` have in common: RUN, whose steps are computed again, --set, --quiet and the options of [run].
+struct ReplayArguments {
+  std::string run;
+  std::vector<std::string> sets;
+  std::vector<std::pair<std::string, std::string>> flags;
+  bool quiet = false;
+
+  /// Announces the arithmetic, and returns where to print.
+  Console& begin() const;
+};
+/// run, set: the help of RUN and of --set.
+void add_replay(CLI::App& sub, ReplayArguments&, const std::string& run, const std::string& set);
+
 /// The option --set.
 void add_set(CLI::App& sub, std::vector<std::string>& sets, const std::string& help);
 /// An option for each key of [run] that has one, such as --threads.

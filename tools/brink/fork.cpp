@@ -10,14 +10,16 @@ namespace brink {
 namespace {
 
 struct Arguments {
+  ReplayArguments replay;
   ForkOptions fork;
-  bool quiet = false;
 };
 
-ExitCode run_fork(const Arguments& o, const CLI::App& given) {
+ExitCode run_fork(Arguments o, const CLI::App& given) {
   require_utf8("--out", o.fork.folder);
-  Console& out = o.quiet ? quiet_output() : standard_output();
-  announce_arithmetic();
+  o.fork.parent = o.replay.run;
+  o.fork.sets = o.replay.sets;
+  o.fork.flags = o.replay.flags;
+  Console& out = o.replay.begin();
   if (given.count("--at") + given.count("--before-resolution") != 1 ||
       given.count("--before-resolution") != given.count("--instability"))
     throw UsageError("fork: expected --at STEP, or --before-resolution STEPS with --instability NUMBER");
@@ -31,9 +33,8 @@ ExitCode run_fork(const Arguments& o, const CLI::App& given) {
 void add_fork(CLI::App& app, ExitCode& code) {
   auto o = std::make_shared<Arguments>();
   CLI::App* sub = app.add_subcommand("fork", "Begin a new run from a step of another one, with other settings");
-  sub->add_option("RUN", o->fork.parent, "The run folder that is forked; nothing in it is changed")
-      ->required()
-      ->check(not_empty);
+  add_replay(*sub, o->replay, "The run folder that is forked; nothing in it is changed",
+             "key=value of [training], [measure], [events] or [run]: what the fork changes; repeatable");
   sub->add_option("--at", o->fork.at, "The first step of the fork, under its own settings")
       ->type_name("STEP")
       ->check(CLI::NonNegativeNumber);
@@ -44,14 +45,10 @@ void add_fork(CLI::App& app, ExitCode& code) {
   sub->add_option("--instability", o->fork.instability, "Which one: 1 is the first row of RUN's events.csv")
       ->type_name("NUMBER")
       ->check(CLI::PositiveNumber);
-  add_set(*sub, o->fork.sets,
-          "key=value of [training], [measure], [events] or [run]: what the fork changes; repeatable");
   sub->add_option("--out", o->fork.folder,
                   "New or empty folder for the fork (default: runs/DATA-MODEL-HASH with a hash of the settings)")
       ->type_name("DIR")
       ->check(not_empty);
-  sub->add_flag("--quiet", o->quiet, "Print warnings only");
-  add_run_flags(*sub, o->fork.flags);
   sub->footer(
       "The steps of RUN from its newest good checkpoint up to STEP are computed again, exactly, and compared with its\n"
       "rows. What is not set stays as in RUN, and so does training.steps, the step at which the fork ends. Without\n"

@@ -8,16 +8,14 @@ namespace brink {
 namespace {
 
 struct Arguments {
-  MeasureOptions measure;
+  ReplayArguments replay;
   std::string steps;
-  bool quiet = false;
 };
 
-ExitCode run_measure(Arguments o) {
-  o.measure.steps = parse_steps(o.steps);
-  Console& out = o.quiet ? quiet_output() : standard_output();
-  announce_arithmetic();
-  out.line(measure_run(o.measure, out));
+ExitCode run_measure(const Arguments& o) {
+  const MeasureOptions options{o.replay.run, parse_steps(o.steps), o.replay.sets, o.replay.flags};
+  Console& out = o.replay.begin();
+  out.line(measure_run(options, out));
   return ExitCode::done;
 }
 
@@ -26,13 +24,11 @@ ExitCode run_measure(Arguments o) {
 void add_measure(CLI::App& app, ExitCode& code) {
   auto o = std::make_shared<Arguments>();
   CLI::App* sub = app.add_subcommand("measure", "Add measurements to a run by computing its steps again, exactly");
-  sub->add_option("RUN", o->measure.run, "The run folder; its own files are not changed")->required()->check(not_empty);
+  add_replay(*sub, o->replay, "The run folder; its own files are not changed",
+             "key=value of [measure]: what is measured; repeatable");
   sub->add_option("--steps", o->steps, "The steps to measure, both included; EVERY: only each so many of them")
       ->type_name("FIRST:LAST[:EVERY]")
       ->required();
-  add_set(*sub, o->measure.sets, "key=value of [measure]: what is measured; repeatable");
-  sub->add_flag("--quiet", o->quiet, "Print warnings only");
-  add_run_flags(*sub, o->measure.flags);
   sub->footer(
       "Writes RUN/measured/HASH.csv with the new columns, and HASH.json, which says what they are. All other columns "
       "are\n"

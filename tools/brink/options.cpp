@@ -24,6 +24,18 @@ void add_set(CLI::App& sub, std::vector<std::string>& sets, const std::string& h
   sub.add_option("--set", sets, help)->type_name("KEY=VALUE")->take_all()->expected(1)->allow_extra_args(false);
 }
 
+Console& ReplayArguments::begin() const {
+  announce_arithmetic();
+  return quiet ? quiet_output() : standard_output();
+}
+
+void add_replay(CLI::App& sub, ReplayArguments& o, const std::string& run, const std::string& set) {
+  sub.add_option("RUN", o.run, run)->required()->check(not_empty);
+  add_set(sub, o.sets, set);
+  sub.add_flag("--quiet", o.quiet, "Print warnings only");
+  add_run_flags(sub, o.flags);
+}
+
 void add_run_flags(CLI::App& sub, std::vector<std::pair<std::string, std::string>>& flags) {
   for (std::size_t i = 0; i < std::size(flag_names); ++i)
     sub.add_option_function<std::string>(

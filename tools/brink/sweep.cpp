@@ -220,6 +220,11 @@ void add_sweep(CLI::App& app, ExitCode& code) {
       "  [[sweep.zip]]                                      lists of equal length that vary together\n"
       "  until_divergence = {\"training.learning_rate\" = {from = 0.1, factor = 2, refine = 3}}\n"
       "                                                     multiply until a run diverges, then bisect 3 times\n"
+      "  scale = {\"training.learning_rate\" = [0.5, 2]}      factors on the value without the sweep\n"
+      "  fork = {parent = \"RUN\", at_step = [40, 80]}        each run is a fork of RUN, a path relative to "
+      "SWEEP.toml\n"
+      "  fork = {parent = \"RUN\", before_resolution = {steps = 3, instability = 1}}\n"
+      "                                                     3 steps before the end of RUN's first instability\n"
       "\n"
       "Each run is a process of its own in DIR/HASH. Threads and memory are shared out between the jobs. Called again, "
       "a\n"
@@ -229,8 +234,9 @@ void add_sweep(CLI::App& app, ExitCode& code) {
       "\n"
       "Exit codes: 0 all runs of this share are finished or diverged; 1 a run failed, and its message is in "
       "DIR/failed;\n"
-      "2 an error in SWEEP.toml, found before any run begins; 73 DIR is the folder of a run; 75 interrupted: call it "
-      "again.");
+      "2 an error in SWEEP.toml, or 3 a parent that is missing or in use, both found before any run begins; 73 DIR is "
+      "the\n"
+      "folder of a run; 75 interrupted: call it again.");
   sub->callback([o, &code] { code = run_sweep(*o); });
 }
 

@@ -7,6 +7,7 @@
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/utf8.h"
+#include "training/replay/fork.h"
 #include "training/run/config.h"
 #include "training/run/plan_in_words.h"
 #include "training/run/train.h"
@@ -44,7 +45,8 @@ ExitCode run_training(Arguments o) {
   Console& out = o.quiet ? quiet_output() : standard_output();
   announce_arithmetic();
   const Ranges ranges = o.nvtx.empty() ? Ranges::none : o.nvtx == "nodes" ? Ranges::nodes : Ranges::phases;
-  const ExitCode code = brink::train(config, {folder, o.resume, o.trace, ranges}, out);
+  const TrainOptions options{folder, o.resume, o.trace, ranges};
+  const ExitCode code = config.fork ? train_fork(config, options, out) : brink::train(config, options, out);
   report_on(folder, out);
   return code;
 }

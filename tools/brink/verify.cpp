@@ -8,6 +8,7 @@
 #include "training/environment.h"
 #include "training/errors.h"
 #include "training/io/console.h"
+#include "training/replay/interruption.h"
 
 namespace brink {
 
@@ -41,16 +42,24 @@ ExitCode run_verification(const Arguments& o) {
   announce_arithmetic();
   const Environment environment({.device = o.run.empty() && o.device == "cuda" ? Where::cuda : Where::cpu});
   Device device = environment.device();
-  const verify::Table table = !o.reference.empty() ? verify::check_reference(device, o.reference, directory)
-                              : !o.run.empty()     ? verify::check_run(o.run, o.sets, o.device, standard_output())
-                                                   : verify::check_closed_forms(device);
+  const verify::Table table =
+      !o.run.empty() ? verify::check_run(o.run, o.sets, o.device, standard_output())
+                     : interruptible([] { return "nothing was written; the same command begins again"; },
+                                     [&] {
+                                       return o.reference.empty()
+                                                  ? verify::check_closed_forms(device)
+                                                  : verify::check_reference(device, o.reference, directory);
+                                     });
   standard_output().print(table.text());
   if (table.rows().empty()) {
     standard_error().line(fmt::format("brink: {}: nothing was compared, so nothing was verified: each case was skipped",
                                       o.reference.empty() ? "verify" : o.reference));
     return ExitCode::check_failed;
   }
-  return table.failed() > 0 ? ExitCode::check_failed : ExitCode::done;
+  if (table.failed() > 0) return ExitCode::check_failed;
+  if (!o.run.empty() && !table.skipped().empty())
+    throw DataError(o.run + ": " + table.skipped()[0].of + ": " + table.skipped()[0].reason);
+  return ExitCode::done;
 }
 
 }  // namespace
@@ -72,7 +81,7 @@ void add_verify(CLI::App& app, ExitCode& code) {
   add_set(*sub, o->sets, "key=value: data.directory, the folder of the official data files; for a RUN also run.*");
   sub->footer(
       "Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not "
-      "hold, or none could be made.");
+      "hold, or none could be made; 3: a file is missing, so a part of RUN was left out; 75: interrupted by a signal.");
   sub->callback([o, &code] { code = run_verification(*o); });
 }
 

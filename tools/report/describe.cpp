@@ -57,8 +57,8 @@ std::string eigenvalues_in_words(const Run& run) {
 }
 
 /// "every 10th step"; empty if it is not recorded.
-std::string every_text(const std::optional<double>& every) {
-  return every && *every >= 1 && *every < 1e15 ? every_nth(static_cast<std::int64_t>(*every)) : std::string();
+std::string every_text(const std::optional<double>& every, std::string_view of = "step") {
+  return every && *every >= 1 && *every < 1e15 ? every_nth(static_cast<std::int64_t>(*every), of) : std::string();
 }
 
 std::string data_in_words(const Run& run) {
@@ -84,14 +84,17 @@ std::string other_keys(const Settings& s, std::string_view table, std::initializ
   return out;
 }
 
-/// "update_cosine at every 5th step": measurements that have a table of their own.
-std::string optional_measurements(const Settings& s) {
+/// "update_cosine at every 5th step": measurements that have a table of their own, whose `every` counts rows.
+std::string optional_measurements(const Run& run) {
+  const Settings& s = run.settings;
   std::string out;
   constexpr std::string_view before = "measure.", after = ".every";
   for (const auto& [key, setting] : s.by_key) {
     if (!key.starts_with(before) || !key.ends_with(after) || key.size() <= before.size() + after.size()) continue;
     const std::string name = key.substr(before.size(), key.size() - before.size() - after.size());
-    out += (out.empty() ? "" : ", ") + name + labelled(" at ", every_text(setting.number));
+    out += (out.empty() ? "" : ", ") + name +
+           labelled(" at ", run.row_every && setting.number ? every_text(*setting.number * *run.row_every)
+                                                            : every_text(setting.number, "row"));
   }
   return out;
 }
@@ -134,7 +137,7 @@ std::vector<std::pair<std::string, std::string>> settings_in_words(const Run& ru
                           labelled("seed ", run.has_data_set ? s.text("training.seed") : "")}));
   if (run.forked_at) add("Fork", "of " + s.text("fork.parent") + " at step " + concise(*run.forked_at));
   add("Hessian of", run.hessian_of);
-  add("Also measured", optional_measurements(s));
+  add("Also measured", optional_measurements(run));
   add("Eigenvalues", eigenvalues_in_words(run));
   if (run.learning_rate) {
     const auto edge = run.step.empty() ? std::nullopt : run.threshold(0);

@@ -12,6 +12,7 @@
 #include "tools/report/chart_data.h"
 #include "tools/report/charts.h"
 #include "tools/report/comparison.h"
+#include "tools/report/measured.h"
 #include "tools/report/multiples.h"
 #include "tools/report/overlays.h"
 #include "tools/report/page.h"
@@ -58,6 +59,8 @@ std::string run_body(const Run& run, int index, int heading_level) {
   out += render_spectra(run.spectra, index, heading_level);
   if (!charts.constant.empty())
     out += "<p class=\"notes\">The same in every row, and therefore not drawn: " + escaped(charts.constant) + ".</p>\n";
+  for (const std::string& table : run.added)
+    out += "<p class=\"notes\">Added by <code>brink measure</code>: " + escaped(table) + "</p>\n";
   return out + render_instabilities(run) + render_notes(notes);
 }
 
@@ -92,7 +95,10 @@ std::string comparison_page(const std::vector<Run>& runs, int reload_seconds) {
 std::string render_report(std::span<const std::filesystem::path> folders, int reload_seconds) {
   if (folders.empty()) throw ReportError("report: no run folder was given; expected at least one");
   std::vector<Run> runs;
-  for (const auto& folder : folders) runs.push_back(read_run(folder));
+  for (const auto& folder : folders) {
+    runs.push_back(read_run(folder));
+    add_measured(runs.back(), folder);
+  }
   if (runs.size() > 1) return comparison_page(runs, reload_seconds);
   const std::string heading = heading_of(runs[0]);
   return document(heading, "<h1>" + escaped(heading) + "</h1>\n" + run_body(runs[0], 0, 2), chart_data(runs),

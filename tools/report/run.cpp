@@ -76,6 +76,16 @@ void read_hessian(Run& run) {
                        : "the loss in training mode, by ghost groups: the function that is descended";
 }
 
+/// Steps between two rows; absent if only the run knew how many updates an epoch has.
+std::optional<double> steps_between_rows(const Run& run) {
+  const Settings& s = run.settings;
+  if (const auto steps = s.number("measure.row_every")) return steps;
+  if (s.number("training.batch").value_or(0) == 0) return 1;
+  const auto rows = s.number("measure.every");
+  if (run.account.measured_every && rows && *rows > 0) return *run.account.measured_every / *rows;
+  return {};
+}
+
 void apply_settings(Run& run) {
   const Settings& s = run.settings;
   run.learning_rate = s.number("training.learning_rate");
@@ -84,7 +94,9 @@ void apply_settings(Run& run) {
   run.tolerance = s.number("measure.tolerance").value_or(1e-3);
   run.top_asked = s.number("measure.top");
   run.bottom_asked = s.number("measure.bottom");
+  run.row_every = steps_between_rows(run);
   run.every = run.account.measured_every ? run.account.measured_every : s.number("measure.every");
+  if (!run.account.measured_every && run.every && run.row_every) *run.every *= *run.row_every;
   if (const auto rule = s.text("training.rule"); !rule.empty()) run.rule = rule;
   const RuleKind* kind = find_kind(rule_kinds(), run.rule);
   run.preconditioned = kind && kind->preconditions;

@@ -59,6 +59,7 @@ struct Run {
   std::optional<double> learning_rate, planned_steps, diverged_at;
   std::optional<double> forked_at;                       // the first step of a fork
   std::optional<double> top_asked, bottom_asked, every;  // measure.top, measure.bottom; steps between two measurements
+  std::optional<double> row_every;                       // steps between two rows, where that is known
   bool unfinished = false;                               // it is running, or was interrupted
   double tolerance = 1e-3;
   int top = 0;  // columns lambda_1 … lambda_top present
@@ -72,6 +73,7 @@ struct Run {
   std::vector<InstabilityRow> instabilities;
   std::vector<SpectrumAt> spectra;  // the densities of its files
   std::vector<std::string> notes;   // what is missing or unreadable, plain text
+  std::vector<std::string> added;   // what brink measure has added (measured.h), plain text
 
   bool measured(const std::string& column) const;  // at least one cell
   std::optional<double> at(const std::string& column, std::size_t row) const;

@@ -133,15 +133,15 @@ std::string percent(double part, double whole) {
   return fixed(share, 1) + " %";
 }
 
-std::string every_nth(std::int64_t n) {
-  if (n == 1) return "every step";
+std::string every_nth(std::int64_t n, std::string_view of) {
+  if (n == 1) return "every " + std::string(of);
   const auto tens = n % 100;
   const char* ending = tens >= 11 && tens <= 13 ? "th"
                        : n % 10 == 1            ? "st"
                        : n % 10 == 2            ? "nd"
                        : n % 10 == 3            ? "rd"
                                                 : "th";
-  return "every " + std::to_string(n) + ending + " step";
+  return "every " + std::to_string(n) + ending + " " + std::string(of);
 }
 
 std::string counted(std::int64_t n, std::string_view singular, std::string_view plural) {

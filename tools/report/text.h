@@ -27,7 +27,7 @@ std::string share_text(double x);
 /// "97.3 %"; 100 % is printed only where part = whole, and 0 % only where part = 0.
 std::string percent(double part, double whole);
 /// "every step", "every 2nd step", "every 10th step".
-std::string every_nth(std::int64_t n);
+std::string every_nth(std::int64_t n, std::string_view of = "step");
 /// "1 step", "2 steps".
 std::string counted(std::int64_t n, std::string_view singular, std::string_view plural);
 /// "−5" and "10⁻⁵" for axes.

@@ -16,6 +16,7 @@
 #include "tools/verify/dense_hessian.h"
 #include "tools/verify/kinds.h"
 #include "tools/verify/verify.h"
+#include "training/replay/interruption.h"
 
 namespace brink::verify {
 
@@ -347,15 +348,11 @@ void check_bits(Device& on, Table& table) {
 
 Table check_closed_forms(Device& device) {
   Table table;
-  check_product(device, table);
-  check_least_squares(device, table);
-  check_softmax_regression(device, table);
-  check_polynomial(device, table);
-  check_differences(device, table);
-  check_convolutions(device, table);
-  check_lanczos(device, table);
-  check_angles(device, table);
-  check_bits(device, table);
+  for (const auto& check : {check_product, check_least_squares, check_softmax_regression, check_polynomial,
+                            check_differences, check_convolutions, check_lanczos, check_angles, check_bits}) {
+    stop_if_asked();
+    check(device, table);
+  }
   return table;
 }
 

@@ -12,6 +12,7 @@
 #include "training/data/dataset.h"
 #include "training/errors.h"
 #include "training/loop.h"
+#include "training/replay/interruption.h"
 #include "training/rules/kind.h"
 
 namespace brink::verify {
@@ -170,6 +171,7 @@ void check_descent(Device& device, const Case& c, Table& table) {
   std::vector<double> right;
   std::int64_t found_above = 0;
   for (std::int64_t t = 0; t < steps; ++t) {
+    stop_if_asked();
     trainer.measure(t <= trajectory.end());
     const brink::Row& row = trainer.complete();
     loss.found.push_back(row.number("loss").value_or(missing));
@@ -255,6 +257,7 @@ void check_fmnist(Device& device, const Case& c, const std::string& data_directo
   std::vector<double> right;
   std::size_t next = 0;
   for (std::int64_t t = 0; t < rows; ++t) {
+    stop_if_asked();
     const bool spectrum = next < measured && at[next] == t;
     trainer.measure(spectrum && t <= trajectory.end());
     trainer.complete();

@@ -6,6 +6,7 @@
 #include "tools/verify/dense_hessian.h"
 #include "tools/verify/kinds.h"
 #include "training/loop.h"
+#include "training/replay/interruption.h"
 #include "training/rules/kind.h"
 
 namespace brink::verify {
@@ -56,6 +57,7 @@ void check_optimizers(Device& device, const Case& c, Table& table) {
     Trainer trainer(device, objective, on_device.views(), {}, options, theta0.view());
     std::vector<double> loss;
     for (std::int64_t t = 0; t < steps; ++t) {
+      stop_if_asked();
       trainer.measure(false);
       trainer.complete();
       loss.push_back(trainer.seen().loss);

@@ -47,6 +47,7 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   const Recomputed again = recompute(run, out);
 
   Table table;
+  if (!again.left_out.empty()) table.skip(again.left_out, again.why_left_out);
   for (const std::string& text : run.passed_over) table.add({"checkpoints", "file", 1, 0, text});
   if (!again.header.empty()) {
     table.add({"metrics.csv", "header", 1, 0, again.header});

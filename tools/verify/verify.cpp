@@ -2,12 +2,14 @@
 #include "tools/verify/verify.h"
 
 #include "tools/verify/kinds.h"
+#include "training/replay/interruption.h"
 
 namespace brink::verify {
 
 Table check_reference(Device& device, const std::string& folder, const std::string& data_directory) {
   Table table;
   for (const Case& c : read_cases(folder)) try {
+      stop_if_asked();
       const std::string& kind = c.kind();
       if (kind == "network") {
         check_network(device, c, table);

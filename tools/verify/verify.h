@@ -28,7 +28,8 @@ Table check_reference(Device&, const std::string& folder, const std::string& dat
 
 /// Recomputes a run folder from its own config and its checkpoints, in memory, and compares metrics.csv, events.csv and the
 /// checkpoints byte by byte. `device`: as given to --device; empty: the config's. `sets` as given to --set; they may contain only
-/// keys that change no number (data.directory, run.threads …). Throws DataError, UsageError.
+/// keys that change no number (data.directory, run.threads …). Steps that cannot be computed are skipped. Throws DataError, UsageError,
+/// Error (interrupted, by a signal).
 Table check_run(const std::string& folder, const std::vector<std::string>& sets, const std::string& device,
                 Console& out);
 

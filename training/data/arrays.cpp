@@ -84,11 +84,15 @@ std::vector<std::int64_t> read_integers(const StoredArray& y) {
       std::uint64_t bits = 0;
       for (std::size_t i = 0; i < width; ++i)
         bits |= std::to_integer<std::uint64_t>(piece[at + (t.big_endian ? width - 1 - i : i)]) << 8 * i;
-      constexpr auto most = std::numeric_limits<std::int64_t>::max();
+      constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
       const unsigned unused = 64 - 8 * static_cast<unsigned>(width);
-      // A larger one is refused as a label all the same.
+      if (t.kind == 'u' && bits > most)
+        throw DataError(y.name + ": sample " + number_text(out.size()) +
+                        ": expected a label below the number of classes, which is at most " +
+                        number_text(most_classes) + ", found " + number_text(bits) +
+                        "; save np.unique(y, return_inverse=True)[1]");
       out.push_back(t.kind == 'i' ? static_cast<std::int64_t>(bits << unused) >> unused
-                                  : static_cast<std::int64_t>(std::min<std::uint64_t>(bits, most)));
+                                  : static_cast<std::int64_t>(bits));
     }
   }
   y.elements->finish();

@@ -28,9 +28,18 @@ bool is_unwritten(std::string_view recorded, std::string_view row) {
 
 }  // namespace
 
+RowHash::RowHash() : state_(XXH3_createState(), &XXH3_freeState) {
+  if (!state_) throw std::bad_alloc();
+  reset();
+}
+
+std::string RowHash::text() const {
+  const XXH128_hash_t h = XXH3_128bits_digest(state_.get());
+  return hex_text(h.high64) + hex_text(h.low64);
+}
+
 RecordFile::RecordFile(const Folder& folder, const std::string& name)
-    : system_(folder.system()), path_(folder.path_of(name)), hash_(XXH3_createState(), &XXH3_freeState) {
-  if (!hash_) throw std::bad_alloc();
+    : system_(folder.system()), path_(folder.path_of(name)) {
   descriptor_ = system_.openat(folder.descriptor(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw IoError(system_message(path_, "open"));
   struct stat status {};
@@ -52,13 +61,8 @@ void RecordFile::fail(const char* call) {
   throw error;
 }
 
-std::string RecordFile::hash() const {
-  const XXH128_hash_t h = XXH3_128bits_digest(hash_.get());
-  return hex_text(h.high64) + hex_text(h.low64);
-}
-
 void RecordFile::go_to_start() {
-  XXH3_128bits_reset(hash_.get());
+  hash_.reset();
   position_ = 0;
   move(0);
 }
@@ -87,7 +91,7 @@ bool RecordFile::go_to(std::int64_t position, const std::string& hash) {
   while (position_ < position) {
     const std::string piece = read(std::min(position - position_, piece_bytes));
     if (piece.empty()) break;
-    XXH3_128bits_update(hash_.get(), piece.data(), piece.size());
+    hash_.add(piece);
     position_ += static_cast<std::int64_t>(piece.size());
   }
   if (position_ == position && this->hash() == hash) return true;
@@ -152,7 +156,7 @@ void RecordFile::append(std::string_view row) {
   } else {
     write(row);
   }
-  XXH3_128bits_update(hash_.get(), row.data(), row.size());
+  hash_.add(row);
   position_ += bytes;
   length_ = std::max(length_, position_);
 }

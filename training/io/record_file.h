@@ -13,6 +13,19 @@
 
 namespace brink {
 
+/// The XXH3-128 of text that grows.
+class RowHash {
+ public:
+  RowHash();
+  void reset() { XXH3_128bits_reset(state_.get()); }
+  void add(std::string_view text) { XXH3_128bits_update(state_.get(), text.data(), text.size()); }
+  /// 32 hexadecimal digits.
+  std::string text() const;
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
 /// What has been recorded is not what `append` was given.
 struct RecordDiffers {
   std::string recorded, computed;  ///< rows without their newlines
@@ -32,7 +45,7 @@ class RecordFile {
 
   /// Where the next row begins, and the XXH3-128 of all bytes before it, as 32 hexadecimal digits.
   std::int64_t position() const { return position_; }
-  std::string hash() const;
+  std::string hash() const { return hash_.text(); }
   /// Moves to a position of an earlier process. Returns false, and moves to the start, if the file is shorter or has other bytes
   /// before it. Throws IoError.
   bool go_to(std::int64_t position, const std::string& hash);
@@ -63,7 +76,7 @@ class RecordFile {
   System& system_;
   std::string path_;
   std::int64_t position_ = 0, length_ = 0, repaired_ = 0;  // bytes
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash_;
+  RowHash hash_;
   int descriptor_ = -1;
 };
 

@@ -27,15 +27,30 @@ bool same_changes(const Config::Training& a, const Config::Training& b) {
   });
 }
 
+std::vector<std::int64_t> due_of(const SavedState& state) {
+  const auto due = state.parts.find("changes/due");
+  return due == state.parts.end() ? std::vector<std::int64_t>() : std::get<std::vector<std::int64_t>>(due->second);
+}
+
 /// Whether a change of the rule has applied before the state's step.
 bool rule_was_changed(const SavedState& parent, const Config& config) {
-  const auto due = parent.parts.find("changes/due");
-  if (due == parent.parts.end()) return false;
-  const auto& steps = std::get<std::vector<std::int64_t>>(due->second);
+  const std::vector<std::int64_t> steps = due_of(parent);
   const std::int64_t now = std::get<std::int64_t>(parent.parts.at("step"));
   for (std::size_t i = 0; i < std::min(steps.size(), config.training.changes.size()); ++i)
     if (config.training.changes[i]->changes_rule && steps[i] >= 0 && steps[i] < now) return true;
   return false;
+}
+
+/// The projection in force before the state's step, and with it the memory that belongs to it. due: when each change applies.
+ProjectionMode projection_before(const Config::Training& t, std::int64_t step, const std::vector<std::int64_t>& due) {
+  ProjectionMode out = t.project;
+  std::int64_t latest = -1;
+  for (std::size_t i = 0; i < std::min(due.size(), t.changes.size()); ++i)
+    if (t.changes[i]->changes_projection && due[i] >= latest && due[i] >= 0 && due[i] < step) {
+      latest = due[i];
+      out = t.changes[i]->after.project;
+    }
+  return out;
 }
 
 std::string in_words(const std::string& group, const Config& own) {
@@ -58,14 +73,19 @@ AdoptedState adopt_state(SavedState fresh, const Config& own, SavedState parent,
   for (const auto& [name, value] : parent.parts)
     if (const auto group = adopted.find(group_of(name)); group != adopted.end() && !fresh.parts.contains(name))
       group->second = false;
+  const bool changed = !same_changes(own.training, parents.training);
   if (own.training.rule.kind != parents.training.rule.kind)
     if (const auto rule = adopted.find("rule"); rule != adopted.end()) rule->second = false;
-  if (!same_changes(own.training, parents.training)) {
+  if (changed) {
     adopted["changes"] = false;
     // The vectors of a rule that a change has replaced are out of date.
     if (const auto rule = adopted.find("rule"); rule != adopted.end() && rule_was_changed(parent, parents))
       rule->second = false;
   }
+  const std::int64_t now = std::get<std::int64_t>(parent.parts.at("step"));
+  if (const auto projection = adopted.find("projection"); projection != adopted.end())
+    projection->second = projection->second && projection_before(own.training, now, due_of(changed ? fresh : parent)) ==
+                                                   projection_before(parents.training, now, due_of(parent));
   adopted["tally"] = false;
 
   AdoptedState out;

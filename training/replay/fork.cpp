@@ -13,7 +13,10 @@
 #include "training/events.h"
 #include "training/io/readable.h"
 #include "training/replay/adopted_state.h"
+#include "training/replay/interruption.h"
 #include "training/replay/replay.h"
+#include "training/run/config/toml_file.h"
+#include "training/run/folder.h"
 #include "training/run/train.h"
 
 namespace brink {
@@ -36,20 +39,47 @@ std::string_view path_of(std::string_view set) {
   return set.substr(0, set.find_last_not_of(" \t") + 1);
 }
 
-void require_changeable(const std::string& set) {
-  const std::string_view path = path_of(set);
-  if (path == "data.directory") return;
+/// A setting of the fork, and how a message names it.
+struct Given {
+  std::string path, named;
+};
+
+/// The keys of a file down to the second level, which is as deep as `fixed_keys` and [[training.change]] are.
+void append_keys_of(std::vector<Given>& out, const std::string& path, const std::string& other_table) {
+  for (const auto& [name, node] : config::read_toml_file(path)) {
+    const toml::table* table = node.as_table();
+    if (!table || name.str() == other_table) continue;
+    for (const auto& [key, value] : *table) {
+      std::string full = std::string(name.str()) + "." + std::string(key.str());
+      std::string named = config::place_text(path, key.source()) + ": " + full;
+      out.push_back({std::move(full), std::move(named)});
+    }
+  }
+}
+
+std::vector<Given> given_by(const ForkOptions& options) {
+  std::vector<Given> out;
+  if (!options.file.empty()) append_keys_of(out, options.file, options.other_table);
+  for (const PlacedSetting& placed : options.placed)
+    out.push_back({placed.path, placed.key_place + ": " + placed.path});
+  for (const std::string& set : options.sets) out.push_back({std::string(path_of(set)), "--set " + set});
+  for (const auto& [name, value] : options.flags) out.push_back({"run." + name, "--" + name + " " + value});
+  return out;
+}
+
+void require_changeable(const Given& given) {
+  if (given.path == "data.directory") return;
   for (const Fixed& fixed : fixed_keys)
-    if (fixed.path.ends_with('.') ? path.starts_with(fixed.path) : path == fixed.path)
+    if (fixed.path.ends_with('.') ? given.path.starts_with(fixed.path) : given.path == fixed.path)
       throw UsageError(
-          fmt::format("--set {}: {}; a fork may change [training], [measure], [events] and [run], and data.directory",
-                      set, fixed.reason));
+          fmt::format("{}: {}; a fork may change [training], [measure], [events] and [run], and data.directory",
+                      given.named, fixed.reason));
 }
 
 /// A change of the parent would replace what is set, or has replaced it already.
-void require_changes_too(const RecordedRun& parent, const std::vector<std::string>& sets) {
+void require_changes_too(const RecordedRun& parent, const std::vector<Given>& given) {
   const auto has = [&](auto&& is) {
-    return std::ranges::any_of(sets, [&](const std::string& s) { return is(path_of(s)); });
+    return std::ranges::any_of(given, [&](const Given& g) { return is(std::string_view(g.path)); });
   };
   if (parent.config.training.changes.empty() || has([](std::string_view p) { return p == "training.change"; })) return;
   if (has([](std::string_view p) { return p.starts_with("training.") && p != "training.steps"; }))
@@ -111,38 +141,65 @@ void require_free(const std::string& folder) {
     throw InUseError(folder + " exists already; choose another --out");
 }
 
-/// So many steps before the resolution of an instability of the parent, as the user has asked.
-std::int64_t step_before(const RecordedRun& parent, const ForkOptions& options) {
-  const std::vector<Instability> all = parse_events(parent.events);
-  const std::int64_t number = options.instability;
-  if (number > std::ssize(all))
-    throw UsageError(fmt::format("--instability {}: {} has {}; {}", number, parent.folder,
-                                 counted(std::ssize(all), "instability", "instabilities"),
-                                 all.empty() ? "give --at STEP" : "give a smaller number, or --at STEP"));
-  const Instability& i = all[static_cast<std::size_t>(number - 1)];
-  if (i.open)
-    throw UsageError(
-        fmt::format("--instability {}: it was still open when {} ended, so it has no resolution; choose "
-                    "another, or give --at STEP",
-                    number, parent.folder));
-  if (const std::int64_t most = i.resolution - parent.first_step(); options.before_resolution > most)
-    throw UsageError(
-        fmt::format("--before-resolution {}: the instability resolves at step {}, and {} begins at step "
-                    "{}: expected at most {}",
-                    options.before_resolution, i.resolution, parent.folder, parent.first_step(), most));
-  return i.resolution - options.before_resolution;
+/// Whether the run in the folder is over, or has a checkpoint of these settings.
+bool needs_no_parent(const std::string& folder, const Config& own) {
+  const RunFolder::Opened there = RunFolder::look(folder);
+  if (there != RunFolder::Opened::unfinished) return there != RunFolder::Opened::fresh;
+  const std::string hash = config_hash(own);
+  return std::ranges::any_of(list_checkpoints(folder).good, [&](const CheckpointFile& file) {
+    return verify_checkpoint(file.path).config_hash == hash;
+  });
+}
+
+/// What changes no number may be changed for the steps that are computed again, too.
+void compute_as(RecordedRun& parent, const Config& own) {
+  const Arithmetic arithmetic = parent.config.run.arithmetic;
+  parent.config.data.directory = own.data.directory;
+  parent.config.run = own.run;
+  parent.config.run.arithmetic = arithmetic;
+}
+
+ExitCode train_from(SavedState state, const Config& parent, const Config& own, TrainOptions options, Console& out) {
+  options.begin = [&](Device& device, Trainer& trainer) {
+    AdoptedState adopted = adopt_state(save_state(device, trainer), own, std::move(state), parent);
+    for (const std::string& text : adopted.fresh) out.line(fmt::format("at step {}: {}", own.fork->at_step, text));
+    restore_state(device, trainer, adopted.state);
+  };
+  return train(own, options, out);
 }
 
 }  // namespace
 
+std::int64_t step_before_resolution(const RecordedRun& parent, std::int64_t steps, std::int64_t number) {
+  const std::vector<Instability> all = parse_events(parent.events);
+  if (number > std::ssize(all))
+    throw UsageError(fmt::format(
+        "instability {}: {} has {}; {}", number, parent.folder,
+        counted(std::ssize(all), "instability", "instabilities"),
+        all.empty() ? "give the step of the fork itself" : "give a smaller number, or the step of the fork itself"));
+  const Instability& i = all[static_cast<std::size_t>(number - 1)];
+  if (i.open)
+    throw UsageError(
+        fmt::format("instability {}: it was still open when {} ended, so it has no resolution; choose "
+                    "another, or give the step of the fork itself",
+                    number, parent.folder));
+  if (const std::int64_t most = i.resolution - parent.first_step(); steps > most)
+    throw UsageError(
+        fmt::format("{} before a resolution: the instability resolves at step {}, and {} begins at step "
+                    "{}: expected at most {}",
+                    counted(steps, "step"), i.resolution, parent.folder, parent.first_step(), most));
+  return i.resolution - steps;
+}
+
 Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
-  for (const std::string& set : options.sets) require_changeable(set);
-  require_changes_too(parent, options.sets);
-  for (const auto& [name, value] : options.flags)
-    if (name == "precision") require_changeable("run.precision=" + value);
-  ConfigSources sources{{}, options.sets, options.flags};
+  const std::vector<Given> given = given_by(options);
+  for (const Given& g : given) require_changeable(g);
+  require_changes_too(parent, given);
+  ConfigSources sources{options.file, options.sets, options.flags};
   sources.base = &parent.config;
   sources.parent_events = parent.events;
+  sources.other_table = options.other_table;
+  sources.placed = options.placed;
   Config out = load_config(sources);
   require_changes_from(parent, out, options.at);
   out.fork.reset();
@@ -153,11 +210,14 @@ Config fork_config(const RecordedRun& parent, const ForkOptions& options) {
   return out;
 }
 
-Forked fork_run(const ForkOptions& given, Console& out) {
+namespace {
+
+Forked run_fork(const ForkOptions& given, Console& out) {
   RecordedRun parent;
   read_recorded_run(parent, given.parent);
   ForkOptions options = given;
-  if (options.instability > 0) options.at = step_before(parent, options);
+  if (options.instability > 0)
+    options.at = step_before_resolution(parent, options.before_resolution, options.instability);
   if (!is_kept(parent, options.at)) require_recorded(parent, options.at, "--at");
   Config own = fork_config(parent, options);
   const std::string parent_hash = config_hash(parent.config);
@@ -170,25 +230,52 @@ Forked fork_run(const ForkOptions& given, Console& out) {
       changed += (changed.empty() ? "" : ", ") + setting;
     out.line(changed.empty() ? "no setting that decides numbers is changed" : "changed: " + changed);
   }
-  // What changes no number may be changed for the steps that are computed again, too.
-  const Arithmetic arithmetic = parent.config.run.arithmetic;
-  parent.config.data.directory = own.data.directory;
-  parent.config.run = own.run;
-  parent.config.run.arithmetic = arithmetic;
+  compute_as(parent, own);
   own.fork = {std::filesystem::absolute(parent.folder).string(), parent_hash, std::string(32, '0'), options.at};
   if (!options.folder.empty()) require_free(options.folder);
   State state = state_of(parent, options.at, out);
   own.fork->digest = state.digest;
   const std::string folder = options.folder.empty() ? default_folder(own) : options.folder;
   require_free(folder);
+  return {train_from(std::move(state.trainer), parent.config, own, {folder}, out), folder};
+}
 
-  TrainOptions train_options{folder};
-  train_options.begin = [&](Device& device, Trainer& trainer) {
-    AdoptedState adopted = adopt_state(save_state(device, trainer), own, std::move(state.trainer), parent.config);
-    for (const std::string& text : adopted.fresh) out.line(fmt::format("at step {}: {}", options.at, text));
-    restore_state(device, trainer, adopted.state);
-  };
-  return {train(own, train_options, out), folder};
+ExitCode run_own_fork(const Config& own, const TrainOptions& options, Console& out) {
+  std::error_code ignored;
+  const Config::Fork& from = own.fork.value();
+  const bool resumes = options.resume && needs_no_parent(options.folder, own);
+  if (resumes || !std::filesystem::exists(from.parent, ignored)) return train(own, options, out);
+  if (options.resume && RunFolder::look(options.folder) == RunFolder::Opened::unfinished)
+    RunFolder::require_same_config(options.folder, own);
+  if (!options.resume) require_free(options.folder);
+  RecordedRun parent;
+  read_recorded_run(parent, from.parent);
+  if (config_hash(parent.config) != from.parent_hash)
+    throw DataError(
+        fmt::format("[fork]: {} is not the parent, because its settings have the hash {} and those of the "
+                    "parent {}; fork it with `brink fork {} --at {}`",
+                    from.parent, config_hash(parent.config), from.parent_hash, from.parent, from.at_step));
+  if (!is_kept(parent, from.at_step)) require_recorded(parent, from.at_step, "fork.at_step");
+  compute_as(parent, own);
+  State state = state_of(parent, from.at_step, out);
+  if (state.digest != from.digest)
+    throw DataError(
+        fmt::format("[fork]: at step {} of {} expected parameters with the digest {}, found {}; fork it "
+                    "with `brink fork {} --at {}`",
+                    from.at_step, from.parent, from.digest, state.digest, from.parent, from.at_step));
+  return train_from(std::move(state.trainer), parent.config, own, options, out);
+}
+
+std::string nothing_begun() { return "the fork has not begun, and nothing was written; the same command begins again"; }
+
+}  // namespace
+
+Forked fork_run(const ForkOptions& options, Console& out) {
+  return interruptible(nothing_begun, [&] { return run_fork(options, out); });
+}
+
+ExitCode train_fork(const Config& own, const TrainOptions& options, Console& out) {
+  return interruptible(nothing_begun, [&] { return run_own_fork(own, options, out); });
 }
 
 }  // namespace brink

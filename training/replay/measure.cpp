@@ -16,6 +16,7 @@
 #include "training/io/record_file.h"
 #include "training/io/text.h"
 #include "training/replay/adopted_state.h"
+#include "training/replay/interruption.h"
 #include "training/replay/replay.h"
 #include "training/run/columns_json.h"
 #include "training/run/records.h"
@@ -26,8 +27,6 @@ namespace brink {
 
 namespace {
 
-constexpr const char* measured_folder = "measured";
-
 bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
   return a.top == b.top && a.bottom == b.bottom && a.tolerance == b.tolerance && a.every == b.every &&
          a.row_every == b.row_every && a.cold_check == b.cold_check && a.budget == b.budget;
@@ -35,7 +34,7 @@ bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
 
 /// Throws UsageError where updates depend on what is measured, and that is to change.
 void require_same_updates(const Config& config, const Config& recorded) {
-  if (recorded.training.project != ProjectionMode::off && !same_spectrum(config.measure, recorded.measure))
+  if (widest_projection(recorded).projects() && !same_spectrum(config.measure, recorded.measure))
     throw UsageError(
         "--set: training.project makes the run's updates from its eigenvectors, so the settings of the spectrum are "
         "those of the run; other measurements can be added, such as measure.update_cosine.every=1");
@@ -202,7 +201,10 @@ StepRange parse_steps(std::string_view text) {
   return out;
 }
 
-std::string measure_run(const MeasureOptions& options, Console& out) {
+namespace {
+
+/// table: of the rows that are written, from the first one on.
+std::string measure(const MeasureOptions& options, Console& out, std::string& table) {
   RecordedRun run;
   read_recorded_run(run, options.run);
   const Config config = measured_config(run, options);
@@ -247,6 +249,7 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
   std::optional<MeasuredFile> file;  // begun with its first row, so that a call that fails before leaves none
   while (trainer.steps_done() <= options.steps.last) {
     const std::int64_t t = trainer.steps_done();
+    stop_if_asked();
     if (!trainer.row_is_due(t) && t < config.training.steps) {
       (void)trainer.step();
       progress.step();
@@ -260,6 +263,7 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
     if (options.steps.contains(t)) {
       if (!file) {
         file.emplace(run, config, options.steps, columns);
+        table = file->path();
         file->append(columns.header());
       }
       file->append(columns.row(row));
@@ -275,6 +279,17 @@ std::string measure_run(const MeasureOptions& options, Console& out) {
                     options.steps.first, options.steps.last));
   file->close();
   return file->path();
+}
+
+}  // namespace
+
+std::string measure_run(const MeasureOptions& options, Console& out) {
+  std::string table;
+  const auto left = [&] {
+    return table.empty() ? std::string("nothing was written; the same command begins again")
+                         : fmt::format("{} has the rows up to here; the same command goes on", table);
+  };
+  return interruptible(left, [&] { return measure(options, out, table); });
 }
 
 }  // namespace brink

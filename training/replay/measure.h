@@ -12,6 +12,9 @@
 
 namespace brink {
 
+/// The folder of the tables, inside that of the run.
+inline constexpr const char* measured_folder = "measured";
+
 /// Steps first, first + every, … up to last.
 struct StepRange {
   std::int64_t first = 0, last = 0, every = 1;
@@ -30,7 +33,7 @@ struct MeasureOptions {
 /// Goes to the first step as the run did, and measures from there on under the changed settings of [measure]. Every column that
 /// does not depend on them is compared with metrics.csv. Writes RUN/measured/HASH.csv, row by row, and HASH.json, which describes
 /// its columns. Rows of an earlier, interrupted call are compared and continued. Returns the path of the table. Throws
-/// UsageError, DataError, IoError, Error (check_failed, naming step and column).
+/// UsageError, DataError, IoError, Error (check_failed, naming step and column; interrupted, by a signal).
 std::string measure_run(const MeasureOptions&, Console& out);
 
 }  // namespace brink

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "training/run/inputs.h"
+#include "training/run/stop_signals.h"
 
 namespace brink {
 
@@ -14,8 +15,14 @@ EnvironmentOptions with_threads(EnvironmentOptions o, int threads) {
   return o;
 }
 
+TrainerOptions options_of(const Config& config) {
+  TrainerOptions out = trainer_options(config);
+  out.abandons = &StopSignals::leaves_step;
+  return out;
+}
+
 Problem problem_of(const Config& config, Environment& environment, Device& device, std::shared_ptr<DataPair> data) {
-  expect_memory(device, config, trainer_options(config));
+  expect_memory(device, config, options_of(config));
   if (!data && has_data(config)) data = environment.data(config.data.set, data_request(config));
   return make_problem(device, config, std::move(data));
 }
@@ -27,7 +34,7 @@ PreparedTrainer::PreparedTrainer(const Config& config, int threads, std::shared_
       environment_(with_threads(environment_options(config.run), threads)),
       device_(environment_.device()),
       problem_(problem_of(config, environment_, device_, std::move(data))),
-      fitted_(fit_in_memory(device_, problem_, trainer_options(config), memory_limit(config, device_))) {}
+      fitted_(fit_in_memory(device_, problem_, options_of(config), memory_limit(config, device_))) {}
 
 void PreparedTrainer::require_inputs_of(const std::string& folder) const {
   RunRecord now;

@@ -13,6 +13,7 @@
 
 namespace brink {
 
+/// Its steps throw StepAbandoned after a signal that StopSignals has noted.
 class PreparedTrainer {
  public:
   /// threads: 0: those of the config. data: loaded before; null: they are loaded. Throws DataError, DeviceError.

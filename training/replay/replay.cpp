@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "training/errors.h"
+#include "training/replay/interruption.h"
 #include "training/run/records.h"
 #include "training/run/row_difference.h"
 
@@ -51,6 +52,11 @@ void RowCheck::operator()(const Row& row) {
   }
 }
 
+bool lacks_start(const RecordedRun& run) {
+  std::error_code ignored;
+  return !run.config.start_file.empty() && !std::filesystem::exists(run.config.start_file, ignored);
+}
+
 Config config_from(Config config, const CheckpointFile* file) {
   std::error_code ignored;
   if (file && !std::filesystem::exists(config.start_file, ignored)) config.start_file.clear();
@@ -72,6 +78,7 @@ void begin_from(PreparedTrainer& prepared, const RecordedRun& run, const Checkpo
 void go_to(PreparedTrainer& prepared, RowCheck& check, std::int64_t step, ReplayProgress& progress) {
   Trainer& trainer = prepared.trainer();
   while (trainer.steps_done() < step) {
+    stop_if_asked();
     if (const Row& row = trainer.step(); trainer.has_row()) check(row);
     progress.step();
   }

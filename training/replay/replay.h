@@ -37,11 +37,14 @@ class RowCheck {
 /// is gone and that a checkpoint makes superfluous.
 Config config_from(Config, const CheckpointFile*);
 
+/// Whether the state at step 0 is out of reach, because model.start_file is gone.
+bool lacks_start(const RecordedRun&);
+
 /// Gives a trainer that has made no step yet the state of a checkpoint; null: of step 0. Throws DataError, also for step 0 of a fork,
 /// which only its parent has.
 void begin_from(PreparedTrainer&, const RecordedRun&, const CheckpointFile*);
 
-/// Computes the steps up to `step`, which is then the next to be measured.
+/// Computes the steps up to `step`, which is then the next to be measured. To be called inside `interruptible`.
 void go_to(PreparedTrainer&, RowCheck&, std::int64_t step, ReplayProgress&);
 
 /// Throws UsageError or DataError, with what to do, unless the state at `step` can be computed from what the run has recorded.

@@ -2,22 +2,28 @@
 #include "training/replay/segments.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "training/errors.h"
 #include "training/events.h"
 #include "training/io/readable.h"
+#include "training/io/record_file.h"
 #include "training/io/text.h"
+#include "training/replay/interruption.h"
 #include "training/replay/prepared_trainer.h"
 #include "training/replay/replay.h"
 #include "training/replay/replay_progress.h"
@@ -37,20 +43,30 @@ struct Segment {
 struct Found {
   std::vector<ColumnDifferences> columns;
   std::string first_row, events;
-  std::int64_t rows = 0;              ///< computed
+  std::int64_t rows = 0;              ///< how many were computed
   std::optional<std::int64_t> ended;  ///< the step at which the loss diverged, or the run was complete
   std::optional<CheckpointDifferences> checkpoint;
+  std::string rows_text;  ///< the computed rows
+  SavedState remembered;  ///< by the command, in that checkpoint
 };
 
+/// Throws DataError if nothing can be computed.
 std::vector<Segment> segments_of(const RecordedRun& run) {
   std::vector<Segment> out;
   // A run that came to its end has a row for each step; of another one, only what it recorded is computed.
   const std::int64_t most = run.config.training.steps + 1,
                      end = run.is_over() ? most : std::min(run.last_step() + 1, most);
+  bool begun = !lacks_start(run);
+  if (!begun && (run.checkpoints.empty() || run.checkpoints.front().step >= end))
+    throw DataError(
+        fmt::format("{}: expected the file that model.start_file names, found none, and {} has no checkpoint before "
+                    "its last row from "
+                    "which steps could be computed: restore the file",
+                    run.config.start_file, run.folder));
   Segment next{run.first_step(), end, nullptr, nullptr};
   for (const CheckpointFile& file : run.checkpoints) {
     if (file.step > end) continue;  // beyond what is recorded
-    if (file.step > next.first) {
+    if (std::exchange(begun, true) && file.step > next.first) {
       next.end = file.step;
       next.to = &file;
       out.push_back(next);
@@ -106,29 +122,82 @@ std::string difference(const SavedState::Value& recorded, const SavedState::Valu
         } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::int64_t>) {
           if (std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b)) return {};
           return fmt::format("recorded {}, computed again {}", number_text(a), number_text(b));
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return a == b ? std::string() : fmt::format("recorded {}, computed again {}", a, b);
         } else {
-          return a == b ? std::string() : std::string("recorded and computed again differ");
+          return a == b ? std::string()
+                        : fmt::format("recorded {}, computed again {}", fmt::join(a, " "), fmt::join(b, " "));
         }
       },
       recorded);
 }
 
-CheckpointDifferences compare(const CheckpointFile& file, PreparedTrainer& prepared) {
+void add(CheckpointDifferences& to, const std::string& name, const std::string& what) {
+  if (what.empty()) return;
+  if (to.parts++ == 0) to.first = name + ": " + what;
+}
+
+/// remembered: receives what the command remembered.
+CheckpointDifferences compare(const CheckpointFile& file, PreparedTrainer& prepared, SavedState& remembered) {
   CheckpointDifferences out{file.step, file.path, 0, {}};
-  const SavedState recorded = read_checkpoint(file.path).trainer,
-                   computed = save_state(prepared.device(), prepared.trainer());
-  const auto add = [&](const std::string& name, const std::string& what) {
-    if (what.empty()) return;
-    if (out.parts++ == 0) out.first = name + ": " + what;
-  };
+  Checkpoint read = read_checkpoint(file.path);
+  remembered = std::move(read.run);
+  const SavedState recorded = std::move(read.trainer), computed = save_state(prepared.device(), prepared.trainer());
   for (const auto& [name, value] : recorded.parts) {
     const auto there = computed.parts.find(name);
-    add(name, there == computed.parts.end() ? "this program has no such part"
-                                            : difference(value, there->second, prepared.trainer().layout()));
+    add(out, name,
+        there == computed.parts.end() ? "this program has no such part"
+                                      : difference(value, there->second, prepared.trainer().layout()));
   }
   for (const auto& [name, value] : computed.parts)
-    if (!recorded.parts.contains(name)) add(name, "it is missing");
+    if (!recorded.parts.contains(name)) add(out, name, "it is missing");
   return out;
+}
+
+/// What is wrong with the part of what a command remembered that tells of time and of processes, which cannot be computed again.
+std::string clock_problem(const std::string& name, const SavedState::Value& value, std::int64_t step) {
+  if (name == "started") return std::holds_alternative<std::string>(value) ? "" : "expected a time";
+  if (name == "records/elapsed_ms") {
+    const auto* ms = std::get_if<double>(&value);
+    return ms && *ms >= 0 && std::isfinite(*ms) ? "" : "expected a time of at least 0 ms";
+  }
+  const auto* steps = std::get_if<std::vector<std::int64_t>>(&value);
+  const bool possible =
+      steps && std::ranges::is_sorted(*steps) && (steps->empty() || (steps->front() >= 0 && steps->back() <= step));
+  return possible ? "" : fmt::format("expected steps that ascend up to {}", step);
+}
+
+/// A file of rows up to some step, by what a checkpoint remembers of it.
+struct Written {
+  std::int64_t bytes = 0;
+  RowHash hash;
+  void add(std::string_view text) {
+    bytes += std::ssize(text);
+    hash.add(text);
+  }
+};
+
+/// Compares what the command remembered with the rows before the checkpoint, which have been computed.
+void compare_remembered(CheckpointDifferences& out, const SavedState& remembered, const Written& metrics,
+                        const Written& events) {
+  std::map<std::string, SavedState::Value> computed;
+  for (const auto& [name, written] : {std::pair("metrics", &metrics), {"events", &events}}) {
+    computed["records/" + std::string(name) + "/bytes"] = written->bytes;
+    computed["records/" + std::string(name) + "/hash"] = written->hash.text();
+  }
+  const std::set<std::string> of_clocks{"records/elapsed_ms", "resumed_at", "started"};
+  const auto said = [](const std::string& name) { return "run/" + name; };
+  for (const auto& [name, value] : remembered.parts) {
+    if (const auto there = computed.find(name); there != computed.end())
+      add(out, said(name), difference(value, there->second, {}));
+    else
+      add(out, said(name),
+          of_clocks.contains(name) ? clock_problem(name, value, out.step) : "this program has no such part");
+  }
+  for (const auto& [name, value] : computed)
+    if (!remembered.parts.contains(name)) add(out, said(name), "it is missing");
+  for (const std::string& name : of_clocks)
+    if (!remembered.parts.contains(name)) add(out, said(name), "it is missing");
 }
 
 /// Computes segments until none is left.
@@ -143,6 +212,7 @@ class Worker {
     begin_from(prepared_, run_, segment.from);
     Trainer& trainer = prepared_.trainer();
     for (std::int64_t t = segment.first; t < segment.end && !out.ended; ++t) {
+      stop_if_asked();
       // As the run did: each row but that of the last step was recorded after the update, which a column may tell of.
       const Row& row = t < run_.config.training.steps ? trainer.step() : trainer.observe();
       if (trainer.has_row()) compare(row, out);
@@ -151,7 +221,7 @@ class Worker {
       progress_.count();
     }
     if (segment.to && trainer.steps_done() == segment.to->step)
-      out.checkpoint = brink::compare(*segment.to, prepared_);
+      out.checkpoint = brink::compare(*segment.to, prepared_, out.remembered);
     else if (segment.to)
       out.checkpoint = {segment.to->step, segment.to->path, 1,
                         fmt::format("computed again, the run ends at step {}", *out.ended)};
@@ -163,15 +233,14 @@ class Worker {
 
  private:
   void compare(const Row& row, Found& out) {
-    const std::size_t at = run_.row_before(row.step);
+    const std::size_t at = run_.row_before(row.step), before = out.rows_text.size();
     ++out.rows;
+    append_row(out.rows_text, row);
     if (at >= run_.rows.size() || run_.steps[at] != row.step) {
       if (out.first_row.empty()) out.first_row = fmt::format("step {}: not recorded", row.step);
       return;
     }
-    text_.clear();
-    append_row(text_, row);
-    const std::string_view computed = std::string_view(text_).substr(0, text_.size() - 1);
+    const std::string_view computed = std::string_view(out.rows_text).substr(before, out.rows_text.size() - before - 1);
     for (const CellDifference& d : differences(run_.rows[at], computed)) {
       const std::string where = in_words(d, names_, computed);
       if (out.first_row.empty()) out.first_row = where;
@@ -184,7 +253,6 @@ class Worker {
   PreparedTrainer& prepared_;
   ReplayProgress& progress_;
   std::vector<std::string_view> names_;
-  std::string text_;
 };
 
 /// Workers that claim segments in order, each with a trainer of its own.
@@ -236,7 +304,7 @@ class Workers {
     const std::lock_guard lock(making_);  // so that each one sees the memory that the others have taken
     if (next_ >= segments_.size()) return {};
     try {
-      return std::make_unique<PreparedTrainer>(run_.config, threads, data);
+      return std::make_unique<PreparedTrainer>(config_from(run_.config, segments_.front().from), threads, data);
     } catch (const DeviceError&) { return {}; }
   }
 
@@ -259,9 +327,27 @@ std::string header_difference(std::string_view recorded, std::string_view comput
   return fmt::format("column {}: recorded {}, recomputed {}", all[0].column + 1, all[0].recorded, all[0].computed);
 }
 
-}  // namespace
+/// What the first segment's own checkpoint remembers: nothing computes the rows before it, so they are compared as they are recorded.
+void compare_first(const RecordedRun& run, const CheckpointFile& file, Written& metrics, Written& events,
+                   Recomputed& out) {
+  for (std::size_t i = 0; i < run.row_before(file.step); ++i) {
+    metrics.add(run.rows[i]);
+    metrics.add("\n");
+  }
+  const SavedState remembered = read_checkpoint(file.path).run;
+  const auto part = remembered.parts.find("records/events/bytes");
+  const auto* bytes = part == remembered.parts.end() ? nullptr : std::get_if<std::int64_t>(&part->second);
+  if (bytes && *bytes > events.bytes && *bytes <= std::ssize(run.events)) {
+    const std::string_view before =
+        std::string_view(run.events).substr(out.events.size(), static_cast<std::size_t>(*bytes) - out.events.size());
+    events.add(before);
+    out.events += before;
+  }
+  out.checkpoints.push_back({file.step, file.path, 0, {}});
+  compare_remembered(out.checkpoints.back(), remembered, metrics, events);
+}
 
-Recomputed recompute(const RecordedRun& run, Console& out) {
+Recomputed compute(const RecordedRun& run, Console& out) {
   Recomputed result;
   const std::vector<Segment> segments = segments_of(run);
   result.segments = std::ssize(segments);
@@ -272,7 +358,7 @@ Recomputed recompute(const RecordedRun& run, Console& out) {
   const int all_threads = run.config.run.threads > 0 ? static_cast<int>(run.config.run.threads) : available_threads();
   const int workers = alone ? 1 : static_cast<int>(std::min<std::int64_t>(result.segments, all_threads));
   const int threads = std::max(1, all_threads / workers);
-  PreparedTrainer first(run.config, threads);
+  PreparedTrainer first(config_from(run.config, segments.front().from), threads);
   first.require_inputs_of(run.folder);
   std::string header = metrics_header(first.trainer().row());
   header.pop_back();
@@ -281,13 +367,25 @@ Recomputed recompute(const RecordedRun& run, Console& out) {
   if (!result.header.empty() || run.rows.empty()) return result;
 
   ReplayProgress progress(out, "recomputing", result.steps);
+  Written metrics, events;
+  metrics.add(std::string(run.header) + "\n");
+  events.add(result.events);
+  if (const CheckpointFile* const from = segments.front().from) {
+    compare_first(run, *from, metrics, events, result);
+    if (!run.config.fork) {
+      result.left_out = fmt::format("steps 0 to {}", from->step - 1);
+      result.why_left_out =
+          fmt::format("not recomputed, because the file that model.start_file names, {}, is not there; restore it",
+                      run.config.start_file);
+    }
+  }
   Workers all(run, segments, progress);
   all.run(first, workers, threads);
   progress.finish();
   result.at_once = all.used();
   const auto names = cells_of(run.header);
   for (const std::string_view name : names) result.columns.push_back({std::string(name), 0, {}});
-  std::int64_t rows = 0;
+  auto rows = static_cast<std::int64_t>(run.row_before(segments.front().first));
   for (Found& found : all.found()) {
     rows += found.rows;
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -296,13 +394,25 @@ Recomputed recompute(const RecordedRun& run, Console& out) {
       column.rows += found.columns[i].rows;
     }
     if (result.first_row.empty()) result.first_row = found.first_row;
-    if (found.checkpoint) result.checkpoints.push_back(std::move(*found.checkpoint));
     result.events += found.events;
+    metrics.add(found.rows_text);
+    events.add(found.events);
+    if (found.checkpoint) {
+      if (!found.remembered.parts.empty()) compare_remembered(*found.checkpoint, found.remembered, metrics, events);
+      result.checkpoints.push_back(std::move(*found.checkpoint));
+    }
     if (found.ended) break;
   }
   if (result.first_row.empty() && rows < std::ssize(run.rows))
     result.first_row = fmt::format("step {}: not recomputed", cells_of(run.rows[static_cast<std::size_t>(rows)])[0]);
   return result;
+}
+
+}  // namespace
+
+Recomputed recompute(const RecordedRun& run, Console& out) {
+  return interruptible([] { return "nothing was written; the same command begins again"; },
+                       [&] { return compute(run, out); });
 }
 
 }  // namespace brink

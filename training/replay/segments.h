@@ -24,7 +24,7 @@ struct ColumnDifferences {
 struct CheckpointDifferences {
   std::int64_t step = 0;
   std::string path;
-  std::int64_t parts = 0;  ///< tensors and numbers that differ
+  std::int64_t parts = 0;  ///< tensors, numbers and texts that differ, of the trainer and of what the command remembers
   std::string first;       ///< which, where, and both values
 };
 
@@ -33,12 +33,14 @@ struct Recomputed {
   std::string header;                      ///< how the header differs; empty: it does not, and rows were compared
   std::string first_row;                   ///< the first difference of metrics.csv; empty: none
   std::vector<CheckpointDifferences> checkpoints;
-  std::string events;  ///< rows of events.csv, with the header
+  std::string events;                  ///< rows of events.csv, with the header
+  std::string left_out, why_left_out;  ///< steps that cannot be computed; why, and what to do; empty: none
   std::int64_t steps = 0, segments = 0, at_once = 0;
 };
 
 /// Computes every recorded step again. Each segment begins from a checkpoint, or from step 0, and ends where the next one was
-/// written. Segments are computed at once as threads and memory allow, on threads of their own. Nothing is written.
+/// written. Segments are computed at once as threads and memory allow, on threads of their own. Nothing is written. Without the
+/// file of model.start_file the first segment begins at the first checkpoint. Throws DataError, Error (interrupted, by a signal).
 Recomputed recompute(const RecordedRun&, Console& out);
 
 }  // namespace brink

@@ -18,6 +18,7 @@
 
 #include "training/build_info.h"
 #include "training/io/safetensors.h"
+#include "training/io/stream.h"
 #include "training/io/text.h"
 
 namespace brink {
@@ -40,6 +41,8 @@ struct Footer {
 static_assert(sizeof(Footer) == 56);
 constexpr std::array<char, 8> footer_mark{'b', 'r', 'i', 'n', 'k', 'c', 'k', 'p'};
 constexpr std::size_t hash_bytes = 16;
+/// metadata that is no part of a state; the name of every part has a slash
+constexpr const char *format_key = "format", *version_key = "version", *hash_key = "config_hash", *step_key = "step";
 
 class Hasher {
  public:
@@ -54,8 +57,26 @@ class Hasher {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
+[[noreturn]] void refuse_newer(const std::string& path, std::int64_t format, const std::string& writer) {
+  throw NewerCheckpoint(path + ": a newer version: a checkpoint of format " + number_text(format) + ", made by " +
+                        (writer.empty() ? "a newer brink" : "brink " + writer) + "; brink " +
+                        std::string(build_info().version) + " reads up to format " + number_text(checkpoint_format) +
+                        "; use " + (writer.empty() ? "the brink that made it" : "brink " + writer + " or a newer one"));
+}
+
+/// What a file of a later format says of the program that made it, if it still says it in the same way.
+std::string writer_of(const std::string& path, System& system) {
+  try {
+    FileSource file(path, system);
+    const SafetensorsHeader header = read_safetensors_header(file);
+    const auto version = header.metadata.find(version_key);
+    return version == header.metadata.end() ? std::string() : version->second;
+  } catch (const DataError&) { return {}; }
+}
+
 /// Checks the end of a file against the hash of what precedes it.
-CheckpointFooter check_footer(const std::string& path, std::uint64_t bytes, const Footer& footer, XXH128_hash_t hash) {
+CheckpointFooter check_footer(const std::string& path, std::uint64_t bytes, const Footer& footer, XXH128_hash_t hash,
+                              System& system) {
   if (footer.mark != footer_mark)
     throw DataError(path + ": expected a checkpoint, which ends with a footer; found " + number_text(bytes) +
                     " bytes without one: the file is incomplete, damaged or another kind of file");
@@ -63,14 +84,16 @@ CheckpointFooter check_footer(const std::string& path, std::uint64_t bytes, cons
     throw DataError(path + ": damaged checkpoint: expected the hash " + hex_text(footer.hash_high) +
                     hex_text(footer.hash_low) + " of its first " + number_text(bytes - hash_bytes) + " bytes, found " +
                     hex_text(hash.high64) + hex_text(hash.low64));
-  if (footer.format > checkpoint_format)
-    throw NewerCheckpoint(path + ": checkpoint of format " + number_text(footer.format) +
-                          ", written by a newer program; expected at most format " + number_text(checkpoint_format) +
-                          "; use the newer brink");
+  if (footer.format > checkpoint_format) refuse_newer(path, footer.format, writer_of(path, system));
   if (footer.format < 1)
     throw DataError(path + ": expected a checkpoint of format 1 to " + number_text(checkpoint_format) +
                     ", found format " + number_text(footer.format));
-  return {footer.format, footer.step, std::string(footer.config_hash.begin(), footer.config_hash.end())};
+  const std::string config_hash(footer.config_hash.begin(), footer.config_hash.end());
+  if (footer.step < 0 || config_hash.find_first_not_of("0123456789abcdef") != std::string::npos)
+    throw DataError(
+        path +
+        ": expected a step of at least 0 and a config hash of hexadecimal digits in the footer, found other bytes");
+  return {footer.format, footer.step, config_hash};
 }
 
 [[noreturn]] void refuse_short(const std::string& path, std::uint64_t bytes) {
@@ -153,8 +176,6 @@ class Gatherer final : public StateVisitor {
 };
 
 constexpr std::string_view trainer_part = "trainer", run_part = "run";
-/// metadata that is no part of a state; the name of every part has a slash
-constexpr const char *format_key = "format", *version_key = "version", *hash_key = "config_hash", *step_key = "step";
 
 }  // namespace
 
@@ -187,34 +208,47 @@ CheckpointFooter verify_checkpoint(const std::string& path, System& system) {
   const std::span<std::byte> end = std::as_writable_bytes(std::span(&footer, 1));
   file.read(end);
   hasher.add(end.first(sizeof(Footer) - hash_bytes));
-  return check_footer(path, file.bytes(), footer, hasher.hash());
+  return check_footer(path, file.bytes(), footer, hasher.hash(), system);
 }
 
 Checkpoint read_checkpoint(const std::string& path, System& system) {
-  std::vector<std::byte> bytes = read_file(path, std::size_t{1} << 40, system);
+  return parse_checkpoint(path, read_file(path, std::size_t{1} << 40, system), system);
+}
+
+Checkpoint parse_checkpoint(const std::string& path, std::vector<std::byte> bytes, System& system) {
   if (bytes.size() < sizeof(Footer)) refuse_short(path, bytes.size());
   Footer footer;
   std::memcpy(&footer, bytes.data() + bytes.size() - sizeof footer, sizeof footer);
   const CheckpointFooter said =
-      check_footer(path, bytes.size(), footer, XXH3_128bits(bytes.data(), bytes.size() - hash_bytes));
+      check_footer(path, bytes.size(), footer, XXH3_128bits(bytes.data(), bytes.size() - hash_bytes), system);
   const Safetensors file = Safetensors::parse(path, std::move(bytes));
   Checkpoint out{said.step, said.config_hash, {}, {}, {}};
   const auto add = [&](const std::string& name, SavedState::Value value) {
     const std::size_t slash = name.find('/');
     const std::string_view part = std::string_view(name).substr(0, slash);
     SavedState* const state = part == trainer_part ? &out.trainer : part == run_part ? &out.run : nullptr;
-    if (!state) throw DataError(path + ": expected parts of the trainer and of the run, found \"" + name + "\"");
+    if (!state || slash == std::string::npos)
+      throw DataError(path + ": expected parts of the trainer and of the run, found \"" + name + "\"");
     if (!state->parts.emplace(name.substr(slash + 1), std::move(value)).second)
       throw DataError(path + ": \"" + name + "\" is both a tensor and a value");
   };
   for (const auto& [name, text] : file.metadata()) {
     if (name == version_key) out.version = text;
+    if (name == format_key && text != number_text(said.format)) {
+      if (const auto format = parse_number<std::int64_t>(text); format && *format > checkpoint_format)
+        refuse_newer(path, *format, writer_of(path, system));
+      throw DataError(path + ": expected the format " + number_text(said.format) + " of the footer, found \"" + text +
+                      "\"");
+    }
     if (name.find('/') == std::string::npos) continue;
     auto value = value_of(text);
     if (!value)
       throw DataError(path + ": \"" + name + "\": expected a number, a text or a list, found \"" + text + "\"");
     add(name, std::move(*value));
   }
+  const auto end = file.tensors().find(footer_name);
+  if (end == file.tensors().end() || end->second.data.size() != sizeof footer)
+    throw DataError(path + ": expected a tensor footer of " + number_text(sizeof footer) + " bytes, found none");
   for (const auto& [name, tensor] : file.tensors())
     if (name != footer_name) add(name, file.load(name));
   return out;

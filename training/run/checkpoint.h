@@ -31,7 +31,7 @@ struct Checkpoint {
   SavedState run;           ///< of what the command remembers (run_state.h)
 };
 
-/// Written by a newer program in a format that this one does not know.
+/// Written by a newer program in a format that this one does not know. It is never passed over, because it may be the newest state.
 struct NewerCheckpoint : DataError {
   using DataError::DataError;
 };
@@ -54,6 +54,8 @@ struct CheckpointFooter {
 CheckpointFooter verify_checkpoint(const std::string& path, System& = posix_system());
 /// Reads and checks everything. Throws DataError naming the file and the reason, NewerCheckpoint.
 Checkpoint read_checkpoint(const std::string& path, System& = posix_system());
+/// The same of the bytes of a file.
+Checkpoint parse_checkpoint(const std::string& path, std::vector<std::byte> bytes, System& = posix_system());
 /// Writes checkpoint_name(step) into the folder, through a temporary file: a reader sees it whole or not at all. Waits for the
 /// device. On a CPU the tensors are written from where they are. Throws IoError; an older file of that name is then intact.
 void write_checkpoint(const Folder&, Device&, Stateful& trainer, Stateful& run, std::int64_t step,

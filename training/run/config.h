@@ -60,9 +60,9 @@ struct Config {
     std::optional<double> at_accuracy;                     // resolved by load_config
     std::vector<std::pair<std::string, std::string>> set;  // the keys that were given, and their values as TOML
     Training after;                                        // the settings that apply from then on
-    bool changes_rule = false, changes_rate = false, changes_limit = false,
-         changes_batch = false;  // which part of `after` is meant
-    bool keeps_vectors = false;  // the rule is the same, with other keys: its vectors go on
+    bool changes_rule = false, changes_rate = false, changes_limit = false, changes_batch = false,
+         changes_projection = false;  // which part of `after` is meant
+    bool keeps_vectors = false;       // the rule is the same, with other keys: its vectors go on
   };
   struct Measure {
     std::int64_t top = 1, bottom = 1;           // eigenvalues at each end; 0: none
@@ -133,6 +133,10 @@ std::int64_t updates_per_epoch(const Config&);
 /// Steps between two rows, and between two measurements of the spectrum.
 std::int64_t steps_between_rows(const Config&);
 std::int64_t steps_between_measurements(const Config&);
+/// The projection that these settings put in force.
+ProjectionOptions projection_of(const Config::Training&);
+/// Whether updates are projected from some step on, and the most unstable eigenvectors of any such step.
+ProjectionOptions widest_projection(const Config&);
 /// Whether any eigenvalue is measured.
 bool measures_spectrum(const Config&);
 /// Whether the measured eigenvalues are those of the loss in evaluation mode, which is not the function that is minimised.

@@ -97,6 +97,7 @@ Change change_of(const Config::Change& c) {
   if (c.changes_rate) out.schedule = schedule_of(c.after);
   if (c.changes_limit) out.divergence_loss = c.after.divergence_loss;
   if (c.changes_batch) out.batch = c.after.batch;
+  if (c.changes_projection) out.projection = projection_of(c.after);
   return out;
 }
 
@@ -127,10 +128,10 @@ TrainerOptions trainer_options(const Config& config) {
   }
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
-  o.projection = {config.training.project, static_cast<int>(config.training.project_most)};
-  const bool projects = config.training.project != ProjectionMode::off;
+  o.projection = projection_of(config.training);
+  const ProjectionOptions widest = widest_projection(config);
   const std::int64_t most_top =
-      projects ? std::max(config.measure.top, config.training.project_most + 1) : config.measure.top;
+      widest.projects() ? std::max<std::int64_t>(config.measure.top, widest.most + 1) : config.measure.top;
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{.top = static_cast<int>(config.measure.top),
                                .bottom = static_cast<int>(config.measure.bottom),

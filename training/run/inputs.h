@@ -13,6 +13,9 @@ namespace brink {
 /// Fills in what the record says of the data and of the parameters in model.start_file.
 void describe_inputs(RunRecord&, const Config&, const Problem&);
 
+/// The digest of the parameters with which the run of this folder began, as its run.json has it; empty if it has none.
+std::string recorded_start_digest(const Folder& run);
+
 /// Compares the record with that of the folder's run.json, if there is one. Throws DataError if the run began with other samples or
 /// other parameters.
 void require_same_inputs(const Folder& run, const RunRecord&);

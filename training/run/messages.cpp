@@ -38,11 +38,49 @@ std::string text_of(const MemoryPlan& p, const Fitted& fitted, const Config& con
 }
 
 std::optional<std::string> minibatch_note(const Config& config) {
-  if (config.training.batch == 0) return {};
+  const auto phase = [&](std::int64_t batch) {
+    Config with = config;
+    with.training.batch = batch;
+    return batch == 0 ? std::string("all training samples in every update")
+                      : fmt::format("minibatches of {}, {} an epoch", counted(batch, "sample"),
+                                    counted(updates_per_epoch(with), "update"));
+  };
+  std::string text = "plan: " + phase(config.training.batch);
+  bool any = config.training.batch > 0;
+  for (const auto& change : config.training.changes) {
+    if (!change->changes_batch) continue;
+    any = any || change->after.batch > 0;
+    text += fmt::format(
+        "; from {} on {}",
+        change->at_step ? fmt::format("step {}", *change->at_step)
+                        : fmt::format("the step after a training accuracy above {}", readable(*change->at_accuracy)),
+        phase(change->after.batch));
+  }
+  if (!any) return {};
   const std::int64_t rows = steps_between_rows(config);
-  return fmt::format("plan: minibatches of {}, {} an epoch; a row {}", counted(config.training.batch, "sample"),
-                     counted(updates_per_epoch(config), "update"),
-                     rows == 1 ? "at every step" : fmt::format("every {} steps", rows));
+  return text + (rows == 1 ? "; a row at every step" : fmt::format("; a row every {} steps", rows));
+}
+
+std::optional<std::string> kept_checkpoints_note(const Config& config) {
+  const std::int64_t first = config.fork ? config.fork->at_step : 1, last = config.training.steps;
+  std::string early, late;
+  for (const std::int64_t step : config.run.keep_checkpoints) {
+    std::string& list = step < first ? early : late;
+    if (step < first || step > last) list += (list.empty() ? "" : ", ") + std::to_string(step);
+  }
+  if (early.empty() && late.empty()) return {};
+  std::string text = "run.keep_checkpoints: no checkpoint is written";
+  const auto named = [](const std::string& list) {
+    return (list.find(',') == std::string::npos ? "step " : "steps ") + list;
+  };
+  if (!early.empty())
+    text += fmt::format(" of {}, {}", named(early),
+                        config.fork ? fmt::format("because the fork begins at step {}", first)
+                                    : std::string("which can be made again"));
+  if (!late.empty())
+    text +=
+        fmt::format("{} of {}, because the run ends at step {}", early.empty() ? "" : ", and none", named(late), last);
+  return text;
 }
 
 std::optional<std::string> tolerance_warning(const Config& config) {

@@ -25,6 +25,12 @@ nlohmann::ordered_json text_or_null(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
 }
 
+/// A TOML value of a key as JSON, which has no infinity: that stays a text.
+nlohmann::ordered_json json_value(const std::string& toml) {
+  auto value = nlohmann::ordered_json::parse(toml, nullptr, false);
+  return value.is_discarded() ? nlohmann::ordered_json(toml) : value;
+}
+
 /// Each change: when it was to apply, the step at which it did (null: not yet, or never), and what it set.
 nlohmann::ordered_json changes_json(const Config& c, const RunRecord& r) {
   auto out = nlohmann::ordered_json::array();
@@ -36,7 +42,7 @@ nlohmann::ordered_json changes_json(const Config& c, const RunRecord& r) {
       j["at_step"] = *change.at_step;
     else
       j["at_accuracy"] = *change.at_accuracy;
-    for (const auto& [key, value] : change.set) j["set"][key] = value;
+    for (const auto& [key, value] : change.set) j["set"][key] = json_value(value);
     j["words"] = in_words(change);
     out.push_back(std::move(j));
   }

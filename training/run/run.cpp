@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include "kernels/tracer.h"
@@ -48,6 +49,18 @@ std::vector<Column> described_columns(const Trainer& trainer, const Config& conf
   return out;
 }
 
+/// The settings of which the problem is made. The checkpoint from which a run goes on makes a model.start_file that is gone superfluous.
+Config problem_config(const Config& config, const TrainOptions& options) {
+  Config out = config;
+  std::error_code ignored;
+  if (!options.resume || out.start_file.empty() || std::filesystem::exists(out.start_file, ignored)) return out;
+  const std::string hash = config_hash(config);
+  const std::vector<CheckpointFile> good = list_checkpoints(options.folder).good;
+  if (std::ranges::any_of(good, [&](const auto& file) { return verify_checkpoint(file.path).config_hash == hash; }))
+    out.start_file.clear();
+  return out;
+}
+
 /// The bytes of the tensors of a state.
 class Sizes final : public StateVisitor {
  public:
@@ -69,12 +82,12 @@ Run::Run(const Config& config, const TrainOptions& options, Console& out)
       device_(environment_.device()),
       watch_(options, device_),
       wish_(trainer_options(config)) {
-  // A step that ends by itself soon is not abandoned.
-  constexpr double patience_seconds = 2;
-  wish_.abandons = [] { return StopSignals::requested() && StopSignals::seconds_since() > patience_seconds; };
+  wish_.abandons = &StopSignals::leaves_step;
   expect_memory(device_, config, wish_);
+  const Config problem = problem_config(config, options);
+  lacks_start_ = problem.start_file != config.start_file;
   problem_ = std::make_unique<Problem>(make_problem(
-      device_, config, has_data(config) ? environment_.data(config.data.set, data_request(config)) : nullptr));
+      device_, problem, has_data(config) ? environment_.data(config.data.set, data_request(config)) : nullptr));
   fitted_ = fit_in_memory(device_, *problem_, wish_, memory_limit(config, device_));
 
   System& system = options.system ? *options.system : posix_system();
@@ -123,7 +136,9 @@ void Run::describe() {
   if (const auto note = minibatch_note(config_)) out_.line(*note);
   if (const auto note = effective_note(config_)) out_.line(*note);
   if (const auto warning = tolerance_warning(config_)) out_.note(*warning);
+  if (const auto note = kept_checkpoints_note(config_)) out_.note(*note);
   describe_inputs(record_, config_, *problem_);
+  if (lacks_start_) record_.start_digest = recorded_start_digest(folder_->folder());
   if (folder_->opened() != RunFolder::Opened::fresh) require_same_inputs(folder_->folder(), record_);
   record_.parameters = problem_->objective.layout.count();
   record_.threads = environment_.threads();
@@ -145,13 +160,20 @@ void Run::resume() {
     std::ranges::reverse(list.good);
     for (const CheckpointFile& file : list.good)
       if ((resumed = resume_from(file))) break;
-    if (!resumed && config_.fork)
+    if (!resumed && config_.fork && !options_.begin)
       throw DataError(
           fmt::format("{} holds no valid checkpoint, and a fork cannot begin without its first one, of step {}; fork "
                       "{} again, with "
                       "--at {} and another --out",
                       folder_->path(), config_.fork->at_step, config_.fork->parent, config_.fork->at_step));
-    if (!resumed) out_.note(folder_->path() + " holds no valid checkpoint; starting at step 0");
+    if (!resumed && lacks_start_ && !options_.begin)
+      throw DataError(
+          fmt::format("{}: expected the file that model.start_file names, found none, and {} holds no checkpoint "
+                      "from which the run could go on: restore the file",
+                      config_.start_file, folder_->path()));
+    if (!resumed)
+      out_.note(fmt::format("{} holds no valid checkpoint; starting at step {}", folder_->path(),
+                            config_.fork ? config_.fork->at_step : 0));
   }
   if (!resumed) recorder_->begin();
   folder_->folder().write_file("run.json", run_json(config_, record_));
@@ -267,8 +289,10 @@ std::optional<std::int64_t> Run::steps() {
 std::string Run::cannot_go_on(const ProjectionError& e, std::int64_t step) const {
   const std::string what = e.what();
   if (step == 0 || step != checkpoint_step_) return what + " and another --out";
-  return fmt::format("{}: `brink fork {} --at {} --set {}=…` goes on from the state before this step, which is kept",
-                     what, folder_->path(), step, e.key);
+  // A fork that sets a key of [training] says what becomes of the changes (training/replay/fork.cpp).
+  const bool changes = !config_.training.changes.empty() && e.key.starts_with("training.");
+  return fmt::format("{}: `brink fork {} --at {} --set {}=…{}` goes on from the state before this step, which is kept",
+                     what, folder_->path(), step, e.key, changes ? " --set training.change=[…]" : "");
 }
 
 ExitCode Run::go() {

@@ -58,6 +58,7 @@ class Run final : public Stateful {
   Device device_;
   Watch watch_;
   TrainerOptions wish_;
+  bool lacks_start_ = false;  // the file of model.start_file is gone, and a checkpoint has what came of it
   std::unique_ptr<Problem> problem_;
   Fitted fitted_;
   std::unique_ptr<RunFolder> folder_;

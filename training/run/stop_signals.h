@@ -20,12 +20,15 @@ class StopSignals {
   static bool requested();
   /// Seconds since the first signal; 0 if there was none.
   static double seconds_since();
+  /// Whether a signal came so long ago that a step is left between two products. A step that ends by itself soon is not.
+  static bool leaves_step() { return requested() && seconds_since() > patience_seconds; }
   /// "SIGTERM"; empty if there was none.
   static std::string name();
 
   static constexpr std::array numbers{SIGTERM, SIGINT, SIGUSR1};
 
  private:
+  static constexpr double patience_seconds = 2;
   bool outermost_;
   std::array<struct sigaction, numbers.size()> before_;
 };

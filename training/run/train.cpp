@@ -5,6 +5,7 @@
 #include "training/io/text.h"
 #include "training/run/folder.h"
 #include "training/run/run.h"
+#include "training/run/stop_signals.h"
 
 namespace brink {
 
@@ -23,6 +24,7 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     throw UsageError("[fork]: the state at step " + number_text(config.fork->at_step) +
                      ", with which this run begins, is not there; brink fork makes it: give its parent, " +
                      config.fork->parent + ", and --at " + number_text(config.fork->at_step));
+  const StopSignals signals;  // a signal before the first step ends the run before that step
   return Run(config, options, out).go();
 }
 

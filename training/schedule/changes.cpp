@@ -9,15 +9,17 @@ namespace brink {
 
 Changes::Changes(Device& device, const ParameterLayout& layout, Dtype dtype, const RuleFactory& rule,
                  std::shared_ptr<Schedule> schedule, double divergence_loss, std::int64_t batch,
-                 std::span<const Change> changes)
+                 const ProjectionOptions& projection, std::span<const Change> changes)
     : base_rule_(rule(device, layout, dtype)),
       base_schedule_(std::move(schedule)),
       base_divergence_loss_(divergence_loss),
       base_batch_(batch),
+      base_projection_(projection),
       rule_(base_rule_.get()),
       schedule_(base_schedule_.get()),
       divergence_loss_(divergence_loss),
-      batch_(batch) {
+      batch_(batch),
+      projection_(projection) {
   for (const Change& change : changes) {
     changes_.push_back({change, change.rule ? change.rule(device, layout, dtype) : nullptr});
     due_.push_back(change.at_step.value_or(-1));
@@ -29,6 +31,7 @@ void Changes::put_in_force(const Made& made) {
   if (made.change.schedule) schedule_ = made.change.schedule.get();
   if (made.change.divergence_loss) divergence_loss_ = *made.change.divergence_loss;
   if (made.change.batch) batch_ = *made.change.batch;
+  if (made.change.projection) projection_ = *made.change.projection;
 }
 
 void Changes::begin(Device& device, std::int64_t step) {
@@ -60,6 +63,17 @@ std::vector<std::int64_t> Changes::batches() const {
   return out;
 }
 
+ProjectionOptions Changes::widest_projection() const {
+  ProjectionOptions out = base_projection_;
+  for (const Made& m : changes_)
+    if (m.change.projection) out = out.joined(*m.change.projection);
+  return out;
+}
+
+bool Changes::any_due_after(std::int64_t step) const {
+  return std::ranges::any_of(due_, [&](std::int64_t due) { return due > step; });
+}
+
 bool Changes::waits_for_accuracy() const { return std::ranges::find(due_, std::int64_t{-1}) != due_.end(); }
 
 std::optional<std::int64_t> Changes::applied_at(std::size_t change) const {
@@ -89,6 +103,7 @@ void Changes::restored(std::int64_t step) {
   schedule_ = base_schedule_.get();
   divergence_loss_ = base_divergence_loss_;
   batch_ = base_batch_;
+  projection_ = base_projection_;
   // In the order of their steps; of those of one step, in the order of the list.
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < changes_.size(); ++i)

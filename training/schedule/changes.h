@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Changes of a running training: another rule, learning rate, batch or limit from a certain step on. Everything that a change needs is made at
-// the start.
+// Changes of a running training: another rule, learning rate, batch, projection or limit from a certain step on. Everything that a change
+// needs is made at the start.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "training/projection.h"
 #include "training/rules/rule.h"
 #include "training/schedule/schedule.h"
 
@@ -27,20 +28,24 @@ struct Change {
   std::shared_ptr<Schedule> schedule = {};
   std::optional<double> divergence_loss = {};
   std::optional<std::int64_t> batch = {};  ///< samples of a minibatch; 0: no minibatches
+  std::optional<ProjectionOptions> projection = {};
 };
 
-/// The rule, the schedule, the batch and the limit of the loss that apply at the present step. Where several changes are due at one step they
-/// apply in the order of the list.
+/// The rule, the schedule, the batch, the projection and the limit of the loss that apply at the present step. Where several changes are due
+/// at one step they apply in the order of the list.
 class Changes final : public Stateful {
  public:
   /// Makes the rules of all changes. Throws OutOfMemory.
   Changes(Device&, const ParameterLayout&, Dtype, const RuleFactory& rule, std::shared_ptr<Schedule>,
-          double divergence_loss, std::int64_t batch, std::span<const Change>);
+          double divergence_loss, std::int64_t batch, const ProjectionOptions&, std::span<const Change>);
 
   UpdateRule& rule() const { return *rule_; }
   Schedule& schedule() const { return *schedule_; }
   double divergence_loss() const { return divergence_loss_; }
   std::int64_t batch() const { return batch_; }
+  const ProjectionOptions& projection() const { return projection_; }
+  /// Whether updates are projected at any time, and the most unstable eigenvectors then.
+  ProjectionOptions widest_projection() const;
   /// The sizes of minibatches that are in force at any time, each once, without 0.
   std::vector<std::int64_t> batches() const;
   /// Whether the threshold may differ from step to step.
@@ -55,6 +60,8 @@ class Changes final : public Stateful {
   void see_accuracy(std::int64_t step, double accuracy);
   /// Whether any change waits for an accuracy.
   bool waits_for_accuracy() const;
+  /// Whether a change is known to apply after this step.
+  bool any_due_after(std::int64_t step) const;
   /// The step at which each change of the list applied; absent until then.
   std::optional<std::int64_t> applied_at(std::size_t change) const;
   std::size_t size() const { return changes_.size(); }
@@ -75,6 +82,7 @@ class Changes final : public Stateful {
   std::shared_ptr<Schedule> base_schedule_;
   double base_divergence_loss_;
   std::int64_t base_batch_;
+  ProjectionOptions base_projection_;
   std::vector<Made> changes_;
   std::vector<std::int64_t> due_;  // the step at which each change applies; −1: not known yet
   std::int64_t begun_ = -1;        // the last step begun
@@ -82,6 +90,7 @@ class Changes final : public Stateful {
   Schedule* schedule_;
   double divergence_loss_;
   std::int64_t batch_;
+  ProjectionOptions projection_;
 };
 
 }  // namespace brink

@@ -5,25 +5,6 @@
 
 namespace brink::schedules {
 
-namespace {
-
-class Cosine final : public Schedule {
- public:
-  Cosine(double rate, std::int64_t length, double end) : rate_(rate), length_(length), end_(end) {}
-  double learning_rate(std::int64_t step) override {
-    if (step >= length_) return rate_ * end_;
-    const double turns = static_cast<double>(step) / (2 * static_cast<double>(length_));
-    return rate_ * (end_ + (1 - end_) * (0.5 * (1 + elementary::cos_turns(turns))));
-  }
-
- private:
-  double rate_;
-  std::int64_t length_;
-  double end_;
-};
-
-}  // namespace
-
 ScheduleKind cosine() {
   return {
       .name = "cosine",
@@ -33,8 +14,13 @@ ScheduleKind cosine() {
                   // Above 0, because 2/η would be infinite.
                   real_option("cosine_end", 0.01, {.above = 0, .most = 1}, "e, the part of η that is left")},
       .make = [](const Options& o, double rate, std::int64_t steps) -> std::unique_ptr<Schedule> {
-        const std::int64_t length = o.integer("cosine_steps");
-        return std::make_unique<Cosine>(rate, length > 0 ? length : steps, o.real("cosine_end"));
+        const std::int64_t chosen = o.integer("cosine_steps"), length = chosen > 0 ? chosen : steps;
+        const double end = o.real("cosine_end");
+        return rate_function([=](std::int64_t step) {
+          if (step >= length) return rate * end;
+          const double turns = static_cast<double>(step) / (2 * static_cast<double>(length));
+          return rate * (end + (1 - end) * (0.5 * (1 + elementary::cos_turns(turns))));
+        });
       }};
 }
 

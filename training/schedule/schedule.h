@@ -29,6 +29,22 @@ class ConstantRate final : public Schedule {
   double rate_;
 };
 
+/// η_t as a function of t alone.
+template <class Rate>
+class RateFunction final : public Schedule {
+ public:
+  explicit RateFunction(Rate rate) : rate_(std::move(rate)) {}
+  double learning_rate(std::int64_t step) override { return rate_(step); }
+
+ private:
+  Rate rate_;
+};
+/// rate: called with a step, returns η_t.
+template <class Rate>
+std::unique_ptr<Schedule> rate_function(Rate rate) {
+  return std::make_unique<RateFunction<Rate>>(std::move(rate));
+}
+
 /// Linear warm-up: the rate of another schedule times min(1, (t + 1)/W).
 class Warmup final : public Schedule {
  public:

@@ -10,6 +10,7 @@
 
 #include "training/errors.h"
 #include "training/io/text.h"
+#include "training/io/toml.h"
 #include "training/run/config/hints.h"
 #include "training/run/config/keys.h"
 #include "training/run/config/toml_file.h"
@@ -34,6 +35,8 @@ struct Entry {
   const toml::node* value;
 };
 
+constexpr const char* fork_name = "fork";
+
 bool is_table(const std::string& name) { return std::ranges::find(config::tables(), name) != config::tables().end(); }
 
 bool is_integral(double x) { return x == std::floor(x) && std::fabs(x) < 1e15; }
@@ -48,7 +51,7 @@ class Reader {
     const toml::table* table = node->as_table();
     if (!table) fail(node->source(), "sweep: " + expected("a table", *node));
     read_table(*table, "");
-    if (axes_.empty() && !grid_.searched)
+    if (axes_.empty() && !grid_.searched && !grid_.fork)
       fail(node->source(), "[sweep]: expected at least one key that varies, found none");
     if (grid_.searched) grid_.keys.push_back(grid_.searched->setting.path);
     multiply();
@@ -65,7 +68,7 @@ class Reader {
     std::vector<Entry> out;
     for (const auto& [key, value] : table) {
       const std::string path = prefix + std::string(key.str());
-      if (const toml::table* inner = value.as_table(); inner && is_table(path)) {
+      if (const toml::table* inner = value.as_table(); inner && is_table(path) && path != fork_name) {
         const std::vector<Entry> below = entries(*inner, path + ".");
         out.insert(out.end(), below.begin(), below.end());
       } else {
@@ -85,12 +88,17 @@ class Reader {
         read_zips(e);
       else if (e.path == "until_divergence")
         read_search(e);
+      else if (e.path == fork_name)
+        read_fork(e);
+      else if (e.path == "scale")
+        read_scales(e);
       else
         axes_.push_back(Axis{one_by_one(values_of(e))});
     }
   }
 
   void claim(const Entry& e) {
+    if (e.path.starts_with("fork.")) fail(e.key->source(), e.path + ": expected it in a table [sweep.fork]");
     if (std::ranges::find(config::all_paths(), e.path) == config::all_paths().end()) {
       const std::size_t dot = e.path.rfind('.');
       const bool in_table = dot != std::string::npos;
@@ -146,7 +154,7 @@ class Reader {
   double number(const Entry& e, const toml::table& table, const char* name, double above,
                 const std::string& what) const {
     const toml::node* node = table.get(name);
-    if (!node) fail(table.source(), e.path + ": expected " + what + "; there is no " + name);
+    if (!node) fail(table.source(), e.path + ": expected " + what + ", found no " + name);
     const auto x = config::as_real(*node);
     if (!x || !(*x > above) || !std::isfinite(*x))
       fail(node->source(),
@@ -182,7 +190,8 @@ class Reader {
       fail(table.source(),
            e.path + ": expected either factor or count, found " + (table.contains("count") ? "both" : "neither"));
     if (!(from < to))
-      fail(table.get("to")->source(), e.path + ": to: " + expected("a number above from", *table.get("to")));
+      fail(table.get("to")->source(),
+           e.path + ": to: " + expected("a number above from = " + number_text(from), *table.get("to")));
     const std::vector<double> values =
         table.contains("factor") ? geometric_by_factor(from, to, number(e, table, "factor", 1, what), most_points)
                                  : geometric_by_count(from, to, integer(e, table, "count", 2, most_points));
@@ -214,6 +223,72 @@ class Reader {
     }
   }
 
+  void read_scales(const Entry& e) {
+    const toml::table* table = e.value->as_table();
+    if (!table || table->empty())
+      fail(e.value->source(), "sweep.scale: " + expected("a table of keys with lists of factors", *e.value));
+    for (const Entry& key : entries(*table, "")) {
+      axes_.push_back({one_by_one(values_of(key))});
+      for (const auto& value : axes_.back().values)
+        if (!parse_number<double>(value.front().value))
+          throw UsageError(value.front().value_place + ": sweep.scale: " + key.path + ": expected a factor, got " +
+                           value.front().value);
+      grid_.scaled.push_back(key.path);
+    }
+  }
+
+  void read_fork(const Entry& e) {
+    const toml::table* table = e.value->as_table();
+    if (!table) fail(e.value->source(), "sweep.fork: " + expected("a table", *e.value));
+    constexpr std::array<std::string_view, 3> names{"parent", "at_step", "before_resolution"};
+    expect_only(e, *table, names, "parent, and at_step or before_resolution");
+    const bool at = table->contains("at_step"), before = table->contains("before_resolution");
+    if (!table->contains("parent"))
+      fail(e.key->source(), "sweep.fork: expected parent, the folder of a run, found none");
+    if (at == before)
+      fail(e.key->source(),
+           std::string("sweep.fork: expected either at_step or before_resolution, found ") + (at ? "both" : "neither"));
+    ForkTable out;
+    out.parents = fork_values(*table, "parent", "the folder of a run, or a list of them",
+                              [](const toml::node& n) { return n.is_string() && !n.as_string()->get().empty(); });
+    if (at)
+      out.steps = fork_values(*table, "at_step", "a step, an integer of at least 0, or a list of them",
+                              [](const toml::node& n) { return n.value_exact<std::int64_t>().value_or(-1) >= 0; });
+    if (before) out.before = fork_before(*table);
+    grid_.fork = std::move(out);
+  }
+
+  /// A value of [sweep.fork], or each of a list.
+  std::vector<PlacedSetting> fork_values(const toml::table& table, const char* name, const std::string& what,
+                                         bool (*is)(const toml::node&)) const {
+    const auto entry = table.find(name);
+    const Entry e{std::string(fork_name) + "." + name, &entry->first, &entry->second};
+    const toml::array* list = e.value->as_array();
+    if (list && list->empty()) fail(list->source(), e.path + ": " + expected(what, *list));
+    std::vector<PlacedSetting> out;
+    for (std::size_t i = 0; i < (list ? list->size() : 1); ++i) {
+      const toml::node& item = list ? (*list)[i] : *e.value;
+      if (!is(item)) fail(item.source(), e.path + ": " + expected(what, item));
+      out.push_back(setting(e, toml_text(item), item.source()));
+    }
+    return out;
+  }
+
+  ForkTable::Before fork_before(const toml::table& table) const {
+    const auto entry = table.find("before_resolution");
+    const Entry e{"fork.before_resolution", &entry->first, &entry->second};
+    const toml::table* given = e.value->as_table();
+    if (!given) fail(e.value->source(), e.path + ": " + expected("a table {steps, instability}", *e.value));
+    constexpr std::array<std::string_view, 2> names{"steps", "instability"};
+    expect_only(e, *given, names, "{steps, instability}");
+    for (const std::string_view name : names)
+      if (!given->contains(name))
+        fail(given->source(), e.path + ": expected {steps, instability}; there is no " + std::string(name));
+    constexpr std::int64_t most_steps = 1'000'000'000;
+    return {integer(e, *given, "steps", 1, most_steps), integer(e, *given, "instability", 1, most_steps),
+            setting(e, toml_text(*given), given->source())};
+  }
+
   void read_search(const Entry& e) {
     const toml::table* table = e.value->as_table();
     const std::vector<Entry> keys = table ? entries(*table, "") : std::vector<Entry>{};
@@ -228,7 +303,7 @@ class Reader {
            key.path + ": " + expected("a table {from, factor}, and optionally to and refine", *key.value));
     claim(key);
     constexpr std::array<std::string_view, 4> names{"from", "factor", "to", "refine"};
-    expect_only(key, *given, names, "from, factor, to and refine");
+    expect_only(key, *given, names, "only from, factor, to and refine");
     SearchedKey out;
     const std::string parts = "{from, factor}, and optionally to and refine";
     out.search.from = number(key, *given, "from", 0, parts);
@@ -237,7 +312,8 @@ class Reader {
       out.search.to = number(key, *given, "to", 0, parts);
       if (*out.search.to < out.search.from)
         fail(given->get("to")->source(),
-             key.path + ": to: " + expected("a number of at least from", *given->get("to")));
+             key.path +
+                 ": to: " + expected("a number of at least from = " + number_text(out.search.from), *given->get("to")));
     }
     if (given->contains("refine")) out.search.refine = integer(key, *given, "refine", 0, 50);
     out.setting = setting(key, toml_text(*given->get("from")), given->source());
@@ -295,6 +371,12 @@ std::string toml_text(const toml::node& node) {
     if constexpr (!toml::is_container<decltype(n)>) text << n.get();
   });
   return text.str();
+}
+
+std::string cell_of(const PlacedSetting& s) {
+  const toml::table parsed = parse_toml("value = " + s.value);
+  const auto text = parsed["value"].value_exact<std::string>();
+  return text ? *text : s.value;
 }
 
 }  // namespace brink::sweep

@@ -23,11 +23,24 @@ struct SearchedKey {
   Search search;
 };
 
+/// [sweep.fork]: the parents, and where the runs of the sweep are forked from each of them.
+struct ForkTable {
+  std::vector<PlacedSetting> parents;  ///< values are TOML strings, as in the file
+  std::vector<PlacedSetting> steps;    ///< integers
+  struct Before {
+    std::int64_t steps = 0, instability = 0;
+    PlacedSetting at;
+  };
+  std::optional<Before> before;  ///< in place of steps
+};
+
 struct Grid {
   std::vector<std::string> keys;  ///< swept ones, in the order of the text, a searched one last
   std::vector<std::vector<PlacedSetting>>
-      points;  ///< what each run, or each search, sets; the last list varies fastest
+      points;                       ///< what each run, or each search, sets; the last list varies fastest
+  std::vector<std::string> scaled;  ///< keys whose values are factors on what the config has without the sweep
   std::optional<SearchedKey> searched;
+  std::optional<ForkTable> fork;
 };
 
 /// Throws UsageError with "FILE:LINE:COLUMN: message" for the first error in the order of the text. `path` is for messages.
@@ -37,5 +50,7 @@ Grid grid_of(const std::string& path, const toml::table& file);
 std::string number_as_toml(double x, bool integer);
 /// The value as TOML on one line.
 std::string toml_text(const toml::node&);
+/// A value as a cell of a table: a string without its quotes.
+std::string cell_of(const PlacedSetting&);
 
 }  // namespace brink::sweep

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -12,14 +14,13 @@
 #include "training/io/json.h"
 #include "training/io/readable.h"
 #include "training/io/text.h"
-#include "training/io/toml.h"
+#include "training/run/config/keys.h"
 #include "training/run/config/toml_file.h"
+#include "training/sweep/geometric.h"
 
 namespace brink::sweep {
 
 namespace {
-
-toml::node_view<const toml::node> value_in(const toml::table& parsed) { return parsed["value"]; }
 
 std::string short_name(const std::string& path) { return path.substr(path.rfind('.') + 1); }
 
@@ -46,9 +47,11 @@ Plan::Plan(const std::string& file, const std::vector<std::string>& sets)
     for (const std::string& key : grid_.keys)
       if (set.substr(0, set.find_first_of("= \t")) == key)
         throw UsageError("--set " + set + ": " + key + " is swept by " + file + "; change its values there");
+  if (grid_.fork) multiply_by_forks();
   std::map<std::string, std::size_t> first_with;
   for (std::vector<PlacedSetting>& point : grid_.points) {
     if (grid_.searched) point.push_back(grid_.searched->setting);
+    if (!grid_.scaled.empty()) resolve_factors(point);
     PlannedRun run = run_of(point);
     const auto [it, fresh] = first_with.emplace(run.hash, firsts_.size());
     if (!fresh) {
@@ -60,10 +63,53 @@ Plan::Plan(const std::string& file, const std::vector<std::string>& sets)
   for (std::size_t task = 0; grid_.searched && task < firsts_.size(); ++task) check_search(task);
 }
 
+/// The origins vary slowest, so that the forks of one state follow each other.
+void Plan::multiply_by_forks() {
+  forks_.emplace(file_, *grid_.fork);
+  if (forks_->points().size() * grid_.points.size() > static_cast<std::size_t>(most_points))
+    throw UsageError(fmt::format("{}: [sweep]: expected at most {} runs, found more", file_, most_points));
+  std::vector<std::vector<PlacedSetting>> points;
+  for (const auto& origin : forks_->points())
+    for (const auto& point : grid_.points) {
+      points.push_back(origin);
+      points.back().insert(points.back().end(), point.begin(), point.end());
+    }
+  grid_.points = std::move(points);
+  const std::vector<std::string> keys = forks_->keys();
+  grid_.keys.insert(grid_.keys.begin(), keys.begin(), keys.end());
+}
+
+Config Plan::config_of(const std::vector<PlacedSetting>& settings) const {
+  if (forks_) return forks_->config_of(file_, sets_, settings);
+  return load_config(
+      {.file = file_, .sets = sets_, .flags = {}, .other_table = std::string(table_name), .placed = settings});
+}
+
+/// Replaces the factors of a run by the values that they give.
+void Plan::resolve_factors(std::vector<PlacedSetting>& settings) const {
+  const auto is_factor = [&](const PlacedSetting& s) {
+    return std::ranges::find(grid_.scaled, s.path) != grid_.scaled.end();
+  };
+  std::vector<PlacedSetting> others;
+  std::ranges::copy_if(settings, std::back_inserter(others), std::not_fn(is_factor));
+  const Config base = config_of(others);
+  const std::vector<config::Key> keys = config::keys_of(base);
+  for (PlacedSetting& s : settings) {
+    if (!is_factor(s)) continue;
+    const auto key = std::ranges::find(keys, s.path, &config::Key::path);
+    const std::string text = key == keys.end() ? "" : key->print(base);
+    const auto value = parse_number<double>(text);
+    if (!value)
+      throw UsageError(s.key_place + ": sweep.scale: " + s.path +
+                       ": expected a key with a number in every run, found " + (text.empty() ? "no value" : text));
+    s.value =
+        number_as_toml(rounded(*value * *parse_number<double>(s.value)), parse_number<std::int64_t>(text).has_value());
+  }
+}
+
 PlannedRun Plan::run_of(std::vector<PlacedSetting> settings) const {
   PlannedRun out;
-  out.config = load_config(
-      {.file = file_, .sets = sets_, .flags = {}, .other_table = std::string(table_name), .placed = settings});
+  out.config = config_of(settings);
   out.hash = config_hash(out.config);
   out.settings = std::move(settings);
   return out;
@@ -125,12 +171,6 @@ std::string Plan::json() const {
     j["runs"].push_back({{"settings", settings}, {"hash", run.hash}});
   }
   return j.dump(2) + "\n";
-}
-
-std::string cell_of(const PlacedSetting& s) {
-  const toml::table parsed = parse_toml("value = " + s.value);
-  const auto text = value_in(parsed).value_exact<std::string>();
-  return text ? *text : s.value;
 }
 
 std::string text_of(const PlannedRun& run) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "training/run/config.h"
+#include "training/sweep/fork_points.h"
 #include "training/sweep/grid.h"
 #include "training/sweep/search.h"
 
@@ -36,9 +37,11 @@ struct Shard {
 
 class Plan {
  public:
-  /// Reads the file and checks all configs, those of a search too. `sets` hold for every run. Throws UsageError.
+  /// Reads the file and checks all configs, those of a search too. `sets` hold for every run. Throws UsageError, and DataError for
+  /// the parent of a fork.
   Plan(const std::string& file, const std::vector<std::string>& sets);
 
+  /// The keys that vary, of the origin of a fork too, in the order of the table in summary.csv.
   const std::vector<std::string>& keys() const { return grid_.keys; }
   /// Single runs, or searches, each of which is a sequence of runs.
   std::size_t tasks() const { return firsts_.size(); }
@@ -56,6 +59,9 @@ class Plan {
 
  private:
   PlannedRun run_of(std::vector<PlacedSetting> settings) const;
+  Config config_of(const std::vector<PlacedSetting>& settings) const;
+  void resolve_factors(std::vector<PlacedSetting>& settings) const;
+  void multiply_by_forks();
   PlannedRun with_value(std::size_t task, double value) const;
   std::vector<Tried> tried(std::size_t task, std::span<const State> ended) const;
   void check_search(std::size_t task);
@@ -63,14 +69,13 @@ class Plan {
   std::string file_;
   std::vector<std::string> sets_;
   Grid grid_;
+  std::optional<ForkPoints> forks_;
   std::vector<PlannedRun> firsts_;
   std::vector<std::string> notes_;
 };
 
 /// The settings in short: "learning_rate=0.05, seed=1".
 std::string text_of(const PlannedRun&);
-/// A value as a cell of a table: a string without its quotes.
-std::string cell_of(const PlacedSetting&);
 
 struct Listed {
   std::size_t task = 0;

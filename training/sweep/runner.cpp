@@ -97,7 +97,8 @@ void Runner::start(Task& task, std::size_t slot) {
   }
   if (options_.memory_bytes > 0 && run.config.run.memory_bytes == 0)
     line.insert(line.end(), {"--memory", std::to_string(options_.memory_bytes)});
-  if (!exists(path)) write_file(path, to_toml(run.config));
+  // The parent of a fork may have been moved since.
+  if (!exists(path) || run.config.fork) write_file(path, to_toml(run.config));
   task.step = Step::running;
   task.ran_here = true;
   jobs_.push_back({Child(line), &task, slot});

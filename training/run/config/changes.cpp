@@ -35,13 +35,14 @@ constexpr Fixed fixed_keys[] = {
 };
 
 /// Settings that a change replaces together. The order in which the changes of a group apply must be known before the run.
-enum class Group { rule, rate, limit, batch };
+enum class Group { rule, rate, limit, batch, projection };
 
 std::optional<Group> group_of(std::string_view name, const Config& c) {
   if (name == "rule" || c.training.rule.options.has(name)) return Group::rule;
   if (name == "learning_rate" || name == "schedule" || c.training.schedule.options.has(name)) return Group::rate;
   if (name == "divergence_loss") return Group::limit;
   if (name == "batch") return Group::batch;
+  if (name == "project" || name == "project_most") return Group::projection;
   return {};
 }
 
@@ -134,10 +135,13 @@ std::optional<ChangeError> read_table(Given& g, const toml::node& node, const Co
   return {};
 }
 
+bool at_once(const Given& a, const Given& b) {
+  return a.change.at_step == b.change.at_step && a.change.at_accuracy == b.change.at_accuracy;
+}
+
 /// The keys of two tables that must not meet: the same key at the same moment, or settings that belong together in an unknown order.
 std::optional<ChangeError> compare(const Given& a, const Given& b) {
-  const bool at_once = a.change.at_step == b.change.at_step && a.change.at_accuracy == b.change.at_accuracy;
-  if (at_once)
+  if (at_once(a, b))
     for (const auto& [key, value] : *b.set)
       if (a.set->contains(key))
         return error(
@@ -148,14 +152,27 @@ std::optional<ChangeError> compare(const Given& a, const Given& b) {
     if (a.has(group))
       return error(b, nullptr,
                    std::string("changes ") +
-                       (group == Group::rule    ? "the update rule or its keys"
-                        : group == Group::rate  ? "the learning rate or its schedule"
-                        : group == Group::batch ? "batch"
-                                                : "divergence_loss") +
+                       (group == Group::rule         ? "the update rule or its keys"
+                        : group == Group::rate       ? "the learning rate or its schedule"
+                        : group == Group::batch      ? "batch"
+                        : group == Group::projection ? "project or project_most"
+                                                     : "divergence_loss") +
                        " as " + name_of(a.number) +
                        " does, and which of them applies last is not known before the run; give both at_step or both "
                        "at_accuracy");
   return {};
+}
+
+const Key* key_of(const std::vector<Key>& keys, std::string_view path) {
+  const auto key = std::ranges::find_if(keys, [&](const Key& k) { return k.path() == path; });
+  return key == keys.end() ? nullptr : &*key;
+}
+
+/// Whether this key belongs to another rule or schedule than before, so that its value is a new one in any case.
+bool is_chosen_anew(const Config& now, const Config& before, std::string_view name) {
+  const Config::Training &a = now.training, &b = before.training;
+  return (a.rule.options.has(name) && a.rule.kind != b.rule.kind) ||
+         (a.schedule.options.has(name) && a.schedule.kind != b.schedule.kind);
 }
 
 /// Applies `set` to the settings that are in force before the change.
@@ -165,17 +182,17 @@ std::optional<ChangeError> apply(Given& g, Config& c) {
     const auto begin = [](const toml::node* n) { return std::pair(n->source().begin.line, n->source().begin.column); };
     if (!first || begin(&at) < begin(first->at)) first = error(g, &at, "set: " + std::string(key) + ": " + message);
   };
-  const RuleKind* const before = c.training.rule.kind;
-  const std::int64_t batch_before = c.training.batch;
+  const Config before = c;
+  const std::vector<Key> keys_before = keys_of(before);
   for (const bool choices : {true, false}) {
     const std::vector<Key> keys = keys_of(c);
     for (const auto& [name, value] : *g.set) {
       const std::string path = "training." + std::string(name.str());
-      const auto key = std::ranges::find_if(keys, [&](const Key& k) { return k.path() == path; });
-      if ((key != keys.end() && key->chooses) != choices) continue;
+      const Key* const key = key_of(keys, path);
+      if ((key && key->chooses) != choices) continue;
       if (const auto* f = std::ranges::find(fixed_keys, name.str(), &Fixed::name); f != std::end(fixed_keys)) {
         fail(value, name.str(), "cannot change during a run: " + std::string(f->reason));
-      } else if (key == keys.end()) {
+      } else if (!key) {
         const bool elsewhere = std::ranges::find(all_paths(), path) != all_paths().end();
         fail(value, name.str(),
              elsewhere ? "has no meaning for " + reason_without(c, path)
@@ -184,10 +201,9 @@ std::optional<ChangeError> apply(Given& g, Config& c) {
         fail(value, name.str(), "cannot change during a run");
       } else if (const Problem problem = key->set(c, value)) {
         fail(value, name.str(), *problem);
-      } else if (name == "rule" && c.training.rule.kind == before) {
-        fail(value, name.str(), "is " + quote(before->name) + " already at that moment; leave it out");
-      } else if (name == "batch" && c.training.batch == batch_before) {
-        fail(value, name.str(), "is " + number_text(batch_before) + " already at that moment; leave it out");
+      } else if (const Key* old = key_of(keys_before, path);
+                 old && !is_chosen_anew(c, before, name.str()) && old->print(before) == key->print(c)) {
+        fail(value, name.str(), "is " + key->print(c) + " already at that moment; leave it out");
       } else if (const Problem wrong = name == "batch" ? batch_problem(c, c.training.batch) : Problem{}) {
         fail(value, name.str(), *wrong);
       }
@@ -197,10 +213,11 @@ std::optional<ChangeError> apply(Given& g, Config& c) {
   for (const Key& k : keys_of(c))
     if (k.table == "training" && g.set->contains(k.name)) g.change.set.emplace_back(k.name, k.print(c));
   g.change.changes_rule = g.has(Group::rule);
-  g.change.keeps_vectors = c.training.rule.kind == before;
+  g.change.keeps_vectors = c.training.rule.kind == before.training.rule.kind;
   g.change.changes_rate = g.has(Group::rate);
   g.change.changes_limit = g.has(Group::limit);
   g.change.changes_batch = g.has(Group::batch);
+  g.change.changes_projection = g.has(Group::projection);
   return first;
 }
 
@@ -222,21 +239,51 @@ std::optional<ChangeError> rule_without_batch(const Given& g, const Config& c) {
   return {};
 }
 
-/// The same where the batch changes at a step and the rule at an accuracy, or the reverse, so that any may meet any.
-std::optional<ChangeError> unordered_rule_and_batch(const std::vector<Given>& all, const Config& c) {
+/// Updates that cannot be projected while the rule and the batch are in force that hold after the change.
+std::optional<ChangeError> wrong_projection(const Given& g, const Config& c) {
+  const Problem wrong = projection_problem(c);
+  if (!wrong) return {};
+  for (const char* key : {"batch", "rule", "project"})
+    if (const toml::node* at = g.set->get(key)) return error(g, at, std::string("set: ") + key + ": " + *wrong);
+  return error(g, nullptr, *wrong);
+}
+
+/// Settings of two groups of which one changes at a step and the other at an accuracy, so that any may meet any. The later table.
+const Given* unordered(const std::vector<Given>& all, Group one, Group two) {
   const auto later = std::ranges::find_if(all, [&](const Given& g) {
     return std::ranges::any_of(all, [&](const Given& other) {
       return other.on_step() != g.on_step() && other.number < g.number &&
-             ((g.has(Group::batch) && other.has(Group::rule)) || (g.has(Group::rule) && other.has(Group::batch)));
+             ((g.has(one) && other.has(two)) || (g.has(two) && other.has(one)));
     });
   });
-  if (later == all.end()) return {};
-  const auto needs = [](const Config::Training& t) { return t.rule.kind->needs_minibatches; };
-  const auto after = [](const Given& g) -> const Config::Training& { return g.change.after; };
-  const bool may_need = needs(c.training) || std::ranges::any_of(all, [&](const Given& g) { return needs(after(g)); });
-  const bool may_lack =
-      c.training.batch == 0 || std::ranges::any_of(all, [&](const Given& g) { return after(g).batch == 0; });
-  if (!may_need || !may_lack) return {};
+  return later == all.end() ? nullptr : &*later;
+}
+
+/// Whether settings that hold at some time, whatever the order of the changes, have a property.
+template <class Has>
+bool ever(const std::vector<Given>& all, const Config& c, Has&& has) {
+  return has(c.training) || std::ranges::any_of(all, [&](const Given& g) { return has(g.change.after); });
+}
+
+std::optional<ChangeError> unordered_projection(const std::vector<Given>& all, const Config& c) {
+  if (!ever(all, c, [](const Config::Training& t) { return t.project != ProjectionMode::off; })) return {};
+  const Given* later = unordered(all, Group::projection, Group::batch);
+  if (!later || !ever(all, c, [](const Config::Training& t) { return t.batch > 0; })) {
+    later = unordered(all, Group::projection, Group::rule);
+    if (!later || !ever(all, c, [](const Config::Training& t) { return t.rule.kind->preconditions; })) return {};
+  }
+  return error(
+      *later, nullptr,
+      "the order in which project, the rule and batch change is not known before the run, and updates may have "
+      "to be projected that cannot be; give both at_step or both at_accuracy");
+}
+
+/// A rule that needs minibatches and may be left without.
+std::optional<ChangeError> unordered_rule_and_batch(const std::vector<Given>& all, const Config& c) {
+  const Given* const later = unordered(all, Group::batch, Group::rule);
+  if (!later || !ever(all, c, [](const Config::Training& t) { return t.rule.kind->needs_minibatches; }) ||
+      !ever(all, c, [](const Config::Training& t) { return t.batch == 0; }))
+    return {};
   return error(*later, nullptr,
                "the order in which the rule and batch change is not known before the run, and a rule that needs "
                "minibatches may be left without; give both at_step or both at_accuracy");
@@ -276,14 +323,20 @@ std::optional<ChangeError> read_changes(Config& c, const toml::node& list,
   Config in_force = c;
   in_force.training.changes.clear();
   c.training.changes.clear();
-  for (Given& g : all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Given& g = all[i];
     if (auto wrong = apply(g, in_force)) return wrong;
     const Config::Training& t = in_force.training;
-    if (auto wrong = rule_without_batch(g, in_force)) return wrong;
+    // Between two changes of one moment nothing happens.
+    if (i + 1 == all.size() || !at_once(g, all[i + 1])) {
+      if (auto wrong = rule_without_batch(g, in_force)) return wrong;
+      if (auto wrong = wrong_projection(g, in_force)) return wrong;
+    }
     if (!std::isnormal(make_schedule(t.schedule, t.learning_rate, 0, t.steps)->learning_rate(t.steps)))
       return error(g, nullptr, "the learning rate does not stay a positive, finite number until the end of the run");
   }
   if (auto wrong = unordered_rule_and_batch(all, c)) return wrong;
+  if (auto wrong = unordered_projection(all, c)) return wrong;
   for (Given& g : all) c.training.changes.push_back(std::make_shared<const Config::Change>(std::move(g.change)));
   return {};
 }

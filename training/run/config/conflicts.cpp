@@ -94,16 +94,11 @@ std::optional<Conflict> minibatch_conflict(const Config& c) {
 }
 
 std::optional<Conflict> projection_conflict(const Config& c) {
-  if (c.training.project == ProjectionMode::off) return {};
+  if (!widest_projection(c).projects()) return {};
   const auto needs = [](const std::string& what) {
     return Conflict{"training.project", "a projected update needs " + what};
   };
-  if (c.training.batch > 0) return needs("the whole training set: set training.batch = 0");
-  if (std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.batch > 0; }))
-    return needs("the whole training set: leave batch out of training.change");
-  if (c.training.rule.kind->preconditions ||
-      std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.rule.kind->preconditions; }))
-    return needs("a rule whose threshold is that of the Hessian, such as training.rule = \"gd\"");
+  if (const Problem wrong = projection_problem(c)) return Conflict{"training.project", *wrong};
   if (c.measure.top == 0) return needs("the largest eigenvalues: set measure.top = 1 or more");
   if (steps_between_measurements(c) != 1)
     return needs("eigenvectors of every step: set measure.every = 1 and measure.row_every = 1");
@@ -134,6 +129,14 @@ Problem batch_problem(const Config& c, std::int64_t batch) {
   if (is_normalised(c.model) && batch != c.data.train && batch % group != 0)
     return "expected a multiple of model.ghost_batch = " + number_text(group) +
            ", because a ghost group is never cut, or 0 for all samples, got " + number_text(batch);
+  return {};
+}
+
+Problem projection_problem(const Config& c) {
+  if (c.training.project == ProjectionMode::off) return {};
+  if (c.training.batch > 0) return "a projected update needs the whole training set: set training.batch = 0";
+  if (c.training.rule.kind->preconditions)
+    return "a projected update needs a rule whose threshold is that of the Hessian, such as training.rule = \"gd\"";
   return {};
 }
 

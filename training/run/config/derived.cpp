@@ -21,6 +21,12 @@ std::int64_t steps_between_rows(const Config& c) {
   return c.measure.row_every > 0 ? c.measure.row_every : updates_per_epoch(c);
 }
 std::int64_t steps_between_measurements(const Config& c) { return c.measure.every * steps_between_rows(c); }
+ProjectionOptions projection_of(const Config::Training& t) { return {t.project, static_cast<int>(t.project_most)}; }
+ProjectionOptions widest_projection(const Config& c) {
+  ProjectionOptions out = projection_of(c.training);
+  for (const auto& change : c.training.changes) out = out.joined(projection_of(change->after));
+  return out;
+}
 bool measures_spectrum(const Config& c) { return c.measure.top + c.measure.bottom > 0; }
 bool has_evaluation_hessian(const Config& c) {
   return measures_spectrum(c) && norm_mode_of(c.model) == NormMode::evaluation;

@@ -47,5 +47,7 @@ struct Conflict {
 std::optional<Conflict> conflict(const Config&);
 /// What is wrong with this number of samples of a minibatch for the samples and the network of a config.
 Problem batch_problem(const Config&, std::int64_t batch);
+/// Why updates cannot be projected while training.batch and training.rule are in force; nothing if they can, or are not to be.
+Problem projection_problem(const Config&);
 
 }  // namespace brink::config
