@@ -31,7 +31,7 @@ inline const CLI::Validator not_empty{[](const std::string& text) {
                                       },
                                       ""};
 
-/// What `brink fork` and `brink measure` have in common: RUN, whose steps are computed again, --set, --quiet and the options of [run].
+/// What `brink fork`, `brink measure` and `brink spectrum` have in common: RUN, whose steps are computed again, --set, --quiet and the options of [run].
 struct ReplayArguments {
   std::string run;
   std::vector<std::string> sets;

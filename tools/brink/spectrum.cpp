@@ -17,9 +17,9 @@ namespace brink {
 namespace {
 
 struct Arguments {
+  ReplayArguments replay;
   SpectrumOptions spectrum;
   std::string of = "hessian";
-  bool quiet = false;
 };
 
 std::string with_error(const Estimate& e) {
@@ -117,13 +117,15 @@ void print_dense(const SpectrumFound& found, Console& out) {
 
 ExitCode run_spectrum(Arguments o) {
   SpectrumOptions& s = o.spectrum;
+  s.run = o.replay.run;
+  s.sets = o.replay.sets;
+  s.flags = o.replay.flags;
   for (const CurvatureOperator of :
        {CurvatureOperator::hessian, CurvatureOperator::gauss_newton, CurvatureOperator::difference})
     if (o.of == name_of(of)) s.of = of;
   if (s.top + s.bottom == 0 && !s.density && !s.dense) s.top = 5, s.bottom = 1;
   if (s.per_layer && !s.density) throw UsageError("--per-layer: expected --density with it");
-  Console& out = o.quiet ? quiet_output() : standard_output();
-  announce_arithmetic();
+  Console& out = o.replay.begin();
   const SpectrumFound found = spectrum_of_run(s, out);
   out.line(
       fmt::format("{} at step {}: {}, 2/η {}, {}{}", words_of(s.of), found.step, counted(found.parameters, "parameter"),
@@ -143,7 +145,8 @@ void add_spectrum(CLI::App& app, ExitCode& code) {
   SpectrumOptions& s = o->spectrum;
   CLI::App* sub =
       app.add_subcommand("spectrum", "Eigenvalues of the curvature at one step of a run, each with a certificate");
-  sub->add_option("RUN", s.run, "The run folder; its own files are not changed")->required()->check(not_empty);
+  add_replay(*sub, o->replay, "The run folder; its own files are not changed",
+             "key=value of data.directory or [run] where it changes no number; repeatable");
   sub->add_option("--step", s.step, "The step (default: the last one)")
       ->type_name("STEP")
       ->check(CLI::NonNegativeNumber);
@@ -175,9 +178,6 @@ void add_spectrum(CLI::App& app, ExitCode& code) {
       ->type_name("REAL")
       ->check(CLI::PositiveNumber);
   sub->add_flag("--per-layer", s.per_layer, "With --density: also the diagonal block of each layer");
-  add_set(*sub, s.sets, "key=value of data.directory or [run] where it changes no number; repeatable");
-  sub->add_flag("--quiet", o->quiet, "Print warnings only");
-  add_run_flags(*sub, s.flags);
   sub->footer(
       "The steps of RUN from its newest good checkpoint up to STEP are computed again, exactly, and compared with its\n"
       "rows. Without --top, --bottom, --density and --dense the five largest eigenvalues and the smallest are found.\n"

@@ -13,6 +13,7 @@
 #include "training/io/safetensors.h"
 #include "training/io/text.h"
 #include "training/pass.h"
+#include "training/replay/interruption.h"
 #include "training/replay/replay.h"
 
 namespace brink {
@@ -53,7 +54,7 @@ Array widened(const Array& x) {
   return out;
 }
 
-/// The curvature of a run's loss at a given θ.
+/// The curvature of a run's loss at a given θ. Its products leave where a signal asks for the end.
 class CurvatureAt {
  public:
   CurvatureAt(Device& device, const Config& config, std::shared_ptr<DataPair> data)
@@ -85,7 +86,14 @@ class CurvatureAt {
     return pass_->receive(0).loss.loss;
   }
   CurvatureOperators& operators() { return *operators_; }
-  const LinearOperator& hessian() const { return pass_->hessian(); }
+  LinearOperator hessian() const {
+    LinearOperator out = pass_->hessian();
+    out.apply = [product = out.apply](View x, View y) {
+      stop_if_asked();
+      product(x, y);
+    };
+    return out;
+  }
   LinearOperator chosen(CurvatureOperator of) { return operators_->choose(of, hessian()); }
 
  private:
@@ -185,9 +193,7 @@ void write(const SpectrumOptions& o, SpectrumFound& found, std::vector<NamedView
   found.file = folder.path_of(file);
 }
 
-}  // namespace
-
-SpectrumFound spectrum_of_run(const SpectrumOptions& o, Console& out) {
+SpectrumFound find(const SpectrumOptions& o, Console& out) {
   RecordedRun run;
   read_recorded_run(run, o.run, o.sets, o.flags);
   SpectrumFound found;
@@ -202,6 +208,7 @@ SpectrumFound spectrum_of_run(const SpectrumOptions& o, Console& out) {
   found.learning_rate = at.learning_rate;
   found.threshold = at.threshold;
 
+  run.config.start_file.clear();  // θ is known
   Environment environment(environment_options(run.config.run));
   Device device = environment.device();
   std::vector<NamedView> tensors;
@@ -236,6 +243,13 @@ SpectrumFound spectrum_of_run(const SpectrumOptions& o, Console& out) {
   if (o.dense) find_dense(device, o, run.config, at.theta, found);
   write(o, found, std::move(tensors), std::move(metadata), device);
   return found;
+}
+
+}  // namespace
+
+SpectrumFound spectrum_of_run(const SpectrumOptions& o, Console& out) {
+  return interruptible([] { return "nothing was written; the same command begins again"; },
+                       [&] { return find(o, out); });
 }
 
 }  // namespace brink
