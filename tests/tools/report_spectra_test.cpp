@@ -25,8 +25,8 @@ void write_spectrum(const test::Folder& folder, int step, double peak, const cha
   write_safetensors(brink::Folder((folder.path() / "spectra").string()), name, tensors,
                     {{"step", std::to_string(step)},
                      {"threshold", "20"},
-                     {prefix + "/trace", "310.5"},
-                     {prefix + "/trace_error", "4.25"},
+                     {prefix + "/trace", "312"},
+                     {prefix + "/trace_error", "4.5"},
                      {prefix + "/outliers", "9"},
                      {prefix + "/width", "0.5"}});
 }
@@ -44,11 +44,11 @@ TEST_CASE("a curve for each step on one axis, with the threshold, and what was e
   CHECK(has(page, ">Density of all eigenvalues</h2>"));
   CHECK(count(page, "<g data-at=") == 2);
   CHECK(has(page, "max=\"1\" value=\"1\""));
-  CHECK(
-      has(page, "<b>Step 2</b><br/>Hessian: trace 310 ± 4.3, at least 9 eigenvalues above the bulk, smoothed by 0.5"));
+  CHECK(has(page,
+            "<b>Step 2</b><br/>Hessian: trace 312 ± 4.5, at least 9 eigenvalues above the bulk, smoothed by 0.5<"));
   CHECK(count(page, "threshold 20") == 2);
-  CHECK(has(page, "eigenvalues of the Hessian per unit of λ"));
-  CHECK_FALSE(has(page, "eigenvalues of the Gauss–Newton matrix per unit of λ"));
+  CHECK(has(page, ">Hessian</text>"));
+  CHECK_FALSE(has(page, ">Gauss–Newton matrix</text>"));
   write_spectrum(folder, 3, 50, "gauss_newton");
   const std::string both = page_of(folder);
   check_page(both);

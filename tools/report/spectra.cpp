@@ -68,8 +68,8 @@ std::string figure_of(const DensityAt& d, const std::string& key, int digits = 3
 std::string words_on(const DensityAt& d) {
   std::string out = "trace " + figure_of(d, "trace");
   if (const std::string error = figure_of(d, "trace_error", 2); !error.empty()) out += " ± " + error;
-  if (const std::string count = figure_of(d, "outliers", 6); !count.empty())
-    out += ", at least " + count + (count == "1" ? " eigenvalue" : " eigenvalues") + " above the bulk";
+  if (const auto count = d.said.find("outliers"); count != d.said.end())
+    out += ", at least " + count->second + (count->second == "1" ? " eigenvalue" : " eigenvalues") + " above the bulk";
   return out + ", smoothed by " + figure_of(d, "width");
 }
 
@@ -95,7 +95,7 @@ Frame frame_of(const std::vector<SpectrumAt>& spectra, const Operator& o) {
   }
   if (!(out.high > out.low)) out.high = out.low + 1;
   if (!(peak > 0)) peak = 1;
-  out.panel.name = "eigenvalues of the " + std::string(o.words) + " per unit of λ";
+  out.panel.name = o.words;
   out.panel.kind = ChartScale::logarithmic;
   out.panel.labelled = false;
   out.panel.scale = with_room(peak * least_of_peak, peak, ChartScale::logarithmic, false);
@@ -119,8 +119,7 @@ std::string curve(const Frame& frame, const Axis& axis, const SpectrumAt& s, con
   const auto at = s.densities.find(std::string(o.name));
   if (at != s.densities.end()) {
     Series line{"", std::string(o.css), 0, "", "", {}};
-    for (const Point& p : at->second.points)
-      if (p.y > frame.panel.scale->low) line.points.push_back(p);
+    line.points = at->second.points;
     one.series.push_back(std::move(line));
   }
   const PanelDrawing drawing(one, axis);

@@ -93,7 +93,7 @@ line.diverged{stroke:var(--alarm);stroke-width:1.5}
 .label text,text.fork,text.diverged,text.threshold{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 text.diverged{fill:var(--alarm);font-weight:600}
 .spectra [data-at]{display:none}.spectra g.on{display:inline}.spectra p.on{display:block}
-.spectra p{font-size:14px;line-height:1.6;margin-top:6px}.spectra .plot{cursor:auto}
+.spectra p{font-size:14px;line-height:1.6;margin-top:6px}.spectra .plot{cursor:auto}.spectra .panel+.panel{margin-top:64px}
 .slider{margin:8px 46px 0 44px}.slider input{width:100%;accent-color:var(--l1)}
 line.threshold{stroke:var(--edge);stroke-width:1.5;stroke-dasharray:6 4}text.threshold{fill:var(--edge);font-weight:600}line.zero{stroke:var(--frame);stroke-dasharray:1 3}
 .cursor{stroke:var(--ink);stroke-width:1;visibility:hidden}
