@@ -44,8 +44,8 @@ TEST_CASE("a curve for each step on one axis, with the threshold, and what was e
   CHECK(has(page, ">Density of all eigenvalues</h2>"));
   CHECK(count(page, "<g data-at=") == 2);
   CHECK(has(page, "max=\"1\" value=\"1\""));
-  CHECK(has(page,
-            "<b>Step 2</b><br/>Hessian: trace 312 ± 4.5, at least 9 eigenvalues above the bulk, smoothed by 0.5<"));
+  CHECK(
+      has(page, "<b>Step 2</b><br/>Hessian: trace 312 ± 4.5, at least 9 eigenvalues above the bulk, smoothed by 0.5<"));
   CHECK(count(page, "threshold 20") == 2);
   CHECK(has(page, ">Hessian</text>"));
   CHECK_FALSE(has(page, ">Gauss–Newton matrix</text>"));
