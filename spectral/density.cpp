@@ -6,7 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include "kernels/dense/symmetric_eigen.h"
 #include "kernels/functions/elementary.h"
 #include "spectral/subspace.h"
 
@@ -59,19 +58,6 @@ double distance_to_semicircle(const SpectralMeasure& m, double edge, double sigm
 }
 
 }  // namespace
-
-std::optional<Quadrature> gauss_quadrature(std::span<const double> alpha, std::span<const double> beta) {
-  const std::size_t m = alpha.size();
-  Quadrature out{{alpha.begin(), alpha.end()}, std::vector<double>(m)};
-  std::vector<double> off(beta.begin(), beta.begin() + static_cast<std::ptrdiff_t>(m > 0 ? m - 1 : 0));
-  off.resize(m);
-  if (m > 0) out.weights[0] = 1;  // the first row of the unit matrix becomes the eigenvectors' first entries
-  if (!tridiagonal_eigen(static_cast<int>(m), out.nodes.data(), off.data(), out.weights.data(), 1)) return {};
-  double sum = 0;
-  for (double& w : out.weights) sum += w *= w;
-  for (double& w : out.weights) w /= sum;
-  return out;
-}
 
 double SpectralMeasure::lowest() const {
   double least = std::numeric_limits<double>::infinity();

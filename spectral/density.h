@@ -16,11 +16,6 @@ struct Quadrature {
   std::vector<double> nodes, weights;  ///< nodes ascend; the weights are not negative and add up to 1
 };
 
-/// The quadrature of the tridiagonal matrix T with diagonal alpha and off-diagonal beta [at least alpha.size() − 1]: the nodes are its
-/// eigenvalues, the weights the squares of its eigenvectors' first entries. Nothing if an entry is not finite.
-/// Cost: about 21 m² operations.  Source: Golub & Welsch 1969.
-std::optional<Quadrature> gauss_quadrature(std::span<const double> alpha, std::span<const double> beta);
-
 /// A number that is estimated from random vectors, and its standard error.
 struct Estimate {
   double value = 0;
