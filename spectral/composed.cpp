@@ -9,7 +9,7 @@
 namespace brink {
 
 LinearOperator difference_of(const Device& on, LinearOperator a, LinearOperator b, View scratch) {
-  LinearOperator out = a;
+  LinearOperator out{a.dim, a.dtype, {}, a.parameters};
   out.apply = [device = on, a = std::move(a), b = std::move(b), scratch](View x, View y) mutable {
     a.apply(x, y);
     b.apply(x, scratch);
@@ -18,8 +18,9 @@ LinearOperator difference_of(const Device& on, LinearOperator a, LinearOperator 
   return out;
 }
 
-LinearOperator block_of(const Device& on, LinearOperator a, std::int64_t first, std::int64_t end) {
-  LinearOperator out = a;
+LinearOperator block_of(const Device& on, LinearOperator a, std::int64_t first, std::int64_t end,
+                        std::int64_t parameters) {
+  LinearOperator out{a.dim, a.dtype, {}, parameters};
   out.apply = [device = on, a = std::move(a), first, end](View x, View y) mutable {
     a.apply(x, y);
     set_zero(device, y.part(0, Shape{first}));

@@ -48,7 +48,7 @@ struct Lanczos::State {
       : device(dev),
         dtype(type),
         limits(l),
-        krylov(dev, n, type, l.max_basis, std::move(f)),
+        krylov(dev, n, type, l.max_basis, std::move(f), l.most_dropped),
         t(krylov.projection()),
         y(n, l.max_pairs + 1, type, dev),
         ay(n, l.max_pairs + 1, type, dev),
@@ -116,7 +116,8 @@ struct Lanczos::State {
     const int exponent = -krylov.exponent();
     for (RitzPair& p : pairs)
       for (double* x : {&p.value, &p.bound, &p.residual}) *x = std::ldexp(*x, exponent);
-    for (double* x : {&result.scale, &result.asymmetry}) *x = std::ldexp(*x, exponent);
+    for (double* x : {&result.scale, &result.asymmetry, &result.bounds.lower, &result.bounds.upper, &result.top_gap})
+      *x = std::ldexp(*x, exponent);
   }
 
   bool residuals_hold(double tolerance) const {
@@ -126,14 +127,19 @@ struct Lanczos::State {
     return true;
   }
 
-  LanczosResult finish(LanczosStop stop, bool orthogonality) {
+  LanczosResult finish(LanczosStop stop, bool orthogonality, double upper_tolerance) {
     result.stop = stop;
-    result.converged = stop == LanczosStop::converged;
+    result.symmetric = result.asymmetry <= largest_asymmetry(dtype) * t.scale + krylov.unit_of_products();
+    result.converged = stop == LanczosStop::converged && result.symmetric;
     result.basis = t.m;
     result.scale = t.scale;
     result.products = krylov.products_made();
     result.sweeps = krylov.sweeps();
     result.breakdowns = krylov.breakdowns();
+    if (t.m > 0 && stop != LanczosStop::not_finite) result.bounds = krylov.bounds();
+    result.top_gap = t.m > 1 ? t.from_top(0).value - t.from_top(1).value : 0;
+    result.two_sided = !result.top.empty() && result.symmetric &&
+                       result.bounds.upper <= t.from_top(0).value + upper_tolerance * t.scale;
     if (krylov.exponent() != 0) restore_units();
     if (orthogonality) result.orthogonality = krylov.orthogonality();
     return result;
@@ -152,7 +158,7 @@ struct Lanczos::State {
   /// the wanted ends are dropped; a later block may find their values again, which is harmless.
   void lock(int top, int bottom) {
     krylov.lock();
-    const int room = limits.max_basis == t.dim ? limits.max_basis : limits.max_basis / 2;
+    const int room = limits.max_basis >= t.dim ? limits.max_basis : limits.max_basis / 2;
     if (t.locked <= room || !krylov.solve()) return;
     const int tops = share_of_top(top, bottom, room);
     for (int j = 0; j < room; ++j)
@@ -161,8 +167,6 @@ struct Lanczos::State {
     krylov.keep_locked(std::span(kept).first(static_cast<std::size_t>(room)));
   }
 };
-
-double least_relative_residual(Dtype d) { return d == Dtype::f64 ? 10 * epsilon_of(d) : epsilon_of(d); }
 
 Lanczos::Lanczos(Device& device, std::int64_t dim, Dtype dtype, const LanczosLimits& limits, FillNormal normals) {
   if (dim < 1) throw std::invalid_argument("[lanczos] dimension " + std::to_string(dim) + ": expected at least 1");
@@ -195,12 +199,17 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
                                 " pairs and a budget of at least 1");
   if (start.data != nullptr && (start.dtype != k.dtype || start.shape.elements() != dim))
     throw std::invalid_argument("[lanczos] expected a start vector of the solver's dimension and type");
-  const int top = static_cast<int>(std::min<std::int64_t>(o.top, dim)),
-            bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, dim));
+  const std::int64_t dimensions = a.parameters > 0 ? a.parameters : dim;
+  const int top = static_cast<int>(std::min<std::int64_t>(o.top, dimensions)),
+            bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, dimensions));
   k.result = {};
-  krylov.begin(o.step, o.restart);
-  const auto finish = [&](LanczosStop stop) { return k.finish(stop, o.orthogonality); };
-  if (!krylov.start(start)) return finish(LanczosStop::not_finite);
+  krylov.begin(o.step, o.restart, a.parameters, o.probability);
+  // Whether nothing is above λ₁'s interval, if that is asked.
+  const auto sees_all = [&] {
+    return !o.two_sided || krylov.none_above(k.t.from_top(0).value + o.upper_tolerance * k.t.scale);
+  };
+  const auto finish = [&](LanczosStop stop) { return k.finish(stop, o.orthogonality, o.upper_tolerance); };
+  if (!krylov.start(start, o.noise)) return finish(LanczosStop::not_finite);
 
   for (int held = 0;;) {
     if (!krylov.extend(a)) {
@@ -210,7 +219,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     if (!krylov.solve()) return finish(LanczosStop::not_finite);
     const bool exhausted = krylov.exhausted(), complete = krylov.complete();
     bool stop = complete;
-    if (!complete && k.t.bounds_hold(top, bottom, o.tolerance)) {
+    if (!complete && k.t.bounds_hold(top, bottom, o.tolerance) && sees_all()) {
       ++held;
       stop = exhausted ? k.t.locked > 0 && !k.t.contributed(top, bottom, o.tolerance) : held > o.confirm;
     } else {
@@ -219,7 +228,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
     const bool last = krylov.products_made() >= o.budget;
     if (stop || last) {
       k.make_pairs(top, bottom);
-      if (stop && k.residuals_hold(o.tolerance)) return finish(LanczosStop::converged);
+      if (stop && k.residuals_hold(o.tolerance) && sees_all()) return finish(LanczosStop::converged);
       if (complete || (stop && k.out_of_reach(o.tolerance))) return finish(LanczosStop::exhausted);
       if (last) return finish(LanczosStop::budget);
     }
@@ -229,7 +238,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
       if (!krylov.accept_random()) {
         if (!krylov.solve()) return finish(LanczosStop::not_finite);
         k.make_pairs(top, bottom);
-        return finish(k.residuals_hold(o.tolerance) ? LanczosStop::converged : LanczosStop::exhausted);
+        return finish(k.residuals_hold(o.tolerance) && sees_all() ? LanczosStop::converged : LanczosStop::exhausted);
       }
       continue;
     }

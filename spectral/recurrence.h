@@ -10,21 +10,13 @@
 #include <span>
 #include <vector>
 
-#include "kernels/basis/basis.h"
 #include "kernels/device.h"
-#include "kernels/memory.h"
-#include "kernels/scalars.h"
 #include "spectral/linear_operator.h"
+#include "spectral/orthonormal_basis.h"
 #include "spectral/projection.h"
+#include "spectral/two_sided.h"
 
 namespace brink {
-
-/// `count` columns of n elements in memory of their own, each aligned.
-struct TallArray {
-  Array storage;
-  ColumnSet columns;
-  TallArray(std::int64_t n, int count, Dtype dtype, const Device& device);
-};
 
 /// A node and a weight of the Gauss quadrature that T stands for: q₁ᵀ f(A) q₁ ≈ Σ weight · f(node).
 struct QuadratureNode {
@@ -42,13 +34,17 @@ struct QuadratureNode {
 ///     }
 class KrylovRecurrence {
  public:
-  /// max_basis: columns of Q, at most max_combined. Throws OutOfMemory.
-  KrylovRecurrence(Device& device, std::int64_t dim, Dtype dtype, int max_basis, FillNormal normals);
+  /// max_basis: columns of Q, at most max_combined; most_dropped: as that of TwoSidedBound. Throws OutOfMemory.
+  KrylovRecurrence(Device& device, std::int64_t dim, Dtype dtype, int max_basis, FillNormal normals,
+                   int most_dropped = 0);
 
-  /// Empties the basis. Random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
-  void begin(std::uint64_t step, std::uint32_t restart);
-  /// Puts a vector, not necessarily a unit one, into column 0; a random one if it has no data or is zero. False if it is not finite.
-  bool start(View vector);
+  /// Empties the basis. Random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, … parameters: those of the operator; probability: with which a bound may be
+  /// wrong, for each random start.
+  void begin(std::uint64_t step, std::uint32_t restart, std::int64_t parameters = 0,
+             double probability = bound_probability);
+  /// Puts a vector, not necessarily a unit one, into column 0; a random one if it has no data or is zero. noise: the size of the
+  /// random vector that the given one contains. False if it is not finite.
+  bool start(View vector, double noise = 0);
   /// Column `size`, a unit vector, becomes part of the basis, and column size + 1 the next direction, not yet normalised. False if something is not
   /// finite; then the product is counted, but left out of basis and T.
   bool extend(const LinearOperator&);
@@ -78,53 +74,51 @@ class KrylovRecurrence {
   /// components, which add up to 1. Exact if the block is exhausted. Returns an empty span if T is not finite. Valid until the next call.
   std::span<const QuadratureNode> quadrature();
 
+  /// What the run says about the whole spectrum, in the units of T; to be called after `solve`. `none_above`: whether no eigenvalue is above a limit
+  /// that is at least the largest Ritz value.
+  SpectrumBounds bounds() const { return bound_.bounds(block()); }
+  bool none_above(double limit) const { return bound_.none_above(limit, block()); }
+  BlockState block() const;
+
   int size() const { return t_.m; }
   int locked() const { return t_.locked; }
   int max_basis() const { return max_basis_; }
-  std::int64_t dim() const { return t_.dim; }
-  Dtype dtype() const { return dtype_; }
+  std::int64_t dim() const { return basis_.dim; }     ///< elements of a vector
+  std::int64_t dimensions() const { return t_.dim; }  ///< without those that are always zero
+  Dtype dtype() const { return basis_.dtype; }
   /// T of the active block: α, and β before normalisation, of which the last couples to the next vector. In the units of A they are to be
   /// multiplied by 2^−exponent.
   std::span<const double> alpha() const { return active(t_.alpha); }
   std::span<const double> beta() const { return active(t_.beta); }
   /// AQ and T are those of 2^exponent A; 0 for all but tiny operators.
   int exponent() const { return exponent_; }
-  ColumnSet basis() const { return q_.columns.range(0, t_.m); }
-  ColumnSet products() const { return aq_.columns.range(0, t_.m); }  ///< AQ as it was computed
+  ColumnSet basis() const { return basis_.q.columns.range(0, t_.m); }
+  ColumnSet products() const { return basis_.aq.columns.range(0, t_.m); }  ///< AQ as it was computed
   /// Products of A, sweeps over all vectors, and blocks that ended before the space did, since `begin`.
   int products_made() const { return products_; }
-  int sweeps() const { return sweeps_; }
+  int sweeps() const { return basis_.sweeps; }
   int breakdowns() const { return breakdowns_; }
   double largest() const { return largest_; }  ///< max|T|
   /// What the smallest number of the type leaves uncertain of a product of a tiny operator, in the units of T.
   double unit_of_products() const;
   /// ‖QᵀQ − I‖, Frobenius norm; as much work as all sweeps together.
-  double orthogonality();
+  double orthogonality() { return basis_.orthogonality(t_.m); }
 
  private:
   std::span<const double> active(const std::vector<double>& numbers) const {
     return std::span(numbers).subspan(static_cast<std::size_t>(t_.locked), static_cast<std::size_t>(t_.active_size()));
   }
-  double floor_of(double size) const;
-  double orthogonalise(View w, int count, double before, double floor, const double* swept = nullptr);
   bool fit(View product);
-  void rotate(int count);
 
-  Device device_;
-  Dtype dtype_;
+  OrthonormalBasis basis_;
   int max_basis_;
-  FillNormal normals_;
   Projection t_;
-  TallArray q_, aq_;
-  // On the device: results of a recurrence step; QᵀQ.
-  Scalars found_, coefficients_, gram_;
   std::vector<double> rotation_, diagonal_;
   std::vector<QuadratureNode> nodes_;
-  Buffer scratch_;  // in the host's memory
+  TwoSidedBound bound_;
+  double last_ = 0;  // the last off-diagonal, or an upper bound of it where T has 0
   double largest_ = 0;
-  int exponent_ = 0, products_ = 0, sweeps_ = 0, breakdowns_ = 0;
-  std::uint64_t step_ = 0;
-  std::uint32_t restart_ = 0;
+  int exponent_ = 0, products_ = 0, breakdowns_ = 0;
 };
 
 }  // namespace brink

@@ -54,7 +54,7 @@ StochasticQuadrature::Result StochasticQuadrature::run(const LinearOperator& a, 
   double there = 0;  // ⟨v₂, A v₁⟩
   for (int k = 0; k < probes; ++k) {
     if (!make_probe(k, step, normals ? normals : normals_)) return stop();
-    recurrence_.begin(step, 0);
+    recurrence_.begin(step, 0, n);
     if (!recurrence_.start(probes_.columns.column(k))) return stop();
     while (recurrence_.size() < depth) {
       const bool finite = recurrence_.extend(a);

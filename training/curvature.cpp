@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "training/curvature.h"
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -20,12 +21,16 @@ void assign(std::vector<Eigenvalue>& out, std::span<const RitzPair> pairs) {
 TrackerOptions largest_only(TrackerOptions o) {
   o.top = 1;
   o.bottom = 0;
+  o.two_sided = false;
   return o;
 }
 
 void visit_tracker(StateVisitor& v, EigenTracker& tracker) {
   EigenTracker::Memory memory = tracker.memory();
   v.tensor("vectors", memory.vectors);
+  v.tensor("older_vectors", memory.older);
+  v.number("step", memory.step);
+  v.number("older_step", memory.older_step);
   v.number("measured_steps", memory.measured);
   if (v.reads()) tracker.restore(memory);
 }
@@ -43,7 +48,8 @@ FillNormal normals_of(const Device& on, const ParameterLayout& layout, std::uint
 
 Curvature::Curvature(Device& device, const ParameterLayout& layout, Dtype dtype, const TrackerOptions& options,
                      std::uint64_t seed)
-    : tracker_(device, layout.extent(), dtype, options, normals_of(device, layout, seed)) {}
+    : tolerance_(options.upper_tolerance),
+      tracker_(device, layout.extent(), dtype, options, normals_of(device, layout, seed)) {}
 
 void Curvature::measure(const LinearOperator& hessian, std::int64_t step, bool cold_check, Observed& seen) {
   const TrackerStep t = tracker_.measure(hessian, step, cold_check);
@@ -56,6 +62,16 @@ void Curvature::measure(const LinearOperator& hessian, std::int64_t step, bool c
   seen.spectrum.redone = t.redone;
   seen.spectrum.disagreement = t.disagreement;
   seen.spectrum.asymmetry = t.asymmetry;
+  seen.spectrum.symmetric = t.symmetric;
+  seen.spectrum.bounds = t.bounds;
+  seen.spectrum.top_gap = t.top_gap;
+  const auto within = [&](std::span<const RitzPair> pairs) {
+    return std::ranges::all_of(pairs, [&](const RitzPair& p) { return is_certified(p.residual, t.scale, tolerance_); });
+  };
+  seen.spectrum.certificate = !t.converged                        ? Certificate::none
+                              : t.two_sided                       ? Certificate::two_sided
+                              : within(t.top) && within(t.bottom) ? Certificate::residual
+                                                                  : Certificate::estimate;
 }
 
 void Curvature::visit(StateVisitor& v) { visit_tracker(v, tracker_); }
@@ -70,11 +86,13 @@ EffectiveCurvature::EffectiveCurvature(Device& device, const ParameterLayout& la
 void EffectiveCurvature::measure(const LinearOperator& hessian, const Preconditioner& preconditioner, View gradient,
                                  std::int64_t step, bool cold_check, Observed& seen) {
   preconditioner.inverse_root(device_, gradient, inverse_root_.view());
-  const LinearOperator effective{hessian.dim, hessian.dtype, [this, &hessian](View x, View y) {
+  const LinearOperator effective{hessian.dim, hessian.dtype,
+                                 [this, &hessian](View x, View y) {
                                    map<Multiply>(device_, scaled_.view(), {inverse_root_.view(), x});
                                    hessian.apply(scaled_.view(), y);
                                    map<Multiply>(device_, y, {inverse_root_.view(), y});
-                                 }};
+                                 },
+                                 hessian.parameters};
   const TrackerStep t = tracker_.measure(effective, step, cold_check);
   seen.products += t.products;
   seen.effective.reset();

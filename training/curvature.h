@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "autodiff/parameters.h"
 #include "spectral/tracker.h"
@@ -29,11 +30,17 @@ class Curvature final : public Stateful {
   void track(int top) { tracker_.track(top); }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent], with room for the largest top.
   View eigenvectors() const { return tracker_.memory().vectors; }
+  /// Those, and those of the measured step before it.
+  std::pair<View, View> eigenvectors_of_two_steps() const {
+    const EigenTracker::Memory m = tracker_.memory();
+    return {m.vectors, m.older};
+  }
   /// To be called when the operator has thrown: the state is again that before the step.
   void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 
  private:
+  double tolerance_;  // of the certificates
   EigenTracker tracker_;
 };
 

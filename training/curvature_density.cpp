@@ -73,8 +73,8 @@ void CurvatureDensity::measure(CurvatureOperators& operators, const LinearOperat
   const CurvatureOperator first = options_.operators[0];
   for (const Layer& l : layers_)
     blocks_.push_back(findings_of(std::string(name_of(first)) + "/" + l.name,
-                                  block_of(device_, operators.choose(first, hessian), l.from, l.to), l.count, step,
-                                  probes_of(device_, layout_, seed_, l.first, l.end)));
+                                  block_of(device_, operators.choose(first, hessian), l.from, l.to, l.count), l.count,
+                                  step, probes_of(device_, layout_, seed_, l.first, l.end)));
 }
 
 int CurvatureDensity::products() const {

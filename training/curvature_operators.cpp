@@ -47,8 +47,8 @@ void CurvatureOperators::linearize_at(View theta) {
 
 LinearOperator CurvatureOperators::choose(CurvatureOperator o, const LinearOperator& hessian) {
   if (o == CurvatureOperator::hessian) return hessian;
-  LinearOperator newton = hessian;
-  newton.apply = [this](View x, View y) { gauss_newton_->apply(x, y); };
+  const LinearOperator newton{hessian.dim, hessian.dtype, [this](View x, View y) { gauss_newton_->apply(x, y); },
+                              hessian.parameters};
   return o == CurvatureOperator::gauss_newton ? newton : difference_of(device_, hessian, newton, product_.view());
 }
 

@@ -2,7 +2,6 @@
 #include "training/loop.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
@@ -15,13 +14,7 @@ namespace brink {
 
 namespace {
 
-const TraceName preparation_name{"preparation", "phase"}, spectrum_name{"spectrum", "phase"},
-    update_name{"update", "phase"};
-
-using Clock = std::chrono::steady_clock;
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
+const TraceName preparation_name{"preparation", "phase"}, update_name{"update", "phase"};
 
 /// Arenas can be shared, because two sums over samples never run at the same time.
 TrainerOptions with_shared_arenas(TrainerOptions o) {
@@ -55,23 +48,28 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                                        options_.divergence_loss, options_.minibatches.samples, options_.projection,
                                        options_.changes);
   const ProjectionOptions projection = changes_->widest_projection();
-  MeasurementContext context{.device = device_,
-                             .objective = objective,
-                             .pass = pass_,
-                             .train = train,
-                             .test = test,
-                             .batch = options_.batch,
-                             .seed = options_.seed,
-                             .train_samples = train.samples(),
-                             .classifies = options.classifies,
-                             .evaluation_hessian = evaluates_hessian(options),
-                             .projects = projection.projects(),
-                             .preconditions = changes_->precondition(),
-                             .threshold_varies = changes_->vary(),
-                             .hessian = &hessian_};
+  MeasurementContext context{
+      .device = device_,
+      .objective = objective,
+      .pass = pass_,
+      .train = train,
+      .test = test,
+      .batch = options_.batch,
+      .seed = options_.seed,
+      .train_samples = train.samples(),
+      .classifies = options.classifies,
+      .evaluation_hessian = evaluates_hessian(options),
+      .projects = projection.projects(),
+      .by_value = options.tracker && options.tracker->tolerance > options.tracker->upper_tolerance,
+      .tracks_above = options.track_above > 0,
+      .preconditions = changes_->precondition(),
+      .threshold_varies = changes_->vary(),
+      .hessian = &hessian_};
   if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
+  if (!test.empty())
+    test_pass_ = std::make_unique<TestPass>(device_, pass_.evaluated(), test, options_.batch, train.samples());
   std::size_t cells = 0;
-  std::int64_t numbers = 0;
+  std::int64_t numbers = test_pass_ ? TestPass::numbers : 0;
   const auto add = [&](std::unique_ptr<Measurement> m) {
     Placed p{.measurement = std::move(m), .first_cell = cells, .cells = 0, .first_number = numbers, .numbers = 0};
     p.cells = p.measurement->columns().size();
@@ -94,8 +92,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     if (projection.projects())
-      projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
-                                                       projection.most, options.tracker->top);
+      projection_ =
+          std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection, projection.most);
+    prepare_tracking();
     if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
@@ -122,6 +121,7 @@ void Trainer::prepare() {
   set_zero(device_, history_[3].view());
   const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
   const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), {}, pass_.gradient()};
+  if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
   for (Placed& p : measurements_) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
   synchronize(device_);
 }
@@ -159,7 +159,8 @@ void Trainer::begin() {
   begun_ = step_;
   changes_->begin(device_, step_);
   if (minibatch_sizes_) minibatch_sizes_->change(changes_->batch(), step_);
-  if (projection_) projection_->change(changes_->projection());
+  if (projection_ && projection_->change(changes_->projection())) tracked_->restart();
+  limit_tracking();
   require_projectable();
   const double rate = changes_->schedule().learning_rate(step_);
   seen_.begin(step_, rate, rule().threshold(rate));
@@ -207,6 +208,7 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
     const View descended = rule().preconditioner() ? rule_gradient() : View{};
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
+    if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
     try {
       for (Placed& p : measurements_)
         if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
@@ -218,6 +220,7 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
   }
   const bool measured = seen_.measured;
   if (measured) confirm_event();
+  if (measured && branches_) follow_branches();
   if (projection_ && for_update) try {
       projection_->require_known(seen_, rule(), options_.tracker->tolerance);
     } catch (const ProjectionError&) {
@@ -232,53 +235,11 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
 void Trainer::abandon() {
   curvature_->abandon();
   if (effective_) effective_->abandon();
-  if (projection_) projection_->abandon();
+  if (tracked_) tracked_->abandon();
+  if (branches_) branches_->abandon(step_);
   pass_.forget();
   begun_ = -1;
   pass_received_ = received_ = true;
-}
-
-void Trainer::measure_spectrum(bool cold_check) {
-  const Traced span(device_, spectrum_name);
-  const Clock::time_point start = Clock::now();
-  const std::vector<Eigenvalue>& top = seen_.spectrum.top;
-  // Only what decides about events is checked at events.
-  const Preconditioner* preconditioner = rule().preconditioner();
-  try {
-    if (!cold_check || !preconditioner) measure_eigenvalues(cold_check);
-    if (preconditioner && effective_)
-      effective_->measure(hessian_, *preconditioner, rule_gradient(), step_, cold_check, seen_);
-    else if (!top.empty())
-      seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
-    else
-      seen_.effective.reset();
-  } catch (const StepAbandoned&) {
-    abandon();
-    throw;
-  }
-  seen_.surplus.reset();
-  if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
-  seen_.spectrum_ms += ms_since(start);
-}
-
-void Trainer::measure_eigenvalues(bool cold_check) {
-  if (projection_) curvature_->track(projection_->tracked());
-  curvature_->measure(hessian_, step_, cold_check, seen_);
-  while (projection_ && projection_->grow(seen_, rule())) {
-    curvature_->track(projection_->tracked());
-    curvature_->measure(hessian_, step_, false, seen_);
-  }
-}
-
-/// At every event a cold run checks the warm one before anything is recorded.
-void Trainer::confirm_event() {
-  if (!seen_.surplus) return;
-  EventFinder ahead = events_;
-  if (ahead.push(step_, *seen_.surplus) || ahead.inside() != events_.inside()) measure_spectrum(true);
-}
-
-bool Trainer::sharpness_certified() const {
-  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
 }
 
 bool Trainer::is_due(const Placed& p, std::int64_t step) const {
@@ -333,7 +294,9 @@ void Trainer::update() {
   evaluate_minibatch();
   const Traced span(device_, update_name);
   const bool both = rule().gradients() == Gradients::both;
-  const View gradient = projected_gradient(), batch = both && minibatches() ? minibatches()->gradient() : View{};
+  const View gradient = projected_gradient();
+  if (tracked_) tracked_->settle(seen_, rule());
+  const View batch = both && minibatches() ? minibatches()->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
   changes_->rule().update(device_, {.step = step_,
                                     .learning_rate = seen_.learning_rate,
@@ -355,6 +318,12 @@ const Row& Trainer::complete() {
   seen_.gradient_ms = pass_.gradient_ms(seen_.step);
   seen_.products_ms = pass_.product_time().ms();
   seen_.evaluation_ms = pass_.statistics_ms(seen_.step);
+  if (test_pass_) {
+    const LossAndCorrect test = test_pass_->of_totals(numbers.first(TestPass::numbers));
+    seen_.test_loss = test.loss;
+    seen_.test_correct = test.correct;
+    seen_.evaluation_ms += test_pass_->elapsed_ms();
+  }
   row_.step = seen_.step;
   std::ranges::fill(row_.cells(), Cell{});
   for (Placed& p : measurements_) {
@@ -362,11 +331,11 @@ const Row& Trainer::complete() {
     p.measurement->deliver(
         seen_, numbers.subspan(static_cast<std::size_t>(p.first_number), static_cast<std::size_t>(p.numbers)),
         row_.cells().subspan(p.first_cell, p.cells));
-    seen_.evaluation_ms += p.measurement->elapsed_ms();
   }
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
+  tally_.random_starts += seen_.spectrum.bounds.starts;
   if (seen_.effective) {
     ++tally_.lambda_1_steps;
     tally_.lambda_1_certified_steps += sharpness_certified();
@@ -407,6 +376,8 @@ void Trainer::visit(StateVisitor& v) {
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
   changes_->visit(v);
   for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatch_sizes_.get()},
+                                   {"tracked", tracked_ ? &*tracked_ : nullptr},
+                                   {"branches", branches_.get()},
                                    {"projection", projection_.get()},
                                    {"tracker", curvature_.get()},
                                    {"effective_tracker", effective_.get()},
@@ -428,6 +399,7 @@ void Trainer::visit(StateVisitor& v) {
     v.number("lambda_1_steps", tally_.lambda_1_steps);
     v.number("lambda_1_certified_steps", tally_.lambda_1_certified_steps);
     v.number("products", tally_.products);
+    v.number("random_starts", tally_.random_starts);
   }
   for (const Placed& p : measurements_) {
     if (p.cells == 0) continue;
@@ -438,6 +410,7 @@ void Trainer::visit(StateVisitor& v) {
     changes_->restored(step_);
     if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
     if (projection_) projection_->restored(changes_->projection());
+    limit_tracking();
     pass_.forget();
     begun_ = -1;
     pass_received_ = received_ = true;

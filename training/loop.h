@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "spectral/tracker.h"
+#include "training/branches.h"
 #include "training/curvature.h"
 #include "training/events.h"
 #include "training/measurements/kind.h"
@@ -22,6 +23,8 @@
 #include "training/rules/rule.h"
 #include "training/schedule/changes.h"
 #include "training/schedule/completion.h"
+#include "training/test_pass.h"
+#include "training/tracked_top.h"
 
 namespace brink {
 
@@ -35,8 +38,11 @@ struct TrainerOptions {
   std::vector<Change> changes = {};
   std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
   std::optional<TrackerOptions> tracker;      ///< absent: no curvature
-  MinibatchOptions minibatches;               ///< from step 0 on; by default none
-  ProjectionOptions projection;               ///< from step 0 on; needs a tracker that measures at every step
+  /// As many of the largest eigenvalues are measured, from tracker.top to tracker.most_top, as are above this multiple of the
+  /// threshold, and one more; 0: a fixed number.
+  double track_above = 0;
+  MinibatchOptions minibatches;  ///< from step 0 on; by default none
+  ProjectionOptions projection;  ///< from step 0 on; needs a tracker that measures at every step
   /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch of `minibatches`, also
   /// where a change replaces the batch.
   std::int64_t row_every = 0;
@@ -64,6 +70,7 @@ struct StepAbandoned {};
 struct Tally {
   std::int64_t instabilities = 0, long_instabilities = 0;
   std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
+  std::int64_t random_starts = 0;  ///< on which the recorded bounds of the spectrum rest
   std::int64_t lambda_1_steps = 0,
                lambda_1_certified_steps = 0;  ///< steps with the effective sharpness, and those where it is certified
 };
@@ -166,6 +173,8 @@ class Trainer final : public Stateful {
     return row_is_due(step) || !minibatches() || rule().gradients() != Gradients::any;
   }
   void prepare_minibatches(const Objective&, const Batch& train);
+  void prepare_tracking();
+  void limit_tracking();
   /// Those in force; null where an update uses the whole training set.
   Minibatches* minibatches() const { return minibatch_sizes_ ? minibatch_sizes_->in_force() : nullptr; }
   const Observed& measure(bool spectrum, bool for_update);
@@ -180,6 +189,7 @@ class Trainer final : public Stateful {
   View projected_gradient();
   void require_projectable() const;
   void confirm_event();
+  void follow_branches();
   bool sharpness_certified() const;
   void follow_accuracy();
 
@@ -191,10 +201,13 @@ class Trainer final : public Stateful {
   std::unique_ptr<MinibatchSizes> minibatch_sizes_;  // null where no update needs a minibatch
   LinearOperator hessian_;                           // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
+  std::optional<TrackedTop> tracked_;              // absent where the number of measured eigenvalues is fixed
+  std::unique_ptr<Branches> branches_;             // only with track_above
   std::unique_ptr<UpdateProjection> projection_;   // null where no update is projected
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
+  std::unique_ptr<TestPass> test_pass_;            // null without test samples
   std::vector<Placed> measurements_;
-  std::unique_ptr<Scalars> numbers_;  // of all measurements, one after the other
+  std::unique_ptr<Scalars> numbers_;  // of the test pass, then of all measurements, one after the other
   std::array<Array, 4> history_;      // θ_t, θ_{t−1}, θ_{t−2}, θ_{t−3}
   EventFinder events_;
   std::optional<Instability> ended_;

@@ -108,6 +108,18 @@ struct DecayedDescent {
   }
 };
 
+/// (x − d·x) − c·(g − n·(g − b)), each product and each difference rounded: a step of noise-scaled gradient descent, b the minibatch's
+/// gradient
+struct NoiseScaledDescent {
+  static constexpr int arity = 3;
+  double c = 0, d = 0, n = 0;
+  template <class T>
+  BRINK_HD T operator()(T x, T g, T b) const {
+    const T mixed = g - static_cast<T>(n) * (g - b);
+    return decayed(x, d) - static_cast<T>(c) * mixed;
+  }
+};
+
 /// The denominator of adaptive rules, from a moving average ν of squared gradients: min(√min(ν/bias, clip_moment), clip_root) + ϵ.
 /// Infinite clips do nothing; NaN goes through.
 struct AdaptiveScale {
@@ -259,9 +271,9 @@ struct Gelu {
   }
 };
 
-using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, DecayedDescent, Momentum, Adaptive,
-                            RootMeanSquare, RootMoment, InverseRoot, Relu, Gate, Tanh, OneMinusSquare, Softplus,
-                            Logistic, NormalCdf, NormalDensity, Gelu>;
+using Functors = std::tuple<Add, Subtract, Multiply, Scale, Divide, Descend, DecayedDescent, NoiseScaledDescent,
+                            Momentum, Adaptive, RootMeanSquare, RootMoment, InverseRoot, Relu, Gate, Tanh,
+                            OneMinusSquare, Softplus, Logistic, NormalCdf, NormalDensity, Gelu>;
 
 /// Constants of functor F.
 template <class F>

@@ -1,47 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Counts the allocations made while programs run. It is an executable of its own, because it replaces operator new.
+// Counts the allocations made while programs run.
 #include <doctest/doctest.h>
-
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include "models/convolutional.h"
 #include "models/statistics.h"
+#include "tests/support/allocations.h"
 #include "tests/support/networks.h"
 #include "training/run/trace.h"
 
-namespace {
-std::atomic<long> allocations{0};
-
-void* counted(std::size_t bytes, std::size_t alignment) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = alignment > alignof(std::max_align_t)
-                ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
-                : std::malloc(bytes > 0 ? bytes : 1);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-}  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t n) { return counted(n, 0); }
-[[gnu::noinline]] void* operator new[](std::size_t n) { return counted(n, 0); }
-[[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t a) {
-  return counted(n, static_cast<std::size_t>(a));
-}
-[[gnu::noinline]] void* operator new[](std::size_t n, std::align_val_t a) {
-  return counted(n, static_cast<std::size_t>(a));
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-
 using namespace brink;
+using support::allocations;
 
 TEST_CASE("gradient, linearisation and products allocate nothing, with any threads, blocks and budget") {
   for (const Activation activation : {Activation::relu, Activation::tanh})
@@ -71,9 +39,9 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
                       products = n.objective.layout.repeated(3).make_vector(dtype);
           const View directions[] = {n.v.view()};
 
-          const long before = allocations.load();
+          const long before = allocations();
           gradient.evaluate(n.theta.view(), g.view());
-          const long after_gradient = allocations.load();
+          const long after_gradient = allocations();
           kept.linearize_at(n.theta.view(), g.view());
           recomputed.linearize_at(n.theta.view(), g.view());
           made.linearize_at(n.theta.view(), g.view());
@@ -81,16 +49,16 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
           listed.linearize_at(n.theta.view(), g.view());
           listed_and_made.linearize_at(n.theta.view(), g.view());
           newtons.linearize_at(n.theta.view(), g.view());
-          const long after_linearize = allocations.load();
+          const long after_linearize = allocations();
           kept.apply(n.v.view(), hv.view());
           recomputed.apply(n.v.view(), hv.view());
           made.apply(n.v.view(), hv.view());
           listed.apply(n.v.view(), hv.view());
           listed_and_made.apply(n.v.view(), hv.view());
           newtons.apply(three.view(), products.view());
-          const long after_apply = allocations.load();
+          const long after_apply = allocations();
           newton.run(n.theta.view(), directions, hv.view(), {});
-          const long after_newton = allocations.load();
+          const long after_newton = allocations();
           CHECK(after_gradient - before == 0);
           CHECK(after_linearize - after_gradient == 0);
           CHECK(after_apply - after_linearize == 0);
@@ -104,17 +72,17 @@ TEST_CASE("gradient, linearisation and products allocate nothing, with any threa
     device.tracer = &recorder;
     const Array g = n.vector(), hv = n.vector();
     Hvp hvp(device, n.objective, n.data(), {});
-    const long before = allocations.load();
+    const long before = allocations();
     for (int i = 0; i < 20; ++i) {
       hvp.linearize_at(n.theta.view(), g.view());
       hvp.apply(n.v.view(), hv.view());
     }
-    CHECK(allocations.load() == before);
+    CHECK(allocations() == before);
     CHECK(recorder.dropped() > 0);
   }
-  const long control = allocations.load();
+  const long control = allocations();
   const support::Network another({.samples = 10});
-  CHECK(allocations.load() > control);
+  CHECK(allocations() > control);
 }
 
 TEST_CASE("the same of networks with convolutions, pools and normalisations, and of evaluation mode's statistics") {
@@ -135,15 +103,15 @@ TEST_CASE("the same of networks with convolutions, pools and normalisations, and
         Gradient gradient(device, descended, n.data(), {});
         Hvp kept(device, n.objective, n.data(), {}), recomputed(device, n.objective, n.data(), {0, 1}),
             other(device, evaluation, n.data(), {});
-        const long before = allocations.load();
+        const long before = allocations();
         gradient.evaluate(n.theta.view(), results.view());
         statistics.take(results.view());
-        const long after_gradient = allocations.load();
+        const long after_gradient = allocations();
         for (Hvp* hvp : {&kept, &recomputed, &other}) {
           hvp->linearize_at(n.theta.view(), g.view());
           hvp->apply(n.v.view(), hv.view());
         }
         CHECK(after_gradient - before == 0);
-        CHECK(allocations.load() - after_gradient == 0);
+        CHECK(allocations() - after_gradient == 0);
       }
 }

@@ -1,196 +1,112 @@
 // SPDX-License-Identifier: MIT
 // The rows of the maps that update rules are made of.
-#include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "kernels/map/map.h"
 #include "tests/cases/rows.h"
+#include "tests/reference/update_reference.h"
 
 namespace brink::cases {
 
 namespace {
 
-/// βa + (1 − β)b, each product and the sum rounded.
-template <class T>
-T plain_average(T a, T b, double beta) {
-  const T kept = static_cast<T>(beta) * a, added = static_cast<T>(1 - beta) * b;
-  return kept + added;
-}
-/// min(√min(ν, clip_moment), clip_root) + 0.001 as a library's minimum gives it.
-template <class T>
-T plain_root(T moment, double clip_moment, double clip_root) {
-  return std::min(std::sqrt(std::min(moment, static_cast<T>(clip_moment))), static_cast<T>(clip_root)) +
-         static_cast<T>(1e-3);
-}
+using reference::Denominator, reference::moving_average, reference::stepped;
 
-ValueType rectangle(int size, Dtype dtype) { return {{at(size).s * 200, at(size).n}, dtype}; }
-In like_output(int size, Values values = Values::real) { return {rectangle(size, Dtype::f32).shape, values}; }
+/// The row of map<F> with these constants. inputs: how the values of each are made. plain: the outputs of one element, as an array, from
+/// its inputs: [](auto x, auto g) { … }.
+template <class F, class Plain, class... Constant>
+Row update_row(std::string name, std::vector<Values> inputs, Plain plain, Constant... constants) {
+  const auto rectangle = [](int size) { return Shape{at(size).s * 200, at(size).n}; };
+  return {.name = std::move(name),
+          .kernels = {"map"},
+          .functors = {functor_index<F>()},
+          .sizes = number_of_extents,
+          .inputs =
+              [=](int size) {
+                std::vector<In> in;
+                for (const Values v : inputs) in.push_back({rectangle(size), v});
+                return in;
+              },
+          .attributes = none,
+          .reference = {},
+          .references =
+              [=](Views in, Views out, const Attributes&) {
+                with_real(out[0].dtype, [&]<class T>(T) {
+                  for (std::int64_t i = 0; i < out[0].shape.elements(); ++i) {
+                    const std::array<T, outputs_of<F>> element = [&]<std::size_t... k>(std::index_sequence<k...>) {
+                      return plain(in[k].as<T>()[i]...);
+                    }
+                    (std::make_index_sequence<F::arity>{});
+                    for (std::size_t k = 0; k < element.size(); ++k) out[k].as<T>()[i] = element[k];
+                  }
+                });
+              },
+          .output =
+              [=](int size, Dtype dtype) {
+                return ValueType{rectangle(size), dtype};
+              },
+          .run_several = [=](Device& d, Views out, Views in, int) { map<F>(d, out, in, constants...); },
+          .outputs = outputs_of<F>};
+}
 
 }  // namespace
 
 std::vector<Row> update_rows() {
+  using enum Values;
   return {
-      {.name = "descend",
-       .kernels = {"map"},
-       .functors = {functor_index<Descend>()},
-       .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>(2, like_output(size)); },
-       .attributes = none,
-       .reference =
-           [](Views in, const View& out, const Attributes&) {
-             with_real(out.dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
-                 const T step = static_cast<T>(0.1) * in[1].as<T>()[i];
-                 out.as<T>()[i] = in[0].as<T>()[i] - step;
-               }
-             });
-           },
-       .output = rectangle,
-       .run = [](Device& d, const View& out, Views in, int) { map<Descend>(d, out, in, 0.1); }},
-      {.name = "decayed descent",
-       .kernels = {"map"},
-       .functors = {functor_index<DecayedDescent>()},
-       .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>(2, like_output(size)); },
-       .attributes = none,
-       .reference =
-           [](Views in, const View& out, const Attributes&) {
-             with_real(out.dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
-                 const T x = in[0].as<T>()[i], decay = static_cast<T>(0.03) * x,
-                         step = static_cast<T>(0.1) * in[1].as<T>()[i];
-                 const T kept = x - decay;
-                 out.as<T>()[i] = kept - step;
-               }
-             });
-           },
-       .output = rectangle,
-       .run = [](Device& d, const View& out, Views in, int) { map<DecayedDescent>(d, out, in, 0.1, 0.03); }},
-      {.name = "adaptive",
-       .kernels = {"map"},
-       .functors = {functor_index<Adaptive>()},
-       .sizes = number_of_extents,
-       .inputs =
-           [](int size) {
-             return std::vector<In>{like_output(size), like_output(size), like_output(size, Values::positive),
-                                    like_output(size)};
-           },
-       .attributes = none,
-       .reference = {},
-       .references =
-           [](Views in, Views out, const Attributes&) {
-             with_real(out[0].dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out[0].shape.elements(); ++i) {
-                 const T x = in[0].as<T>()[i], g = in[3].as<T>()[i];
-                 const T mean = plain_average(in[1].as<T>()[i], g, 0.9);
-                 const T square = plain_average(in[2].as<T>()[i], static_cast<T>(g * g), 0.99);
-                 const T unbiased_mean = mean / static_cast<T>(0.19), unbiased = square / static_cast<T>(0.5);
-                 const T root = plain_root(unbiased, 2.0, 0.7), direction = unbiased_mean / root;
-                 const T decay = static_cast<T>(0.03) * x, kept = x - decay, step = static_cast<T>(0.1) * direction;
-                 out[0].as<T>()[i] = kept - step;
-                 out[1].as<T>()[i] = mean;
-                 out[2].as<T>()[i] = square;
-               }
-             });
-           },
-       .output = rectangle,
-       .run_several = [](Device& d, Views out, Views in,
-                         int) { map<Adaptive>(d, out, in, 0.1, 0.9, 0.99, 0.19, 0.5, 2.0, 0.7, 1e-3, 0.03); },
-       .outputs = 3},
-      {.name = "root mean square",
-       .kernels = {"map"},
-       .functors = {functor_index<RootMeanSquare>()},
-       .sizes = number_of_extents,
-       .inputs =
-           [](int size) {
-             return std::vector<In>{like_output(size), like_output(size, Values::positive), like_output(size)};
-           },
-       .attributes = none,
-       .reference = {},
-       .references =
-           [](Views in, Views out, const Attributes&) {
-             with_real(out[0].dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out[0].shape.elements(); ++i) {
-                 const T x = in[0].as<T>()[i], g = in[2].as<T>()[i];
-                 const T square = plain_average(in[1].as<T>()[i], static_cast<T>(g * g), 0.99);
-                 const T unbiased = square / static_cast<T>(0.5), direction = g / plain_root(unbiased, 0.5, 5.0);
-                 const T step = static_cast<T>(0.1) * direction;
-                 out[0].as<T>()[i] = x - step;
-                 out[1].as<T>()[i] = square;
-               }
-             });
-           },
-       .output = rectangle,
-       .run_several = [](Device& d, Views out, Views in,
-                         int) { map<RootMeanSquare>(d, out, in, 0.1, 0.99, 0.5, 0.5, 5.0, 1e-3, 0.0); },
-       .outputs = 2},
-      {.name = "root of the second moment",
-       .kernels = {"map"},
-       .functors = {functor_index<RootMoment>()},
-       .sizes = number_of_extents,
-       .inputs =
-           [](int size) {
-             return std::vector<In>{like_output(size, Values::positive), like_output(size)};
-           },
-       .attributes = none,
-       .reference =
-           [](Views in, const View& out, const Attributes&) {
-             with_real(out.dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
-                 const T g = in[1].as<T>()[i];
-                 out.as<T>()[i] =
-                     std::sqrt(plain_average(in[0].as<T>()[i], static_cast<T>(g * g), 0.99) / static_cast<T>(0.5));
-               }
-             });
-           },
-       .output = rectangle,
-       .run = [](Device& d, const View& out, Views in, int) { map<RootMoment>(d, out, in, 0.99, 0.5); }},
-      {.name = "inverse root",
-       .kernels = {"map"},
-       .functors = {functor_index<InverseRoot>()},
-       .sizes = number_of_extents,
-       .inputs =
-           [](int size) {
-             return std::vector<In>{like_output(size, Values::positive), like_output(size)};
-           },
-       .attributes = none,
-       .reference =
-           [](Views in, const View& out, const Attributes&) {
-             with_real(out.dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out.shape.elements(); ++i) {
-                 const T g = in[1].as<T>()[i];
-                 const T unbiased = plain_average(in[0].as<T>()[i], static_cast<T>(g * g), 0.99) / static_cast<T>(0.5);
-                 const T p = static_cast<T>(0.19) * plain_root(unbiased, 2.0, 0.7);
-                 out.as<T>()[i] = T(1) / std::sqrt(p);
-               }
-             });
-           },
-       .output = rectangle,
-       .run = [](Device& d, const View& out, Views in,
-                 int) { map<InverseRoot>(d, out, in, 0.99, 0.19, 0.5, 2.0, 0.7, 1e-3); }},
-      {.name = "momentum",
-       .kernels = {"map"},
-       .functors = {functor_index<Momentum>()},
-       .sizes = number_of_extents,
-       .inputs = [](int size) { return std::vector<In>(3, like_output(size)); },
-       .attributes = none,
-       .reference = {},
-       .references =
-           [](Views in, Views out, const Attributes&) {
-             with_real(out[0].dtype, [&]<class T>(T) {
-               for (std::int64_t i = 0; i < out[0].shape.elements(); ++i) {
-                 const T kept = static_cast<T>(0.9) * in[1].as<T>()[i];
-                 const T velocity = kept + in[2].as<T>()[i];
-                 const T step = static_cast<T>(0.1) * velocity;
-                 const T decay = static_cast<T>(0.03) * in[0].as<T>()[i];
-                 out[0].as<T>()[i] = (in[0].as<T>()[i] - decay) - step;
-                 out[1].as<T>()[i] = velocity;
-               }
-             });
-           },
-       .output = rectangle,
-       .run_several = [](Device& d, Views out, Views in, int) { map<Momentum>(d, out, in, 0.1, 0.9, 0.03); },
-       .outputs = 2},
+      update_row<Descend>(
+          "descend", {real, real}, []<class T>(T x, T g) { return std::array{stepped(x, g, 0.1)}; }, 0.1),
+      update_row<DecayedDescent>(
+          "decayed descent", {real, real}, []<class T>(T x, T g) { return std::array{stepped(x, g, 0.1, 0.03)}; }, 0.1,
+          0.03),
+      update_row<NoiseScaledDescent>(
+          "noise-scaled descent", {real, real, real},
+          []<class T>(T x, T g, T batch) {
+            const T noise = static_cast<T>(0.75) * static_cast<T>(g - batch), mixed = g - noise;
+            return std::array{stepped(x, mixed, 0.1, 0.03)};
+          },
+          0.1, 0.03, 0.75),
+      update_row<Adaptive>(
+          "adaptive", {real, real, positive, real},
+          []<class T>(T x, T m, T moment, T g) {
+            const T mean = moving_average(m, g, 0.9), square = moving_average(moment, static_cast<T>(g * g), 0.99);
+            const T unbiased_mean = mean / static_cast<T>(0.19), unbiased = square / static_cast<T>(0.5);
+            const T direction = unbiased_mean / Denominator{1e-3, 2.0, 0.7}(unbiased);
+            return std::array{stepped(x, direction, 0.1, 0.03), mean, square};
+          },
+          0.1, 0.9, 0.99, 0.19, 0.5, 2.0, 0.7, 1e-3, 0.03),
+      update_row<RootMeanSquare>(
+          "root mean square", {real, positive, real},
+          []<class T>(T x, T moment, T g) {
+            const T square = moving_average(moment, static_cast<T>(g * g), 0.99);
+            const T unbiased = square / static_cast<T>(0.5), direction = g / Denominator{1e-3, 0.5, 5.0}(unbiased);
+            return std::array{stepped(x, direction, 0.1), square};
+          },
+          0.1, 0.99, 0.5, 0.5, 5.0, 1e-3, 0.0),
+      update_row<RootMoment>(
+          "root of the second moment", {positive, real},
+          []<class T>(T moment, T g) {
+            return std::array<T, 1>{
+                std::sqrt(moving_average(moment, static_cast<T>(g * g), 0.99) / static_cast<T>(0.5))};
+          },
+          0.99, 0.5),
+      update_row<InverseRoot>(
+          "inverse root", {positive, real},
+          []<class T>(T moment, T g) {
+            const T unbiased = moving_average(moment, static_cast<T>(g * g), 0.99) / static_cast<T>(0.5);
+            const T p = static_cast<T>(0.19) * Denominator{1e-3, 2.0, 0.7}(unbiased);
+            return std::array<T, 1>{T(1) / std::sqrt(p)};
+          },
+          0.99, 0.19, 0.5, 2.0, 0.7, 1e-3),
+      update_row<Momentum>(
+          "momentum", {real, real, real},
+          []<class T>(T x, T v, T g) {
+            const T kept = static_cast<T>(0.9) * v, velocity = kept + g;
+            return std::array{stepped(x, velocity, 0.1, 0.03), velocity};
+          },
+          0.1, 0.9, 0.03),
   };
 }
 

@@ -5,10 +5,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <type_traits>
+#include <variant>
 
+#include "models/convolutional.h"
 #include "tests/kinds/kinds.h"
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
@@ -16,6 +20,7 @@
 #include "training/loop.h"
 #include "training/rules/kind.h"
 #include "training/run/config.h"
+#include "training/run/records.h"
 
 using namespace brink;
 using support::text_of;
@@ -101,6 +106,79 @@ class OnQuadratic {
   std::unique_ptr<UpdateRule> rule_;
 };
 
+/// Every part of a state, as bytes.
+support::Bits bits_of(const SavedState& state) {
+  support::Bits out;
+  for (const auto& [name, value] : state.parts)
+    std::visit(
+        [&, &part = name]<class T>(const T& x) {
+          if constexpr (std::is_same_v<T, Array>)
+            out.add(part, x.view());
+          else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)
+            out.add(part, std::string(reinterpret_cast<const char*>(x.data()), x.size() * sizeof(std::int64_t)));
+          else if constexpr (std::is_same_v<T, std::string>)
+            out.add(part, x);
+          else
+            out.add(part, std::string(reinterpret_cast<const char*>(&x), sizeof x));
+        },
+        value);
+  return out;
+}
+
+/// Whether a trainer under these options, whose chunk is replaced, can be stopped before any of its first steps and go on elsewhere, on other
+/// threads and in other chunks, to the same lines of metrics.csv and the same state.
+void expect_resumable(const support::Network& n, TrainerOptions options, std::int64_t chunk) {
+  constexpr std::size_t steps = 6;
+  if (!n.model.norms.empty()) options.evaluation = EvaluationMode{n.model, n.options.loss, false};
+  options.tracker = TrackerOptions{.top = 1, .bottom = 1, .cold_check = 3, .budget = 20, .max_basis = 12};
+  options.measurements.push_back({factory(*find_kind(measurement_kinds(), "effective"))});
+  static ThreadPool pools[] = {ThreadPool(1), ThreadPool(2), ThreadPool(3)};
+  const auto fresh = [&](std::size_t place) {
+    options.batch.chunk = place == 2 ? chunk : 0;
+    Device device{.pool = &pools[place]};
+    return std::make_unique<Trainer>(device, n.objective, n.data(), n.data(), options, n.theta.view());
+  };
+  Device host;
+  const auto through = fresh(0);
+  std::vector<SavedState> states;
+  /// The lines from a step on, and at the end the state; each step's state is kept at first.
+  const auto go_on = [&](Trainer& trainer, bool keep) {
+    std::string lines;
+    for (std::size_t t = static_cast<std::size_t>(trainer.steps_done()); t < steps; ++t) {
+      if (keep) states.push_back(save_state(host, trainer));
+      if (const Row& row = trainer.step(); trainer.has_row()) append_row(lines, row);
+    }
+    return lines;
+  };
+  const std::string all = go_on(*through, true);
+  REQUIRE_FALSE(through->diverged());
+  states.push_back(save_state(host, *through));
+  const support::Bits end = bits_of(states.back());
+  for (std::size_t from = 0; from <= steps; ++from)
+    for (const std::size_t place : {from % 3, (from + 1) % 3}) {
+      CAPTURE(from);
+      CAPTURE(place);
+      const auto resumed = fresh(place);
+      restore_state(host, *resumed, states[from]);
+      const std::string lines = go_on(*resumed, false);
+      REQUIRE(all.ends_with(lines));
+      REQUIRE(std::ranges::count(lines, '\n') >= static_cast<std::int64_t>((steps - from) / 2));
+      REQUIRE(support::first_difference(bits_of(save_state(host, *resumed)), end) == "");
+    }
+  // Control: with the rule's vectors of the step before, a rule that has any goes on to another state.
+  SavedState old = states[3];
+  bool has_vectors = false;
+  for (auto& [name, value] : old.parts)
+    if (name.starts_with("rule/") && std::holds_alternative<Array>(value)) {
+      has_vectors = true;
+      value = std::move(states[2].parts.at(name));
+    }
+  const auto control = fresh(0);
+  restore_state(host, *control, old);
+  const std::string lines = go_on(*control, false);
+  CHECK(all.ends_with(lines) != has_vectors);
+}
+
 /// The learning rate at which the rule's threshold is that curvature; thresholds fall with the rate.
 double rate_of_threshold(const UpdateRule& rule, double threshold) {
   double low = 1e-6, high = 1e6;
@@ -122,10 +200,10 @@ TEST_CASE("a rule's step equals plain loops, byte for byte") {
       CAPTURE(name_of(dtype));
       const support::Network n({.samples = 100, .dtype = dtype});
       Device device;
-      Trainer trainer(device, n.objective, n.data(), {}, options_of(row, 0.2), n.theta.view());
+      Trainer trainer(device, n.objective, n.data(), {}, options_of(row, kinds::plain_rate), n.theta.view());
       with_real(dtype, [&]<class T>(T) {
         const std::span<const T> start = n.theta.span<T>();
-        kinds::PlainRule<T> plain{{start.begin(), start.end()}, {}, {}, static_cast<T>(0.2)};
+        kinds::PlainRule<T> plain{{start.begin(), start.end()}, {}, {}};
         plain.own.fill(std::vector<T>(start.size()));
         for (int t = 0; t < 8; ++t) {
           trainer.step();
@@ -208,6 +286,31 @@ TEST_CASE(
     CHECK_THROWS_WITH_AS(restore_state(device, *fresh(), more),
                          "state: the part 'rule/unknown' does not belong to this run", std::invalid_argument);
   }
+}
+
+TEST_CASE(
+    "a run stopped before any step goes on to the same bytes on other threads and in other chunks, whatever the rule") {
+  struct Case {
+    const support::Network network;
+    std::int64_t chunk, batch;
+    double slower;  ///< how many times, so that the loss stays finite
+  };
+  // Epochs of 5 and of 2 updates, the last one of another size.
+  const Case cases[] = {
+      {support::Network({.samples = 300, .dtype = Dtype::f32}), 128, 72, 1},
+      {support::Network({.samples = 14, .dtype = Dtype::f32}, vgg({6, 6, 2}, {2, 3}, 3, {.batch = 4})), 4, 8, 10}};
+  for (const Case& c : cases)
+    for (const kinds::RuleRow& row : kinds::rule_rows())
+      for (const std::int64_t batch : {std::int64_t{0}, c.batch}) {
+        if (batch == 0 && find_kind(rule_kinds(), row.name)->needs_minibatches) continue;
+        CAPTURE(c.chunk);
+        CAPTURE(row.name);
+        CAPTURE(batch);
+        TrainerOptions options = options_of(row, row.bouncing_rate / c.slower);
+        options.minibatches.samples = batch;
+        options.row_every = batch > 0 ? 2 : 1;
+        expect_resumable(c.network, std::move(options), c.chunk);
+      }
 }
 
 TEST_CASE("a rule's settings are written and read back, and its run is frozen") {

@@ -220,13 +220,13 @@ TEST_CASE("a difference and a diagonal block of operators") {
   for (std::size_t i = 0; i < 6; ++i)
     CHECK(whole.eigenvalues()[i] == doctest::Approx(1.0 + static_cast<double>(i)).epsilon(1e-13));
   // The block as an operator on whole vectors: its three eigenvalues and three zeros.
-  const DenseSpectrum block(device, block_of(device, a.op(Dtype::f64), 2, 5), middle, false);
+  const DenseSpectrum block(device, block_of(device, a.op(Dtype::f64), 2, 5, 3), middle, false);
   for (std::size_t i = 0; i < 3; ++i)
     CHECK(block.eigenvalues()[i] == doctest::Approx(inner.eigenvalues()[i]).epsilon(1e-13));
   Array x = zeros({6}, Dtype::f64);
   const Array y({6}, Dtype::f64);
   x.span<double>()[3] = 1;
-  block_of(device, a.op(Dtype::f64), 2, 5).apply(x.view(), y.view());
+  block_of(device, a.op(Dtype::f64), 2, 5, 3).apply(x.view(), y.view());
   for (const std::size_t i : {0, 1, 5}) CHECK(y.span<double>()[i] == 0);
   CHECK(y.span<double>()[3] != 0);
 }

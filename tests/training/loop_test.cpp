@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <set>
 
+#include "kernels/tracer.h"
 #include "models/dln.h"
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
@@ -25,6 +27,15 @@ Point mean(const Point& a, const Point& b) { return {(a[0] + b[0]) / 2, (a[1] + 
 double distance(const Point& a, const Point& b) {
   return std::sqrt((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]));
 }
+
+/// How many passes over test samples began.
+class TestPasses final : public Tracer {
+ public:
+  TestPasses() : Tracer(false) {}
+  void begin(const TraceName& name, std::int64_t) noexcept override { count += name.name == "evaluation"; }
+  void end() noexcept override {}
+  std::atomic<int> count = 0;
+};
 
 std::shared_ptr<Schedule> rate(double x) { return std::make_shared<ConstantRate>(x); }
 
@@ -118,11 +129,13 @@ TEST_CASE(
     "graph") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
     const support::Network train({.samples = 300, .dtype = dtype}), test({.samples = 90, .dtype = dtype});
-    Device device;
+    TestPasses passes;
+    Device device{.tracer = &passes};
     TrainerOptions options;
     options.schedule = rate(0.3);
     options.measure_every = 2;
     options.tracker = TrackerOptions{.top = 1, .bottom = 0, .cold_check = 0, .budget = 60, .max_basis = 24};
+    options.measurements.push_back({factory(*find_kind(measurement_kinds(), "test_loss")), 3});
     Trainer trainer(device, train.objective, train.data(), test.data(), options, train.theta.view());
     const Array g = train.vector(), expected = train.vector();
     std::memcpy(expected.view().data, train.theta.view().data, static_cast<std::size_t>(expected.view().bytes()));
@@ -135,7 +148,10 @@ TEST_CASE(
       CHECK(row.number("lambda_1").has_value() == (t % 2 == 0));
       CHECK(row.number("loss") == pass.loss);
       CHECK(row.number("train_accuracy") == pass.correct / 300);
-      CHECK(row.number("test_accuracy") == on_test.evaluate(expected.view(), unused.view()).correct / 90);
+      const LossAndCorrect test_pass = on_test.evaluate(expected.view(), unused.view());
+      CHECK(row.number("test_accuracy") == test_pass.correct / 90);
+      CHECK(passes.count == t + 1);  // one serves the accuracy and, at every third step, the loss
+      CHECK(row.number("test_loss") == (t % 3 == 0 ? std::optional(test_pass.loss) : std::nullopt));
       CHECK(support::same_bytes(trainer.gradient(), g.view()));
       with_real(dtype, [&]<class T>(T) {
         for (std::size_t i = 0; i < g.span<T>().size(); ++i) {

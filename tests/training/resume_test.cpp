@@ -2,6 +2,7 @@
 // Runs that are interrupted and go on (B5, S1, S3 and R1 of docs/promises.md).
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -77,6 +78,9 @@ bool says(const Result& r, std::string_view text) { return r.said.find(text) != 
 std::string status_of(const std::string& folder) {
   return parse_json("run.json", read_text(folder + "/run.json")).at("status").get<std::string>();
 }
+std::string final_digest_of(const std::string& folder) {
+  return parse_json("run.json", read_text(folder + "/run.json")).at("final_digest").get<std::string>();
+}
 std::string record(const std::string& folder) {
   return read_text(folder + "/metrics.csv") + read_text(folder + "/events.csv");
 }
@@ -90,30 +94,49 @@ void replace(const std::string& path, std::string_view from, std::string_view to
   write_text(path, text.replace(at, from.size(), to));
 }
 
-}  // namespace
-
-TEST_CASE("a run resumed at every step ends in the same files, also with other threads and chunks (B5)") {
+/// Interrupts the run before every step, and continues it in turn on the same threads, on more, and in other chunks.
+void expect_resumable(const std::vector<std::string>& sets, std::int64_t steps, const std::string& chunk) {
   test::TemporaryFolder t;
-  REQUIRE(run(small_mlp, {.folder = t / "whole"}).code == ExitCode::done);
+  REQUIRE(run(sets, {.folder = t / "whole"}).code == ExitCode::done);
   const std::string whole = record(t / "whole");
-  for (std::int64_t step = 0; step <= 24; ++step) {
+  for (std::int64_t step = 0; step <= steps; ++step) {
     CAPTURE(step);
     const std::string folder = t / std::to_string(step);
-    const Result first = interrupt(small_mlp, folder, step);
+    const Result first = interrupt(sets, folder, step);
     REQUIRE(first.code == ExitCode::interrupted);
-    REQUIRE(says(first, "interrupted before step " + std::to_string(step) + " of 24; --resume continues the run"));
+    REQUIRE(says(first, fmt::format("interrupted before step {} of {}; --resume continues the run", step, steps)));
     REQUIRE(status_of(folder) == "interrupted");
     const Flags flags = step % 3 == 1   ? Flags{{"threads", "3"}}
-                        : step % 3 == 2 ? Flags{{"threads", "2"}, {"chunk", "128"}}
+                        : step % 3 == 2 ? Flags{{"threads", "2"}, {"chunk", chunk}}
                                         : Flags{{"threads", "1"}};
-    const Result second = resume(small_mlp, folder, flags);
+    const Result second = resume(sets, folder, flags);
     REQUIRE(second.code == ExitCode::done);
     REQUIRE(says(second, step == 0 ? folder + " holds no valid checkpoint; starting at step 0"
                                    : "going on from step " + std::to_string(step)));
     REQUIRE(record(folder) == whole);
+    REQUIRE(final_digest_of(folder) == final_digest_of(t / "whole"));
     REQUIRE(status_of(folder) == "finished");
-    REQUIRE(list_checkpoints(folder).good.back().step == 24);
+    REQUIRE(list_checkpoints(folder).good.back().step == steps);
   }
+}
+
+}  // namespace
+
+TEST_CASE("a run resumed at every step ends in the same files, also with other threads and chunks (B5)") {
+  expect_resumable(small_mlp, 24, "128");
+}
+
+TEST_CASE("the same under adaptive rules with minibatches, while rule, batch and learning rate change (B5)") {
+  std::vector<std::string> sets = small_mlp;
+  std::erase_if(sets, [](const std::string& set) { return set.starts_with("training."); });
+  for (const char* set :
+       {"training.steps=16", "training.rule=adam", "training.learning_rate=0.02", "training.schedule=cosine",
+        "training.warmup=4", "training.batch=48", "measure.effective.every=1", "measure.test_loss.every=2",
+        "training.change=[{at_step = 6, set = {rule = \"clipped_ada\", clip = 0.05, clip_on = \"moment\"}}, "
+        "{at_step = 8, set = {batch = 64}}, {at_step = 11, set = {rule = \"rmsprop\", batch = 0}}, "
+        "{at_step = 13, set = {learning_rate = 0.01}}]"})
+    sets.emplace_back(set);
+  expect_resumable(sets, 16, "128");
 }
 
 TEST_CASE("a small VGG resumed at random steps ends in the same files (B5)") {

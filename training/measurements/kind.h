@@ -31,6 +31,8 @@ struct MeasurementContext {
   bool evaluation_hessian = false;  ///< whether eigenvalues are those of the loss in evaluation mode
   bool projects = false;            ///< whether updates are projected
   int top = 0, bottom = 0;          ///< number of tracked eigenvalues
+  bool by_value = false;            ///< whether eigenvalues are measured to an estimated error of λ₁
+  bool tracks_above = false;        ///< whether as many eigenvalues are measured as are above a limit
   bool preconditions = false;       ///< whether a rule of the run has a preconditioner
   bool threshold_varies = false;    ///< whether the rule's threshold may differ from step to step
   /// At θ of a step at which the spectrum is measured; has no product before the trainer is made. May throw StepAbandoned.

@@ -57,8 +57,6 @@ class Measurement : public Stateful {
   /// Tensors of this step for a file of their own; asked after `deliver`, and only where somebody keeps them. θ_{t−3} is not in
   /// `at.thetas` if θ_{t+1} is there already. May allocate; nothing else may change.
   virtual std::optional<TensorSet> tensors(const StepView& /*at*/) { return {}; }
-  /// Milliseconds that the last step's work took, if they are worth reporting; otherwise 0.
-  virtual double elapsed_ms() { return 0; }
   void visit(StateVisitor&) override {}
 };
 

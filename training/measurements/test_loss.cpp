@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The mean loss on the test samples, in evaluation mode if the network normalises. Early stopping is found from it after the run.
-#include "training/measurements/test_pass.h"
+#include "training/measurements/kind.h"
 
 namespace brink::measurements {
 
@@ -8,19 +8,16 @@ namespace {
 
 class TestLoss final : public Measurement {
  public:
-  explicit TestLoss(const MeasurementContext& c) : pass_(c) {}
+  explicit TestLoss(const MeasurementContext& c) : there_(!c.test.empty()) {}
   std::vector<Column> columns() const override {
     return {{"test_loss", "", "mean loss on the test set", {.panel = "loss", .scale = ChartScale::logarithmic}}};
   }
-  int numbers() const override { return pass_.numbers(); }
-  void enqueue(Device& device, const StepView& at, Scalar to) override { pass_.enqueue(device, at.thetas[0], to); }
-  void deliver(const Observed&, std::span<const double> numbers, std::span<Cell> cells) override {
-    if (!pass_.is_empty()) cells[0] = numbers[0] / pass_.samples();
+  void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
+    if (there_) cells[0] = seen.test_loss;
   }
-  double elapsed_ms() override { return pass_.elapsed_ms(); }
 
  private:
-  TestPass pass_;
+  bool there_;
 };
 
 }  // namespace

@@ -87,12 +87,13 @@ class CurvatureAt {
   }
   CurvatureOperators& operators() { return *operators_; }
   LinearOperator hessian() const {
-    LinearOperator out = pass_->hessian();
-    out.apply = [product = out.apply](View x, View y) {
-      stop_if_asked();
-      product(x, y);
-    };
-    return out;
+    const LinearOperator& a = pass_->hessian();
+    return {a.dim, a.dtype,
+            [&a](View x, View y) {
+              stop_if_asked();
+              a.apply(x, y);
+            },
+            a.parameters};
   }
   LinearOperator chosen(CurvatureOperator of) { return operators_->choose(of, hessian()); }
 

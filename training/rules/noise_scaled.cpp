@@ -10,26 +10,23 @@ namespace {
 
 class NoiseScaled final : public UpdateRule {
  public:
-  NoiseScaled(double scale, std::unique_ptr<UpdateRule> gd, Array mixed)
-      : scale_(scale), gd_(std::move(gd)), mixed_(std::move(mixed)) {}
+  NoiseScaled(double scale, double weight_decay, std::unique_ptr<UpdateRule> gd)
+      : scale_(scale), weight_decay_(weight_decay), gd_(std::move(gd)) {}
   Gradients gradients() const override { return scale_ == 0 ? Gradients::full : Gradients::both; }
   void update(Device& device, const Update& u) override {
-    Update mixed = u;
-    if (u.batch_gradient.data) {
-      mixed.gradient = mixed_.view();
-      map<Subtract>(device, mixed.gradient, {u.gradient, u.batch_gradient});
-      map<Descend>(device, mixed.gradient, {u.gradient, mixed.gradient}, scale_);
-    }
-    gd_->update(device, mixed);
+    if (u.batch_gradient.data)
+      map<NoiseScaledDescent>(device, u.next, {u.theta, u.gradient, u.batch_gradient}, u.learning_rate,
+                              u.learning_rate * weight_decay_, scale_);
+    else
+      gd_->update(device, u);
   }
   double threshold(double learning_rate) const override { return gd_->threshold(learning_rate); }
   double surplus(double learning_rate, double lambda) const override { return gd_->surplus(learning_rate, lambda); }
   void visit(StateVisitor& v) override { gd_->visit(v); }
 
  private:
-  double scale_;
+  double scale_, weight_decay_;
   std::unique_ptr<UpdateRule> gd_;
-  Array mixed_;
 };
 
 }  // namespace
@@ -43,8 +40,8 @@ RuleKind noise_scaled() {
   out.needs_minibatches = true;
   out.make = [](const Options& o, Device& device, const ParameterLayout& layout,
                 Dtype dtype) -> std::unique_ptr<UpdateRule> {
-    return std::make_unique<NoiseScaled>(o.real("noise_scale"), gd().make(o, device, layout, dtype),
-                                         layout.make_vector(dtype, device));
+    return std::make_unique<NoiseScaled>(o.real("noise_scale"), o.real("weight_decay"),
+                                         gd().make(o, device, layout, dtype));
   };
   return out;
 }

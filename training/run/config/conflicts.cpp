@@ -93,6 +93,12 @@ std::optional<Conflict> minibatch_conflict(const Config& c) {
   return {};
 }
 
+/// Whether a rule of the run has a preconditioner.
+bool preconditions(const Config& c) {
+  return c.training.rule.kind->preconditions ||
+         std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.rule.kind->preconditions; });
+}
+
 std::optional<Conflict> projection_conflict(const Config& c) {
   if (!widest_projection(c).projects()) return {};
   const auto needs = [](const std::string& what) {
@@ -104,6 +110,25 @@ std::optional<Conflict> projection_conflict(const Config& c) {
     return needs("eigenvectors of every step: set measure.every = 1 and measure.row_every = 1");
   if (has_evaluation_hessian(c))
     return needs("the Hessian of the loss that is descended: set model.norm_mode = \"training\"");
+  return {};
+}
+
+std::optional<Conflict> measure_conflict(const Config& c) {
+  if (c.measure.track_above) {
+    if (c.measure.top == 0)
+      return Conflict{"measure.track_above", "needs the largest eigenvalues: set measure.top = 1 or more"};
+    if (c.measure.top_most < c.measure.top)
+      return Conflict{"measure.top_most", "expected at least measure.top = " + number_text(c.measure.top) + ", got " +
+                                              number_text(c.measure.top_most)};
+    if (preconditions(c))
+      return Conflict{"measure.track_above",
+                      "needs a rule whose threshold is that of the Hessian, such as training.rule = \"gd\""};
+  }
+  if (c.measure.top > 0) return {};
+  if (c.measure.certify == Certify::two_sided)
+    return Conflict{"measure.certify", "\"two-sided\" needs the largest eigenvalue: set measure.top = 1 or more"};
+  if (c.measure.accuracy == Accuracy::value)
+    return Conflict{"measure.accuracy", "\"value\" needs the largest eigenvalue: set measure.top = 1 or more"};
   return {};
 }
 
@@ -149,6 +174,7 @@ std::optional<Conflict> conflict(const Config& c) {
     if (auto wrong = data_conflict(c)) return wrong;
   if (auto wrong = minibatch_conflict(c)) return wrong;
   if (auto wrong = projection_conflict(c)) return wrong;
+  if (auto wrong = measure_conflict(c)) return wrong;
   if (auto wrong = schedule_conflict(c)) return wrong;
   for (const Chosen<MeasurementKind>& m : c.measure.more) {
     if (m.options.has("steps"))
