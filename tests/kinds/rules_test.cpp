@@ -166,7 +166,7 @@ void expect_resumable(const support::Network& n, TrainerOptions options, std::in
       REQUIRE(support::first_difference(bits_of(save_state(host, *resumed)), end) == "");
     }
   // Control: with the rule's vectors of the step before, a rule that has any goes on to another state.
-  SavedState old = states[3];
+  SavedState old = std::move(states[3]);
   bool has_vectors = false;
   for (auto& [name, value] : old.parts)
     if (name.starts_with("rule/") && std::holds_alternative<Array>(value)) {
