@@ -38,7 +38,7 @@ void print_ends(const SpectrumOptions& o, const SpectrumFound& found, Console& o
   int certified = 0;
   const auto print = [&](const std::vector<RitzPair>& pairs, bool top) {
     for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const bool holds = pairs[i].relative <= o.tolerance;
+      const bool holds = pairs[i].relative <= o.tolerance && found.ends.symmetric;
       certified += holds;
       out.line(row(
           top      ? fmt::format("λ_{}", i + 1)
@@ -54,6 +54,11 @@ void print_ends(const SpectrumOptions& o, const SpectrumFound& found, Console& o
                        certified, count, readable(o.tolerance), counted(found.ends.products, "product"),
                        readable(found.ends.orthogonality, 2), readable(found.ends.asymmetry, 2)));
   out.line("  An eigenvalue lies within ± of each. That none lies further out is only probable.");
+  if (const SpectrumBounds& b = found.ends.bounds; std::isfinite(b.upper) && !found.top.empty())
+    out.line(fmt::format("  No eigenvalue is above {}, except with probability {} over the random start.",
+                         readable(b.upper), readable(bound_probability, 1)));
+  if (!found.ends.symmetric)
+    out.note("the products are less symmetric than rounding explains, so no eigenvalue counts as certified");
   if (certified < count && found.ends.stop == LanczosStop::budget)
     out.note(
         fmt::format("{} of {} eigenvalues are not certified, because the budget of {} is used up: give a larger "
