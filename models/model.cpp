@@ -80,6 +80,7 @@ Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode) 
                 return std::move(f.g);
               }};
   o.whole_groups = !m.norms.empty();
+  o.gauss_newton = gauss_newton_of(m, loss, dtype, mode);
   return o;
 }
 

@@ -63,7 +63,8 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
       .by_value = options.tracker && options.tracker->tolerance > options.tracker->upper_tolerance,
       .tracks_above = options.track_above > 0,
       .preconditions = changes_->precondition(),
-      .threshold_varies = changes_->vary()};
+      .threshold_varies = changes_->vary(),
+      .hessian = &hessian_};
   if (options.tracker) {
     context.tracker = &*options.tracker;
     context.top = options.tracker->top;
@@ -213,8 +214,13 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     const View descended = rule().preconditioner() ? rule_gradient() : View{};
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
     if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
-    for (Placed& p : measurements_)
-      if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    try {
+      for (Placed& p : measurements_)
+        if (is_due(p, step_)) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    } catch (const StepAbandoned&) {
+      abandon();
+      throw;
+    }
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   const bool measured = seen_.measured;

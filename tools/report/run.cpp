@@ -327,6 +327,7 @@ Run read_run(const fs::path& folder) {
   read_metrics(run, folder, json);
   add_time(run);
   read_events(run, folder);
+  run.spectra = read_spectra(folder, run.notes);
   compare_accounts(run);
   return run;
 }

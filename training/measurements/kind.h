@@ -11,6 +11,7 @@
 
 #include "autodiff/batch/objective.h"
 #include "models/options.h"
+#include "spectral/linear_operator.h"
 #include "training/measurements/measurement.h"
 
 namespace brink {
@@ -48,6 +49,8 @@ struct MeasurementContext {
   bool tracks_above = false;                ///< whether as many eigenvalues are measured as are above a limit
   bool preconditions = false;               ///< whether a rule of the run has a preconditioner
   bool threshold_varies = false;            ///< whether the rule's threshold may differ from step to step
+  /// At θ of a step at which the spectrum is measured; has no product before the trainer is made. May throw StepAbandoned.
+  const LinearOperator* hessian = nullptr;
 };
 
 using MeasurementFactory = std::function<std::unique_ptr<Measurement>(const MeasurementContext&)>;
