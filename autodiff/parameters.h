@@ -42,6 +42,13 @@ class ParameterLayout {
     const Parameter& p = (*this)[i];
     return vector.part(p.offset, p.shape);
   }
+  /// The indices of the parameters' entries in a vector of this layout, ascending: all except those of the gaps.
+  std::vector<std::int64_t> places() const {
+    std::vector<std::int64_t> out;
+    for (const Parameter& p : parameters_)
+      for (std::int64_t i = 0; i < p.shape.elements(); ++i) out.push_back(p.offset + i);
+    return out;
+  }
   /// `times` vectors of this layout, one after the other, as one vector: its parameter j·size() + i is parameter i of vector j.
   ParameterLayout repeated(int times) const {
     std::vector<Parameter> all;

@@ -23,14 +23,19 @@ Objective make_dln_objective(const Dln& dln, DlnLoss loss, double target, Dtype 
   out.group = 1;
   if (dtype != Dtype::f64)
     out.in_float64 = [dln, loss, target] { return make_dln_objective(dln, loss, target, Dtype::f64); };
-  out.loss = [dln, loss, target, dtype, layout = out.layout](std::int64_t samples) {
-    if (samples != 1) throw std::invalid_argument("[dln] expected one sample, got " + std::to_string(samples));
+  struct Built {
     Graph g;
+    Var z;  // [1,1]
+  };
+  const auto build = [dln, loss, target, dtype, layout = out.layout](std::int64_t samples) {
+    if (samples != 1) throw std::invalid_argument("[dln] expected one sample, got " + std::to_string(samples));
+    Built built;
+    Graph& g = built.g;
     Vars theta;
     for (int i = 0; i < layout.size(); ++i)
       theta.push_back(g.input(layout[i].name, {layout[i].shape, dtype}, InputRole::parameter, i));
     const Var label = g.input("label", {{1}, Dtype::i32}, InputRole::data, 0);
-    Var z;  // [1,1]
+    Var& z = built.z;
     for (const auto& term : dln.terms) {
       Var product;
       for (const int i : term)
@@ -45,7 +50,12 @@ Objective make_dln_objective(const Dln& dln, DlnLoss loss, double target, Dtype 
     }
     g.output("loss", OutputRole::scalar, 0, value);
     g.output("correct", OutputRole::scalar, 1, constant(g, 0, {Shape{}, Dtype::f64}));
-    return g;
+    return built;
+  };
+  out.loss = [build](std::int64_t samples) { return build(samples).g; };
+  out.gauss_newton = [build](std::int64_t samples) {
+    const Built built = build(samples);
+    return linearize_gauss_newton(built.g, built.z);
   };
   return out;
 }

@@ -85,6 +85,7 @@ Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode, 
     o.in_float64 = [m, loss, mode, of_data = data.value_or(dtype)] {
       return make_objective(m, loss, Dtype::f64, mode, of_data);
     };
+  o.gauss_newton = gauss_newton_of(m, loss, dtype, mode);
   return o;
 }
 

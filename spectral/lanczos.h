@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lanczos with the modified Parlett–Kahan rule (docs/method.md, "Lanczos") for both ends of a symmetric operator's spectrum,
-// with a residual for every value. An eigenvalue lies within `residual` of each value; that none lies further out is only
-// probable, and of a multiple eigenvalue only one copy is found at a time.
-// A restart keeps T tridiagonal: one Householder reduction of the arrow matrix rotates the kept Ritz vectors into the basis in
-// which only the last one couples to the next vector. So the recurrence never changes.
+// Lanczos (spectral/recurrence.h) for both ends of a symmetric operator's spectrum, with a residual for every value. An eigenvalue lies within
+// `residual` of each value; that none lies further out is only probable, and of a multiple eigenvalue only one copy is found at a time.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +9,30 @@
 
 #include "kernels/device.h"
 #include "kernels/view.h"
+#include "spectral/float_range.h"
 #include "spectral/linear_operator.h"
+#include "spectral/two_sided.h"
 
 namespace brink {
 
 struct LanczosLimits {
-  int max_basis = 48;  ///< columns of Q, and of AQ; 2·max_pairs + 8 to 128 (fewer dimensions need fewer)
-  int max_pairs = 2;   ///< the largest top + bottom of any run
+  int max_basis = 48;       ///< columns of Q, and of AQ; 2·max_pairs + 8 to 128 (fewer dimensions need fewer)
+  int max_pairs = 2;        ///< the largest top + bottom of any run
+  int most_dropped = 1024;  ///< Ritz values that the restarts of a run may drop before its bounds become infinite
 };
 
 struct LanczosOptions {
-  int top = 1, bottom = 0;    ///< pairs wanted at each end; more than the dimension means all
-  double tolerance = 1e-3;    ///< of ‖Hy − θy‖ / max|θⱼ|
-  int budget = 200;           ///< largest number of products
-  int confirm = 0;            ///< further iterations for which the tolerance must hold before the run stops
-  bool orthogonality = true;  ///< compute ‖QᵀQ − I‖: as much work as all sweeps together
-  std::uint64_t step = 0;     ///< random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
+  int top = 1, bottom = 0;  ///< pairs wanted at each end; more than the dimension means all
+  double tolerance = 1e-3;  ///< of ‖Hy − θy‖ / max|θⱼ|
+  int budget = 200;         ///< largest number of products
+  int confirm = 0;          ///< further iterations for which the tolerance must hold before the run stops
+  /// Go on until no eigenvalue is above the largest Ritz value + upper_tolerance · max|θⱼ|; needs top.
+  bool two_sided = false;
+  double upper_tolerance = 1e-3;
+  double probability = bound_probability;  ///< with which a bound may be wrong, for each random start
+  double noise = 0;                        ///< size of the random vector that the given start contains
+  bool orthogonality = true;               ///< compute ‖QᵀQ − I‖: as much work as all sweeps together
+  std::uint64_t step = 0;  ///< random vectors are normals(x, RandomUse::start, step, restart), then restart + 1, …
   std::uint32_t restart = 0;
 };
 
@@ -50,19 +55,18 @@ struct LanczosResult {
   LanczosStop stop = LanczosStop::budget;
   bool converged = false;
   int products = 0;
-  int sweeps = 0;            ///< Gram–Schmidt sweeps over all vectors
-  int restarts = 0;          ///< thick restarts
-  int breakdowns = 0;        ///< times the space was exhausted or a vector counted as dependent
-  int basis = 0;             ///< columns of Q at the end
-  double scale = 0;          ///< max|θⱼ|
+  int sweeps = 0;          ///< Gram–Schmidt sweeps over all vectors
+  int restarts = 0;        ///< thick restarts
+  int breakdowns = 0;      ///< times the space was exhausted or a vector counted as dependent
+  int basis = 0;           ///< columns of Q at the end
+  double scale = 0;        ///< max|θⱼ|
+  bool two_sided = false;  ///< whether `bounds.upper` is within the tolerance of the largest Ritz value
+  SpectrumBounds bounds;
+  double top_gap = 0;        ///< the largest Ritz value minus the next one, which need not have converged
   double orthogonality = 0;  ///< ‖QᵀQ − I‖, Frobenius norm; 0 if not requested
+  bool symmetric = true;     ///< whether rounding explains the asymmetry; otherwise nothing counts as converged
   double asymmetry = 0;  ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
 };
-
-/// About the smallest relative residual that vectors of this type can have; a smaller tolerance is met by chance only. Hy and
-/// θy are rounded by ε/2 each and their sums are float64, which gives ε in float32. In float64 there is no wider type for the sums, so combining
-/// the 40 or so vectors of a basis adds further roundings: 10 ε. docs/experiments.md says on which networks this was tried.
-double least_relative_residual(Dtype);
 
 /// One solver for many runs; the constructor allocates all memory, 2·max_basis + 2·max_pairs + 4 vectors.
 /// Source: Wang & Roberts 2025, App. B.1; Wu & Simon 2000 (restart); Björck 1994 ("twice is enough").

@@ -14,6 +14,9 @@ struct LinearOperator {
   std::int64_t dim = 0;
   Dtype dtype = Dtype::f32;
   std::function<void(View x, View y)> apply;  ///< y = A x; x and y are [dim] of dtype and do not overlap
+  std::int64_t parameters = 0;                ///< elements that are not always zero, in vectors and products; 0: all
+  std::function<void(View x, View y)> apply_several =
+      {};  ///< Y = A X by rows, [k, dim] without gaps; absent: one at a time
 };
 
 /// The purpose of a random vector; each has its own stream of numbers.

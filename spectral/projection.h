@@ -36,7 +36,7 @@ struct Projection {
   /// Whether the active block has, at a wanted place, a value beyond those of the locked columns.
   bool contributed(int top, int bottom, double tolerance) const;
 
-  std::int64_t dim;
+  std::int64_t dim;  ///< dimensions of the operator
   int m = 0, locked = 0;
   double scale = 0;  ///< max|θⱼ| of the last solve
   std::vector<double> alpha, beta, d, e, last, arrow;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "spectral/subspace.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "kernels/dense/svd.h"
+#include "kernels/dense/symmetric_eigen.h"
 #include "kernels/functions/elementary.h"
 #include "kernels/memory.h"
 #include "kernels/reduce/reduce.h"
@@ -56,6 +58,42 @@ void factorise(Device& d, const ColumnSet& x, double* r, std::vector<double>& c,
     if (column[j] > 0) brink::scale(d, x.column(j), 1 / column[j], x.column(j));
   }
 }
+
+/// Fills in what follows from the angles.
+void score(SubspaceComparison& out) {
+  double square = 0;
+  for (const double angle : out.angles) square += angle * angle;
+  out.distance = std::sqrt(square);
+  const double mean = out.distance / std::sqrt(static_cast<double>(out.angles.size()));
+  const double half = elementary::sin(mean / 2);
+  out.similarity = mean < half_pi ? elementary::cos(mean) : 0;
+  out.misalignment = 2 * half * half;
+}
+
+/// A = LLᵀ, with L in the lower triangle of the result. False if A is not positive definite beyond rounding.
+bool cholesky(std::size_t n, std::span<const double> a, std::span<double> l) {
+  for (std::size_t j = 0; j < n; ++j)
+    for (std::size_t i = j; i < n; ++i) {
+      double rest = a[i * n + j];
+      for (std::size_t m = 0; m < j; ++m) rest -= l[i * n + m] * l[j * n + m];
+      if (i > j) {
+        l[i * n + j] = rest / l[j * n + j];
+      } else {
+        if (!(rest > 1e-12 * a[j * n + j]) || !std::isfinite(rest)) return false;
+        l[j * n + j] = std::sqrt(rest);
+      }
+    }
+  return true;
+}
+
+/// x ← L⁻¹x for n numbers that lie `stride` apart.
+void solve_lower(std::size_t n, std::span<const double> l, double* x, std::size_t stride) {
+  for (std::size_t i = 0; i < n; ++i) {
+    double rest = x[i * stride];
+    for (std::size_t m = 0; m < i; ++m) rest -= l[i * n + m] * x[m * stride];
+    x[i * stride] = rest / l[i * n + i];
+  }
+}
 }  // namespace
 
 double angle_of(double sine, double cosine) {
@@ -100,17 +138,38 @@ SubspaceComparison compare_subspaces(Device& d, const ColumnSet& u, const Column
     throw std::invalid_argument("[subspace] a column is not finite");
 
   SubspaceComparison out;
-  double square = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    out.angles.push_back(angle_of(sines[size - 1 - i], cosines[i]));
-    square += out.angles[i] * out.angles[i];
-  }
-  out.distance = std::sqrt(square);
-  const double mean = out.distance / std::sqrt(static_cast<double>(k));
-  const double half = elementary::sin(mean / 2);
-  out.similarity = mean < half_pi ? elementary::cos(mean) : 0;
-  out.misalignment = 2 * half * half;
+  for (std::size_t i = 0; i < size; ++i) out.angles.push_back(angle_of(sines[size - 1 - i], cosines[i]));
+  score(out);
   return out;
+}
+
+ComparisonOfProducts::ComparisonOfProducts(int columns) : k_(static_cast<std::size_t>(columns)) {
+  for (std::vector<double>* v : {&left_, &right_, &cross_, &vectors_}) v->resize(k_ * k_);
+  for (std::vector<double>* v : {&sines_, &cosines_, &work_}) v->resize(k_);
+  out_.angles.resize(k_);
+}
+
+const SubspaceComparison* ComparisonOfProducts::compare(std::span<const double> uu, std::span<const double> uv,
+                                                        std::span<const double> vv) {
+  if (!cholesky(k_, uu, left_) || !cholesky(k_, vv, right_)) return nullptr;
+  // X = L⁻¹ UᵀV M⁻ᵀ is QᵀP for the orthonormal Q = UL⁻ᵀ and P = VM⁻ᵀ.
+  std::ranges::copy(uv, cross_.begin());
+  for (std::size_t j = 0; j < k_; ++j) solve_lower(k_, left_, cross_.data() + j, k_);
+  for (std::size_t i = 0; i < k_; ++i) solve_lower(k_, right_, cross_.data() + i * k_, 1);
+  // Squares of the sines: the eigenvalues of 1 − XᵀX.
+  for (std::size_t i = 0; i < k_; ++i)
+    for (std::size_t j = 0; j < k_; ++j) {
+      double sum = i == j ? 1 : 0;
+      for (std::size_t m = 0; m < k_; ++m) sum -= cross_[m * k_ + i] * cross_[m * k_ + j];
+      vectors_[i * k_ + j] = sum;
+    }
+  const int k = static_cast<int>(k_);
+  if (!symmetric_eigen(k, vectors_.data(), sines_.data(), work_.data()) ||
+      !svd(k, k, cross_.data(), cosines_.data(), vectors_.data()))
+    return nullptr;
+  for (std::size_t i = 0; i < k_; ++i) out_.angles[i] = angle_of(std::sqrt(sines_[i] > 0 ? sines_[i] : 0), cosines_[i]);
+  score(out_);
+  return &out_;
 }
 
 }  // namespace brink

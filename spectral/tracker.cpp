@@ -23,6 +23,10 @@ namespace {
 const TraceName warm_name{"warm Lanczos", "phase"}, cold_name{"cold Lanczos", "phase"};
 constexpr std::uint32_t cold_restart = 0, redo_restart = 1U << 20, warm_restart = 1U << 21;
 
+constexpr std::int64_t none = -1;  // instead of a step
+
+View flat(View v) { return {v.data, {v.shape.elements()}, v.dtype}; }
+
 const TrackerOptions& checked(const TrackerOptions& o) {
   if (o.top < 0 || o.bottom < 0 || o.top + o.bottom < 1)
     throw std::invalid_argument("[tracker] top " + std::to_string(o.top) + ", bottom " + std::to_string(o.bottom) +
@@ -42,21 +46,25 @@ struct EigenTracker::State {
   TrackerOptions options;
   FillNormal normals;
   Lanczos lanczos;
-  // The vectors of the last measured step and, while a step is measured, those before it.
-  std::array<Array, 2> kept;
+  // The vectors of the last two measured steps and, while a step is measured, of the two before it.
+  std::array<Array, 3> kept;
   Array start, noise;
   Scalars sizes;  // on the device: what vectors are divided by, or their signs
   std::vector<RitzPair> pairs;
   int tops = 0, bottoms = 0;
-  /// What the next step starts from, beside the vectors in kept[turn].
+  int asked = 0;      // `top` of the last call
+  bool warm = false;  // whether its result is that of a warm run
+  /// What the next step starts from, beside the vectors.
   struct Start {
-    std::size_t turn = 0;
+    std::size_t newest = 0, older = 1;                   // places in `kept`
+    std::int64_t newest_step = none, older_step = none;  // of which the vectors are
     std::int64_t measured = 0;
-    bool have = false;
+    bool have() const { return newest_step != none; }
   };
   Start now, before;  // before: as the step began that is being measured
   std::optional<std::int64_t> measuring;
   LanczosResult reported;
+  SpectrumBounds bounds;  // of the step that is being measured
 
   State(Device& d, std::int64_t n, Dtype t, const TrackerOptions& o, FillNormal f)
       : top(o.top),
@@ -67,26 +75,31 @@ struct EigenTracker::State {
         options(o),
         normals(f),
         lanczos(d, n, t, {.max_basis = o.max_basis, .max_pairs = most_pairs}, std::move(f)),
-        kept{zeros({most_pairs, n}, t, d), zeros({most_pairs, n}, t, d)},
+        kept{zeros({most_pairs, n}, t, d), zeros({most_pairs, n}, t, d), zeros({most_pairs, n}, t, d)},
         start({n}, t, d),
         noise({n}, t, d),
         sizes(d, std::max(2, most_pairs)),
         pairs(static_cast<std::size_t>(most_pairs)) {}
 
-  View vectors() const { return kept[now.turn].view(); }
-  ColumnSet columns(int count) const { return {vectors().data, dim, dim, count, dtype}; }
+  View vectors() const { return kept[now.newest].view(); }
+  ColumnSet columns(std::size_t place) const { return {kept[place].view().data, dim, dim, most_pairs, dtype}; }
 
-  /// The normalised sum of the remembered vectors plus `options.noise` times a random unit vector. Rows that were never filled
-  /// are zero.
+  /// The normalised sum of remembered vectors plus `options.noise` times a random unit vector. Rows that were never filled
+  /// are zero. The vectors are those of two steps ago, with a little of the last step's: what one of two successive steps has found, the other must
+  /// not miss.
   View warm_start(std::uint64_t step) {
     const View x = start.view(), z = noise.view();
     const int count = most_pairs;
     const ColumnSet into{x.data, dim, dim, 1, dtype};
-    const ColumnSet from = columns(count);
+    const auto at = static_cast<std::int64_t>(step);
+    const bool two_steps_ago = now.older_step != none && now.older_step + 2 == at && now.newest_step != at;
+    const ColumnSet from = columns(two_steps_ago ? now.older : now.newest);
     const Scalar size = sizes[0], factor = sizes[0], unread = sizes[1];
     brink::scale(device, from.column(0), 1, x);
-    constexpr double minus_one = -1;
+    constexpr double minus_one = -1, minus_last_share = -0.1;
     for (int i = 1; i < count; ++i) brink::subtract(device, from.range(i, i + 1), &minus_one, x, x, unread);
+    for (int i = 0; i < count && two_steps_ago; ++i)
+      brink::subtract(device, columns(now.newest).range(i, i + 1), &minus_last_share, x, x, unread);
     brink::norm(device, x, size);
     brink::map_scalars(device, size, 1, Quotient{1, 1}, factor);
     brink::scale(device, x, factor, x);
@@ -98,7 +111,7 @@ struct EigenTracker::State {
   }
 
   LanczosResult run(const LinearOperator& a, std::uint64_t step, std::uint32_t restart, int confirm, View from,
-                    TrackerStep& out) {
+                    double noise_in_start, TrackerStep& out) {
     const bool cold = from.data == nullptr;
     const Traced span(device, cold ? cold_name : warm_name);
     const LanczosResult r = lanczos.run(a,
@@ -107,6 +120,11 @@ struct EigenTracker::State {
                                          .tolerance = options.tolerance,
                                          .budget = options.budget - out.products,
                                          .confirm = confirm,
+                                         // Without noise in the start there is no bound to wait for.
+                                         .two_sided = options.two_sided && (cold || noise_in_start > 0),
+                                         .upper_tolerance = options.upper_tolerance,
+                                         .probability = options.probability,
+                                         .noise = noise_in_start,
                                          .orthogonality = cold,
                                          .step = step,
                                          .restart = restart},
@@ -114,17 +132,25 @@ struct EigenTracker::State {
     if (cold) out.orthogonality = r.orthogonality;
     out.products += r.products;
     out.sweeps += r.sweeps;
+    bounds.upper = std::min(bounds.upper, r.bounds.upper);
+    bounds.lower = std::max(bounds.lower, r.bounds.lower);
+    bounds.starts += r.bounds.starts;
     out.finite = out.finite && r.stop != LanczosStop::not_finite;
     return r;
   }
 
   /// Stores values and vectors; each vector's largest entry becomes positive.
-  void keep(const LanczosResult& r) {
-    if (now.turn == before.turn) now.turn = 1 - now.turn;
+  void keep(const LanczosResult& r, std::int64_t step) {
+    if (now.newest == before.newest) {
+      now.newest = 3 - before.newest - before.older;
+      now.older = before.newest;
+      now.older_step = before.newest_step;
+    }
+    now.newest_step = step;
     reported = r;
     tops = static_cast<int>(r.top.size());
     bottoms = static_cast<int>(r.bottom.size());
-    const ColumnSet all = columns(most_pairs);
+    const ColumnSet all = columns(now.newest);
     int i = 0;
     for (const auto& end : {r.top, r.bottom})
       for (const RitzPair& p : end) brink::largest_entry(device, p.vector, sizes[i++]);
@@ -175,6 +201,11 @@ struct EigenTracker::State {
     for (const RitzPair& p : r.bottom) sum -= p.value;
     return sum;
   }
+  /// Whether the runs of this step show that nothing is above λ₁ + upper_tolerance · scale.
+  bool shown() const {
+    return tops > 0 && reported.symmetric &&
+           bounds.upper <= reported.top[0].value + options.upper_tolerance * reported.scale;
+  }
   bool replaces(const LanczosResult& r, bool disagree) const {
     if (r.top.size() + r.bottom.size() < static_cast<std::size_t>(tops + bottoms)) return false;
     if (!disagree && r.converged != reported.converged) return r.converged;
@@ -193,51 +224,66 @@ EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
 TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bool check) {
   State& k = *state_;
   const auto index = static_cast<std::uint64_t>(step);
+  // A check of what has been measured at this step already needs the cold run only.
+  const bool measured = check && k.now.have() && k.measuring == step && k.now.newest_step == step && k.asked == k.top;
   if (k.measuring != step) {
     k.measuring = step;
     k.before = k.now;
+    k.bounds = {};
   }
+  // The vectors of this very step contain its noise, so a start from them says nothing about eigenvalues further out.
+  const double noise = k.now.newest_step == step ? 0 : k.options.noise;
   TrackerStep out;
-  bool warm = false, any = false;
-  if (k.now.have) {
-    const LanczosResult r = k.run(a, index, warm_restart, 0, k.warm_start(index), out);
+  bool warm = measured && k.warm, any = measured;
+  if (k.now.have() && !measured) {
+    const LanczosResult r = k.run(a, index, warm_restart, 0, k.warm_start(index), noise, out);
     if (out.finite) {
-      k.keep(r);
+      k.keep(r, step);
       warm = any = true;
     }
   }
+  // A two-sided run knows that nothing is above its λ₁, so only a lower end needs to be confirmed.
+  const int confirm = k.options.two_sided && k.options.bottom == 0 ? 0 : k.options.cold_confirm;
   const bool due = k.options.cold_check > 0 && k.now.measured % k.options.cold_check == 0;
-  if (out.finite && (!k.now.have || check || due) && out.products < k.options.budget) {
-    const LanczosResult r = k.run(a, index, cold_restart, k.options.cold_confirm, {}, out);
+  // Two-sided runs of this step have shown already what a cold check of the top looks for.
+  const bool shown = any && k.options.two_sided && k.options.bottom == 0 && k.shown();
+  if (out.finite && (!k.now.have() || ((check || due) && !shown)) && out.products < k.options.budget) {
+    const LanczosResult r = k.run(a, index, cold_restart, confirm, {}, 0, out);
     if (out.finite && !any) {
-      k.keep(r);
+      k.keep(r, step);
       any = true;
     } else if (out.finite) {
       out.cold_checked = true;
       out.disagreement = k.disagreement(r);
       out.redone = out.disagreement.has_value();
       if (k.replaces(r, out.redone)) {
-        k.keep(r);
+        k.keep(r, step);
         warm = false;
       }
       if (out.redone && out.products < k.options.budget) {
-        const LanczosResult again = k.run(a, index, redo_restart, k.options.cold_confirm, {}, out);
+        const LanczosResult again = k.run(a, index, redo_restart, confirm, {}, 0, out);
         if (out.finite && k.replaces(again, k.disagreement(again).has_value())) {
-          k.keep(again);
+          k.keep(again, step);
           warm = false;
         }
       }
     }
   }
   ++k.now.measured;
+  if (out.redone) k.now.older_step = none;  // vectors that have missed an eigenvalue are no start any more
+  k.asked = k.top;
+  k.warm = warm;
   if (!out.finite || !any) return out;
-  k.now.have = true;
   out.top = k.reported.top;
   out.bottom = k.reported.bottom;
   out.converged = k.reported.converged;
   out.warm = warm;
   out.scale = k.reported.scale;
   out.asymmetry = k.reported.asymmetry;
+  out.symmetric = k.reported.symmetric;
+  out.bounds = k.bounds;
+  out.top_gap = k.reported.top_gap;
+  out.two_sided = k.shown();
   return out;
 }
 
@@ -249,7 +295,10 @@ void EigenTracker::track(int top) {
   k.top = top;
 }
 
-EigenTracker::Memory EigenTracker::memory() const { return {state_->vectors(), state_->now.measured}; }
+EigenTracker::Memory EigenTracker::memory() const {
+  const State& k = *state_;
+  return {k.vectors(), k.kept[k.now.older].view(), k.now.newest_step, k.now.older_step, k.now.measured};
+}
 
 void EigenTracker::abandon() {
   State& k = *state_;
@@ -259,23 +308,23 @@ void EigenTracker::abandon() {
 
 void EigenTracker::restore(const Memory& m) {
   State& k = *state_;
-  if (m.vectors.dtype != k.dtype || m.vectors.shape != k.vectors().shape)
-    throw std::invalid_argument("[tracker] vectors " + to_string(m.vectors.shape) + ": expected " +
-                                to_string(k.vectors().shape));
-  const View to = k.vectors();
-  const View flat_from{m.vectors.data, {m.vectors.shape.elements()}, m.vectors.dtype},
-      flat_to{to.data, {to.shape.elements()}, to.dtype};
-  brink::scale(k.device, flat_from, 1, flat_to);
+  for (const auto& [from, place] : {std::pair{m.vectors, k.now.newest}, {m.older, k.now.older}}) {
+    const View to = k.kept[place].view();
+    if (from.dtype != k.dtype || from.shape != to.shape)
+      throw std::invalid_argument("[tracker] vectors " + to_string(from.shape) + ": expected " + to_string(to.shape));
+    brink::scale(k.device, flat(from), 1, flat(to));
+  }
+  k.now.newest_step = m.step;
+  k.now.older_step = m.older_step;
   k.now.measured = m.measured;
   k.measuring.reset();
-  k.now.have = brink::largest_entry(k.device, flat_to) != 0;
 }
 
 void EigenTracker::forget() {
-  const View v = state_->vectors();
-  brink::scale(state_->device, v, 0, v);
-  state_->now.have = false;
-  state_->measuring.reset();
+  State& k = *state_;
+  for (const Array& a : k.kept) set_zero(k.device, flat(a.view()));
+  k.now.newest_step = k.now.older_step = none;
+  k.measuring.reset();
 }
 
 }  // namespace brink

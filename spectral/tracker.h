@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The largest and smallest eigenvalues of an operator that changes little from step to step, each with its residual, from the
-// vectors of the last measured step. A missed eigenvalue is improbable but possible; cold checks look for it.
+// vectors of an earlier step. A missed eigenvalue is improbable but possible; cold checks look for it.
+// The vectors of step t − 2 are better starts than those of t − 1, because gradient descent at the edge of stability has period 2
+// (docs/experiments.md).
 // The start is one vector, the sum of the tracked ones plus noise, because blocks of retained vectors take more products
 // (docs/experiments.md).
 #pragma once
@@ -18,10 +20,13 @@ struct TrackerOptions {
   int top = 1, bottom = 1;  ///< either may be 0, not both
   int most_top = 0;         ///< to which EigenTracker::track may raise top; not above top: top is fixed
   double tolerance = 1e-3;  ///< relative residual
-  int cold_check = 25;      ///< measured steps between two cold runs beside the warm ones; 0: at events only
-  int budget = 200;         ///< largest number of products per step, in all its runs together
-  double noise = 0.1;       ///< size of the noise added to the unit sum of the warm vectors
-  int max_basis = 48;       ///< columns of Lanczos's basis
+  bool two_sided = false;   ///< go on until no eigenvalue is above λ₁ + upper_tolerance · scale; needs top
+  double upper_tolerance = 1e-3;
+  double probability = bound_probability;  ///< with which a bound may be wrong, for each random start
+  int cold_check = 25;  ///< measured steps between two cold runs beside the warm ones; 0: at events only
+  int budget = 200;     ///< largest number of products per step, in all its runs together
+  double noise = 0.1;   ///< size of the noise added to the unit sum of the warm vectors
+  int max_basis = 48;   ///< columns of Lanczos's basis
   /// Further iterations for which a cold run must hold its tolerance. A random start lies almost wholly in the near-null space
   /// of a Hessian, and a Ritz value there passes the test long before the lower end is found (docs/experiments.md).
   int cold_confirm = 4;
@@ -46,11 +51,15 @@ struct TrackerStep {
   bool cold_checked = false;                 ///< whether there was a cold run as well
   bool redone = false;                       ///< whether warm and cold run disagreed by more than their residuals
   std::optional<Disagreement> disagreement;  ///< the eigenvalue on which they disagreed, if they did
+  bool two_sided = false;                    ///< whether no eigenvalue is above λ₁ + upper_tolerance · scale
+  SpectrumBounds bounds;                     ///< of all runs of this step
+  double top_gap = 0;                        ///< as that of LanczosResult
   int products = 0;                          ///< of all runs together
   int sweeps = 0;
   double scale = 0;          ///< max|θⱼ|
   double orthogonality = 0;  ///< ‖QᵀQ − I‖ of the step's cold run, otherwise 0; it costs as much as all sweeps
   double asymmetry = 0;
+  bool symmetric = true;  ///< whether rounding explains it
 };
 
 /// Random vectors are a function of the step, so a resumed run repeats them: the noise is (step, 0), the cold start (step, 0),
@@ -70,10 +79,12 @@ class EigenTracker {
   /// std::invalid_argument.
   void track(int top);
 
-  /// What a checkpoint must contain: the vectors [top + bottom, dim] with the largest top, row i = vector i, and the counter.
+  /// What a checkpoint must contain: vectors [top + bottom, dim] with the largest top, row i = vector i, of the last two measured steps, and
+  /// numbers.
   struct Memory {
-    View vectors;               ///< of the last measured step; all zero before the first
-    std::int64_t measured = 0;  ///< steps measured so far
+    View vectors, older;                      ///< all zero before the first and the second measured step
+    std::int64_t step = -1, older_step = -1;  ///< of which they are; −1: none
+    std::int64_t measured = 0;                ///< steps measured so far
   };
   Memory memory() const;
   void restore(const Memory&);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "autodiff/parameters.h"
 #include "spectral/tracker.h"
@@ -13,6 +14,9 @@
 #include "training/state.h"
 
 namespace brink {
+
+/// Standard normals in a vector of the layout, for Lanczos and the tracker; the gaps become +0.
+FillNormal normals_of(const Device&, const ParameterLayout&, std::uint64_t seed);
 
 class Curvature final : public Stateful {
  public:
@@ -26,23 +30,32 @@ class Curvature final : public Stateful {
   void track(int top) { tracker_.track(top); }
   /// Unit eigenvectors of the last measured step, rows of [top + bottom, extent], with room for the largest top.
   View eigenvectors() const { return tracker_.memory().vectors; }
+  /// Those, and those of the measured step before it.
+  std::pair<View, View> eigenvectors_of_two_steps() const {
+    const EigenTracker::Memory m = tracker_.memory();
+    return {m.vectors, m.older};
+  }
   /// To be called when the operator has thrown: the state is again that before the step.
   void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 
  private:
+  double tolerance_;  // of the certificates
   EigenTracker tracker_;
 };
 
-/// The largest eigenvalue of P^(−½) H P^(−½).
+/// The largest eigenvalues of P^(−½) H P^(−½).
 class EffectiveCurvature final : public Stateful {
  public:
-  /// Of `options` the numbers of eigenvalues are not used. Allocates all memory. Throws OutOfMemory.
-  EffectiveCurvature(Device&, const ParameterLayout&, Dtype, TrackerOptions, std::uint64_t seed);
+  /// top: of its eigenvalues; those that `options` names are not used. Allocates all memory. Throws OutOfMemory.
+  EffectiveCurvature(Device&, const ParameterLayout&, Dtype, TrackerOptions, std::uint64_t seed, int top = 1);
 
   /// As Curvature::measure; P is that of the update that `gradient` makes. Fills `effective` of `seen`.
   void measure(const LinearOperator& hessian, const Preconditioner&, View gradient, std::int64_t step, bool cold_check,
                Observed& seen);
+  /// The same for an Observed of which nothing is to be filled. Valid until the next call.
+  TrackerStep measure(const LinearOperator& hessian, const Preconditioner&, View gradient, std::int64_t step,
+                      bool cold_check);
   void abandon() { tracker_.abandon(); }
   void visit(StateVisitor&) override;
 

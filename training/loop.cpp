@@ -2,7 +2,6 @@
 #include "training/loop.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
@@ -15,13 +14,7 @@ namespace brink {
 
 namespace {
 
-const TraceName preparation_name{"preparation", "phase"}, spectrum_name{"spectrum", "phase"},
-    update_name{"update", "phase"};
-
-using Clock = std::chrono::steady_clock;
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
+const TraceName preparation_name{"preparation", "phase"}, update_name{"update", "phase"};
 
 /// Arenas can be shared, because two sums over samples never run at the same time.
 TrainerOptions with_shared_arenas(TrainerOptions o) {
@@ -55,20 +48,28 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                                        options_.divergence_loss, options_.minibatches.samples, options_.projection,
                                        options_.changes);
   const ProjectionOptions projection = changes_->widest_projection();
-  MeasurementContext context{.device = device_,
-                             .objective = objective,
-                             .pass = pass_,
-                             .train = train,
-                             .test = test,
-                             .batch = options_.batch,
-                             .seed = options.seed,
-                             .train_samples = train.samples(),
-                             .classifies = options.classifies,
-                             .evaluation_hessian = evaluates_hessian(options),
-                             .projects = projection.projects(),
-                             .preconditions = changes_->precondition(),
-                             .threshold_varies = changes_->vary()};
-  if (options.tracker) context.top = options.tracker->top, context.bottom = options.tracker->bottom;
+  MeasurementContext context{
+      .device = device_,
+      .objective = objective,
+      .pass = pass_,
+      .train = train,
+      .test = test,
+      .batch = options_.batch,
+      .seed = options_.seed,
+      .train_samples = train.samples(),
+      .classifies = options.classifies,
+      .evaluation_hessian = evaluates_hessian(options),
+      .projects = projection.projects(),
+      .by_value = options.tracker && options.tracker->tolerance > options.tracker->upper_tolerance,
+      .tracks_above = options.track_above > 0,
+      .preconditions = changes_->precondition(),
+      .threshold_varies = changes_->vary(),
+      .hessian = &hessian_};
+  if (options.tracker) {
+    context.tracker = &*options.tracker;
+    context.top = options.tracker->top;
+    context.bottom = options.tracker->bottom;
+  }
   if (!test.empty())
     test_pass_ = std::make_unique<TestPass>(device_, pass_.evaluated(), test, options_.batch, train.samples());
   std::size_t cells = 0;
@@ -96,8 +97,9 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
   if (options.tracker) {
     curvature_ = std::make_unique<Curvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
     if (projection.projects())
-      projection_ = std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection,
-                                                       projection.most, options.tracker->top);
+      projection_ =
+          std::make_unique<UpdateProjection>(device_, layout_, objective.dtype, options.projection, projection.most);
+    prepare_tracking();
     if (changes_->precondition() && options.tracker->top > 0)
       effective_ =
           std::make_unique<EffectiveCurvature>(device_, layout_, objective.dtype, *options.tracker, options.seed);
@@ -162,7 +164,8 @@ void Trainer::begin() {
   begun_ = step_;
   changes_->begin(device_, step_);
   if (minibatch_sizes_) minibatch_sizes_->change(changes_->batch(), step_);
-  if (projection_) projection_->change(changes_->projection());
+  if (projection_ && projection_->change(changes_->projection())) tracked_->restart();
+  limit_tracking();
   require_projectable();
   const double rate = changes_->schedule().learning_rate(step_);
   seen_.begin(step_, rate, rule().threshold(rate));
@@ -198,6 +201,7 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
   if (!pass_.is_enqueued(step_, spectrum)) pass_.enqueue(step_, theta(), spectrum);
   begin();
   seen_.whole = true;
+  measured_step_ = step_;
   pass_received_ = received_ = false;
   pass_.product_time().reset();
   pass_.take_statistics(theta(), spectrum);
@@ -212,12 +216,18 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
     choose_due();
     if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
-    for (Placed& p : measurements_)
-      if (p.due) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    try {
+      for (Placed& p : measurements_)
+        if (p.due) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+    } catch (const StepAbandoned&) {
+      abandon();
+      throw;
+    }
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
   const bool measured = seen_.measured;
   if (measured) confirm_event();
+  if (measured && branches_) follow_branches();
   if (projection_ && for_update) try {
       projection_->require_known(seen_, rule(), options_.tracker->tolerance);
     } catch (const ProjectionError&) {
@@ -232,51 +242,11 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
 void Trainer::abandon() {
   curvature_->abandon();
   if (effective_) effective_->abandon();
-  if (projection_) projection_->abandon();
+  if (tracked_) tracked_->abandon();
+  if (branches_) branches_->abandon(step_);
   pass_.forget();
-  begun_ = -1;
+  begun_ = measured_step_ = -1;
   pass_received_ = received_ = true;
-}
-
-void Trainer::measure_spectrum(bool cold_check) {
-  const Traced span(device_, spectrum_name);
-  const Clock::time_point start = Clock::now();
-  const std::vector<Eigenvalue>& top = seen_.spectrum.top;
-  // Only what decides about events is checked at events.
-  const Preconditioner* preconditioner = rule().preconditioner();
-  try {
-    if (!cold_check || !preconditioner) measure_eigenvalues(cold_check);
-    if (preconditioner && effective_)
-      effective_->measure(hessian_, *preconditioner, rule_gradient(), step_, cold_check, seen_);
-    else if (!top.empty())
-      seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
-    else
-      seen_.effective.reset();
-  } catch (const StepAbandoned&) {
-    abandon();
-    throw;
-  }
-  seen_.surplus.reset();
-  if (seen_.effective) seen_.surplus = rule().surplus(seen_.learning_rate, seen_.effective->value);
-  seen_.spectrum_ms += ms_since(start);
-}
-
-void Trainer::measure_eigenvalues(bool cold_check) {
-  if (projection_) curvature_->track(projection_->tracked());
-  curvature_->measure(hessian_, step_, cold_check, seen_);
-  while (projection_ && projection_->grow(seen_, rule())) {
-    curvature_->track(projection_->tracked());
-    curvature_->measure(hessian_, step_, false, seen_);
-  }
-}
-
-/// At every event a cold run checks the warm one before anything is recorded.
-void Trainer::confirm_event() {
-  if (seen_.surplus && events_.ahead(step_, *seen_.surplus).event) measure_spectrum(true);
-}
-
-bool Trainer::sharpness_certified() const {
-  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
 }
 
 bool Trainer::is_due(const Placed& p, std::int64_t step) const {
@@ -340,7 +310,9 @@ void Trainer::update() {
   evaluate_minibatch();
   const Traced span(device_, update_name);
   const bool both = rule().gradients() == Gradients::both;
-  const View gradient = projected_gradient(), batch = both && minibatches() ? minibatches()->gradient() : View{};
+  const View gradient = projected_gradient();
+  if (tracked_) tracked_->settle(seen_, rule());
+  const View batch = both && minibatches() ? minibatches()->gradient() : View{};
   std::rotate(history_.begin(), history_.end() - 1, history_.end());
   changes_->rule().update(device_, {.step = step_,
                                     .learning_rate = seen_.learning_rate,
@@ -348,6 +320,12 @@ void Trainer::update() {
                                     .gradient = gradient,
                                     .next = history_[0].view(),
                                     .batch_gradient = batch});
+  if (measured_step_ == step_) {
+    const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
+    const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
+    const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, {}};
+    for (Placed& p : measurements_) p.measurement->updated(device_, at);
+  }
   ++step_;
 }
 
@@ -379,6 +357,7 @@ const Row& Trainer::complete() {
   tally_.measured_steps += seen_.measured;
   tally_.converged_steps += seen_.measured && seen_.spectrum.converged;
   tally_.products += seen_.products;
+  tally_.random_starts += seen_.spectrum.bounds.starts;
   if (seen_.effective) {
     ++tally_.lambda_1_steps;
     tally_.lambda_1_certified_steps += sharpness_certified();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "spectral/tracker.h"
+#include "training/branches.h"
 #include "training/curvature.h"
 #include "training/events.h"
 #include "training/measurements/kind.h"
@@ -23,6 +24,7 @@
 #include "training/schedule/changes.h"
 #include "training/schedule/completion.h"
 #include "training/test_pass.h"
+#include "training/tracked_top.h"
 
 namespace brink {
 
@@ -36,8 +38,11 @@ struct TrainerOptions {
   std::vector<Change> changes = {};
   std::optional<Completion> completion = {};  ///< when the run is complete before its last step; absent: never
   std::optional<TrackerOptions> tracker;      ///< absent: no curvature
-  MinibatchOptions minibatches;               ///< from step 0 on; by default none
-  ProjectionOptions projection;               ///< from step 0 on; needs a tracker that measures at every step
+  /// As many of the largest eigenvalues are measured, from tracker.top to tracker.most_top, as are above this multiple of the
+  /// threshold, and one more; 0: a fixed number.
+  double track_above = 0;
+  MinibatchOptions minibatches;  ///< from step 0 on; by default none
+  ProjectionOptions projection;  ///< from step 0 on; needs a tracker that measures at every step
   /// Steps between two rows. Between them only what the update needs is computed. 0: the updates of an epoch of `minibatches`, also
   /// where a change replaces the batch.
   std::int64_t row_every = 0;
@@ -66,6 +71,7 @@ struct StepAbandoned {};
 struct Tally {
   std::int64_t instabilities = 0, long_instabilities = 0;
   std::int64_t measured_steps = 0, converged_steps = 0, products = 0;
+  std::int64_t random_starts = 0;  ///< on which the recorded bounds of the spectrum rest
   std::int64_t lambda_1_steps = 0,
                lambda_1_certified_steps = 0;  ///< steps with the effective sharpness, and those where it is certified
 };
@@ -171,6 +177,8 @@ class Trainer final : public Stateful {
     return row_is_due(step) || !minibatches() || rule().gradients() != Gradients::any;
   }
   void prepare_minibatches(const Objective&, const Batch& train);
+  void prepare_tracking();
+  void limit_tracking();
   /// Those in force; null where an update uses the whole training set.
   Minibatches* minibatches() const { return minibatch_sizes_ ? minibatch_sizes_->in_force() : nullptr; }
   const Observed& measure(bool spectrum, bool for_update);
@@ -185,6 +193,7 @@ class Trainer final : public Stateful {
   View projected_gradient();
   void require_projectable() const;
   void confirm_event();
+  void follow_branches();
   bool sharpness_certified() const;
   void follow_accuracy();
 
@@ -196,6 +205,8 @@ class Trainer final : public Stateful {
   std::unique_ptr<MinibatchSizes> minibatch_sizes_;  // null where no update needs a minibatch
   LinearOperator hessian_;                           // of the pass, with the question whether the step is abandoned
   std::unique_ptr<Curvature> curvature_;
+  std::optional<TrackedTop> tracked_;              // absent where the number of measured eigenvalues is fixed
+  std::unique_ptr<Branches> branches_;             // only with track_above
   std::unique_ptr<UpdateProjection> projection_;   // null where no update is projected
   std::unique_ptr<EffectiveCurvature> effective_;  // only where a rule of the run preconditions and λ₁ is measured
   std::unique_ptr<TestPass> test_pass_;            // null without test samples
@@ -208,6 +219,7 @@ class Trainer final : public Stateful {
   Observed seen_;
   Row row_;
   std::int64_t step_ = 0, begun_ = -1;  // begun_: the last step of which anything is known
+  std::int64_t measured_step_ = -1;     // the last step that was measured
   bool pass_received_ = true, received_ = true;
 };
 

@@ -12,6 +12,8 @@ void Trainer::visit(StateVisitor& v) {
   for (std::size_t i = 0; i < history_.size(); ++i) v.tensor("theta" + std::to_string(i), history_[i].view());
   changes_->visit(v);
   for (const auto& [name, part] : {std::pair<const char*, Stateful*>{"minibatches", minibatch_sizes_.get()},
+                                   {"tracked", tracked_ ? &*tracked_ : nullptr},
+                                   {"branches", branches_.get()},
                                    {"projection", projection_.get()},
                                    {"tracker", curvature_.get()},
                                    {"effective_tracker", effective_.get()},
@@ -33,6 +35,7 @@ void Trainer::visit(StateVisitor& v) {
     v.number("lambda_1_steps", tally_.lambda_1_steps);
     v.number("lambda_1_certified_steps", tally_.lambda_1_certified_steps);
     v.number("products", tally_.products);
+    v.number("random_starts", tally_.random_starts);
   }
   for (const Placed& p : measurements_) {
     if (p.cells == 0) continue;
@@ -43,8 +46,9 @@ void Trainer::visit(StateVisitor& v) {
     changes_->restored(step_);
     if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
     if (projection_) projection_->restored(changes_->projection());
+    limit_tracking();
     pass_.forget();
-    begun_ = -1;
+    begun_ = measured_step_ = -1;
     pass_received_ = received_ = true;
   }
 }

@@ -44,11 +44,13 @@ Pass::Pass(Device& device, const Objective& objective, const Batch& train, const
 
 void Pass::make_hessian(const Batch& train, const BatchOptions& batch) {
   hvp_ = std::make_unique<Hvp>(device_, evaluation_hessian_ ? evaluated_ : descended_, train, batch);
-  hessian_ = {layout_.extent(), dtype_, [this](View x, View y) {
+  hessian_ = {layout_.extent(), dtype_,
+              [this](View x, View y) {
                 product_time_.start();
                 hvp_->apply(x, y);
                 product_time_.stop();
-              }};
+              },
+              layout_.count()};
 }
 
 void Pass::enqueue(std::int64_t step, View theta, bool linearize) {

@@ -9,6 +9,7 @@
 #include "kernels/memory_count.h"
 #include "training/errors.h"
 #include "training/io/readable.h"
+#include "training/tracked_top.h"
 
 namespace brink {
 
@@ -16,14 +17,7 @@ namespace {
 
 bool has_diverged(const Observed& seen) { return !std::isfinite(seen.loss) || !std::isfinite(seen.gradient_norm); }
 
-std::size_t unstable_of(const Observed& seen, const UpdateRule& rule) {
-  std::size_t count = 0;
-  for (const Eigenvalue& e : seen.spectrum.top) {
-    if (!(rule.surplus(seen.learning_rate, e.value) > 0)) break;
-    ++count;
-  }
-  return count;
-}
+std::size_t unstable_of(const Observed& seen, const UpdateRule& rule) { return leading_above(seen, rule, 0); }
 
 }  // namespace
 
@@ -33,29 +27,19 @@ ProjectionOptions ProjectionOptions::joined(const ProjectionOptions& others) con
 }
 
 UpdateProjection::UpdateProjection(Device& device, const ParameterLayout& layout, Dtype dtype,
-                                   const ProjectionOptions& options, int most, int least)
-    : device_(device), options_(options), least_(least), tracked_(least), began_with_(least) {
+                                   const ProjectionOptions& options, int most)
+    : device_(device), options_(options) {
   const CountedPart part(device, "the projected gradient");
   projected_ = layout.make_vector(dtype, device);
   parts_.resize(static_cast<std::size_t>(most));
   scratch_ = Buffer(project_scratch(layout.extent(), most) * static_cast<std::int64_t>(sizeof(double)), device.host());
 }
 
-void UpdateProjection::change(const ProjectionOptions& options) {
-  if (options.mode != options_.mode) {
-    tracked_ = began_with_ = least_;
-    entered_ = nothing_kept_ = false;
-  }
+bool UpdateProjection::change(const ProjectionOptions& options) {
+  const bool another = options.mode != options_.mode;
+  if (another) entered_ = nothing_kept_ = false;
   options_ = options;
-}
-
-bool UpdateProjection::grow(const Observed& seen, const UpdateRule& rule) {
-  const std::size_t measured = seen.spectrum.top.size();
-  if (!projects() || !seen.measured || measured < static_cast<std::size_t>(tracked_) || tracked_ > options_.most ||
-      unstable_of(seen, rule) < measured)
-    return false;
-  ++tracked_;
-  return true;
+  return another;
 }
 
 void UpdateProjection::require_known(const Observed& seen, const UpdateRule& rule, double tolerance) const {
@@ -91,8 +75,6 @@ View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eige
   if (!projects() || has_diverged(seen)) return gradient;
   require_known(seen, rule, tolerance);
   const std::size_t unstable = unstable_of(seen, rule);
-  tracked_ = std::max(least_, std::min<std::int64_t>(static_cast<std::int64_t>(unstable), options_.most) + 1);
-  began_with_ = tracked_;
   const bool keeps = options_.mode == ProjectionMode::keep && (entered_ || unstable > 0);
   entered_ = entered_ || unstable > 0;
   nothing_kept_ = keeps && unstable == 0;
@@ -113,10 +95,6 @@ View UpdateProjection::project(Observed& seen, const UpdateRule& rule, View eige
   return out;
 }
 
-void UpdateProjection::visit(StateVisitor& v) {
-  v.number("tracked", tracked_);
-  v.number_as("entered", entered_);
-  if (v.reads()) began_with_ = tracked_;
-}
+void UpdateProjection::visit(StateVisitor& v) { v.number_as("entered", entered_); }
 
 }  // namespace brink

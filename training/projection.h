@@ -39,32 +39,26 @@ struct ProjectionError : UsageError {
   std::string key;
 };
 
-/// An eigenvector is unstable if the surplus of its eigenvalue is positive. As many are tracked as it takes until one is not.
+/// An eigenvector is unstable if the surplus of its eigenvalue is positive. TrackedTop measures as many as it takes until one is not.
 class UpdateProjection final : public Stateful {
  public:
-  /// The first options in force. most: the largest number of unstable eigenvectors of any options that will be in force. least:
-  /// eigenvalues that are tracked at any rate. Allocates all memory. Throws OutOfMemory.
-  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&, int most, int least);
+  /// The first options in force. most: the largest number of unstable eigenvectors of any options that will be in force. Allocates
+  /// all memory. Throws OutOfMemory.
+  UpdateProjection(Device&, const ParameterLayout&, Dtype, const ProjectionOptions&, int most);
 
   /// Whether updates are projected now.
   bool projects() const { return options_.projects(); }
-  /// Other options from this step on. Another mode begins as a run with that mode begins.
-  void change(const ProjectionOptions&);
+  /// Other options from this step on. Another mode begins as a run with that mode begins; returns whether it is another one.
+  bool change(const ProjectionOptions&);
   /// After a state was read: the options in force.
   void restored(const ProjectionOptions& options) { options_ = options; }
 
-  /// The largest eigenvalues that are to be measured.
-  int tracked() const { return static_cast<int>(tracked_); }
-  /// Whether all measured ones are unstable, so that one more has to be measured; `tracked` counts it already.
-  bool grow(const Observed&, const UpdateRule&);
   /// Throws ProjectionError if more eigenvectors are unstable than expected, or if they are not certified to the tolerance. A
   /// loss or gradient that is not finite needs no projection, and neither does a step without projection.
   void require_known(const Observed&, const UpdateRule&, double tolerance) const;
   /// The gradient to be descended; valid until the next call. eigenvectors: unit vectors as rows, in the order of the
   /// eigenvalues. Throws as require_known.
   View project(Observed&, const UpdateRule&, View eigenvectors, double tolerance, View gradient);
-  /// Forgets what the present step has grown to, before that step is measured again.
-  void abandon() { tracked_ = began_with_; }
   /// Whether nothing was kept of the last gradient, so that its update was no step.
   bool nothing_kept() const { return nothing_kept_; }
   void visit(StateVisitor&) override;
@@ -72,8 +66,7 @@ class UpdateProjection final : public Stateful {
  private:
   Device device_;
   ProjectionOptions options_;
-  std::int64_t least_, tracked_, began_with_;  // began_with_: tracked_ at the beginning of the step
-  bool entered_ = false;                       // whether an eigenvector has been unstable
+  bool entered_ = false;  // whether an eigenvector has been unstable
   bool nothing_kept_ = false;
   Array projected_;
   std::vector<double> parts_;  // of the gradient along each unstable eigenvector

@@ -22,10 +22,6 @@
 
 namespace brink {
 
-/// Builds the two graphs of a product for a block of `samples` samples. The primal graph has the outputs of grad(objective.loss), or some of
-/// them; the tangent graph outputs the product along direction 0, in the parameters' shapes.
-using LinearizedBuilder = std::function<LinearizedGraph(std::int64_t samples)>;
-
 /// The Hessian of the mean loss by forward-over-reverse differentiation, exact (Pearlmutter 1994).
 LinearizedBuilder hessian_of(const Objective&);
 

@@ -13,10 +13,15 @@
 #include "autodiff/batch/runner.h"
 #include "autodiff/batch/sources.h"
 #include "autodiff/batch/sums.h"
+#include "autodiff/transform.h"
 #include "kernels/replay.h"
 #include "kernels/scalars.h"
 
 namespace brink {
+
+/// Builds the two graphs of a product for a block of `samples` samples. The primal graph has the outputs of grad(objective.loss), or some of
+/// them; the tangent graph outputs the product along direction 0, in the parameters' shapes.
+using LinearizedBuilder = std::function<LinearizedGraph(std::int64_t samples)>;
 
 /// The mean loss as a function of the parameters: what gradient descent minimises.
 struct Objective {
@@ -29,6 +34,7 @@ struct Objective {
   std::vector<View> shared = {};  ///< arrays in the device's memory for the graphs' shared inputs, by index
   /// Whether the network normalises each group by itself, so that the samples of a group stay together in any batch.
   bool whole_groups = false;
+  LinearizedBuilder gauss_newton = {};  ///< the loss's Gauss–Newton product by way of the network's output; null: none
   std::vector<Parameter> sums =
       {};  ///< the graphs' outputs in the role of sums; their indices follow those of the parameters
   /// The same function of the same data computed in float64; null where that is not known, or the precision is float64.

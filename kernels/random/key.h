@@ -21,6 +21,7 @@ enum class Stream : std::uint8_t {
   data_order = 9,       // [0, 0]: the fixed order of the samples
   direction = 10,       // [step, number of the direction]: envelopes, slices and their cones
   surrogate = 11,       // [figure, repetition]: permutation tests and bootstraps
+  measured_draw = 12,   // [step, number of the draw]: minibatches that measurements draw
   test = 255,           // [anything, anything]
 };
 

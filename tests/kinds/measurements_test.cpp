@@ -126,8 +126,8 @@ TEST_CASE("a measurement that is turned on changes no other number, and its own 
 TEST_CASE("a measurement's table turns it on: its columns stand in metrics.csv, its settings in config.toml") {
   for (const MeasurementKind* kind : optional_measurements()) {
     CAPTURE(kind->name);
-    const brink::test::SmallRun run({"data.train=200", "data.test=100", "model.hidden=[8]", "training.steps=6",
-                                     "measure." + std::string(kind->name) + ".every=2"});
+    const brink::test::SmallRun run({"data.train=200", "data.test=100", "model.hidden=[9,7]", "training.steps=6",
+                                     "measure.top=2", "measure." + std::string(kind->name) + ".every=2"});
     CHECK(run.code == ExitCode::done);
     const std::string table = run.read("metrics.csv"), header = table.substr(0, table.find('\n'));
     const std::vector<Column> columns = measured(kind).columns, always = measured(nullptr).columns;
@@ -151,6 +151,7 @@ TEST_CASE("under a rule that preconditions, report, run.json and console speak o
   CHECK(has(page, "first step with λ_eff &gt; 2/η"));
   CHECK(has(page, "They are those of the effective sharpness λ_eff, not of λ₁."));
   CHECK(has(page, ">Effective sharpness</h2>"));
+  CHECK(has(page, "\"lambda_eff\":["));  // so that the page's script reads it under the cursor
   CHECK_FALSE(has(page, "against 2/η"));
   const auto columns = nlohmann::json::parse(run.read("run.json")).at("columns");
   for (const auto& column : columns) {

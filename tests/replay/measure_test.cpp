@@ -51,6 +51,19 @@ TEST_CASE("measure: rows of a run that had the measurement from the start") {
   CHECK(read_text(table) == whole);
 }
 
+TEST_CASE("measure: the last row, which no update follows, beside a column that tells of the update") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "run", small_mlp({"measure.critical_sharpness.every=1"})) == ExitCode::done);
+  const std::string table = measure(folder / "run", "38:40", {"measure.update_cosine.every=1"});
+  CHECK(lines(table).size() == 4);
+  CHECK(cell(folder / "run/metrics.csv", 40, "critical_sharpness").empty());
+  CHECK_FALSE(cell(folder / "run/metrics.csv", 39, "critical_sharpness").empty());
+  REQUIRE(run(folder / "plain", small_mlp()) == ExitCode::done);
+  const std::string added = measure(folder / "plain", "38:40", {"measure.critical_sharpness.every=1"});
+  for (const std::int64_t t : {38, 39, 40})
+    CHECK(cell(added, t, "critical_sharpness") == cell(folder / "run/metrics.csv", t, "critical_sharpness"));
+}
+
 TEST_CASE("measure: more eigenvalues, and steps that the run did not measure") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "run", small_mlp({"measure.every=4"})) == ExitCode::done);

@@ -331,16 +331,25 @@ TEST_CASE("a budget too small ends unconverged with true residuals; NaN and infi
   CHECK(lanczos.run(known.op(Dtype::f32), {}, view_of(start.data(), {500})).stop == LanczosStop::not_finite);
 }
 
-TEST_CASE("an asymmetric operator shows as asymmetry") {
+TEST_CASE("an asymmetric operator shows as asymmetry, and nothing of it counts as converged") {
   KnownSpectrum known(joined({9, -4}, ramp(100, -1, 1)), 3);
   LinearOperator op = known.op(Dtype::f64);
+  const LinearOperator symmetric = op;
   op.apply = [inner = op.apply](View x, View y) {
     inner(x, y);
     for (std::size_t i = 0; i + 1 < x.span<double>().size(); ++i) y.span<double>()[i] += 0.05 * x.span<double>()[i + 1];
   };
   Device d;
   Lanczos lanczos(d, 102, Dtype::f64, {}, rough_normals(5));
-  CHECK(lanczos.run(op, {.top = 1, .bottom = 1, .budget = 60}).asymmetry > 1e-5);
+  const LanczosResult r = lanczos.run(op, {.top = 1, .bottom = 1, .tolerance = 0.1, .budget = 60});
+  CHECK(r.asymmetry > 1e-5);
+  CHECK(r.top[0].relative <= 0.1);
+  CHECK_FALSE(r.symmetric);
+  CHECK_FALSE(r.converged);
+  CHECK_FALSE(r.two_sided);
+  const LanczosResult control = lanczos.run(symmetric, {.top = 1, .bottom = 1, .tolerance = 0.1, .budget = 60});
+  CHECK(control.symmetric);
+  CHECK(control.converged);
 }
 
 TEST_CASE("the whole run gives the same bits for any number of threads") {

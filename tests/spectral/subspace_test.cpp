@@ -54,6 +54,24 @@ std::filesystem::path shared_folder() {
   return "../shared";
 }
 
+/// The comparison from inner products alone; columns contiguous. Empty angles: refused.
+SubspaceComparison from_products(const std::vector<double>& u, const std::vector<double>& v, std::size_t n) {
+  const std::size_t k = u.size() / n;
+  const auto products = [&](const std::vector<double>& a, const std::vector<double>& b) {
+    std::vector<double> out;
+    for (std::size_t i = 0; i < k; ++i)
+      for (std::size_t j = 0; j < k; ++j) {
+        double sum = 0;
+        for (std::size_t e = 0; e < n; ++e) sum += a[i * n + e] * b[j * n + e];
+        out.push_back(sum);
+      }
+    return out;
+  };
+  ComparisonOfProducts compare(static_cast<int>(k));
+  const SubspaceComparison* const found = compare.compare(products(u, u), products(u, v), products(v, v));
+  return found ? *found : SubspaceComparison{};
+}
+
 }  // namespace
 
 TEST_CASE("angles of known subspaces, from 0 over 1e-12 to a right angle") {
@@ -113,6 +131,39 @@ TEST_CASE("float32 columns agree with their float64 copies, and threads do not r
   }
 }
 
+TEST_CASE("inner products alone give the same comparison, to 1e-8 in an angle and 1e-15 in the misalignment") {
+  const std::vector<double> angles{0, 1e-9, 1e-4, 0.3, 0.785398163397448, 1.2, 1.5707963};
+  Known known(400, angles);
+  // Columns that are neither orthogonal nor unit vectors, as float32 leaves them, only more so.
+  for (std::size_t e = 0; e < 400; ++e) {
+    known.u[400 + e] = 3 * known.u[400 + e] + 0.5 * known.u[e];
+    known.v[800 + e] -= 0.25 * known.v[2000 + e];
+  }
+  Device d;
+  const SubspaceComparison whole = compare_subspaces(d, columns_of(known.u, 400), columns_of(known.v, 400)),
+                           found = from_products(known.u, known.v, 400);
+  REQUIRE(found.angles.size() == angles.size());
+  for (std::size_t i = 0; i < angles.size(); ++i) {
+    CAPTURE(i);
+    CHECK(std::fabs(found.angles[i] - angles[i]) < (angles[i] < 1e-3 ? 5e-8 : 1e-14));
+  }
+  CHECK(std::fabs(found.similarity - whole.similarity) < 1e-14);
+  Known near(400, {1e-5, 3e-5, 2e-4});
+  const SubspaceComparison close = from_products(near.u, near.v, 400);
+  const double exact = compare_subspaces(d, columns_of(near.u, 400), columns_of(near.v, 400)).misalignment;
+  CHECK(std::fabs(close.misalignment - exact) < 2e-15);
+  CHECK(exact > 1e-9);
+  // Control: angles from the entries of UᵀV alone, without regard to the columns' own products, are wrong.
+  double diagonal = 0;
+  for (std::size_t e = 0; e < 400; ++e) diagonal += known.u[400 + e] * known.v[400 + e];
+  CHECK(std::fabs(diagonal - std::cos(found.angles[1])) > 0.1);
+  std::vector<double> same = known.u;
+  std::copy(same.begin(), same.begin() + 400, same.begin() + 400);
+  CHECK(from_products(same, known.v, 400).angles.empty());
+  same[0] = NAN;
+  CHECK(from_products(same, known.v, 400).angles.empty());
+}
+
 TEST_CASE("angle_of over the quarter circle") {
   for (int i = 0; i <= 1000; ++i) {
     const double x = 1.5707963267948966 * i / 1000;
@@ -168,4 +219,8 @@ TEST_CASE("the reference subspaces of another system") {
   CHECK(std::fabs(c.distance - entry.at("geodesic_distance").get<double>()) < 1e-12);
   CHECK(std::fabs(c.similarity - entry.at("cosine_grassmannian_similarity").get<double>()) < 1e-12);
   CHECK(std::fabs(c.misalignment - entry.at("cosine_grassmannian_misalignment").get<double>()) < 1e-12);
+  const SubspaceComparison p = from_products(u, v, static_cast<std::size_t>(n));
+  REQUIRE(p.angles.size() == angles.size());
+  for (std::size_t i = 0; i < angles.size(); ++i) CHECK(std::fabs(p.angles[i] - angles[i]) < 1e-9);
+  CHECK(std::fabs(p.misalignment - c.misalignment) < 1e-12);
 }

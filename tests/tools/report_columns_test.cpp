@@ -87,6 +87,32 @@ TEST_CASE("scale, reference and error bars of a column are drawn") {
   CHECK_FALSE(has(folder.render(), "data-key=\"update_cosine\""));
 }
 
+TEST_CASE("columns with a heat map are its rows, in colours of one scale, and have no line") {
+  const Folder folder("r");
+  auto columns = known_columns();
+  columns.push_back(
+      {"update_cosine", "", "a cosine", {.panel = "turns", .heat_map = "with the step before", .label = "u₁"}});
+  write_with_cosine(folder, columns);
+  const std::string page = folder.render();
+  check_page(page);
+  const std::string from = page.substr(page.find(">Turns</h2>")), figure = from.substr(0, from.find("</figure>"));
+  CHECK(has(figure, "class=\"heat\""));
+  CHECK(has(figure, ">with the step before</text>"));
+  CHECK(has(figure, ">u₁</text>"));
+  CHECK(has(figure, "from −0.5 to 0.25"));
+  // Four cells of two values in turn: the ends of the scale.
+  CHECK(count(figure, "<path class=\"q0\"") == 1);
+  CHECK(count(figure, "<path class=\"q23\"") == 1);
+  CHECK_FALSE(has(figure, "class=\"line"));
+  CHECK(has(figure, "data-key=\"update_cosine\""));
+  // Control: without its map the same column is a line.
+  columns.back().chart.heat_map.clear();
+  write_with_cosine(folder, columns);
+  const std::string line = folder.render(), after = line.substr(line.find(">Turns</h2>"));
+  CHECK_FALSE(has(line, "class=\"heat\""));
+  CHECK(has(after.substr(0, after.find("</figure>")), "class=\"line"));
+}
+
 TEST_CASE("the threshold is what the description of λ₁ compares it with, under the name that it has there") {
   const Folder folder("r");
   write_whole(folder);

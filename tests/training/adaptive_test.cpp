@@ -35,7 +35,9 @@ TrainerOptions options_of(const Settings& s, double rate) {
   o.rule = factory(rule);
   o.schedule = std::make_shared<ConstantRate>(rate);
   o.tracker = TrackerOptions{.tolerance = 1e-10, .cold_check = 5, .budget = 60, .max_basis = 24};
-  o.measurements.push_back({factory(*find_kind(measurement_kinds(), "effective"))});
+  Chosen<MeasurementKind> effective = *find_kind(measurement_kinds(), "effective");
+  effective.options.set("top", std::int64_t{2});
+  o.measurements.push_back({factory(effective)});
   return o;
 }
 
@@ -62,9 +64,10 @@ struct Plain {
       p[i] = (s.bias_correction ? 1 - power1 : 1) * (std::min(root[i], s.clip) + s.epsilon);
     }
   }
-  double effective_sharpness() const {
+  /// The larger eigenvalue (sign 1) or the smaller one (sign −1).
+  double effective_sharpness(double sign = 1) const {
     const double a = x[1] * x[1] / p[0], b = x[0] * x[0] / p[1], c = (2 * x[0] * x[1] - y) / std::sqrt(p[0] * p[1]);
-    return (a + b) / 2 + std::sqrt((a - b) * (a - b) / 4 + c * c);
+    return (a + b) / 2 + sign * std::sqrt((a - b) * (a - b) / 4 + c * c);
   }
   void step(double rate) {
     for (std::size_t i = 0; i < 2; ++i) x[i] -= rate * m[i] / p[i];
@@ -100,6 +103,9 @@ TEST_CASE("the effective sharpness is that of the Hessian and of the preconditio
       const double expected = plain.effective_sharpness();
       CHECK(row.number("lambda_eff") == doctest::Approx(expected).epsilon(1e-9));
       CHECK(*row.number("residual_eff") <= 1e-9 * expected);
+      CHECK(row.number("lambda_eff_2") == doctest::Approx(plain.effective_sharpness(-1)).epsilon(1e-8));
+      CHECK(std::fabs(*row.number("lambda_eff_2")) < expected);  // control: not the largest one again
+      CHECK(*row.number("residual_eff_2") <= 1e-9 * expected);
       CHECK(row.number("threshold_eff") == doctest::Approx(threshold).epsilon(1e-12));
       CHECK(row.number("two_over_eta") == 2 / rate);
       CHECK(*row.number("surplus") == 2 * (*row.number("lambda_eff") / *row.number("threshold_eff") - 1));

@@ -71,7 +71,7 @@ TEST_CASE("a projection that begins or ends at step t: the parameters of a run t
     if (std::string(second) != "off" && std::string(first) != "off") {  // another mode begins as a run begins with it
       SavedState state = save_state(bench.device, *restored);
       state.parts.at("projection/entered") = std::int64_t{0};
-      state.parts.at("projection/tracked") = std::int64_t{1};
+      state.parts.at("tracked/tracked") = std::int64_t{1};
       restore_state(bench.device, *restored, state);
     }
     bool differs = false;

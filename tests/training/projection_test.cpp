@@ -131,7 +131,7 @@ TEST_CASE("projected runs write the same bytes whatever threads and chunk are, a
   const auto through = fresh(), resumed = fresh();
   for (int t = 0; t < 7; ++t) through->step();
   const SavedState state = save_state(device, *through);
-  CHECK(std::get<std::int64_t>(state.parts.at("projection/tracked")) > 1);
+  CHECK(std::get<std::int64_t>(state.parts.at("tracked/tracked")) > 1);
   restore_state(device, *resumed, state);
   for (int t = 7; t < 13; ++t) CHECK(text_of(resumed->step()) == text_of(through->step()));
 }

@@ -286,6 +286,9 @@ with tempfile.TemporaryDirectory() as temporary:
             expect(name, found, 1, "FAILED", case)
             rows = [line for line in found[1].splitlines() if "FAILED" in line]
             cases.check(f"{name}: named", bool(rows) and all(tensor.split("/")[0] in r and r.startswith(case) for r in rows))
+        found = verify("--reference", changed(small, here / "another λ₁", net, "all_eigenvalues", one_value(None, 1.2)))
+        rows = [line for line in found[1].splitlines() if "density in standard errors" in line and "FAILED" in line]
+        cases.check("a density of other eigenvalues is refused", found[0] == 1 and len(rows) == 1 or found[1].splitlines())
         for key in ["loss", "d3_v", "trace"]:
             expect(f"{net} {key} changed", verify("--reference", changed_scalar(small, here / f"{key}", net, key, scaled)), 1, key)
         for case, tensor in [(net, "hvp/dense0.bias"), (net, "all_eigenvalues"), (gd, "period2_distance"), (gd, "final_parameter/dense0.bias")]:

@@ -18,6 +18,7 @@ void add_sweep(CLI::App&, ExitCode& code);
 void add_verify(CLI::App&, ExitCode& code);
 void add_fork(CLI::App&, ExitCode& code);
 void add_measure(CLI::App&, ExitCode& code);
+void add_spectrum(CLI::App&, ExitCode& code);
 void add_report(CLI::App&, ExitCode& code);
 void add_data(CLI::App&, ExitCode& code);
 void add_info(CLI::App&, ExitCode& code);
@@ -30,7 +31,7 @@ inline const CLI::Validator not_empty{[](const std::string& text) {
                                       },
                                       ""};
 
-/// What `brink fork` and `brink measure` have in common: RUN, whose steps are computed again, --set, --quiet and the options of [run].
+/// What `brink fork`, `brink measure` and `brink spectrum` have in common: RUN, whose steps are computed again, --set, --quiet and the options of [run].
 struct ReplayArguments {
   std::string run;
   std::vector<std::string> sets;

@@ -32,6 +32,7 @@ ExitCode run(int argc, char** argv) {
   add_verify(app, code);
   add_fork(app, code);
   add_measure(app, code);
+  add_spectrum(app, code);
   add_report(app, code);
   add_data(app, code);
   add_info(app, code);

@@ -72,7 +72,8 @@ std::string data_of(const Run& run, std::size_t most_rows) {
     done.insert({value, residual});
   }
   for (const brink::Column& column : run.schema) {
-    if (column.chart.panel.empty() || column.name.starts_with("lambda_")) continue;
+    const bool of_hessian = column.name.starts_with("lambda_") && !column.name.starts_with("lambda_eff");
+    if (column.chart.panel.empty() || of_hessian) continue;
     for (const std::string& name : {column.name, column.chart.error}) {
       if (name.empty() || !run.measured(name) || !done.insert(name).second) continue;
       lists.add(name, [&](std::size_t row) { return number(run.at(name, row), 5); });

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "tools/report/text.h"
-#include "tools/report/ticks.h"
 
 namespace brink::report {
 namespace {
@@ -84,16 +83,7 @@ Colours by_number(std::span<const Run> runs, const Spread& spread) {
     const int step = std::clamp(static_cast<int>(share * sequence_steps), 0, sequence_steps - 1);
     out.css.push_back("q" + std::to_string(step));
   }
-  std::string bar =
-      "<svg height=\"34\" role=\"img\" aria-label=\"from " + concise(low) + " to " + concise(high) + "\">";
-  const auto percents = [](double x) { return fixed(100 * x, 2) + "%"; };
-  for (int i = 0; i < sequence_steps; ++i)
-    bar += "<rect class=\"q" + std::to_string(i) + "\" y=\"0\" height=\"12\" x=\"" +
-           percents(static_cast<double>(i) / sequence_steps) + "\" width=\"" + percents(1.02 / sequence_steps) + "\"/>";
-  for (const Tick& tick : ticks(scale, 5))
-    bar += "<text class=\"tick\" text-anchor=\"middle\" y=\"28\" x=\"" + percents(scale.position(tick.value)) + "\">" +
-           tick.label + "</text>";
-  out.key = key_line(spread.key + (logarithmic ? ", logarithmic" : ""), bar + "</svg>");
+  out.key = colour_bar(spread.key + (logarithmic ? ", logarithmic" : ""), scale);
   return out;
 }
 
@@ -139,6 +129,19 @@ Colours colours_of(std::span<const Run> runs, std::span<const std::string> diffe
   Colours grey = one_each(runs.size(), "plain");
   grey.key = "<div class=\"colours\"><span>The runs have no setting by which to colour them.</span></div>";
   return grey;
+}
+
+std::string colour_bar(const std::string& name, const Scale& scale) {
+  std::string bar =
+      "<svg height=\"34\" role=\"img\" aria-label=\"from " + concise(scale.low) + " to " + concise(scale.high) + "\">";
+  const auto percents = [](double x) { return fixed(100 * x, 2) + "%"; };
+  for (int i = 0; i < sequence_steps; ++i)
+    bar += "<rect class=\"q" + std::to_string(i) + "\" y=\"0\" height=\"12\" x=\"" +
+           percents(static_cast<double>(i) / sequence_steps) + "\" width=\"" + percents(1.02 / sequence_steps) + "\"/>";
+  for (const Tick& tick : ticks(scale, 5))
+    bar += "<text class=\"tick\" text-anchor=\"middle\" y=\"28\" x=\"" + percents(scale.position(tick.value)) + "\">" +
+           tick.label + "</text>";
+  return key_line(name, bar + "</svg>");
 }
 
 std::string colour_variables(bool dark) {

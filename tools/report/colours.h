@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/report/run.h"
+#include "tools/report/ticks.h"
 
 namespace brink::report {
 
@@ -23,6 +24,9 @@ struct Colours {
 };
 /// `differing`: differing_keys of the runs.
 Colours colours_of(std::span<const Run> runs, std::span<const std::string> differing);
+
+/// Markup of a bar with the colours of q0 … q23 from the scale's low end to its high one.
+std::string colour_bar(const std::string& name, const Scale& scale);
 
 /// The palettes as CSS variables --c0 … --c7 and --q0 … --q23, on a light or a dark page.
 std::string colour_variables(bool dark);

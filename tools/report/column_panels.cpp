@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tools/report/heat_map.h"
 #include "tools/report/series.h"
 #include "tools/report/text.h"
 
@@ -24,7 +25,7 @@ Columns columns_of(const Run& run, const std::string& panel) {
 /// "train" and "test" of train_accuracy and test_accuracy: what is common to the ends goes.
 std::vector<std::string> short_labels(const Columns& columns) {
   std::vector<std::string> out;
-  for (const auto* column : columns) out.push_back(column->name);
+  for (const auto* column : columns) out.push_back(column->chart.label.empty() ? column->name : column->chart.label);
   if (out.size() < 2) return out;
   const auto underscore = out[0].rfind('_');
   if (underscore == std::string::npos || underscore == 0) return out;
@@ -34,6 +35,20 @@ std::vector<std::string> short_labels(const Columns& columns) {
   });
   if (shared)
     for (auto& name : out) name.resize(name.size() - ending.size());
+  return out;
+}
+
+/// A heat map for each name of one in the panel, in the order of the columns.
+std::vector<Panel> heat_panels(const Run& run, int index, const Columns& columns) {
+  std::vector<Panel> out;
+  for (const brink::Column* column : columns) {
+    const std::string& name = column->chart.heat_map;
+    auto panel = std::find_if(out.begin(), out.end(), [&](const Panel& p) { return p.name == name; });
+    if (panel == out.end()) panel = out.insert(out.end(), Panel{name});
+    panel->rows.push_back({column->chart.label.empty() ? column->name : column->chart.label, index, column->name,
+                           column_series(run, index, column->name, "", "").points});
+    panel->height_px = heat_height_px(panel->rows.size());
+  }
   return out;
 }
 
@@ -105,6 +120,11 @@ Figure column_figure(const Run& run, int index, const std::string& panel) {
   figure.title = capitalised(panel);
   const Columns columns = columns_of(run, panel);
   if (columns.empty()) return figure;
+  if (!columns[0]->chart.heat_map.empty()) {
+    figure.panels = heat_panels(run, index, columns);
+    figure.caption = columns[0]->name + ": " + columns[0]->meaning + "; and so on, one column for each row.";
+    return figure;
+  }
   Panel drawn{axis_name(columns), 200, columns[0]->chart.scale};
   const auto labels = short_labels(columns);
   drawn.labelled = columns.size() > 1 && std::all_of(labels.begin(), labels.end(),

@@ -28,6 +28,14 @@ struct Series {
   bool lost = false;           // ends with a cross: the run diverged
 };
 
+/// A line of a heat map.
+struct HeatRow {
+  std::string label;
+  int run = 0;
+  std::string key;  // the column, for the page's script; empty: not in the legend
+  std::vector<Point> points;
+};
+
 struct Panel {
   std::string name;  // above the axis
   int height_px = 200;
@@ -35,6 +43,7 @@ struct Panel {
   bool with_zero = false;
   std::optional<Scale> scale = {};      // fitted to the data if empty
   std::vector<Series> series = {};      // drawn in reverse: the first is on top
+  std::vector<HeatRow> rows = {};       // of a heat map, in place of lines
   std::optional<double> farthest = {};  // |y| beyond this never widens the axis
   bool labelled = true;                 // labels at the lines' right ends
   std::size_t most_points = 4000;       // of one line; beyond it, extremes of neighbouring steps

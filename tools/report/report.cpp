@@ -57,6 +57,7 @@ std::string run_body(const Run& run, int index, int heading_level) {
     figure.heading = heading_level;
     out += render_figure(figure);
   }
+  out += render_spectra(run.spectra, index, heading_level);
   if (!charts.constant.empty())
     out += "<p class=\"notes\">The same in every row, and therefore not drawn: " + escaped(charts.constant) + ".</p>\n";
   for (const std::string& table : run.added)

@@ -92,6 +92,7 @@ void apply_settings(Run& run) {
   run.planned_steps = s.number("training.steps");
   run.forked_at = s.number("fork.at_step");
   run.tolerance = s.number("measure.tolerance").value_or(1e-3);
+  if (s.text("measure.accuracy") == "value") run.tolerance = std::max(run.tolerance, std::sqrt(run.tolerance / 10));
   run.top_asked = s.number("measure.top");
   run.bottom_asked = s.number("measure.bottom");
   run.row_every = steps_between_rows(run);
@@ -326,6 +327,7 @@ Run read_run(const fs::path& folder) {
   read_metrics(run, folder, json);
   add_time(run);
   read_events(run, folder);
+  run.spectra = read_spectra(folder, run.notes);
   compare_accounts(run);
   return run;
 }

@@ -13,6 +13,7 @@
 #include "tools/report/csv.h"
 #include "tools/report/error.h"
 #include "tools/report/settings.h"
+#include "tools/report/spectra.h"
 #include "training/measurements/column.h"
 
 namespace brink::report {
@@ -80,8 +81,9 @@ struct Run {
 
   bool has_events = false;
   std::vector<InstabilityRow> instabilities;
-  std::vector<std::string> notes;  // what is missing or unreadable, plain text
-  std::vector<std::string> added;  // what brink measure has added (measured.h), plain text
+  std::vector<SpectrumAt> spectra;  // the densities of its files
+  std::vector<std::string> notes;   // what is missing or unreadable, plain text
+  std::vector<std::string> added;   // what brink measure has added (measured.h), plain text
 
   bool measured(const std::string& column) const;  // at least one cell
   std::optional<double> at(const std::string& column, std::size_t row) const;

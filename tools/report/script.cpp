@@ -26,7 +26,7 @@ std::string_view page_script() {
     }
     return low > 0 && x - steps[low - 1] < steps[low] - x ? low - 1 : low;
   };
-  const plots = [...document.querySelectorAll('.plot:not(.still)')].map(plot => {
+  const plots = [...document.querySelectorAll('.plot[data-low]')].map(plot => {
     const figure = plot.closest('figure');
     const items = [...figure.querySelectorAll('.legend li[data-run]')].map(li => ({
       run: data[li.dataset.run], key: li.dataset.key, error: li.dataset.error, whole: 'whole' in li.dataset,
@@ -111,6 +111,13 @@ std::string_view page_script() {
   for (const e of document.querySelectorAll('tr[data-run], a.cell, figure[id^=overlay] .data g[data-run]')) {
     e.addEventListener('pointerenter', () => point_out(e.dataset.run));
     e.addEventListener('pointerleave', () => point_out(null));
+  }
+  for (const figure of document.querySelectorAll('figure.spectra')) {
+    const input = figure.querySelector('input'), at = [...figure.querySelectorAll('[data-at]')];
+    figure.querySelector('.slider').hidden = at.every(e => e.dataset.at === '0');
+    const turn = () => { for (const e of at) e.classList.toggle('on', e.dataset.at === input.value); };
+    input.addEventListener('input', turn);
+    turn();
   }
   const unfold = () => {
     const section = location.hash && document.getElementById(location.hash.slice(1));

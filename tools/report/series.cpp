@@ -73,7 +73,8 @@ std::optional<double> relative_residual(const Run& run, std::size_t row) {
 
 bool has_points(const Panel& panel) {
   return std::any_of(panel.series.begin(), panel.series.end(),
-                     [](const Series& s) { return !s.reference && !s.points.empty(); });
+                     [](const Series& s) { return !s.reference && !s.points.empty(); }) ||
+         std::any_of(panel.rows.begin(), panel.rows.end(), [](const HeatRow& r) { return !r.points.empty(); });
 }
 
 }  // namespace brink::report

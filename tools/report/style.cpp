@@ -69,6 +69,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .data .bar{stroke-width:1.2;opacity:.55}
 .data .ring{stroke-width:7.5;stroke-linecap:round}
 .data .hole{stroke-width:4.5;stroke-linecap:round;stroke:var(--paper)}
+.heat{overflow:hidden}.heat path{fill:none;stroke:var(--c);shape-rendering:crispEdges}
 .grid line{stroke:var(--grid)}
 .frame{stroke:var(--frame)}
 .shade{fill:var(--shade);fill-opacity:var(--weak)}
@@ -91,8 +92,12 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 line.fork{stroke:var(--ink);stroke-width:1;stroke-dasharray:1 3}
 text.fork{fill:var(--ink)}
 line.diverged{stroke:var(--alarm);stroke-width:1.5}
-.label text,text.fork,text.diverged{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
+.label text,text.fork,text.diverged,text.threshold{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 text.diverged{fill:var(--alarm);font-weight:600}
+.spectra [data-at]{display:none}.spectra g.on{display:inline}.spectra p.on{display:block}
+.spectra p{font-size:14px;line-height:1.6;margin-top:6px}.spectra .plot{cursor:auto}.spectra .panel+.panel{margin-top:64px}
+.slider{margin:8px 46px 0 44px}.slider input{width:100%;accent-color:var(--l1)}
+line.threshold{stroke:var(--edge);stroke-width:1.5;stroke-dasharray:6 4}text.threshold{fill:var(--edge);font-weight:600}line.zero{stroke:var(--frame);stroke-dasharray:1 3}
 .cursor{stroke:var(--ink);stroke-width:1;visibility:hidden}
 .live .cursor{visibility:visible}
 details{margin:40px 0 0}summary{cursor:pointer;font-weight:600}
@@ -115,7 +120,7 @@ h1{font-size:25px;margin-right:56px}h2,h3{font-size:18px}section>h2{font-size:22
 #theme{top:22px;right:16px}
 .key{grid-template-columns:1fr 1fr}.key b{font-size:22px}
 .facts{grid-template-columns:1fr}.facts>div{grid-template-columns:116px 1fr}
-.plot{padding-left:36px;padding-right:38px}
+.plot{padding-left:36px;padding-right:38px}.slider{margin-left:36px;margin-right:38px}
 .panel-name{transform:translateX(8px)}
 .data .line{stroke-width:1}.data .l1 .line{stroke-width:1.4}
 .data .ring{stroke-width:6}.data .hole{stroke-width:3.6}

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tools/report/heat_map.h"
 #include "tools/report/panel_drawing.h"
 #include "tools/report/text.h"
 
@@ -33,7 +34,7 @@ std::string x_ticks(const Axis& axis, const PanelDrawing& drawing, bool top, boo
 std::string render_panel(const Figure& figure, std::size_t index, std::string& sentences) {
   const Panel& panel = figure.panels[index];
   const PanelDrawing drawing(panel, figure.axis);
-  const bool top = index == 0, bottom = index + 1 == figure.panels.size();
+  const bool top = index == 0, bottom = index + 1 == figure.panels.size(), heat = !panel.rows.empty();
   sentences += drawing.sentences();
 
   std::string out = "<svg class=\"panel\" role=\"img\" height=\"" + std::to_string(panel.height_px) +
@@ -49,9 +50,9 @@ std::string render_panel(const Figure& figure, std::size_t index, std::string& s
           "<text x=\"" + percentage((from + to) / 2) + "\" y=\"0\" dy=\"1.25em\">" + escaped(shade.number) + "</text>";
     }
   }
-  out += "</g>" + drawing.grid() + x_ticks(figure.axis, drawing, top, bottom);
+  out += "</g>" + (heat ? std::string() : drawing.grid()) + x_ticks(figure.axis, drawing, top, bottom);
   out += "<line class=\"frame\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>";
-  out += drawing.lines();
+  out += heat ? heat_cells(panel, figure.axis, heat_scale(figure.panels)) : drawing.lines();
   for (const double step : figure.forks) {
     const double x = drawing.across(step);
     out += "<line class=\"fork\" x1=\"" + percentage(x) + "\" x2=\"" + percentage(x) + "\" y1=\"0\" y2=\"100%\"/>";
@@ -85,35 +86,60 @@ std::string render_names(const Figure& figure) {
   return out + "</ul>";
 }
 
+struct LegendEntry {
+  std::string css, key, error_key, text;
+  int run = 0;
+  const Point* last = nullptr;
+  bool whole = false, reference = false, swatch = true;
+};
+
+/// The lines that have a key. Of heat maps with many rows only the first row of each.
+std::vector<LegendEntry> legend_entries(const Figure& figure) {
+  constexpr std::size_t most_rows = 12;
+  std::vector<LegendEntry> out;
+  std::size_t rows = 0;
+  for (const Panel& panel : figure.panels) rows += panel.rows.size();
+  for (const Panel& panel : figure.panels) {
+    for (const Series& s : panel.series)
+      if (!s.key.empty())
+        out.push_back({s.css, s.key, s.error_key, s.legend.empty() ? s.label : s.legend, s.run,
+                       s.points.empty() ? nullptr : &s.points.back(), s.whole, s.reference});
+    for (const HeatRow& r : panel.rows) {
+      if (rows > most_rows && &r != panel.rows.data()) break;
+      out.push_back({"", r.key, "", r.label + " " + panel.name, r.run, r.points.empty() ? nullptr : &r.points.back(),
+                     false, false, false});
+    }
+  }
+  return out;
+}
+
 /// Legend and readout in one: the values of the last step, which the page's script replaces by those under the cursor.
 std::string render_legend(const Figure& figure) {
   double last = figure.axis.low;
   for (const auto& panel : figure.panels) {
-    for (const auto& s : panel.series) {
+    for (const auto& s : panel.series)
       if (!s.points.empty()) last = std::max(last, s.points.back().x);
-    }
+    for (const auto& r : panel.rows)
+      if (!r.points.empty()) last = std::max(last, r.points.back().x);
   }
   std::string out = "<ul class=\"legend\"><li class=\"where\">step <output>" + shortest(last) + "</output></li>";
-  for (const auto& panel : figure.panels) {
-    for (const auto& s : panel.series) {
-      if (s.key.empty()) continue;
-      out +=
-          "<li class=\"" + s.css + "\" data-run=\"" + std::to_string(s.run) + "\" data-key=\"" + escaped(s.key) + "\"";
-      if (s.whole) out += " data-whole=\"\"";
-      if (!s.error_key.empty()) out += " data-error=\"" + escaped(s.error_key) + "\"";
-      out += "><i class=\"swatch" + std::string(s.reference ? " dash" : "") + "\"></i>" +
-             escaped(s.legend.empty() ? s.label : s.legend) + " <output>";
-      const bool at_end = !s.points.empty() && s.points.back().x == last;
-      if (at_end) {
-        const Point& p = s.points.back();
-        out += s.whole && std::isfinite(p.y) ? shortest(p.y) : readable(p.y, 4);
-        if (p.error > 0 && std::isfinite(p.y)) out += "<small> ±" + readable(p.error, 2) + "</small>";
-        if (!p.certified) out += "<small aria-label=\"not certified\"> ○</small>";
-      } else {
-        out += "–";
-      }
-      out += "</output></li>";
+  for (const LegendEntry& e : legend_entries(figure)) {
+    out += "<li" + (e.css.empty() ? std::string() : " class=\"" + e.css + "\"") + " data-run=\"" +
+           std::to_string(e.run) + "\" data-key=\"" + escaped(e.key) + "\"";
+    if (e.whole) out += " data-whole=\"\"";
+    if (!e.error_key.empty()) out += " data-error=\"" + escaped(e.error_key) + "\"";
+    out += ">";
+    if (e.swatch) out += "<i class=\"swatch" + std::string(e.reference ? " dash" : "") + "\"></i>";
+    out += escaped(e.text) + " <output>";
+    if (e.last && e.last->x == last) {
+      const Point& p = *e.last;
+      out += e.whole && std::isfinite(p.y) ? shortest(p.y) : readable(p.y, 4);
+      if (p.error > 0 && std::isfinite(p.y)) out += "<small> ±" + readable(p.error, 2) + "</small>";
+      if (!p.certified) out += "<small aria-label=\"not certified\"> ○</small>";
+    } else {
+      out += "–";
     }
+    out += "</output></li>";
   }
   return out + "</ul>";
 }
@@ -124,15 +150,21 @@ std::string render_figure(const Figure& figure) {
   std::string sentences, panels;
   for (std::size_t i = 0; i < figure.panels.size(); ++i) panels += render_panel(figure, i, sentences);
   const std::string heading = "h" + std::to_string(figure.heading);
+  const bool heat =
+      std::any_of(figure.panels.begin(), figure.panels.end(), [](const Panel& p) { return !p.rows.empty(); });
+  const std::string key = heat ? heat_key(heat_scale(figure.panels)) : std::string();
   return "<figure id=\"" + figure.id + "\"><" + heading + " id=\"" + figure.id + "-title\">" + escaped(figure.title) +
          "</" + heading + ">" +
          (!figure.colour_key.empty() ? figure.colour_key
           : figure.axis.of_steps()   ? render_legend(figure)
                                      : render_names(figure)) +
-         "<div class=\"plot" + std::string(figure.axis.time.empty() ? " timeless" : "") +
-         std::string(figure.axis.of_steps() ? "" : " still") + "\" data-low=\"" + shortest(figure.axis.low) +
-         "\" data-high=\"" + shortest(figure.axis.high) + "\">" + panels + "</div><figcaption id=\"" + figure.id +
-         "-caption\">" + escaped(figure.caption + sentences) + "</figcaption></figure>\n";
+         key + "<div class=\"plot" + std::string(figure.axis.time.empty() ? " timeless" : "") +
+         // Only a chart over steps follows the page's crosshair.
+         (figure.axis.of_steps()
+              ? "\" data-low=\"" + shortest(figure.axis.low) + "\" data-high=\"" + shortest(figure.axis.high) + "\">"
+              : std::string(" still\">")) +
+         panels + "</div><figcaption id=\"" + figure.id + "-caption\">" + escaped(figure.caption + sentences) +
+         "</figcaption></figure>\n";
 }
 
 }  // namespace brink::report

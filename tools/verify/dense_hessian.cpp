@@ -3,50 +3,35 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <stdexcept>
 
-#include "kernels/dense/symmetric_eigen.h"
 #include "kernels/random/random.h"
 #include "tools/verify/table.h"
 #include "training/errors.h"
 
 namespace brink::verify {
 
-DenseHessian::DenseHessian(const ParameterLayout& layout, HostHvp& hvp) : layout_(layout) {
-  for (const Parameter& p : layout.parameters())
-    for (std::int64_t i = 0; i < p.shape.elements(); ++i) place_.push_back(p.offset + i);
-  const std::size_t n = place_.size();
-  vectors_.resize(n * n);
-  const Array unit = layout.make_vector(Dtype::f64), column = layout.make_vector(Dtype::f64);
-  for (std::size_t j = 0; j < n; ++j) {
-    unit.span<double>()[static_cast<std::size_t>(place_[j])] = 1;
-    hvp.apply(unit.view(), column.view());
-    unit.span<double>()[static_cast<std::size_t>(place_[j])] = 0;
-    for (std::size_t i = 0; i < n; ++i)
-      vectors_[j * n + i] = column.span<double>()[static_cast<std::size_t>(place_[i])];
-  }
-  double most = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    trace_ += vectors_[i * n + i];
-    for (std::size_t j = 0; j < n; ++j) {
-      trace_of_square_ += vectors_[i * n + j] * vectors_[j * n + i];
-      most = std::max(most, std::fabs(vectors_[i * n + j]));
-      asymmetry_ = std::max(asymmetry_, std::fabs(vectors_[i * n + j] - vectors_[j * n + i]));
-    }
-  }
-  if (most > 0) asymmetry_ /= most;
-  eigenvalues_.resize(n);
-  std::vector<double> work(n);
-  if (!symmetric_eigen(static_cast<int>(n), vectors_.data(), eigenvalues_.data(), work.data()))
-    throw DataError("the Hessian at the reference's parameters is not finite");
+namespace {
+
+DenseSpectrum spectrum_of(const ParameterLayout& layout, HostHvp& hvp) {
+  Device host;
+  const LinearOperator hessian{layout.extent(), Dtype::f64, [&](View x, View y) { hvp.apply(x, y); }};
+  try {
+    return DenseSpectrum(host, hessian, layout.places(), true);
+  } catch (const std::domain_error&) { throw DataError("the Hessian at the reference's parameters is not finite"); }
 }
+
+}  // namespace
+
+DenseHessian::DenseHessian(const ParameterLayout& layout, HostHvp& hvp)
+    : layout_(layout), spectrum_(spectrum_of(layout, hvp)) {}
 
 Array DenseHessian::eigenvector(std::int64_t i) const {
   Array out = layout_.make_vector(Dtype::f64);
-  const std::size_t n = place_.size();
-  for (std::size_t k = 0; k < n; ++k)
-    out.span<double>()[static_cast<std::size_t>(place_[k])] = vectors_[static_cast<std::size_t>(i) * n + k];
+  const std::vector<std::int64_t> places = layout_.places();
+  const std::span<const double> entries = spectrum_.eigenvector(static_cast<std::size_t>(i));
+  for (std::size_t k = 0; k < places.size(); ++k) out.span<double>()[static_cast<std::size_t>(places[k])] = entries[k];
   return out;
 }
 

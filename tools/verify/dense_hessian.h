@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "spectral/dense_spectrum.h"
 #include "spectral/linear_operator.h"
 #include "tools/verify/on_device.h"
 
@@ -16,18 +17,15 @@ class DenseHessian {
   /// about 9n³ operations. Throws DataError where an entry is not finite.
   DenseHessian(const ParameterLayout&, HostHvp&);
 
-  const std::vector<double>& eigenvalues() const { return eigenvalues_; }  ///< ascending
-  Array eigenvector(std::int64_t i) const;                                 ///< of eigenvalue i, a vector of the layout
-  double trace() const { return trace_; }
-  double trace_of_square() const { return trace_of_square_; }
-  double asymmetry() const { return asymmetry_; }  ///< max|H − Hᵀ| / max|H|
+  const std::vector<double>& eigenvalues() const { return spectrum_.eigenvalues(); }  ///< ascending
+  Array eigenvector(std::int64_t i) const;  ///< of eigenvalue i, a vector of the layout
+  double trace() const { return spectrum_.trace(); }
+  double trace_of_square() const { return spectrum_.trace_of_square(); }
+  double asymmetry() const { return spectrum_.asymmetry(); }  ///< max|H − Hᵀ| / max|H|
 
  private:
   ParameterLayout layout_;
-  std::vector<std::int64_t> place_;  // of entry i in a vector of the layout
-  std::vector<double> vectors_;
-  std::vector<double> eigenvalues_;
-  double trace_ = 0, trace_of_square_ = 0, asymmetry_ = 0;
+  DenseSpectrum spectrum_;
 };
 
 struct VectorError {

@@ -13,8 +13,11 @@
 #include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
 #include "spectral/lanczos.h"
+#include "spectral/stochastic_quadrature.h"
 #include "tools/verify/dense_hessian.h"
 #include "tools/verify/kinds.h"
+#include "training/errors.h"
+#include "training/probes.h"
 
 namespace brink::verify {
 
@@ -127,6 +130,7 @@ class Network {
       add("all_eigenvalues", all_eigenvalues_error(h, scale), first);
       scalar("trace", h.trace(), first);
       scalar("trace_of_square", h.trace_of_square(), first);
+      check_quadrature(case_.doubles("all_eigenvalues", {layout().count()}));
     } else {
       check_by_lanczos(top, bottom, scale, bottom_tolerance);
       return;
@@ -136,6 +140,33 @@ class Network {
     const double difference = loss_at(e, u1) + loss_at(-e, u1) - 2 * loss_at(0, u1) - e * e * lambda1;
     scalar("hocm_finite_difference", difference / (e * e * e * e), finite_difference);
     scalar("d4_top_eigenvector", derivatives_.along(theta_.view(), u1.view(), 4)[4], fourth);
+  }
+
+  /// Stochastic quadrature against the reference's eigenvalues. Errors are in standard errors, as the quadrature states them.
+  void check_quadrature(const std::vector<double>& reference) {
+    constexpr double most = 3, rounding = 1e-9;
+    constexpr int points = 201;
+    constexpr double widths = 24;  // in the range of the spectrum; the depth resolves more
+    StochasticQuadrature quadrature(device_, layout().extent(), Dtype::f64, {.probes = 128, .depth = 64},
+                                    probes_of(device_, layout(), 0, 0, layout().size()));
+    const LinearOperator hessian{layout().extent(), Dtype::f64, [&](View x, View y) { hvp_.apply(x, y); }};
+    const SpectralMeasure m = quadrature.run(hessian, layout().count(), 0).measure;
+    if (m.probes.empty()) throw DataError("the Hessian at the reference's parameters is not finite");
+    const double width = (m.highest() - m.lowest()) / widths;
+    const DensityCurve found = density_of(m, width, grid_over(m, 4 * width, points));
+    const std::vector<double> expected = smoothed(reference, width, found.at);
+    const double floor = rounding * largest(expected);
+    double worst = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double away = std::fabs(found.value[i] - expected[i]) / (found.error[i] + floor);
+      if (!(away <= worst)) worst = away;
+    }
+    add("density in standard errors", worst, most,
+        fmt::format("{} vectors of {} products", m.probes.size(), m.depth()));
+    for (const auto& [name, order] : {std::pair{"trace", 1}, {"trace_of_square", 2}}) {
+      const Estimate e = moment_of(m, order);
+      add(fmt::format("{} in standard errors", name), std::fabs(e.value - case_.number(name)) / e.error, most);
+    }
   }
 
   /// The numbers that are eigenvalues. A subnormal number other than zero cannot be one: rounding alone moves an eigenvalue by

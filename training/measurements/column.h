@@ -18,6 +18,8 @@ struct Chart {
       {};                           // a line to compare with: a value, or a column's name
   std::string reference_name = {};  // what that line is called, such as "2/η"; empty: the value or the column's name
   std::string error = {};           // the column that holds the half-width of this one's error bars; empty: none
+  std::string heat_map = {};        // the map of its panel in which this column is a row; empty: it is a line
+  std::string label = {};           // of that row or line; empty: made from the column's name
 };
 
 struct Column {

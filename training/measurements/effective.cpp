@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/scalars.h"
+#include "training/curvature.h"
 #include "training/measurements/kind.h"
+#include "training/pass.h"
 #include "training/rules/rule.h"
 
 namespace brink::measurements {
@@ -18,9 +22,15 @@ constexpr std::array<int, 7> percents{0, 10, 25, 50, 75, 90, 100};
 
 class Effective final : public Measurement {
  public:
-  explicit Effective(const MeasurementContext& c)
-      : preconditions_(c.preconditions), layout_(c.objective.layout), dtype_(c.objective.dtype) {
+  Effective(const MeasurementContext& c, int top)
+      : preconditions_(c.preconditions),
+        pass_(c.pass),
+        layout_(c.objective.layout),
+        dtype_(c.objective.dtype),
+        more_(c.preconditions && c.tracker ? static_cast<std::size_t>(top) - 1 : 0) {
     if (!preconditions_) return;
+    if (more_ > 0) largest_ = std::make_unique<EffectiveCurvature>(c.device, layout_, dtype_, *c.tracker, c.seed, top);
+    found_.resize(more_);
     roots_ = layout_.make_vector(dtype_, c.device);
     delivery_ = Delivery(c.device, layout_.extent() * size_of(dtype_));
     Device host;
@@ -52,6 +62,16 @@ class Effective final : public Measurement {
                      : p == 100 ? "largest √ν̂ of a coordinate"
                                 : "√ν̂ that " + std::to_string(p) + " % of the coordinates do not exceed",
                      {.panel = "√ν̂", .scale = ChartScale::logarithmic}});
+    for (std::size_t i = 2; i < more_ + 2; ++i) {
+      const std::string number = std::to_string(i);
+      out.push_back({"lambda_eff_" + number,
+                     "",
+                     "eigenvalue " + number + " from the top of P^(−½) H P^(−½)",
+                     {.panel = "effective sharpness", .error = "residual_eff_" + number}});
+      out.push_back({"residual_eff_" + number, "", "‖Au − λu‖ of lambda_eff_" + number, {}});
+    }
+    if (more_ > 0)
+      out.push_back({"products_eff", "count", "further Hessian–vector products for lambda_eff_2 and the next", {}});
     return out;
   }
 
@@ -60,6 +80,14 @@ class Effective final : public Measurement {
     if (!preconditioner_) return;
     preconditioner_->root_moment(device, at.rule_gradient, roots_.view());
     delivery_.send(roots_.view());
+    measured_ = largest_ && at.seen.measured;
+    if (!measured_) return;
+    const TrackerStep t = largest_->measure(pass_.hessian(), *preconditioner_, at.rule_gradient, at.step(), false);
+    products_ = t.products;
+    for (std::size_t i = 0; i < more_; ++i) {
+      found_[i].reset();
+      if (i + 1 < t.top.size()) found_[i] = Eigenvalue{t.top[i + 1].value, t.top[i + 1].residual};
+    }
   }
 
   void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
@@ -70,7 +98,19 @@ class Effective final : public Measurement {
     }
     cells[3] = seen.threshold;
     cells[4] = 2 / seen.learning_rate;
-    if (preconditioner_) deliver_roots(cells.subspan(5));
+    if (!preconditioner_) return;
+    deliver_roots(cells.subspan(5));
+    if (!measured_) return;
+    const std::span<Cell> rest = cells.last(2 * more_ + 1);
+    for (std::size_t i = 0; i < more_; ++i) {
+      if (!found_[i]) continue;
+      rest[2 * i] = found_[i]->value;
+      rest[2 * i + 1] = found_[i]->residual;
+    }
+    rest.back() = products_;
+  }
+  void visit(StateVisitor& v) override {
+    if (largest_) largest_->visit(v);
   }
 
  private:
@@ -98,23 +138,32 @@ class Effective final : public Measurement {
   }
 
   bool preconditions_;
+  const Pass& pass_;
   const Preconditioner* preconditioner_ = nullptr;  // of the last step's rule
   ParameterLayout layout_;
   Dtype dtype_;
   Array roots_;
   Delivery delivery_;
-  Array sorted_;  // in the host's memory
+  Array sorted_;                                 // in the host's memory
+  std::size_t more_;                             // eigenvalues beside the largest one, by a tracker of their own
+  std::unique_ptr<EffectiveCurvature> largest_;  // null where there are none
+  std::vector<std::optional<Eigenvalue>> found_;
+  std::int64_t products_ = 0;
+  bool measured_ = false;
 };
 
 }  // namespace
 
 MeasurementKind effective() {
-  return {.name = "effective",
-          .meaning = "effective sharpness, clipped coordinates and quantiles of √ν̂",
-          .needs_lambda_1 = true,
-          .make = [](const MeasurementContext& c, const Options&) -> std::unique_ptr<Measurement> {
-            return std::make_unique<Effective>(c);
-          }};
+  return {
+      .name = "effective",
+      .meaning = "effective sharpness, clipped coordinates and quantiles of √ν̂",
+      .needs_lambda_1 = true,
+      .options = {integer_option("top", 1, {1, 50}, "eigenvalues of P^(−½) H P^(−½) under a rule that preconditions")},
+      .make = [](const MeasurementContext& c, const Options& o) -> std::unique_ptr<Measurement> {
+        const CountedPart part(c.device, "the eigenvectors of measure.effective");
+        return std::make_unique<Effective>(c, static_cast<int>(o.integer("top")));
+      }};
 }
 
 }  // namespace brink::measurements

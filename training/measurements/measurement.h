@@ -52,6 +52,9 @@ class Measurement : public Stateful {
   virtual int numbers() const { return 0; }
   /// Starts the work at θ_t. `to`: where the numbers are left.
   virtual void enqueue(Device&, const StepView&, Scalar /*to*/) {}
+  /// Called after the update of each step that was measured, also where this measurement was not due. thetas[0] is θ_{t+1} and
+  /// thetas[1] θ_t by then; everything else in `at` is of step t. May wait for the device.
+  virtual void updated(Device&, const StepView& /*at*/) {}
   /// Fills the cells of its columns, which are empty; may run after the update. `numbers`: what `enqueue` left.
   virtual void deliver(const Observed&, std::span<const double> numbers, std::span<Cell> cells) = 0;
   /// Tensors of this step for a file of their own; asked after `deliver`, and only where somebody keeps them. θ_{t−3} is not in

@@ -257,7 +257,9 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
     }
     // What the run measured itself is measured again, because its next step starts from it.
     trainer.measure(trainer.spectrum_is_due(t) && (same || options.steps.contains(t)));
-    trainer.update();
+    // The row of the run's last step is the one without an update, which a column may tell of.
+    const bool updates = t < config.training.steps;
+    if (updates) trainer.update();
     const Row& row = trainer.complete();
     check(row);
     if (options.steps.contains(t)) {
@@ -270,6 +272,7 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
       if (!trainer.tensors().empty()) write_tensor_files(prepared.device(), file->tensors(), trainer);
     }
     progress.step();
+    if (!updates) break;
   }
   progress.finish();
   if (!file)

@@ -45,6 +45,8 @@ Column column_of(const nlohmann::json& entry, const std::string& where) {
   out.chart.scale = scale_of(text_at(entry, "scale", where, "linear"), where);
   out.chart.error = text_at(entry, "error", where, "");
   out.chart.reference_name = text_at(entry, "reference_name", where, "");
+  out.chart.heat_map = text_at(entry, "heat_map", where, "");
+  out.chart.label = text_at(entry, "label", where, "");
   const auto reference = entry.find("reference");
   if (reference == entry.end()) return out;
   if (reference->is_string()) {
@@ -71,6 +73,8 @@ nlohmann::ordered_json columns_to_json(std::span<const Column> columns) {
     if (const auto* name = std::get_if<std::string>(&column.chart.reference)) entry["reference"] = *name;
     if (!column.chart.reference_name.empty()) entry["reference_name"] = column.chart.reference_name;
     if (!column.chart.error.empty()) entry["error"] = column.chart.error;
+    if (!column.chart.heat_map.empty()) entry["heat_map"] = column.chart.heat_map;
+    if (!column.chart.label.empty()) entry["label"] = column.chart.label;
     out.push_back(std::move(entry));
   }
   return out;

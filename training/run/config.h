@@ -23,6 +23,11 @@
 
 namespace brink {
 
+/// Of what measure.tolerance is meant: of the residual, as eigenvectors need it, or of the error of λ₁, which is estimated.
+enum class Accuracy : std::uint8_t { vector, value };
+/// What a measured step must know: an eigenvalue near each reported one, or also that λ₁ is the largest.
+enum class Certify : std::uint8_t { residual, two_sided };
+
 struct Config {
   struct Change;
   struct Data {
@@ -67,6 +72,10 @@ struct Config {
   struct Measure {
     std::int64_t top = 1, bottom = 1;           // eigenvalues at each end; 0: none
     double tolerance = 1e-3;                    // relative residual
+    Accuracy accuracy = Accuracy::vector;       // of what the tolerance is meant
+    Certify certify = Certify::residual;        // when a run of Lanczos may stop
+    std::optional<double> track_above;          // multiple of the threshold; absent: `top` eigenvalues are measured
+    std::int64_t top_most = 20;                 // the most that track_above leads to
     std::int64_t row_every = 0;                 // steps; 0: the updates of an epoch
     std::int64_t every = 1;                     // rows
     std::int64_t cold_check = 25;               // measured steps between two cold starts; 0: never
@@ -137,6 +146,8 @@ std::int64_t steps_between_measurements(const Config&);
 ProjectionOptions projection_of(const Config::Training&);
 /// Whether updates are projected from some step on, and the most unstable eigenvectors of any such step.
 ProjectionOptions widest_projection(const Config&);
+/// The relative residual at which a measured step is content: measure.tolerance, or √(measure.tolerance/10) by value.
+double residual_tolerance(const Config&);
 /// Whether any eigenvalue is measured.
 bool measures_spectrum(const Config&);
 /// Whether the measured eigenvalues are those of the loss in evaluation mode, which is not the function that is minimised.

@@ -129,14 +129,18 @@ TrainerOptions trainer_options(const Config& config) {
   o.seed = static_cast<std::uint64_t>(config.training.seed);
   o.batch.chunk = config.run.chunk;
   o.projection = projection_of(config.training);
+  o.track_above = config.measure.track_above.value_or(0);
   const ProjectionOptions widest = widest_projection(config);
-  const std::int64_t most_top =
-      widest.projects() ? std::max<std::int64_t>(config.measure.top, widest.most + 1) : config.measure.top;
+  std::int64_t most_top = config.measure.top;
+  if (widest.projects()) most_top = std::max<std::int64_t>(most_top, widest.most + 1);
+  if (config.measure.track_above) most_top = std::max(most_top, config.measure.top_most);
   if (config.measure.top + config.measure.bottom > 0)
     o.tracker = TrackerOptions{.top = static_cast<int>(config.measure.top),
                                .bottom = static_cast<int>(config.measure.bottom),
                                .most_top = static_cast<int>(most_top),
-                               .tolerance = config.measure.tolerance,
+                               .tolerance = residual_tolerance(config),
+                               .two_sided = config.measure.certify == Certify::two_sided,
+                               .upper_tolerance = config.measure.tolerance,
                                .cold_check = static_cast<int>(config.measure.cold_check),
                                .budget = static_cast<int>(config.measure.budget),
                                .max_basis = std::max(48, 2 * static_cast<int>(most_top + config.measure.bottom) + 16)};

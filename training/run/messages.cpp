@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "spectral/two_sided.h"
 #include "training/io/readable.h"
 #include "training/observed.h"
 #include "training/run/progress.h"
@@ -85,7 +86,7 @@ std::optional<std::string> kept_checkpoints_note(const Config& config) {
 
 std::optional<std::string> tolerance_warning(const Config& config) {
   const double least = least_relative_residual(config.run.precision);
-  if (!measures_spectrum(config) || config.measure.tolerance >= least) return {};
+  if (!measures_spectrum(config) || residual_tolerance(config) >= least) return {};
   const bool single = config.run.precision == Dtype::f32;
   return fmt::format(
       "warning: measure.tolerance = {} is below what {} can give, a relative residual of about {}: eigenvalues are "
@@ -103,6 +104,14 @@ std::optional<std::string> effective_note(const Config& config) {
       std::ranges::any_of(config.measure.more, [](const auto& m) { return m.kind->name == "effective"; })
           ? ""
           : "; with the table [measure.effective] it is recorded");
+}
+
+std::optional<std::string> text_of_bounds(const RunRecord& r) {
+  if (r.random_starts.value_or(0) == 0) return {};
+  return fmt::format(
+      "bounds: lambda_1_upper and lambda_min_lower rest on {}; each column holds as a whole except with probability {}",
+      counted(*r.random_starts, "random start"),
+      readable(static_cast<double>(*r.random_starts) * bound_probability, 2));
 }
 
 std::string text_of_instabilities(const Config& config, const RunRecord& r) {

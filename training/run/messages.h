@@ -16,6 +16,8 @@ namespace brink {
 std::string text_of(const MemoryPlan&, const Fitted&, const Config&, std::int64_t parameters);
 /// How many updates and rows an epoch of minibatches has; nothing without minibatches.
 std::optional<std::string> minibatch_note(const Config&);
+/// How many random starts the bounds of the spectrum rest on, and the probability that any of them is wrong.
+std::optional<std::string> text_of_bounds(const RunRecord&);
 /// Which steps of run.keep_checkpoints have no checkpoint, and why; nothing if all have one.
 std::optional<std::string> kept_checkpoints_note(const Config&);
 /// A warning if measure.tolerance is below what the precision allows.

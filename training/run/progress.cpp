@@ -34,7 +34,7 @@ Progress::Progress(Console& out, const Config& config, std::optional<std::int64_
     : out_(out),
       steps_(last_step.value_or(config.training.steps)),
       every_(steps_between_measurements(config)),
-      tolerance_(config.measure.tolerance),
+      tolerance_(residual_tolerance(config)),
       preconditions_(config.training.rule.kind->preconditions),
       evaluation_(has_evaluation_hessian(config)),
       sharpness_(sharpness_name(preconditions_, evaluation_)),

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "training/errors.h"
+#include "training/io/readable.h"
 #include "training/io/text.h"
 #include "training/run/plan_in_words.h"
 #include "training/run/row_difference.h"
@@ -41,6 +42,7 @@ Recorder::Recorder(const RunFolder& folder, const Config& config, const Row& col
       start_(std::chrono::steady_clock::now()),
       progress_(out, config, last_step),
       rule_(config.training.rule) {
+  if (config.measure.track_above) spectra_.emplace(folder.folder(), "spectra.csv");
   const std::string last = timing_.go_to_end();
   if (timing_.position() == 0) timing_.append(timing_header());
   timed_step_ = parse_number<std::int64_t>(std::string_view(last).substr(0, last.find(','))).value_or(-1);
@@ -52,11 +54,22 @@ void Recorder::begin() {
   events_.go_to_start();
   append(metrics_, "metrics.csv", metrics_header_, metrics_header_);
   append(events_, "events.csv", events_header_, events_header_);
+  if (!spectra_) return;
+  spectra_->go_to_start();
+  append(*spectra_, "spectra.csv", spectra_header(), spectra_header());
+}
+
+/// The files whose rows are compared as they are computed again.
+std::vector<std::pair<RecordFile*, const char*>> Recorder::compared() {
+  std::vector<std::pair<RecordFile*, const char*>> out{{&metrics_, "metrics.csv"}, {&events_, "events.csv"}};
+  if (spectra_) out.emplace_back(&*spectra_, "spectra.csv");
+  return out;
 }
 
 bool Recorder::continues() {
   return metrics_.go_to(metrics_place_.bytes, metrics_place_.hash) &&
-         events_.go_to(events_place_.bytes, events_place_.hash);
+         events_.go_to(events_place_.bytes, events_place_.hash) &&
+         (!spectra_ || spectra_->go_to(spectra_place_.bytes, spectra_place_.hash));
 }
 
 double Recorder::elapsed_ms() const {
@@ -78,6 +91,11 @@ void Recorder::row(const Row& row, const Observed& seen) {
   text_.clear();
   append_row(text_, row);
   append(metrics_, "metrics.csv", metrics_header_, text_);
+  if (spectra_ && seen.measured) {
+    text_.clear();
+    append_spectrum(text_, seen);
+    if (!text_.empty()) append(*spectra_, "spectra.csv", spectra_header(), text_);
+  }
   if (row.step > timed_step_) {
     text_.clear();
     append_row(text_,
@@ -93,6 +111,14 @@ void Recorder::event(const Instability& i) {
 }
 
 void Recorder::disagreements(const Observed& seen) {
+  if (!seen.measured && seen.products > 0)
+    progress_.note(fmt::format("step {}: product {} with the Hessian is not finite, so no eigenvalue is recorded",
+                               seen.step, seen.products));
+  if (!seen.spectrum.symmetric)
+    progress_.note(
+        fmt::format("step {}: the products with the Hessian are not those of a symmetric operator: |uᵀHv − vᵀHu| "
+                    "is {}, more than rounding explains, so no eigenvalue counts as certified",
+                    seen.step, readable(seen.spectrum.asymmetry)));
   if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
   if (seen.effective && seen.effective->disagreement)
     progress_.disagreement(seen.step, *seen.effective->disagreement, true);
@@ -126,8 +152,7 @@ void Recorder::resumed(const Config& config, const Trainer& trainer) {
 }
 
 void Recorder::sync() {
-  metrics_.sync();
-  events_.sync();
+  for (const auto& [file, name] : compared()) file->sync();
   timing_.sync();
   // The files' names, once: they are as new as the files.
   if (!synced_) folder_.folder().sync();
@@ -136,7 +161,7 @@ void Recorder::sync() {
 
 void Recorder::close(bool whole) {
   progress_.finish();
-  for (const auto& [file, name] : {std::pair(&metrics_, "metrics.csv"), {&events_, "events.csv"}}) {
+  for (const auto& [file, name] : compared()) {
     if (file->repaired() > 0)
       progress_.note(fmt::format("{}: {} bytes that a loss of power had left as zeros were written again", name,
                                  file->repaired()));
@@ -146,15 +171,15 @@ void Recorder::close(bool whole) {
                               "not the program or the machine that recorded them; nothing was changed",
                               folder_.folder().path_of(name), file->left()));
   }
-  metrics_.close();
+  for (const auto& [file, name] : compared()) file->close();
   timing_.close();
-  events_.close();
 }
 
 void Recorder::visit(StateVisitor& v) {
   if (!v.reads()) {
     metrics_place_ = {metrics_.position(), metrics_.hash()};
     events_place_ = {events_.position(), events_.hash()};
+    if (spectra_) spectra_place_ = {spectra_->position(), spectra_->hash()};
   }
   double elapsed = elapsed_ms();
   v.number("elapsed_ms", elapsed);
@@ -162,7 +187,9 @@ void Recorder::visit(StateVisitor& v) {
     elapsed_before_ms_ = elapsed;
     start_ = std::chrono::steady_clock::now();
   }
-  for (const auto& [name, place] : {std::pair("metrics", &metrics_place_), {"events", &events_place_}}) {
+  for (const auto& [name, place] :
+       {std::pair("metrics", &metrics_place_), {"events", &events_place_}, {"spectra", &spectra_place_}}) {
+    if (place == &spectra_place_ && !spectra_) continue;
     const StateVisitor::Part inside(v, name);
     v.number("bytes", place->bytes);
     v.text("hash", place->hash);

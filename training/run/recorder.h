@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The three growing files of a run: metrics.csv, events.csv and timing.csv, and what is shown of them.
+// The growing files of a run: metrics.csv, events.csv, timing.csv and perhaps spectra.csv, and what is shown of them.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "training/events.h"
 #include "training/io/record_file.h"
@@ -50,6 +53,7 @@ class Recorder final : public Stateful {
     std::int64_t bytes = 0;
     std::string hash;
   };
+  std::vector<std::pair<RecordFile*, const char*>> compared();
   void append(RecordFile&, const char* name, const std::string& header, const std::string& row);
   void name_threshold(std::int64_t from);
   double elapsed_ms() const;
@@ -58,7 +62,8 @@ class Recorder final : public Stateful {
   bool evaluation_hessian_, synced_ = false;
   std::string metrics_header_, events_header_, text_;
   RecordFile metrics_, timing_, events_;
-  Place metrics_place_, events_place_;
+  std::optional<RecordFile> spectra_;  // only with measure.track_above
+  Place metrics_place_, events_place_, spectra_place_;
   std::int64_t timed_step_ = -1;  // the last one in timing.csv
   double elapsed_before_ms_ = 0;  // in earlier processes
   std::chrono::steady_clock::time_point start_;

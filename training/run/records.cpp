@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/isa.h"
+#include "spectral/two_sided.h"
 #include "training/build_info.h"
 #include "training/errors.h"
 #include "training/io/json.h"
@@ -96,6 +97,18 @@ void append_row(std::string& out, const Row& row) {
   out += '\n';
 }
 
+std::string spectra_header() { return "step,index,lambda,residual,branch\n"; }
+
+void append_spectrum(std::string& out, const Observed& seen) {
+  for (std::size_t i = 0; i < seen.branches.size(); ++i) {
+    append_number(out, seen.step);
+    append_number(out += ',', static_cast<std::int64_t>(i) + 1);
+    for (const double x : {seen.spectrum.top[i].value, seen.spectrum.top[i].residual}) append_number(out += ',', x);
+    append_number(out += ',', seen.branches[i]);
+    out += '\n';
+  }
+}
+
 std::string timing_header() { return "step,elapsed_ms,gradient_ms,spectrum_ms,products_ms,evaluation_ms\n"; }
 
 void append_row(std::string& out, const TimingRow& r) {
@@ -141,6 +154,10 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["lambda_1_steps"] = or_null(r.lambda_1_steps);
   j["lambda_1_certified_steps"] = or_null(r.lambda_1_certified_steps);
   j["products"] = or_null(r.products);
+  if (r.random_starts)
+    j["bounds"] = {{"random_starts", *r.random_starts},
+                   {"probability_per_start", bound_probability},
+                   {"probability_of_a_column", static_cast<double>(*r.random_starts) * bound_probability}};
   j["final_digest"] = text_or_null(r.final_digest);
   j["threads"] = r.threads;
   j["device"] = r.device;

@@ -21,6 +21,10 @@ std::string metrics_header(const Row&);
 /// Numbers as the shortest text that reads back, absent ones empty, truth values 0 and 1.
 void append_row(std::string& out, const Row&);
 
+/// Of a run that measures as many eigenvalues as are above a limit: a row for each of them at each measured step.
+std::string spectra_header();
+void append_spectrum(std::string& out, const Observed&);
+
 /// Milliseconds.
 struct TimingRow {
   std::int64_t step = 0;
@@ -53,6 +57,7 @@ struct RunRecord {
   std::optional<EarlyStopping> early_stopping;          // of a run with test losses
   std::optional<std::int64_t> instabilities, long_instabilities, crossings;
   std::optional<std::int64_t> measured_steps, converged_steps, products;
+  std::optional<std::int64_t> random_starts;  // on which lambda_1_upper and lambda_min_lower rest
   std::optional<std::int64_t> lambda_1_steps,
       lambda_1_certified_steps;  // steps with λ₁, and those where it is certified
   std::string final_digest;

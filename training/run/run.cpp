@@ -305,6 +305,7 @@ ExitCode Run::go() {
   finish_record();
   folder_->folder().write_file("run.json", run_json(config_, record_));
   out_.line(text_of_instabilities(config_, record_));
+  if (const auto bounds = text_of_bounds(record_)) out_.line(*bounds);
   return say_how_it_ended();
 }
 
@@ -326,6 +327,7 @@ void Run::finish_record() {
     record_.measured_steps = tally.measured_steps;
     record_.converged_steps = tally.converged_steps;
     record_.products = tally.products;
+    record_.random_starts = tally.random_starts;
   }
 }
 

@@ -51,6 +51,22 @@ std::optional<Conflict> data_conflict(const Config& c) {
   return chunk_conflict(c);
 }
 
+/// Of a measurement's own keys.
+std::optional<Conflict> measurement_conflict(const Config& c, const Chosen<MeasurementKind>& m) {
+  if (!m.kind->conflict) return {};
+  const MeasurementSetting run{.samples = c.data.train,
+                               .has_samples = has_data(c),
+                               .unit = is_normalised(c.model) ? group_of(c.model) : 1,
+                               .joins_short = joins_short_group(c.model),
+                               .top = c.measure.top,
+                               .steps = c.training.steps,
+                               .steps_between = steps_between_measurements(c),
+                               .evaluation_hessian = has_evaluation_hessian(c)};
+  const auto wrong = m.kind->conflict(m.options, run);
+  if (!wrong) return {};
+  return Conflict{"measure." + std::string(m.kind->name) + "." + wrong->option, wrong->message};
+}
+
 /// Of a measurement that writes files at chosen steps.
 std::optional<Conflict> file_steps_conflict(const Config& c, const Chosen<MeasurementKind>& m) {
   const std::string table = "measure." + std::string(m.kind->name);
@@ -93,6 +109,12 @@ std::optional<Conflict> minibatch_conflict(const Config& c) {
   return {};
 }
 
+/// Whether a rule of the run has a preconditioner.
+bool preconditions(const Config& c) {
+  return c.training.rule.kind->preconditions ||
+         std::ranges::any_of(c.training.changes, [](const auto& x) { return x->after.rule.kind->preconditions; });
+}
+
 std::optional<Conflict> projection_conflict(const Config& c) {
   if (!widest_projection(c).projects()) return {};
   const auto needs = [](const std::string& what) {
@@ -104,6 +126,25 @@ std::optional<Conflict> projection_conflict(const Config& c) {
     return needs("eigenvectors of every step: set measure.every = 1 and measure.row_every = 1");
   if (has_evaluation_hessian(c))
     return needs("the Hessian of the loss that is descended: set model.norm_mode = \"training\"");
+  return {};
+}
+
+std::optional<Conflict> measure_conflict(const Config& c) {
+  if (c.measure.track_above) {
+    if (c.measure.top == 0)
+      return Conflict{"measure.track_above", "needs the largest eigenvalues: set measure.top = 1 or more"};
+    if (c.measure.top_most < c.measure.top)
+      return Conflict{"measure.top_most", "expected at least measure.top = " + number_text(c.measure.top) + ", got " +
+                                              number_text(c.measure.top_most)};
+    if (preconditions(c))
+      return Conflict{"measure.track_above",
+                      "needs a rule whose threshold is that of the Hessian, such as training.rule = \"gd\""};
+  }
+  if (c.measure.top > 0) return {};
+  if (c.measure.certify == Certify::two_sided)
+    return Conflict{"measure.certify", "\"two-sided\" needs the largest eigenvalue: set measure.top = 1 or more"};
+  if (c.measure.accuracy == Accuracy::value)
+    return Conflict{"measure.accuracy", "\"value\" needs the largest eigenvalue: set measure.top = 1 or more"};
   return {};
 }
 
@@ -149,6 +190,7 @@ std::optional<Conflict> conflict(const Config& c) {
     if (auto wrong = data_conflict(c)) return wrong;
   if (auto wrong = minibatch_conflict(c)) return wrong;
   if (auto wrong = projection_conflict(c)) return wrong;
+  if (auto wrong = measure_conflict(c)) return wrong;
   if (auto wrong = schedule_conflict(c)) return wrong;
   for (const Chosen<MeasurementKind>& m : c.measure.more) {
     if (m.options.has("steps"))
@@ -160,6 +202,7 @@ std::optional<Conflict> conflict(const Config& c) {
       return Conflict{"model.norm_mode", "[measure." + std::string(m.kind->name) +
                                              "] needs the Hessian of the loss that is descended: set model.norm_mode = "
                                              "\"training\""};
+    if (auto wrong = measurement_conflict(c, m)) return wrong;
   }
   if (c.run.arithmetic == Arithmetic::vendor && c.run.device != Where::cuda)
     return Conflict{"run.arithmetic", "\"vendor\" needs run.device = \"cuda\"; the CPU has \"exact\" only"};

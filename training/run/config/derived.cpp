@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What follows from a config without being a setting of its own.
+#include <algorithm>
+#include <cmath>
+
 #include "training/minibatch.h"
 #include "training/run/config.h"
 
@@ -21,6 +24,10 @@ std::int64_t steps_between_rows(const Config& c) {
   return c.measure.row_every > 0 ? c.measure.row_every : updates_per_epoch(c);
 }
 std::int64_t steps_between_measurements(const Config& c) { return c.measure.every * steps_between_rows(c); }
+double residual_tolerance(const Config& c) {
+  const double tolerance = c.measure.tolerance;
+  return c.measure.accuracy == Accuracy::vector ? tolerance : std::max(tolerance, std::sqrt(tolerance / 10));
+}
 ProjectionOptions projection_of(const Config::Training& t) { return {t.project, static_cast<int>(t.project_most)}; }
 ProjectionOptions widest_projection(const Config& c) {
   ProjectionOptions out = projection_of(c.training);
