@@ -84,12 +84,12 @@ RuleRow rule_row(std::string name, std::vector<std::string> settings, double thr
 
 inline const std::vector<RuleRow>& rule_rows() {
   static const std::vector<RuleRow> all{
-      rule_row("gd", {}, 2 / 0.2, 2.5, "9856eafa54bbef1e", plain_descent(0)),
-      rule_row("gd", {"training.weight_decay=0.05"}, 2 / 0.2 - 0.05, 2.5, "09b36c762f8a5b8e", plain_descent(0.05)),
+      rule_row("gd", {}, 2 / 0.2, 2.5, "de8624a52a98d20c", plain_descent(0)),
+      rule_row("gd", {"training.weight_decay=0.05"}, 2 / 0.2 - 0.05, 2.5, "1fe6f9563ce7a848", plain_descent(0.05)),
       rule_row("rmsprop",
                {"training.beta2=0.98", "training.epsilon=1e-3", "training.bias_correction=false",
                 "training.weight_decay=0.05"},
-               2 / 0.2 - 0.05, 0.02, "5866a6e8cfadbf19",
+               2 / 0.2 - 0.05, 0.02, "e9431950d2bb8bfa",
                []<class T>(PlainRule<T>& r, std::span<const T> g) {
                  plain_step(r, 0.05, [&](auto i) {
                    r.own[0][i] = brink::reference::moving_average(r.own[0][i], static_cast<T>(g[i] * g[i]), 0.98);
@@ -98,27 +98,27 @@ inline const std::vector<RuleRow>& rule_rows() {
                }),
       rule_row("adam",
                {"training.beta1=0.8", "training.beta2=0.98", "training.epsilon=1e-4", "training.weight_decay=0.05"},
-               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)) - (1 + 0.8) / (1 - 0.8) * 0.05, 0.02, "41982532707a6187",
+               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)) - (1 + 0.8) / (1 - 0.8) * 0.05, 0.02, "21fc25e84166932b",
                plain_adaptive(0.8, 0.98, {1e-4}, 0.05)),
       rule_row("clipped_ada",
                {"training.beta1=0.0", "training.beta2=0.98", "training.epsilon=1e-4", "training.clip=0.01",
                 "training.clip_on=moment"},
-               2 / 0.2, 0.02, "71d254e1f343a621", plain_adaptive(0, 0.98, {.epsilon = 1e-4, .clip_moment = 0.01}, 0)),
+               2 / 0.2, 0.02, "195fd5cde000c10e", plain_adaptive(0, 0.98, {.epsilon = 1e-4, .clip_moment = 0.01}, 0)),
       rule_row("clipped_ada",
                {"training.beta1=0.8", "training.beta2=0.98", "training.epsilon=1e-4", "training.clip=0.1"},
-               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)), 0.02, "c5a7ea981479fe7f",
+               2 / 0.2 * ((1 + 0.8) / (1 - 0.8)), 0.02, "6b48dd0bc991e4a4",
                plain_adaptive(0.8, 0.98, {.epsilon = 1e-4, .clip_root = 0.1}, 0)),
       rule_row("momentum", {"training.momentum=0.7", "training.weight_decay=0.05"},
-               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 4.0, "3732759ed028526d", plain_momentum(0.7, 0.05)),
-      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 4.0, "87333ad1e774d642",
+               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 4.0, "bccaab6f611d6081", plain_momentum(0.7, 0.05)),
+      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 4.0, "15926a1dbc4db076",
                plain_momentum(0.7, 0)),
       rule_row(
-          "sgd", {"training.batch=48"}, 2 / 0.2, 2.5, "a750499307f11d05",
+          "sgd", {"training.batch=48"}, 2 / 0.2, 2.5, "a56b6121752659d0",
           []<class T>(PlainRule<T>& r, std::span<const T>) { plain_step(r, 0, [&](auto i) { return r.batch[i]; }); }),
-      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "94d3f29b4d8b2eb0",
+      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "b21bcdcff056dfb3",
                plain_noise_scaled(0.75, 0)),
       rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48", "training.weight_decay=0.05"},
-               2 / 0.2 - 0.05, 2.5, "b5916a8987f43fc2", plain_noise_scaled(0.75, 0.05)),
+               2 / 0.2 - 0.05, 2.5, "b43c498931b1b3a3", plain_noise_scaled(0.75, 0.05)),
   };
   return all;
 }

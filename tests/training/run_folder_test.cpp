@@ -263,10 +263,11 @@ TEST_CASE("rows") {
   Device device;
   TrainerOptions options;
   options.tracker = TrackerOptions{.top = 2, .bottom = 1, .budget = 20, .max_basis = 24};
-  CHECK(metrics_header(Trainer(device, n.objective, n.data(), {}, options, n.theta.view()).row()) ==
-        "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm,lambda_1,lambda_2,residual_1,residual_2,"
-        "lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,lambda_1_"
-        "upper,lambda_min_lower,certificate,jump_u1\n");
+  CHECK(
+      metrics_header(Trainer(device, n.objective, n.data(), {}, options, n.theta.view()).row()) ==
+      "step,loss,train_accuracy,test_accuracy,learning_rate,gradient_norm,lambda_1,lambda_2,residual_1,residual_2,"
+      "lambda_min,residual_min,products,surplus,jump,period2_distance,digest,scale,converged,redone,asymmetry,lambda_1_"
+      "upper,lambda_min_lower,certificate,jump_u1\n");
   std::vector<Column> columns;
   for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h", "i"}) columns.push_back({name, "", "a number", {}});
   Row row(columns);

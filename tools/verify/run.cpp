@@ -22,18 +22,19 @@ std::string_view take_line(std::string_view& text) {
   return out;
 }
 
-/// Where events.csv differs first; empty: nowhere. A run that was killed may lack the event that its last row decided.
-std::string event_difference(std::string_view recorded, std::string_view computed, bool over) {
+/// Where a file beside metrics.csv differs first; empty: nowhere. A run that was killed may lack what belongs to its last row.
+std::string rows_difference(std::string_view recorded, std::string_view computed, bool over) {
   if (recorded == computed) return {};
   const std::vector<std::string_view> names = cells_of(computed.substr(0, computed.find('\n')));
   while (!recorded.empty() && !computed.empty()) {
     const std::string_view a = take_line(recorded), b = take_line(computed);
     if (a != b) return "first difference: " + in_words(differences(a, b).front(), names, b);
   }
-  if (!recorded.empty()) return "entry " + std::string(cells_of(recorded)[0]) + ": not recomputed";
+  if (!recorded.empty()) return std::string(names[0]) + " " + std::string(cells_of(recorded)[0]) + ": not recomputed";
   const std::string_view first = take_line(computed);
   if (first.empty()) return over ? "the end of the last line" : "";
-  return over || !computed.empty() ? "entry " + std::string(cells_of(first)[0]) + ": not recorded" : std::string();
+  if (!over && computed.empty()) return {};
+  return std::string(names[0]) + " " + std::string(cells_of(first)[0]) + ": not recorded";
 }
 
 }  // namespace
@@ -63,8 +64,12 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   const std::string hessian = parse_json("run.json", run_json(run.config, {})).value("hessian_of", std::string());
   if (!run.hessian_of.empty() || !hessian.empty())
     table.add({"run.json", "hessian_of", hessian == run.hessian_of ? 0.0 : 1.0, 0, "of " + hessian});
-  const std::string event = event_difference(run.events, again.events, run.is_over());
-  table.add({"events.csv", "bytes", event.empty() ? 0.0 : 1.0, 0, event});
+  const auto add_rows = [&](const char* file, const std::string& recorded, const std::string& computed) {
+    const std::string found = rows_difference(recorded, computed, run.is_over());
+    table.add({file, "bytes", found.empty() ? 0.0 : 1.0, 0, found});
+  };
+  add_rows("events.csv", run.events, again.events);
+  if (!again.spectra.empty()) add_rows("spectra.csv", run.spectra, again.spectra);
   std::string text = counted(again.steps, "step") + " recomputed in " + counted(again.segments, "segment");
   if (again.segments > 1) text += " between checkpoints, " + std::to_string(again.at_once) + " at once";
   if (!run.is_over()) text += "; the run has not finished, so only the steps that it recorded were recomputed";

@@ -101,6 +101,10 @@ void read_recorded_run(RecordedRun& out, const std::string& folder, const std::v
   read_metrics(out);
   out.events = text_of(out.folder + "/events.csv");
   if (!out.is_over()) drop_incomplete_line(out.events);
+  if (out.config.measure.track_above) {
+    out.spectra = text_of(out.folder + "/spectra.csv");
+    if (!out.is_over()) drop_incomplete_line(out.spectra);
+  }
   CheckpointList list = list_checkpoints(out.folder);
   out.passed_over = std::move(list.bad);
   const std::string hash = config_hash(out.config);

@@ -21,6 +21,7 @@ struct RecordedRun {
   std::string hessian_of;
   std::optional<std::int64_t> diverged_at;
   std::string metrics, events;              ///< the whole files, without an incomplete last line
+  std::string spectra;                      ///< the same of spectra.csv; empty without measure.track_above
   std::string_view header;                  ///< of metrics.csv
   std::vector<std::string_view> rows;       ///< of metrics.csv, without newlines
   std::vector<std::int64_t> steps;          ///< of each row

@@ -42,7 +42,7 @@ struct Segment {
 /// What a segment found.
 struct Found {
   std::vector<ColumnDifferences> columns;
-  std::string first_row, events;
+  std::string first_row, events, spectra;
   std::int64_t rows = 0;              ///< how many were computed
   std::optional<std::int64_t> ended;  ///< the step at which the loss diverged, or the run was complete
   std::optional<CheckpointDifferences> checkpoint;
@@ -177,11 +177,21 @@ struct Written {
   }
 };
 
+/// The files of rows that a checkpoint remembers.
+struct WrittenFiles {
+  Written metrics, events;
+  std::optional<Written> spectra;  // only with measure.track_above
+  std::vector<std::pair<const char*, const Written*>> all() const {
+    std::vector<std::pair<const char*, const Written*>> out{{"metrics", &metrics}, {"events", &events}};
+    if (spectra) out.emplace_back("spectra", &*spectra);
+    return out;
+  }
+};
+
 /// Compares what the command remembered with the rows before the checkpoint, which have been computed.
-void compare_remembered(CheckpointDifferences& out, const SavedState& remembered, const Written& metrics,
-                        const Written& events) {
+void compare_remembered(CheckpointDifferences& out, const SavedState& remembered, const WrittenFiles& files) {
   std::map<std::string, SavedState::Value> computed;
-  for (const auto& [name, written] : {std::pair("metrics", &metrics), {"events", &events}}) {
+  for (const auto& [name, written] : files.all()) {
     computed["records/" + std::string(name) + "/bytes"] = written->bytes;
     computed["records/" + std::string(name) + "/hash"] = written->hash.text();
   }
@@ -216,6 +226,8 @@ class Worker {
       // As the run did: each row but that of the last step was recorded after the update, which a column may tell of.
       const Row& row = t < run_.config.training.steps ? trainer.step() : trainer.observe();
       if (trainer.has_row()) compare(row, out);
+      if (trainer.has_row() && run_.config.measure.track_above && trainer.seen().measured)
+        append_spectrum(out.spectra, trainer.seen());
       if (trainer.ended()) out.events += events_row(*trainer.ended(), has_evaluation_hessian(run_.config));
       if (trainer.diverged() || trainer.completed() || trainer.at_rest()) out.ended = t;
       progress_.count();
@@ -327,24 +339,29 @@ std::string header_difference(std::string_view recorded, std::string_view comput
   return fmt::format("column {}: recorded {}, recomputed {}", all[0].column + 1, all[0].recorded, all[0].computed);
 }
 
+/// Adds the recorded rows up to those that a checkpoint remembers, which nothing computes.
+void add_recorded(const SavedState& remembered, const std::string& file, const std::string& recorded, Written& written,
+                  std::string& rows) {
+  const auto part = remembered.parts.find("records/" + file + "/bytes");
+  const auto* bytes = part == remembered.parts.end() ? nullptr : std::get_if<std::int64_t>(&part->second);
+  if (!bytes || *bytes <= written.bytes || *bytes > std::ssize(recorded)) return;
+  const std::string_view before =
+      std::string_view(recorded).substr(rows.size(), static_cast<std::size_t>(*bytes) - rows.size());
+  written.add(before);
+  rows += before;
+}
+
 /// What the first segment's own checkpoint remembers: nothing computes the rows before it, so they are compared as they are recorded.
-void compare_first(const RecordedRun& run, const CheckpointFile& file, Written& metrics, Written& events,
-                   Recomputed& out) {
+void compare_first(const RecordedRun& run, const CheckpointFile& file, WrittenFiles& written, Recomputed& out) {
   for (std::size_t i = 0; i < run.row_before(file.step); ++i) {
-    metrics.add(run.rows[i]);
-    metrics.add("\n");
+    written.metrics.add(run.rows[i]);
+    written.metrics.add("\n");
   }
   const SavedState remembered = read_checkpoint(file.path).run;
-  const auto part = remembered.parts.find("records/events/bytes");
-  const auto* bytes = part == remembered.parts.end() ? nullptr : std::get_if<std::int64_t>(&part->second);
-  if (bytes && *bytes > events.bytes && *bytes <= std::ssize(run.events)) {
-    const std::string_view before =
-        std::string_view(run.events).substr(out.events.size(), static_cast<std::size_t>(*bytes) - out.events.size());
-    events.add(before);
-    out.events += before;
-  }
+  add_recorded(remembered, "events", run.events, written.events, out.events);
+  if (written.spectra) add_recorded(remembered, "spectra", run.spectra, *written.spectra, out.spectra);
   out.checkpoints.push_back({file.step, file.path, 0, {}});
-  compare_remembered(out.checkpoints.back(), remembered, metrics, events);
+  compare_remembered(out.checkpoints.back(), remembered, written);
 }
 
 Recomputed compute(const RecordedRun& run, Console& out) {
@@ -367,11 +384,15 @@ Recomputed compute(const RecordedRun& run, Console& out) {
   if (!result.header.empty() || run.rows.empty()) return result;
 
   ReplayProgress progress(out, "recomputing", result.steps);
-  Written metrics, events;
-  metrics.add(std::string(run.header) + "\n");
-  events.add(result.events);
+  WrittenFiles written;
+  written.metrics.add(std::string(run.header) + "\n");
+  written.events.add(result.events);
+  if (run.config.measure.track_above) {
+    result.spectra = spectra_header();
+    written.spectra.emplace().add(result.spectra);
+  }
   if (const CheckpointFile* const from = segments.front().from) {
-    compare_first(run, *from, metrics, events, result);
+    compare_first(run, *from, written, result);
     if (!run.config.fork) {
       result.left_out = fmt::format("steps 0 to {}", from->step - 1);
       result.why_left_out =
@@ -395,10 +416,12 @@ Recomputed compute(const RecordedRun& run, Console& out) {
     }
     if (result.first_row.empty()) result.first_row = found.first_row;
     result.events += found.events;
-    metrics.add(found.rows_text);
-    events.add(found.events);
+    result.spectra += found.spectra;
+    written.metrics.add(found.rows_text);
+    written.events.add(found.events);
+    if (written.spectra) written.spectra->add(found.spectra);
     if (found.checkpoint) {
-      if (!found.remembered.parts.empty()) compare_remembered(*found.checkpoint, found.remembered, metrics, events);
+      if (!found.remembered.parts.empty()) compare_remembered(*found.checkpoint, found.remembered, written);
       result.checkpoints.push_back(std::move(*found.checkpoint));
     }
     if (found.ended) break;

@@ -34,6 +34,7 @@ struct Recomputed {
   std::string first_row;                   ///< the first difference of metrics.csv; empty: none
   std::vector<CheckpointDifferences> checkpoints;
   std::string events;                  ///< rows of events.csv, with the header
+  std::string spectra;                 ///< the same of spectra.csv; empty without measure.track_above
   std::string left_out, why_left_out;  ///< steps that cannot be computed; why, and what to do; empty: none
   std::int64_t steps = 0, segments = 0, at_once = 0;
 };

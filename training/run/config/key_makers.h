@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "training/io/text.h"
-#include "training/run/config/keys.h"
+#include "training/run/config/key.h"
 
 namespace brink::config {
 

@@ -3,31 +3,16 @@
 // set or a measurement are listed where that is defined; only the keys of every run are listed here.
 #pragma once
 
-#include <toml++/toml.h>
-
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "training/run/config.h"
+#include "training/run/config/key.h"
 #include "training/run/config/values.h"
 
 namespace brink::config {
-
-struct Key {
-  std::string table;  ///< "model", "measure.update_cosine"
-  std::string name;
-  std::function<Problem(Config&, const toml::node&)> set;
-  /// As a TOML value; empty if there is none to write.
-  std::function<std::string(const Config&)> print;
-  bool text = false;     ///< the value is a string
-  bool hashed = true;    ///< it decides numbers
-  bool chooses = false;  ///< it decides which other keys exist
-
-  std::string path() const { return table + "." + name; }
-};
 
 /// The keys that have a meaning for a config, in the order in which it is written.
 std::vector<Key> keys_of(const Config&);
