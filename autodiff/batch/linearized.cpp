@@ -83,9 +83,11 @@ Linearized::Linearized(Device& device, const Objective& objective, const Lineari
         *arenas, sum_.workers(), "residuals");
   // Where not all fit, a slot for each worker to recompute in is part of the budget.
   const std::int64_t slots = recompute_ ? largest * sum_.workers() : 0, most = budget() - slots;
-  if (options.limit_bytes > 0 && most < 0) {
+  // The budget of kept residuals may be smaller than a slot; the memory may not.
+  if (const std::int64_t left = options.limit_bytes - allocated_bytes(device);
+      options.limit_bytes > 0 && left < slots) {
     const Buffer counted = device.count ? Buffer(slots, device) : Buffer();
-    const std::int64_t left = most + slots;  // below 0 where the arenas are too large already
+    // left is below 0 where the arenas are too large already.
     throw OutOfMemory(slots - std::min<std::int64_t>(left, 0), std::max<std::int64_t>(left, 0));
   }
   std::int64_t bytes = 0;

@@ -148,6 +148,12 @@ TEST_CASE(
   }
   CHECK(partly > 0);
   CHECK(refused > 0);
+  // A budget of residuals below what recomputing needs keeps none; it is no lack of memory.
+  Hvp least(device, n.objective, n.data(), {.chunk = 128, .memory_bytes = 1, .limit_bytes = before + all});
+  CHECK(least.kept_blocks() == 0);
+  least.linearize_at(n.theta.view(), g.view());
+  least.apply(n.v.view(), hv.view());
+  CHECK(support::same_bytes(hv.view(), expected.view()));
 }
 
 TEST_CASE("H is linear: zero to +0, doubling exact; θ may change after linearize_at; gaps stay +0") {
