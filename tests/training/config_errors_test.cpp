@@ -191,7 +191,7 @@ constexpr FileCase file_cases[] = {
     {"[training]\nschedule = \"step\"\ndrop_every = 1\ndrop_factor = 0.01\n",
      "2:12: training.schedule: the learning rate at step 400 is 0.0: expected a schedule that ends with a positive, "
      "finite one"},
-    {"[measure.densities]\nevery = 3\n", "1:10: unknown key measure.densities; the nearest is measure.density"},
+    {"[measure.densities]\nevery = 3\n", "1:10: unknown key measure.densities; the nearest is [measure.density]"},
     {"[model]\nghost_batch = 32\n", "2:1: model.ghost_batch: has no meaning for model.name = \"mlp\""},
     {"[model]\nname = \"vgg\"\nghost_batch = 0\n",
      "3:15: model.ghost_batch: expected an integer from 1 to 10000000, got the integer 0"},
@@ -287,7 +287,7 @@ const ArgumentCase argument_cases[] = {
      "--set training.rule=none of these: training.rule: expected {rules}, got the string \"none of these\""},
     {{"measure.densities.every=5"},
      {},
-     "--set measure.densities.every=5: unknown key measure.densities.every; the nearest is measure.density.every"},
+     "--set measure.densities.every=5: unknown key measure.densities.every; the nearest is [measure.density]"},
     {{"training.steps=3", "training.steps=4"},
      {},
      "--set training.steps=4: training.steps was already given by --set training.steps=3"},

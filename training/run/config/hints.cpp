@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "training/run/config/keys.h"
@@ -180,6 +181,7 @@ std::string as_toml_number(std::string_view text) {
 std::span<const Synonym> synonyms() { return synonym_list; }
 
 std::string nearest_key(std::string_view table, std::string_view given) {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
   const std::string name = plain(given);
   // Another table counts as half an edit.
   const auto* known = std::ranges::find(synonym_list, name, &Synonym::word);
@@ -191,6 +193,14 @@ std::string nearest_key(std::string_view table, std::string_view given) {
   if (known != std::end(synonym_list) && edits > 0)
     return "; the nearest is " + std::string(known->path) +
            (known->note.empty() ? std::string() : " (" + std::string(known->note) + ")");
+  // The name may be meant as a table inside this one, such as [measure.density].
+  const std::string inside = std::string(table) + ".";
+  const auto to_table = [&](const std::string& t) {
+    return t.starts_with(inside) ? edit_distance(name, t.substr(inside.size())) : most;
+  };
+  const std::string& inner = *std::ranges::min_element(tables(), {}, to_table);
+  if (to_table(inner) < edits && to_table(inner) <= std::max<std::size_t>(1, name.size() / 2))
+    return "; the nearest is [" + inner + "]";
   const bool has_keys = std::ranges::any_of(all_paths(), [&](const std::string& p) { return Path(p).table == table; });
   if (edits <= std::max<std::size_t>(1, name.size() / 2) || !has_keys) return "; the nearest is " + similar;
   // Nothing is similar, so a key of the same table is as near as any.
