@@ -13,6 +13,7 @@
 #include "kernels/tracer.h"
 #include "spectral/subspace.h"
 #include "training/io/text.h"
+#include "training/layers.h"
 #include "training/measurements/kind.h"
 
 namespace brink::measurements {
@@ -26,24 +27,6 @@ constexpr std::size_t most_lines = 8;  // of a chart; more are drawn as a heat m
 std::string vector_name(std::size_t i) {
   std::string out = "u";
   for (const char digit : number_text(i)) out += {'\xE2', '\x82', static_cast<char>('\x80' + (digit - '0'))};
-  return out;
-}
-
-/// The parameters of a layer: "dense0" of dense0.weight and dense0.bias.
-struct Layer {
-  std::string name;
-  std::vector<int> parameters;
-};
-std::vector<Layer> layers_of(const ParameterLayout& layout) {
-  std::vector<Layer> out;
-  for (int i = 0; i < layout.size(); ++i) {
-    const std::string name = layout[i].name.substr(0, layout[i].name.rfind('.'));
-    const auto there = std::ranges::find(out, name, &Layer::name);
-    if (there != out.end())
-      there->parameters.push_back(i);
-    else
-      out.push_back({name, {i}});
-  }
   return out;
 }
 
@@ -175,7 +158,7 @@ class Rotation final : public Measurement {
     for (int i = 0; i < layout_.size(); ++i) all += numbers[size(i)];
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       double sum = 0;
-      for (const int p : layers_[i].parameters) sum += numbers[size(p)];
+      for (int p = layers_[i].first; p < layers_[i].end; ++p) sum += numbers[size(p)];
       cells[i] = sum / all;
     }
     cells.back() = all * all / numbers[size(layout_.size())];
