@@ -6,6 +6,9 @@
 
 #include "models/initialise.h"
 #include "tests/support/networks.h"
+#include "tests/training/config_with.h"
+#include "training/errors.h"
+#include "training/run/fit.h"
 #include "training/run/problem.h"
 
 using namespace brink;
@@ -101,4 +104,16 @@ TEST_CASE("dln: the start is θ₀, the target is y") {
       for (int i = 0; i < 3; ++i) CHECK(*p.objective.layout.view(g.view(), i).as<T>() == static_cast<T>(expected[i]));
     });
   }
+}
+
+TEST_CASE("more eigenvalues than parameters are refused before anything is made") {
+  const auto said = [](const std::string& top) {
+    const Config c = brink::test::with({"model.name=dln", "measure.top=" + top});
+    try {
+      expect_memory(Device{}, c, trainer_options(c));
+    } catch (const UsageError& e) { return std::string(e.what()); }
+    return std::string("accepted");
+  };
+  CHECK(said("3") == "measure.top: expected at most 2, the number of the network's parameters, got 3");
+  CHECK(said("2") == "accepted");
 }

@@ -101,6 +101,15 @@ Change change_of(const Config::Change& c) {
   return out;
 }
 
+/// Throws UsageError if more eigenvalues are asked for than the network has.
+void require_enough_parameters(const Config& config, std::int64_t parameters) {
+  for (const auto& [key, wanted] :
+       {std::pair("measure.top", config.measure.top), {"measure.bottom", config.measure.bottom}})
+    if (wanted > parameters)
+      throw UsageError(fmt::format("{}: expected at most {}, the number of the network's parameters, got {}", key,
+                                   parameters, wanted));
+}
+
 }  // namespace
 
 EnvironmentOptions environment_options(const Config::Run& run) {
@@ -187,6 +196,7 @@ void expect_memory(const Device& device, const Config& config, const TrainerOpti
   MemoryCount count = count_memory(device);
   Device counting = count.on(device);
   const Problem outline = make_problem(counting, config);
+  require_enough_parameters(config, outline.objective.layout.count());
   const MemoryLimit limit = memory_limit(config, counting);
   constexpr const char* less = "choose a smaller data.train or data.test";
   const bool on_cpu = device.where == Where::cpu;

@@ -28,8 +28,8 @@ struct Fitted {
 /// outline and there is no trainer.
 Fitted fit_in_memory(Device&, const Problem&, const TrainerOptions&, const MemoryLimit&);
 
-/// Throws DeviceError, as fit_in_memory does, if a run of this config does not fit. Reads no data and allocates none of the
-/// memory.
+/// Throws DeviceError, as fit_in_memory does, if a run of this config does not fit, and UsageError if it asks for more eigenvalues
+/// than its network has parameters. Reads no data and allocates none of the memory.
 void expect_memory(const Device&, const Config&, const TrainerOptions&);
 
 /// The part of a config from which an environment is made.
