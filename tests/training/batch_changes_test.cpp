@@ -9,6 +9,7 @@
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
 #include "tests/training/config_with.h"
+#include "tests/training/handed_over.h"
 #include "tests/training/small_run.h"
 #include "training/errors.h"
 #include "training/loop.h"
@@ -20,6 +21,9 @@ using namespace brink;
 
 namespace {
 
+using brink::test::change;
+using brink::test::digest;
+using brink::test::refusal;
 using brink::test::with;
 
 /// 200 samples: 3 minibatches of 72 an epoch.
@@ -36,7 +40,6 @@ struct Bench {
 };
 
 const std::string rows = "measure.row_every=1";
-std::string change(const std::string& tables) { return "training.change=[" + tables + "]"; }
 
 std::string common_text(const Trainer& trainer, const Row& row) {
   std::string out;
@@ -44,25 +47,15 @@ std::string common_text(const Trainer& trainer, const Row& row) {
     if (c.name != "threshold") out += support::text_of(row[c.name]) + ",";
   return out;
 }
-std::string digest(const Row& row) { return support::text_of(row["digest"]); }
 
 /// The state of `from` in the parts that `to` has.
 void hand_over(Device& device, Trainer& from, Trainer& to, std::optional<OrderStart> start = {}) {
-  SavedState saved = save_state(device, from), own = save_state(device, to);
-  std::erase_if(saved.parts, [&](const auto& part) { return !own.parts.contains(part.first); });
-  saved.parts.merge(own.parts);
+  SavedState saved = test::handed_over(device, from, to);
   if (start) {
     saved.parts.at("minibatches/first_step") = start->step;
     saved.parts.at("minibatches/first_epoch") = start->epoch;
   }
   restore_state(device, to, saved);
-}
-
-std::string refusal(const std::vector<std::string>& sets) {
-  try {
-    (void)with(sets);
-  } catch (const UsageError& e) { return e.what(); }
-  return "accepted";
 }
 
 }  // namespace

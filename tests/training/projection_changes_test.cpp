@@ -9,6 +9,7 @@
 #include "tests/support/networks.h"
 #include "tests/support/row_text.h"
 #include "tests/training/config_with.h"
+#include "tests/training/handed_over.h"
 #include "tests/training/small_run.h"
 #include "training/errors.h"
 #include "training/loop.h"
@@ -21,8 +22,10 @@ using namespace brink;
 
 namespace {
 
+using brink::test::change;
+using brink::test::digest;
+using brink::test::refusal;
 using brink::test::with;
-std::string change(const std::string& tables) { return "training.change=[" + tables + "]"; }
 const std::string rate = "training.learning_rate=3", rows = "measure.row_every=1";
 
 struct Bench {
@@ -37,21 +40,10 @@ struct Bench {
   }
 };
 
-std::string digest(const Row& row) { return support::text_of(row["digest"]); }
-
 /// The state of `from` in the parts that `to` has.
 void hand_over(Device& device, Trainer& from, Trainer& to) {
-  SavedState saved = save_state(device, from), own = save_state(device, to);
-  std::erase_if(saved.parts, [&](const auto& part) { return !own.parts.contains(part.first); });
-  saved.parts.merge(own.parts);
+  SavedState saved = test::handed_over(device, from, to);
   restore_state(device, to, saved);
-}
-
-std::string refusal(const std::vector<std::string>& sets) {
-  try {
-    (void)with(sets);
-  } catch (const UsageError& e) { return e.what(); }
-  return "accepted";
 }
 
 }  // namespace
