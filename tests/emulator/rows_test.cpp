@@ -95,7 +95,8 @@ void compare_under_schedules(std::uint64_t begin, std::uint64_t end) {
 
 TEST_CASE("every row runs on the device: it launches kernels, and no host function touches device memory") {
   for (const cases::Row& row : cases::table())
-    if (const std::string& complaint = first_complaint(row); !complaint.empty()) FAIL_CHECK(row.name << ": " << complaint);
+    if (const std::string& complaint = first_complaint(row); !complaint.empty())
+      FAIL_CHECK(row.name << ": " << complaint);
 }
 
 TEST_CASE(
