@@ -94,8 +94,7 @@ class Lesson final : public Measurement {
 
 int main(int argc, char** argv) {
   if (argc < 2) return std::fprintf(stderr, "usage: certificates FOLDER [KEY=VALUE...]\n"), 2;
-  std::vector<std::string> sets{"run.precision=float64", "measure.certify=two-sided", "measure.bottom=0",
-                                "training.steps=120"};
+  std::vector<std::string> sets{"run.precision=float64", "measure.certify=two-sided", "measure.bottom=0"};
   sets.insert(sets.end(), argv + 2, argv + argc);
   const Config config = load_config({{}, sets, {}});
   Environment environment(environment_options(config.run));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tools/report/text.h"
 
@@ -75,6 +76,21 @@ std::string attribute(std::string_view name, std::string_view value) {
 
 namespace {
 
+/// Widened, so that error bars which are no longer than the axis do not leave it.
+Scale with_error_bars(const Panel& panel, Scale scale) {
+  const double span = scale.high - scale.low;
+  double low = scale.low, high = scale.high;
+  for (const Series& s : panel.series)
+    for (const Point& p : s.points) {
+      if (s.reference || !(p.error > 0) || !(p.y >= scale.low && p.y <= scale.high)) continue;
+      const double above = p.y + p.error, below = p.y - p.error;
+      if (scale.logarithmic() ? above < 10 * scale.high : p.error < span / 2) high = std::max(high, above);
+      if (scale.logarithmic() ? below > scale.low / 10 : p.error < span / 2) low = std::min(low, below);
+    }
+  scale.low = low, scale.high = high;
+  return scale;
+}
+
 /// Fitted to what was measured, and then wide enough for the lines to compare with.
 Scale fitted(const Panel& panel) {
   std::vector<double> values, references;
@@ -87,7 +103,7 @@ Scale fitted(const Panel& panel) {
     }
   }
   if (values.empty()) return fit_scale(references, panel.kind, panel.with_zero);
-  const Scale out = fit_scale(values, panel.kind, panel.with_zero);
+  const Scale out = with_error_bars(panel, fit_scale(values, panel.kind, panel.with_zero));
   if (panel.kind == ChartScale::logarithmic) std::erase_if(references, [](double y) { return !(y > 0); });
   const auto is_inside = [&](double y) { return y >= out.low && y <= out.high; };
   if (std::ranges::all_of(references, is_inside)) return out;
@@ -115,7 +131,10 @@ const Point* PanelDrawing::last_drawable(const Series& s) const {
 std::string PanelDrawing::grid() const {
   std::string out = "<g class=\"grid\">";
   std::string labels = "<g class=\"tick\" text-anchor=\"end\">";
-  for (const auto& tick : ticks(scale_, std::max(4, panel_.height_px / 46))) {
+  const bool counts = std::ranges::all_of(panel_.series, [](const Series& s) { return s.whole || s.reference; }) &&
+                      std::ranges::any_of(panel_.series, &Series::whole) && scale_.kind == ChartScale::linear;
+  const int target = std::max(4, panel_.height_px / 46);
+  for (const auto& tick : counts ? linear_ticks(scale_.low, scale_.high, target, true) : ticks(scale_, target)) {
     const std::string y = percentage(down(tick.value));
     out += "<line x1=\"0\" x2=\"100%\"" + attribute("y1", y) + attribute("y2", y) + "/>";
     labels += "<text x=\"-8\" y=\"" + y + "\" dy=\".34em\">" + tick.label + "</text>";
@@ -130,7 +149,22 @@ std::string PanelDrawing::lines() const {
   return out + "</svg>";
 }
 
+namespace {
+
+/// The largest distance of two neighbouring points that a line still joins: of a measurement that is made at some stretches only, the
+/// others stay empty.
+double longest_joined(const Series& s) {
+  constexpr double usual = 3;
+  if (s.reference || s.points.size() < 3) return std::numeric_limits<double>::infinity();
+  std::vector<double> distances;
+  for (std::size_t i = 1; i < s.points.size(); ++i) distances.push_back(s.points[i].x - s.points[i - 1].x);
+  return usual * quantile(std::move(distances), 0.5);
+}
+
+}  // namespace
+
 std::string PanelDrawing::line(const Series& s) const {
+  const double joined = longest_joined(s);
   std::string solid, dashed, bars, marks;
   std::vector<Dot> stretch;
   bool stretch_certified = true;
@@ -144,6 +178,10 @@ std::string PanelDrawing::line(const Series& s) const {
       finish();
       before = nullptr;
       continue;
+    }
+    if (before && p.x - before->x > joined) {
+      finish();
+      before = nullptr;
     }
     if (before) {
       const bool certified = before->certified && p.certified;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "tools/report/step_files.h"
@@ -56,6 +57,12 @@ std::vector<Point> points_of(const std::vector<double>& x, const std::vector<dou
   return out;
 }
 
+double reach_of(const Slice& slice) {
+  double out = 0;
+  for (const double a : slice.offset) out = std::max(out, std::abs(a));
+  return out;
+}
+
 Series line_of(const Slice& slice, std::size_t i, std::vector<Point> points) {
   Series s;
   s.css = "c" + std::to_string(i);
@@ -79,32 +86,47 @@ Figure slices_figure(const Run& run) {
   Figure out;
   if (run.slices.empty()) return out;
   out.title = "Slices along u₁";
-  Panel loss{"loss L(θ + au₁)", 220}, curvature{"curvature u₁ᵀHu₁ at θ + au₁", 220}, sharpness{"λ₁ at θ + au₁", 180};
-  double reach = 0;
   const std::size_t drawn = std::min(run.slices.size(), most_drawn);
+  std::vector<const Slice*> slices;
+  double reach = 0, least = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < drawn; ++i) {
-    const Slice& slice = run.slices[evenly(i, drawn, run.slices.size())];
-    loss.series.push_back(line_of(slice, i, points_of(slice.offset, slice.loss)));
-    curvature.series.push_back(line_of(slice, i, points_of(slice.offset, slice.curvature)));
-    if (!slice.sharpness.empty()) {
-      std::vector<Point> points = points_of(slice.sharpness_offset, slice.sharpness);
-      for (std::size_t k = 0; k < points.size(); ++k) points[k].error = slice.residual[k];
-      sharpness.series.push_back(line_of(slice, i, std::move(points)));
-    }
-    for (const double a : slice.offset) reach = std::max(reach, std::abs(a));
+    slices.push_back(&run.slices[evenly(i, drawn, run.slices.size())]);
+    reach = std::max(reach, reach_of(*slices.back()));
+    least = std::min(least, reach_of(*slices.back()));
   }
   if (reach == 0) return out;
-  out.axis = {.low = -reach, .high = reach, .time = {}, .name = "a"};
+  // Lines of very different lengths are each drawn over the whole width.
+  const bool relative = least > 0 && reach > 2 * least;
+  Panel loss{"loss L(θ + au₁)", 220}, curvature{"curvature u₁ᵀHu₁ at θ + au₁", 220}, sharpness{"λ₁ at θ + au₁", 180};
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    const Slice& slice = *slices[i];
+    const double unit = relative ? reach_of(slice) : 1;
+    const auto line = [&](std::vector<Point> points) {
+      for (Point& p : points) p.x /= unit;
+      Series s = line_of(slice, i, std::move(points));
+      if (relative) s.legend += ", |a| ≤ " + readable(unit);
+      return s;
+    };
+    loss.series.push_back(line(points_of(slice.offset, slice.loss)));
+    curvature.series.push_back(line(points_of(slice.offset, slice.curvature)));
+    if (slice.sharpness.empty()) continue;
+    std::vector<Point> points = points_of(slice.sharpness_offset, slice.sharpness);
+    for (std::size_t k = 0; k < points.size(); ++k) points[k].error = slice.residual[k];
+    sharpness.series.push_back(line(std::move(points)));
+  }
+  const double end = 1.05 * (relative ? 1 : reach);
+  out.axis = {.low = -end, .high = end, .time = {}, .name = relative ? "share" : "a"};
   for (Panel* p : {&loss, &curvature, &sharpness})
     if (!p->series.empty()) out.panels.push_back(std::move(*p));
   out.caption =
       "The loss on the line through θ along the eigenvector u₁ of λ₁, and its second derivative there, exact in "
-      "float64; " +
-      std::string("λ₁ on the line, with its residual as error bars. a = 0 is θ itself. ") +
-      (run.slice_files > static_cast<std::int64_t>(drawn)
-           ? "Drawn are " + counted(static_cast<std::int64_t>(drawn), "step", "steps") + " of " +
-                 std::to_string(run.slice_files) + " in slices/."
-           : "All files of slices/ are drawn.");
+      "float64; λ₁ on the line, with its residual as error bars. a = 0 is θ itself. ";
+  if (relative)
+    out.caption += "The lines reach differently far: the axis is a as a share of the largest |a| of the step. ";
+  out.caption += run.slice_files > static_cast<std::int64_t>(drawn)
+                     ? "Drawn are " + counted(static_cast<std::int64_t>(drawn), "step", "steps") + " of " +
+                           std::to_string(run.slice_files) + " in slices/."
+                     : "All files of slices/ are drawn.";
   return out;
 }
 

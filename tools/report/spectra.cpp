@@ -70,7 +70,10 @@ std::string words_on(const DensityAt& d) {
   std::string out = "trace " + figure_of(d, "trace");
   if (const std::string error = figure_of(d, "trace_error", 2); !error.empty()) out += " ± " + error;
   if (const auto count = d.said.find("outliers"); count != d.said.end())
-    out += ", at least " + count->second + (count->second == "1" ? " eigenvalue" : " eigenvalues") + " above the bulk";
+    out += (count->second == "0"
+                ? ", no eigenvalue seen"
+                : ", at least " + count->second + (count->second == "1" ? " eigenvalue" : " eigenvalues")) +
+           " above the bulk";
   return out + ", smoothed by " + figure_of(d, "width");
 }
 

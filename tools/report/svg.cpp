@@ -139,7 +139,7 @@ std::string render_legend(const Figure& figure) {
   double last = figure.axis.low;
   for (const auto& panel : figure.panels) {
     for (const auto& s : panel.series)
-      if (!s.points.empty()) last = std::max(last, s.points.back().x);
+      if (!s.points.empty() && !s.reference) last = std::max(last, s.points.back().x);
     for (const auto& r : panel.rows)
       if (!r.points.empty()) last = std::max(last, r.points.back().x);
   }
