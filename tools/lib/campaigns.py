@@ -27,7 +27,7 @@ CAMPAIGNS = {
     "fuzz": ("readers of untrusted files, fuzzed for five minutes each under ASan and UBSan", ["fuzz"]),
     "asan": ("the test programs under ASan and UBSan, in a build of their own", ["sanitize_address"]),
     "tsan": ("the test programs that use threads under TSan, in a build of their own", ["sanitize_thread"]),
-    "certificates": ("bounds of the spectrum in 10,000 runs on operators with hidden ends", ["spectral"]),
+    "certificates": ("bounds of the spectrum in 30,000 runs on operators with hidden ends", ["spectral"]),
     "data": ("the CIFAR-10 sets made of the official files, in Python", ["cifar_golden"]),
 }
 
