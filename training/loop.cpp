@@ -209,9 +209,11 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     receive_pass();
     if (std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(false);
   }
+  const bool measured = seen_.measured;
+  if (measured) confirm_event();
   {
     const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
-    const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
+    const View vectors = measured ? curvature_->eigenvectors() : View{};
     const View descended = rule().preconditioner() ? rule_gradient() : View{};
     const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
     choose_due();
@@ -225,8 +227,6 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     }
     numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
   }
-  const bool measured = seen_.measured;
-  if (measured) confirm_event();
   if (measured && branches_) follow_branches();
   if (projection_ && for_update) try {
       projection_->require_known(seen_, rule(), options_.tracker->tolerance);
