@@ -7,7 +7,7 @@ import pandas as pd
 from brink import style
 from brink.claims import Claim, Measured, above, within
 from brink.experiment import Experiment
-from brink.statistics import difference_of_proportions, mean_interval, wilson
+from brink.statistics import difference_of_proportions, geometric_mean_interval, mean_interval, wilson
 
 COLUMNS = ["step", "loss", "lambda_1", "residual_1", "surplus", "lambda_min", "jump", "jump_u1", "period2_distance", "delta"]
 AFTER = 3  # steps after a resolution in which the jump has to collapse
@@ -69,9 +69,9 @@ def judge(tables):
         hovers: mean_interval([rows["surplus"].median() for rows in after if len(rows)]),
         falls: wilson(sum(rising), len(seeds)),
         negative: difference_of_proportions((inside["delta"] < 0).sum(), len(inside), (outside["delta"] < 0).sum(), len(outside)),
-        bottom: mean_interval(lower),
-        grows: mean_interval(growth, groups=groups_in),
-        collapses: mean_interval(fall, groups=groups_out),
+        bottom: geometric_mean_interval(lower),
+        grows: geometric_mean_interval(growth, groups=groups_in),
+        collapses: geometric_mean_interval(fall, groups=groups_out),
     }
 
 
