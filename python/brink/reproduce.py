@@ -4,19 +4,30 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import difflib
 import pathlib
+import re
 import signal
 import sys
+import tempfile
 import time
+import tomllib
 import traceback
 from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
 
 from brink.command import Brink
 from brink.errors import BrinkError, Interrupted, MissingData, TooLarge
 from brink.experiment import SIZES, Experiment, load, load_folder
+from brink.judging import VERDICTS, read_judgements
 from brink.lab import Lab
+from brink.plan import Plan, PlanningLab, check, plan
+from brink.publishing import publish, write_job_array
 from brink.results import Results
+from brink.tables import read_table, read_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAPER = ROOT / "bench" / "paper"
@@ -64,33 +75,57 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--brink", help="the command (default: $BRINK, else build/tools/brink, else the one on PATH)")
     parser.add_argument("--judge", action="store_true", help="judge and draw the results that are there again, from their tables; run nothing")
     parser.add_argument("--list", action="store_true", help="the experiments, and stop")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the size in place of the one in the "
+                        "experiment's file, as TOML; repeatable")
+    parser.add_argument("--slurm", action="store_true", help="run nothing; write a job array for Slurm, whose tasks share the runs")
+    parser.add_argument("--tasks", type=int, default=8, help="tasks of the job array (default: 8)")
+    parser.add_argument("--shard", metavar="I/N", help="begin with the I-th of N shares of the runs; a task of the job array does that")
+    parser.add_argument("--publish", type=pathlib.Path, metavar="DIR", help="copy the results that are there, without runs, to DIR")
     parser.add_argument("--quiet", action="store_true", help="only the last line of each experiment")
     return parser
 
 
 def run_one(experiment: Experiment, results: Results, options: argparse.Namespace, brink: Brink) -> str:
     """Makes the result of an experiment, if it is not there; a line that says how it ended."""
-    size = experiment.size(options.size)
-    if results.is_finished(experiment, options.size):
+    if not options.plan and results.is_finished(experiment, options.size):
         return f"{experiment.id}: finished before; {verdicts(results, experiment)}"
     started = time.monotonic()
+    if options.plan or options.size != "smoke":
+        made = plan_of(experiment, results, options, brink)
+        if options.plan:
+            print(made.text(), flush=True)
+        elif options.size == "paper" and not options.quiet:
+            print(made.text(), file=sys.stderr, flush=True)
+        check(made, results.out)
+        if options.plan:
+            return ""
     if not options.quiet:
         print(f"{experiment.id}: {experiment.title}", file=sys.stderr, flush=True)
-    lab = Lab(brink, results.runs, name=options.size, size=size, jobs=options.jobs, data=options.data, quiet=options.quiet)
-    results.make(experiment, options.size, lab)
+    results.make(experiment, options.size, Lab(brink, results.runs, **lab_options(experiment, options)))
     return f"{experiment.id}: {verdicts(results, experiment)} ({time.monotonic() - started:.0f} s)"
 
 
+def lab_options(experiment: Experiment, options: argparse.Namespace) -> dict[str, Any]:
+    jobs = options.jobs or (1 if options.device == "cuda" else None)
+    return {"name": options.size, "size": experiment.size(options.size), "jobs": jobs, "data": options.data, "quiet": options.quiet,
+            "shard": options.shard}
+
+
+def plan_of(experiment: Experiment, results: Results, options: argparse.Namespace, brink: Brink) -> Plan:
+    """What is left to run; the costs are measured in a folder that is removed again, and only if they are asked for."""
+    lab = PlanningLab(brink, results.runs, **lab_options(experiment, options))
+    results.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".plan-", dir=results.out) as scratch:
+        return plan(experiment, options.size, lab, pathlib.Path(scratch), options.device, timed=options.plan or options.size == "paper")
+
+
 def verdicts(results: Results, experiment: Experiment) -> str:
-    from brink.judging import VERDICTS, read_judgements
     judged = read_judgements(results.folder(experiment))
     counts = {name: sum(one.verdict == name for one in judged) for name in VERDICTS}
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "a picture without claims"
 
 
 def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
-    from brink.tables import read_table, read_tables
-    import pandas as pd
     for one in experiments:
         folder, size = results.folder(one), results.size_of(one)
         if size is None:
@@ -111,7 +146,8 @@ def run_all(experiments: Sequence[Experiment], results: Results, options: argpar
         return complain(error, USAGE)
     for one in experiments:
         try:
-            print(run_one(one, results, options, brink), flush=True)
+            if line := run_one(one, results, options, brink):
+                print(line, flush=True)
         except (KeyboardInterrupt, Interrupted):
             return complain(f"interrupted in {one.id}; the same call goes on where it stopped", INTERRUPTED)
         except MissingData as error:
@@ -123,6 +159,30 @@ def run_all(experiments: Sequence[Experiment], results: Results, options: argpar
         except Exception:
             status = complain(f"{one.id} failed:\n{traceback.format_exc()}", FAILED)
     return status
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """ "2/8" as (2, 8)."""
+    if text is None:
+        return 1, 1
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise BrinkError(f"--shard: expected I/N with I from 1 to N, such as 2/8, found {text}")
+    return int(match[1]), int(match[2])
+
+
+def with_settings(experiment: Experiment, options: argparse.Namespace) -> Experiment:
+    """The experiment with the settings of --set at the chosen size."""
+    changed = dict(experiment.size(options.size))
+    for one in options.set:
+        key, _, value = one.partition("=")
+        if key not in changed:
+            raise BrinkError(f"--set {one}: size {options.size} of {experiment.id} has no setting {key!r}; it has {', '.join(changed)}")
+        try:
+            changed[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError as error:
+            raise BrinkError(f"--set {one}: expected a TOML value, such as 3, [0, 1] or \"text\" ({error})") from None
+    return dataclasses.replace(experiment, sizes={**experiment.sizes, options.size: changed}) if options.set else experiment
 
 
 def complain(words: object, status: int) -> int:
@@ -148,13 +208,20 @@ def main(words: Sequence[str] | None = None) -> int:
             return complain(f"expected an id, or all; ids: {' '.join(name for one in known.values() for name in one.names)}", USAGE)
         if options.jobs is not None and options.jobs < 1:
             return complain(f"--jobs: expected a number from 1 on, found {options.jobs}", USAGE)
-        experiments = find(options.names, known)
+        options.shard = parse_shard(options.shard)
+        experiments = [with_settings(one, options) for one in find(options.names, known)]
     except BrinkError as error:
         return complain(error, USAGE)
     results = Results(options.out or ROOT / "runs" / f"reproduce-{options.size}")
     signal.signal(signal.SIGTERM, interrupt)
     results.clean()
+    if options.slurm:
+        return write_job_array(experiments, results, options)
+    if options.publish:
+        return publish(experiments, results, options.publish)
     status = rejudge(experiments, results) if options.judge else run_all(experiments, results, options)
+    if options.plan:
+        return status
     everyone = [*known.values(), *(one for one in experiments if one.id not in known)]
     if (index := results.index(everyone)) is not None:
         print(index)

@@ -21,7 +21,7 @@ from brink.tables import read_tables, write_table, write_tables
 
 def fingerprint(experiment: Experiment, size: str) -> str:
     """A hash of all that decides what a result folder holds: this package, the experiment's file and those beside it that it may share."""
-    hashed = hashlib.sha256(f"{experiment.id} {size}\n".encode())
+    hashed = hashlib.sha256(f"{experiment.id} {size} {experiment.sizes[size]}\n".encode())
     assert experiment.file is not None
     shared = [path for path in sorted(experiment.file.parent.glob("*.py")) if path == experiment.file or _is_shared(path)]
     for path in [*sorted(pathlib.Path(__file__).parent.glob("*.py")), *shared]:
