@@ -188,8 +188,8 @@ def sets(settings: Mapping[str, Any]) -> list[str]:
     """Settings as --set arguments."""
     out: list[str] = []
     for name, value in flatten(settings).items():
-        if value != {}:
-            out += ["--set", f"{name}={literal(value)}"]
+        # --set cannot give an empty table; every = 1 turns the same measurement on.
+        out += ["--set", f"{name}.every=1" if value == {} else f"{name}={literal(value)}"]
     return out
 
 

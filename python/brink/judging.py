@@ -91,9 +91,8 @@ def write_judgements(folder: pathlib.Path, judged: list[Judgement]) -> None:
 
 def read_judgements(folder: pathlib.Path) -> list[Judgement]:
     """The judgements of a result folder, as claims.csv has them."""
-    table = read_table(folder / "claims.csv")
+    table = read_table(folder / "claims.csv", {"unit": str, "paper": str})
     if table.empty:
         return []
-    table["unit"] = table["unit"].fillna("")
-    table["paper"] = table["paper"].fillna("")
+    table = table.fillna({"unit": "", "paper": ""})
     return [Judgement(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
