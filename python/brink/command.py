@@ -38,12 +38,15 @@ class Brink:
         words = [str(one) for one in arguments]
         process = subprocess.Popen([*DIES_WITH_PARENT, self.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace", env={**os.environ, "LC_ALL": "C.UTF-8"})
+        RUNNING.add(process)
         try:
             out, err = process.communicate()
         except BaseException:
             process.terminate()
             process.wait()
             raise
+        finally:
+            RUNNING.discard(process)
         if process.returncode in (INTERRUPTED, -2, -15) and process.returncode not in allowed:
             raise Interrupted(f"brink {' '.join(words)} was told to stop; the same call goes on")
         if process.returncode not in allowed:
@@ -221,6 +224,15 @@ def _settings(config: Mapping[str, Any] | str | pathlib.Path) -> dict[str, Any]:
     if isinstance(config, Mapping):
         return nested({key: value for key, value in config.items() if key != "sweep"}) | ({"sweep": config["sweep"]} if "sweep" in config else {})
     return tomllib.loads(pathlib.Path(config).read_text("utf-8"))
+
+
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
+def stop_all() -> None:
+    """Tells every command that runs now to stop so that it can be resumed."""
+    for process in list(RUNNING):
+        process.terminate()
 
 
 # The kernel ends a run whose caller has died, so that the next call finds no folder in use.

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from brink.command import Brink, ended, write_text
+from brink.command import Brink, ended, stop_all, write_text
 from brink.errors import BrinkError, MissingData
 from brink.run import Run
-from brink.settings import literal, merged, nested, settings_hash
+from brink.settings import merged, nested, settings_hash
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,10 +38,10 @@ class Lab:
     """
 
     def __init__(self, brink: Brink, runs: str | pathlib.Path, *, name: str = "smoke", size: Settings | None = None, jobs: int | None = None,
-                 data: str | pathlib.Path | None = None, quiet: bool = False):
+                 data: str | pathlib.Path | None = None, quiet: bool = False, shard: tuple[int, int] = (1, 1)):
         self.brink, self.runs, self.name, self.size = brink, pathlib.Path(runs), name, dict(size or {})
         self.jobs = max(1, jobs or cores())
-        self.quiet = quiet
+        self.quiet, self.shard = quiet, shard
         self.data_directory = pathlib.Path(data) if data else None
         self.made: dict[str, Run] = {}  # by name, in the order in which they were asked for
 
@@ -177,25 +177,25 @@ class Lab:
         return made
 
     def _parallel(self, work: Callable[[Any, int], Result], items: Iterable[Any], key: Callable[[Any], Any] | None = None) -> list[Result]:
-        """`work(item, threads)` of every item; items with one key are one piece of work."""
+        """`work(item, threads)` of every item; items with one key are one piece of work.
+
+        One of several shards begins with its own pieces and goes on with the others', of which most are finished or in use by then.
+        """
         listed = list(items)
         keys = [key(item) for item in listed] if key else list(range(len(listed)))
         distinct = {one: item for one, item in reversed(list(zip(keys, listed)))}
         at_once = max(1, min(self.jobs, len(distinct)))
         threads = max(1, cores() // at_once)
         order = list(dict.fromkeys(keys))
+        order = [one for turn in range(self.shard[1]) for one in order[(self.shard[0] - 1 + turn) % self.shard[1]::self.shard[1]]]
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
             begun = {one: pool.submit(work, distinct[one], threads) for one in order}
             try:
                 done = {one: begun[one].result() for one in order}
-            except BaseException:
+            except BaseException as error:
                 for future in begun.values():
                     future.cancel()
+                if not isinstance(error, Exception):
+                    stop_all()
                 raise
         return [done[one] for one in keys]
-
-
-def described(settings: Settings) -> str:
-    """Settings in one line."""
-    from brink.settings import flatten
-    return ", ".join(f"{name.split('.', 1)[-1]} = {literal(value)}" for name, value in flatten(settings).items())
