@@ -74,7 +74,7 @@ def judgements(experiment: "Experiment", tables: "Tables", seeds: int | None = N
         verdict = str(getattr(verdict := claim.rule(value), "value", verdict))
         if verdict not in VERDICTS:
             raise BrinkError(f"{experiment.id}: the rule of {claim.text!r} returned {verdict!r}; expected one of {', '.join(VERDICTS)}")
-        numbers = {name: _number(getattr(value, name, None)) for name in ("effect", "low", "high", "p", "n", "seeds")}
+        numbers: dict[str, Any] = {name: _number(getattr(value, name, None)) for name in ("effect", "low", "high", "p", "n", "seeds")}
         if math.isnan(numbers["seeds"]) and seeds is not None:
             numbers["seeds"] = seeds
         out.append(Judgement(**told, verdict=verdict, unit=getattr(value, "unit", ""), **numbers))

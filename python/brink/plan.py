@@ -35,10 +35,11 @@ class PlannedRun(Run):
         self.path, self.label = path, name
         self.__dict__["config"] = nested(config)
 
-    def _unknown(self, *_: object) -> NoReturn:
-        raise NotYetRun(f"{self.label} has not been run")
+    def _file(self, name: str, hint: str) -> NoReturn:
+        raise NotYetRun(f"{self.label} has not been run, so there is no {name}")
 
-    _file = _folders = _unknown
+    def _folders(self, kind: str) -> NoReturn:
+        raise NotYetRun(f"{self.label} has not been run, so there are no {kind}")
 
 
 @dataclasses.dataclass
