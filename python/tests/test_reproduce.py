@@ -133,3 +133,14 @@ def test_every_experiment_of_the_tree() -> None:
         assert set(one.sizes) == {"smoke", "small", "paper"}, one.id
         assert len(one.paper) > 40 and one.title and one.section, one.id
     assert set(lab.DATA_SETS) == {"fmnist4", "cifar10-5k", "cifar10-50k", "cifar10-500k"}
+
+
+def test_the_documented_experiment(capsys: Captured, tmp_path: pathlib.Path) -> None:
+    """The file that docs/reproduce.md tells one to copy: shorter than 60 lines, and it works the first time."""
+    example = PAPER.parents[1] / "docs" / "examples" / "tanh_sweep.py"
+    assert len(example.read_text().splitlines()) < 60
+    mine = tmp_path / "mine.py"
+    shutil.copy(example, mine)
+    assert reproduce(mine, "--out", tmp_path / "out", "--set", "seeds=[0, 1]", "--set", "steps=20", "--quiet") == OK
+    assert "tanh_sweep:" in capsys.readouterr().out
+    assert (tmp_path / "out" / "tanh_sweep" / "figure.svg").is_file() and "tanh_sweep" in (tmp_path / "out" / "index.html").read_text()
