@@ -168,6 +168,8 @@ class Plan:
         lines.append(f"  memory: {size(self.memory)} for {min(self.jobs, max(1, sum(piece.count for piece in self.pieces)))} at a time; "
                      f"{size(available_memory())} are free")
         lines.append(f"  disk: about {size(self.disk)}")
+        if self.device == "cpu" and self.size == "paper":
+            lines.append("  GPU-hours: the same plan with --device cuda, on the machine that has the GPU")
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
 
