@@ -53,7 +53,7 @@ def apply() -> None:
 def panels(rows: int = 1, columns: int = 1, *, height: float = 2.2, width: float = WIDTH, **options: Any) -> tuple[Figure, np.ndarray]:
     """A figure and its axes as an array [rows, columns]; `height` is that of a row, in inches."""
     figure = Figure(figsize=(width, height * rows))
-    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    axes = figure.subplots(rows, columns, **{**options, "squeeze": False})
     return figure, axes
 
 
