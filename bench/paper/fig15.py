@@ -95,8 +95,9 @@ def quadratic(x, y):
 
 
 def top(x, y):
+    """The factor of the parabola's maximum; infinite if it has none."""
     a, b, _ = np.polyfit(x, y, 2)
-    return float(-b / (2 * a))
+    return float(-b / (2 * a)) if a < 0 else np.inf
 
 
 def line(x, y):

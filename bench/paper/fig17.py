@@ -86,8 +86,8 @@ def scatter(tables):
         panel.set_xticks([20, 30, 50, 100], ["20", "30", "50", "100"])
         panel.minorticks_off()
     whole = tables["table2"].iloc[-1]
-    axes[0, 0].text(0.03, 0.97, f"all: r = {whole['pearson']:.3f} (paper 0.591)\nρ = {whole['spearman']:.3f} (paper 0.549)",
-                    transform=axes[0, 0].transAxes, va="top", fontsize=8)
+    axes[0, 0].text(0.97, 0.97, f"r = {whole['pearson']:.3f}, ρ = {whole['spearman']:.3f}\npaper: {PAPER_ALL['pearson']:.3f}, {PAPER_ALL['spearman']:.3f}",
+                    transform=axes[0, 0].transAxes, va="top", ha="right", fontsize=8)
     return figure
 
 
@@ -102,7 +102,7 @@ def table(tables):
         panel.axvline(0, color=style.BLACK, linewidth=0.7)
         panel.set_title(title)
     axes[0, 0].set_yticks(places, [f"seed {seed}" if seed != "all" else "all" for seed in lines["seed"]])
-    axes[0, 1].legend(loc="upper left", fontsize=7)
+    figure.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

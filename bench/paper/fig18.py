@@ -54,7 +54,7 @@ def judge(tables):
 
 def draw(tables):
     figure, axes = style.panels(1, 2, height=2.8, width=style.WIDTH)
-    for panel, name, title in zip(axes[0], ("change", "change2"), ("each update", "over two updates, every second one")):
+    for panel, name, title in zip(axes[0], ("change", "change2"), ("each update", "every second update")):
         table = signs(tables, name)
         table = table[(table["step"] - table.groupby("label")["step"].transform("min")) % 2 == 0] if name == "change2" else table
         seeds = sorted(table["seed"].unique())
@@ -66,7 +66,7 @@ def draw(tables):
         panel.fill_between(count, -1.96 * np.sqrt(count), 1.96 * np.sqrt(count), color=style.GREY, alpha=0.2, linewidth=0,
                            label="95 % of independent signs")
         panel.axhline(0, color=style.BLACK, linewidth=0.7)
-        panel.set_title(f"running sum of signs, {title}")
+        panel.set_title(f"running sum of signs: {title}")
         panel.set_xlabel("signs since the entry")
     axes[0, 0].legend(loc="upper left", fontsize=7)
     return figure

@@ -98,7 +98,7 @@ def paths(tables):
     seed = tables["forks"]["seed"].iloc[0]
     way, forks = tables["way"].query("seed == @seed"), tables["forks"].query("seed == @seed")
     figure, axes = style.panels(2, 3, height=2.3)
-    top = [("loss", "training loss L", "log"), ("lambda_1", "sharpness λ₁", "linear"), ("index_overlap_1_ref", "|⟨u₁, u₁′⟩| with the fork's step", "linear")]
+    top = [("loss", "training loss L", "log"), ("lambda_1", "sharpness λ₁", "linear"), ("index_overlap_1_ref", "|⟨u₁, u₁′⟩|", "linear")]
     for panel, (name, title, scale) in zip(axes[0], top):
         if name in way:
             panel.plot(way["step"], way[name], color=style.GREY, label="before")
@@ -110,11 +110,11 @@ def paths(tables):
         panel.set_xlabel("step")
         panel.axvline(forks["at"].iloc[0], color=style.GREY, linewidth=0.7)
     style.threshold_line(axes[0, 1], 2 / LEARNING_RATE)
-    axes[0, 2].legend(loc="lower left", fontsize=7)
+    axes[0, 0].legend(loc="upper left", fontsize=6.5)
     found = outcomes(tables)
     found["loss"] = found["loss"] / found["seed"].map(tables["forks"].query("step == at").groupby("seed")["loss"].first())
-    bottom = [("loss", "peak of L, relative to the fork's step", "log"), ("index_overlap_1_ref", "mean 1 − |⟨u₁, u₁′⟩|", "linear"),
-              ("similarity_ref", "mean misalignment of 5 eigenvectors", "linear")]
+    bottom = [("loss", "peak of L, relative", "log"), ("index_overlap_1_ref", "mean 1 − |⟨u₁, u₁′⟩|", "linear"),
+              ("similarity_ref", "misalignment, 5 vectors", "linear")]
     for panel, (name, title, scale) in zip(axes[1], bottom):
         for _, one in found[found["loss"] < 1e6].groupby("seed"):
             panel.plot(one["factor"], one[name], color=style.GREY, linewidth=0.7, marker="o", markersize=2)
@@ -122,7 +122,7 @@ def paths(tables):
         panel.set_yscale(scale)
         panel.set_title(title)
         panel.set_xlabel("factor of η")
-        panel.set_xticks(FACTORS)
+        panel.set_xticks(FACTORS, [f"{factor:g}" for factor in FACTORS])
     axes[1, 0].legend(loc="upper left")
     return figure
 
