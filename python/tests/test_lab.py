@@ -48,6 +48,8 @@ def test_other_commands(lab: Lab) -> None:
     lab.brink = Brink(lab.brink.executable)
     lab.brink.call = lambda *words, **options: pathlib.Path(words[-1]).mkdir(parents=True)  # type: ignore[method-assign,assignment]
     folder = lab.call("walk", "paths", 3)
+    (folder / "done").unlink()  # as if it had been killed
+    assert lab.call("walk", "paths", 3) == folder
     assert (folder / "done").read_text() == "paths 3\n"
     lab.brink.call = lambda *words, **options: pytest.fail("called again")  # type: ignore[method-assign]
     assert lab.call("walk", "paths", 3) == folder

@@ -3,6 +3,7 @@
 
 import dataclasses
 import html.parser
+import os
 import pathlib
 import re
 
@@ -39,7 +40,7 @@ def make(results: Results, experiment: Experiment, brink: Brink) -> None:
 def test_contents(results: Results, experiment: Experiment) -> None:
     folder = results.folder(experiment)
     assert sorted(path.name for path in folder.iterdir()) == ["claims.csv", "figure-other.png", "figure-other.svg", "figure.png", "figure.svg", "losses.csv",
-                                                              "page.html", "runs.csv"]
+                                                              "page.html", "result.json", "runs.csv", "thumbnail.png"]
     judged = {one.claim: one for one in read_judgements(folder)}
     assert judged["The loss falls."].n == 4 and judged["The loss falls."].seeds == 2
     assert judged["The last loss is small."].verdict in ("holds", "does not hold")
@@ -57,9 +58,12 @@ def test_nothing_of_the_machine(results: Results, experiment: Experiment) -> Non
             assert not re.search(r"\b20[2-9]\d-\d\d-\d\d\b", text), f"a date in {path.name}"
 
 
-def test_the_same_bytes(results: Results, experiment: Experiment, brink: Brink, tmp_path: pathlib.Path) -> None:
+def test_the_same_bytes(results: Results, experiment: Experiment, brink: Brink, tmp_path: pathlib.Path,
+                        monkeypatch: pytest.MonkeyPatch) -> None:
     again = Results(tmp_path)
+    monkeypatch.setattr(os, "getpid", lambda: 4194303)
     make(again, experiment, brink)
+    monkeypatch.undo()
     assert digests(again.folder(experiment)) == digests(results.folder(experiment))
     # The control: another number gives other files.
     other = dataclasses.replace(experiment, sizes={"smoke": {**experiment.sizes["smoke"], "steps": 19}})
