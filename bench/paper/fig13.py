@@ -182,6 +182,7 @@ def draw(tables):
     product.loglog(random["anisotropy"], random["ratio"], ".", color=style.GREY, markersize=2, zorder=1, label="random starts")
     product.plot([1, 12], [1, 12], color=style.BLACK, linewidth=0.7, linestyle=":")
     identity.axhline(1e-10, color=style.BLACK, linestyle=(0, (4, 2)), linewidth=0.8)
+    identity.set_xticks(DEPTHS)
     identity.set(title="spread of Cᵢ, relative", xlabel="depth d", ylim=(3e-18, 1e-8))
     product.set(title="one product: |uᵢ/uⱼ|", xlabel="|θⱼ/θᵢ|")
     product.legend(fontsize=7)
