@@ -84,13 +84,13 @@ def document(title: str, body: str, wide: bool = False) -> str:
             f'<style>{STYLE}</style>\n</head>\n<body>\n<main{" class=wide" if wide else ""}>\n{body}</main>\n</body>\n</html>\n')
 
 
-def inline_svg(path: pathlib.Path, label: str) -> str:
+def inline_svg(path: pathlib.Path, name: str, label: str) -> str:
     """An SVG file as an element, with identifiers of its own so that several fit into one page."""
     svg = path.read_text("utf-8")
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'^(<svg [^>]*?)height="[^"]*"', r"\1", svg))
-    prefix = re.sub(r"\W", "", path.parent.name + path.stem) + "-"
+    prefix = re.sub(r"\W", "", name + path.stem) + "-"
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'href="#', f'href="#{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
@@ -123,7 +123,7 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
     for path in figure_files(folder):
         name = path.stem.removeprefix("figure").lstrip("-")
         caption = f"<figcaption>{text(name)}</figcaption>" if name else ""
-        body.append(f'<figure><div class="figure">{inline_svg(path, experiment.title)}</div>{caption}</figure>\n')
+        body.append(f'<figure><div class="figure">{inline_svg(path, experiment.id, experiment.title)}</div>{caption}</figure>\n')
     body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
     if judged:
         body.append("<h2>What was measured</h2>\n" + claims_table(judged))
@@ -138,12 +138,9 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
 
 
 def picture(folder: pathlib.Path, label: str) -> str:
-    """The first figure of a folder as an image inside the page."""
-    png = folder / "figure.png"
-    if png.is_file():
-        return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}">'
-    svgs = figure_files(folder)
-    return inline_svg(svgs[0], label) if svgs else ""
+    """The thumbnail of a folder as an image inside the page."""
+    content = base64.b64encode((folder / "thumbnail.png").read_bytes()).decode()
+    return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{content}">'
 
 
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
