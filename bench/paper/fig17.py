@@ -63,7 +63,7 @@ def judge(tables):
     steps = tables["steps"].dropna()
     x, y, seed = steps["lambda_1"], steps["change"], steps["seed"]
     instability = steps["seed"].astype(str) + "/" + steps["instability"].astype(str)
-    p = permutation_p(lambda a, b: spearman(a, b).effect, x, y, instability)
+    p = permutation_p(lambda a, b: float(np.corrcoef(a, b)[0, 1]), x.rank(), y.rank(), instability)
     return {seeds: mean_interval(correlations(x, y, seed, "pearson")), linear: pearson(x, y, groups=seed), ranks: spearman(x, y, groups=seed),
             chance: Measured(p, n=len(steps), seeds=seed.nunique()),
             partial: partial_correlation(x, y, LEARNING_RATE * steps["gradient_norm"], "spearman", groups=seed),

@@ -12,11 +12,11 @@ from mlp import SIZES, observed
 
 TOLERANCE = 1e-6  # smaller steps of log κ have no sign
 
-SAID = "The signs ξ are balanced and behave as independent, uniform random signs (condition C2). "
+SAID = "The signs ξ are balanced and behave as independent, uniform random signs (condition C2)."
 balanced = Claim("A step of log κ is up as often as down: the share of + in instabilities (interval over seeds).", SAID, within(0.4, 0.6, least_n=200))
 runs = Claim("The signs are independent: the number of runs of equal signs over the expected number.", SAID, within(0.9, 1.1, least_n=200))
 lag = Claim("The signs are independent: the correlation of a sign with the next one.", SAID, within(-0.1, 0.1, least_n=200))
-balanced2 = Claim("A step of log κ over two updates is up as often as down.", SAID + "Two updates are a cycle at the edge of stability.",
+balanced2 = Claim("A step of log κ over two updates is up as often as down.", SAID + " Two updates are a cycle at the edge of stability.",
                   within(0.4, 0.6, least_n=200))
 runs2 = Claim("The signs over two updates are independent: runs over the expected number, at every second update.", SAID, within(0.9, 1.1, least_n=200))
 

@@ -79,7 +79,7 @@ def draw(tables):
     return {"figure": snapshots(tables), "fig12": every_step(tables)}
 
 
-def one_slice(tables, panel, step, show_loss=True):
+def one_slice(tables, panel, step):
     """L(θ + au₁) with its curvature on a second axis, and λ₁ at the same distances."""
     part = tables["slices"].query("step == @step")
     sharp = tables["sharpness"].query("step == @step")
@@ -91,7 +91,6 @@ def one_slice(tables, panel, step, show_loss=True):
     other.set_ylim(0, tables["sharpness"]["lambda_1"].quantile(0.98) * 1.1)
     other.grid(False)
     other.tick_params(labelsize=6)
-    panel.set_yscale("log")
     panel.tick_params(labelsize=6)
     return other
 
@@ -102,7 +101,7 @@ def snapshots(tables):
     entry, resolution = one["entry"].iloc[0], one["resolution"].iloc[0]
     steps = sorted({entry - AROUND // 2, entry, (entry + resolution) // 2, resolution - NEAR, resolution, resolution + NEAR} & set(one["step"]))
     figure, axes = style.panels(3, 3, height=1.9)
-    for panel, name, title in zip(axes[0], ("loss", "lambda_1", "mean_curvature"), ("training loss L", "sharpness λ₁", "mean curvature of the slice")):
+    for panel, name, title in zip(axes[0], ("loss", "lambda_1", "mean_curvature"), ("training loss L", "sharpness λ₁", "mean slice curvature")):
         panel.plot(one["step"], one[name], color=style.BLUE, marker="o", markersize=2)
         panel.axvspan(entry, resolution, color=style.SHADE, alpha=0.13, linewidth=0)
         panel.set_title(title)

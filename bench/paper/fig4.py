@@ -53,7 +53,10 @@ def collect(lab):
             run = lab.run(f"{seed} {one.number}" if arm == "control" else f"cut {seed} {one.number}")
             table = rows(run, ["loss", "lambda_1", "similarity_ref", *MATCHED, *INDEXED], seed=seed, instability=one.number, arm=arm, entry=one.entry,
                          cut=cut_at(one), resolution=one.resolution)
-            out.append(table[(table["step"] - one.entry) % 2 == 0])
+            table = table[(table["step"] - one.entry) % 2 == 0].copy()
+            # The command has nothing to compare the reference itself with.
+            table.loc[table["step"] == one.entry, ["similarity_ref", *MATCHED, *INDEXED]] = 1.0
+            out.append(table)
     table = pd.concat(out)
     return {"similarity": table.assign(individual=table[MATCHED].mean(axis=1), index=table[INDEXED].mean(axis=1))}
 

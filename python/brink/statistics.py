@@ -19,6 +19,7 @@ from brink.claims import Measured
 
 SEED = 20251112  # of every resampling, so that the same numbers give the same intervals
 RESAMPLES = 2000
+LEAST_GROUPS = 5  # with fewer there are too few ways to draw them again, and an interval would be too narrow
 Groups = Sequence[Hashable] | np.ndarray | None
 
 
@@ -97,7 +98,10 @@ def paired_difference(first: ArrayLike, second: ArrayLike, groups: Groups = None
 
 
 def bootstrap(statistic: Callable[..., float], *values: ArrayLike, groups: Groups = None, resamples: int = RESAMPLES) -> Measured:
-    """statistic(*values) with the percentile interval over whole groups drawn again; without `groups` each observation is one."""
+    """statistic(*values) with the percentile interval over whole groups drawn again; without `groups` each observation is one.
+
+    With fewer than five groups there is no interval, so that a rule says "weak" at best.
+    """
     arrays, labels = _columns(*values, groups=groups)
     n = len(arrays[0])
     if n == 0:
@@ -106,7 +110,7 @@ def bootstrap(statistic: Callable[..., float], *values: ArrayLike, groups: Group
     members = [np.flatnonzero(labels_or_own == one) for one in np.unique(labels_or_own)]
     seeds = None if labels is None else len(members)
     effect = float(statistic(*arrays))
-    if len(members) < 2:
+    if len(members) < LEAST_GROUPS:
         return Measured(effect, n=n, seeds=seeds)
 
     generator, found = _generator(), np.empty(resamples)

@@ -97,13 +97,13 @@ def fig11(paper: bool) -> Tables:
     """Arms that do what the paper says, or the contrary."""
     rows = []
     for seed in range(8):
-        for arm in ("remove", "keep"):
+        for arm in ("remove", "keep", "later"):
             for changed in (0, 1):
                 for step in range(60, 91):
                     stable = step > (64 + seed % 2 if changed == paper else 85)
-                    rises = arm == "keep" and changed == paper
+                    rises = arm != "remove" and changed == paper
                     rows.append({"seed": seed, "arm": arm, "changed": changed, "at": 60, "entry": 60, "resolution": 80, "step": step,
-                                 "lambda_1": 20.0, "surplus": -0.1 if stable else 0.1, "loss": 1 + (0.5 + 0.01 * seed) * (step - 60) if rises else 0.9})
+                                 "lambda_1": 20.0, "surplus": -0.1 if stable else 0.1, "loss": 1 + (0.5 + 0.01 * seed) * (step - 60) if rises else 0.9 - 0.001 * step * (changed == paper)})
     return {"arms": pd.DataFrame(rows)}
 
 

@@ -91,6 +91,13 @@ def test_bootstrap_covers() -> None:
     assert 85 <= hits <= 99
 
 
+def test_few_groups_have_no_interval() -> None:
+    x, y = random(15).normal(size=40), random(16).normal(size=40)
+    assert math.isnan(statistics.bootstrap(np.mean, x, groups=np.arange(40) // 10).low)
+    assert math.isnan(statistics.pearson(x, y, groups=np.arange(40) // 10).high)
+    assert math.isfinite(statistics.bootstrap(np.mean, x, groups=np.arange(40) // 8).low)
+
+
 def test_partial_correlation() -> None:
     cause = random(7).normal(size=3000)
     x, y = cause + random(8).normal(size=3000), cause + random(9).normal(size=3000)
