@@ -14,6 +14,7 @@ struct NetworkRow {
       settings;             ///< of [model] and [data]: a few groups of samples with a short last one, and small widths
   std::int64_t parameters;  ///< counted by hand
   std::string metrics;      ///< XXH3-64 of metrics.csv of the run of networks_test.cpp
+  std::vector<std::string> losses{"cross_entropy", "mse"};  ///< those that it takes; the frozen run has the first one
 };
 
 inline const std::vector<NetworkRow>& network_rows() {
@@ -36,6 +37,7 @@ inline const std::vector<NetworkRow>& network_rows() {
       {"lenet", pictures({"model.filters=[2,3]", "model.dense=[5,4]"}),
        (75 * 2 + 2) + (50 * 3 + 3) + (8 * 8 * 3 * 5 + 5) + (5 * 4 + 4) + (4 * 10 + 10), "fc816ef682db2af4"},
       {"dln", {"model.start=[1.5,0.5,0.8]", "model.target=1"}, 3, "f1eeb986fde2b093"},
+      {"valley", {"model.start=[1,0.5,-2]", "model.curvatures=[20,1,0.5]"}, 3, "28d9e6bd1239d352", {"mse"}},
   };
   return all;
 }
