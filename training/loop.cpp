@@ -214,9 +214,9 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     receive_pass();
     if (std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(false);
   }
-  enqueue_measurements();
   const bool measured = seen_.measured;
   if (measured) confirm_event();
+  enqueue_measurements();
   if (!options_.keeps_tensors || options_.keeps_tensors(step_)) prepare_tensors();
   if (measured && branches_) follow_branches();
   if (projection_ && for_update) try {

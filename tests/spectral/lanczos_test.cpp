@@ -328,6 +328,45 @@ TEST_CASE("an asymmetric operator shows as asymmetry, and nothing of it counts a
   CHECK(control.converged);
 }
 
+TEST_CASE("how much asymmetry rounding explains depends on the precision") {
+  KnownSpectrum known(joined({9, -4}, ramp(100, -1, 1)), 3);
+  const auto symmetric = [&](Dtype dtype, double entry) {
+    LinearOperator op = known.op(dtype);
+    op.apply = [inner = op.apply, entry](View x, View y) {
+      inner(x, y);
+      with_real(x.dtype, [&]<class T>(T) {
+        for (std::size_t i = 0; i + 1 < x.span<T>().size(); ++i)
+          y.span<T>()[i] += static_cast<T>(entry) * x.span<T>()[i + 1];
+      });
+    };
+    Device d;
+    Lanczos lanczos(d, 102, dtype, {}, rough_normals(5));
+    const LanczosResult r = lanczos.run(op, {.top = 1, .bottom = 1, .tolerance = 1e-3, .budget = 90});
+    CHECK(r.top[0].relative <= 1e-3);
+    CHECK(r.converged == r.symmetric);
+    return r.symmetric;
+  };
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    CHECK(symmetric(dtype, 0));
+    CHECK_FALSE(symmetric(dtype, 0.01));
+  }
+  CHECK(symmetric(Dtype::f32, 1e-6));
+  CHECK_FALSE(symmetric(Dtype::f64, 1e-6));
+}
+
+TEST_CASE("a tolerance of 0 is never called converged where a residual is left") {
+  KnownSpectrum known(joined({9, -4}, ramp(100, -1, 1)), 3);
+  Device d;
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    Lanczos lanczos(d, 102, dtype, {}, rough_normals(5));
+    const LanczosResult r = lanczos.run(known.op(dtype), {.top = 1, .bottom = 1, .tolerance = 0, .budget = 300});
+    CHECK(r.top[0].residual > 0);
+    CHECK_FALSE(r.converged);
+    CHECK(r.stop == LanczosStop::budget);
+    CHECK(r.products == 300);
+  }
+}
+
 TEST_CASE("the whole run gives the same bits for any number of threads") {
   const std::size_t n = 30000;
   KnownSpectrum known(joined({1.3, 1.2, -1.2}, ramp(n - 3, -1, 1)), 8);
