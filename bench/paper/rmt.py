@@ -109,7 +109,7 @@ experiment = Experiment(
     paper="The Hessian of a minibatch is modelled as the whole Hessian plus a Wigner matrix. Its leading eigenvector then keeps the squared overlap "
           "1 − σ²/(bλ₁²) with that of the whole Hessian while λ₁ is above the noise, so that instabilities act in SGD as in gradient descent.",
     sizes={"smoke": {"seeds": [0, 1], "steps": [0, 60], "every": 20, "draws": 2, **SHARED},
-           "small": {"seeds": list(range(15)), "steps": [0, 400], "every": 20, "draws": 4, **SHARED},
+           "small": {"seeds": list(range(5)), "steps": [0, 400], "every": 20, "draws": 4, "reduced": ["5 seeds instead of 15."], **SHARED},
            "paper": {"seeds": list(range(15)), "steps": [0, 400], "every": 5, "draws": 16, **SHARED}},
     work=work, collect=collect, claims=(grows, large, fit, order, raised, scaled, whole), judge=judge, draw=draw,
     notes=(f"MLP on fmnist4 at η = 0.1. The noise σ² is fitted at b = {FIT}, and scaled by 1/b − 1/N. A misfit is to be expected: the noise of a real "
