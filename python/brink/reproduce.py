@@ -26,7 +26,7 @@ from brink.judging import VERDICTS, read_judgements
 from brink.lab import Lab
 from brink.plan import Plan, PlanningLab, check, plan
 from brink.publishing import publish, write_job_array
-from brink.results import Results
+from brink.results import Results, fingerprint
 from brink.tables import read_table, read_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
             print(f"{one.id}: there is no result in {folder}", file=sys.stderr)
             continue
         runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
-        results.write(one, size, read_tables(folder), runs)
+        results.write(one, size, read_tables(folder), runs, fingerprint(one, size))
         print(f"{one.id}: {verdicts(results, one)}")
     return OK
 

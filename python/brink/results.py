@@ -19,12 +19,16 @@ from brink.lab import Lab
 from brink.tables import read_tables, write_table, write_tables
 
 
+# Of the code that runs, so it is read when the program starts and not when a long experiment ends.
+PACKAGE = b"".join(path.read_bytes() for path in sorted(pathlib.Path(__file__).parent.glob("*.py")))
+
+
 def fingerprint(experiment: Experiment, size: str) -> str:
     """A hash of all that decides what a result folder holds: this package, the experiment's file and those beside it that it may share."""
-    hashed = hashlib.sha256(f"{experiment.id} {size} {experiment.sizes[size]}\n".encode())
+    hashed = hashlib.sha256(f"{experiment.id} {size} {experiment.sizes[size]}\n".encode() + PACKAGE)
     assert experiment.file is not None
     shared = [path for path in sorted(experiment.file.parent.glob("*.py")) if path == experiment.file or _is_shared(path)]
-    for path in [*sorted(pathlib.Path(__file__).parent.glob("*.py")), *shared]:
+    for path in shared:
         hashed.update(path.read_bytes())
     return hashed.hexdigest()
 
@@ -65,11 +69,12 @@ class Results:
 
     def make(self, experiment: Experiment, size: str, lab: Lab) -> list[judging.Judgement]:
         """Runs an experiment and writes its folder, which appears only when it is complete."""
+        made_by = fingerprint(experiment, size)
         experiment.work(lab)
         tables = experiment.collect(lab)
-        return self.write(experiment, size, tables, runs_table(lab))
+        return self.write(experiment, size, tables, runs_table(lab), made_by)
 
-    def write(self, experiment: Experiment, size: str, tables: Tables, runs: pd.DataFrame) -> list[judging.Judgement]:
+    def write(self, experiment: Experiment, size: str, tables: Tables, runs: pd.DataFrame, made_by: str) -> list[judging.Judgement]:
         """Judges and draws tables, and puts the folder in its place."""
         new = self.out / f".{experiment.id}.{os.getpid()}"
         shutil.rmtree(new, ignore_errors=True)
@@ -89,7 +94,7 @@ class Results:
             self._put(new, self.folder(experiment))
         finally:
             shutil.rmtree(new, ignore_errors=True)
-        told = {"fingerprint": fingerprint(experiment, size), "size": size, "files": digests(self.folder(experiment))}
+        told = {"fingerprint": made_by, "size": size, "files": digests(self.folder(experiment))}
         write_text(self._mark(experiment), json.dumps(told, indent=1) + "\n")
         return judged
 
