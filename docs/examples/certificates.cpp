@@ -70,7 +70,7 @@ class Lesson final : public Measurement {
     std::string out = "start,products,value,residual,bound\n";
     for (const bool is_warm : {false, true})
       for (int m = 1; m <= products; ++m) {
-        LanczosOptions once{.top = 1, .tolerance = 1e-14, .budget = m, .step = static_cast<std::uint64_t>(step)};
+        LanczosOptions once{.top = 1, .tolerance = 1e-12, .budget = m, .step = static_cast<std::uint64_t>(step)};
         if (is_warm) once.noise = noise;
         // Without a start the solver draws a random one.
         const LanczosResult r = solver.run(hessian_, once, is_warm ? view_of(warm.data(), {hessian_.dim}) : View{});
@@ -78,6 +78,7 @@ class Lesson final : public Measurement {
         (void)std::snprintf(line, sizeof line, "%s,%d,%.17g,%.17g,%.17g\n", is_warm ? "warm" : "cold", r.products,
                             r.top[0].value, r.top[0].residual, r.bounds.upper);
         out += line;
+        if (r.converged) break;
       }
     return out;
   }

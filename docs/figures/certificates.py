@@ -39,8 +39,8 @@ values.plot(step, scale, color="tab:blue", linewidth=1.2, label="λ₁ of the ru
 values.plot(step, column(steps, "right"), ":", color="tab:green", linewidth=1.8, label="plain Lanczos, β before normalising")
 values.plot(step, column(steps, "wrong"), color="tab:red", linewidth=1.2, label="the same, β after normalising")
 values.axhline(2 / float(steps[0]["learning_rate"]), linestyle="--", color="black", linewidth=1, label="2/η")
-values.set(title="The same trajectory, three times", xlabel="step", ylabel="largest eigenvalue", ylim=(0, None))
-values.legend(loc="upper left", fontsize=8)
+values.set(title="The same trajectory, three times", xlabel="step", ylabel="largest eigenvalue", ylim=(0, 1.75 * max(scale)))
+values.legend(loc="upper right", fontsize=8)
 
 for name, colour in (("right", "tab:green"), ("wrong", "tab:red")):
     for end, style in (("residual", "-"), ("claimed", ":")):
@@ -49,10 +49,12 @@ for name, colour in (("right", "tab:green"), ("wrong", "tab:red")):
                     + ("residual ‖Hy − θy‖" if end == "residual" else "|β s|, from T alone"))
 log_axis(errors, "relative to λ₁")
 errors.set(title="What T claims, and what the residual says", xlabel="step")
-errors.legend(loc="center left", bbox_to_anchor=(0, 0.4), fontsize=8)
+errors.set_ylim(1e-18, 1e2)
+errors.legend(loc="center right", bbox_to_anchor=(1, 0.62), fontsize=8)
 
 for axes, start in ((cold, "cold"), (warm, "warm")):
     rows = [row for row in intervals if row["start"] == start]
+    rows = [row for k, row in enumerate(rows) if row not in rows[:k]]
     m, best = column(rows, "products"), column(rows, "value")[-1]
     low = [v - r for v, r in zip(column(rows, "value"), column(rows, "residual"))]
     high = column(rows, "bound")
@@ -60,6 +62,6 @@ for axes, start in ((cold, "cold"), (warm, "warm")):
     axes.plot(m, high, color="tab:blue", linewidth=1.2, label="no eigenvalue above (p = 10⁻⁹)")
     axes.plot(m, column(rows, "value"), color="black", linewidth=1.2, label="θ₁")
     axes.plot(m, low, color="tab:orange", linewidth=1.2, label="an eigenvalue above θ₁ − residual")
-    axes.set(title=f"One step, a {start} start", xlabel="products", ylabel="λ₁ lies between", ylim=(0, 3 * best), xlim=(1, 30))
+    axes.set(title=f"One step, a {start} start", xlabel="products", ylabel="λ₁ lies between", ylim=(0, 3 * best), xlim=(1, 20), xticks=range(1, 21, 3))
     axes.legend(loc="upper right", fontsize=8)
 figure.savefig(sys.argv[2], metadata={"Date": None})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`meson install` into an empty folder, and two programs built against only what was installed there: one of three lines, and
-docs/examples/own_trainer.cpp, whose own update rule must give the bytes of brink's rules.
+"""`meson install` into an empty folder, and three programs built against only what was installed there: one of three lines;
+docs/examples/own_trainer.cpp, whose own update rule must give the bytes of brink's rules; and docs/examples/certificates.cpp.
 usage: install_test.py BUILD
 """
 
@@ -47,6 +47,18 @@ def trained(folder, rule):
     return rows((folder / "metrics.csv").read_text())[:-1] if done.returncode == 0 else [{"error": done.stderr}]
 
 
+def lesson_complaints(steps, intervals, which):
+    """What does not hold of docs/examples/certificates.cpp if this is the right recurrence: it agrees with the run, and its claim with its residual."""
+    out = [] if len(steps) == 12 and {r["start"] for r in intervals} == {"cold", "warm"} else [f"{len(steps)} steps, {len(intervals)} intervals"]
+    for r in steps:
+        scale, value, residual = float(r["lambda_1"]), float(r[which]), float(r[which + "_residual"])
+        if abs(value - scale) > residual + float(r["residual_1"]) + 1e-9 * scale or residual > 1e-3 * scale:
+            out.append(f"step {r['step']}: λ₁ {scale}, found {value} ± {residual}")
+    last = float(intervals[-1]["value"]) if intervals else 0
+    return out + [f"interval {r}" for r in intervals
+                  if not float(r["value"]) - float(r["residual"]) <= last * (1 + 1e-9) <= float(r["bound"]) * (1 + 2e-9)]
+
+
 def differences(expected, found):
     """Complaints about the first row and column in which what both have differs; gd computes its surplus as ηλ − 2."""
     if len(expected) != len(found):
@@ -77,7 +89,7 @@ with tempfile.TemporaryDirectory() as temporary:
     def compiled(source, *libraries):
         """(program, what the compiler said, its status), built in a folder of its own."""
         program = source.with_suffix("")
-        return program, *command(["c++", "-std=c++20", *pkg_config("--cflags"), source, "-o", program, *libraries], cwd=source.parent)
+        return program, *command(["c++", "-std=c++20", "-I", folder, *pkg_config("--cflags"), source, "-o", program, *libraries], cwd=source.parent)
 
     cases.check("a consumer is told not to contract", "-ffp-contract=off" in pkg_config("--cflags"))
     source, libraries = folder / "consumer.cpp", pkg_config("--libs", "--static")
@@ -107,4 +119,18 @@ with tempfile.TemporaryDirectory() as temporary:
         cases.check("its measurement is the norm of the parameters", 0.9 < norms[0]**2 / 32 < 1.1 or [norms])
         moved = [0.3 * float(r["gradient_norm"]) for r in own["0"]]
         cases.check("which changes by no more than an update", all(0 < abs(b - a) <= m * 1.001 for a, b, m in zip(norms, norms[1:], moved)) or [norms, moved])
+
+    examples = ROOT / "docs" / "examples"
+    source = folder / "docs" / "examples" / "certificates.cpp"
+    source.parent.mkdir(parents=True)
+    for name in (source.name, "plain_lanczos.h"):
+        (source.parent / name).write_text((examples / name).read_text())
+    program, said, status = compiled(source, *libraries)
+    cases.check("the lesson on certificates builds", [said] if status else [])
+    if not status:
+        said, status = command([program, folder / "lesson", *PROBLEM])
+        cases.check("it runs", [said] if status else [])
+        steps, intervals = (rows((folder / "lesson" / name).read_text()) if not status else [] for name in ("trajectory.csv", "products.csv"))
+        cases.check("the right recurrence agrees with the run", lesson_complaints(steps, intervals, "right"))
+        cases.rejects("the wrong one does", lesson_complaints(steps, intervals, "wrong"))
 cases.close()

@@ -81,6 +81,17 @@ TEST_CASE("measure: more eigenvalues, and steps that the run did not measure") {
   CHECK_FALSE(cell(table, 15, "lambda_1").empty());
 }
 
+TEST_CASE("measure: whatever decides how the eigenvalues are found may be another than the run's") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "run", small_mlp()) == ExitCode::done);
+  for (const char* set : {"measure.accuracy=value", "measure.certify=two-sided", "measure.track_above=0.5",
+                          "measure.tolerance=0.01", "measure.cold_check=3", "measure.budget=30", "measure.bottom=0"}) {
+    CAPTURE(std::string(set));
+    const std::string table = measure(folder / "run", "5:25", {set});
+    CHECK_FALSE(cell(table, 20, "lambda_1").empty());
+  }
+}
+
 TEST_CASE("measure: other steps of a measurement that the run has are written, and all else is compared") {
   const TemporaryFolder folder;
   const Sets rare{"measure.test_loss.every=2", "measure.update_cosine.every=3"};

@@ -38,7 +38,7 @@ TEST_CASE(
     "a bound within 10 % of its value is a band, any other one a dash; legend, data, tiles and table say what it is") {
   const Folder folder("r");
   // λ₁ is 10, 30, 15, 25; the smallest eigenvalue −1, −2, −3, −4.
-  write_with_bounds(folder, {"10.5", "32", "29", "26"}, {"-8", "-2.1", "", "-4.2"});
+  write_with_bounds(folder, {"10.5", "32", "29", "26"}, {"-3.5", "-2.1", "", "-4.2"});
   const std::string page = page_of(folder), top = figure(page, "Sharpness: λ₁"), bottom = figure(page, "Most negative");
   // Steps 0 and 1 are one stretch: there and back. Step 3 stands alone.
   CHECK(count(top, "class=\"band\"") == 1);
@@ -61,14 +61,14 @@ TEST_CASE(
   CHECK(has(top, "</i>from λ₁ to its bound</li>"));
   CHECK(has(top, "</i>bound more than 10 % away</li>"));
   CHECK(has(top, "data-bound=\"lambda_1_upper\""));
-  CHECK(has(top, "<small> ≤ 26</small>"));
-  CHECK(has(bottom, "<small> ≥ −4.2</small>"));
+  CHECK(has(top, "<small> ≤ 26.00</small>"));
+  CHECK(has(bottom, "<small> ≥ −4.200</small>"));
   CHECK(has(page, "\"lambda_1_upper\":[10.5,32,29,26]"));
-  CHECK(has(page, "\"lambda_min_lower\":[-8,-2.1,null,-4.2]"));
-  CHECK(has(page, "at step 1; no eigenvalue above 32"));  // the peak
-  CHECK(has(page, "at step 3; no eigenvalue above 26"));  // the end
+  CHECK(has(page, "\"lambda_min_lower\":[-3.5,-2.1,null,-4.2]"));
+  CHECK(has(page, "at step 1; no eigenvalue above 32.00"));  // the peak
+  CHECK(has(page, "at step 3; no eigenvalue above 26.00"));  // the end
   CHECK(has(page, "<th scope=\"col\">no eigenvalue then above</th>"));
-  CHECK(has(page, "<td>32</td></tr>"));
+  CHECK(has(page, "<td>32.00</td></tr>"));
 }
 
 TEST_CASE("bounds that are far, infinite or absent widen no axis and make no band") {

@@ -254,3 +254,49 @@ TEST_CASE("symmetric logarithmic axes hold both signs and zero") {
     CHECK(report::ticks(odd, 5).size() < 25);
   }
 }
+
+TEST_CASE("a measurement that is made at some stretches only leaves the others empty; a regular one is joined") {
+  const Folder folder("gaps");
+  write_whole(folder);
+  const auto lines_of = [&](int period) {
+    std::string metrics = "step,loss,part\n";
+    for (int t = 0; t < 40; ++t)
+      metrics += std::to_string(t) + ",1," +
+                 (t < 10 || t >= 30 ? (t % period == 0 ? std::to_string(t % 7) : "")
+                                    : (period > 1 && t % period == 0 ? "3" : "")) +
+                 "\n";
+    auto columns = columns_named("loss");
+    columns.push_back({"part", "count", "a number", {"parts"}});
+    folder.write("metrics.csv", metrics);
+    folder.write("run.json", run_json_with(columns));
+    const std::string page = page_of(folder), from = page.substr(page.find(">Parts</h2>"));
+    return from.substr(0, from.find("</figure>"));
+  };
+  const auto path = [](const std::string& figure) {
+    const auto at = figure.find("class=\"line\" d=\"") + 16;
+    return figure.substr(at, figure.find('"', at) - at);
+  };
+  const std::string gap = lines_of(1);
+  CHECK(count(path(gap), "M") == 2);
+  CHECK(count(path(lines_of(5)), "M") == 1);  // control: every fifth step, without a gap
+  // Counts have whole ticks.
+  CHECK(has(gap, ">2</text>"));
+  CHECK_FALSE(has(gap, ">2.0</text>"));
+}
+
+TEST_CASE("columns that differ by a number are explained once, and so is a line that they share") {
+  const Folder folder("alike");
+  write_whole(folder);
+  auto columns = columns_named("loss");
+  for (const std::string i : {"1", "2", "3"})
+    columns.push_back({"part_" + i, "", "share of part " + i, {.panel = "parts", .reference = 0.0}});
+  columns.push_back({"rest", "", "what is left", {.panel = "parts", .reference = 0.0, .error = "loss"}});
+  folder.write("metrics.csv", "step,loss,part_1,part_2,part_3,rest\n0,1,1,2,3,4\n1,2,1,2,3,4\n2,1,2,3,4,4.5\n");
+  folder.write("run.json", run_json_with(columns));
+  const std::string page = page_of(folder), from = page.substr(page.find(">Parts</h2>")),
+                    figure = from.substr(0, from.find("</figure>"));
+  CHECK(has(figure, "part_1: share of part 1; part_2, part_3 likewise. rest: what is left. Dashed: 0."));
+  CHECK(count(figure, "line reference") == 1);
+  // The error bar of 4 ± 2 is inside: the axis reaches 6.
+  CHECK(has(figure, ">6</text>"));
+}

@@ -57,7 +57,7 @@ TEST_CASE("the plane is a heat map of each step: a to the right, b upwards, colo
   const std::string one = planes_of(page_of(folder));
   CHECK(has(one, ">Loss in the plane of u₁ and u₂</h2>"));
   CHECK(count(one, "<g data-at=") == 1);
-  CHECK(has(one, "<b>Step 0</b>: the loss is 0.5 to 3.5 in the plane and 2 at θ"));
+  CHECK(has(one, "<b>Step 0</b>: the loss is 0.5 to 3.50 in the plane and 2.00 at θ"));
   CHECK(has(one, "from 0.5 to 3.5"));
   // The smallest loss stands at a = b = −0.5, on the left of the lowest row of three; the largest one at the other end of the first row.
   CHECK(path_of(one, "q0") == "M0 250h3333");
@@ -68,7 +68,7 @@ TEST_CASE("the plane is a heat map of each step: a to the right, b upwards, colo
   CHECK(count(two, "<g data-at=") == 2);
   CHECK(has(two, "max=\"1\" value=\"1\""));
   CHECK(has(two, "loss, logarithmic"));
-  CHECK(has(two, "the loss is 1 to 100 in the plane and not finite at θ; 1 value is not finite and not drawn"));
+  CHECK(has(two, "the loss is 1.00 to 100 in the plane and not finite at θ; 1 value is not finite and not drawn"));
 }
 
 TEST_CASE(
@@ -79,8 +79,8 @@ TEST_CASE(
   write_slice(folder.path() / "measured" / "0123" / "slices", 1, 7);
   write_slice(folder.path() / "measured" / "0123" / "slices", 3, 9);
   const std::string page = page_of(folder), planes = planes_of(page);
-  CHECK(has(planes, "<b>Step 1</b>: the loss is 0.5 to 3.5"));
-  CHECK(has(planes, "<b>Step 3</b>: the loss is 7.5 to 10.5"));
+  CHECK(has(planes, "<b>Step 1</b>: the loss is 0.5 to 3.50"));
+  CHECK(has(planes, "<b>Step 3</b>: the loss is 7.50 to 10.5"));
   CHECK(count(planes, "<g data-at=") == 2);
   CHECK(has(page, ">Slices along u₁</h2>"));
 

@@ -104,7 +104,7 @@ Figure slices_figure(const Run& run) {
     const auto line = [&](std::vector<Point> points) {
       for (Point& p : points) p.x /= unit;
       Series s = line_of(slice, i, std::move(points));
-      if (relative) s.legend += ", |a| ≤ " + readable(unit);
+      if (relative) s.legend += ", r = " + readable(unit);
       return s;
     };
     loss.series.push_back(line(points_of(slice.offset, slice.loss)));
@@ -115,14 +115,13 @@ Figure slices_figure(const Run& run) {
     sharpness.series.push_back(line(std::move(points)));
   }
   const double end = 1.05 * (relative ? 1 : reach);
-  out.axis = {.low = -end, .high = end, .time = {}, .name = relative ? "share" : "a"};
+  out.axis = {.low = -end, .high = end, .time = {}, .name = relative ? "a/r" : "a"};
   for (Panel* p : {&loss, &curvature, &sharpness})
     if (!p->series.empty()) out.panels.push_back(std::move(*p));
   out.caption =
       "The loss on the line through θ along the eigenvector u₁ of λ₁, and its second derivative there, exact in "
       "float64; λ₁ on the line, with its residual as error bars. a = 0 is θ itself. ";
-  if (relative)
-    out.caption += "The lines reach differently far: the axis is a as a share of the largest |a| of the step. ";
+  if (relative) out.caption += "The lines reach differently far: the axis is a/r, r the largest |a| of the step. ";
   out.caption += run.slice_files > static_cast<std::int64_t>(drawn)
                      ? "Drawn are " + counted(static_cast<std::int64_t>(drawn), "step", "steps") + " of " +
                            std::to_string(run.slice_files) + " in slices/."

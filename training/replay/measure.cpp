@@ -28,7 +28,8 @@ namespace brink {
 namespace {
 
 bool same_spectrum(const Config::Measure& a, const Config::Measure& b) {
-  return a.top == b.top && a.bottom == b.bottom && a.tolerance == b.tolerance && a.every == b.every &&
+  return a.top == b.top && a.bottom == b.bottom && a.tolerance == b.tolerance && a.accuracy == b.accuracy &&
+         a.certify == b.certify && a.track_above == b.track_above && a.top_most == b.top_most && a.every == b.every &&
          a.row_every == b.row_every && a.cold_check == b.cold_check && a.budget == b.budget;
 }
 
