@@ -3,6 +3,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullFormatter
 
 from brink import style
 from brink.claims import Claim, above, within
@@ -62,6 +63,8 @@ def draw(tables):
             panel.scatter(x[where], y[where], s=6, alpha=0.6, color=colour, linewidths=0, label=label)
         panel.set_xscale("log")
         panel.set_yscale("log")
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.set_title(title)
     ends = np.array([(2 * table["semicircle_sigma"]).min(), (2 * table["semicircle_sigma"]).max()])
     axes[0, 1].plot(ends, ends, color=style.BLACK, linewidth=0.8, linestyle="--", label="equal")
