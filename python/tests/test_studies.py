@@ -144,10 +144,10 @@ def test_fig20_knows_the_preconditioner() -> None:
 def test_rmt_sees_a_model_that_does_not_fit() -> None:
     rmt = study("rmt")
     rows = []
-    for seed in range(3):
+    for seed in range(8):
         for step in (0, 20):
             for b in (*rmt.BATCHES, 1000):
-                s = 100 * (1 / b - 1 / 1000) * (1 + 0.1 * seed)
+                s = 100 * (1 / b - 1 / 1000) * (1 + 0.03 * seed)
                 rows.append({"seed": seed, "step": step, "batch": b, "samples": 1000, "lambda_1": 10.0, "overlap": 1 - s / 100,
                              "overlap_error": 0.0, "predicted": 1 - s / 100, "lambda_b": 10 + s / 10, "lambda_b_predicted": 10 + s / 10})
     table = pd.DataFrame(rows)
