@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""Drives the `brink` command. Every call may be repeated: finished work is passed over, interrupted work is resumed."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import threading
+import time
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from brink.errors import BrinkError, CommandError, Interrupted, RunFolderError
+from brink.run import Run, read_table
+from brink.settings import differences, flatten, literal, merged, nested, settings_hash, toml
+
+IN_USE, DIVERGED, INTERRUPTED = 73, 5, 75
+ENDED = ("finished", "diverged")
+
+
+class Brink:
+    """The command. It is looked for in `executable`, $BRINK, build/tools/brink of the checkout, and PATH, in this order.
+
+    `options` are arguments that every call of train, fork, measure and spectrum gets, such as ["--device", "cuda"].
+    """
+
+    def __init__(self, executable: str | pathlib.Path | None = None, options: Sequence[str] = ()):
+        self.executable = find_executable(executable)
+        self.options = list(options)
+
+    def call(self, *arguments: object, allowed: Sequence[int] = (0,)) -> subprocess.CompletedProcess[str]:
+        """Runs `brink ARGUMENTS`. Any other exit code than the allowed ones is a CommandError with the command's message."""
+        words = [str(one) for one in arguments]
+        process = subprocess.Popen([*DIES_WITH_PARENT, self.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace", env={**os.environ, "LC_ALL": "C.UTF-8"})
+        RUNNING.add(process)
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        finally:
+            RUNNING.discard(process)
+        if process.returncode in (INTERRUPTED, -2, -15) and process.returncode not in allowed:
+            raise Interrupted(f"brink {' '.join(words)} was told to stop; the same call goes on")
+        if process.returncode not in allowed:
+            message = "\n".join(line.removeprefix("brink: ") for line in err.strip().splitlines()[-12:])
+            raise CommandError(["brink", *words], process.returncode, message or out.strip()[-500:])
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def _waiting(self, *arguments: object, allowed: Sequence[int] = (0,), most_seconds: float = 3600) -> subprocess.CompletedProcess[str]:
+        """Like `call`, but waits while another process uses the folder."""
+        until, pause = time.monotonic() + most_seconds, 0.1
+        while True:
+            try:
+                return self.call(*arguments, allowed=allowed)
+            except CommandError as error:
+                if error.code not in (IN_USE, 3) or " in use by " not in error.message or time.monotonic() > until:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, 5.0)
+
+    def train(self, config: Mapping[str, Any] | str | pathlib.Path, out: str | pathlib.Path, *, options: Sequence[str] = ()) -> Run:
+        """`brink train`. `config` is a nested dictionary as in TOML, or a file. A run that diverges is a result, too."""
+        settings = _settings(config)
+        folder = pathlib.Path(out)
+        if (run := ended(folder)) is not None:
+            if wrong := differences(settings, run.config):
+                raise BrinkError(f"{folder} holds a run with other settings: {', '.join(wrong[:5])}; choose another folder, or delete it")
+            return run
+        # A name of its own for each caller, because several may wait for one folder.
+        file = folder.parent / f"{folder.name}.{os.getpid()}-{threading.get_ident()}.toml"
+        write_text(file, toml(settings))
+        try:
+            self._waiting("train", file, "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
+        finally:
+            file.unlink(missing_ok=True)
+        return Run(folder)
+
+    def fork(self, parent: Run | str | pathlib.Path, at: int, set: Mapping[str, Any], out: str | pathlib.Path, *,
+             options: Sequence[str] = ()) -> Run:
+        """`brink fork`: the run that begins with the state of `parent` at step `at`, changed by the settings `set`."""
+        folder, origin = pathlib.Path(out), pathlib.Path(parent.path if isinstance(parent, Run) else parent)
+        if (run := ended(folder)) is None and folder.exists():
+            # It goes on from its own checkpoint. Before its first one it has nothing that could be lost.
+            if (folder / "config.toml").is_file() and any((folder / "checkpoints").glob("*.safetensors")):
+                self._waiting("train", "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
+                run = Run(folder)
+            else:
+                shutil.rmtree(folder)
+        if run is None:
+            self._waiting("fork", origin, "--at", at, *sets(set), "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
+            return Run(folder)
+        wrong = differences(set, run.config)
+        if run.config.get("fork", {}).get("at_step") != at:
+            wrong.append(f"at step {at} (there {run.config.get('fork', {}).get('at_step')})")
+        if wrong:
+            raise BrinkError(f"{folder} holds another fork: {', '.join(wrong[:5])}; choose another folder, or delete it")
+        return run
+
+    def measure(self, run: Run | str | pathlib.Path, steps: str | int | Sequence[int], set: Mapping[str, Any], *,
+                options: Sequence[str] = ()) -> Run:
+        """`brink measure`: adds columns and files to a run that has ended. `steps` is FIRST:LAST[:EVERY], a step, or (first, last, every)."""
+        folder = pathlib.Path(run.path if isinstance(run, Run) else run)
+        text = steps if isinstance(steps, str) else f"{steps}:{steps}" if isinstance(steps, int) else ":".join(map(str, steps))
+        # A call that ended well leaves its mark beside what it wrote, because the command itself would compute all again.
+        mark = folder / "measured" / f"done-{settings_hash(nested(set), text)}"
+        if not mark.is_file():
+            self._waiting("measure", folder, "--steps", text, *sets(set), "--quiet", *self.options, *options)
+            write_text(mark, f"steps {text}\n" + "".join(f"{name} = {literal(value)}\n" for name, value in flatten(set).items()))
+        return Run(folder)
+
+    def spectrum(self, run: Run | str | pathlib.Path, step: int, *, operator: str = "hessian", top: int | None = None, bottom: int | None = None,
+                 density: bool = False, dense: bool = False, more: Sequence[str] = ()) -> Run:
+        """`brink spectrum`; its numbers are `run.tensors("spectrum", step, operator)`."""
+        folder = pathlib.Path(run.path if isinstance(run, Run) else run)
+        words: list[str] = ["--operator", operator]
+        for name, value in (("--top", top), ("--bottom", bottom)):
+            words += [] if value is None else [name, str(value)]
+        words += (["--density"] if density else []) + (["--dense"] if dense else []) + list(more)
+        mark = folder / "measured" / "spectrum" / f"done-{settings_hash({}, step, words)}"
+        if not mark.is_file():
+            self._waiting("spectrum", folder, "--step", step, *words, "--quiet", *self.options)
+            write_text(mark, " ".join(words) + "\n")
+        return Run(folder)
+
+    def sweep(self, config: Mapping[str, Any] | str | pathlib.Path, out: str | pathlib.Path, jobs: int | None = None, *,
+              options: Sequence[str] = ()) -> list[Run]:
+        """`brink sweep`. The runs that have ended, in the order of the list; `sweep_table` has the keys that vary."""
+        folder, settings = pathlib.Path(out), _settings(config)
+        file, text = folder.parent / f"{folder.name}.sweep.toml", toml(settings)
+        known = file.is_file() and file.read_text("utf-8") == text and (folder / "summary.csv").is_file()
+        if not known or not set(sweep_table(folder)["status"]) <= set(ENDED):
+            write_text(file, text)
+            try:
+                self._waiting("sweep", file, "--out", folder, *(["--jobs", jobs] if jobs else []), *options)
+            except CommandError as error:
+                failed = sorted((folder / "failed").glob("*.txt"))
+                if error.code != 1 or not failed:
+                    raise
+                raise CommandError(error.arguments, 1, f"{len(failed)} runs failed; the first one ({failed[0]}):\n"
+                                                       + failed[0].read_text("utf-8")[-1000:]) from error
+        return [Run(folder / name) for name in sweep_table(folder)["run"]]
+
+    def needs_bytes(self, config: Mapping[str, Any], scratch: pathlib.Path) -> int:
+        """The memory that a run needs at least, as the command itself computes it before it allocates anything."""
+        file = scratch / f"memory-{settings_hash(config)}.toml"
+        write_text(file, toml(merged(config, {"run": {"memory": "1KiB"}})))
+        try:
+            self.call("train", file, "--out", scratch / f"memory-{settings_hash(config)}", "--quiet", *self.options)
+        except CommandError as error:
+            found = error.message.split("run.memory must be at least ")
+            if error.code != 6 or len(found) != 2:
+                raise
+            return parse_bytes(found[1].split()[0])
+        finally:
+            file.unlink(missing_ok=True)
+        raise BrinkError("expected that one kibibyte of memory is too small for any run")
+
+
+def sweep_table(folder: str | pathlib.Path) -> pd.DataFrame:
+    """summary.csv of a sweep."""
+    path = pathlib.Path(folder) / "summary.csv"
+    if not path.is_file():
+        raise RunFolderError(f"{folder}: expected the folder of a sweep, found no summary.csv; `brink sweep` makes one")
+    table: pd.DataFrame = read_table(path).astype({"run": str})
+    return table
+
+
+def ended(folder: pathlib.Path) -> Run | None:
+    """The run of a folder if it has finished or diverged."""
+    if not (folder / "run.json").is_file():
+        return None
+    try:
+        run = Run(folder)
+        return run if run.status in ENDED else None
+    except (ValueError, KeyError, BrinkError):
+        return None
+
+
+def sets(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as --set arguments."""
+    out: list[str] = []
+    for name, value in flatten(settings).items():
+        if value != {}:
+            out += ["--set", f"{name}={literal(value)}"]
+    return out
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a file so that a reader finds the old or the new content, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def parse_bytes(text: str) -> int:
+    """55MiB, 1822MiB, 2GiB as a number of bytes."""
+    for unit, size in (("KiB", 2**10), ("MiB", 2**20), ("GiB", 2**30), ("TiB", 2**40)):
+        if text.endswith(unit):
+            return int(float(text.removesuffix(unit)) * size)
+    return int(text)
+
+
+def find_executable(given: str | pathlib.Path | None = None) -> str:
+    """The path of the command; the error says where it was looked for."""
+    checkout = pathlib.Path(__file__).resolve().parents[2] / "build" / "tools" / "brink"
+    places = [str(given)] if given else [os.environ["BRINK"]] if os.environ.get("BRINK") else [str(checkout), "brink"]
+    for place in places:
+        if found := shutil.which(place):
+            return str(pathlib.Path(found).resolve())
+    raise BrinkError(f"the brink command was not found in {' or '.join(places)}; build it (`tools/demo` or `ninja -C build tools/brink`), "
+                     "or name it in the environment variable BRINK")
+
+
+def _settings(config: Mapping[str, Any] | str | pathlib.Path) -> dict[str, Any]:
+    if isinstance(config, Mapping):
+        return nested({key: value for key, value in config.items() if key != "sweep"}) | ({"sweep": config["sweep"]} if "sweep" in config else {})
+    return tomllib.loads(pathlib.Path(config).read_text("utf-8"))
+
+
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
+def stop_all() -> None:
+    """Tells every command that runs now to stop so that it can be resumed."""
+    for process in list(RUNNING):
+        process.terminate()
+
+
+# The kernel ends a run whose caller has died, so that the next call finds no folder in use.
+DIES_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""An experiment: a figure or table of the paper, or a question of one's own, as one declaration."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from brink.errors import BrinkError
+from brink.lab import Lab
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from brink.claims import Claim, Measured
+
+SIZES = ("smoke", "small", "paper")
+Tables = dict[str, pd.DataFrame]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What is run, what is collected, how it is judged, and how it is drawn.
+
+    `work(lab)` trains, forks, sweeps and measures. `collect(lab)` returns the tables, which are written as CSV. `judge(tables)` and `draw(tables)`
+    read the tables only, as they were written, so a published folder can be judged and drawn again. `sizes` has the settings of the
+    experiment at each size; "reduced" is a list of sentences for the page, and "follow_up" says what a plan cannot know:
+    {"forks": N, "steps": M}.
+    """
+
+    id: str
+    title: str
+    paper: str
+    sizes: Mapping[str, Mapping[str, Any]]
+    work: Callable[[Lab], None]
+    collect: Callable[[Lab], Tables]
+    draw: Callable[[Tables], "Figure | dict[str, Figure]"]
+    claims: "Sequence[Claim]" = ()
+    judge: "Callable[[Tables], Mapping[Any, Measured | None]]" = lambda tables: {}
+    also: Sequence[str] = ()
+    section: str = ""
+    notes: Sequence[str] = ()
+    file: pathlib.Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in (self.id, *self.also):
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+                raise BrinkError(f"experiment {name!r}: expected a name of letters, digits, - and _")
+        if unknown := set(self.sizes) - set(SIZES):
+            raise BrinkError(f"experiment {self.id}: expected the sizes {', '.join(SIZES)}, found {', '.join(sorted(unknown))}")
+        if not self.sizes:
+            raise BrinkError(f"experiment {self.id}: expected at least one of the sizes {', '.join(SIZES)}")
+        texts = [claim.text for claim in self.claims]
+        if len(set(texts)) != len(texts):
+            raise BrinkError(f"experiment {self.id}: two claims have one text")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.id, *self.also)
+
+    def size(self, name: str) -> Mapping[str, Any]:
+        if name not in self.sizes:
+            raise BrinkError(f"{self.id} has no size {name}; it has {', '.join(self.sizes)}")
+        return self.sizes[name]
+
+
+def load(path: str | pathlib.Path) -> Experiment:
+    """The experiment of a file, which is its variable `experiment`."""
+    file = pathlib.Path(path).resolve()
+    if not file.is_file():
+        raise BrinkError(f"{path}: there is no such file; expected one that defines `experiment = Experiment(…)`")
+    spec = importlib.util.spec_from_file_location(f"brink_experiment_{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Files of one folder may share functions.
+    sys.path.insert(0, str(file.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(file.parent))
+    experiment = getattr(module, "experiment", None)
+    if not isinstance(experiment, Experiment):
+        raise BrinkError(f"{path}: expected a variable `experiment` of brink.experiment.Experiment, found {type(experiment).__name__}")
+    return dataclasses.replace(experiment, file=file)
+
+
+def declares_experiment(path: pathlib.Path) -> bool:
+    """Whether a file is one of an experiment, and not of functions that several share."""
+    return re.search(r"^experiment\s*=", path.read_text("utf-8"), re.M) is not None
+
+
+def load_folder(folder: str | pathlib.Path) -> dict[str, Experiment]:
+    """All experiments of a folder by id, in the order of figures, then tables, then the others."""
+    found = [load(path) for path in sorted(pathlib.Path(folder).glob("*.py")) if declares_experiment(path)]
+    by_name: dict[str, Experiment] = {}
+    for one in found:
+        for name in one.names:
+            if name in by_name:
+                raise BrinkError(f"two experiments are called {name}: {by_name[name].file} and {one.file}")
+            by_name[name] = one
+    return {one.id: one for one in sorted(found, key=lambda one: natural(one.id))}
+
+
+def natural(name: str) -> tuple[int, str, int, str]:
+    """fig2 before fig10, figures before tables."""
+    match = re.match(r"(\D*)(\d*)(.*)", name)
+    assert match is not None
+    return (["fig", "table"].index(match[1]) if match[1] in ("fig", "table") else 2, match[1], int(match[2] or 0), match[3])

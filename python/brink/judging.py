@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""From tables to verdicts, and the file claims.csv of a result folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from brink.errors import BrinkError
+from brink.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    from brink.experiment import Experiment, Tables
+
+VERDICTS = ("holds", "weak", "does not hold", "not testable at this size")
+COLUMNS = ["id", "claim", "paper", "effect", "low", "high", "p", "n", "unit", "seeds", "rule", "verdict"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """A claim with what was measured, and the verdict by the claim's rule."""
+
+    id: str
+    claim: str
+    paper: str
+    rule: str
+    verdict: str
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    n: float = math.nan
+    unit: str = ""
+    seeds: float = math.nan
+
+    @property
+    def in_words(self) -> str:
+        """The effect with its interval, p and number of seeds, for a page."""
+        if math.isnan(self.effect):
+            return "not measured"
+        unit = f" {self.unit}" if self.unit else ""
+        out = f"{self.effect:.4g}{unit}"
+        if not math.isnan(self.low) or not math.isnan(self.high):
+            out += f" [{_limit(self.low)}, {_limit(self.high)}]"
+        if not math.isnan(self.p):
+            out += f", p = {self.p:.2g}"
+        if not math.isnan(self.n):
+            out += f", n = {self.n:.0f}"
+        if not math.isnan(self.seeds):
+            out += f", {self.seeds:.0f} seed{'' if self.seeds == 1 else 's'}"
+        return out
+
+
+def _limit(value: float) -> str:
+    return "−∞" if value == -math.inf else "∞" if value == math.inf else "—" if math.isnan(value) else f"{value:.4g}"
+
+
+def judgements(experiment: "Experiment", tables: "Tables", seeds: int | None = None) -> list[Judgement]:
+    """Every claim of an experiment, judged. A claim without a number is not testable at this size."""
+    measured = {getattr(claim, "text", claim): value for claim, value in experiment.judge(tables).items()}
+    if unknown := set(measured) - {claim.text for claim in experiment.claims}:
+        raise BrinkError(f"{experiment.id}: judge() returned a number for what is no claim of it: {', '.join(map(repr, sorted(unknown)))}")
+    out = []
+    for claim in experiment.claims:
+        value = measured.get(claim.text)
+        told: dict[str, Any] = {"id": experiment.id, "claim": claim.text, "paper": claim.paper, "rule": str(claim.rule)}
+        if value is None:
+            out.append(Judgement(**told, verdict=VERDICTS[3]))
+            continue
+        verdict = str(getattr(verdict := claim.rule(value), "value", verdict))
+        if verdict not in VERDICTS:
+            raise BrinkError(f"{experiment.id}: the rule of {claim.text!r} returned {verdict!r}; expected one of {', '.join(VERDICTS)}")
+        numbers = {name: _number(getattr(value, name, None)) for name in ("effect", "low", "high", "p", "n", "seeds")}
+        if math.isnan(numbers["seeds"]) and seeds is not None:
+            numbers["seeds"] = seeds
+        out.append(Judgement(**told, verdict=verdict, unit=getattr(value, "unit", ""), **numbers))
+    return out
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def write_judgements(folder: pathlib.Path, judged: list[Judgement]) -> None:
+    write_table(folder / "claims.csv", pd.DataFrame([dataclasses.asdict(one) for one in judged], columns=COLUMNS))
+
+
+def read_judgements(folder: pathlib.Path) -> list[Judgement]:
+    """The judgements of a result folder, as claims.csv has them."""
+    table = read_table(folder / "claims.csv")
+    if table.empty:
+        return []
+    table["unit"] = table["unit"].fillna("")
+    table["paper"] = table["paper"].fillna("")
+    return [Judgement(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""The page of an experiment and the index of all of them: one self-contained file each, for wide and narrow screens, light and dark."""
+
+from __future__ import annotations
+
+import base64
+import html
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from brink.judging import VERDICTS, Judgement, read_judgements
+
+if TYPE_CHECKING:
+    from brink.experiment import Experiment
+
+CLASS = dict(zip(VERDICTS, ("holds", "weak", "fails", "open")))
+SIGN = dict(zip(VERDICTS, ("✓", "≈", "✗", "–")))
+
+STYLE = """
+:root { --paper: #ffffff; --ink: #1b1b1b; --soft: #5c5c5c; --line: #dcdcdc; --card: #ffffff; --ground: #f5f4f1; --link: #0b5cad;
+  --holds: #00664b; --weak: #7a5200; --fails: #a33c00; --open: #565656;
+  --holds-ground: #dff2ea; --weak-ground: #fbeecb; --fails-ground: #fbe0d2; --open-ground: #e8e8e8; }
+@media (prefers-color-scheme: dark) { :root { --paper: #17181a; --ink: #e8e6e3; --soft: #a5a39f; --line: #3a3b3e; --card: #1f2023;
+  --ground: #131416; --link: #7db8f0; --holds: #7fdcb8; --weak: #f0c869; --fails: #f4a27c; --open: #b9b9b9;
+  --holds-ground: #12372b; --weak-ground: #3b2f10; --fails-ground: #43220f; --open-ground: #303134; }
+  .figure { filter: invert(0.9) hue-rotate(180deg); } }
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1.1rem 3rem; }
+main.wide { max-width: 92rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .3rem; text-wrap: balance; }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+p { margin: .4rem 0 .8rem; max-width: 46rem; }
+.soft { color: var(--soft); font-size: .92rem; }
+a { color: var(--link); }
+.figure { background: #ffffff; border-radius: 6px; padding: .6rem; }
+.figure svg, .figure img { display: block; width: 100%; height: auto; }
+figure { margin: 1rem 0; }
+figcaption { color: var(--soft); font-size: .9rem; margin-top: .3rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .93rem; background: var(--card); }
+th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; color: var(--soft); font-size: .85rem; }
+td.number { font-variant-numeric: tabular-nums; }
+.verdict { display: inline-block; white-space: nowrap; padding: .06rem .5rem; border-radius: 99px; font-size: .85rem; font-weight: 600; }
+.holds { color: var(--holds); background: var(--holds-ground); } .weak { color: var(--weak); background: var(--weak-ground); }
+.fails { color: var(--fails); background: var(--fails-ground); } .open { color: var(--open); background: var(--open-ground); }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; overflow-x: auto; font-size: .88rem; }
+.wall { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr)); gap: 1rem; margin-top: 1.2rem; align-items: start; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem .9rem; }
+.card h2 { margin: 0 0 .1rem; font-size: 1rem; } .card h2 a { color: inherit; text-decoration: none; }
+.card h2 a:hover, .card h2 a:focus { text-decoration: underline; }
+.card .figure { padding: .3rem; margin: .5rem 0; }
+.card ul { list-style: none; margin: .4rem 0 0; padding: 0; font-size: .9rem; }
+.card li { padding: .25rem 0; border-top: 1px solid var(--line); display: flex; gap: .5rem; align-items: baseline; }
+.card li span:last-child { flex: 1; } .counts { display: flex; flex-wrap: wrap; gap: .5rem; margin: .8rem 0; }
+@media (max-width: 40rem) {
+  main { padding: 1rem .8rem 2rem; } h1 { font-size: 1.3rem; }
+  table.claims thead { display: none; }
+  table.claims, table.claims tbody, table.claims tr, table.claims td { display: block; }
+  table.claims tr { border: 1px solid var(--line); border-radius: 8px; margin-bottom: .8rem; padding: .4rem .2rem; }
+  table.claims td { border: 0; padding: .2rem .6rem; }
+  table.claims td[data-name]::before { content: attr(data-name) ": "; color: var(--soft); font-size: .85rem; }
+}
+"""
+
+
+def text(words: object) -> str:
+    return html.escape(str(words))
+
+
+def verdict(name: str, short: bool = False) -> str:
+    """A coloured word; the sign and the word say the same as the colour."""
+    return f'<span class="verdict {CLASS[name]}" title="{text(name)}">{SIGN[name]}{"" if short else " " + text(name)}</span>'
+
+
+def document(title: str, body: str, wide: bool = False) -> str:
+    """A page that needs no other file."""
+    return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{text(title)}</title>\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
+            f'<style>{STYLE}</style>\n</head>\n<body>\n<main{" class=wide" if wide else ""}>\n{body}</main>\n</body>\n</html>\n')
+
+
+def inline_svg(path: pathlib.Path, label: str) -> str:
+    """An SVG file as an element, with identifiers of its own so that several fit into one page."""
+    svg = path.read_text("utf-8")
+    svg = svg[svg.index("<svg"):]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'^(<svg [^>]*?)height="[^"]*"', r"\1", svg))
+    prefix = re.sub(r"\W", "", path.parent.name + path.stem) + "-"
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{text(label)}" ', 1)
+
+
+def figure_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The figures of a result folder: figure.svg first, then figure-NAME.svg."""
+    return sorted(folder.glob("figure*.svg"), key=lambda path: (path.stem != "figure", path.stem))
+
+
+def claims_table(judged: Sequence[Judgement]) -> str:
+    rows = [f'<tr><td>{text(one.claim)}</td><td data-name="The paper">{text(one.paper)}</td>'
+            f'<td class="number" data-name="Measured">{text(one.in_words)}</td><td data-name="Rule">{text(one.rule)}</td>'
+            f'<td>{verdict(one.verdict)}</td></tr>' for one in judged]
+    return ('<table class="claims"><thead><tr><th>Claim</th><th>The paper</th><th>Measured</th><th>Rule, fixed before the run</th>'
+            f'<th>Verdict</th></tr></thead><tbody>\n' + "\n".join(rows) + "\n</tbody></table>\n")
+
+
+def command_of(experiment: "Experiment", size: str) -> str:
+    return f"tools/reproduce {experiment.id} --size {size}"
+
+
+def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, judged: Sequence[Judgement]) -> str:
+    """The page of an experiment, from what stands in its result folder."""
+    also = f" · also {', '.join(experiment.also)}" if experiment.also else ""
+    body = [f"<h1>{text(experiment.title)}</h1>\n",
+            f'<p class="soft">{text(experiment.id)}{text(also)}{" · " + text(experiment.section) if experiment.section else ""} · '
+            f'size {text(size)} · <a href="../index.html">all experiments</a></p>\n']
+    for path in figure_files(folder):
+        name = path.stem.removeprefix("figure").lstrip("-")
+        caption = f"<figcaption>{text(name)}</figcaption>" if name else ""
+        body.append(f'<figure><div class="figure">{inline_svg(path, experiment.title)}</div>{caption}</figure>\n')
+    body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
+    if judged:
+        body.append("<h2>What was measured</h2>\n" + claims_table(judged))
+    if reduced := [*experiment.sizes[size].get("reduced", [])]:
+        body.append("<h2>What is smaller than in the paper</h2>\n<ul>\n" + "".join(f"<li>{text(one)}</li>\n" for one in reduced) + "</ul>\n")
+    if experiment.notes:
+        body.append("<h2>Notes</h2>\n" + "".join(f"<p>{text(one)}</p>\n" for one in experiment.notes))
+    tables = sorted(path.name for path in folder.glob("*.csv"))
+    body.append("<h2>Numbers and command</h2>\n<p>" + " · ".join(f'<a href="{name}">{name}</a>' for name in tables) + "</p>\n"
+                f"<pre>{text(command_of(experiment, size))}</pre>\n")
+    return document(f"{experiment.id}: {experiment.title}", "".join(body))
+
+
+def picture(folder: pathlib.Path, label: str) -> str:
+    """The first figure of a folder as an image inside the page."""
+    png = folder / "figure.png"
+    if png.is_file():
+        return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}">'
+    svgs = figure_files(folder)
+    return inline_svg(svgs[0], label) if svgs else ""
+
+
+def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
+    """The wall: every experiment with its picture and its verdicts. An entry: experiment, size, result folder."""
+    cards, counts, sizes = [], dict.fromkeys(VERDICTS, 0), set()
+    for experiment, size, folder in entries:
+        judged = read_judgements(folder)
+        for one in judged:
+            counts[one.verdict] += 1
+        sizes.add(size)
+        claims = "".join(f"<li>{verdict(one.verdict, short=True)}<span>{text(one.claim)}</span></li>" for one in judged)
+        names = ", ".join(experiment.names)
+        page = f"{experiment.id}/page.html"
+        cards.append(f'<article class="card" id="{text(experiment.id)}"><h2><a href="{page}">{text(experiment.title)}</a></h2>'
+                     f'<div class="soft">{text(names)}{" · " + text(experiment.section) if experiment.section else ""}</div>'
+                     f'<a href="{page}"><div class="figure">{picture(folder, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
+    body = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
+            '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
+            "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"
+            f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules were fixed before the runs.</p>\n<div class="counts">'
+            + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in counts.items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
+    return document("The paper's figures and tables", body, wide=True)

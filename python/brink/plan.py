@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: MIT
+"""What an experiment would run, and what that costs: time from short runs on this machine, memory as the command computes it, disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from brink.command import Brink, ended, write_text
+from brink.errors import NotYetRun, TooLarge
+from brink.experiment import Experiment
+from brink.lab import DATA_SETS, Lab
+from brink.run import Run, read_table
+from brink.settings import flatten, merged, nested, settings_hash, toml
+
+# Samples of a data set that has no files, by which the time of a step is measured; the cost of a step is proportional to the samples.
+PROBE_SAMPLES = {"synthetic": 256, "synthetic-cifar": 160}
+PROBE_STEPS = 4
+SAMPLES = {"fmnist4": 1000, "synthetic": 1000, "synthetic-cifar": 1000, "cifar10-5k": 5000, "cifar10-50k": 50000, "cifar10-500k": 500000}
+VECTORS = 12  # of n numbers in a checkpoint: θ and those before it, a rule's, the tracker's; two checkpoints are kept
+ROW_BYTES = 500  # of metrics.csv and timing.csv
+
+
+class PlannedRun(Run):
+    """A run that has not been made. It knows its settings; whatever else is asked of it is NotYetRun."""
+
+    def __init__(self, path: pathlib.Path, name: str, config: Mapping[str, Any]):
+        self.path, self.label = path, name
+        self.__dict__["config"] = nested(config)
+
+    def _unknown(self, *_: object) -> NoReturn:
+        raise NotYetRun(f"{self.label} has not been run")
+
+    _file = _folders = _unknown
+
+
+@dataclasses.dataclass
+class Piece:
+    """A run, fork, measurement or sweep that would be made."""
+
+    kind: str
+    name: str
+    config: dict[str, Any]
+    steps: int
+    count: int = 1
+    seconds: float = 0.0
+    memory: int = 0
+    disk: int = 0
+
+
+class PlanningLab(Lab):
+    """Writes down what an experiment asks for instead of making it. Runs that are there already are handed out."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self.pieces: list[Piece] = []
+        self.planned: set[pathlib.Path] = set()
+        self.present = 0
+
+    def _note(self, folder: pathlib.Path, piece: Piece) -> None:
+        if folder not in self.planned:
+            self.planned.add(folder)
+            self.pieces.append(piece)
+
+    def _train(self, name: str, config: dict[str, Any], folder: pathlib.Path, threads: int) -> Run:
+        if (run := ended(folder)) is not None:
+            self.present += 1
+            return run
+        self._note(folder, Piece("run", name, config, steps_of(config)))
+        return PlannedRun(folder, name, config)
+
+    def _fork(self, name: str, parent: Run, at: int, set: dict[str, Any], folder: pathlib.Path, threads: int) -> Run:
+        if (run := ended(folder)) is not None:
+            self.present += 1
+            return run
+        config = merged(parent.config, set)
+        self._note(folder, Piece("fork", name, config, max(0, steps_of(config) - at)))
+        return PlannedRun(folder, name, config)
+
+    def _measure(self, run: Run, steps: str | int | Sequence[int], set: dict[str, Any], threads: int) -> Run:
+        text = steps if isinstance(steps, str) else f"{steps}:{steps}" if isinstance(steps, int) else ":".join(map(str, steps))
+        if (run.path / "measured" / f"done-{settings_hash(set, text)}").is_file():
+            return run
+        last = int(text.split(":")[1])
+        self._note(run.path / settings_hash(set, text), Piece("measurement", run.path.name, merged(run.config, set), last))
+        return PlannedRun(run.path, run.path.name, run.config)
+
+    def _sweep(self, name: str, config: Mapping[str, Any], folder: pathlib.Path) -> list[Run]:
+        if (folder / "summary.csv").is_file() and set(read_table(folder / "summary.csv")["status"]) <= {"finished", "diverged"}:
+            self.present += 1
+            return self.brink.sweep(config, folder, self.jobs)
+        with tempfile.TemporaryDirectory() as scratch:
+            file = pathlib.Path(scratch, "sweep.toml")
+            write_text(file, toml(config))
+            told = self.brink.call("sweep", file, "--out", pathlib.Path(scratch, "out"), "--dry-run").stdout
+        found = re.search(r": (\d+) runs?\b", told)
+        base = {key: value for key, value in config.items() if key != "sweep"}
+        self._note(folder, Piece("sweep", name, nested(base), steps_of(base), int(found[1]) if found else 1))
+        raise NotYetRun(f"the runs of the sweep {name} have not been made")
+
+    def _call(self, name: str, folder: pathlib.Path, *arguments: object) -> None:
+        self._note(folder, Piece("computation", name, {}, 0))
+        raise NotYetRun(f"{name} has not been computed")
+
+
+def steps_of(config: Mapping[str, Any]) -> int:
+    return int(flatten(config).get("training.steps", 400))
+
+
+@dataclasses.dataclass
+class Plan:
+    """What an experiment would still run. `follow_up` are forks that depend on results of runs that have not been made."""
+
+    experiment: Experiment
+    size: str
+    pieces: list[Piece]
+    present: int
+    follow_up: Mapping[str, int] | None
+    jobs: int
+    device: str
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def hours(self) -> float:
+        """Hours of one job after the other, those of the follow-up included."""
+        total = sum(piece.seconds * piece.count for piece in self.pieces)
+        longest = max(self.pieces, key=lambda piece: piece.seconds, default=None)
+        if self.follow_up and longest is not None and longest.steps:
+            total += self.follow_up["forks"] * self.follow_up["steps"] * longest.seconds / longest.steps
+        return total / 3600
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the largest runs that are at work at once."""
+        needs = sorted((piece.memory for piece in self.pieces for _ in range(min(piece.count, self.jobs))), reverse=True)
+        return sum(needs[:self.jobs])
+
+    @property
+    def disk(self) -> int:
+        return sum(piece.disk * piece.count for piece in self.pieces)
+
+    def text(self) -> str:
+        """The plan for a terminal."""
+        lines = [f"{self.experiment.id}, size {self.size}: {self.experiment.title}"]
+        if self.present:
+            lines.append(f"  {self.present} runs are there already")
+        for kind in ("run", "sweep", "fork", "measurement", "computation"):
+            pieces = [piece for piece in self.pieces if piece.kind == kind]
+            if pieces:
+                count, steps = sum(piece.count for piece in pieces), sum(piece.count * piece.steps for piece in pieces)
+                what = {"sweep": "runs of sweeps"}.get(kind, f"{kind}{'' if count == 1 else 's'}")
+                lines.append(f"  {count} {what}" + (f", {steps:,} steps" if steps else ""))
+        if self.follow_up:
+            lines.append(f"  and then what their results ask for, at most {self.follow_up['forks']} forks of {self.follow_up['steps']} steps")
+        if not self.pieces and not self.follow_up:
+            return "\n".join([*lines, "  nothing is left to run"])
+        unit = "GPU" if self.device == "cuda" else "processor"
+        lines.append(f"  time: about {hours(self.hours)} of one {unit if unit == 'GPU' else 'job'} at this machine's speed"
+                     + (f", {hours(self.hours / self.jobs)} with {self.jobs} jobs at a time" if self.jobs > 1 else ""))
+        lines.append(f"  memory: {size(self.memory)} for {min(self.jobs, max(1, sum(piece.count for piece in self.pieces)))} at a time; "
+                     f"{size(available_memory())} are free")
+        lines.append(f"  disk: about {size(self.disk)}")
+        return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+
+
+def plan(experiment: Experiment, size_name: str, lab: PlanningLab, scratch: pathlib.Path, device: str = "cpu",
+         timed: bool = True) -> Plan:
+    """Runs the experiment's work() without making anything, and finds out what the pieces cost; the time only if `timed`."""
+    follow_up = None
+    try:
+        experiment.work(lab)
+    except NotYetRun:
+        follow_up = experiment.sizes[size_name].get("follow_up")
+    made = Plan(experiment, size_name, lab.pieces, lab.present, follow_up, lab.jobs, device)
+    costs: dict[str, tuple[float, int, int]] = {}
+    for piece in made.pieces:
+        if piece.kind == "computation":
+            continue
+        key = cost_key(piece.config)
+        if key not in costs:
+            costs[key] = cost(lab.brink, piece.config, scratch) if timed else (0.0, lab.brink.needs_bytes(without_files(piece.config), scratch), 0)
+        per_step, memory, parameters = costs[key]
+        piece.seconds, piece.memory = per_step * piece.steps, memory
+        piece.disk = 0 if piece.kind == "measurement" else 2 * VECTORS * 4 * parameters + ROW_BYTES * piece.steps
+        piece.disk += files_of(piece) * 4 * parameters * (2 if "eigenvectors" in piece.config.get("measure", {}) else 1)
+    if any(piece.kind == "computation" for piece in made.pieces):
+        made.notes.append("the time of computations that are no runs is not part of the sum")
+    return made
+
+
+def cost_key(config: Mapping[str, Any]) -> str:
+    """Runs with the same key take the same time for a step and the same memory."""
+    flat = {name: value for name, value in flatten(config).items()
+            if name.split(".")[0] != "fork" and name not in ("training.seed", "training.learning_rate", "training.steps", "training.change",
+                                                              "data.seed", "data.directory", "run.keep_checkpoints")}
+    return json.dumps(flat, sort_keys=True, default=str)
+
+
+def without_files(config: Mapping[str, Any], samples: int | None = None) -> dict[str, Any]:
+    """The settings with data made by the program in place of files; with `samples` at most so many."""
+    flat = {name: value for name, value in flatten(config).items() if not name.startswith(("fork.", "training.change")) and
+            name not in ("data.directory", "model.start_file", "run.keep_checkpoints")}
+    if str(flat.get("model.name", "mlp")) in NETWORKS_WITHOUT_DATA:
+        return nested(flat)
+    name = str(flat.get("data.name", "synthetic"))
+    made = DATA_SETS[name][2] if name in DATA_SETS else name
+    count = int(flat.get("data.train", SAMPLES.get(name, 1000)))
+    flat |= {"data.name": made, "data.train": min(count, samples) if samples else count, "data.test": 40}
+    return nested(flat)
+
+
+NETWORKS_WITHOUT_DATA = ("dln", "valley")
+
+
+def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tuple[float, int, int]:
+    """Seconds of a step, bytes of memory, and the number of parameters. The time is that of a short run with fewer samples, scaled."""
+    whole = without_files(config)
+    memory = brink.needs_bytes(whole, scratch)
+    name = str(flatten(whole).get("data.name", ""))
+    few = without_files(config, PROBE_SAMPLES.get(name))
+    flat = flatten(few)
+    batch = int(flat.get("training.batch", 0) or 0)
+    if batch and "data.train" in flat:
+        flat["data.train"] = max(int(flat["data.train"]), min(batch, int(flatten(whole)["data.train"])))
+    flat |= {"training.steps": PROBE_STEPS, "run.checkpoint_every": 0}
+    folder = scratch / f"probe-{settings_hash(few)}"
+    try:
+        run = brink.train(nested(flat), folder)
+        times = read_table(folder / "timing.csv")["elapsed_ms"].diff().iloc[1:]
+        first = float(read_table(folder / "timing.csv")["elapsed_ms"].iloc[0])
+        usual = float(times.median())
+        seldom = [int(value) for key, value in flat.items() if key.startswith("measure.") and key.endswith("every") and int(value) > 1]
+        ratio = int(flatten(whole).get("data.train", 1)) / int(flat.get("data.train", 1))
+        seconds = (usual + max(0.0, first - usual) / (min(seldom) if seldom else 25)) / 1000 * ratio
+        return seconds, memory, int(run.info["parameters"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def files_of(piece: Piece) -> int:
+    """How many files with whole vectors a piece writes."""
+    out = 0
+    for name in ("parameters", "eigenvectors"):
+        table = piece.config.get("measure", {}).get(name)
+        if isinstance(table, Mapping):
+            every = int(table.get("every", 0))
+            out += len(table.get("steps", [])) + (piece.steps // every + 1 if every else 0)
+    return out
+
+
+def check(made: Plan, out: pathlib.Path) -> None:
+    """Raises TooLarge if the plan needs more memory or disk than there is."""
+    largest = max(made.pieces, key=lambda piece: piece.memory, default=None)
+    if largest is not None and largest.memory > available_memory():
+        raise TooLarge(f"{made.experiment.id}, size {made.size}: {largest.name} needs {size(largest.memory)} of memory, {size(available_memory())} "
+                       "are free; use a smaller --size or a larger machine")
+    if made.memory > available_memory():
+        raise TooLarge(f"{made.experiment.id}, size {made.size}: {made.jobs} runs at a time need {size(made.memory)} of memory, "
+                       f"{size(available_memory())} are free; use fewer --jobs")
+    if made.disk > free_disk(out):
+        raise TooLarge(f"{made.experiment.id}, size {made.size}: the runs need about {size(made.disk)} of disk, {size(free_disk(out))} are free in "
+                       f"{out}; give another --out")
+
+
+def free_disk(path: pathlib.Path) -> int:
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def available_memory() -> int:
+    """Bytes that are free, as the kernel estimates it; what a control group leaves, if that is less."""
+    try:
+        kernel = int(re.search(r"MemAvailable:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024  # type: ignore[index]
+    except (OSError, TypeError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        most = pathlib.Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        used = int(pathlib.Path("/sys/fs/cgroup/memory.current").read_text())
+        return min(kernel, int(most) - used) if most.isdigit() else kernel
+    except (OSError, ValueError):
+        return kernel
+
+
+def hours(value: float) -> str:
+    return f"{value * 3600:.0f} seconds" if value < 1 / 30 else f"{value * 60:.0f} minutes" if value < 2 else f"{value:.1f} hours"
+
+
+def size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""The program behind tools/reproduce: runs experiments by name, prints plans, and writes the index."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import pathlib
+import re
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from brink.command import Brink
+from brink.errors import BrinkError, Interrupted, MissingData, TooLarge
+from brink.experiment import SIZES, Experiment, load, load_folder
+from brink.judging import VERDICTS, read_judgements
+from brink.lab import Lab
+from brink.plan import Plan, PlanningLab, check, plan
+from brink.publishing import publish, write_job_array
+from brink.results import Results
+from brink.tables import read_table, read_tables
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAPER = ROOT / "bench" / "paper"
+OK, FAILED, USAGE, DATA, TOO_LARGE, INTERRUPTED = 0, 1, 2, 3, 6, 75
+
+
+class UnknownExperiment(BrinkError):
+    """A name that no experiment has."""
+
+
+def find(names: Sequence[str], known: dict[str, Experiment]) -> list[Experiment]:
+    """The experiments that are meant: ids, second names, files, or all."""
+    by_name = {name: one for one in known.values() for name in one.names}
+    found: dict[str, Experiment] = {}
+    for name in names:
+        if name == "all":
+            found.update(known)
+        elif name.endswith(".py"):
+            one = load(name)
+            if one.id in by_name and by_name[one.id].file != one.file:
+                raise UnknownExperiment(f"{name} defines {one.id}, which {by_name[one.id].file} defines too; give it another id")
+            found[one.id] = one
+        elif name in by_name:
+            found[by_name[name].id] = by_name[name]
+        else:
+            near = difflib.get_close_matches(name.lower(), list(by_name), 1, 0.4)
+            raise UnknownExperiment(f"no experiment is called {name!r}" + (f"; did you mean {near[0]}?" if near else "") +
+                                    f"\nexperiments: {' '.join([*by_name, 'all'])}, or a file that ends in .py")
+    return list(found.values())
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tools/reproduce", description="Reproduces figures and tables of the paper: runs, draws and judges them (docs/reproduce.md).",
+        epilog="Exit codes: 0 done, whatever the verdicts; 1 an experiment failed; 2 usage; 3 data are missing; 6 too large for memory or disk; "
+               "75 interrupted, the same call goes on.")
+    parser.add_argument("names", nargs="*", metavar="ID", help="fig1, table2, …, the file of an experiment of your own, or all")
+    parser.add_argument("--size", choices=SIZES, default="smoke", help="smoke: made-up data, seconds; small: real data, minutes to hours; "
+                        "paper: the paper's scale (default: smoke)")
+    parser.add_argument("--out", type=pathlib.Path, help="folder of the results (default: runs/reproduce-SIZE)")
+    parser.add_argument("--jobs", type=int, help="runs at a time (default: the number of processors)")
+    parser.add_argument("--plan", action="store_true", help="say what would be run, and what it costs in time, memory and disk; run nothing")
+    parser.add_argument("--data", type=pathlib.Path, help="folder of the data files (default: $BRINK_DATA, else data)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--brink", help="the command (default: $BRINK, else build/tools/brink, else the one on PATH)")
+    parser.add_argument("--judge", action="store_true", help="judge and draw the results that are there again, from their tables; run nothing")
+    parser.add_argument("--list", action="store_true", help="the experiments, and stop")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the size in place of the one in the "
+                        "experiment's file, as TOML; repeatable")
+    parser.add_argument("--slurm", action="store_true", help="run nothing; write a job array for Slurm, whose tasks share the runs")
+    parser.add_argument("--tasks", type=int, default=8, help="tasks of the job array (default: 8)")
+    parser.add_argument("--shard", metavar="I/N", help="begin with the I-th of N shares of the runs; a task of the job array does that")
+    parser.add_argument("--publish", type=pathlib.Path, metavar="DIR", help="copy the results that are there, without runs, to DIR")
+    parser.add_argument("--quiet", action="store_true", help="only the last line of each experiment")
+    return parser
+
+
+def run_one(experiment: Experiment, results: Results, options: argparse.Namespace, brink: Brink) -> str:
+    """Makes the result of an experiment, if it is not there; a line that says how it ended."""
+    if not options.plan and results.is_finished(experiment, options.size):
+        return f"{experiment.id}: finished before; {verdicts(results, experiment)}"
+    started = time.monotonic()
+    if options.plan or options.size != "smoke":
+        made = plan_of(experiment, results, options, brink)
+        if options.plan:
+            print(made.text(), flush=True)
+        elif options.size == "paper" and not options.quiet:
+            print(made.text(), file=sys.stderr, flush=True)
+        check(made, results.out)
+        if options.plan:
+            return ""
+    if not options.quiet:
+        print(f"{experiment.id}: {experiment.title}", file=sys.stderr, flush=True)
+    results.make(experiment, options.size, Lab(brink, results.runs, **lab_options(experiment, options)))
+    return f"{experiment.id}: {verdicts(results, experiment)} ({time.monotonic() - started:.0f} s)"
+
+
+def lab_options(experiment: Experiment, options: argparse.Namespace) -> dict[str, Any]:
+    jobs = options.jobs or (1 if options.device == "cuda" else None)
+    return {"name": options.size, "size": experiment.size(options.size), "jobs": jobs, "data": options.data, "quiet": options.quiet,
+            "shard": options.shard}
+
+
+def plan_of(experiment: Experiment, results: Results, options: argparse.Namespace, brink: Brink) -> Plan:
+    """What is left to run; the costs are measured in a folder that is removed again, and only if they are asked for."""
+    lab = PlanningLab(brink, results.runs, **lab_options(experiment, options))
+    results.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".plan-", dir=results.out) as scratch:
+        return plan(experiment, options.size, lab, pathlib.Path(scratch), options.device, timed=options.plan or options.size == "paper")
+
+
+def verdicts(results: Results, experiment: Experiment) -> str:
+    judged = read_judgements(results.folder(experiment))
+    counts = {name: sum(one.verdict == name for one in judged) for name in VERDICTS}
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "a picture without claims"
+
+
+def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
+    for one in experiments:
+        folder, size = results.folder(one), results.size_of(one)
+        if size is None:
+            print(f"{one.id}: there is no result in {folder}", file=sys.stderr)
+            continue
+        runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
+        results.write(one, size, read_tables(folder), runs)
+        print(f"{one.id}: {verdicts(results, one)}")
+    return OK
+
+
+def run_all(experiments: Sequence[Experiment], results: Results, options: argparse.Namespace) -> int:
+    """One experiment after the other; one that fails does not stop the others."""
+    status = OK
+    try:
+        brink = Brink(options.brink, ["--device", options.device] if options.device != "cpu" else [])
+    except BrinkError as error:
+        return complain(error, USAGE)
+    for one in experiments:
+        try:
+            if line := run_one(one, results, options, brink):
+                print(line, flush=True)
+        except (KeyboardInterrupt, Interrupted):
+            return complain(f"interrupted in {one.id}; the same call goes on where it stopped", INTERRUPTED)
+        except MissingData as error:
+            status = complain(f"{one.id}: {error}", DATA)
+        except TooLarge as error:
+            status = complain(f"{one.id}: {error}", TOO_LARGE)
+        except BrinkError as error:
+            status = complain(f"{one.id}: {error}", FAILED)
+        except Exception:
+            status = complain(f"{one.id} failed:\n{traceback.format_exc()}", FAILED)
+    return status
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """ "2/8" as (2, 8)."""
+    if text is None:
+        return 1, 1
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise BrinkError(f"--shard: expected I/N with I from 1 to N, such as 2/8, found {text}")
+    return int(match[1]), int(match[2])
+
+
+def with_settings(experiment: Experiment, options: argparse.Namespace) -> Experiment:
+    """The experiment with the settings of --set at the chosen size."""
+    changed = dict(experiment.size(options.size))
+    for one in options.set:
+        key, _, value = one.partition("=")
+        if key not in changed:
+            raise BrinkError(f"--set {one}: size {options.size} of {experiment.id} has no setting {key!r}; it has {', '.join(changed)}")
+        try:
+            changed[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError as error:
+            raise BrinkError(f"--set {one}: expected a TOML value, such as 3, [0, 1] or \"text\" ({error})") from None
+    return dataclasses.replace(experiment, sizes={**experiment.sizes, options.size: changed}) if options.set else experiment
+
+
+def complain(words: object, status: int) -> int:
+    print(f"reproduce: {words}", file=sys.stderr, flush=True)
+    return status
+
+
+def interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = arguments()
+    options = parser.parse_args(words)
+    try:
+        known = load_folder(PAPER)
+        if options.list:
+            for one in known.values():
+                print(f"{', '.join(one.names):16} {one.title}")
+            return OK
+        if not options.names:
+            parser.print_usage(sys.stderr)
+            return complain(f"expected an id, or all; ids: {' '.join(name for one in known.values() for name in one.names)}", USAGE)
+        if options.jobs is not None and options.jobs < 1:
+            return complain(f"--jobs: expected a number from 1 on, found {options.jobs}", USAGE)
+        options.shard = parse_shard(options.shard)
+        experiments = [with_settings(one, options) for one in find(options.names, known)]
+    except BrinkError as error:
+        return complain(error, USAGE)
+    results = Results(options.out or ROOT / "runs" / f"reproduce-{options.size}")
+    signal.signal(signal.SIGTERM, interrupt)
+    results.clean()
+    if options.slurm:
+        return write_job_array(experiments, results, options)
+    if options.publish:
+        return publish(experiments, results, options.publish)
+    status = rejudge(experiments, results) if options.judge else run_all(experiments, results, options)
+    if options.plan:
+        return status
+    everyone = [*known.values(), *(one for one in experiments if one.id not in known)]
+    if (index := results.index(everyone)) is not None:
+        print(index)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""One look for all figures: like a paper's, safe for colour-blind readers, and the same bytes each time."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+# Okabe and Ito's colours, which people with any colour vision tell apart; yellow is left out because it is faint on white.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK, GREY = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#000000", "#7f7f7f")
+COLOURS = [BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+SEQUENTIAL = "cividis"
+SHADE = "#d55e00"
+
+RC: dict[str, Any] = {
+    "axes.axisbelow": True, "axes.edgecolor": "#333333", "axes.grid": True, "axes.labelsize": 9, "axes.linewidth": 0.7,
+    "axes.prop_cycle": cycler(color=COLOURS), "axes.spines.right": False, "axes.spines.top": False, "axes.titlesize": 9.5,
+    "axes.titlelocation": "left", "figure.constrained_layout.use": True, "figure.dpi": 100, "figure.facecolor": "white",
+    "font.family": "DejaVu Sans", "font.size": 9, "grid.color": "#dddddd", "grid.linewidth": 0.5, "image.cmap": SEQUENTIAL,
+    "legend.fontsize": 8, "legend.frameon": False, "lines.linewidth": 1.3, "lines.markersize": 4, "mathtext.fontset": "dejavusans",
+    "savefig.dpi": 150, "svg.fonttype": "path", "svg.hashsalt": "brink", "xtick.labelsize": 8, "ytick.labelsize": 8, "path.simplify": True,
+}
+WIDTH = 7.0  # inches: the text width of a paper
+
+
+@contextlib.contextmanager
+def context() -> Iterator[None]:
+    """The style for the figures that are made inside."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        yield
+
+
+def apply() -> None:
+    """The style for a notebook, from here on."""
+    matplotlib.rcParams.update(RC)
+
+
+def panels(rows: int = 1, columns: int = 1, *, height: float = 2.2, width: float = WIDTH, **options: Any) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes as an array [rows, columns]; `height` is that of a row, in inches."""
+    figure = Figure(figsize=(width, height * rows))
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes
+
+
+def small_multiples(count: int, columns: int = 3, *, height: float = 2.0, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` panels of one size, row by row."""
+    columns = min(columns, max(count, 1))
+    figure, axes = panels(-(-max(count, 1) // columns), columns, height=height, **options)
+    flat = list(axes.ravel())
+    for spare in flat[count:]:
+        spare.set_visible(False)
+    return figure, flat[:count]
+
+
+def log_scale(axes: Axes) -> None:
+    """A logarithmic y axis whose labels are powers of ten only."""
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def threshold_line(axes: Axes, threshold: float | pd.Series, steps: Sequence[float] | pd.Series | None = None, label: str = "2/η") -> None:
+    """The line that the sharpness is compared with; with `steps` it may change from step to step."""
+    look: dict[str, Any] = {"color": BLACK, "linestyle": (0, (4, 2)), "linewidth": 1.0, "label": label, "zorder": 1.5}
+    if steps is None:
+        axes.axhline(float(np.asarray(threshold, dtype=float).ravel()[0]), **look)
+    else:
+        axes.plot(steps, np.broadcast_to(np.asarray(threshold, dtype=float), np.shape(steps)), drawstyle="steps-post", **look)
+
+
+def shade_instabilities(axes: Axes, instabilities: pd.DataFrame | Iterable[Any], label: str | None = None) -> None:
+    """A shade from entry to resolution of each instability; `instabilities` has `entry` and `resolution`, as rows or as objects."""
+    spans = list(zip(instabilities["entry"], instabilities["resolution"])) if isinstance(instabilities, pd.DataFrame) else \
+        [(one.entry, one.resolution) for one in instabilities]
+    for number, (entry, resolution) in enumerate(spans):
+        axes.axvspan(entry, resolution, color=SHADE, alpha=0.13, linewidth=0, zorder=0, label=label if number == 0 else None)
+
+
+def band(axes: Axes, x: Any, low: Any, high: Any, colour: str = BLUE, label: str | None = None) -> None:
+    """An interval around a curve."""
+    axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0, label=label)
+
+
+def interval(axes: Axes, x: Any, y: Any, low: Any, high: Any, colour: str = BLUE, label: str | None = None, marker: str = "o") -> None:
+    """Points with intervals."""
+    y = np.asarray(y, dtype=float)
+    around = np.vstack([np.maximum(y - np.asarray(low, dtype=float), 0), np.maximum(np.asarray(high, dtype=float) - y, 0)])
+    axes.errorbar(x, y, yerr=around, color=colour, label=label, marker=marker, capsize=2, linewidth=1.2)
+
+
+def save(figure: Figure, path: str | pathlib.Path) -> list[pathlib.Path]:
+    """Writes `path`.svg and `path`.png, the same bytes for the same figure: without a date, and with fonts as outlines."""
+    svg, png = pathlib.Path(f"{path}.svg"), pathlib.Path(f"{path}.png")
+    figure.savefig(svg, metadata={"Date": None, "Creator": "brink"})
+    figure.savefig(png, metadata={"Software": None})
+    return [svg, png]
