@@ -19,7 +19,7 @@ LEFT_OUT = {".git", "runs", "__pycache__"}
 def project_files():
     """Every file of the source tree as (path relative to the root, text), build folders and binary files left out."""
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = sorted(f for f in folders if f not in LEFT_OUT and not f.startswith((".venv", "build")))
+        folders[:] = sorted(f for f in folders if f not in LEFT_OUT and not f.startswith((".venv", "build")) and not f.endswith((".egg-info", "_cache")))
         for name in sorted(set(names) - LEFT_OUT):
             path = pathlib.Path(folder, name)
             try:

@@ -22,6 +22,7 @@ enum class Stream : std::uint8_t {
   direction = 10,       // [step, number of the direction]: envelopes, slices and their cones
   surrogate = 11,       // [figure, repetition]: permutation tests and bootstraps
   measured_draw = 12,   // [step, number of the draw]: minibatches that measurements draw
+  walk = 13,            // [step, or step/64 of signs | what: signs, part and place of the start, noise]
   test = 255,           // [anything, anything]
 };
 

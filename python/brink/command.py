@@ -112,7 +112,14 @@ class Brink:
         # A call that ended well leaves its mark beside what it wrote, because the command itself would compute all again.
         mark = folder / "measured" / f"done-{settings_hash(nested(set), text)}"
         if not mark.is_file():
-            self._waiting("measure", folder, "--steps", text, *sets(set), "--quiet", *self.options, *options)
+            call = ["measure", folder, "--steps", text, *sets(set), "--quiet", *self.options, *options]
+            try:
+                self._waiting(*call)
+            except CommandError as error:
+                if "expected a setting that changes a column" not in error.message:
+                    raise
+                # The command refuses what writes files only, such as eigenvectors, so a column that costs nothing goes with it.
+                self._waiting(*call, "--set", "measure.update_cosine.every=1")
             write_text(mark, f"steps {text}\n" + "".join(f"{name} = {literal(value)}\n" for name, value in flatten(set).items()))
         return Run(folder)
 
@@ -188,8 +195,8 @@ def sets(settings: Mapping[str, Any]) -> list[str]:
     """Settings as --set arguments."""
     out: list[str] = []
     for name, value in flatten(settings).items():
-        if value != {}:
-            out += ["--set", f"{name}={literal(value)}"]
+        # --set cannot give an empty table; every = 1 turns the same measurement on.
+        out += ["--set", f"{name}.every=1" if value == {} else f"{name}={literal(value)}"]
     return out
 
 

@@ -74,7 +74,7 @@ def judgements(experiment: "Experiment", tables: "Tables", seeds: int | None = N
         verdict = str(getattr(verdict := claim.rule(value), "value", verdict))
         if verdict not in VERDICTS:
             raise BrinkError(f"{experiment.id}: the rule of {claim.text!r} returned {verdict!r}; expected one of {', '.join(VERDICTS)}")
-        numbers = {name: _number(getattr(value, name, None)) for name in ("effect", "low", "high", "p", "n", "seeds")}
+        numbers: dict[str, Any] = {name: _number(getattr(value, name, None)) for name in ("effect", "low", "high", "p", "n", "seeds")}
         if math.isnan(numbers["seeds"]) and seeds is not None:
             numbers["seeds"] = seeds
         out.append(Judgement(**told, verdict=verdict, unit=getattr(value, "unit", ""), **numbers))
@@ -91,9 +91,8 @@ def write_judgements(folder: pathlib.Path, judged: list[Judgement]) -> None:
 
 def read_judgements(folder: pathlib.Path) -> list[Judgement]:
     """The judgements of a result folder, as claims.csv has them."""
-    table = read_table(folder / "claims.csv")
+    table = read_table(folder / "claims.csv", {"unit": str, "paper": str})
     if table.empty:
         return []
-    table["unit"] = table["unit"].fillna("")
-    table["paper"] = table["paper"].fillna("")
+    table = table.fillna({"unit": "", "paper": ""})
     return [Judgement(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import pathlib
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -166,6 +167,7 @@ class Lab:
 
     def _call(self, name: str, folder: pathlib.Path, *arguments: object) -> None:
         self.say(f"computing {name}")
+        shutil.rmtree(folder, ignore_errors=True)  # of a call that was killed
         self.brink.call(*arguments, "--out", folder)
         write_text(folder / "done", " ".join(map(str, arguments)) + "\n")
 

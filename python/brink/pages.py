@@ -84,13 +84,13 @@ def document(title: str, body: str, wide: bool = False) -> str:
             f'<style>{STYLE}</style>\n</head>\n<body>\n<main{" class=wide" if wide else ""}>\n{body}</main>\n</body>\n</html>\n')
 
 
-def inline_svg(path: pathlib.Path, label: str) -> str:
+def inline_svg(path: pathlib.Path, name: str, label: str) -> str:
     """An SVG file as an element, with identifiers of its own so that several fit into one page."""
     svg = path.read_text("utf-8")
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'^(<svg [^>]*?)height="[^"]*"', r"\1", svg))
-    prefix = re.sub(r"\W", "", path.parent.name + path.stem) + "-"
+    prefix = re.sub(r"\W", "", name + path.stem) + "-"
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'href="#', f'href="#{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
@@ -123,7 +123,7 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
     for path in figure_files(folder):
         name = path.stem.removeprefix("figure").lstrip("-")
         caption = f"<figcaption>{text(name)}</figcaption>" if name else ""
-        body.append(f'<figure><div class="figure">{inline_svg(path, experiment.title)}</div>{caption}</figure>\n')
+        body.append(f'<figure><div class="figure">{inline_svg(path, experiment.id, experiment.title)}</div>{caption}</figure>\n')
     body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
     if judged:
         body.append("<h2>What was measured</h2>\n" + claims_table(judged))
@@ -137,13 +137,13 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
     return document(f"{experiment.id}: {experiment.title}", "".join(body))
 
 
-def picture(folder: pathlib.Path, label: str) -> str:
+def picture(folder: pathlib.Path, name: str, label: str) -> str:
     """The first figure of a folder as an image inside the page."""
     png = folder / "figure.png"
     if png.is_file():
         return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}">'
     svgs = figure_files(folder)
-    return inline_svg(svgs[0], label) if svgs else ""
+    return inline_svg(svgs[0], name, label) if svgs else ""
 
 
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
@@ -159,7 +159,7 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
         page = f"{experiment.id}/page.html"
         cards.append(f'<article class="card" id="{text(experiment.id)}"><h2><a href="{page}">{text(experiment.title)}</a></h2>'
                      f'<div class="soft">{text(names)}{" · " + text(experiment.section) if experiment.section else ""}</div>'
-                     f'<a href="{page}"><div class="figure">{picture(folder, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
+                     f'<a href="{page}"><div class="figure">{picture(folder, experiment.id, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
     body = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"

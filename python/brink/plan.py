@@ -35,10 +35,11 @@ class PlannedRun(Run):
         self.path, self.label = path, name
         self.__dict__["config"] = nested(config)
 
-    def _unknown(self, *_: object) -> NoReturn:
-        raise NotYetRun(f"{self.label} has not been run")
+    def _file(self, name: str, hint: str) -> NoReturn:
+        raise NotYetRun(f"{self.label} has not been run, so there is no {name}")
 
-    _file = _folders = _unknown
+    def _folders(self, kind: str) -> NoReturn:
+        raise NotYetRun(f"{self.label} has not been run, so there are no {kind}")
 
 
 @dataclasses.dataclass
@@ -167,6 +168,8 @@ class Plan:
         lines.append(f"  memory: {size(self.memory)} for {min(self.jobs, max(1, sum(piece.count for piece in self.pieces)))} at a time; "
                      f"{size(available_memory())} are free")
         lines.append(f"  disk: about {size(self.disk)}")
+        if self.device == "cpu" and self.size == "paper":
+            lines.append("  GPU-hours: the same plan with --device cuda, on the machine that has the GPU")
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
 

@@ -57,7 +57,7 @@ class Results:
         if not mark.is_file() or not folder.is_dir():
             return False
         told = json.loads(mark.read_text("utf-8"))
-        return told == {"fingerprint": fingerprint(experiment, size), "size": size, "files": digests(folder)}
+        return bool(told == {"fingerprint": fingerprint(experiment, size), "size": size, "files": digests(folder)})
 
     def size_of(self, experiment: Experiment) -> str | None:
         """The size of the result that is there."""

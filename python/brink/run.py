@@ -18,12 +18,14 @@ from safetensors import safe_open
 from brink.errors import RunFolderError
 
 TEXT_COLUMNS = {"digest": str, "certificate": str, "hessian_of": str, "crossings": str}
+# Exact numbers are the default of newer pandas, which deprecates this argument.
+EXACT: dict[str, Any] = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
 STEP_FILE = re.compile(r"step-(\d+)(?:-(\w+))?\.safetensors")
 
 
 def read_table(path: pathlib.Path) -> pd.DataFrame:
     """A CSV file of a run. Numbers have the bits that were recorded; an empty cell is NaN."""
-    return pd.read_csv(path, dtype=TEXT_COLUMNS, float_precision="round_trip")
+    return pd.read_csv(path, dtype=TEXT_COLUMNS, **EXACT)
 
 
 @dataclasses.dataclass(frozen=True)

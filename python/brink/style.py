@@ -24,7 +24,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 SEQUENTIAL = "cividis"
 SHADE = "#d55e00"
 
-RC: dict[str, Any] = {
+RC: Any = {
     "axes.axisbelow": True, "axes.edgecolor": "#333333", "axes.grid": True, "axes.labelsize": 9, "axes.linewidth": 0.7,
     "axes.prop_cycle": cycler(color=COLOURS), "axes.spines.right": False, "axes.spines.top": False, "axes.titlesize": 9.5,
     "axes.titlelocation": "left", "figure.constrained_layout.use": True, "figure.dpi": 100, "figure.facecolor": "white",

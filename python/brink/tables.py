@@ -9,6 +9,7 @@ import pandas as pd
 
 from brink.command import write_text
 from brink.errors import BrinkError
+from brink.run import EXACT
 
 FORMAT = "%.10g"
 
@@ -18,10 +19,10 @@ def write_table(path: pathlib.Path, table: pd.DataFrame) -> None:
     write_text(path, table.to_csv(index=False, float_format=FORMAT, lineterminator="\n"))
 
 
-def read_table(path: pathlib.Path) -> pd.DataFrame:
-    """A table that `write_table` has written."""
+def read_table(path: pathlib.Path, types: dict[str, type] | None = None) -> pd.DataFrame:
+    """A table that `write_table` has written; `types` are those of columns that could be taken for something else."""
     try:
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path, dtype=types, **EXACT)
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
 

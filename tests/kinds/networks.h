@@ -36,6 +36,7 @@ inline const std::vector<NetworkRow>& network_rows() {
       {"lenet", pictures({"model.filters=[2,3]", "model.dense=[5,4]"}),
        (75 * 2 + 2) + (50 * 3 + 3) + (8 * 8 * 3 * 5 + 5) + (5 * 4 + 4) + (4 * 10 + 10), "89b7634fb4c47b01"},
       {"dln", {"model.start=[1.5,0.5,0.8]", "model.target=1"}, 3, "f1eeb986fde2b093"},
+      {"valley", {"model.start=[1,0.5,-2]", "model.curvatures=[20,1,0.5]", "training.loss=mse"}, 3, "28d9e6bd1239d352"},
   };
   return all;
 }

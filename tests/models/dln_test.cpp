@@ -8,6 +8,7 @@
 #include "autodiff/primitives/elementwise.h"
 #include "autodiff/transform.h"
 #include "models/dln.h"
+#include "models/kind.h"
 #include "models/model.h"
 
 using namespace brink;
@@ -117,6 +118,44 @@ TEST_CASE("sums of products, shared parameters, squares: H = ℓ″ ∇z∇zᵀ 
       }
     }
   }
+}
+
+TEST_CASE("model.terms: a text of products, and what is wrong with others") {
+  const NetworkKind& kind = *find_kind(network_kinds(), "dln");
+  const auto with = [&](Doubles start, const std::string& terms) {
+    Options o(kind.options);
+    o.set("start", std::move(start));
+    o.set("terms", terms);
+    return o;
+  };
+  const Doubles theta{1.5, 0.5, -0.25, 2};
+  const auto same = [&](const std::string& text, const std::vector<std::vector<int>>& terms) {
+    const Options o = with(theta, text);
+    REQUIRE_FALSE(kind.conflict(o, Loss::mse));
+    const DatalessNetwork network = kind.dataless(o, Loss::mse, Dtype::f64);
+    CHECK(network.start == theta);
+    const Curvature found = evaluate(network.objective, theta),
+                    expected = evaluate(make_dln_objective({4, terms}, DlnLoss::half_square, 0, Dtype::f64), theta);
+    return found.loss == expected.loss && found.gradient == expected.gradient && found.hessian == expected.hessian;
+  };
+  CHECK(same("", {{0, 1, 2, 3}}));
+  CHECK(same("theta0*theta1 + theta2*theta3", {{0, 1}, {2, 3}}));
+  CHECK(same("  theta0 * theta1*theta2+theta0*theta3  ", {{0, 1, 2}, {0, 3}}));
+  CHECK(same("theta3*theta3*theta0 + theta1 + theta2", {{3, 3, 0}, {1}, {2}}));
+  CHECK_FALSE(same("theta0*theta1 + theta2*theta3", {{0, 2}, {1, 3}}));  // control
+
+  const auto message = [&](const std::string& text) {
+    const auto wrong = kind.conflict(with({1, 2, 3}, text), Loss::mse);
+    return wrong ? wrong->option + ": " + wrong->message : std::string();
+  };
+  CHECK(message("theta0*theta1*theta2").empty());
+  CHECK(message("theta0*theta3") ==
+        "terms: expected products of theta0 to theta2, joined by +; \"theta3\" is no parameter");
+  for (const char* incomplete : {"theta0*", " ", "theta0**theta1", "theta0*theta1 + ", "+theta0"})
+    CHECK(message(incomplete) == "terms: expected products of theta0 to theta2, joined by +; a factor is missing");
+  CHECK(message("theta0*theta2") == "terms: expected each parameter of model.start in a product; theta1 is in none");
+  for (const char* other : {"theta00*theta1*theta2", "theta0-theta1*theta2", "2*theta0", "theta0*theta1\ttheta2"})
+    CHECK(message(other).ends_with("is no parameter"));
 }
 
 TEST_CASE("a term that names no parameter is refused") {

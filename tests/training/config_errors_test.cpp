@@ -107,6 +107,14 @@ constexpr FileCase file_cases[] = {
     {"[measure]\nbottom = 2\n", "2:10: measure.bottom: expected an integer from 0 to 1, got the integer 2"},
     {"[model]\nname = \"dln\"\ntarget = 0.5\n",
      "3:10: model.target: expected 0 or 1 for training.loss = \"cross_entropy\", got 0.5"},
+    {"[model]\nname = \"dln\"\nterms = \"theta0*theta2\"\n",
+     "3:9: model.terms: expected products of theta0 to theta1, joined by +; \"theta2\" is no parameter, got "
+     "\"theta0*theta2\""},
+    {"[model]\nname = \"valley\"\ncurvatures = [1, 2, 3]\n[training]\nloss = \"mse\"\n",
+     "3:14: model.curvatures: expected 2 entries, as many as model.start has, got [1.0, 2.0, 3.0]"},
+    {"[model]\nname = \"valley\"\n[training]\nloss = \"cross_entropy\"\n",
+     "4:8: training.loss: expected \"mse\" for model.name = \"valley\", whose loss is half a sum of squares, got "
+     "\"cross_entropy\""},
     {"[events]\nmerge_gap = -1\n", "2:13: events.merge_gap: expected an integer of at least 0, got the integer -1"},
     {"[events]\nminimum_length = 0\n",
      "2:18: events.minimum_length: expected an integer of at least 1, got the integer 0"},

@@ -20,6 +20,7 @@ void add_fork(CLI::App&, ExitCode& code);
 void add_measure(CLI::App&, ExitCode& code);
 void add_spectrum(CLI::App&, ExitCode& code);
 void add_report(CLI::App&, ExitCode& code);
+void add_walk(CLI::App&, ExitCode& code);
 void add_data(CLI::App&, ExitCode& code);
 void add_info(CLI::App&, ExitCode& code);
 

@@ -34,6 +34,7 @@ ExitCode run(int argc, char** argv) {
   add_measure(app, code);
   add_spectrum(app, code);
   add_report(app, code);
+  add_walk(app, code);
   add_data(app, code);
   add_info(app, code);
   try {

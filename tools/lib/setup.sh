@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: MIT
 # Shared by tools/demo and tools/test, which source it: finds and installs Debian packages, configures, builds. No Python
-# package is needed, so there is no virtual environment (bench/peers makes its own).
+# package is needed here; tools/reproduce and bench/peers make virtual environments of their own.
 # A package counts as present if what it provides is found (a command, a header), so other distributions and manual
 # installations work; only installing needs apt.
 
@@ -13,8 +13,8 @@ PATH=$PATH:/usr/sbin:/sbin  # where daemons are; only root has them on its path
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# "package|command:name", "package|header:name" or, for a runtime library of clang 14, "package|runtime:name". Commands that come with
-# g++ (nm, objdump) are not listed.
+# "package|command:name", "package|header:name", "package|module:name" for a module of Python or, for a runtime library of clang 14,
+# "package|runtime:name". Commands that come with g++ (nm, objdump) are not listed.
 packages_to_build=(
   "g++|command:c++" "meson|command:meson" "ninja-build|command:ninja" "pkgconf|command:pkg-config"
   "python3|command:python3" "libcli11-dev|header:CLI/CLI.hpp" "libtomlplusplus-dev|header:toml++/toml.h"
@@ -25,7 +25,7 @@ packages_to_test=(
   "doctest-dev|header:doctest/doctest.h" "clang-14|command:clang++-14" "clang-format-14|command:clang-format-14"
   "clang-tidy-14|command:clang-tidy-14" "libclang-rt-14-dev|runtime:fuzzer" "shellcheck|command:shellcheck"
   "qemu-user|command:qemu-x86_64" "munge|command:munged" "slurmctld|command:slurmctld" "slurmd|command:slurmd"
-  "slurm-client|command:sbatch"
+  "slurm-client|command:sbatch" "python3-venv|module:ensurepip"
 )
 packages_for_all=("g++-aarch64-linux-gnu|command:aarch64-linux-gnu-g++")
 
@@ -46,6 +46,7 @@ missing_packages() {
       command:*) command -v "${probe#command:}" >/dev/null || echo "${entry%%|*}" ;;
       runtime:*)
         [ -e "$(clang++-14 -print-file-name="libclang_rt.${probe#runtime:}-$(uname -m).a" 2>/dev/null)" ] || echo "${entry%%|*}" ;;
+      module:*) python3 -c "import ${probe#module:}" 2>/dev/null || echo "${entry%%|*}" ;;
       header:*) grep -qxF "${probe#header:}" <<<"$found" || echo "${entry%%|*}" ;;
     esac
   done

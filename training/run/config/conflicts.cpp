@@ -183,9 +183,12 @@ Problem projection_problem(const Config& c) {
 
 std::optional<Conflict> conflict(const Config& c) {
   if (c.model.kind->conflict)
-    if (const auto wrong = c.model.kind->conflict(c.model.options, c.training.loss))
+    if (const auto wrong = c.model.kind->conflict(c.model.options, c.training.loss)) {
+      // A network that does not take every loss says so of the key "loss", which it does not own.
+      if (!c.model.options.has(wrong->option)) return Conflict{"training." + wrong->option, wrong->message};
       return Conflict{"model." + wrong->option,
                       wrong->message + ", got " + text_of(c.model.options.value(wrong->option))};
+    }
   if (has_data(c))
     if (auto wrong = data_conflict(c)) return wrong;
   if (auto wrong = minibatch_conflict(c)) return wrong;

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""The program behind tools/reproduce: names, wrong input, plans, shards, job arrays, and published results."""
+
+import pathlib
+import re
+import shutil
+
+import pytest
+
+from brink import Brink, lab, plan
+from brink.experiment import load_folder
+from brink.reproduce import DATA, OK, PAPER, TOO_LARGE, USAGE, main
+
+FILE = pathlib.Path(__file__).with_name("small_experiment.py")
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def needs_command(brink: Brink) -> None:
+    """Every test here runs the command."""
+
+
+def reproduce(*words: object) -> int:
+    return main([str(one) for one in words])
+
+
+@pytest.fixture(scope="module")
+def out(brink: Brink, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    out = tmp_path_factory.mktemp("out")
+    assert reproduce(FILE, "--out", out, "--quiet") == OK
+    return out
+
+
+def test_unknown_names(capsys: Captured) -> None:
+    assert reproduce("figg14") == USAGE
+    assert re.search(r"no experiment is called 'figg14'; did you mean fig14\?\nexperiments: fig1 ", capsys.readouterr().err)
+    assert reproduce("Fig14x") == USAGE and "did you mean fig14?" in capsys.readouterr().err
+    assert reproduce() == USAGE and "expected an id" in capsys.readouterr().err
+    assert reproduce("nothing.py") == USAGE and "no such file" in capsys.readouterr().err
+    assert reproduce("fig1", "--jobs", 0) == USAGE
+    assert reproduce("fig1", "--shard", "3/2") == USAGE and "such as 2/8" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        reproduce("fig1", "--size", "huge")
+    assert reproduce(FILE, "--size", "small") == USAGE and "tiny has no size small; it has smoke, paper" in capsys.readouterr().err
+
+
+def test_settings_of_a_size(capsys: Captured, tmp_path: pathlib.Path) -> None:
+    assert reproduce(FILE, "--out", tmp_path, "--set", "step=3") == USAGE
+    assert "size smoke of tiny has no setting 'step'; it has rates, steps" in capsys.readouterr().err
+    assert reproduce(FILE, "--out", tmp_path, "--set", "steps=three") == USAGE
+    assert "expected a TOML value" in capsys.readouterr().err
+    assert reproduce(FILE, "--out", tmp_path, "--set", "steps=12", "--quiet") == OK
+    assert (tmp_path / "tiny" / "losses.csv").read_text().splitlines()[13].startswith("12,")
+
+
+def test_finished_work_is_not_repeated(out: pathlib.Path, capsys: Captured) -> None:
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != "index.html"}
+    assert reproduce(FILE, "--out", out) == OK
+    assert "tiny: finished before" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    # Without its result it is collected anew from the runs that are there.
+    shutil.rmtree(out / "tiny")
+    assert reproduce(FILE, "--out", out) == OK
+    told = capsys.readouterr()
+    assert "training" not in told.err and "holds" in told.out
+    runs = {path for path in before if path.is_relative_to(out / "runs") and "finished" not in path.parts}
+    assert {path: path.stat().st_mtime_ns for path in runs} == {path: before[path] for path in runs}
+
+
+def test_judged_again(out: pathlib.Path, capsys: Captured) -> None:
+    before = (out / "tiny" / "claims.csv").read_bytes()
+    assert reproduce(FILE, "--out", out, "--judge") == OK
+    assert (out / "tiny" / "claims.csv").read_bytes() == before
+    assert "not testable at this size 1" in capsys.readouterr().out
+
+
+def test_missing_data(capsys: Captured, tmp_path: pathlib.Path) -> None:
+    assert reproduce("fig1", "--size", "small", "--out", tmp_path / "out", "--data", tmp_path / "none") == DATA
+    told = capsys.readouterr().err
+    assert "train-images-idx3-ubyte" in told and str(tmp_path / "none" / "fashion-mnist") in told and "brink data fetch fmnist4" in told
+
+
+def test_plan(capsys: Captured, tmp_path: pathlib.Path) -> None:
+    assert reproduce(FILE, "--out", tmp_path, "--plan", "--jobs", 2) == OK
+    told = capsys.readouterr().out
+    assert "2 runs, 40 steps" in told and "at most 2 forks of 15 steps" in told
+    assert re.search(r"time: about .* with 2 jobs", told) and re.search(r"memory: .*MiB for 2 at a time; .* are free", told) and "disk: about" in told
+    assert not (tmp_path / "tiny").exists() and not list(tmp_path.rglob("config.toml"))
+    assert reproduce(FILE, "--out", tmp_path, "--quiet") == OK
+    capsys.readouterr()
+    assert reproduce(FILE, "--out", tmp_path, "--plan") == OK
+    told = capsys.readouterr().out
+    assert "4 runs are there already" in told and "nothing is left to run" in told
+
+
+def test_too_large(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "available_memory", lambda: 2**10)
+    assert reproduce(FILE, "--size", "paper", "--out", tmp_path, "--quiet") == TOO_LARGE
+    assert re.search(r"tiny, size paper: .* needs .* of memory, 1.0 KiB are free; use a smaller --size", capsys.readouterr().err)
+    assert not list(tmp_path.rglob("config.toml"))
+    monkeypatch.setattr(plan, "available_memory", lambda: 2**50)
+    monkeypatch.setattr(plan, "free_disk", lambda path: 100)
+    assert reproduce(FILE, "--size", "paper", "--out", tmp_path, "--plan") == TOO_LARGE
+    assert "of disk, 100 bytes are free" in capsys.readouterr().err
+
+
+def test_shards_share_the_runs(out: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert reproduce(FILE, "--out", tmp_path, "--shard", "2/2", "--jobs", 1, "--quiet") == OK
+    for name in ("losses.csv", "claims.csv", "figure.svg", "runs.csv"):
+        assert (tmp_path / "tiny" / name).read_bytes() == (out / "tiny" / name).read_bytes()
+
+
+def test_job_array(capsys: Captured, tmp_path: pathlib.Path) -> None:
+    assert reproduce("fig1", "--size", "paper", "--out", tmp_path, "--slurm", "--tasks", 3, "--set", "steps=7") == OK
+    script = (tmp_path / "reproduce.sbatch").read_text()
+    assert "#SBATCH --array=1-3" in script and '--shard "$SLURM_ARRAY_TASK_ID/3"' in script and "--set steps=7" in script
+    assert "sbatch" in capsys.readouterr().out
+
+
+def test_published(out: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert reproduce(FILE, "--out", out, "--publish", tmp_path / "results") == OK
+    place = tmp_path / "results"
+    assert sorted(path.name for path in (place / "tiny").iterdir()) == ["claims.csv", "figure-other.svg", "figure.svg", "losses.csv", "page.html", "runs.csv"]
+    table = (place / "README.md").read_text()
+    assert "| The loss falls. |" in table and "## tiny: Two parameters" in table
+    assert (place / "index.html").is_file()
+
+
+def test_every_experiment_of_the_tree() -> None:
+    """Each has the three sizes, says what the paper says, and names data sets that exist."""
+    known = load_folder(PAPER)
+    for one in known.values():
+        assert set(one.sizes) == {"smoke", "small", "paper"}, one.id
+        assert len(one.paper) > 40 and one.title and one.section, one.id
+    assert set(lab.DATA_SETS) == {"fmnist4", "cifar10-5k", "cifar10-50k", "cifar10-500k"}
+
+
+def test_the_documented_experiment(capsys: Captured, tmp_path: pathlib.Path) -> None:
+    """The file that docs/reproduce.md tells one to copy: shorter than 60 lines, and it works the first time."""
+    example = PAPER.parents[1] / "docs" / "examples" / "tanh_sweep.py"
+    assert len(example.read_text().splitlines()) < 60
+    mine = tmp_path / "mine.py"
+    shutil.copy(example, mine)
+    assert reproduce(mine, "--out", tmp_path / "out", "--set", "seeds=[0, 1]", "--set", "steps=20", "--quiet") == OK
+    assert "tanh_sweep:" in capsys.readouterr().out
+    assert (tmp_path / "out" / "tanh_sweep" / "figure.svg").is_file() and "tanh_sweep" in (tmp_path / "out" / "index.html").read_text()
