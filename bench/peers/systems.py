@@ -35,7 +35,7 @@ class WorkerEnded(Exception):
 class System:
     """One worker process; on the CPU it is pinned to as many processors as it may have threads."""
 
-    def __init__(self, name, command, threads, log, device):
+    def __init__(self, name, command, threads, log, device, patience_s=900):
         env = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
         env.setdefault("TORCHINDUCTOR_CACHE_DIR", str(VENV / "inductor"))
         if device == "cpu":
@@ -49,7 +49,7 @@ class System:
         processors = sorted(os.sched_getaffinity(0))[-threads:]
         if len(processors) < threads:
             raise SystemExit(f"peers: {threads} threads requested, but only {len(processors)} processors are available")
-        self.name, self.log_path = name, log
+        self.name, self.log_path, self.patience_s = name, log, patience_s
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(log, "wb"), env=env, cwd=HERE,
             preexec_fn=(lambda: os.sched_setaffinity(0, processors)) if device == "cpu" else None)
@@ -64,13 +64,13 @@ class System:
             self.process.stdin.write((json.dumps(request) + "\n").encode())
             self.process.stdin.flush()
 
-    def answer(self, timeout_s=900):
-        deadline = time.monotonic() + timeout_s
+    def answer(self):
+        deadline = time.monotonic() + self.patience_s
         while b"\n" not in self.pending:
             ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))
             chunk = os.read(self.process.stdout.fileno(), 1 << 20) if ready else b""
             if not chunk:
-                reason = "ended" if ready else f"did not answer within {timeout_s} s"
+                reason = "ended" if ready else f"did not answer within {self.patience_s} s"
                 tail = pathlib.Path(self.log_path).read_text(errors="replace")[-2000:]
                 raise WorkerEnded(f"{self.name} {reason}; its last words:\n{tail}")
             self.pending += chunk
