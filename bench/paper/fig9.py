@@ -58,12 +58,17 @@ def work(lab):
 
 
 def collect(lab):
-    return {"ends": pd.DataFrame([{"rule": rule, "epochs": epochs, "seed": seed, **final(lab.run(name_of(rule, epochs, seed)))}
-                                  for rule, epochs, seed in configs(lab)])}
+    rows = []
+    for rule, epochs, seed in configs(lab):
+        run = lab.run(name_of(rule, epochs, seed))
+        # A run whose training was complete before the switch has no second phase.
+        in_time = all(change["step"] is not None for change in run.info.get("changes") or [])
+        rows.append({"rule": rule, "epochs": epochs, "seed": seed, **final(run), "as_planned": int(in_time)})
+    return {"ends": pd.DataFrame(rows)}
 
 
 def judge(tables):
-    ends = tables["ends"][tables["ends"]["status"] != "diverged"]
+    ends = tables["ends"][(tables["ends"]["status"] != "diverged") & (tables["ends"]["as_planned"] == 1)]
     switched = ends[ends["epochs"] >= 0]
     labels = [f"{seed} {rule}" for seed, rule in zip(switched["seed"], switched["rule"])]
     seed_of = [label.split()[0] for label in sorted(set(labels))]
@@ -80,7 +85,7 @@ def judge(tables):
 
 
 def draw(tables):
-    ends = tables["ends"]
+    ends = tables["ends"].query("as_planned == 1")
     figure, axes = style.panels(1, 2, height=2.6)
     for at, name, title in zip(axes[0], ("lambda_1", "test_accuracy"), ("final λ₁", "test accuracy")):
         for rule, colour, marker in ((GD, style.BLUE, "o"), (SGD, style.RED, "s")):
@@ -103,7 +108,7 @@ experiment = Experiment(
           "about equally flat; the longer the first phase, the flatter. SGD generalises better, and SGD to the end best.",
     notes=["The learning rate of SGD is that of gradient descent times minibatch/samples, as App. H explains.",
            "After the switch a run ends at a training accuracy of 0.999 at two successive rows. Rows of runs that began with SGD are an epoch of SGD apart.",
-           "Each run has the warm-up of two epochs of its own rule."],
+           "Each run has the warm-up of two epochs of its own rule. Runs whose training was complete before the switch are left out."],
     sizes={
         "smoke": {**TINY, "large": 0.2, "small": 0.02, "batch": 32, "epochs": [2, 4, 8], "full_epochs": 12, "seeds": 2, "steps": 12},
         "small": {**SMALL, "large": 0.4, "small": 0.01, "batch": 32, "epochs": [5, 10, 20, 40, 80], "full_epochs": 120, "seeds": 3, "steps": 1000,
