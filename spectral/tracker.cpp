@@ -52,7 +52,7 @@ struct EigenTracker::State {
   Scalars sizes;  // on the device: what vectors are divided by, or their signs
   std::vector<RitzPair> pairs;
   int tops = 0, bottoms = 0;
-  int asked = 0;      // `top` of the last call
+  int asked = -1;     // `top` of the last call at this step; −1: none
   bool warm = false;  // whether its result is that of a warm run
   /// What the next step starts from, beside the vectors.
   struct Start {
@@ -63,6 +63,7 @@ struct EigenTracker::State {
   };
   Start now, before;  // before: as the step began that is being measured
   std::optional<std::int64_t> measuring;
+  int spent = 0;  // products of the step that is being measured
   LanczosResult reported;
   SpectrumBounds bounds;  // of the step that is being measured
 
@@ -118,7 +119,7 @@ struct EigenTracker::State {
                                         {.top = top,
                                          .bottom = options.bottom,
                                          .tolerance = options.tolerance,
-                                         .budget = options.budget - out.products,
+                                         .budget = options.budget - spent,
                                          .confirm = confirm,
                                          // Without noise in the start there is no bound to wait for.
                                          .two_sided = options.two_sided && (cold || noise_in_start > 0),
@@ -131,6 +132,7 @@ struct EigenTracker::State {
                                         from);
     if (cold) out.orthogonality = r.orthogonality;
     out.products += r.products;
+    spent += r.products;
     out.sweeps += r.sweeps;
     bounds.upper = std::min(bounds.upper, r.bounds.upper);
     bounds.lower = std::max(bounds.lower, r.bounds.lower);
@@ -206,8 +208,9 @@ struct EigenTracker::State {
     return tops > 0 && reported.symmetric &&
            bounds.upper <= reported.top[0].value + options.upper_tolerance * reported.scale;
   }
+  static int count(const LanczosResult& r) { return static_cast<int>(r.top.size() + r.bottom.size()); }
   bool replaces(const LanczosResult& r, bool disagree) const {
-    if (r.top.size() + r.bottom.size() < static_cast<std::size_t>(tops + bottoms)) return false;
+    if (count(r) < tops + bottoms) return false;
     if (!disagree && r.converged != reported.converged) return r.converged;
     return reach(r) > reach(reported);
   }
@@ -224,30 +227,36 @@ EigenTracker::EigenTracker(EigenTracker&&) noexcept = default;
 TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bool check) {
   State& k = *state_;
   const auto index = static_cast<std::uint64_t>(step);
-  // A check of what has been measured at this step already needs the cold run only.
-  const bool measured = check && k.now.have() && k.measuring == step && k.now.newest_step == step && k.asked == k.top;
   if (k.measuring != step) {
     k.measuring = step;
     k.before = k.now;
     k.bounds = {};
+    k.spent = 0;
+    k.asked = -1;
   }
+  const auto budget_left = [&] { return k.spent < k.options.budget; };
+  const bool again = k.asked >= 0 && k.now.newest_step == step;
+  // A check of what has been measured at this step already needs the cold run only; without a budget there is nothing else.
+  const bool measured = again && ((check && k.asked == k.top) || !budget_left());
   // The vectors of this very step contain its noise, so a start from them says nothing about eigenvalues further out.
   const double noise = k.now.newest_step == step ? 0 : k.options.noise;
   TrackerStep out;
   bool warm = measured && k.warm, any = measured;
   if (k.now.have() && !measured) {
     const LanczosResult r = k.run(a, index, warm_restart, 0, k.warm_start(index), noise, out);
-    if (out.finite) {
-      k.keep(r, step);
-      warm = any = true;
-    }
+    // What the step has found stays where the budget ends a run for more.
+    const bool cut =
+        again && r.stop == LanczosStop::budget && (k.reported.converged || k.count(r) < k.tops + k.bottoms);
+    if (out.finite && !cut) k.keep(r, step);
+    warm = cut ? k.warm : out.finite;
+    any = out.finite;
   }
   // A two-sided run knows that nothing is above its λ₁, so only a lower end needs to be confirmed.
   const int confirm = k.options.two_sided && k.options.bottom == 0 ? 0 : k.options.cold_confirm;
   const bool due = k.options.cold_check > 0 && k.now.measured % k.options.cold_check == 0;
   // Two-sided runs of this step have shown already what a cold check of the top looks for.
   const bool shown = any && k.options.two_sided && k.options.bottom == 0 && k.shown();
-  if (out.finite && (!k.now.have() || ((check || due) && !shown)) && out.products < k.options.budget) {
+  if (out.finite && (!k.now.have() || ((check || due) && !shown)) && budget_left()) {
     const LanczosResult r = k.run(a, index, cold_restart, confirm, {}, 0, out);
     if (out.finite && !any) {
       k.keep(r, step);
@@ -260,7 +269,7 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
         k.keep(r, step);
         warm = false;
       }
-      if (out.redone && out.products < k.options.budget) {
+      if (out.redone && budget_left()) {
         const LanczosResult again = k.run(a, index, redo_restart, confirm, {}, 0, out);
         if (out.finite && k.replaces(again, k.disagreement(again).has_value())) {
           k.keep(again, step);

@@ -81,6 +81,12 @@ void EventFinder::visit(StateVisitor& v) {
   v.number("crossings", crossings_);
 }
 
+void EventFinder::restored(std::int64_t step) const {
+  if (last_step_ && *last_step_ >= step)
+    throw DataError("events/last_step: expected a step before " + number_text(step) + ", found " +
+                    number_text(*last_step_));
+}
+
 std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
                                      std::int64_t minimum_length) {
   EventFinder finder(merge_gap, minimum_length);

@@ -49,6 +49,8 @@ class EventFinder final : public Stateful {
   bool inside() const { return current_.has_value(); }
   std::int64_t crossings() const { return crossings_; }
   void visit(StateVisitor&) override;
+  /// Throws DataError unless the restored state can be that of a run before its row `step`.
+  void restored(std::int64_t step) const;
 
  private:
   std::optional<Instability> advance(std::int64_t step, double surplus, bool measured, bool certified);

@@ -39,6 +39,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
     : device_(device),
       options_(with_shared_arenas(options)),
       layout_(objective.layout),
+      measured_batch_(options_.batch),
       pass_(device_, objective, train, options_.batch,
             !test.empty() || evaluates_hessian(options) ? options.evaluation : std::nullopt,
             evaluates_hessian(options)),
@@ -48,13 +49,17 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
                                        options_.divergence_loss, options_.minibatches.samples, options_.projection,
                                        options_.changes);
   const ProjectionOptions projection = changes_->widest_projection();
+  if (options_.abandons)
+    measured_batch_.before_pass = [this] {
+      if (may_leave_) leave_if_asked();
+    };
   MeasurementContext context{
       .device = device_,
       .objective = objective,
       .pass = pass_,
       .train = train,
       .test = test,
-      .batch = options_.batch,
+      .batch = measured_batch_,
       .seed = options_.seed,
       .train_samples = train.samples(),
       .classifies = options.classifies,
@@ -107,7 +112,7 @@ Trainer::Trainer(Device& device, const Objective& objective, const Batch& train,
     hessian_ = pass_.hessian();
     if (options_.abandons)
       hessian_.apply = [this](View x, View y) {
-        if (options_.abandons()) throw StepAbandoned();
+        leave_if_asked();
         pass_.hessian().apply(x, y);
       };
   }
@@ -209,24 +214,10 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
     receive_pass();
     if (std::isfinite(seen_.loss) && std::isfinite(seen_.gradient_norm)) measure_spectrum(false);
   }
-  {
-    const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
-    const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
-    const View descended = rule().preconditioner() ? rule_gradient() : View{};
-    const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
-    choose_due();
-    if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
-    try {
-      for (Placed& p : measurements_)
-        if (p.due) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
-    } catch (const StepAbandoned&) {
-      abandon();
-      throw;
-    }
-    numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
-  }
   const bool measured = seen_.measured;
   if (measured) confirm_event();
+  enqueue_measurements();
+  if (!options_.keeps_tensors || options_.keeps_tensors(step_)) prepare_tensors();
   if (measured && branches_) follow_branches();
   if (projection_ && for_update) try {
       projection_->require_known(seen_, rule(), options_.tracker->tolerance);
@@ -238,9 +229,51 @@ const Observed& Trainer::measure(bool spectrum, bool for_update) {
   return seen_;
 }
 
+void Trainer::enqueue_measurements() {
+  const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
+  const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
+  const View descended = rule().preconditioner() ? rule_gradient() : View{};
+  const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, descended};
+  choose_due();
+  if (test_pass_) test_pass_->enqueue(theta(), (*numbers_)[0]);
+  leavable([&] {
+    for (Placed& p : measurements_)
+      if (p.due) p.measurement->enqueue(device_, at, (*numbers_)[p.first_number]);
+  });
+  numbers_->send(0, std::max<std::int64_t>(measurements_.back().first_number + measurements_.back().numbers, 1));
+}
+
+/// After the check of an event, so that files and row are of the same eigenvectors.
+void Trainer::prepare_tensors() {
+  const std::array<View, 4> thetas{history_[0].view(), history_[1].view(), history_[2].view(), history_[3].view()};
+  const View vectors = seen_.measured ? curvature_->eigenvectors() : View{};
+  const StepView at{rule(), seen_, layout_, thetas, pass_.gradient(), pass_.results(), vectors, {}};
+  leavable([&] {
+    for (Placed& p : measurements_)
+      if (p.due) p.measurement->prepare_tensors(device_, at);
+  });
+}
+
+/// Runs measurements that may leave the step.
+void Trainer::leavable(FunctionRef<void()> work) {
+  may_leave_ = true;
+  try {
+    work();
+  } catch (const StepAbandoned&) {
+    may_leave_ = false;
+    abandon();
+    throw;
+  }
+  may_leave_ = false;
+}
+
+void Trainer::leave_if_asked() const {
+  if (options_.abandons && options_.abandons()) throw StepAbandoned();
+}
+
 /// Takes the state back to that before the step.
 void Trainer::abandon() {
-  curvature_->abandon();
+  if (curvature_) curvature_->abandon();
   if (effective_) effective_->abandon();
   if (tracked_) tracked_->abandon();
   if (branches_) branches_->abandon(step_);

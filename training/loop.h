@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/function_ref.h"
 #include "spectral/tracker.h"
 #include "training/branches.h"
 #include "training/curvature.h"
@@ -61,10 +62,13 @@ struct TrainerOptions {
     When when = When::always;
   };
   std::vector<More> measurements = {};  ///< their columns follow in this order
-  std::function<bool()> abandons = {};  ///< asked before each product; true: `measure` throws StepAbandoned
+  /// Whether the tensors of a step will be asked for. Null: those of each step.
+  std::function<bool(std::int64_t step)> keeps_tensors = {};
+  /// Asked before each product and before each pass of a measurement over samples; true: `measure` throws StepAbandoned.
+  std::function<bool()> abandons = {};
 };
 
-/// A step was left between two products. The state of the trainer is that before the step, which can be done again.
+/// A step was left between two products, or between two passes of a measurement. The state of the trainer is that before the step, which can be done again.
 struct StepAbandoned {};
 
 /// What a run has counted so far.
@@ -184,6 +188,10 @@ class Trainer final : public Stateful {
   const Observed& measure(bool spectrum, bool for_update);
   void begin();
   void abandon();
+  void leave_if_asked() const;
+  void leavable(FunctionRef<void()> work);
+  void enqueue_measurements();
+  void prepare_tensors();
   bool prepare_update();
   void evaluate_minibatch();
   void receive_pass();
@@ -200,6 +208,8 @@ class Trainer final : public Stateful {
   Device device_;
   TrainerOptions options_;
   ParameterLayout layout_;
+  BatchOptions measured_batch_;  // of the measurements: their passes ask whether the step is abandoned
+  bool may_leave_ = false;       // whether a pass of a measurement may leave the step
   Pass pass_;
   std::unique_ptr<Changes> changes_;                 // the rule and the schedule in force
   std::unique_ptr<MinibatchSizes> minibatch_sizes_;  // null where no update needs a minibatch

@@ -43,6 +43,7 @@ void Trainer::visit(StateVisitor& v) {
     p.measurement->visit(v);
   }
   if (v.reads()) {
+    events_.restored(step_);
     changes_->restored(step_);
     if (minibatch_sizes_) minibatch_sizes_->restored(changes_->batch());
     if (projection_) projection_->restored(changes_->projection());

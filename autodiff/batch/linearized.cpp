@@ -43,7 +43,8 @@ Linearized::Linearized(Device& device, const Objective& objective, const Lineari
                device, plan, objective.layout, [&](std::int64_t n) { return linearized.at(n).tangent; }, *arenas,
                sum_.workers(), "product"),
            {}},
-      theta_(objective.layout.make_vector(objective.dtype, device)) {
+      theta_(objective.layout.make_vector(objective.dtype, device)),
+      before_pass_(options.before_pass) {
   if (together < 1) throw std::invalid_argument(fmt::format("{} vectors at a time: expected at least one", together));
   vectors_.resize(static_cast<std::size_t>(together));
   const ParameterLayout products = objective.layout.repeated(together);
@@ -138,6 +139,7 @@ LossAndCorrect Linearized::linearize_at(View theta, View gradient) {
 }
 
 void Linearized::linearize_at(View theta, View gradient, Scalar totals) {
+  if (before_pass_) before_pass_();
   copy(device_, theta_.view(), theta);
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     linearize_block(worker, block, slot);
@@ -163,6 +165,7 @@ void Linearized::apply(View vectors, View products) {
 }
 
 void Linearized::apply(Tangent& tangent, View vectors, View products) {
+  if (before_pass_) before_pass_();
   const bool fixed = device_.where == Where::cuda;
   const View from = fixed ? fixed_v_.view().part(0, {vectors.shape.elements()}) : vectors,
              into = fixed ? fixed_product_.view().part(0, {products.shape.elements()}) : products;

@@ -83,6 +83,7 @@ class Linearized {
   std::unique_ptr<Tangent> several_;        // the program for several vectors at a time
   std::unique_ptr<BlockRunner> recompute_;  // computes residuals without sums, if not all blocks keep theirs
   Array theta_;
+  std::function<void()> before_pass_;
   Buffer store_;
   std::vector<std::int64_t> offsets_;  // of each kept block, then of each worker's scratch slot
   std::int64_t kept_ = 0;

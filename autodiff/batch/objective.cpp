@@ -26,12 +26,14 @@ SampleSum::SampleSum(Device& device, const Objective& objective, const GraphBuil
            static_cast<int>(is_mean.size())),
       rows_(device, batch, sum_.plan(), sum_.workers()),
       runner_(device, sum_.plan(), objective.results(), build, *options.arenas_or_own(), sum_.workers(), name),
-      is_mean_(std::move(is_mean)) {
+      is_mean_(std::move(is_mean)),
+      before_pass_(options.before_pass) {
   runner_.share(objective.shared);
 }
 
 void SampleSum::enqueue(View parameters, std::span<const View> directions, View vector, Scalar totals,
                         std::span<const View> samples) {
+  if (before_pass_) before_pass_();
   const auto body = [&](int worker, std::size_t block, const BlockSum::Slot& slot) {
     const Block& b = sum_.plan().blocks[block];
     runner_.run(worker, b,

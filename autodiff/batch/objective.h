@@ -50,6 +50,8 @@ struct BatchOptions {
   std::int64_t limit_bytes =
       0;  ///< limit for everything on the device (allocated_bytes); what it leaves also limits the residuals; 0: none
   std::shared_ptr<Arenas> arenas = {};  ///< shared with sums that are never taken at the same time; null: makes its own
+  std::function<void()> before_pass =
+      {};  ///< called before each pass over the batch, by the thread that asks for the pass; may throw, and the pass is not begun then
   std::shared_ptr<Arenas> arenas_or_own() const { return arenas ? arenas : std::make_shared<Arenas>(); }
 };
 
@@ -94,6 +96,7 @@ class SampleSum {
   BlockRows rows_;
   BlockRunner runner_;
   std::vector<char> is_mean_;
+  std::function<void()> before_pass_;
   std::vector<void*> memory_;
   Replay replay_;
 };

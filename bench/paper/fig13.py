@@ -182,6 +182,7 @@ def draw(tables):
     product.loglog(random["anisotropy"], random["ratio"], ".", color=style.GREY, markersize=2, zorder=1, label="random starts")
     product.plot([1, 12], [1, 12], color=style.BLACK, linewidth=0.7, linestyle=":")
     identity.axhline(1e-10, color=style.BLACK, linestyle=(0, (4, 2)), linewidth=0.8)
+    identity.set_xticks(DEPTHS)
     identity.set(title="spread of Cᵢ, relative", xlabel="depth d", ylim=(3e-18, 1e-8))
     product.set(title="one product: |uᵢ/uⱼ|", xlabel="|θⱼ/θᵢ|")
     product.legend(fontsize=7)
@@ -191,13 +192,16 @@ def draw(tables):
     sums.loglog(rows["dominance"], rows["bound"], color=style.RED, linestyle="--", label="Davis–Kahan bound")
     sums.set(title="a sum of two products", xlabel="first product over the second one")
     sums.legend()
-    for axis in (sums.xaxis, shared_.xaxis, shared_.yaxis):
-        axis.set_minor_formatter(NullFormatter())
     for (i, j), colour in zip(((0, 1), (0, 2), (2, 1)), style.COLOURS):
         rows = tables["ratios"].query("kind == 'shared' and i == @i and j == @j")
         shared_.loglog(rows["anisotropy"], rows["ratio"] ** 2, color=colour, marker="o", markersize=3, label=f"i = {i + 1}, j = {j + 1}")
     shared_.set(title="θ₁θ₂ + θ₁θ₃ + θ₂θ₃: (uᵢ/uⱼ)²", xlabel="|θⱼ/θᵢ|")
     shared_.legend()
+    sums.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
+    shared_.set_xticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+    shared_.set_yticks([1, 2, 3, 5], ["1", "2", "3", "5"])
+    for axis in (sums.xaxis, shared_.xaxis, shared_.yaxis):
+        axis.set_minor_formatter(NullFormatter())
     return figure
 
 

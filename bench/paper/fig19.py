@@ -53,8 +53,8 @@ coupled = Claim("Coupled with the surplus and absorbed at s ≤ 0: share of the 
 
 def work(lab):
     for case, arguments in CASES.items():
-        lab.call("walk", "walk", "--paths", PATHS, "--steps", STEPS, *arguments)
-    lab.call("walk", *branches())
+        lab.call(f"walk-{case}", "walk", "--paths", PATHS, "--steps", STEPS, *arguments)
+    lab.call("walk-branches", *branches())
 
 
 def branches():
@@ -75,7 +75,7 @@ def smoothed(counts, low, high, rows):
 def collect(lab):
     walks, densities = [], []
     for case, arguments in CASES.items():
-        folder = lab.call("walk", "walk", "--paths", PATHS, "--steps", STEPS, *arguments)
+        folder = lab.call(f"walk-{case}", "walk", "--paths", PATHS, "--steps", STEPS, *arguments)
         table, tensors = read_table(folder / "walk.csv"), read_tensors(folder / "walk.safetensors")
         table["mode"], table["peaks"] = np.nan, np.nan
         for i, row in table.iterrows():
@@ -92,7 +92,7 @@ def collect(lab):
         walks.append(table.assign(case=case))
     columns = ["case", "step", "mean", "variance", "skewness", "lowest", "highest", "below_start", "absorbed", "quantile_0.01", "quantile_0.25",
                "quantile_0.5", "quantile_0.75", "quantile_0.99", "mode", "peaks"]
-    return {"walks": pd.concat(walks)[columns], "densities": pd.concat(densities), "branches": read_table(lab.call("walk", *branches()) / "branches.csv")}
+    return {"walks": pd.concat(walks)[columns], "densities": pd.concat(densities), "branches": read_table(lab.call("walk-branches", *branches()) / "branches.csv")}
 
 
 def judge(tables):

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullFormatter
 
 from brink import style
 from brink.claims import Claim, Measured, at_least, at_most, within
@@ -141,13 +142,16 @@ def draw(tables):
         plane.plot(*START, marker="*", color=style.BLACK, markersize=8)
         plane.set(xlim=(0.8, 3.1), ylim=(-0.6, 1.05), xlabel="θ₁", ylabel="θ₂")
         plane.set_title(f"paths over the loss, y = {y}")
-        ratio.set_title("orientation R of u₁" + (", even steps" if y else ""))
+        ratio.set_title(f"orientation R of u₁, y = {y}")
         ratio.set_xlim(0, 12 if y == 0 else 40)
-        ratio.set_xlabel("step")
+        ratio.set_xlabel("even step" if y else "step")
         rate.set_xlabel("learning rate in units of 2/λ₁")
         for factor, label in ((0.25, "η < 2/λ₁"), (1.0, "η = 2/λ₁"), (1.25, "η > 2/λ₁")):
             ratio.plot([], [], color=colours[factor], label=label)
-        ratio.legend(loc="upper right" if y == 1 else "lower right")
+        ratio.legend(loc="lower right")
+        if y == 1:
+            ratio.set_yticks([2, 3, 4, 5, 6], ["2", "3", "4", "5", "6"])
+            ratio.yaxis.set_minor_formatter(NullFormatter())
     return figure
 
 

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from brink import style
 from brink.claims import Claim, Measured, above, at_most, below, within
@@ -79,10 +80,12 @@ def draw(tables):
     overlap, scatter, value = axes[0]
     mean = rows.groupby("batch")[["overlap", "predicted"]].mean()
     low, high = (rows.groupby("batch")["overlap"].quantile(q) for q in (0.1, 0.9))
-    overlap.semilogx(mean.index, mean["overlap"], color=style.BLUE, marker="o", label="measured, with 10 % and 90 %")
+    overlap.semilogx(mean.index, mean["overlap"], color=style.BLUE, marker="o", label="measured")
     style.band(overlap, mean.index, low, high)
     overlap.semilogx(mean.index, mean["predicted"], color=style.RED, linestyle="--", marker="s", label="predicted")
     overlap.set(title="overlap (u₁·u₁ᵇ)²", xlabel="samples b of the minibatch", ylim=(0, 1.05))
+    overlap.set_xticks(list(BATCHES), list(map(str, BATCHES)))
+    overlap.xaxis.set_minor_formatter(NullFormatter())
     overlap.legend(loc="lower right")
     for (b, at), colour in zip(rows.groupby("batch"), style.COLOURS):
         scatter.plot(at["predicted"], at["overlap"], ".", color=colour, label=f"b = {b}", markersize=4, alpha=0.7)
@@ -92,6 +95,10 @@ def draw(tables):
     scatter.legend(loc="lower right", fontsize=7)
     ends = [rows[["lambda_b", "lambda_b_predicted"]].min().min(), rows[["lambda_b", "lambda_b_predicted"]].max().max()]
     value.plot(ends, ends, color=style.BLACK, linewidth=0.7)
+    for axis in (value.xaxis, value.yaxis):
+        axis.set_major_locator(LogLocator(10, (1, 2, 5)))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
     value.set(title="λ₁ᵇ, each step", xlabel="predicted", ylabel="measured")
     return figure
 

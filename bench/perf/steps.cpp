@@ -111,6 +111,25 @@ nlohmann::json measure(const Network& network, std::int64_t samples, int threads
   return out;
 }
 
+/// Four products at a time beside four single ones, in turns.
+nlohmann::json measure_four(const Network& network, std::int64_t samples, int threads, const Turns& turns) {
+  const Workload data = make_workload(network.model, network.sample, network.classes, samples, 1);
+  Work work(data, threads, Where::cpu, Arithmetic::exact);
+  nlohmann::json out{{"network", network.name}, {"samples", samples}, {"threads", threads}};
+  for (const auto& [name, residuals] :
+       {std::pair{"kept", Work::Residuals::kept}, {"recomputed", Work::Residuals::recomputed}}) {
+    work.linearize_for_four(residuals);
+    const std::vector<Timing> t = take_turns(
+        {{"four single products", [&] { work.apply_four(false); }}, {"four at a time", [&] { work.apply_four(true); }}},
+        turns);
+    const Spread wall = ratio_of(t[1].wall_ms, t[0].wall_ms), cpu = ratio_of(t[1].cpu_ms, t[0].cpu_ms);
+    fmt::print("  four products at a time / four single ones, residuals {}: time {}, processor time {}\n", name,
+               text_of(wall, 3), text_of(cpu, 3));
+    out[name] = {{"time", to_json(wall)}, {"cpu_time", to_json(cpu)}};
+  }
+  return out;
+}
+
 }  // namespace
 }  // namespace brink::bench
 
@@ -145,9 +164,12 @@ int main(int argc, char** argv) {
         samples = {is_normalised(network_of(network, widths).model) ? 128 : 256};
     }
     for (const std::int64_t n : samples)
-      for (const int count : threads)
+      for (const int count : threads) {
         report["results"].push_back(measure(network_of(network, widths), n, count,
                                             device == "cuda" ? Where::cuda : Where::cpu,
                                             arithmetic == "vendor" ? Arithmetic::vendor : Arithmetic::exact, turns));
+        if (device == "cpu")
+          report["four_products"].push_back(measure_four(network_of(network, widths), n, count, turns));
+      }
   });
 }

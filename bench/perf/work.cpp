@@ -172,6 +172,26 @@ Hvp& Work::hvp(Residuals residuals) {
   return *h;
 }
 
+void Work::linearize_for_four(Residuals residuals) {
+  if (!four_vectors_.view().data) {
+    const ParameterLayout four = objective_.layout.repeated(4);
+    four_vectors_ = four.make_vector(Dtype::f32, device_);
+    four_products_ = four.make_vector(Dtype::f32, device_);
+    const std::int64_t extent = objective_.layout.extent();
+    for (std::int64_t j = 0; j < 4; ++j) copy(device_, four_vectors_.view().part(j * extent, {extent}), v_.view());
+  }
+  four_.emplace(device_, objective_, inputs_, options(residuals), 4);
+  four_->linearize_at(theta_.view(), g_.view());
+}
+
+void Work::apply_four(bool together) {
+  const std::int64_t extent = objective_.layout.extent(), at_once = together ? 4 : 1;
+  for (std::int64_t j = 0; j < 4; j += at_once)
+    four_->apply(four_vectors_.view().part(j * extent, {at_once * extent}),
+                 four_products_.view().part(j * extent, {at_once * extent}));
+  synchronize(device_);
+}
+
 DirectionalDerivatives& Work::fourth() {
   constexpr int order = 4;
   if (!fourth_) fourth_.emplace(device_, objective_, inputs_, order, options(Residuals::kept));

@@ -62,6 +62,9 @@ class Work {
   void apply(Residuals = Residuals::kept);
   /// H at θ of the last linearize() with kept residuals. This object outlives it.
   LinearOperator hessian();
+  /// Products with four vectors, at a time or one after the other, after linearize_for_four().
+  void apply_four(bool together);
+  void linearize_for_four(Residuals);
   /// The derivatives of orders 1 to 4 along the data's v at θ. → the fourth.
   double fourth_derivative();
   /// ∇³L[v, v, g] at θ, g what the last gradient() or linearize() has left.
@@ -102,6 +105,8 @@ class Work {
   std::shared_ptr<Arenas> arenas_;  // for programs that never run at the same time
   std::optional<Gradient> gradient_;
   std::optional<Hvp> kept_, recomputed_;
+  std::optional<Hvp> four_;
+  Array four_vectors_, four_products_;
   std::optional<DirectionalDerivatives> fourth_;
   std::optional<MixedThirdDerivative> mixed_third_;
   Array theta_, v_, g_, hv_, moving_;

@@ -48,11 +48,11 @@ class Judgement:
             out += f" [{_limit(self.low)}, {_limit(self.high)}]"
         if not math.isnan(self.p):
             out += f", p = {self.p:.2g}"
-        if not math.isnan(self.n):
+        if not math.isnan(self.n) and self.n != self.seeds:
             out += f", n = {self.n:.0f}"
         if not math.isnan(self.seeds):
             out += f", {self.seeds:.0f} seed{'' if self.seeds == 1 else 's'}"
-        return out
+        return out.replace("-", "−")
 
 
 def _limit(value: float) -> str:

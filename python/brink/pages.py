@@ -137,13 +137,10 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
     return document(f"{experiment.id}: {experiment.title}", "".join(body))
 
 
-def picture(folder: pathlib.Path, name: str, label: str) -> str:
-    """The first figure of a folder as an image inside the page."""
-    png = folder / "figure.png"
-    if png.is_file():
-        return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}">'
-    svgs = figure_files(folder)
-    return inline_svg(svgs[0], name, label) if svgs else ""
+def picture(folder: pathlib.Path, label: str) -> str:
+    """The thumbnail of a folder as an image inside the page."""
+    content = base64.b64encode((folder / "thumbnail.png").read_bytes()).decode()
+    return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{content}">'
 
 
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
@@ -159,7 +156,7 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
         page = f"{experiment.id}/page.html"
         cards.append(f'<article class="card" id="{text(experiment.id)}"><h2><a href="{page}">{text(experiment.title)}</a></h2>'
                      f'<div class="soft">{text(names)}{" · " + text(experiment.section) if experiment.section else ""}</div>'
-                     f'<a href="{page}"><div class="figure">{picture(folder, experiment.id, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
+                     f'<a href="{page}"><div class="figure">{picture(folder, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
     body = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"

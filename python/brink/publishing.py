@@ -15,7 +15,7 @@ from brink import pages
 from brink.command import write_text
 from brink.experiment import Experiment
 from brink.judging import VERDICTS, read_judgements
-from brink.results import Results
+from brink.results import Results, size_in
 
 JOB_ARRAY = """#!/bin/bash
 #SBATCH --job-name=brink-reproduce
@@ -62,9 +62,9 @@ def write_job_array(experiments: Sequence[Experiment], results: Results, options
     return os.EX_OK
 
 
-def publish(experiments: Sequence[Experiment], results: Results, place: pathlib.Path) -> int:
-    """Copies finished results to `place`: numbers, pictures as SVG, claims and pages; and writes a table of all verdicts and the index."""
-    copied = []
+def publish(experiments: Sequence[Experiment], everyone: Sequence[Experiment], results: Results, place: pathlib.Path) -> int:
+    """Copies finished results to `place`: numbers, pictures as SVG, claims and pages. The index and the table of verdicts there are of all that it holds."""
+    copied = 0
     for one in experiments:
         size, folder = results.size_of(one), results.folder(one)
         if size is None or not results.is_finished(one, size):
@@ -72,15 +72,15 @@ def publish(experiments: Sequence[Experiment], results: Results, place: pathlib.
             continue
         new = place / f".{one.id}.new"
         shutil.rmtree(new, ignore_errors=True)
-        shutil.copytree(folder, new, ignore=shutil.ignore_patterns("*.png"))
+        shutil.copytree(folder, new, ignore=shutil.ignore_patterns("figure*.png"))
         shutil.rmtree(place / one.id, ignore_errors=True)
         new.rename(place / one.id)
-        copied.append((one, size))
-    there = [(one, size) for one, size in copied]
-    write_text(place / "index.html", pages.index_page([(one, size, results.folder(one)) for one, size in there]))
+        copied += 1
+    there = [(one, size) for one in everyone if (size := size_in(place / one.id)) is not None]
+    write_text(place / "index.html", pages.index_page([(one, size, place / one.id) for one, size in there]))
     write_text(place / "README.md", verdict_table(there, place))
     total = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-    print(f"{place}: {len(copied)} results, {total / 2**20:.1f} MiB")
+    print(f"{place}: {copied} results copied, {len(there)} there, {total / 2**20:.1f} MiB")
     return os.EX_OK
 
 

@@ -215,14 +215,14 @@ def main(words: Sequence[str] | None = None) -> int:
     results = Results(options.out or ROOT / "runs" / f"reproduce-{options.size}")
     signal.signal(signal.SIGTERM, interrupt)
     results.clean()
+    everyone = [*known.values(), *(one for one in experiments if one.id not in known)]
     if options.slurm:
         return write_job_array(experiments, results, options)
     if options.publish:
-        return publish(experiments, results, options.publish)
+        return publish(experiments, everyone, results, options.publish)
     status = rejudge(experiments, results) if options.judge else run_all(experiments, results, options)
     if options.plan:
         return status
-    everyone = [*known.values(), *(one for one in experiments if one.id not in known)]
     if (index := results.index(everyone)) is not None:
         print(index)
     return status

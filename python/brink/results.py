@@ -61,8 +61,7 @@ class Results:
 
     def size_of(self, experiment: Experiment) -> str | None:
         """The size of the result that is there."""
-        mark = self._mark(experiment)
-        return json.loads(mark.read_text("utf-8"))["size"] if mark.is_file() and self.folder(experiment).is_dir() else None
+        return size_in(self.folder(experiment))
 
     def make(self, experiment: Experiment, size: str, lab: Lab) -> list[judging.Judgement]:
         """Runs an experiment and writes its folder, which appears only when it is complete."""
@@ -85,6 +84,7 @@ class Results:
             judged = judging.judgements(experiment, written, len(seeds) if isinstance(seeds, Sequence) else seeds)
             judging.write_judgements(new, judged)
             draw(experiment, written, new)
+            write_text(new / "result.json", json.dumps({"id": experiment.id, "size": size, "settings": experiment.sizes[size]}, indent=1) + "\n")
             write_text(new / "page.html", pages.experiment_page(experiment, size, new, judging.read_judgements(new)))
             self._put(new, self.folder(experiment))
         finally:
@@ -118,6 +118,12 @@ class Results:
         return self.out / "index.html"
 
 
+def size_in(folder: pathlib.Path) -> str | None:
+    """The size of the result in a folder, if there is one."""
+    told = folder / "result.json"
+    return str(json.loads(told.read_text("utf-8"))["size"]) if told.is_file() else None
+
+
 def draw(experiment: Experiment, tables: Tables, folder: pathlib.Path) -> None:
     """The figures of an experiment: figure.svg and .png; further ones are figure-NAME."""
     with style.context():
@@ -126,6 +132,7 @@ def draw(experiment: Experiment, tables: Tables, folder: pathlib.Path) -> None:
             figures = {"": figures}
         for number, (name, figure) in enumerate(figures.items()):
             style.save(figure, folder / ("figure" if number == 0 else f"figure-{name}"))
+    style.thumbnail(folder / "figure.png", folder / "thumbnail.png")
 
 
 def runs_table(lab: Lab) -> pd.DataFrame:

@@ -113,10 +113,10 @@ def bootstrap(statistic: Callable[..., float], *values: ArrayLike, groups: Group
     for i in range(resamples):
         rows = np.concatenate([members[one] for one in generator.integers(len(members), size=len(members))])
         found[i] = statistic(*[one[rows] for one in arrays])
-    found = found[np.isfinite(found)]
+    found = found[~np.isnan(found)]
     if len(found) == 0:
         return Measured(effect, n=n, seeds=seeds)
-    low, high = np.percentile(found, [2.5, 97.5])
+    low, high = np.percentile(found, [2.5, 97.5], method="inverted_cdf")
     return Measured(effect, float(low), float(high), n=n, seeds=seeds)
 
 
@@ -213,7 +213,8 @@ def runs_test(signs: ArrayLike, groups: Groups = None) -> Measured:
         variance += 2 * a * b * (2 * a * b - n) / (n * n * (n - 1))
     if variance == 0:
         return Measured(math.nan, n=len(kept))
-    deviation, width = math.sqrt(variance), stats.norm.ppf(0.975) * math.sqrt(variance) / expected
+    deviation = math.sqrt(variance)
+    width = float(stats.norm.ppf(0.975)) * deviation / expected
     return Measured(runs / expected, runs / expected - width, runs / expected + width,
                     p=float(2 * stats.norm.sf(abs(runs - expected) / deviation)), n=len(kept))
 

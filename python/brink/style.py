@@ -15,6 +15,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
+from PIL import Image
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; yellow is left out because it is faint on white.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK, GREY = (
@@ -52,7 +53,7 @@ def apply() -> None:
 def panels(rows: int = 1, columns: int = 1, *, height: float = 2.2, width: float = WIDTH, **options: Any) -> tuple[Figure, np.ndarray]:
     """A figure and its axes as an array [rows, columns]; `height` is that of a row, in inches."""
     figure = Figure(figsize=(width, height * rows))
-    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    axes = figure.subplots(rows, columns, **{**options, "squeeze": False})
     return figure, axes
 
 
@@ -99,6 +100,16 @@ def interval(axes: Axes, x: Any, y: Any, low: Any, high: Any, colour: str = BLUE
     y = np.asarray(y, dtype=float)
     around = np.vstack([np.maximum(y - np.asarray(low, dtype=float), 0), np.maximum(np.asarray(high, dtype=float) - y, 0)])
     axes.errorbar(x, y, yerr=around, color=colour, label=label, marker=marker, capsize=2, linewidth=1.2)
+
+
+THUMBNAIL_WIDTH, THUMBNAIL_COLOURS = 720, 96
+
+
+def thumbnail(png: pathlib.Path, path: pathlib.Path) -> None:
+    """A small picture for the index, of few colours."""
+    with Image.open(png) as image:
+        small = image.convert("RGB").resize((THUMBNAIL_WIDTH, round(image.height * THUMBNAIL_WIDTH / image.width)), Image.Resampling.LANCZOS)
+        small.quantize(THUMBNAIL_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def save(figure: Figure, path: str | pathlib.Path) -> list[pathlib.Path]:

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: MIT
 """The program behind tools/reproduce: names, wrong input, plans, shards, job arrays, and published results."""
 
+import os
 import pathlib
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from brink import Brink, lab, plan
-from brink.experiment import load_folder
-from brink.reproduce import DATA, OK, PAPER, TOO_LARGE, USAGE, main
+from brink.experiment import load, load_folder
+from brink.publishing import publish
+from brink.reproduce import DATA, INTERRUPTED, OK, PAPER, TOO_LARGE, USAGE, main
+from brink.results import Results
 
 FILE = pathlib.Path(__file__).with_name("small_experiment.py")
 Captured = pytest.CaptureFixture[str]
@@ -120,9 +127,14 @@ def test_job_array(capsys: Captured, tmp_path: pathlib.Path) -> None:
 def test_published(out: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert reproduce(FILE, "--out", out, "--publish", tmp_path / "results") == OK
     place = tmp_path / "results"
-    assert sorted(path.name for path in (place / "tiny").iterdir()) == ["claims.csv", "figure-other.svg", "figure.svg", "losses.csv", "page.html", "runs.csv"]
+    assert sorted(path.name for path in (place / "tiny").iterdir()) == ["claims.csv", "figure-other.svg", "figure.svg", "losses.csv", "page.html",
+                                                                         "result.json", "runs.csv", "thumbnail.png"]
     table = (place / "README.md").read_text()
     assert "| The loss falls. |" in table and "## tiny: Two parameters" in table
+    # What was published before stays in the index when others are added.
+    (place / "README.md").unlink()
+    publish([], [load(FILE)], Results(out), place)
+    assert "## tiny: Two parameters" in (place / "README.md").read_text()
     assert (place / "index.html").is_file()
 
 
@@ -144,3 +156,20 @@ def test_the_documented_experiment(capsys: Captured, tmp_path: pathlib.Path) -> 
     assert reproduce(mine, "--out", tmp_path / "out", "--set", "seeds=[0, 1]", "--set", "steps=20", "--quiet") == OK
     assert "tanh_sweep:" in capsys.readouterr().out
     assert (tmp_path / "out" / "tanh_sweep" / "figure.svg").is_file() and "tanh_sweep" in (tmp_path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop(tmp_path: pathlib.Path, number: signal.Signals) -> None:
+    """A signal to the program alone stops its runs so that they can be resumed."""
+    words = [sys.executable, "-m", "brink.reproduce", str(FILE), "--out", str(tmp_path), "--set", "steps=10000000"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(PAPER.parents[1] / "python")},
+                               start_new_session=True)
+    until = time.monotonic() + 120
+    while len(list((tmp_path / "runs").glob("*/metrics.csv"))) < 2 and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(number)
+    told = process.communicate(timeout=120)[1]
+    assert process.returncode == INTERRUPTED, told
+    assert "interrupted in tiny; the same call goes on where it stopped" in told
+    for run in (tmp_path / "runs").glob("*/metrics.csv"):
+        assert list((run.parent / "checkpoints").glob("*.safetensors")), "a run was not stopped in an orderly way"

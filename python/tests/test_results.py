@@ -40,7 +40,7 @@ def make(results: Results, experiment: Experiment, brink: Brink) -> None:
 def test_contents(results: Results, experiment: Experiment) -> None:
     folder = results.folder(experiment)
     assert sorted(path.name for path in folder.iterdir()) == ["claims.csv", "figure-other.png", "figure-other.svg", "figure.png", "figure.svg", "losses.csv",
-                                                              "page.html", "runs.csv"]
+                                                              "page.html", "result.json", "runs.csv", "thumbnail.png"]
     judged = {one.claim: one for one in read_judgements(folder)}
     assert judged["The loss falls."].n == 4 and judged["The loss falls."].seeds == 2
     assert judged["The last loss is small."].verdict in ("holds", "does not hold")

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "kernels/dense/symmetric_eigen.h"
+#include "kernels/tracer.h"
 #include "models/convolutional.h"
 #include "tests/support/networks.h"
 
@@ -121,6 +122,31 @@ double smallest_eigenvalue(Doubles a, std::size_t size) {
   REQUIRE(symmetric_eigen(static_cast<int>(size), a.data(), values.data(), work.data()));
   return *std::ranges::min_element(values);
 }
+
+/// Counts the rows that are read.
+class CountedRows final : public RowMaker {
+ public:
+  explicit CountedRows(const View& array) : rows_(array) {}
+  Shape shape() const override { return rows_.shape(); }
+  Dtype dtype() const override { return rows_.dtype(); }
+  void fill(std::int64_t first, std::int64_t count, void* out) const override {
+    read += count;
+    rows_.fill(first, count, out);
+  }
+  mutable std::int64_t read = 0;
+
+ private:
+  support::ArrayRows rows_;
+};
+
+/// Counts the runs of the program that computes residuals again.
+class ResidualRuns final : public Tracer {
+ public:
+  ResidualRuns() : Tracer(true) {}
+  void begin(const TraceName& name, std::int64_t) noexcept override { count += name.name == "residuals"; }
+  void end() noexcept override {}
+  std::int64_t count = 0;
+};
 
 /// Vectors one after the other.
 Array several_vectors(const Network& n, int count) {
@@ -244,6 +270,36 @@ TEST_CASE("products of several vectors at a time are, bit for bit, the single on
   Device device;
   CHECK_THROWS_WITH_AS(Hvp(device, n.objective, n.data(), {}, 0), "0 vectors at a time: expected at least one",
                        std::invalid_argument);
+}
+
+TEST_CASE(
+    "four vectors at a time read the samples, and compute residuals again, once for all of them and not once for "
+    "each") {
+  const Network n({.samples = 300});
+  const std::int64_t extent = n.objective.layout.extent(), samples = 300;
+  const Array g = n.vector(), vectors = several_vectors(n, 4),
+              products = n.objective.layout.repeated(4).make_vector(n.options.dtype);
+  for (const std::int64_t budget : {0, 1}) {
+    CAPTURE(budget);
+    CountedRows rows(n.x.view());
+    ResidualRuns residuals;
+    Device device{.tracer = &residuals};
+    Hvp hvp(device, n.objective, {rows, n.labels.view()}, {128, budget}, 4);
+    hvp.linearize_at(n.theta.view(), g.view());
+    const auto counted = [&](auto&& apply) {
+      const std::int64_t read = rows.read, runs = residuals.count;
+      apply();
+      return std::pair{rows.read - read, residuals.count - runs};
+    };
+    const auto together = counted([&] { hvp.apply(vectors.view(), products.view()); });
+    const auto alone = counted([&] {
+      for (int j = 0; j < 4; ++j) hvp.apply(vector_of(vectors, extent, j), vector_of(products, extent, j));
+    });
+    CHECK(together.first == samples);
+    CHECK(together.second == (budget == 0 ? 0 : hvp.blocks()));
+    CHECK(alone.first == 4 * together.first);
+    CHECK(alone.second == 4 * together.second);
+  }
 }
 
 TEST_CASE("products of several vectors keep their gaps at +0 beside statistics that the gradient's pass sums") {

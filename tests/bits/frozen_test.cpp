@@ -17,8 +17,8 @@ brink::test::SmallRun run(const std::vector<std::string>& sets, const char* thre
 TEST_CASE("a frozen run's metrics.csv and events.csv are what they were, byte for byte") {
   for (const support::FrozenRun& frozen : support::frozen_runs())
     for (const char* threads : {"1", "3"}) {
-      CAPTURE(frozen.name);
-      CAPTURE(threads);
+      CAPTURE(std::string(frozen.name));
+      CAPTURE(std::string(threads));
       const brink::test::SmallRun found = run(frozen.sets, threads);
       CHECK(found.digest("metrics.csv") == frozen.metrics);
       CHECK(found.digest("events.csv") == frozen.events);

@@ -136,6 +136,21 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("a signal during a long Lanczos run", process.returncode == 75 and time.monotonic() - sent < 15
                 or [f"status {process.returncode} after {time.monotonic() - sent:.1f} s"])
 
+    # So is a long measurement, between two of its passes. To the end each would take minutes.
+    few = ["data.name=synthetic-cifar", "data.train=100", "data.test=10", "model.name=vgg", "model.channels=[8,16,32]", "training.steps=3",
+           "measure.tolerance=0.5", "run.checkpoint_every=0"]
+    for name, more in (("kappa", ["measure.kappa.directions=256"]),
+                       ("slices", ["measure.top=2", "measure.slices.every=1", "measure.slices.points=1001", "measure.slices.plane=101"])):
+        process = start(name, here, [*few, *more])
+        while not (here / name / "metrics.csv").exists() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(2)
+        sent = time.monotonic()
+        process.terminate()
+        process.communicate()
+        cases.check(f"a signal during a long measurement of {name}", process.returncode == 75 and time.monotonic() - sent < 15
+                    and rows(here / name) == 1 or [f"status {process.returncode} after {time.monotonic() - sent:.1f} s, {rows(here / name)} lines"])
+
     # A second signal ends the process at once.
     process = start("twice", here, heavy)
     while not (here / "twice" / "metrics.csv").exists() and process.poll() is None:

@@ -167,7 +167,8 @@ TEST_CASE("`when` chooses the rows within an instability, or those at which one 
   options.schedule = std::make_shared<ConstantRate>(1.0);
   options.tracker = TrackerOptions{.top = 1, .bottom = 0, .budget = 60, .max_basis = 24};
   options.measurements = {more("delta", {}, When::instability),
-                          more("kappa", {{"directions", std::int64_t{0}}}, When::event), more("update_cosine")};
+                          more("kappa", {{"directions", std::int64_t{0}}}, When::event), more("update_cosine"),
+                          more("density", {{"probes", std::int64_t{2}}, {"depth", std::int64_t{4}}}, When::event)};
   Trainer trainer(device, n.objective, n.data(), {}, options, n.theta.view());
   EventFinder finder(options.events.merge_gap, options.events.minimum_length);
   int inside = 0, events = 0, steps = 0;
@@ -179,6 +180,7 @@ TEST_CASE("`when` chooses the rows within an instability, or those at which one 
     const bool event = over || finder.inside() != before;
     CHECK(row.number("delta").has_value() == finder.inside());
     CHECK(row.number("kappa_u1").has_value() == event);
+    CHECK(row.number("trace").has_value() == event);
     CHECK(row.number("update_cosine").has_value() == (t >= 2));
     inside += finder.inside();
     events += event;

@@ -95,6 +95,66 @@ TEST_CASE("a measurement's columns have names of their own, meanings, and charts
   CHECK(complaints_about({{.name = "a", .meaning = "x", .chart = {.error = "b"}}}).size() == 1);
 }
 
+TEST_CASE("a measurement is left between two of its passes, and the step is done again with the same bits") {
+  // At least so many passes, at the default settings.
+  const std::map<std::string_view, int> passes{
+      {"delta", 1},           {"kappa", 148},          {"slices", 41 + 121 + 22}, {"density", 2 * 8 * 48},
+      {"gradient_noise", 16}, {"batch_sharpness", 32}, {"minibatch_overlap", 16}};
+  const support::Network n({.samples = 300, .dtype = Dtype::f32});
+  Device device;
+  const auto asked_by = [&](const MeasurementKind* kind, bool curvature, bool keeps = true) {
+    int asked = 0, leave_at = -1;
+    TrainerOptions options;
+    options.schedule = std::make_shared<ConstantRate>(1.0);
+    if (curvature) options.tracker = TrackerOptions{.top = 2, .bottom = 1, .budget = 60, .max_basis = 24};
+    options.abandons = [&] { return asked++ == leave_at; };
+    options.keeps_tensors = [&](std::int64_t) { return keeps; };
+    if (kind) {
+      Chosen<MeasurementKind> chosen(*kind);
+      if (kind->name == "density") chosen.options.set("operator", std::string("difference"));
+      options.measurements.push_back({factory(chosen)});
+    }
+    const auto before_step_1 = [&] {
+      auto trainer = std::make_unique<Trainer>(device, n.objective, n.data(), n.data(), options, n.theta.view());
+      trainer->step();
+      asked = 0;
+      return trainer;
+    };
+    const auto found = [](Trainer& trainer) {
+      std::string text = support::text_of(trainer.step());
+      for (const TensorSet& set : trainer.tensors())
+        for (const NamedView& t : set.tensors)
+          text.append(static_cast<const char*>(t.view.data), static_cast<std::size_t>(t.view.bytes()));
+      return text;
+    };
+    const std::string whole = found(*before_step_1());
+    const int all = asked;
+    for (const int at : {0, all / 3, all / 2, all - 1}) {
+      if (all == 0) break;
+      CAPTURE(at);
+      const auto trainer = before_step_1();
+      leave_at = at;
+      CHECK_THROWS_AS(trainer->step(), StepAbandoned);
+      leave_at = -1;
+      CHECK(trainer->steps_done() == 1);
+      CHECK((found(*trainer) == whole));
+    }
+    return all;
+  };
+  const int alone = asked_by(nullptr, true);
+  CHECK(alone > 0);
+  CHECK(asked_by(nullptr, false) == 0);
+  for (const MeasurementKind* kind : optional_measurements()) {
+    CAPTURE(kind->name);
+    const auto least = passes.find(kind->name);
+    const int asked = asked_by(kind, true) - alone;
+    CHECK(asked >= (least == passes.end() ? 0 : least->second));
+    // Control: what is only for files is not computed where none is kept.
+    CHECK((asked_by(kind, true, false) - alone == asked) == (kind->name != "slices"));
+    if (kind->name == "gradient_noise") CHECK(asked_by(kind, false) == asked);
+  }
+}
+
 TEST_CASE("a measurement that is turned on changes no other number, and its own have the same bits in any plan") {
   for (const std::string rule : {"gd", "clipped_ada"}) {
     const Measured without = measured(nullptr, {.rule = rule});

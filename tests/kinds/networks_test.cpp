@@ -93,13 +93,12 @@ TEST_CASE("every network has a row") {
 
 TEST_CASE("a network's gradient and product agree with differences, and its Hessian is symmetric") {
   for (const kinds::NetworkRow& row : kinds::network_rows())
-    for (const char* loss : {"cross_entropy", "mse"}) {
+    for (const std::string& loss : row.losses) {
       CAPTURE(row.name);
       CAPTURE(loss);
       Device device;
       const Problem p = make_problem(
-          device,
-          load_config({{}, settings_of(row, {std::string("training.loss=") + loss, "run.precision=float64"}), {}}));
+          device, load_config({{}, settings_of(row, {"training.loss=" + loss, "run.precision=float64"}), {}}));
       const ParameterLayout& layout = p.objective.layout;
       CHECK(layout.count() == row.parameters);
       const std::span<const double> start = p.theta0.span<double>();
@@ -124,7 +123,8 @@ TEST_CASE("a network's gradient and product agree with differences, and its Hess
 TEST_CASE("a network's run is frozen, for any threads and chunks; it is recomputed by verify, and has a report") {
   for (const kinds::NetworkRow& row : kinds::network_rows()) {
     CAPTURE(row.name);
-    const std::vector<std::string> sets = settings_of(row, {"training.steps=3", "measure.budget=60"});
+    const std::vector<std::string> sets =
+        settings_of(row, {"training.steps=3", "training.loss=" + row.losses.front(), "measure.budget=60"});
     const brink::test::SmallRun run(sets);
     CHECK(run.code == ExitCode::done);
     CHECK_MESSAGE(run.digest("metrics.csv") == row.metrics,

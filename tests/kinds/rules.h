@@ -84,7 +84,7 @@ RuleRow rule_row(std::string name, std::vector<std::string> settings, double thr
 
 inline const std::vector<RuleRow>& rule_rows() {
   static const std::vector<RuleRow> all{
-      rule_row("gd", {}, 2 / 0.2, 2.5, "de8624a52a98d20c", plain_descent(0)),
+      rule_row("gd", {}, 2 / 0.2, 2.5, "fd7dfceb56fc3284", plain_descent(0)),
       rule_row("gd", {"training.weight_decay=0.05"}, 2 / 0.2 - 0.05, 2.5, "1fe6f9563ce7a848", plain_descent(0.05)),
       rule_row("rmsprop",
                {"training.beta2=0.98", "training.epsilon=1e-3", "training.bias_correction=false",
@@ -109,16 +109,16 @@ inline const std::vector<RuleRow>& rule_rows() {
                2 / 0.2 * ((1 + 0.8) / (1 - 0.8)), 0.02, "6b48dd0bc991e4a4",
                plain_adaptive(0.8, 0.98, {.epsilon = 1e-4, .clip_root = 0.1}, 0)),
       rule_row("momentum", {"training.momentum=0.7", "training.weight_decay=0.05"},
-               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 4.0, "bccaab6f611d6081", plain_momentum(0.7, 0.05)),
-      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 4.0, "15926a1dbc4db076",
+               2 * (1 + 0.7) / 0.2 - (1 + 0.7) * 0.05, 4.0, "7c65b7ae8aa453e7", plain_momentum(0.7, 0.05)),
+      rule_row("momentum", {"training.momentum=0.7"}, 2 * (1 + 0.7) / 0.2, 4.0, "835c112bd9b9ef2c",
                plain_momentum(0.7, 0)),
       rule_row(
-          "sgd", {"training.batch=48"}, 2 / 0.2, 2.5, "a56b6121752659d0",
+          "sgd", {"training.batch=48"}, 2 / 0.2, 2.5, "ccb3648018e6c38b",
           []<class T>(PlainRule<T>& r, std::span<const T>) { plain_step(r, 0, [&](auto i) { return r.batch[i]; }); }),
-      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "b21bcdcff056dfb3",
+      rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48"}, 2 / 0.2, 2.5, "889d12d9dae54407",
                plain_noise_scaled(0.75, 0)),
       rule_row("noise_scaled", {"training.noise_scale=0.75", "training.batch=48", "training.weight_decay=0.05"},
-               2 / 0.2 - 0.05, 2.5, "b43c498931b1b3a3", plain_noise_scaled(0.75, 0.05)),
+               2 / 0.2 - 0.05, 2.5, "61e410f4723dd96b", plain_noise_scaled(0.75, 0.05)),
   };
   return all;
 }

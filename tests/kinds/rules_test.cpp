@@ -251,6 +251,7 @@ TEST_CASE(
     options.tracker = TrackerOptions{.top = 2, .bottom = 1, .cold_check = 5, .budget = 60, .max_basis = 24};
     for (const MeasurementKind& m : measurement_kinds())
       if (!m.always) options.measurements.push_back({factory(m)});
+    options.keeps_tensors = [](std::int64_t) { return false; };
     const auto fresh = [&] {
       return std::make_unique<Trainer>(device, n.objective, n.data(), n.data(), options, n.theta.view());
     };

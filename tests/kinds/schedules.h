@@ -19,14 +19,14 @@ struct ScheduleRow {
 
 inline const std::vector<ScheduleRow>& schedule_rows() {
   static const std::vector<ScheduleRow> all{
-      {"constant", {}, "aa071527ad1854c4", [](double) { return 1.0; }},
+      {"constant", {}, "7e8859f3c06a34a5", [](double) { return 1.0; }},
       {"step",
        {"training.drop_every=7", "training.drop_factor=0.25"},
-       "73f0bcf44e914062",
+       "194a5ee778a41219",
        [](double t) { return std::pow(0.25, std::floor(t / 7)); }},
       {"cosine",
        {"training.cosine_end=0.1"},
-       "d795f35b1e4c7b0a",
+       "e60bca71f55b70f9",
        [](double t) { return 0.1 + 0.9 * (1 + std::cos(std::numbers::pi * std::fmin(t / 30, 1))) / 2; }},
   };
   return all;

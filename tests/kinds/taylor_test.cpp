@@ -77,12 +77,11 @@ void expect_taylor(const Objective& o, const Batch& batch, View theta) {
 TEST_CASE(
     "every network's derivatives of orders 1 to 4, and ∇³L[u, u, w], by Taylor mode are those of nested forward mode") {
   for (const kinds::NetworkRow& row : kinds::network_rows())
-    for (const char* loss : {"cross_entropy", "mse"}) {
+    for (const std::string& loss : row.losses) {
       CAPTURE(row.name);
       CAPTURE(loss);
       Device device;
-      std::vector<std::string> settings{"model.name=" + row.name, std::string("training.loss=") + loss,
-                                        "run.precision=float64"};
+      std::vector<std::string> settings{"model.name=" + row.name, "training.loss=" + loss, "run.precision=float64"};
       settings.insert(settings.end(), row.settings.begin(), row.settings.end());
       const Problem p = make_problem(device, load_config({{}, settings, {}}));
       expect_taylor(p.objective, p.train, p.theta0.view());

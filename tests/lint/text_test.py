@@ -20,7 +20,8 @@ MAY_INCLUDE = {
     "training": set(LAYERS),
     "tools": {*LAYERS, "tools"},
     "bench": {*LAYERS, "bench"},
-    "tests": {*LAYERS, "tools", "bench", "tests"},
+    "docs": {*LAYERS, "docs"},
+    "tests": {*LAYERS, "tools", "bench", "docs", "tests"},
 }
 LONGEST = 450
 

@@ -2,6 +2,7 @@
 // The spectrum at a step of a recorded run: the recorded eigenvalues, closed forms, and what cannot be asked for.
 #include "training/replay/spectrum.h"
 
+#include <array>
 #include <cmath>
 
 #include "tests/replay/replay_runs.h"
@@ -99,6 +100,30 @@ TEST_CASE("spectrum: all eigenvalues of a network of two parameters, of its Gaus
         "--bottom 5: expected at most 2, the number of the network's parameters");
 }
 
+TEST_CASE(
+    "spectrum: a curvature that is not finite is refused, and the product is named; what is finite in float64 is "
+    "found") {
+  const TemporaryFolder folder;
+  // ½(θ₀θ₁)² at (3e19, 1e-19): loss and gradient are finite, θ₀² is not in float32.
+  for (const auto& [precision, start, rate] : std::vector<std::array<const char*, 3>>{
+           {"float32", "[3e19,1e-19]", "1e-37"}, {"float64", "[2e154,1e-154]", "1e-300"}}) {
+    CAPTURE(precision);
+    const std::string run_folder = folder / precision;
+    REQUIRE(run(run_folder, {"model.name=dln", std::string("model.start=") + start, "training.loss=mse",
+                             "training.steps=1", std::string("training.learning_rate=") + rate, "measure.top=0",
+                             "measure.bottom=0", std::string("run.precision=") + precision}) == ExitCode::done);
+    CHECK(refused<DataError>({.run = run_folder, .step = 0, .top = 1}) ==
+          "step 0: product 1 of the curvature at θ is not finite, so it has no spectrum; choose an earlier --step");
+    CHECK(refused<DataError>({.run = run_folder, .step = 0, .density = true}).find("step 0: product 1 of") == 0);
+    CHECK_FALSE(std::filesystem::exists(run_folder + "/measured"));
+  }
+  CHECK(refused<DataError>({.run = folder / "float64", .step = 0, .dense = true}) ==
+        "step 0: product 2 of the operator is not finite, so the curvature has no spectrum there; choose an earlier "
+        "--step");
+  const SpectrumFound found = spectrum({.run = folder / "float32", .step = 0, .dense = true});
+  CHECK(found.dense->eigenvalues()[1] == doctest::Approx(9e38).epsilon(1e-6));
+}
+
 TEST_CASE("spectrum: what cannot be asked for is refused with what can") {
   const TemporaryFolder folder;
   const std::string run_folder = folder / "run";
@@ -107,6 +132,9 @@ TEST_CASE("spectrum: what cannot be asked for is refused with what can") {
       refused({.run = run_folder, .dense = true}) ==
       "--dense: expected a network of at most 2000 parameters, found 25252; --density shows the whole spectrum of any "
       "network, and --top and --bottom its ends");
+  CHECK(refused({.run = run_folder}) ==
+        "--top 0 --bottom 0: expected at least one eigenvalue, or --density or --dense");
+  CHECK_FALSE(std::filesystem::exists(run_folder + "/measured"));
   CHECK(refused({.run = run_folder, .step = 13, .top = 1}) ==
         "--step 13: expected a step from 0 to 12, the last one of " + run_folder +
             "; a fork at step 12 with --set training.steps=… goes on beyond it");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "spectral/lanczos.h"
+#include "docs/examples/plain_lanczos.h"
 
 #include <doctest/doctest.h>
 
@@ -8,8 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "docs/examples/plain_lanczos.h"
 #include "kernels/basis/basis.h"
-#include "kernels/dense/symmetric_eigen.h"
 #include "tests/support/spectra.h"
 
 using namespace brink;
@@ -164,46 +165,21 @@ TEST_CASE("thick restarts reach the edge of a bulk with a small basis, at the sa
 }
 
 TEST_CASE("the off-diagonals are norms before normalisation; the published slip of taking them afterwards is caught") {
-  // the mistake makes every off-diagonal entry 1: reproduced here, it misses a spectrum that the solver finds
+  // The mistake makes every off-diagonal entry 1. It misses a spectrum that the solver finds, and claims a small error; the residual shows it.
   KnownSpectrum known(joined({50, 23, 11, -8}, ramp(400, -1, 1)), 5);
-  const std::size_t n = known.lambda.size(), m = 25;
+  const std::size_t n = known.lambda.size();
   const LinearOperator op = known.op(Dtype::f64);
-  const auto recurrence = [&](bool after_normalising) {
-    std::vector<std::vector<double>> q;
-    std::vector<double> alpha, beta, w(n);
-    std::vector<double> v = support::numbers<double>(6, n);
-    const auto norm = [](const std::vector<double>& x) {
-      double sum = 0;
-      for (double e : x) sum += e * e;
-      return std::sqrt(sum);
-    };
-    const double size = norm(v);
-    for (double& e : v) e /= size;
-    for (std::size_t j = 0; j < m; ++j) {
-      q.push_back(v);
-      op.apply(view_of(v.data(), {static_cast<std::int64_t>(n)}), view_of(w.data(), {static_cast<std::int64_t>(n)}));
-      double a = 0;
-      for (std::size_t e = 0; e < n; ++e) a += v[e] * w[e];
-      alpha.push_back(a);
-      for (int pass = 0; pass < 2; ++pass)
-        for (const auto& u : q) {
-          double along = 0;
-          for (std::size_t e = 0; e < n; ++e) along += u[e] * w[e];
-          for (std::size_t e = 0; e < n; ++e) w[e] -= along * u[e];
-        }
-      const double before = norm(w);
-      for (double& e : w) e /= before;
-      beta.push_back(after_normalising ? norm(w) : before);
-      v = w;
-    }
-    REQUIRE(tridiagonal_eigen(static_cast<int>(m), alpha.data(), beta.data(), nullptr, 0));
-    return std::pair{alpha.front(), alpha.back()};
-  };
-  const auto [low, high] = recurrence(false);
-  CHECK(std::fabs(high - 50) < 1e-6);
-  CHECK(std::fabs(low + 8) < 1e-6);
-  const auto [wrong_low, wrong_high] = recurrence(true);
-  CHECK(std::fabs(wrong_high - 50) > 1);
+  const lesson::PlainLanczos plain(op, support::numbers<double>(6, n), 25);
+  const std::vector<double> right = plain.values(lesson::Beta::before_normalising);
+  CHECK(std::fabs(right.back() - 50) < 1e-6);
+  CHECK(std::fabs(right.front() + 8) < 1e-6);
+  const lesson::Top good = plain.top(lesson::Beta::before_normalising),
+                    bad = plain.top(lesson::Beta::after_normalising);
+  CHECK(good.value == right.back());
+  CHECK(std::fabs(good.residual - good.claimed) < 1e-9);
+  CHECK(std::fabs(bad.value - 50) > 1);
+  CHECK(bad.claimed < 1e-3);
+  CHECK(bad.residual > 1);
   Device d;
   Lanczos lanczos(d, static_cast<std::int64_t>(n), Dtype::f64, {}, rough_normals(4));
   const LanczosResult r = lanczos.run(op, {.top = 1, .bottom = 1, .tolerance = 1e-8});
@@ -350,6 +326,45 @@ TEST_CASE("an asymmetric operator shows as asymmetry, and nothing of it counts a
   const LanczosResult control = lanczos.run(symmetric, {.top = 1, .bottom = 1, .tolerance = 0.1, .budget = 60});
   CHECK(control.symmetric);
   CHECK(control.converged);
+}
+
+TEST_CASE("how much asymmetry rounding explains depends on the precision") {
+  KnownSpectrum known(joined({9, -4}, ramp(100, -1, 1)), 3);
+  const auto symmetric = [&](Dtype dtype, double entry) {
+    LinearOperator op = known.op(dtype);
+    op.apply = [inner = op.apply, entry](View x, View y) {
+      inner(x, y);
+      with_real(x.dtype, [&]<class T>(T) {
+        for (std::size_t i = 0; i + 1 < x.span<T>().size(); ++i)
+          y.span<T>()[i] += static_cast<T>(entry) * x.span<T>()[i + 1];
+      });
+    };
+    Device d;
+    Lanczos lanczos(d, 102, dtype, {}, rough_normals(5));
+    const LanczosResult r = lanczos.run(op, {.top = 1, .bottom = 1, .tolerance = 1e-3, .budget = 90});
+    CHECK(r.top[0].relative <= 1e-3);
+    CHECK(r.converged == r.symmetric);
+    return r.symmetric;
+  };
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    CHECK(symmetric(dtype, 0));
+    CHECK_FALSE(symmetric(dtype, 0.01));
+  }
+  CHECK(symmetric(Dtype::f32, 1e-6));
+  CHECK_FALSE(symmetric(Dtype::f64, 1e-6));
+}
+
+TEST_CASE("a tolerance of 0 is never called converged where a residual is left") {
+  KnownSpectrum known(joined({9, -4}, ramp(100, -1, 1)), 3);
+  Device d;
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    Lanczos lanczos(d, 102, dtype, {}, rough_normals(5));
+    const LanczosResult r = lanczos.run(known.op(dtype), {.top = 1, .bottom = 1, .tolerance = 0, .budget = 300});
+    CHECK(r.top[0].residual > 0);
+    CHECK_FALSE(r.converged);
+    CHECK(r.stop == LanczosStop::budget);
+    CHECK(r.products == 300);
+  }
 }
 
 TEST_CASE("the whole run gives the same bits for any number of threads") {

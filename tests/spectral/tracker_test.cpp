@@ -151,6 +151,35 @@ TEST_CASE("the budget holds for all runs of a step together, and what did not co
   }
 }
 
+TEST_CASE("the budget holds for a step that is measured again with more pairs or a check; then what was found stays") {
+  KnownSpectrum known(network_like(1000), 4);
+  const LinearOperator a = known.op(Dtype::f64);
+  for (const int budget : {5, 30, 300}) {
+    CAPTURE(budget);
+    Device d;
+    EigenTracker tracker(d, 1000, Dtype::f64, {.top = 1, .bottom = 0, .most_top = 6, .budget = budget},
+                         rough_normals(4));
+    for (int step = 0; step < 3; ++step) {
+      int products = 0;
+      std::size_t found = 0;
+      for (int top = 1; top <= 6; ++top) {
+        tracker.track(top);
+        const TrackerStep s = tracker.measure(a, step, top == 6);
+        products += s.products;
+        CHECK(products <= budget);
+        CHECK(s.top.size() >= found);
+        found = s.top.size();
+        if (s.products == 0) {
+          CHECK(products == budget);
+          CHECK(s.top[0].value > 0);
+        }
+      }
+      if (found < 6) CHECK(products == budget);
+      CHECK((found == 6) == (budget == 300));
+    }
+  }
+}
+
 TEST_CASE("restored from its memory, the tracker repeats the uninterrupted run bit for bit, with other threads") {
   const std::size_t n = 9000;
   const auto advance = [](KnownSpectrum& known, int step) { known.turn(0.02, static_cast<std::uint64_t>(step)); };

@@ -56,6 +56,9 @@ FillNormal normals() {
   };
 }
 
+/// Of the eigenvalues of the operator itself.
+double rounding_of(Dtype dtype) { return dtype == Dtype::f32 ? 1e-7 : 1e-15; }
+
 void set(View x, std::size_t i, double value) {
   if (x.dtype == Dtype::f32)
     x.span<float>()[i] += static_cast<float>(value);
@@ -63,8 +66,8 @@ void set(View x, std::size_t i, double value) {
     x.span<double>()[i] += value;
 }
 
-/// A start in which the largest eigenvalue but one of each end is known, and the outermost is in the noise only.
-void warm_start(View x, std::uint64_t run, double noise) {
+/// A start in which the largest eigenvalue but one of each end is known, and the outermost is in the noise only; or not even there.
+void warm_start(View x, std::uint64_t run, double noise, bool hidden_in_noise = true) {
   Device d;
   if (noise > 0) {
     normals()(x, RandomUse::noise, run, 0);
@@ -72,6 +75,7 @@ void warm_start(View x, std::uint64_t run, double noise) {
   } else {
     set_zero(d, x);
   }
+  if (!hidden_in_noise) set_zero(d, x.part(0, {1})), set_zero(d, x.part(3, {1}));
   set(x, 1, std::sqrt(0.5));
   set(x, 4, std::sqrt(0.5));
 }
@@ -89,57 +93,155 @@ void judge(const SpectrumBounds& b, double largest_ritz, Failures& out, double a
   out.hidden += largest_ritz < 1.49;
 }
 
-/// p = 1e-4, half of the runs warm. `claimed`: the noise that is claimed to be in a warm start; `real`: the noise that is.
-Failures failures(int runs, double claimed, double real, bool only_warm) {
+/// The noise of a warm start that claims a share of 0.1.
+enum class Noise : unsigned char { claimed, without_the_hidden, none };
+
+/// p = 1e-4; half of the runs are warm if the noise is what they claim, otherwise all.
+Failures failures(Dtype dtype, int runs, Noise noise) {
+  constexpr double share = 0.1;
   const std::vector<double> lambda = hidden_ends();
   Failures out;
   Device d;
-  for (const Dtype dtype : {Dtype::f64, Dtype::f32}) {
-    const LinearOperator a = diagonal(lambda, dtype);
-    Lanczos large(d, n, dtype, {.max_basis = 48, .max_pairs = 2}, normals()),
-        small(d, n, dtype, {.max_basis = 12, .max_pairs = 2}, normals());
-    const Array start({n}, dtype, d);
-    const double rounding = dtype == Dtype::f32 ? 1e-7 : 1e-15;  // of the eigenvalues of the operator itself
-    for (int run = 0; run < runs / 2; ++run) {
-      const bool warm = only_warm || run % 2 == 0;
-      const auto index = static_cast<std::uint64_t>(run);
-      if (warm) warm_start(start.view(), index, real);
-      Lanczos& solver = run % 4 < 2 ? large : small;
-      const int products[] = {3, 5, 7, 9, 11, 14, 18, 24, 30};
-      const LanczosResult r = solver.run(a,
-                                         {.top = 1,
-                                          .bottom = 1,
-                                          .tolerance = 1e-14,
-                                          .budget = products[static_cast<std::size_t>(run / 4) % std::size(products)],
-                                          .probability = 1e-4,
-                                          .noise = warm ? claimed : 0,
-                                          .orthogonality = false,
-                                          .step = index},
-                                         warm ? start.view() : View{});
-      judge(r.bounds, r.top[0].value, out, rounding);
-      if (real > 0) CHECK(r.bounds.starts == 1);
-    }
+  const LinearOperator a = diagonal(lambda, dtype);
+  Lanczos large(d, n, dtype, {.max_basis = 48, .max_pairs = 2}, normals()),
+      small(d, n, dtype, {.max_basis = 12, .max_pairs = 2}, normals());
+  const Array start({n}, dtype, d);
+  for (int run = 0; run < runs; ++run) {
+    const bool warm = noise != Noise::claimed || run % 2 == 0;
+    const auto index = static_cast<std::uint64_t>(run);
+    if (warm) warm_start(start.view(), index, noise == Noise::none ? 0 : share, noise == Noise::claimed);
+    Lanczos& solver = run % 4 < 2 ? large : small;
+    const int products[] = {3, 5, 7, 9, 11, 14, 18, 24, 30};
+    const LanczosResult r = solver.run(a,
+                                       {.top = 1,
+                                        .bottom = 1,
+                                        .tolerance = 1e-14,
+                                        .budget = products[static_cast<std::size_t>(run / 4) % std::size(products)],
+                                        .probability = 1e-4,
+                                        .noise = warm ? share : 0,
+                                        .orthogonality = false,
+                                        .step = index},
+                                       warm ? start.view() : View{});
+    judge(r.bounds, r.top[0].value, out, rounding_of(dtype));
+    if (noise != Noise::none) CHECK(r.bounds.starts == 1);
   }
   return out;
 }
 
+/// `runs` of each type.
 void check_failures(int runs, int allowed) {
-  const Failures real = failures(runs, 0.1, 0.1, false);
-  CHECK(real.runs == runs);
-  CHECK(real.hidden > runs / 10);
-  CHECK(real.all() <= allowed);
-  MESSAGE(runs, " runs: ", real.upper, " upper and ", real.lower, " lower bounds failed, ", real.hidden,
-          " runs had not found the largest eigenvalue");
+  for (const Dtype dtype : {Dtype::f64, Dtype::f32}) {
+    CAPTURE(name_of(dtype));
+    const Failures real = failures(dtype, runs, Noise::claimed);
+    CHECK(real.runs == runs);
+    CHECK(real.hidden > runs / 10);
+    CHECK(real.all() <= allowed);
+    MESSAGE(name_of(dtype), ", ", runs, " runs: ", real.upper, " upper and ", real.lower, " lower bounds failed, ",
+            real.hidden, " runs had not found the largest eigenvalue");
+  }
+}
+
+constexpr double far_away = 60;
+
+/// An eigenvalue far from all others at one end, and ±1.5 hidden near a bulk that ends at ±1.4 at the other. The Ritz vector of the far one converges
+/// at once, so after a thick restart the basis begins with a vector that has almost nothing of the hidden one.
+std::vector<double> far_end(double sign) {
+  std::vector<double> out(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = sign * (-3 + 2.2 * (1 + support::uniform(8, i)));
+  out[0] = sign * 1.5;
+  out[4] = sign * -far_away;
+  return out;
+}
+
+/// The bounds at the hidden end in runs with a basis of 12 that restart twice, at every size of the basis after the first restart.
+struct RestartedBounds {
+  int runs = 0, failed = 0, first_share_failed = 0;  // runs in which the bound failed, and with the first start's share
+};
+
+RestartedBounds restarted_bounds(int runs, double probability) {
+  constexpr double noise = 0.1;
+  RestartedBounds out;
+  Device d;
+  for (const double sign : {1.0, -1.0})
+    for (const Dtype dtype : {Dtype::f64, Dtype::f32}) {
+      const std::vector<double> lambda = far_end(sign);
+      const LinearOperator a = diagonal(lambda, dtype);
+      KrylovRecurrence r(d, n, dtype, 12, normals(), 64);
+      TwoSidedBound first_share(0);
+      const Array start({n}, dtype, d);
+      const double allowed = far_away * rounding_of(dtype);
+      for (int run = 0; run < runs; ++run) {
+        const bool warm = run % 2 == 0;
+        const auto index = static_cast<std::uint64_t>(run);
+        if (warm) warm_start(start.view(), index, noise);
+        r.begin(index, 0, 0, probability);
+        REQUIRE(r.start(warm ? start.view() : View{}, warm ? noise : 0));
+        first_share.begin(n, probability);
+        first_share.begin_block(warm ? noise / brink::norm(d, start.view()) : 1);
+        const auto fails = [&](const SpectrumBounds& b) {
+          return sign > 0 ? b.upper < 1.5 - allowed : b.lower > -1.5 + allowed;
+        };
+        bool failed = false, first_failed = false;
+        for (int restart = 0; restart <= 2; ++restart) {
+          while (r.size() < 12) {
+            REQUIRE(r.extend(a));
+            REQUIRE_FALSE(r.exhausted());
+            r.accept_next();
+            REQUIRE(r.solve());
+            failed = failed || fails(r.bounds());
+            first_failed = first_failed || (restart > 0 && fails(first_share.bounds(r.block())));
+          }
+          r.compress(std::vector<int>{0, 1, 2, 9, 10, 11});
+        }
+        ++out.runs;
+        out.failed += failed;
+        out.first_share_failed += first_failed;
+      }
+    }
+  return out;
+}
+
+void check_restarted_bounds(int runs, int allowed) {
+  const RestartedBounds found = restarted_bounds(runs / 4, 1e-4);
+  CHECK(found.runs == runs);
+  CHECK(found.failed <= allowed);
+  CHECK(found.first_share_failed > runs / 2);  // control
+  MESSAGE(runs, " runs with restarts: ", found.failed, " bounds failed; with the first start's share ",
+          found.first_share_failed);
 }
 
 }  // namespace
 
-TEST_CASE("bounds of both ends at p = 1e-4 hold in 500 runs; without the noise that they rest on they fail often") {
-  check_failures(500, 1);
-  const Failures control = failures(200, 0.1, 0, true);
-  CHECK(control.upper > 50);
-  CHECK(control.lower > 50);
-  MESSAGE("without noise, ", control.upper, " upper and ", control.lower, " lower bounds of 200 failed");
+TEST_CASE(
+    "bounds of both ends at p = 1e-4 hold in 250 runs of each type; without the noise they rest on they fail often") {
+  check_failures(250, 1);
+  for (const Dtype dtype : {Dtype::f64, Dtype::f32})
+    for (const Noise noise : {Noise::without_the_hidden, Noise::none}) {
+      // Without any noise, what counts as zero in float32 is so large that the bound of the two vectors' space is far outside.
+      if (noise == Noise::none && dtype == Dtype::f32) continue;
+      CAPTURE(name_of(dtype));
+      CAPTURE(static_cast<int>(noise));
+      const Failures control = failures(dtype, 100, noise);
+      MESSAGE(name_of(dtype), ", without noise, ", control.upper, " upper and ", control.lower,
+              " lower bounds of 100 failed");
+      CHECK(control.upper > 25);
+      CHECK(control.lower > 25);
+    }
+}
+
+TEST_CASE(
+    "bounds at p = 1e-4 hold after restarts; with the first start's share on the restarted basis they fail often") {
+  check_restarted_bounds(200, 1);
+  // The bound is no wider than it has to be: at p = 0.1 about a tenth of them fail.
+  const RestartedBounds often = restarted_bounds(50, 0.1);
+  CHECK(often.failed > 5);
+  CHECK(often.failed < 40);
+}
+
+TEST_CASE("bounds at p = 1e-4 fail at most 5 times in 10,000 runs of each type, and of runs with restarts" *
+          doctest::skip()) {
+  check_failures(10'000, 5);
+  check_restarted_bounds(10'000, 5);
 }
 
 TEST_CASE(

@@ -55,7 +55,7 @@ TEST_CASE("a curve for each step on one axis, with the threshold, and what was e
   CHECK(count(both, "<g data-at=") == 6);
   const std::string two = render_report(std::vector<fs::path>{folder.path(), folder.path()});
   check_page(two);
-  CHECK(count(two, "<figure class=\"spectra\"") == 2);
+  CHECK(count(two, "<figure class=\"stepped\"") == 2);
 }
 
 TEST_CASE("a file that cannot be read is named, and more steps than fit are thinned, which is said") {

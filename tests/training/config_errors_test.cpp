@@ -97,6 +97,8 @@ constexpr FileCase file_cases[] = {
     {"[model]\nname = \"vgg\"\nchannels = []\n", "3:12: model.channels: expected at least 1 entry, got 0"},
     {"[model]\nhidden = [32, 0]\n",
      "2:10: model.hidden: entry 2: expected an integer from 1 to 65536, got the integer 0"},
+    {"[measure]\ntolerance = 0\n",
+     "2:13: measure.tolerance: expected a finite number above 0 and below 1, got the integer 0"},
     {"[measure]\ntolerance = 1.5\n",
      "2:13: measure.tolerance: expected a finite number above 0 and below 1, got the float 1.5"},
     {"[measure]\ntop = -1\n", "2:7: measure.top: expected an integer from 0 to 50, got the integer -1"},

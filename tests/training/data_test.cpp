@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 
+#include "tests/support/shared_folder.h"
 #include "tests/training/temporary_folder.h"
 #include "training/data/dataset.h"
 #include "training/data/idx.h"
@@ -61,12 +61,6 @@ std::string checksum_of(const IdxFile& f) {
   Records r{{2, 3, 1}, {}, {0, 1, 2}};
   for (const std::byte b : f.elements()) r.pixels.push_back(std::to_integer<std::uint8_t>(b));
   return records_checksum(r);
-}
-
-std::string shared_folder() {
-  const char* given = std::getenv("BRINK_SHARED");
-  const char* root = std::getenv("BRINK_SOURCE_ROOT");
-  return given ? given : std::string(root ? root : ".") + "/../shared";
 }
 
 }  // namespace
@@ -203,7 +197,7 @@ TEST_CASE("synthetic data: balanced, normalised, reproducible") {
 }
 
 TEST_CASE("fmnist4 from the official files") {
-  const std::string directory = shared_folder() + "/data/fashion-mnist";
+  const std::string directory = support::shared_folder() + "/data/fashion-mnist";
   if (!std::filesystem::exists(directory)) {
     MESSAGE("skipped: no Fashion-MNIST in " << directory << " (BRINK_SHARED names the folder above)");
     return;
@@ -216,7 +210,7 @@ TEST_CASE("fmnist4 from the official files") {
   CHECK(f.train.checksum == d.train.checksum);
   CHECK(f.train.x.span<float>()[1234] == static_cast<float>(d.train.x.span<double>()[1234]));
 
-  const std::string golden = shared_folder() + "/golden/fmnist4_mlp.safetensors";
+  const std::string golden = support::shared_folder() + "/golden/fmnist4_mlp.safetensors";
   if (std::filesystem::exists(golden)) {
     const std::vector<double> rows = Safetensors::read(golden).load_doubles("kept_rows");
     CHECK(rows == std::vector<double>(d.train.kept_rows.begin(), d.train.kept_rows.end()));

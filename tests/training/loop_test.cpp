@@ -12,6 +12,7 @@
 #include <limits>
 #include <set>
 
+#include "kernels/reduce/reduce.h"
 #include "kernels/tracer.h"
 #include "models/dln.h"
 #include "tests/support/networks.h"
@@ -162,6 +163,31 @@ TEST_CASE(
       REQUIRE(support::same_bytes(trainer.theta(), expected.view()));
     }
   }
+}
+
+TEST_CASE(
+    "the jump along u₁ is that along the eigenvector of the row, also where the cold run of an event has replaced it") {
+  const support::Network n({.samples = 200});
+  Device device;
+  TrainerOptions options;
+  options.schedule = rate(1.0);
+  options.tracker = TrackerOptions{.top = 1, .bottom = 0, .tolerance = 1e-2, .cold_check = 0, .budget = 100};
+  Trainer trainer(device, n.objective, n.data(), {}, options, n.theta.view());
+  const std::int64_t extent = n.objective.layout.extent();
+  const Array difference = n.vector();
+  int replaced = 0;  // rows whose residual is that of a cold run, far below the tolerance
+  for (std::int64_t t = 0; t < 40; ++t) {
+    CAPTURE(t);
+    const Row& row = trainer.step();
+    const View u1{trainer.eigenvectors().data, Shape{extent}, Dtype::f64};
+    if (t == 0) continue;
+    replaced += trainer.seen().spectrum.top[0].residual < 1e-4;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(extent); ++i)
+      difference.span<double>()[i] = trainer.theta_at(t).span<double>()[i] - trainer.theta_at(t - 1).span<double>()[i];
+    CHECK(row.number("jump_u1") == 0.5 * std::abs(brink::dot(device, u1, difference.view())));
+  }
+  CHECK(trainer.crossings() == 1);
+  CHECK(replaced == 1);
 }
 
 TEST_CASE("measuring changes no step; a loss that is not finite has no spectrum") {

@@ -73,6 +73,26 @@ TEST_CASE("every eigenvalue above the limit is measured, and no more than one be
   });
 }
 
+TEST_CASE(
+    "a budget that growth uses up: the row has no more products, and says that the eigenvalues are not complete") {
+  const support::Network n({.samples = 200});
+  Device device;
+  TrainerOptions o = options_of(3.0, 0.5, 1, 12);
+  o.tracker->budget = 40;
+  Trainer trainer(device, n.objective, n.data(), Batch{}, o, n.theta.view());
+  int incomplete = 0;
+  for (int t = 0; t < 6; ++t) {
+    const Row& row = trainer.step();
+    CHECK(trainer.seen().products <= 40);
+    REQUIRE(trainer.seen().unstable);
+    const bool complete = trainer.seen().unstable->complete;
+    CHECK(*row.number("unstable_complete") == (complete ? 1 : 0));
+    if (trainer.seen().spectrum.top.back().value > 0.5 * trainer.seen().threshold) CHECK_FALSE(complete);
+    incomplete += !complete;
+  }
+  CHECK(incomplete > 0);
+}
+
 TEST_CASE("pairs of largest overlap, each vector once; below the least overlap there is no pair") {
   std::vector<int> out(3);
   match_by_overlap({0.1, 0.9, 0.95, 0.2}, 2, 2, 0.7, out);

@@ -19,6 +19,7 @@ namespace {
 struct Arguments {
   ReplayArguments replay;
   SpectrumOptions spectrum;
+  std::optional<int> top, bottom;
   std::string of = "hessian";
 };
 
@@ -128,7 +129,9 @@ ExitCode run_spectrum(Arguments o) {
   for (const CurvatureOperator of :
        {CurvatureOperator::hessian, CurvatureOperator::gauss_newton, CurvatureOperator::difference})
     if (o.of == name_of(of)) s.of = of;
-  if (s.top + s.bottom == 0 && !s.density && !s.dense) s.top = 5, s.bottom = 1;
+  const bool any = o.top || o.bottom || s.density || s.dense;
+  s.top = o.top.value_or(any ? 0 : 5);
+  s.bottom = o.bottom.value_or(any ? 0 : 1);
   if (s.per_layer && !s.density) throw UsageError("--per-layer: expected --density with it");
   Console& out = o.replay.begin();
   const SpectrumFound found = spectrum_of_run(s, out);
@@ -155,8 +158,8 @@ void add_spectrum(CLI::App& app, ExitCode& code) {
   sub->add_option("--step", s.step, "The step (default: the last one)")
       ->type_name("STEP")
       ->check(CLI::NonNegativeNumber);
-  sub->add_option("--top", s.top, "So many of the largest eigenvalues")->type_name("K")->check(CLI::NonNegativeNumber);
-  sub->add_option("--bottom", s.bottom, "So many of the smallest eigenvalues")
+  sub->add_option("--top", o->top, "So many of the largest eigenvalues")->type_name("K")->check(CLI::NonNegativeNumber);
+  sub->add_option("--bottom", o->bottom, "So many of the smallest eigenvalues")
       ->type_name("K")
       ->check(CLI::NonNegativeNumber);
   sub->add_flag("--density", s.density,

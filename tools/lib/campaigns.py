@@ -28,7 +28,7 @@ CAMPAIGNS = {
     "asan": ("the libraries' test programs under ASan and UBSan, in a build of their own", ["sanitize_address"]),
     "asan_runs": ("the test programs of whole runs under ASan and UBSan, in the same build", ["sanitize_address_runs"]),
     "tsan": ("the test programs that use threads under TSan, in a build of their own", ["sanitize_thread"]),
-    "certificates": ("bounds of the spectrum in 10,000 runs on operators with hidden ends", ["spectral"]),
+    "certificates": ("bounds of the spectrum in 30,000 runs on operators with hidden ends", ["spectral"]),
     "reproduce": ("every experiment at size smoke, twice, killed at twenty random moments; an installation that is interrupted", ["reproduce"]),
     "data": ("the CIFAR-10 sets made of the official files, in Python", ["cifar_golden"]),
 }

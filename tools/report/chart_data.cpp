@@ -16,6 +16,10 @@ std::string number(std::optional<double> v, int digits) {
   return !v ? std::string("null") : std::isfinite(*v) ? rounded(*v, digits) : "\"not finite\"";
 }
 
+std::string finite_number(std::optional<double> v, int digits) {
+  return v && std::isfinite(*v) ? rounded(*v, digits) : "null";
+}
+
 /// Not certified: a negative sign, or false if there is no finite residual to put it on.
 std::string residual_text(const Run& run, int lambda, std::size_t row) {
   const auto v = run.eigenvalue(lambda, row);
@@ -70,6 +74,9 @@ std::string data_of(const Run& run, std::size_t most_rows) {
     lists.add(value, [&](std::size_t row) { return number(run.at(value, row), 5); });
     lists.add(residual, [&](std::size_t row) { return residual_text(run, k, row); });
     done.insert({value, residual});
+    const std::string bound = bound_column(k);
+    if (!bound.empty() && run.measured(bound) && done.insert(bound).second)
+      lists.add(bound, [&](std::size_t row) { return finite_number(run.at(bound, row), 5); });
   }
   for (const brink::Column& column : run.schema) {
     const bool of_hessian = column.name.starts_with("lambda_") && !column.name.starts_with("lambda_eff");

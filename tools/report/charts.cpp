@@ -47,6 +47,25 @@ std::string certificate_sentences(const Run& run, int first, int last) {
          "·max|λ|, or none): " + uncertified + ".";
 }
 
+/// What the bounds of the largest (index 1) or smallest eigenvalue (0) say, and how they are drawn.
+std::string bound_sentences(const Series& line, int index) {
+  std::int64_t near = 0, far = 0, none = 0;
+  for (const Point& p : line.points) (!p.bound ? none : is_near(p) ? near : far) += 1;
+  if (line.bound_key.empty() || near + far == 0) return {};
+  const std::string name = lambda_name(index), side = index == 0 ? "below" : "above";
+  std::string out = " " + line.bound_key + " is a bound of " + name + ": no eigenvalue lies " + side +
+                    " it, except with probability 10⁻⁹ for each random start.";
+  if (near > 0)
+    out += " A band from " + name + " to the bound is drawn where the bound is within 10 % of " + name + ", at " +
+           counted(near, "step", "steps") + ".";
+  if (far > 0)
+    out += " A short dash marks the bound at " +
+           counted(far, near > 0 ? "other step" : "step", near > 0 ? "other steps" : "steps") +
+           ", as far as the axis reaches.";
+  if (none > 0) out += " At " + counted(none, "step", "steps") + " there is no bound.";
+  return out;
+}
+
 std::vector<Shade> shades_of(const Run& run, const Axis& axis) {
   std::vector<Shade> out;
   for (std::size_t i = 0; i < run.instabilities.size(); ++i) {
@@ -108,9 +127,11 @@ Figure sharpness_figure(const Run& run, int index) {
   Panel panel{eigenvalue_axis(run), 340, ChartScale::linear, true};
   for (int i = 1; i <= drawn; ++i) {
     if (auto s = lambda_series(run, index, i, lambda_name(i), "l" + std::to_string(i)); !s.points.empty()) {
+      if (i == 1) add_bounds(run, bound_column(i), s);
       panel.series.push_back(std::move(s));
     }
   }
+  const std::string bounds = panel.series.empty() ? "" : bound_sentences(panel.series[0], 1);
   const std::string edge = run.threshold_name();
   panel.series.push_back(threshold_series(run, index, short_name(edge), "edge"));
   panel.series.back().legend = edge;
@@ -120,7 +141,7 @@ Figure sharpness_figure(const Run& run, int index) {
   if (has_edge)
     caption = "Dashed line: " + (edge == "the threshold" ? "" : edge + ", ") +
               "the threshold of stability under the rule " + run.rule + ".";
-  caption += hessian_sentence(run) + instability_sentence(run) + certificate_sentences(run, 1, drawn);
+  caption += hessian_sentence(run) + instability_sentence(run) + certificate_sentences(run, 1, drawn) + bounds;
   if (run.top > drawn)
     caption += " Measured but not drawn: λ₆" + (run.top > drawn + 1 ? " to " + lambda_name(run.top) : "") + ".";
   return titled("Sharpness: λ₁" + (drawn > 1 ? " … " + lambda_name(drawn) : "") + (has_edge ? " against " + edge : ""),
@@ -130,9 +151,11 @@ Figure sharpness_figure(const Run& run, int index) {
 Figure bottom_figure(const Run& run, int index) {
   Panel panel{eigenvalue_axis(run), 180, ChartScale::linear, true};
   panel.series.push_back(lambda_series(run, index, 0, "λₙ", "bottom"));
+  add_bounds(run, bound_column(0), panel.series[0]);
   panel.farthest = far_beyond_threshold(run);
   return titled("Most negative curvature: λₙ",
-                "The smallest eigenvalue of the Hessian." + hessian_sentence(run) + certificate_sentences(run, 0, 0),
+                "The smallest eigenvalue of the Hessian." + hessian_sentence(run) + certificate_sentences(run, 0, 0) +
+                    bound_sentences(panel.series[0], 0),
                 {panel});
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -91,17 +92,63 @@ std::string with_unit(const brink::Column& column) {
   return column.name + (column.unit.empty() ? "" : " (" + column.unit + ")");
 }
 
+/// The meaning without numbers, which is common to columns that differ by a number only.
+std::string without_numbers(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] >= '0' && text[i] <= '9') continue;
+    if (text.compare(i, 2, "\xE2\x82") == 0 && i + 2 < text.size() && static_cast<unsigned char>(text[i + 2]) < 0x8A) {
+      i += 2;  // ₀ to ₉
+      continue;
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+/// "a_1: the first thing; a_2, a_3 likewise. b: another thing."
+std::string meanings_of(const Columns& columns) {
+  std::string out;
+  std::vector<const brink::Column*> rest(columns.begin(), columns.end());
+  while (!rest.empty()) {
+    const brink::Column& first = *rest.front();
+    std::string others;
+    std::vector<const brink::Column*> next;
+    for (const auto* c : std::span(rest).subspan(1)) {
+      const bool alike = !first.meaning.empty() && c->unit == first.unit &&
+                         without_numbers(c->meaning) == without_numbers(first.meaning) &&
+                         without_numbers(c->name) == without_numbers(first.name);
+      if (!alike)
+        next.push_back(c);
+      else
+        others += (others.empty() ? "" : ", ") + c->name;
+    }
+    out += (out.empty() ? "" : " ") + with_unit(first) + (first.meaning.empty() ? "" : ": " + first.meaning) +
+           (others.empty() ? "" : "; " + others + " likewise") + ".";
+    rest = std::move(next);
+  }
+  return out;
+}
+
+std::string scale_in_words(ChartScale scale) {
+  switch (scale) {
+    case ChartScale::logarithmic: return "logarithmic";
+    case ChartScale::symmetric_logarithmic: return "logarithmic on both sides of 0";
+    case ChartScale::linear: break;
+  }
+  return {};
+}
+
+/// Name, unit and scale; without the name, which is that of the figure, where that would be too long for a narrow page.
 std::string axis_name(const Columns& columns) {
+  constexpr std::size_t longest = 44;  // bytes
   std::string out = columns.size() == 1 ? columns[0]->name : columns[0]->chart.panel;
   const bool one_unit =
       std::all_of(columns.begin(), columns.end(), [&](const auto* c) { return c->unit == columns[0]->unit; });
   if (one_unit && !columns[0]->unit.empty()) out += ", " + columns[0]->unit;
-  switch (columns[0]->chart.scale) {
-    case ChartScale::logarithmic: return out + ", logarithmic";
-    case ChartScale::symmetric_logarithmic: return out + ", logarithmic on both sides of 0";
-    case ChartScale::linear: break;
-  }
-  return out;
+  const std::string scale = scale_in_words(columns[0]->chart.scale);
+  if (scale.empty()) return out;
+  return out.size() + scale.size() > longest ? scale : out + ", " + scale;
 }
 
 }  // namespace
@@ -130,17 +177,19 @@ Figure column_figure(const Run& run, int index, const std::string& panel) {
   drawn.labelled = columns.size() > 1 && std::all_of(labels.begin(), labels.end(),
                                                      [](const std::string& label) { return label.size() <= 5; });
   std::vector<Series> references;
+  std::vector<std::string> dashed;  // what the references are, each once
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const brink::Column& column = *columns[i];
     drawn.series.push_back(series_of(run, index, column, labels[i], "c" + std::to_string(i % 8)));
-    figure.caption +=
-        (i > 0 ? " " : "") + with_unit(column) + (column.meaning.empty() ? "" : ": " + column.meaning) + ".";
     std::string said;
     Series line = reference_of(run, index, column, said);
-    if (line.points.empty()) continue;
-    figure.caption += " Dashed: " + said + ".";
+    if (line.points.empty() || std::ranges::find(dashed, said) != dashed.end()) continue;
+    dashed.push_back(said);
     references.push_back(std::move(line));
   }
+  figure.caption = meanings_of(columns);
+  for (std::size_t i = 0; i < dashed.size(); ++i) figure.caption += (i == 0 ? " Dashed: " : ", ") + dashed[i];
+  if (!dashed.empty()) figure.caption += ".";
   // What a run looks like while it is being lost must not flatten what came before.
   if (const auto& points = drawn.series[0].points; run.diverged_at && !points.empty() && points[0].y > 0)
     drawn.farthest = 1e4 * points[0].y;

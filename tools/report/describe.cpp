@@ -92,7 +92,11 @@ std::string optional_measurements(const Run& run) {
   for (const auto& [key, setting] : s.by_key) {
     if (!key.starts_with(before) || !key.ends_with(after) || key.size() <= before.size() + after.size()) continue;
     const std::string name = key.substr(before.size(), key.size() - before.size() - after.size());
+    const std::string when = s.text(std::string(before) + name + ".when");
     out += (out.empty() ? "" : ", ") + name +
+           (when == "instability" ? " within instabilities"
+            : when == "event"     ? " where an instability begins or is over"
+                                  : "") +
            labelled(" at ", run.row_every && setting.number ? every_text(*setting.number * *run.row_every)
                                                             : every_text(setting.number, "row"));
   }

@@ -44,10 +44,22 @@ KeyFigure last_value(const Run& run, const std::string& column, const std::strin
   return {"–", label, "not recorded"};
 }
 
+std::optional<double> upper_bound(const Run& run, std::size_t row) {
+  const auto bound = run.at(bound_column(1), row);
+  return bound && std::isfinite(*bound) ? bound : std::nullopt;
+}
+
+/// "at step 12; no eigenvalue above 31.6"
+std::string at_step_with_bound(double step, const std::optional<double>& bound) {
+  const std::string words = bound_in_words(bound);
+  return "at step " + shortest(step) + (words.empty() ? "" : "; " + words);
+}
+
 KeyFigure last_sharpness(const Run& run, const std::string& why_not) {
   for (std::size_t row = run.step.size(); row-- > 0;) {
     if (const auto lambda = run.eigenvalue(1, row))
-      return {readable(lambda->value, 4), "final λ₁", "at step " + shortest(run.step[row]), lambda->certified};
+      return {readable(lambda->value, 4), "final λ₁", at_step_with_bound(run.step[row], upper_bound(run, row)),
+              lambda->certified};
   }
   return {"–", "final λ₁", why_not};
 }
@@ -108,13 +120,18 @@ KeyFigure mean_products(const Run& run) {
 
 }  // namespace
 
+std::string bound_in_words(const std::optional<double>& bound) {
+  return bound ? "no eigenvalue above " + readable(*bound, 4) : std::string();
+}
+
 std::optional<Peak> peak_sharpness(const Run& run, double from, double to) {
   std::optional<Peak> peak;
   for (std::size_t row = 0; row < run.step.size(); ++row) {
     if (run.step[row] < from || run.step[row] > to) continue;
     const auto lambda = run.eigenvalue(1, row);
     if (!lambda || !std::isfinite(lambda->value)) continue;
-    if (!peak || lambda->value > peak->value) peak = Peak{lambda->value, run.step[row], lambda->certified};
+    if (!peak || lambda->value > peak->value)
+      peak = Peak{lambda->value, run.step[row], lambda->certified, upper_bound(run, row)};
   }
   return peak;
 }
@@ -147,7 +164,7 @@ std::vector<KeyFigure> key_figures(const Run& run) {
   const std::string why_not = why_unmeasured(run, 1);
   add_crossings(run, why_not, out);
   if (const auto peak = peak_sharpness(run, -infinity, infinity)) {
-    out.push_back({readable(peak->value, 4), "peak λ₁", "at step " + shortest(peak->step), peak->certified});
+    out.push_back({readable(peak->value, 4), "peak λ₁", at_step_with_bound(peak->step, peak->bound), peak->certified});
   } else {
     out.push_back({"–", "peak λ₁", why_not.empty() ? "never finite" : why_not});
   }

@@ -23,7 +23,10 @@ std::vector<KeyFigure> key_figures(const Run& run);
 struct Peak {
   double value = 0, step = 0;
   bool certified = false;
+  std::optional<double> bound = {};  // above which no eigenvalue lies at that step; finite
 };
+/// "no eigenvalue above 31.6"; empty without a bound.
+std::string bound_in_words(const std::optional<double>& bound);
 std::optional<Peak> peak_sharpness(const Run& run, double from, double to);
 
 /// Whether every λ₁ over [from, to] steps is certified.

@@ -2,6 +2,7 @@
 // What a chart is, before it is drawn: lines over steps, or over something else, in panels that share one x axis.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@ struct Point {
   double x = 0, y = 0;  // y may be NaN or infinite: the line breaks there, and the caption counts it
   double error = 0;     // half-length of the error bar; NaN if unknown
   bool certified = true;
+  std::optional<double> bound = {};  // beyond which the true value does not lie, as far as is known; finite
 };
 
 struct Series {
@@ -26,7 +28,11 @@ struct Series {
   std::string legend = {};     // a longer name than the label
   bool reference = false;      // dashed: a line to compare with, not a measurement
   bool lost = false;           // ends with a cross: the run diverged
+  std::string bound_key = {};  // the column of the points' bounds; empty: they have none
 };
+
+/// Whether a bound is so near to the value that the distance is drawn as a band, and not as a mark.
+inline bool is_near(const Point& p) { return p.bound && std::fabs(*p.bound - p.y) <= 0.1 * std::fabs(p.y); }
 
 /// A line of a heat map.
 struct HeatRow {

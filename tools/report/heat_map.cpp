@@ -18,8 +18,7 @@ constexpr std::size_t most_cells = 1000;  // of a row
 constexpr std::int64_t box_width = 10000, box_row = 100, line_width = 92;
 
 int level_of(double value, const Scale& scale) {
-  const double share = (value - scale.low) / (scale.high - scale.low);
-  return std::clamp(static_cast<int>(share * sequence_steps), 0, sequence_steps - 1);
+  return std::clamp(static_cast<int>(scale.position(value) * sequence_steps), 0, sequence_steps - 1);
 }
 
 /// Appends the row's cells to the paths of their colours.
@@ -71,23 +70,26 @@ Scale heat_scale(std::span<const Panel> panels) {
 
 int heat_height_px(std::size_t rows) { return strip_px + row_px * static_cast<int>(rows); }
 
-std::string heat_cells(const Panel& panel, const Axis& axis, const Scale& scale) {
+std::string heat_svg(std::span<const HeatRow> rows, const Axis& axis, const Scale& scale, const HeatPlace& place) {
   std::array<std::string, sequence_steps> paths;
-  std::string labels;
-  for (std::size_t i = 0; i < panel.rows.size(); ++i) {
-    draw_row(panel.rows[i], i, axis, scale, paths);
-    labels += "<text x=\"-8\" y=\"" + std::to_string(strip_px + row_px * static_cast<int>(i) + row_px / 2) +
-              "\" dy=\".34em\">" + escaped(panel.rows[i].label) + "</text>";
-  }
-  const int height = row_px * static_cast<int>(panel.rows.size());
-  std::string out = "<svg class=\"heat\" width=\"100%\" y=\"" + std::to_string(strip_px) + "\" height=\"" +
-                    std::to_string(height) + "\" viewBox=\"0 0 " + std::to_string(box_width) + " " +
-                    std::to_string(static_cast<std::int64_t>(panel.rows.size()) * box_row) +
-                    "\" preserveAspectRatio=\"none\" stroke-width=\"" + std::to_string(line_width) + "\">";
+  for (std::size_t i = 0; i < rows.size(); ++i) draw_row(rows[i], i, axis, scale, paths);
+  std::string out =
+      "<svg class=\"heat\" width=\"100%\" y=\"" + place.y + "\" height=\"" + place.height + "\" viewBox=\"0 0 " +
+      std::to_string(box_width) + " " + std::to_string(static_cast<std::int64_t>(rows.size()) * box_row) +
+      "\" preserveAspectRatio=\"none\" stroke-width=\"" + std::to_string(place.gaps ? line_width : box_row) + "\">";
   for (int level = 0; level < sequence_steps; ++level)
     if (const std::string& path = paths[static_cast<std::size_t>(level)]; !path.empty())
       out += "<path class=\"q" + std::to_string(level) + "\" d=\"" + path + "\"/>";
-  return out + "</svg><g class=\"tick\" text-anchor=\"end\">" + labels + "</g>";
+  return out + "</svg>";
+}
+
+std::string heat_cells(const Panel& panel, const Axis& axis, const Scale& scale) {
+  std::string labels;
+  for (std::size_t i = 0; i < panel.rows.size(); ++i)
+    labels += "<text x=\"-8\" y=\"" + std::to_string(strip_px + row_px * static_cast<int>(i) + row_px / 2) +
+              "\" dy=\".34em\">" + escaped(panel.rows[i].label) + "</text>";
+  const HeatPlace below_strip{std::to_string(strip_px), std::to_string(row_px * static_cast<int>(panel.rows.size()))};
+  return heat_svg(panel.rows, axis, scale, below_strip) + "<g class=\"tick\" text-anchor=\"end\">" + labels + "</g>";
 }
 
 std::string heat_key(const Scale& scale) { return colour_bar("value", scale); }

@@ -11,7 +11,7 @@
 namespace brink::report {
 namespace {
 
-std::string heading_cells(std::initializer_list<std::string_view> names) {
+std::string heading_cells(std::span<const std::string_view> names) {
   std::string out = "<thead><tr>";
   for (const auto name : names) out += "<th scope=\"col\">" + escaped(name) + "</th>";
   return out + "</tr></thead>";
@@ -68,9 +68,11 @@ std::string render_settings(const Run& run) {
 
 std::string render_instabilities(const Run& run) {
   if (run.instabilities.empty()) return {};
+  const bool bounded = run.measured(bound_column(1));
+  std::vector<std::string_view> names{"no.", "entry", "resolution", "length", "kind", "peak λ₁"};
+  if (bounded) names.emplace_back("no eigenvalue then above");
   std::string out = "<details><summary>Table of instabilities (" + std::to_string(run.instabilities.size()) +
-                    ")</summary><div class=\"scroll\"><table>" +
-                    heading_cells({"no.", "entry", "resolution", "length", "kind", "peak λ₁"}) + "<tbody>";
+                    ")</summary><div class=\"scroll\"><table>" + heading_cells(names) + "<tbody>";
   for (std::size_t i = 0; i < run.instabilities.size(); ++i) {
     const auto& event = run.instabilities[i];
     const double end = event.resolution.value_or(std::numeric_limits<double>::infinity());
@@ -78,8 +80,8 @@ std::string render_instabilities(const Run& run) {
     out += "<tr>" + cell(std::to_string(i + 1)) + cell(shortest(event.entry)) +
            cell(event.resolution && !event.open ? shortest(*event.resolution) : "open at the end") +
            cell(event.length ? shortest(*event.length) : "–") + cell(event.is_long ? "long" : "short") + "<td>" +
-           marked({peak ? readable(peak->value, 4) : "–", "", "", certified_between(run, event.entry, end)}) +
-           "</td></tr>";
+           marked({peak ? readable(peak->value, 4) : "–", "", "", certified_between(run, event.entry, end)}) + "</td>" +
+           (bounded ? cell(peak && peak->bound ? readable(*peak->bound, 4) : "–") : "") + "</tr>";
   }
   return out + "</tbody></table></div></details>\n";
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tools/report/text.h"
 
@@ -75,17 +76,34 @@ std::string attribute(std::string_view name, std::string_view value) {
 
 namespace {
 
+/// Widened, so that error bars which are no longer than the axis do not leave it.
+Scale with_error_bars(const Panel& panel, Scale scale) {
+  const double span = scale.high - scale.low;
+  double low = scale.low, high = scale.high;
+  for (const Series& s : panel.series)
+    for (const Point& p : s.points) {
+      if (s.reference || !(p.error > 0) || !(p.y >= scale.low && p.y <= scale.high)) continue;
+      const double above = p.y + p.error, below = p.y - p.error;
+      if (scale.logarithmic() ? above < 10 * scale.high : p.error < span / 2) high = std::max(high, above);
+      if (scale.logarithmic() ? below > scale.low / 10 : p.error < span / 2) low = std::min(low, below);
+    }
+  scale.low = low, scale.high = high;
+  return scale;
+}
+
 /// Fitted to what was measured, and then wide enough for the lines to compare with.
 Scale fitted(const Panel& panel) {
   std::vector<double> values, references;
   for (const auto& series : panel.series) {
     for (const auto& point : series.points) {
       if (series.reference && std::isfinite(point.y)) references.push_back(point.y);
-      if (!series.reference && (!panel.farthest || std::fabs(point.y) <= *panel.farthest)) values.push_back(point.y);
+      if (series.reference || (panel.farthest && std::fabs(point.y) > *panel.farthest)) continue;
+      values.push_back(point.y);
+      if (is_near(point)) values.push_back(*point.bound);
     }
   }
   if (values.empty()) return fit_scale(references, panel.kind, panel.with_zero);
-  const Scale out = fit_scale(values, panel.kind, panel.with_zero);
+  const Scale out = with_error_bars(panel, fit_scale(values, panel.kind, panel.with_zero));
   if (panel.kind == ChartScale::logarithmic) std::erase_if(references, [](double y) { return !(y > 0); });
   const auto is_inside = [&](double y) { return y >= out.low && y <= out.high; };
   if (std::ranges::all_of(references, is_inside)) return out;
@@ -113,7 +131,10 @@ const Point* PanelDrawing::last_drawable(const Series& s) const {
 std::string PanelDrawing::grid() const {
   std::string out = "<g class=\"grid\">";
   std::string labels = "<g class=\"tick\" text-anchor=\"end\">";
-  for (const auto& tick : ticks(scale_, std::max(4, panel_.height_px / 46))) {
+  const bool counts = std::ranges::all_of(panel_.series, [](const Series& s) { return s.whole || s.reference; }) &&
+                      std::ranges::any_of(panel_.series, &Series::whole) && scale_.kind == ChartScale::linear;
+  const int target = std::max(4, panel_.height_px / 46);
+  for (const auto& tick : counts ? linear_ticks(scale_.low, scale_.high, target, true) : ticks(scale_, target)) {
     const std::string y = percentage(down(tick.value));
     out += "<line x1=\"0\" x2=\"100%\"" + attribute("y1", y) + attribute("y2", y) + "/>";
     labels += "<text x=\"-8\" y=\"" + y + "\" dy=\".34em\">" + tick.label + "</text>";
@@ -128,7 +149,22 @@ std::string PanelDrawing::lines() const {
   return out + "</svg>";
 }
 
+namespace {
+
+/// The largest distance of two neighbouring points that a line still joins: of a measurement that is made at some stretches only, the
+/// others stay empty.
+double longest_joined(const Series& s) {
+  constexpr double usual = 3;
+  if (s.reference || s.points.size() < 3) return std::numeric_limits<double>::infinity();
+  std::vector<double> distances;
+  for (std::size_t i = 1; i < s.points.size(); ++i) distances.push_back(s.points[i].x - s.points[i - 1].x);
+  return usual * quantile(std::move(distances), 0.5);
+}
+
+}  // namespace
+
 std::string PanelDrawing::line(const Series& s) const {
+  const double joined = longest_joined(s);
   std::string solid, dashed, bars, marks;
   std::vector<Dot> stretch;
   bool stretch_certified = true;
@@ -142,6 +178,10 @@ std::string PanelDrawing::line(const Series& s) const {
       finish();
       before = nullptr;
       continue;
+    }
+    if (before && p.x - before->x > joined) {
+      finish();
+      before = nullptr;
     }
     if (before) {
       const bool certified = before->certified && p.certified;
@@ -160,7 +200,7 @@ std::string PanelDrawing::line(const Series& s) const {
     before = &p;
   }
   finish();
-  std::string out = "<g class=\"" + s.css + "\" data-run=\"" + std::to_string(s.run) + "\">";
+  std::string out = bounds(s) + "<g class=\"" + s.css + "\" data-run=\"" + std::to_string(s.run) + "\">";
   if (!s.legend.empty()) out += "<title>" + escaped(s.legend) + "</title>";
   if (!bars.empty()) out += "<path class=\"bar\" d=\"" + bars + "\"/>";
   if (!dashed.empty()) out += "<path class=\"line uncertain\" d=\"" + dashed + "\"/>";
@@ -250,6 +290,66 @@ PanelDrawing::Dot PanelDrawing::dot(double x, double y) const {
 }
 
 std::string PanelDrawing::zero_length(Dot at) { return "M" + std::to_string(at.x) + " " + std::to_string(at.y) + "h0"; }
+
+/// A band where the bounds are near, a short dash at each bound elsewhere.
+std::string PanelDrawing::bounds(const Series& s) const {
+  if (s.bound_key.empty()) return {};
+  constexpr std::int64_t dash = 50, apart = 20;  // of the box: at most one dash in `apart`
+  std::string bands, dashes;
+  std::int64_t dash_at = -apart;
+  for (std::size_t i = 0; i < s.points.size();) {
+    const Point& p = s.points[i];
+    std::size_t end = i;
+    while (end < s.points.size() && drawable(s.points[end]) && is_near(s.points[end])) ++end;
+    if (end > i) {
+      bands += band(std::span(s.points).subspan(i, end - i));
+      i = end;
+      continue;
+    }
+    ++i;
+    if (!p.bound || !drawable(p) || *p.bound > scale_.high || *p.bound < scale_.low) continue;
+    if (scale_.logarithmic() && !(*p.bound > 0)) continue;
+    const Dot at = dot(p.x, *p.bound);
+    if (at.x - dash_at < apart) continue;
+    dash_at = at.x;
+    dashes += "M" + std::to_string(std::max<std::int64_t>(at.x - dash / 2, 0)) + " " + std::to_string(at.y) + "h" +
+              std::to_string(dash);
+  }
+  std::string out = "<g class=\"" + s.css + "\"><title>bound of " + escaped(s.label) + "</title>";
+  if (!bands.empty()) out += "<path class=\"band\" d=\"" + bands + "\"/>";
+  if (!dashes.empty()) out += "<path class=\"dash\" d=\"" + dashes + "\"/>";
+  return out + "</g>";
+}
+
+/// From each value to its bound. A single one is a vertical line; of more points than fit, neighbours are joined to what covers them all.
+std::string PanelDrawing::band(std::span<const Point> stretch) const {
+  struct Span {
+    std::int64_t x, top, bottom;
+  };
+  std::vector<Span> spans;
+  const std::int64_t column = 40000 / static_cast<std::int64_t>(panel_.most_points);
+  const bool many = stretch.size() > panel_.most_points;
+  for (const Point& p : stretch) {
+    const double low = std::min(p.y, *p.bound), high = std::max(p.y, *p.bound);
+    const Dot top = dot(p.x, std::min(high, scale_.high)), bottom = dot(p.x, std::max(low, scale_.low));
+    if (many && !spans.empty() && spans.back().x / column == top.x / column)
+      spans.back() = {spans.back().x, std::min(spans.back().top, top.y), std::max(spans.back().bottom, bottom.y)};
+    else
+      spans.push_back({top.x, top.y, bottom.y});
+  }
+  std::string out = "M" + std::to_string(spans[0].x) + " " + std::to_string(spans[0].top);
+  if (spans.size() == 1) return out + "v" + std::to_string(spans[0].bottom - spans[0].top);
+  out += "l";
+  std::int64_t x = spans[0].x, y = spans[0].top;
+  const auto to = [&](std::int64_t next_x, std::int64_t next_y) {
+    if (out.back() != 'l') out += ' ';
+    out += std::to_string(next_x - x) + " " + std::to_string(next_y - y);
+    x = next_x, y = next_y;
+  };
+  for (std::size_t i = 1; i < spans.size(); ++i) to(spans[i].x, spans[i].top);
+  for (std::size_t i = spans.size(); i-- > 0;) to(spans[i].x, spans[i].bottom);
+  return out;
+}
 
 /// Only bars taller than the line is wide.
 std::string PanelDrawing::error_bar(const Point& p) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,8 @@ class PanelDrawing {
   Dot dot(double x, double y) const;
   std::string line(const Series& s) const;
   std::string error_bar(const Point& p) const;
+  std::string bounds(const Series& s) const;
+  std::string band(std::span<const Point> stretch) const;
   std::vector<Dot> thinned(const std::vector<Dot>& dots) const;
   std::string polyline(const std::vector<Dot>& all) const;
   static std::string zero_length(Dot at);

@@ -16,6 +16,7 @@
 #include "tools/report/multiples.h"
 #include "tools/report/overlays.h"
 #include "tools/report/page.h"
+#include "tools/report/planes.h"
 #include "tools/report/slices.h"
 #include "tools/report/svg.h"
 #include "tools/report/text.h"
@@ -57,7 +58,7 @@ std::string run_body(const Run& run, int index, int heading_level) {
     figure.heading = heading_level;
     out += render_figure(figure);
   }
-  out += render_spectra(run.spectra, index, heading_level);
+  out += render_planes(run.slices, index, heading_level) + render_spectra(run.spectra, index, heading_level);
   if (!charts.constant.empty())
     out += "<p class=\"notes\">The same in every row, and therefore not drawn: " + escaped(charts.constant) + ".</p>\n";
   for (const std::string& table : run.added)

@@ -269,6 +269,8 @@ std::optional<double> Run::at(const std::string& column, std::size_t row) const 
   return found == columns.end() ? std::nullopt : found->second[row];
 }
 
+std::string bound_column(int index) { return index == 0 ? "lambda_min_lower" : index == 1 ? "lambda_1_upper" : ""; }
+
 std::string column_suffix(int index) { return index == 0 ? "min" : std::to_string(index); }
 
 // Certified: the residual is at most the tolerance times the largest |eigenvalue| recorded in the row.

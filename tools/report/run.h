@@ -33,11 +33,12 @@ struct EigenvalueCell {
   bool certified = false;
 };
 
-/// The loss on a line along u₁ at one step, from a file of slices/.
+/// The loss on a line along u₁ and in the plane of u₁ and u₂ at one step, from a file of slices/.
 struct Slice {
   double step = 0;
   std::vector<double> offset, loss, curvature;                // [points]
   std::vector<double> sharpness_offset, sharpness, residual;  // λ₁ on the line; may be empty
+  std::vector<double> plane_offset, plane_loss;               // [n], [n, n]: rows of one a each; may be empty
 };
 
 /// What run.json says. Everything may be missing.
@@ -76,7 +77,7 @@ struct Run {
   std::map<std::string, std::vector<std::optional<double>>> columns;  // [rows] each; by name; numbers only
   std::string final_digest;
 
-  std::vector<Slice> slices;  // of a few steps, ascending, where the run has such files
+  std::vector<Slice> slices;  // ascending, where the run has such files, evenly chosen if they are many
   std::int64_t slice_files = 0;
 
   bool has_events = false;
@@ -100,6 +101,8 @@ struct Run {
   const brink::Column* described(const std::string& column) const;
 };
 
+/// The column of the bound of λ_index: of the largest eigenvalue from above, of the smallest one from below; empty for all others.
+std::string bound_column(int index);
 /// "min", "1", "2": the end of the names lambda_… and residual_….
 std::string column_suffix(int index);
 

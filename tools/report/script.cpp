@@ -29,7 +29,7 @@ std::string_view page_script() {
   const plots = [...document.querySelectorAll('.plot[data-low]')].map(plot => {
     const figure = plot.closest('figure');
     const items = [...figure.querySelectorAll('.legend li[data-run]')].map(li => ({
-      run: data[li.dataset.run], key: li.dataset.key, error: li.dataset.error, whole: 'whole' in li.dataset,
+      run: data[li.dataset.run], key: li.dataset.key, error: li.dataset.error, bound: li.dataset.bound, whole: 'whole' in li.dataset,
       output: li.querySelector('output'), first: li.querySelector('output').innerHTML}));
     const where = figure.querySelector('.where output');
     return {plot, items, where, legend: figure.querySelector('.legend'), first: where.textContent,
@@ -64,6 +64,8 @@ std::string_view page_script() {
           if (size > 0 && isFinite(size)) text += '<small> ±' + readable(size, 2) + '</small>';
           if (error < 0 || error === false) text += '<small aria-label="not certified"> ○</small>';
         }
+        const bound = there && item.bound && run[item.bound] ? run[item.bound][row] : null;
+        if (typeof bound === 'number') text += '<small> ' + (bound >= column[row] ? '≤ ' : '≥ ') + readable(bound, 4) + '</small>';
         item.output.innerHTML = text;
       }
       p.where.textContent = step + (time === null ? '' : ', ηt ' + readable(time, 3));
@@ -112,7 +114,7 @@ std::string_view page_script() {
     e.addEventListener('pointerenter', () => point_out(e.dataset.run));
     e.addEventListener('pointerleave', () => point_out(null));
   }
-  for (const figure of document.querySelectorAll('figure.spectra')) {
+  for (const figure of document.querySelectorAll('figure.stepped')) {
     const input = figure.querySelector('input'), at = [...figure.querySelectorAll('[data-at]')];
     figure.querySelector('.slider').hidden = at.every(e => e.dataset.at === '0');
     const turn = () => { for (const e of at) e.classList.toggle('on', e.dataset.at === input.value); };

@@ -2,6 +2,7 @@
 #include "tools/report/series.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -44,6 +45,15 @@ Series lambda_series(const Run& run, int index, int lambda, std::string label, s
       s.points.push_back({run.step[row], v->value, v->residual, v->certified});
   }
   return s;
+}
+
+void add_bounds(const Run& run, const std::string& column, Series& line) {
+  if (!run.measured(column)) return;
+  line.bound_key = column;
+  for (Point& p : line.points) {
+    const auto row = static_cast<std::size_t>(std::ranges::lower_bound(run.step, p.x) - run.step.begin());
+    if (const auto bound = run.at(column, row); bound && std::isfinite(*bound)) p.bound = bound;
+  }
 }
 
 Series relative_series(const Run& run, int index, std::string label, std::string css) {

@@ -15,6 +15,8 @@ Axis axis_of(const Run& run);
 Series column_series(const Run& run, int index, const std::string& column, std::string label, std::string css);
 /// λ_lambda with its residuals as error bars.
 Series lambda_series(const Run& run, int index, int lambda, std::string label, std::string css);
+/// Adds the bounds of that column to the points of a line.
+void add_bounds(const Run& run, const std::string& column, Series& line);
 /// λ₁ and its residual divided by the threshold: 1 is the edge of stability.
 Series relative_series(const Run& run, int index, std::string label, std::string css);
 /// The stability threshold as a dashed line.

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <system_error>
+#include <limits>
 #include <utility>
 
+#include "tools/report/step_files.h"
 #include "tools/report/text.h"
 #include "training/errors.h"
 #include "training/io/safetensors.h"
@@ -15,7 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t most_read = 60;
 constexpr std::size_t most_drawn = 6;  // lines that a reader can tell apart
+
+/// Which of `all` to take for number i of `count`, evenly from the first to the last.
+std::size_t evenly(std::size_t i, std::size_t count, std::size_t all) {
+  return count == 1 ? 0 : i * (all - 1) / (count - 1);
+}
 
 Slice read_slice(const fs::path& file) {
   const Safetensors tensors = Safetensors::read(file.string());
@@ -37,12 +44,22 @@ Slice read_slice(const fs::path& file) {
   out.residual = numbers("sharpness/residual_1");
   if (out.sharpness.size() != out.sharpness_offset.size() || out.residual.size() != out.sharpness.size())
     throw DataError(file.string() + ": expected as many eigenvalues and residuals as offsets");
+  out.plane_offset = numbers("plane/offset");
+  out.plane_loss = numbers("plane/loss");
+  if (out.plane_loss.size() != out.plane_offset.size() * out.plane_offset.size())
+    throw DataError(file.string() + ": expected as many losses in the plane as there are pairs of offsets");
   return out;
 }
 
 std::vector<Point> points_of(const std::vector<double>& x, const std::vector<double>& y) {
   std::vector<Point> out;
   for (std::size_t i = 0; i < x.size(); ++i) out.push_back({x[i], y[i], 0, true});
+  return out;
+}
+
+double reach_of(const Slice& slice) {
+  double out = 0;
+  for (const double a : slice.offset) out = std::max(out, std::abs(a));
   return out;
 }
 
@@ -58,50 +75,58 @@ Series line_of(const Slice& slice, std::size_t i, std::vector<Point> points) {
 }  // namespace
 
 void read_slices(Run& run, const fs::path& folder) {
-  std::error_code none;
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder / "slices", none))
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-  std::ranges::sort(files);  // by step: the names have leading zeros
+  const std::vector<fs::path> files = step_files(folder, "slices");
   run.slice_files = static_cast<std::int64_t>(files.size());
-  const std::size_t drawn = std::min(files.size(), most_drawn);
-  for (std::size_t i = 0; i < drawn; ++i) {
-    const fs::path& file = files[drawn == 1 ? 0 : i * (files.size() - 1) / (drawn - 1)];
-    try {
+  for (const fs::path& file : evenly_chosen(files, most_read)) try {
       run.slices.push_back(read_slice(file));
     } catch (const std::exception& e) { run.notes.push_back(std::string("A slice is not drawn: ") + e.what() + "."); }
-  }
 }
 
 Figure slices_figure(const Run& run) {
   Figure out;
   if (run.slices.empty()) return out;
   out.title = "Slices along u₁";
-  Panel loss{"loss L(θ + au₁)", 220}, curvature{"curvature u₁ᵀHu₁ at θ + au₁", 220}, sharpness{"λ₁ at θ + au₁", 180};
-  double reach = 0;
-  for (std::size_t i = 0; i < run.slices.size(); ++i) {
-    const Slice& slice = run.slices[i];
-    loss.series.push_back(line_of(slice, i, points_of(slice.offset, slice.loss)));
-    curvature.series.push_back(line_of(slice, i, points_of(slice.offset, slice.curvature)));
-    if (!slice.sharpness.empty()) {
-      std::vector<Point> points = points_of(slice.sharpness_offset, slice.sharpness);
-      for (std::size_t k = 0; k < points.size(); ++k) points[k].error = slice.residual[k];
-      sharpness.series.push_back(line_of(slice, i, std::move(points)));
-    }
-    for (const double a : slice.offset) reach = std::max(reach, std::abs(a));
+  const std::size_t drawn = std::min(run.slices.size(), most_drawn);
+  std::vector<const Slice*> slices;
+  double reach = 0, least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < drawn; ++i) {
+    slices.push_back(&run.slices[evenly(i, drawn, run.slices.size())]);
+    reach = std::max(reach, reach_of(*slices.back()));
+    least = std::min(least, reach_of(*slices.back()));
   }
   if (reach == 0) return out;
-  out.axis = {.low = -reach, .high = reach, .time = {}, .name = "a"};
+  // Lines of very different lengths are each drawn over the whole width.
+  const bool relative = least > 0 && reach > 2 * least;
+  Panel loss{"loss L(θ + au₁)", 220}, curvature{"curvature u₁ᵀHu₁ at θ + au₁", 220}, sharpness{"λ₁ at θ + au₁", 180};
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    const Slice& slice = *slices[i];
+    const double unit = relative ? reach_of(slice) : 1;
+    const auto line = [&](std::vector<Point> points) {
+      for (Point& p : points) p.x /= unit;
+      Series s = line_of(slice, i, std::move(points));
+      if (relative) s.legend += ", |a| ≤ " + readable(unit);
+      return s;
+    };
+    loss.series.push_back(line(points_of(slice.offset, slice.loss)));
+    curvature.series.push_back(line(points_of(slice.offset, slice.curvature)));
+    if (slice.sharpness.empty()) continue;
+    std::vector<Point> points = points_of(slice.sharpness_offset, slice.sharpness);
+    for (std::size_t k = 0; k < points.size(); ++k) points[k].error = slice.residual[k];
+    sharpness.series.push_back(line(std::move(points)));
+  }
+  const double end = 1.05 * (relative ? 1 : reach);
+  out.axis = {.low = -end, .high = end, .time = {}, .name = relative ? "share" : "a"};
   for (Panel* p : {&loss, &curvature, &sharpness})
     if (!p->series.empty()) out.panels.push_back(std::move(*p));
   out.caption =
       "The loss on the line through θ along the eigenvector u₁ of λ₁, and its second derivative there, exact in "
-      "float64; " +
-      std::string("λ₁ on the line, with its residual as error bars. a = 0 is θ itself. ") +
-      (run.slice_files > static_cast<std::int64_t>(run.slices.size())
-           ? "Drawn are " + counted(static_cast<std::int64_t>(run.slices.size()), "step", "steps") + " of " +
-                 std::to_string(run.slice_files) + " in slices/."
-           : "All files of slices/ are drawn.");
+      "float64; λ₁ on the line, with its residual as error bars. a = 0 is θ itself. ";
+  if (relative)
+    out.caption += "The lines reach differently far: the axis is a as a share of the largest |a| of the step. ";
+  out.caption += run.slice_files > static_cast<std::int64_t>(drawn)
+                     ? "Drawn are " + counted(static_cast<std::int64_t>(drawn), "step", "steps") + " of " +
+                           std::to_string(run.slice_files) + " in slices/."
+                     : "All files of slices/ are drawn.";
   return out;
 }
 

@@ -9,7 +9,7 @@
 
 namespace brink::report {
 
-/// Reads a few files of the folder's slices/, evenly over the steps; one that cannot be read is named in the notes.
+/// Reads the files of the folder's slices/, evenly chosen if they are many; one that cannot be read is named in the notes.
 void read_slices(Run& run, const std::filesystem::path& folder);
 /// Without panels if the run has no such files.
 Figure slices_figure(const Run& run);

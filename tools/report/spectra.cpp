@@ -6,9 +6,10 @@
 #include <cmath>
 #include <optional>
 #include <string_view>
-#include <system_error>
 
 #include "tools/report/panel_drawing.h"
+#include "tools/report/step_files.h"
+#include "tools/report/stepped.h"
 #include "tools/report/text.h"
 #include "training/errors.h"
 #include "training/io/safetensors.h"
@@ -69,7 +70,10 @@ std::string words_on(const DensityAt& d) {
   std::string out = "trace " + figure_of(d, "trace");
   if (const std::string error = figure_of(d, "trace_error", 2); !error.empty()) out += " ± " + error;
   if (const auto count = d.said.find("outliers"); count != d.said.end())
-    out += ", at least " + count->second + (count->second == "1" ? " eigenvalue" : " eigenvalues") + " above the bulk";
+    out += (count->second == "0"
+                ? ", no eigenvalue seen"
+                : ", at least " + count->second + (count->second == "1" ? " eigenvalue" : " eigenvalues")) +
+           " above the bulk";
   return out + ", smoothed by " + figure_of(d, "width");
 }
 
@@ -113,8 +117,8 @@ std::string vertical(double share, std::string_view css, const std::string& labe
 
 /// The curve of one step, inside the panel's axes.
 std::string curve(const Frame& frame, const Axis& axis, const SpectrumAt& s, const Operator& o, std::size_t number,
-                  bool shown) {
-  std::string out = "<g data-at=\"" + std::to_string(number) + "\"" + (shown ? " class=\"on\"" : "") + ">";
+                  std::size_t count) {
+  std::string out = "<g" + only_at(number, count) + ">";
   Panel one = frame.panel;
   const auto at = s.densities.find(std::string(o.name));
   if (at != s.densities.end()) {
@@ -143,15 +147,14 @@ std::string panel_of(const std::vector<SpectrumAt>& spectra, const Operator& o, 
            percentage(empty.across(marks[i].value)) + "\" y=\"100%\" dy=\"1.55em\">" + marks[i].label + "</text>";
   out += "</g><line class=\"frame\" x1=\"0\" x2=\"100%\" y1=\"100%\" y2=\"100%\"/>";
   if (axis.low < 0 && axis.high > 0) out += vertical(empty.across(0), "zero", "");
-  for (std::size_t i = 0; i < spectra.size(); ++i) out += curve(frame, axis, spectra[i], o, i, i + 1 == spectra.size());
+  for (std::size_t i = 0; i < spectra.size(); ++i) out += curve(frame, axis, spectra[i], o, i, spectra.size());
   return out + "<text class=\"panel-name\" x=\"-44\" y=\"-9\">" + escaped(frame.panel.name) + "</text></svg>";
 }
 
 std::string facts(const std::vector<SpectrumAt>& spectra) {
   std::string out;
   for (std::size_t i = 0; i < spectra.size(); ++i) {
-    out += "<p data-at=\"" + std::to_string(i) + "\"" + (i + 1 == spectra.size() ? " class=\"on\"" : "") + "><b>Step " +
-           shortest(spectra[i].step) + "</b>";
+    out += "<p" + only_at(i, spectra.size()) + "><b>Step " + shortest(spectra[i].step) + "</b>";
     for (const Operator& o : operators) {
       const auto at = spectra[i].densities.find(std::string(o.name));
       if (at != spectra[i].densities.end())
@@ -165,19 +168,13 @@ std::string facts(const std::vector<SpectrumAt>& spectra) {
 }  // namespace
 
 std::vector<SpectrumAt> read_spectra(const fs::path& run_folder, std::vector<std::string>& notes) {
-  std::vector<fs::path> files;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(run_folder / "spectra", none))
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-  std::ranges::sort(files);
-  std::vector<SpectrumAt> out;
-  const std::size_t count = std::min(files.size(), most_spectra);
-  if (count < files.size())
-    notes.push_back("spectra: " + std::to_string(count) + " of " + std::to_string(files.size()) +
+  const std::vector<fs::path> all = step_files(run_folder, "spectra"), files = evenly_chosen(all, most_spectra);
+  if (files.size() < all.size())
+    notes.push_back("spectra: " + std::to_string(files.size()) + " of " + std::to_string(all.size()) +
                     " files are drawn, evenly chosen.");
-  for (std::size_t i = 0; i < count; ++i) try {
-      const std::size_t at = count == 1 ? 0 : i * (files.size() - 1) / (count - 1);
-      SpectrumAt s = read_spectrum(files[at]);
+  std::vector<SpectrumAt> out;
+  for (const fs::path& file : files) try {
+      SpectrumAt s = read_spectrum(file);
       if (!s.densities.empty()) out.push_back(std::move(s));
     } catch (const DataError& e) {
       const std::string where = run_folder.generic_string() + "/", said = e.what();
@@ -190,12 +187,9 @@ std::vector<SpectrumAt> read_spectra(const fs::path& run_folder, std::vector<std
 std::string render_spectra(const std::vector<SpectrumAt>& spectra, int index, int heading) {
   if (spectra.empty()) return {};
   const std::string id = "spectra" + std::to_string(index), tag = "h" + std::to_string(heading);
-  std::string out = "<figure class=\"spectra\" id=\"" + id + "\"><" + tag + " id=\"" + id +
+  std::string out = "<figure class=\"" + std::string(stepped_class) + "\" id=\"" + id + "\"><" + tag + " id=\"" + id +
                     "-title\">Density of all eigenvalues</" + tag + ">";
-  out += "<div class=\"slider\" hidden=\"hidden\"><input type=\"range\" min=\"0\" max=\"" +
-         std::to_string(spectra.size() - 1) + "\" value=\"" + std::to_string(spectra.size() - 1) +
-         "\" step=\"1\" aria-label=\"step of the densities\"/></div>" + facts(spectra) +
-         "<div class=\"plot timeless\">";
+  out += step_slider(spectra.size(), "step of the densities") + facts(spectra) + "<div class=\"plot timeless\">";
   for (const Operator& o : operators)
     if (std::ranges::any_of(spectra, [&](const SpectrumAt& s) { return s.densities.contains(std::string(o.name)); }))
       out += panel_of(spectra, o, id);

@@ -53,6 +53,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .where{color:var(--soft)}
 .swatch{display:inline-block;width:16px;height:0;border-top:3px solid var(--c);vertical-align:4px;margin-right:6px}
 .swatch.dash{border-top:2px dashed var(--c)}
+.swatch.band{height:9px;border:0;background:var(--c);opacity:.3;vertical-align:0}.swatch.mark{width:7px;border-top-width:1.5px;opacity:.7}
 .plot{padding:48px 46px 32px 44px;touch-action:pan-y;cursor:crosshair}
 .timeless{padding-top:28px}
 .still{cursor:default}
@@ -67,6 +68,7 @@ figcaption{font-size:14px;line-height:1.5;color:var(--soft);max-width:85ch;margi
 .data .reference{stroke-width:1.5;stroke-dasharray:6 4;stroke-linecap:butt}
 .data .uncertain{stroke-dasharray:2 3;stroke-linecap:butt}
 .data .bar{stroke-width:1.2;opacity:.55}
+.data .band{fill:var(--c);fill-opacity:.22;stroke-width:1;stroke-opacity:.22}.data .dash{stroke-width:1.3;stroke-opacity:.75}
 .data .ring{stroke-width:7.5;stroke-linecap:round}
 .data .hole{stroke-width:4.5;stroke-linecap:round;stroke:var(--paper)}
 .heat{overflow:hidden}.heat path{fill:none;stroke:var(--c);shape-rendering:crispEdges}
@@ -94,8 +96,9 @@ text.fork{fill:var(--ink)}
 line.diverged{stroke:var(--alarm);stroke-width:1.5}
 .label text,text.fork,text.diverged,text.threshold{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 text.diverged{fill:var(--alarm);font-weight:600}
-.spectra [data-at]{display:none}.spectra g.on{display:inline}.spectra p.on{display:block}
-.spectra p{font-size:14px;line-height:1.6;margin-top:6px}.spectra .plot{cursor:auto}.spectra .panel+.panel{margin-top:64px}
+.stepped [data-at]{display:none}.stepped g.on{display:inline}.stepped p.on,.stepped div.on{display:block}
+.stepped p{font-size:14px;line-height:1.6;margin-top:6px}.stepped .plot{cursor:auto}.stepped .panel+.panel{margin-top:64px}
+.square{max-width:520px;padding-bottom:52px}.square .panel{aspect-ratio:1;height:auto}.theta{fill:none;stroke:var(--paper);stroke-width:2.5}
 .slider{margin:8px 46px 0 44px}.slider input{width:100%;accent-color:var(--l1)}
 line.threshold{stroke:var(--edge);stroke-width:1.5;stroke-dasharray:6 4}text.threshold{fill:var(--edge);font-weight:600}line.zero{stroke:var(--frame);stroke-dasharray:1 3}
 .cursor{stroke:var(--ink);stroke-width:1;visibility:hidden}

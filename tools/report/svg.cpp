@@ -91,7 +91,11 @@ struct LegendEntry {
   int run = 0;
   const Point* last = nullptr;
   bool whole = false, reference = false, swatch = true;
+  std::string bound_key = {};
 };
+
+/// "≤ 21.4" or "≥ −3.2": what the bound says.
+std::string bound_text(const Point& p) { return (*p.bound >= p.y ? "≤ " : "≥ ") + readable(*p.bound, 4); }
 
 /// The lines that have a key. Of heat maps with many rows only the first row of each.
 std::vector<LegendEntry> legend_entries(const Figure& figure) {
@@ -103,7 +107,7 @@ std::vector<LegendEntry> legend_entries(const Figure& figure) {
     for (const Series& s : panel.series)
       if (!s.key.empty())
         out.push_back({s.css, s.key, s.error_key, s.legend.empty() ? s.label : s.legend, s.run,
-                       s.points.empty() ? nullptr : &s.points.back(), s.whole, s.reference});
+                       s.points.empty() ? nullptr : &s.points.back(), s.whole, s.reference, true, s.bound_key});
     for (const HeatRow& r : panel.rows) {
       if (rows > most_rows && &r != panel.rows.data()) break;
       out.push_back({"", r.key, "", r.label + " " + panel.name, r.run, r.points.empty() ? nullptr : &r.points.back(),
@@ -113,12 +117,29 @@ std::vector<LegendEntry> legend_entries(const Figure& figure) {
   return out;
 }
 
+/// What band and dash mean, for each line that has them.
+std::string bound_entries(const Figure& figure) {
+  std::string out;
+  for (const Panel& panel : figure.panels)
+    for (const Series& s : panel.series) {
+      const auto has = [&](bool near) {
+        return std::ranges::any_of(s.points, [&](const Point& p) { return p.bound && is_near(p) == near; });
+      };
+      const auto entry = [&](const char* swatch, const std::string& text) {
+        out += "<li class=\"" + s.css + "\"><i class=\"swatch " + swatch + "\"></i>" + escaped(text) + "</li>";
+      };
+      if (has(true)) entry("band", "from " + s.label + " to its bound");
+      if (has(false)) entry("mark", "bound more than 10 % away");
+    }
+  return out;
+}
+
 /// Legend and readout in one: the values of the last step, which the page's script replaces by those under the cursor.
 std::string render_legend(const Figure& figure) {
   double last = figure.axis.low;
   for (const auto& panel : figure.panels) {
     for (const auto& s : panel.series)
-      if (!s.points.empty()) last = std::max(last, s.points.back().x);
+      if (!s.points.empty() && !s.reference) last = std::max(last, s.points.back().x);
     for (const auto& r : panel.rows)
       if (!r.points.empty()) last = std::max(last, r.points.back().x);
   }
@@ -128,6 +149,7 @@ std::string render_legend(const Figure& figure) {
            std::to_string(e.run) + "\" data-key=\"" + escaped(e.key) + "\"";
     if (e.whole) out += " data-whole=\"\"";
     if (!e.error_key.empty()) out += " data-error=\"" + escaped(e.error_key) + "\"";
+    if (!e.bound_key.empty()) out += " data-bound=\"" + escaped(e.bound_key) + "\"";
     out += ">";
     if (e.swatch) out += "<i class=\"swatch" + std::string(e.reference ? " dash" : "") + "\"></i>";
     out += escaped(e.text) + " <output>";
@@ -135,13 +157,14 @@ std::string render_legend(const Figure& figure) {
       const Point& p = *e.last;
       out += e.whole && std::isfinite(p.y) ? shortest(p.y) : readable(p.y, 4);
       if (p.error > 0 && std::isfinite(p.y)) out += "<small> ±" + readable(p.error, 2) + "</small>";
+      if (p.bound && std::isfinite(p.y)) out += "<small> " + bound_text(p) + "</small>";
       if (!p.certified) out += "<small aria-label=\"not certified\"> ○</small>";
     } else {
       out += "–";
     }
     out += "</output></li>";
   }
-  return out + "</ul>";
+  return out + bound_entries(figure) + "</ul>";
 }
 
 }  // namespace

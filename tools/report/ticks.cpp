@@ -120,7 +120,7 @@ std::vector<Tick> symlog_ticks(const Scale& scale, int target) {
       const double value = sign * (k < 0 ? 1 / power(-k) : power(k));
       if (value < scale.low || value > scale.high) continue;
       out.push_back(
-          {value, (sign < 0 ? "−" : "") + (k >= -3 && k <= 4 ? fixed(power(k), std::max(0, -k)) : power_of_ten(k))});
+          {value, (sign < 0 ? "−" : "") + (k >= -3 && k <= 3 ? fixed(power(k), std::max(0, -k)) : power_of_ten(k))});
     }
   }
   if (scale.low <= 0 && scale.high >= 0) out.push_back({0, "0"});
@@ -188,6 +188,11 @@ Scale fit_scale(std::span<const double> values, ChartScale kind, bool with_zero)
   if (upper > 0) high = *(std::upper_bound(sorted.begin(), sorted.end(), upper * reach) - 1);
   if (logarithmic) low = *std::lower_bound(sorted.begin(), sorted.end(), lower / reach);
   if (lower < 0) low = *std::lower_bound(sorted.begin(), sorted.end(), lower * reach);
+  // What is far beyond small values of its own sign may be near on an axis of both signs.
+  if (const double near = (high - low) / 4; !logarithmic) {
+    if (sorted.back() - high < near) high = sorted.back();
+    if (low - sorted.front() < near) low = sorted.front();
+  }
   return with_room(low, high, kind, with_zero);
 }
 

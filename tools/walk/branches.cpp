@@ -99,7 +99,7 @@ class Follower {
     const auto middle = ends.begin() + static_cast<std::ptrdiff_t>(ends.size() / 2) - 1;
     std::ranges::nth_element(ends, middle);
     row.median = *middle;
-    row.pathwise = std::max(row.zero_sum.highest, row.negative_sum.highest) + row.drop * (row.length / 2);
+    row.pathwise = std::max(row.zero_sum.highest, row.negative_sum.highest) + row.drop * 0.5 * row.length;
   }
 
   Steps steps_;

@@ -184,6 +184,7 @@ class Density final : public Measurement {
 
 std::vector<Option> options() {
   std::vector<Option> out = file_step_options();
+  out.push_back(when_option());
   out.push_back(integer_option("probes", 8, {1, 4096}, "random vectors"));
   out.push_back(integer_option("depth", 48, {2, 128}, "products for each random vector"));
   out.push_back(real_option("width", 0, {.least = 0},

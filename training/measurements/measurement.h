@@ -57,6 +57,9 @@ class Measurement : public Stateful {
   virtual void updated(Device&, const StepView& /*at*/) {}
   /// Fills the cells of its columns, which are empty; may run after the update. `numbers`: what `enqueue` left.
   virtual void deliver(const Observed&, std::span<const double> numbers, std::span<Cell> cells) = 0;
+  /// Called at θ_t after the `enqueue` of all measurements, where the tensors of the step will be asked for: the place of work that only they
+  /// need. May allocate and wait for the device.
+  virtual void prepare_tensors(Device&, const StepView& /*at*/) {}
   /// Tensors of this step for a file of their own; asked after `deliver`, and only where somebody keeps them. θ_{t−3} is not in
   /// `at.thetas` if θ_{t+1} is there already. May allocate; nothing else may change.
   virtual std::optional<TensorSet> tensors(const StepView& /*at*/) { return {}; }

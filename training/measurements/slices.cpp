@@ -83,37 +83,40 @@ class Slices final : public Measurement {
         reach_(o.real("reach")),
         lines_(c, precise),
         derivatives_(c.device, precise, c.train, orders - 1, c.batch),
-        numbers_(c.device, points_ * orders + plane_ * plane_ + 1),
+        numbers_(c.device, points_ * orders + plane_ * plane_ + 2),
         difference_(layout_.make_vector(c.objective.dtype, c.device)),
         u1_(lines_.vector()),
         u2_(lines_.vector()) {
     if (sharpness_points_ > 0) sharpness_ = std::make_unique<SharpnessAt>(c);
   }
   std::vector<Column> columns() const override { return {}; }
-  int numbers() const override { return 2; }
-  /// How far the coming update and the last one go along u₁.
-  void enqueue(Device& device, const StepView& at, Scalar to) override {
-    if (!at.eigenvectors.data || at.seen.spectrum.top.empty()) return;
-    const View u = at.eigenvectors.part(0, Shape{layout_.extent()});
-    dot(device, u, at.gradient, to);
-    map<Subtract>(device, difference_.view(), {at.thetas[0], at.thetas[1]});
-    dot(device, u, difference_.view(), to + 1);
-  }
-  void deliver(const Observed& seen, std::span<const double> numbers, std::span<Cell>) override {
-    constexpr double beyond = 1.5, least = 1e-3;
-    const double coming = std::abs(seen.learning_rate * numbers[0]), last = seen.step > 0 ? std::abs(numbers[1]) : 0;
-    computed_.reset();
-    chosen_ = reach_ > 0 ? reach_ : std::max(beyond * std::max(coming, last), least);
-  }
+  void deliver(const Observed&, std::span<const double>, std::span<Cell>) override {}
 
-  /// Computed once, however often it is asked for.
+  void prepare_tensors(Device& device, const StepView& at) override {
+    computed_.reset();
+    if (!at.seen.measured || at.seen.spectrum.top.empty()) return;
+    chosen_ = reach_ > 0 ? reach_ : reach_at(device, at);
+    computed_ = compute(at);
+    step_ = at.step();
+  }
   std::optional<TensorSet> tensors(const StepView& at) override {
-    if (!at.seen.measured || at.seen.spectrum.top.empty()) return {};
-    if (!computed_) computed_ = compute(at);
-    return computed_;
+    return step_ == at.step() ? computed_ : std::nullopt;
   }
 
  private:
+  /// By how far the coming update and the last one go along u₁.
+  double reach_at(Device& device, const StepView& at) {
+    constexpr double beyond = 1.5, least = 1e-3;
+    const View u = at.eigenvectors.part(0, Shape{layout_.extent()});
+    const Scalar gradient = numbers_[points_ * orders + plane_ * plane_], update = gradient + 1;
+    dot(device, u, at.gradient, gradient);
+    map<Subtract>(device, difference_.view(), {at.thetas[0], at.thetas[1]});
+    dot(device, u, difference_.view(), update);
+    const std::span<const double> along = numbers_.read(points_ * orders + plane_ * plane_, 2);
+    const double coming = std::abs(at.seen.learning_rate * along[0]), last = at.step() > 0 ? std::abs(along[1]) : 0;
+    return std::max(beyond * std::max(coming, last), least);
+  }
+
   TensorSet compute(const StepView& at) {
     arrays_.clear();
     const Shape vector{layout_.extent()};
@@ -189,7 +192,8 @@ class Slices final : public Measurement {
   Array difference_, u1_, u2_;
   std::unique_ptr<SharpnessAt> sharpness_;
   std::vector<Array> arrays_;          // of the last tensors
-  std::optional<TensorSet> computed_;  // of the last step
+  std::optional<TensorSet> computed_;  // of step_
+  std::int64_t step_ = -1;
 };
 
 }  // namespace

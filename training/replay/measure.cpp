@@ -234,7 +234,8 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
     data = as_recorded.data();
     if (!same) unchanged = columns_without_spectrum(as_recorded.trainer());
   }
-  PreparedTrainer prepared(config_from(config, from), 0, data);
+  PreparedTrainer prepared(config_from(config, from), 0, data,
+                           [&](std::int64_t t) { return options.steps.contains(t); });
   Trainer& trainer = prepared.trainer();
   AdoptedState adopted = adopt_state(save_state(prepared.device(), trainer), config, std::move(state), run.config);
   restore_state(prepared.device(), trainer, adopted.state);

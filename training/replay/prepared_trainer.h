@@ -2,6 +2,8 @@
 // A trainer of a config, with all that it stands on. No file is written.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,8 +18,12 @@ namespace brink {
 /// Its steps throw StepAbandoned after a signal that StopSignals has noted.
 class PreparedTrainer {
  public:
+  /// Whether the tensors of a step will be asked for.
+  using KeepsTensors = bool(std::int64_t step);
+  static bool keeps_none(std::int64_t) { return false; }
   /// threads: 0: those of the config. data: loaded before; null: they are loaded. Throws DataError, DeviceError.
-  explicit PreparedTrainer(const Config&, int threads = 0, std::shared_ptr<DataPair> data = nullptr);
+  explicit PreparedTrainer(const Config&, int threads = 0, std::shared_ptr<DataPair> data = nullptr,
+                           std::function<KeepsTensors> keeps_tensors = keeps_none);
   PreparedTrainer(const PreparedTrainer&) = delete;
   PreparedTrainer& operator=(const PreparedTrainer&) = delete;
 

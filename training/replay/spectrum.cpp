@@ -115,6 +115,8 @@ std::int64_t parameters_of(const Config& config) {
 }
 
 void require_possible(const SpectrumOptions& o, std::int64_t parameters) {
+  if (o.top + o.bottom == 0 && !o.density && !o.dense)
+    throw UsageError("--top 0 --bottom 0: expected at least one eigenvalue, or --density or --dense");
   for (const auto& [name, wanted] : {std::pair{"--top", o.top}, {"--bottom", o.bottom}})
     if (wanted > parameters)
       throw UsageError(

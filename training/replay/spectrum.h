@@ -48,7 +48,7 @@ struct SpectrumFound {
   std::string file;                    ///< RUN/measured/spectrum/…; empty: nothing was written
 };
 
-/// Throws UsageError where what is asked for cannot be (more eigenvalues than parameters, a dense spectrum of a large network, a step that the
+/// Throws UsageError where what is asked for cannot be (nothing, more eigenvalues than parameters, a dense spectrum of a large network, a step that the
 /// run does not have), DataError, Error (check_failed) if θ is not the recorded one, and DataError naming the product if the curvature is
 /// not finite there.
 SpectrumFound spectrum_of_run(const SpectrumOptions&, Console& out);

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""Figure 11: updates without their part along unstable eigenvectors, and updates of that part alone."""
+
+import numpy as np
+import pandas as pd
+
+from brink import style
+from brink.claims import Claim, above, below
+from brink.experiment import Experiment
+from brink.statistics import geometric_mean_interval, paired_difference, wilson
+from mlp import LEARNING_RATE, SIZES, closed, parents, rows
+
+WITHIN, SHOWN, GAP = 20, 30, 3  # stability is expected within; drawn for; so many stable steps in a row are stability
+ARMS = {"remove": "without the unstable directions", "keep": "unstable directions only"}
+
+restores = Claim(f"Without the unstable directions stability returns within {WITHIN} steps (share of the seeds).",
+                 "Suppressing updates along eigenvectors with ηλ > 2 restores stability.", above(0.5, least_n=5))
+sooner = Claim("It returns sooner than without the intervention (difference of steps).", "Suppressing the updates restores stability.",
+               below(0, least_n=5))
+induces = Claim(f"With the unstable directions alone the loss rises: its peak within {WITHIN} steps over its value at the start.",
+                "Restricting updates to these unstable directions induces instability.", above(1, least_n=5))
+more = Claim("In an unchanged run the peak of the loss over the same steps is no larger than with the unstable directions alone (ratio of the peaks).",
+             "Valley jumping along the unstable directions is the primary mechanism of instabilities.", above(0.9, least_n=5))
+
+
+def chosen(lab):
+    """The first long instability after the early phase, for each seed that has one."""
+    found = [(seed, lab.run(f"seed {seed}"), closed(lab.run(f"seed {seed}"), lab.size["after"])) for seed in lab.size["seeds"]]
+    return [(seed, run, instabilities[0]) for seed, run, instabilities in found if instabilities]
+
+
+def start(one, arm):
+    """Directions are removed from the middle of the instability on, and kept alone from its entry on."""
+    return one.entry + one.length // 2 if arm == "remove" else one.entry
+
+
+def work(lab):
+    parents(lab)
+    lab.fork_all([{"name": f"{arm} {seed}", "parent": run, "at": start(one, arm),
+                   "set": {"training": {"project": arm, "project_most": 30, "steps": start(one, arm) + SHOWN}}}
+                  for seed, run, one in chosen(lab) for arm in ARMS])
+
+
+def collect(lab):
+    out = []
+    for seed, run, one in chosen(lab):
+        for arm in ARMS:
+            at = start(one, arm)
+            told = {"seed": seed, "arm": arm, "at": at, "entry": one.entry, "resolution": one.resolution}
+            out.append(rows(lab.run(f"{arm} {seed}"), ["loss", "lambda_1", "surplus"], changed=1, **told))
+            out.append(rows(run, ["loss", "lambda_1", "surplus"], one.entry - 5, at + SHOWN, changed=0, **told))
+    return {"arms": pd.concat(out)}
+
+
+def stable_after(table):
+    """Steps from the change until three stable ones in a row begin; NaN if there are none."""
+    stable = (table.sort_values("step").query("step >= at")["surplus"] <= 0).to_numpy()
+    for step in range(len(stable) - GAP + 1):
+        if stable[step:step + GAP].all():
+            return float(step)
+    return np.nan
+
+
+def peak(table):
+    """The largest loss within the judged steps, over that at the change."""
+    after = table.query("step >= at and step <= at + @WITHIN").set_index("step")["loss"]
+    return after.where(np.isfinite(after), np.finfo(np.float32).max).max() / after.iloc[0]
+
+
+def judge(tables):
+    groups = {(arm, changed): [one for _, one in part.groupby("seed")] for (arm, changed), part in tables["arms"].groupby(["arm", "changed"])}
+    changed, plain = ([stable_after(one) for one in groups["remove", which]] for which in (1, 0))
+    peaks, others = ([peak(one) for one in groups["keep", which]] for which in (1, 0))
+    return {restores: wilson(int(np.sum(np.nan_to_num(changed, nan=np.inf) <= WITHIN)), len(changed)),
+            sooner: paired_difference(np.nan_to_num(changed, nan=SHOWN), np.nan_to_num(plain, nan=SHOWN)),
+            induces: geometric_mean_interval(peaks), more: geometric_mean_interval(np.array(peaks) / np.array(others))}
+
+
+def draw(tables):
+    seed = tables["arms"]["seed"].iloc[0]
+    figure, axes = style.panels(2, 2, height=2.2)
+    for column, (arm, title) in enumerate(ARMS.items()):
+        one = tables["arms"].query("seed == @seed and arm == @arm")
+        for panel, name in zip(axes[:, column], ("loss", "lambda_1")):
+            panel.axvspan(one["entry"].iloc[0], one["resolution"].iloc[0], color=style.SHADE, alpha=0.13, linewidth=0)
+            for changed, colour, label in ((0, style.GREY, "unchanged"), (1, style.BLUE, title)):
+                part = one.query("changed == @changed")
+                panel.plot(part["step"], part[name], color=colour, marker="o", markersize=2, label=label)
+            panel.axvline(one["at"].iloc[0], color=style.BLACK, linewidth=0.7)
+            panel.set_yscale("log" if name == "loss" else "linear")
+        axes[0, column].set_title(f"training loss L, {title}")
+        axes[1, column].set_title("sharpness λ₁")
+        axes[1, column].set_xlabel("step")
+        style.threshold_line(axes[1, column], 2 / LEARNING_RATE)
+        axes[0, column].legend(loc="upper right", fontsize=7)
+    return figure
+
+
+experiment = Experiment(
+    id="fig11", title="Updates along unstable directions drive instabilities", section="App. D.1",
+    paper="Suppressing updates along eigenvectors with ηλ > 2 restores stability; restricting updates to these directions induces instability. So valley "
+          "jumping, and not progressive sharpening, is the primary mechanism of instabilities.",
+    sizes=SIZES, work=work, collect=collect, claims=(restores, sooner, induces, more), judge=judge, draw=draw,
+    notes=("Directions are removed from the middle of the first long instability after step 50 on, and kept alone from its entry on. The second arm ends "
+           "where no direction is unstable, because nothing is kept of the gradient.",))
