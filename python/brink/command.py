@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -10,7 +12,7 @@ import subprocess
 import threading
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -74,35 +76,39 @@ class Brink:
             if wrong := differences(settings, run.config):
                 raise BrinkError(f"{folder} holds a run with other settings: {', '.join(wrong[:5])}; choose another folder, or delete it")
             return run
-        # A name of its own for each caller, because several may wait for one folder.
-        file = folder.parent / f"{folder.name}.{os.getpid()}-{threading.get_ident()}.toml"
-        write_text(file, toml(settings))
-        try:
-            self._waiting("train", file, "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
-        finally:
-            file.unlink(missing_ok=True)
+        with alone(folder):
+            if (run := ended(folder)) is not None:
+                return run
+            file = folder.parent / f"{folder.name}.toml"
+            write_text(file, toml(settings))
+            try:
+                self._waiting("train", file, "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
+            finally:
+                file.unlink(missing_ok=True)
         return Run(folder)
 
     def fork(self, parent: Run | str | pathlib.Path, at: int, set: Mapping[str, Any], out: str | pathlib.Path, *,
              options: Sequence[str] = ()) -> Run:
         """`brink fork`: the run that begins with the state of `parent` at step `at`, changed by the settings `set`."""
         folder, origin = pathlib.Path(out), pathlib.Path(parent.path if isinstance(parent, Run) else parent)
-        if (run := ended(folder)) is None and folder.exists():
-            # It goes on from its own checkpoint. Before its first one it has nothing that could be lost.
-            if (folder / "config.toml").is_file() and any((folder / "checkpoints").glob("*.safetensors")):
-                self._waiting("train", "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
-                run = Run(folder)
-            else:
-                shutil.rmtree(folder)
-        if run is None:
-            self._waiting("fork", origin, "--at", at, *sets(set), "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
-            return Run(folder)
+        if (run := ended(folder)) is None:
+            with alone(folder):
+                return ended(folder) or self._fork(origin, at, set, folder, options)
         wrong = differences(set, run.config)
         if run.config.get("fork", {}).get("at_step") != at:
             wrong.append(f"at step {at} (there {run.config.get('fork', {}).get('at_step')})")
         if wrong:
             raise BrinkError(f"{folder} holds another fork: {', '.join(wrong[:5])}; choose another folder, or delete it")
         return run
+
+    def _fork(self, origin: pathlib.Path, at: int, set: Mapping[str, Any], folder: pathlib.Path, options: Sequence[str]) -> Run:
+        """A fork that has not ended: begun, or resumed from its own checkpoint."""
+        if (folder / "config.toml").is_file() and any((folder / "checkpoints").glob("*.safetensors")):
+            self._waiting("train", "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
+        else:
+            shutil.rmtree(folder, ignore_errors=True)  # before its first checkpoint it has nothing that could be lost
+            self._waiting("fork", origin, "--at", at, *sets(set), "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
+        return Run(folder)
 
     def measure(self, run: Run | str | pathlib.Path, steps: str | int | Sequence[int], set: Mapping[str, Any], *,
                 options: Sequence[str] = ()) -> Run:
@@ -112,16 +118,21 @@ class Brink:
         # A call that ended well leaves its mark beside what it wrote, because the command itself would compute all again.
         mark = folder / "measured" / f"done-{settings_hash(nested(set), text)}"
         if not mark.is_file():
-            call = ["measure", folder, "--steps", text, *sets(set), "--quiet", *self.options, *options]
-            try:
-                self._waiting(*call)
-            except CommandError as error:
-                if "expected a setting that changes a column" not in error.message:
-                    raise
-                # The command refuses what writes files only, such as eigenvectors, so a column that costs nothing goes with it.
-                self._waiting(*call, "--set", "measure.update_cosine.every=1")
-            write_text(mark, f"steps {text}\n" + "".join(f"{name} = {literal(value)}\n" for name, value in flatten(set).items()))
+            with alone(mark):
+                if not mark.is_file():
+                    self._measure(folder, text, set, options)
+                    write_text(mark, f"steps {text}\n" + "".join(f"{name} = {literal(value)}\n" for name, value in flatten(set).items()))
         return Run(folder)
+
+    def _measure(self, folder: pathlib.Path, steps: str, set: Mapping[str, Any], options: Sequence[str]) -> None:
+        call = ["measure", folder, "--steps", steps, *sets(set), "--quiet", *self.options, *options]
+        try:
+            self._waiting(*call)
+        except CommandError as error:
+            if "expected a setting that changes a column" not in error.message:
+                raise
+            # The command refuses what writes files only, such as eigenvectors, so a column that costs nothing goes with it.
+            self._waiting(*call, "--set", "measure.update_cosine.every=1")
 
     def spectrum(self, run: Run | str | pathlib.Path, step: int, *, operator: str = "hessian", top: int | None = None, bottom: int | None = None,
                  density: bool = False, dense: bool = False, more: Sequence[str] = ()) -> Run:
@@ -133,8 +144,9 @@ class Brink:
         words += (["--density"] if density else []) + (["--dense"] if dense else []) + list(more)
         mark = folder / "measured" / "spectrum" / f"done-{settings_hash({}, step, words)}"
         if not mark.is_file():
-            self._waiting("spectrum", folder, "--step", step, *words, "--quiet", *self.options)
-            write_text(mark, " ".join(words) + "\n")
+            with alone(mark):
+                self._waiting("spectrum", folder, "--step", step, *words, "--quiet", *self.options)
+                write_text(mark, " ".join(words) + "\n")
         return Run(folder)
 
     def sweep(self, config: Mapping[str, Any] | str | pathlib.Path, out: str | pathlib.Path, jobs: int | None = None, *,
@@ -233,11 +245,29 @@ def _settings(config: Mapping[str, Any] | str | pathlib.Path) -> dict[str, Any]:
     return tomllib.loads(pathlib.Path(config).read_text("utf-8"))
 
 
+@contextlib.contextmanager
+def alone(place: pathlib.Path) -> Iterator[bool]:
+    """While it is held, no other process and no other thread makes `place`. The lock ends with its process."""
+    lock = place.parent / ".locks" / place.name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if STOPPING.wait(0.2):
+                    raise Interrupted(f"told to stop while another process works on {place}") from None
+        yield True
+
+
+STOPPING = threading.Event()  # set once, when the program ends
 RUNNING: set[subprocess.Popen[str]] = set()
 
 
 def stop_all() -> None:
-    """Tells every command that runs now to stop so that it can be resumed."""
+    """Tells every command that runs now to stop so that it can be resumed, and those that wait for a folder to give up."""
+    STOPPING.set()
     for process in list(RUNNING):
         process.terminate()
 

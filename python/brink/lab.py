@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from brink.command import Brink, ended, stop_all, write_text
+from brink.command import Brink, alone, ended, stop_all, write_text
 from brink.errors import BrinkError, MissingData
 from brink.run import Run
 from brink.settings import merged, nested, settings_hash
@@ -166,10 +166,13 @@ class Lab:
         return self.brink.sweep(config, folder, self.jobs)
 
     def _call(self, name: str, folder: pathlib.Path, *arguments: object) -> None:
-        self.say(f"computing {name}")
-        shutil.rmtree(folder, ignore_errors=True)  # of a call that was killed
-        self.brink.call(*arguments, "--out", folder)
-        write_text(folder / "done", " ".join(map(str, arguments)) + "\n")
+        with alone(folder):
+            if (folder / "done").is_file():
+                return
+            self.say(f"computing {name}")
+            shutil.rmtree(folder, ignore_errors=True)  # of a call that was killed
+            self.brink.call(*arguments, "--out", folder)
+            write_text(folder / "done", " ".join(map(str, arguments)) + "\n")
 
     def _threads(self, config: Settings, threads: int) -> list[str]:
         return [] if "threads" in nested(config).get("run", {}) else ["--threads", str(threads)]

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from brink import Brink, BrinkError, CommandError, Interrupted, Run, sweep_table
-from brink.command import parse_bytes, sets, stop_all
+from brink.command import STOPPING, parse_bytes, sets, stop_all
 
 
 def content(run: Run) -> bytes:
@@ -116,17 +116,19 @@ def test_stop_all_is_an_interruption(brink: Brink, folder: pathlib.Path) -> None
     with pytest.raises(Interrupted, match="the same call goes on"):
         brink.train({"training": {"steps": 100000}}, folder / "stopped")
     stopper.cancel()
+    STOPPING.clear()
 
 
-def test_two_callers_of_one_folder(brink: Brink, folder: pathlib.Path) -> None:
+def test_several_callers_of_one_folder(brink: Brink, run: Run, folder: pathlib.Path) -> None:
     made: list[Run] = []
-    callers = [threading.Thread(target=lambda: made.append(brink.train({"training": {"steps": 30, "seed": 9}}, folder / "shared"))) for _ in range(3)]
+    callers = [threading.Thread(target=lambda: made.append(work())) for work in [
+        lambda: brink.train({"training": {"steps": 30, "seed": 9}}, folder / "shared"), lambda: brink.fork(run, 20, {}, folder / "shared-fork")] * 3]
     for caller in callers:
         caller.start()
     for caller in callers:
         caller.join()
-    assert len(made) == 3 and all(run.finished for run in made)
-    assert not list(folder.glob("shared.*.toml"))
+    assert len(made) == 6 and all(one.finished for one in made)
+    assert content(Run(folder / "shared-fork")).startswith(b"step,") and not list(folder.glob("shared*.toml"))
 
 
 def test_runs_end_with_their_caller(brink: Brink, folder: pathlib.Path) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`brink sweep --slurm` on a real Slurm of one node, started on loopback: the job array runs to its end, and a task whose time is
-up puts itself back into the queue and goes on. Where slurmd cannot start, sbatch --test-only judges the script.
+"""`brink sweep --slurm` and `tools/reproduce --slurm` on a real Slurm of one node, started on loopback: the job array runs to its end,
+and a task whose time is up puts itself back into the queue and goes on. Where slurmd cannot start, sbatch --test-only judges the script.
 usage: slurm_test.py BUILD
 """
 
@@ -15,7 +15,9 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import Cases, command
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+from environment import environment
+from harness import ROOT, Cases, command
 
 brink = str(pathlib.Path(sys.argv[1], "tools", "brink").resolve())
 cases = Cases()
@@ -171,6 +173,26 @@ def time_is_up(slurm, here):
     cases.check("resumed to the end", ",finished,300," in summary.read_text() or [summary.read_text()])
 
 
+def reproduced(slurm, here):
+    """An experiment whose runs three tasks share has the bytes of one that was made by one process."""
+    variables, why_not = environment(sys.argv[1])
+    if why_not:
+        return cases.skip("tools/reproduce --slurm", why_not)
+    call = [str(ROOT / "tools" / "reproduce"), str(ROOT / "python" / "tests" / "small_experiment.py"), "--jobs", "1", "--quiet"]
+    told, code = command([*call, "--out", str(here / "shared"), "--slurm", "--tasks", "3"], env=variables)
+    cases.check("reproduce writes the script", code == 0 or [told])
+    slurm.environment = {**variables, **slurm.environment, "BRINK": variables["BRINK"], "BRINK_PAPER_VENV": variables["BRINK_PAPER_VENV"]}
+    told, code = slurm.ask("sbatch", str(here / "shared" / "reproduce.sbatch"))
+    cases.check("reproduce is submitted", code == 0 or [told])
+    cases.check("its array ends", slurm.wait(lambda: slurm.queue() == "", 120) or [slurm.queue()])
+    said = "\n".join(path.read_text() for path in sorted((here / "shared" / "slurm").glob("*.txt")))
+    told, code = command([*call, "--out", str(here / "alone")], env=variables)
+    names = ["claims.csv", "figure.svg", "losses.csv", "page.html", "runs.csv"]
+    differ = [name for name in names if not (here / "shared" / "tiny" / name).is_file() or
+              (here / "shared" / "tiny" / name).read_bytes() != (here / "alone" / "tiny" / name).read_bytes()]
+    return cases.check("three tasks made the same result as one", [f"{name} differs" for name in differ] + ([said] if differ else []))
+
+
 def main():
     missing = [p for p in PROGRAMS if not shutil.which(p, path=PLACES)]
     if missing:
@@ -179,7 +201,7 @@ def main():
         return cases.skip("Slurm", "needs root, as which slurmd runs here")
     with tempfile.TemporaryDirectory() as temporary:
         here = pathlib.Path(temporary)
-        for name in ["slurm", "first", "second"]:
+        for name in ["slurm", "first", "second", "third"]:
             (here / name).mkdir()
         slurm = Slurm(here / "slurm")
         try:
@@ -192,6 +214,7 @@ def main():
                 return cases.check("sbatch --test-only", code == 0 or [out])
             to_the_end(slurm, here / "first")
             time_is_up(slurm, here / "second")
+            reproduced(slurm, here / "third")
             script = here / "first" / "out" / "sweep.sbatch"
             broken = here / "broken.sbatch"
             broken.write_text(script.read_text().replace("--array=1-3", "--array=1-x"))
