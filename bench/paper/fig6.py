@@ -26,7 +26,7 @@ for panel in JUDGED:
                           "It rises sharply once η enters the unstable regime.", above(0))
     falls[panel] = Claim(f"{name}: at the largest η without divergence the test accuracy is lower than at the two η before it.",
                          "Excessively large η eventually degrades performance.", below(0))
-    flatter[panel] = Claim(f"{name}: runs that were unstable end with a lower λ₁ than those that were not (ratio).",
+    flatter[panel] = Claim(f"{name}: of the complete runs, those that were unstable end with a lower λ₁ than the others (ratio).",
                            "The resulting minima are markedly flatter.", below(1))
 
 
@@ -77,7 +77,9 @@ def of_seed(rows):
     line = slope([math.log2(rate) for rate in low["learning_rate"]], low["test_accuracy"])
     last = ended["test_accuracy"].iloc[-3:].tolist()
     fall = last[2] - (last[0] + last[1]) / 2 if len(last) == 3 and (rows["status"] == "diverged").any() else math.nan
-    return line, high["test_accuracy"].mean() - low["test_accuracy"].mean(), fall, high["lambda_1"].median() / low["lambda_1"].median()
+    # A network that no longer learns is flat, too: only complete runs are compared.
+    ratio = high.loc[high["completed"] == 1, "lambda_1"].median() / low.loc[low["completed"] == 1, "lambda_1"].median()
+    return line, high["test_accuracy"].mean() - low["test_accuracy"].mean(), fall, ratio
 
 
 def judge(tables):
@@ -119,7 +121,7 @@ def draw(tables):
                            label="some runs diverge" if row == 0 else None)
             if row == 0:
                 at.set_title(PANELS[panel])
-                at.legend(loc="lower left")
+                at.legend(loc="best")
             if column == 0:
                 at.set_ylabel(title)
         axes[-1, column].set_xlabel("learning rate η")

@@ -41,7 +41,7 @@ def sweep(gain: float, drift: float, panel: str = "vgg") -> list[dict[str, objec
             accuracy = 0.5 + wobble(seed) + (gain * (1.2 - 0.2 * (power == 6) * 3) if unstable else drift * power)
             rows.append({"panel": panel, "seed": seed, "learning_rate": 2.0**power, "status": "diverged" if lost else "finished",
                          "test_accuracy": math.nan if lost else accuracy, "lambda_1": math.nan if lost else 10.0 if unstable else 100.0 + seed,
-                         "ever_unstable": int(unstable)})
+                         "ever_unstable": int(unstable), "completed": int(not lost)})
     return rows
 
 
@@ -52,6 +52,9 @@ def test_fig6() -> None:
     bad = verdicts(fig6, sweep(-0.2, 0.05) + sweep(-0.2, 0.05, "mlp"))
     for words in ("changes by at most", "higher test accuracy", "at the largest η"):
         assert all(bad[text] is Verdict.DOES_NOT_HOLD for text in bad if words in text)
+    # Networks that no longer learn are flat, and do not count.
+    dead = [{**row, "completed": int(row["ever_unstable"] == 0)} for row in sweep(0.2, 0.0)]
+    assert of(verdicts(fig6, dead), "VGG10, cifar10-5k: of the complete runs") is Verdict.NOT_TESTABLE
     only = verdicts(fig6, sweep(0.2, 0.0))
     assert {verdict for text, verdict in only.items() if text.startswith("MLP")} == {Verdict.NOT_TESTABLE}
 
