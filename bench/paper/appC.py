@@ -3,12 +3,13 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullFormatter
 
 from brink import style
 from brink.claims import Claim, above, within
 from brink.experiment import Experiment
 from brink.statistics import correlations, geometric_mean_interval, mean_interval
-from mlp import SIZES, marked, observed
+from mlp import SIZES, SMOKE, marked, observed
 
 COLUMNS = ["step", "lambda_1", "lambda_min", "bulk_edge", "semicircle_sigma", "semicircle_misfit", "delta", "gradient_norm"]
 
@@ -24,7 +25,7 @@ third = Claim("|λₙ| measures the third order: ρ of |λₙ| and |∇³L[u₁,
 
 def work(lab):
     last = lab.size["steps"]
-    lab.measure_all([{"run": run, "steps": (0, last, lab.size["apart"]), "set": {"measure": {"density": {"every": 1}}}}
+    lab.measure_all([{"run": run, "steps": (0, last, lab.size["apart"]), "set": {"measure": {"density": {"every": 1} | lab.size["density"]}}}
                      for run in observed(lab).values()])
 
 
@@ -62,6 +63,8 @@ def draw(tables):
             panel.scatter(x[where], y[where], s=6, alpha=0.6, color=colour, linewidths=0, label=label)
         panel.set_xscale("log")
         panel.set_yscale("log")
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.set_title(title)
     ends = np.array([(2 * table["semicircle_sigma"]).min(), (2 * table["semicircle_sigma"]).max()])
     axes[0, 1].plot(ends, ends, color=style.BLACK, linewidth=0.8, linestyle="--", label="equal")
@@ -73,6 +76,7 @@ experiment = Experiment(
     id="appC", title="The smallest eigenvalue as a measure of non-quadratic curvature", section="App. C",
     paper="The Hessian's bulk is modelled as a Wigner semicircle of standard deviation σ, so the smallest eigenvalue is −2σ. Third-order effects are "
           "argued to scale with σ, which makes |λₙ| a proxy for how far the loss is from a quadratic.",
-    sizes={name: size | {"apart": 10} for name, size in SIZES.items()},
+    sizes={name: size | {"apart": 10, "density": {}} for name, size in SIZES.items()} | {
+        "smoke": SMOKE | {"apart": 20, "density": {"probes": 2, "depth": 24}}},
     work=work, collect=collect, claims=(edge, shape, proxy, third), judge=judge, draw=draw,
-    notes=("The density is estimated by stochastic Lanczos quadrature every 10 steps; the bulk is the interval [λₙ, −λₙ] of its nodes.",))
+    notes=("The density is estimated by stochastic Lanczos quadrature every 10 steps (every 20 in the size smoke); the bulk is the interval [λₙ, −λₙ] of its nodes.",))

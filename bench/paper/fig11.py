@@ -11,7 +11,7 @@ from brink.statistics import geometric_mean_interval, paired_difference, wilson
 from mlp import LEARNING_RATE, SIZES, closed, parents, rows
 
 WITHIN, SHOWN, GAP = 20, 30, 3  # stability is expected within; drawn for; so many stable steps in a row are stability
-ARMS = {"remove": "without unstable directions", "keep": "these only, from the entry", "later": "these only, from the middle"}
+ARMS = {"remove": "without unstable directions", "keep": "only these, from entry", "later": "only these, from middle"}
 
 restores = Claim(f"Without the unstable directions λ₁ returns below 2/η within {WITHIN} steps (share of the seeds).",
                  "Suppressing updates along eigenvectors with ηλ > 2 restores stability.", above(0.5, least_n=5))

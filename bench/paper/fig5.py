@@ -110,7 +110,7 @@ def paths(tables):
         panel.set_xlabel("step")
         panel.axvline(forks["at"].iloc[0], color=style.GREY, linewidth=0.7)
     style.threshold_line(axes[0, 1], 2 / LEARNING_RATE)
-    axes[0, 0].legend(loc="upper left", fontsize=6.5)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
     found = outcomes(tables)
     found["loss"] = found["loss"] / found["seed"].map(tables["forks"].query("step == at").groupby("seed")["loss"].first())
     bottom = [("loss", "peak of L, relative", "log"), ("index_overlap_1_ref", "mean 1 − |⟨u₁, u₁′⟩|", "linear"),

@@ -20,7 +20,11 @@ def max_pool(x, side, stride):
 
 def ghost_norm(x, gamma, beta, group):
     """Normalises each group of consecutive samples by its own mean and biased variance of every channel, ε = 1e-5."""
-    groups = x.reshape(-1, group, *x.shape[1:])
+    short = len(x) % group
+    if short and len(x) > group:  # the last group is shorter
+        parts = x[:-short], x[-short:]
+        return jnp.concatenate([ghost_norm(part, gamma, beta, group) for part in parts])
+    groups = x.reshape(-1, min(group, len(x)), *x.shape[1:])
     mean = groups.mean((1, 2, 3), keepdims=True)
     variance = jnp.square(groups - mean).mean((1, 2, 3), keepdims=True)
     return ((groups - mean) * jax.lax.rsqrt(variance + 1e-5) * gamma + beta).reshape(x.shape)

@@ -79,6 +79,15 @@ class Jax(Peer):
             "lanczos": arpack_variants(self.make_apply, self.work.v),
         }
 
+    def solvers(self):
+        from jax_eigenvalue import Solvers  # only where it is asked for
+
+        self.eigenvalue = Solvers(self)
+        return self.eigenvalue.by_name()
+
+    def move_to(self, theta):
+        self.theta = jax.block_until_ready(self.tree(theta))
+
     def after_descent(self):
         """θ after the steps; one by one if their loop is not timed, because XLA's convolutions are slower in a loop."""
         if "gd_step" in self.work.kinds:

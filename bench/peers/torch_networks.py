@@ -61,7 +61,11 @@ def ghost_norm(x, gamma, beta, group, form):
     """Normalises each group of consecutive samples by its own mean and biased variance of every channel, ε = 1e-5."""
     if form.native_norm:
         return torch.cat([F.batch_norm(part, None, None, gamma, beta, True, 0.0, 1e-5) for part in x.split(group)])
-    groups = x.unflatten(0, (-1, group))
+    short = len(x) % group
+    if short and len(x) > group:  # the last group is shorter
+        parts = x.split([len(x) - short, short])
+        return torch.cat([ghost_norm(part, gamma, beta, group, form) for part in parts])
+    groups = x.unflatten(0, (-1, min(group, len(x))))
     mean = groups.mean((1, 3, 4), keepdim=True)
     variance = groups.var((1, 3, 4), unbiased=False, keepdim=True)
     row = (-1, 1, 1)

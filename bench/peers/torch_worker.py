@@ -198,6 +198,25 @@ class Torch(Peer):
 
         return build_waiting
 
+    def solvers(self):
+        from torch_eigenvalue import Solvers  # PyHessian and curvlinops are loaded only where they are asked for
+
+        self.eigenvalue = Solvers(self.work, self.skipped)
+        return self.eigenvalue.by_name()
+
+    def move_to(self, theta):
+        self.eigenvalue.move_to(theta)
+
+    def power_iterations(self, name, residuals):
+        if name != "pyhessian":
+            raise ValueError(f"{name} does not iterate by powers; pyhessian does")
+        return self.eigenvalue.power_iterations(residuals)
+
+    def residual(self, theta, vector, value):
+        from torch_eigenvalue import residual_in_float64
+
+        return residual_in_float64(self.work, theta, vector, value)
+
     def make_apply(self):
         b = self.bound[0]
         product = b.kept_double_backward()

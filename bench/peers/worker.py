@@ -8,6 +8,10 @@ systems can take turns within one run. Memory is measured in a fresh worker that
                "kinds": [kind, …], "spectrum": true}}
         → {"ready": true, "versions": {…}, "values": {…}, "variants": {kind: [name, …]}, "skipped": {"kind/name": why}}
     {"run": kind, "variant": name, "repeat": k}  → {"ms": [k numbers], "cpu_ms": […], "info": {…}}
+    {"lambda_1": name, "theta": file, "setting": s, "vector": file}
+        → {"ms": t, "cpu_ms": t, "lambda_1": λ, "products": k}: from θ alone, by that solver; its eigenvector is written to the file
+    {"residual": file, "theta": file, "lambda_1": λ} → {"residual": ‖Hy − λy‖ ÷ (|λ|‖y‖) in float64}; PyTorch's worker only
+    {"power_iterations": name, "theta": file, "residuals": [r, …]} → {"products": [k, …]}: as many as each residual needs
     {"memory": {as setup}, "kind": kind}         → {"variants": [name, …]}: what the next line may ask for
     {"peak": name}                               → {"peak_bytes": B, "first_peak_bytes": B}; the worker can then not be used again
     end of input                                 → the worker ends
@@ -18,7 +22,8 @@ weights [in,out]), v.f32 (a unit direction, same order).
 
 The kinds: gradient (loss and gradient of the mean cross-entropy over all samples), hvp (H v from scratch),
 hvp_linearized (H v where everything that does not depend on v is kept), gd_step (time per step over K steps),
-lanczos (largest eigenvalue to a relative residual of 1e-3; only where there is a spectrum).
+lanczos (largest eigenvalue to a relative residual of 1e-3; only where there is a spectrum), lambda_1 (the solvers of the next request,
+of which `setting` is a tolerance or a number of products; bench/peers/lambda_1 says which).
 
 Peak memory: anonymous resident memory, VmHWM − RssFile of /proc/self/status, of one call after two calls and a reset of VmHWM, less the
 same before the network was built. first_peak_bytes: that of the first call, which may compile.
@@ -73,6 +78,14 @@ class Peer:
         """→ {kind: {name: function that builds and returns what is called}}."""
         raise NotImplementedError
 
+    def solvers(self):
+        """→ {name: function of the setting}; its results are a dict of "lambda_1", "products" and "vector", flat in brink's order."""
+        return {}
+
+    def move_to(self, theta):
+        """Sets the parameters, a flat vector; outside of what is timed."""
+        raise NotImplementedError
+
     def check(self):
         """Skips variants that do not work, and adds the reason to `skipped`. → the values that the driver compares."""
         raise NotImplementedError
@@ -96,11 +109,8 @@ def flat(tree):
     return np.concatenate([np.asarray(a).ravel() for a in tree])
 
 
-def largest_eigenvalue(apply_flat, start, tolerance=LANCZOS_TOLERANCE, basis=None):
-    """SciPy's ARPACK on v ↦ H v with `basis` vectors (None: SciPy's choice, 20).
-
-    → λ₁, products used, true relative residual ‖Hu − λu‖ / λ.
-    """
+def eigenpair(apply_flat, start, tolerance, basis=None):
+    """SciPy's ARPACK on v ↦ H v with `basis` vectors (None: SciPy's choice, 20). → λ₁, its vector, products used"""
     from scipy.sparse.linalg import LinearOperator, eigsh
 
     products = 0
@@ -113,10 +123,14 @@ def largest_eigenvalue(apply_flat, start, tolerance=LANCZOS_TOLERANCE, basis=Non
     n = start.size
     operator = LinearOperator((n, n), matvec=matvec, dtype=np.float32)
     values, vectors = eigsh(operator, k=1, which="LA", tol=tolerance, v0=start, ncv=basis)
-    used = products
-    u, value = vectors[:, 0], float(values[0])
-    residual = float(np.linalg.norm(matvec(u) - value * u)) / abs(value)
-    return value, used, residual
+    return float(values[0]), np.ascontiguousarray(vectors[:, 0]), products
+
+
+def largest_eigenvalue(apply_flat, start, tolerance=LANCZOS_TOLERANCE, basis=None):
+    """→ λ₁, products used, true relative residual ‖Hu − λu‖ / λ."""
+    value, u, products = eigenpair(apply_flat, start, tolerance, basis)
+    residual = float(np.linalg.norm(apply_flat(u) - value * u)) / abs(value)
+    return value, products, residual
 
 
 def arpack_variants(make_apply, start):
@@ -190,15 +204,32 @@ def peak_memory(build, before):
 def serve(make):
     """make(Workload) → Peer. A call may return {"divide": K, "info": {…}}: its time is divided by K, the info passed on."""
     out, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not break the protocol
-    calls, before, offered = None, 0, {}
+    peer, calls, solvers, before, offered = None, None, {}, 0, {}
 
     def setup(request):
-        nonlocal calls
+        nonlocal peer, calls, solvers
         peer = make(Workload(request["setup"]))
         values, variants = peer.check(), peer.variants()
         calls = Calls(variants)
-        return {"ready": True, "versions": peer.versions, "values": values, "skipped": peer.skipped,
-                "variants": {kind: list(variants[kind]) for kind in request["setup"]["kinds"] if variants.get(kind)}}
+        listed = {kind: list(variants[kind]) for kind in request["setup"]["kinds"] if variants.get(kind)}
+        if "lambda_1" in request["setup"]["kinds"]:
+            solvers = peer.solvers()
+            listed["lambda_1"] = list(solvers)
+        return {"ready": True, "versions": peer.versions, "values": values, "skipped": peer.skipped, "variants": listed}
+
+    def lambda_1(request):
+        peer.move_to(np.fromfile(request["theta"], "<f4"))
+        solve = solvers[request["lambda_1"]]
+        wall, cpu, found = timed(lambda: solve(request["setting"]), 1)
+        np.asarray(found.pop("vector"), "<f4").tofile(request["vector"])
+        return {"ms": wall[0], "cpu_ms": cpu[0], **found}
+
+    def residual(request):
+        return {"residual": peer.residual(*(np.fromfile(request[key], "<f4") for key in ("theta", "residual")), request["lambda_1"])}
+
+    def power_iterations(request):
+        peer.move_to(np.fromfile(request["theta"], "<f4"))
+        return {"products": peer.power_iterations(request["power_iterations"], request["residuals"])}
 
     def run(request):
         wall, cpu, result = timed(calls.of(request["run"], request["variant"]), request["repeat"])
@@ -216,7 +247,7 @@ def serve(make):
     def peak(request):
         return peak_memory(offered[request["peak"]], before)
 
-    answers = {"setup": setup, "run": run, "memory": memory, "peak": peak}
+    answers = {"setup": setup, "power_iterations": power_iterations, "residual": residual, "lambda_1": lambda_1, "run": run, "memory": memory, "peak": peak}
     for line in sys.stdin:
         request = json.loads(line)
         answer = next(answers[key] for key in answers if key in request)

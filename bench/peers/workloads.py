@@ -5,7 +5,8 @@ of networks defines what they compute (docs/method.md, "Networks").
 The parameters are listed here again, in brink's order, so that the driver does not need brink; brink's worker compares the list
 with its own and refuses a different one.
 
-The keys of a network are those of a config's [model]. W1 is an MLP; W2 to W5 have convolutions and 32×32×3 pictures.
+The keys of a network are those of a config's [model]. W1 is an MLP; W2 to W6 have convolutions and 32×32×3 pictures. W6 is the VGG10 of
+which bench/peers/lambda_1 computes the largest eigenvalue; its last ghost group is shorter.
 """
 
 import dataclasses
@@ -57,6 +58,7 @@ WORKLOADS = {
     "W3": Workload({"name": "vgg", "channels": [32, 64, 128], "ghost_batch": 32}, samples="128", **_CONVOLUTIONS),
     "W4": Workload({"name": "resnet20", "widths": [16, 32, 64], "ghost_batch": 32}, samples="128", **_CONVOLUTIONS),
     "W5": Workload({"name": "lenet", "filters": [6, 16], "dense": [120, 84]}, samples="256", **_CONVOLUTIONS),
+    "W6": Workload({"name": "vgg", "channels": [8, 16, 32], "ghost_batch": 32}, samples="1000", **_CONVOLUTIONS),
 }
 
 

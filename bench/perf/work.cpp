@@ -116,6 +116,10 @@ Workload read_workload(const std::string& folder) {
   return w;
 }
 
+std::vector<float> read_vector(const std::string& file, std::int64_t expected) {
+  return read_raw<float>(file, expected);
+}
+
 Workload make_workload(const Chosen<NetworkKind>& network, const Shape& sample, std::int64_t classes,
                        std::int64_t samples, std::uint32_t seed) {
   Workload w{make_model(network, sample, classes), {}, {}, {}, {}};
@@ -214,6 +218,11 @@ double Work::linearize(Residuals residuals) { return hvp(residuals).linearize_at
 void Work::apply(Residuals residuals) {
   hvp(residuals).apply(v_.view(), hv_.view());
   synchronize(device_);
+}
+
+LinearOperator Work::hessian() {
+  Hvp& h = hvp(Residuals::kept);
+  return {h.dim(), Dtype::f32, [&h](View x, View y) { h.apply(x, y); }, layout().count()};
 }
 
 double Work::descend(int steps, double learning_rate) {

@@ -16,6 +16,7 @@
 #include "kernels/memory.h"
 #include "kernels/thread_pool.h"
 #include "models/model.h"
+#include "spectral/linear_operator.h"
 #include "training/environment.h"
 #include "training/run/config.h"
 
@@ -34,6 +35,9 @@ struct Workload {
 /// Throws std::runtime_error with the file and the expected and found sizes, or with the parameter that brink's network does
 /// not have.
 Workload read_workload(const std::string& folder);
+
+/// Reads `expected` float32 numbers of a file without a header. Throws std::runtime_error with the file and both sizes.
+std::vector<float> read_vector(const std::string& file, std::int64_t expected);
 
 /// The same kind of data made here: entries of variance 1, weights of variance 1/fan_in, the rest as at step 0, v of norm 1.
 Workload make_workload(const Chosen<NetworkKind>&, const Shape& sample, std::int64_t classes, std::int64_t samples,
@@ -56,6 +60,8 @@ class Work {
   double linearize(Residuals = Residuals::kept);
   /// H v for the data's v, after linearize().
   void apply(Residuals = Residuals::kept);
+  /// H at θ of the last linearize() with kept residuals. This object outlives it.
+  LinearOperator hessian();
   /// Products with four vectors, at a time or one after the other, after linearize_for_four().
   void apply_four(bool together);
   void linearize_for_four(Residuals);
@@ -81,6 +87,7 @@ class Work {
   View product() const { return hv_.view(); }
   std::vector<float> packed(const View& vector);
   void unpack(std::span<const float> flat, const View& vector);
+  Device& device() { return device_; }
   std::string device_name() const { return environment_.device_name(); }
 
  private:

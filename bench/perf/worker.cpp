@@ -7,17 +7,22 @@
 
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "bench/perf/harness.h"
 #include "bench/perf/work.h"
+#include "spectral/lanczos.h"
+#include "training/curvature.h"
 #include "training/io/json.h"
 
 namespace brink::bench {
@@ -44,10 +49,17 @@ double cpu_ms() {
   return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
 }
 
+void write_vector(const std::string& file, const std::vector<float>& values) {
+  std::ofstream out(file, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
+  if (!out.flush()) throw std::runtime_error(fmt::format("{}: expected to write {} numbers", file, values.size()));
+}
+
 class Worker {
  public:
   Json answer(const Json& request) {
     if (request.contains("setup")) return setup(request["setup"]);
+    if (request.contains("lambda_1")) return lambda_1(request);
     if (request.contains("run")) return run(request);
     if (request.contains("memory")) return memory(request);
     return peak(request.at("peak"));
@@ -55,6 +67,7 @@ class Worker {
 
  private:
   void open(const Json& s) {
+    lanczos_.reset();
     data_ = read_workload(s.at("folder"));
     before_bytes_ = anonymous_bytes().now;
     work_ = std::make_unique<Work>(data_, s.at("threads").get<int>(),
@@ -85,6 +98,8 @@ class Worker {
     for (const std::string kind : s.at("kinds"))
       if (const auto found = calls_.find(kind); found != calls_.end())
         for (const auto& [name, call] : found->second) variants[kind].push_back(name);
+      else if (kind == "lambda_1")
+        variants[kind].push_back("lanczos");
     return {{"ready", true},
             {"versions", {{"brink", machine_and_build()}, {"device", w.device_name()}}},
             {"flops", {{"gradient", w.gradient_flops()}, {"hvp_linearized", w.tangent_flops()}}},
@@ -112,6 +127,28 @@ class Worker {
       cpu.push_back((cpu_ms() - c) / call.divide);
     }
     return {{"ms", wall}, {"cpu_ms", cpu}, {"info", Json::object()}};
+  }
+
+  /// The largest eigenvalue at the given θ, from the workload's v to the relative residual `setting`. What is timed begins with θ
+  /// alone: the linearisation is part of it.
+  Json lambda_1(const Json& r) {
+    if (r.at("lambda_1") != "lanczos") throw std::runtime_error("lambda_1: expected the variant lanczos");
+    Work& w = *work_;
+    w.unpack(read_vector(r.at("theta"), w.layout().count()), w.theta());
+    const LinearOperator hessian = w.hessian();
+    if (!lanczos_)
+      lanczos_.emplace(w.device(), hessian.dim, hessian.dtype, LanczosLimits{.max_pairs = 1},
+                       normals_of(w.device(), w.layout(), 0));
+    const LanczosOptions options{.tolerance = r.at("setting"), .orthogonality = false};
+    const double c = cpu_ms();
+    const auto start = std::chrono::steady_clock::now();
+    w.linearize();
+    const LanczosResult found = lanczos_->run(hessian, options, w.direction());
+    const auto ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    const double cpu = cpu_ms() - c;
+    if (found.top.empty()) throw std::runtime_error("lambda_1: the products are not finite");
+    write_vector(r.at("vector"), w.packed(found.top[0].vector));
+    return {{"ms", ms}, {"cpu_ms", cpu}, {"lambda_1", found.top[0].value}, {"products", found.products}};
   }
 
   Json memory(const Json& r) {
@@ -143,6 +180,7 @@ class Worker {
 
   Workload data_;
   std::unique_ptr<Work> work_;
+  std::optional<Lanczos> lanczos_;  // of lambda_1, made at its first request
   std::map<std::string, Variants> calls_;
   std::string kind_;
   std::int64_t before_bytes_ = 0;

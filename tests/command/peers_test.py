@@ -80,6 +80,19 @@ with tempfile.TemporaryDirectory() as temporary:
                           if not abs(found[key] - value) <= 1e-6 * max(abs(value), 1e-3)]
         cases.check(name, complaints)
 
+        # At θ = 0 the Hessian is that of the last bias alone, (1 − ones/C)/C: its largest eigenvalue is 1/C.
+        request = {"lambda_1": "lanczos", "theta": str(folder / "theta.f32"), "setting": 1e-6, "vector": str(folder / "y.f32")}
+        status, answers, said = ask({"setup": {**setup, "kinds": ["lambda_1"]}}, request)
+        complaints = [] if status == 0 and len(answers) == 2 else [f"status {status}: {said}"]
+        if not complaints:
+            y = array.array("f", (folder / "y.f32").read_bytes())
+            last, rest = y[-about["classes"]:], y[:-about["classes"]]
+            wanted = {"the variant": answers[0]["variants"] == {"lambda_1": ["lanczos"]}, "products": 2 <= answers[1]["products"] <= 4,
+                      "λ₁": abs(answers[1]["lambda_1"] * about["classes"] - 1) < 1e-5, "times": answers[1]["ms"] > 0 < answers[1]["cpu_ms"],
+                      "the vector": abs(sum(x * x for x in last) - 1) < 1e-5 and abs(sum(last)) < 1e-3 and max(map(abs, rest), default=0) < 1e-3}
+            complaints = [f"{what}: {answers[1]}" for what, good in wanted.items() if not good]
+        cases.check(f"{name}: the largest eigenvalue", complaints)
+
         wrong = workloads.describe(name, SAMPLES)
         wrong["parameters"][0]["shape"][-1] += 1
         write(folder, wrong)
@@ -108,6 +121,11 @@ with tempfile.TemporaryDirectory() as temporary:
         status, answers, said = ask({"memory": setup, "kind": kind}, {"peak": variant})
         good = status == 0 and variant in answers[0]["variants"] and answers[1]["peak_bytes"] > 2**20
         cases.check(f"peak memory, {kind}/{variant}", [] if good else [f"status {status}, {answers}: {said}"])
+    status, _, said = ask({"setup": setup}, {**request, "lambda_1": "power"})
+    cases.check("an unknown solver is refused", status == 1 and "expected the variant lanczos" in said)
+    (folder / "short.f32").write_bytes(bytes(8))
+    status, _, said = ask({"setup": setup}, {**request, "theta": str(folder / "short.f32")})
+    cases.check("a θ of another size is refused", status == 1 and "short.f32: expected" in said and "found 8" in said)
     status, _, said = ask({"run": "gradient", "variant": "program", "repeat": 1})
     cases.check("a request before the setup ends the worker", status == 1 and said.startswith("worker: "))
 cases.close()

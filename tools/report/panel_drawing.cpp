@@ -103,7 +103,7 @@ Scale fitted(const Panel& panel) {
     }
   }
   if (values.empty()) return fit_scale(references, panel.kind, panel.with_zero);
-  const Scale out = with_error_bars(panel, fit_scale(values, panel.kind, panel.with_zero));
+  const Scale out = fit_scale(values, panel.kind, panel.with_zero);
   if (panel.kind == ChartScale::logarithmic) std::erase_if(references, [](double y) { return !(y > 0); });
   const auto is_inside = [&](double y) { return y >= out.low && y <= out.high; };
   if (std::ranges::all_of(references, is_inside)) return out;
@@ -118,7 +118,7 @@ Scale fitted(const Panel& panel) {
 }  // namespace
 
 PanelDrawing::PanelDrawing(const Panel& panel, const Axis& axis) : panel_(panel), axis_(axis) {
-  scale_ = panel.scale ? *panel.scale : fitted(panel);
+  scale_ = panel.scale ? *panel.scale : with_error_bars(panel, fitted(panel));
 }
 
 bool PanelDrawing::drawable(const Point& p) const { return std::isfinite(p.y) && (!scale_.logarithmic() || p.y > 0); }
