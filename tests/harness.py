@@ -7,8 +7,12 @@ A check that cannot fail is a defect, so a check comes with broken input that it
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+
+# A test that was started in the background may ignore SIGINT, and every program that it starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LAYERS = ["kernels", "autodiff", "models", "spectral", "training"]

@@ -20,8 +20,6 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import Cases
 
-# What starts this test in the background may have told it to ignore SIGINT, and programs started here would inherit that.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 brink = str(pathlib.Path(sys.argv[1], "tools", "brink").resolve())
 long = "--all" in sys.argv
 cases = Cases()
