@@ -213,4 +213,8 @@ experiment = Experiment(
     sizes={name: {} for name in ("smoke", "small", "paper")},
     work=work, collect=collect, claims=(constant, grows, pooled, between, anyhow, davis_kahan, dominated, scaled, shared), judge=judge, draw=draw,
     notes=("The paper verifies Cᵢ in one example. Here it is verified for 5 depths, 18 starts each, partly along a run.",
-           "Losses are ½(z − 1)², so that ℓ′ is not 0."))
+           "Losses are ½(z − 1)², so that ℓ′ is not 0.",
+           "The scan of sums at fixed products was added after the one in which a product grows at the cost of the other had not shown the claim. Both "
+           "are kept.",
+           "The claim about shared parameters named every pair at first; the pair (1, 3) is not monotone, and the text now names the pair that is "
+           "moved apart."))

@@ -165,4 +165,5 @@ experiment = Experiment(
     notes=("The paper's formula for the rate of R was lost in the copy that was used. It is reconstructed as "
            "(1 − η²ℓ′²) / |1 − ηℓ″(θ₁² + θ₂²)| − 1.",
            "For y = 1 the iterate crosses the valley in one step, so the change in one step is positive at every learning rate; the paper "
-           "itself turns to two steps where the loss is not symmetric about its minimum (App. E.5)."))
+           "itself turns to two steps where the loss is not symmetric about its minimum (App. E.5).",
+           "The curves had been computed once before the rules of the two claims about the predicted rate were written."))

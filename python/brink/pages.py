@@ -160,6 +160,6 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
     body = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"
-            f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules were fixed before the runs.</p>\n<div class="counts">'
+            f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules were fixed before the runs, except where a page says otherwise.</p>\n<div class="counts">'
             + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in counts.items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
     return document("The paper's figures and tables", body, wide=True)
