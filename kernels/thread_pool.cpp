@@ -45,7 +45,7 @@ struct ThreadPool::State {
   std::atomic<std::int64_t> next{0};
   std::atomic<std::uint32_t> runs{0};  // what helpers wait on
   std::atomic<std::uint32_t> gate{0};
-  bool stop = false;
+  std::atomic<bool> stop{false};  // a helper that missed earlier runs may read it while it is set
   std::atomic<bool> busy{false};
 
   void claim(int worker) {
@@ -63,7 +63,7 @@ struct ThreadPool::State {
   }
 
   void end() {
-    stop = true;
+    stop.store(true, std::memory_order_relaxed);  // published by the next line
     runs.fetch_add(1);
     runs.notify_all();
     for (std::thread& t : threads) t.join();
@@ -74,7 +74,7 @@ struct ThreadPool::State {
     std::uint32_t seen = 0;
     while (true) {
       seen = wait_while_equal(runs, seen);
-      if (stop) return;
+      if (stop.load(std::memory_order_relaxed)) return;
       if (!enter(seen)) continue;
       claim(worker);
       const std::uint32_t left = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;
