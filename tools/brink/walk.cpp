@@ -9,6 +9,7 @@
 #include "tools/brink/command.h"
 #include "tools/walk/branches.h"
 #include "tools/walk/walk.h"
+#include "training/available_memory.h"
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/io/readable.h"
@@ -97,14 +98,14 @@ Folder folder_for(const std::string& path, const Facts& facts) {
 }
 
 /// A row of a table; NaN is an empty cell.
-class Row {
+class TableRow {
  public:
-  Row& operator<<(double x) {
+  TableRow& operator<<(double x) {
     begin();
     if (!std::isnan(x)) append_number(text_, x);
     return *this;
   }
-  Row& operator<<(std::int64_t x) {
+  TableRow& operator<<(std::int64_t x) {
     begin();
     append_number(text_, x);
     return *this;
@@ -126,7 +127,7 @@ std::string table_of(const walk::Options& o, const std::vector<walk::Snapshot>& 
   out += '\n';
   const auto n = static_cast<double>(o.paths);
   for (const walk::Snapshot& s : snapshots) {
-    Row row;
+    TableRow row;
     row << s.step << s.mean << s.variance << s.skewness << s.lowest << s.highest
         << static_cast<double>(s.below_start) / n << static_cast<double>(s.absorbed) / n;
     for (const double q : s.quantiles) row << q;
@@ -152,6 +153,16 @@ void write_tensors(const Folder& folder, const walk::Options& o, const std::vect
   write_safetensors(folder, "walk.safetensors", tensors, facts_of(o, 0));
 }
 
+/// Throws DeviceError if the walk would not fit into memory.
+void expect_memory(const walk::Options& o) {
+  const std::int64_t needed = walk::memory_bytes(o), available = available_memory_bytes();
+  if (needed > available)
+    throw DeviceError(
+        fmt::format("the walk needs {} of memory, and {} are available; choose fewer --paths, --bins or --keep, or a "
+                    "larger --every",
+                    readable_bytes(needed), readable_bytes(available)));
+}
+
 void run_paths(const walk::Options& o, int threads, const Folder& folder, Console& out) {
   ThreadPool pool(threads);
   Device device{Where::cpu, &pool};
@@ -172,7 +183,7 @@ void append_ends(std::string& header, const std::string& name) {
   for (const char* column : {"sequences", "below", "above", "undecided", "highest"})
     header += "," + name + "_" + column;
 }
-Row& operator<<(Row& row, const walk::Ends& e) {
+TableRow& operator<<(TableRow& row, const walk::Ends& e) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   return row << e.sequences << e.below << e.above << e.undecided << (e.sequences > 0 ? e.highest : none);
 }
@@ -186,7 +197,7 @@ bool run_branches(const walk::Options& o, int length, const Folder& folder, Cons
   std::int64_t checked = 0, above = 0, undecided = 0;
   for (const walk::Part& part : o.start) {
     for (const walk::Branches& b : walk::follow_branches(o.h, part.mean, length)) {
-      Row row;
+      TableRow row;
       row << b.start << std::int64_t{b.length} << b.below << b.undecided << b.zero_sum << b.negative_sum << b.lowest
           << b.highest << b.rounding << b.drop << b.median << b.pathwise;
       table += row.line();
@@ -213,6 +224,7 @@ ExitCode run_walk(const Arguments& a) {
     if (a.branches > 0 && o.start.back().deviation != 0)
       throw UsageError("--start " + text + ": with --branches expected a point, found a deviation");
   }
+  if (a.branches == 0) expect_memory(o);
   const Folder folder = folder_for(a.out, facts_of(o, a.branches));
   if (a.branches > 0) return run_branches(o, a.branches, folder, out) ? ExitCode::done : ExitCode::check_failed;
   run_paths(o, a.threads > 0 ? a.threads : available_threads(), folder, out);

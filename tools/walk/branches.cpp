@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "kernels/functions/elementary.h"
+#include "kernels/map/functors.h"
 
 namespace brink::walk {
 
@@ -17,15 +17,13 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Bounds the rounding of one step: h to a few units in the last place, and the sum.
 constexpr double unit = 0x1p-49;
 
-double logistic(double z) { return 1 / (1 + elementary::exp(-z)); }
-
 /// h and bounds of its derivative.
 class Steps {
  public:
   explicit Steps(const StepSize& h) : h_(h) {}
-  double size(double x) const { return h_.floor + h_.height * logistic(h_.slope * x); }
+  double size(double x) const { return h_.floor + h_.height * Logistic{}(h_.slope * x); }
   double slope(double x) const {
-    const double p = logistic(h_.slope * x), q = logistic(-h_.slope * x);
+    const double p = Logistic{}(h_.slope * x), q = Logistic{}(-h_.slope * x);
     return h_.height * h_.slope * p * q;
   }
   /// The largest |h′|, which is at 0 and falls on both sides.

@@ -239,6 +239,15 @@ bool is_step_size(const StepSize& h) {
   return h.floor >= 0 && h.height >= 0 && std::isfinite(h.floor) && std::isfinite(h.height) && std::isfinite(h.slope);
 }
 
+std::int64_t memory_bytes(const Options& o) {
+  const double snapshots = 2 + static_cast<double>(o.steps / o.every),
+               each = static_cast<double>(o.bins) + static_cast<double>(std::min(o.kept, o.paths)) +
+                      static_cast<double>(o.levels.size()),
+               path = 2 * sizeof(double) + (o.coupling ? 1 : 0);
+  return static_cast<std::int64_t>(
+      std::min(path * static_cast<double>(o.paths) + 2 * sizeof(double) * each * snapshots, 0x1p62));
+}
+
 std::vector<Snapshot> simulate(const Options& o, Device& device) {
   check(o);
   Walk walk(o, device);

@@ -54,6 +54,9 @@ struct Snapshot {
   std::vector<double> kept;
 };
 
+/// The memory of simulate(), its result, and a copy of that for writing; 2⁶² if it is more.
+std::int64_t memory_bytes(const Options&);
+
 /// The sign of step t of a path, and every other random number, is a function of (seed, path, t) alone, and sums have a fixed
 /// order, so the threads of the device change no bit of the result. Throws std::invalid_argument for options that make no sense.
 std::vector<Snapshot> simulate(const Options&, Device&);
