@@ -3,6 +3,7 @@
 #include "training/replay/measure.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tests/replay/replay_runs.h"
 #include "training/run/columns_json.h"
@@ -139,6 +140,26 @@ TEST_CASE("measure: rows at steps where a run by minibatches has none") {
   const auto [code, message] = refusal([&] { measure(folder / "run", "9:15", {"measure.row_every=8"}); });
   CHECK(code == ExitCode::usage);
   CHECK_MESSAGE(message.find("no step from 9 to 15 has a row") != std::string::npos, message);
+}
+
+TEST_CASE("measure: what adds files and no column") {
+  const TemporaryFolder folder;
+  REQUIRE(run(folder / "run", small_mlp()) == ExitCode::done);
+  const auto [code, message] = refusal([&] { measure(folder / "run", "5:9", {"measure.eigenvectors.every=100"}); });
+  CHECK(code == ExitCode::usage);
+  CHECK_MESSAGE(
+      message.find("expected a setting that adds a column or a file at one of these steps") != std::string::npos,
+      message);
+  CHECK_FALSE(std::filesystem::exists(folder / "run/measured"));
+  const std::string table = measure(folder / "run", "5:12", {"measure.eigenvectors.every=5"});
+  CHECK_MESSAGE(read_text(table) == "step\n5\n10\n", read_text(table));
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "run/measured"))
+    if (entry.path().extension() == ".safetensors") files.insert(entry.path().filename());
+  CHECK(files == std::set<std::string>{"step-000005.safetensors", "step-000010.safetensors"});
+  REQUIRE(run(folder / "whole", small_mlp({"measure.eigenvectors.every=5"})) == ExitCode::done);
+  const auto found = std::filesystem::path(table).replace_extension() / "eigenvectors" / "step-000010.safetensors";
+  CHECK(read_text(found) == read_text(folder / "whole/eigenvectors/step-000010.safetensors"));
 }
 
 TEST_CASE("measure: what decides the updates of a run stays as it is") {

@@ -247,7 +247,9 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
   };
   RowCheck check(run, trainer.row(), is_compared);
   const Selection columns(trainer.row(), cells_of(run.header), is_compared);
-  if (columns.columns().size() == 1) throw UsageError("--set: expected a setting that changes a column of metrics.csv");
+  const bool adds_columns = columns.columns().size() > 1;  // the first one is the step
+  if (!adds_columns && differing_settings(config, run.config).empty())
+    throw UsageError("--set: expected a setting that differs from the run's");
   std::optional<MeasuredFile> file;  // begun with its first row, so that a call that fails before leaves none
   while (trainer.steps_done() <= options.steps.last) {
     const std::int64_t t = trainer.steps_done();
@@ -264,7 +266,7 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
     if (updates) trainer.update();
     const Row& row = trainer.complete();
     check(row);
-    if (options.steps.contains(t)) {
+    if (options.steps.contains(t) && (adds_columns || !trainer.tensors().empty())) {
       if (!file) {
         file.emplace(run, config, options.steps, columns);
         table = file->path();
@@ -277,6 +279,8 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
     if (!updates) break;
   }
   progress.finish();
+  if (!file && !adds_columns)
+    throw UsageError("--set: expected a setting that adds a column or a file at one of these steps");
   if (!file)
     throw UsageError(
         fmt::format("--steps: no step from {} to {} has a row; choose others, or a smaller "
