@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "tools/report/colours.h"
+#include "tools/report/evenly.h"
 #include "tools/report/heat_map.h"
 #include "tools/report/panel_drawing.h"
 #include "tools/report/stepped.h"
@@ -81,11 +82,7 @@ std::vector<const Slice*> drawn(const std::vector<Slice>& slices) {
   std::size_t largest = 1;
   for (const Slice& s : slices)
     if (s.plane_offset.size() > 1) all.push_back(&s), largest = std::max(largest, s.plane_loss.size());
-  const std::size_t count = std::min(all.size(), std::max<std::size_t>(1, most_cells / largest));
-  std::vector<const Slice*> out;
-  for (std::size_t i = 0; i < count; ++i)
-    out.push_back(all[count == 1 ? all.size() - 1 : i * (all.size() - 1) / (count - 1)]);
-  return out;
+  return evenly_chosen(all, std::max<std::size_t>(1, most_cells / largest));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "tools/report/evenly.h"
 #include "tools/report/step_files.h"
 #include "tools/report/text.h"
 #include "training/errors.h"
@@ -18,11 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t most_read = 60;
 constexpr std::size_t most_drawn = 6;  // lines that a reader can tell apart
-
-/// Which of `all` to take for number i of `count`, evenly from the first to the last.
-std::size_t evenly(std::size_t i, std::size_t count, std::size_t all) {
-  return count == 1 ? 0 : i * (all - 1) / (count - 1);
-}
 
 Slice read_slice(const fs::path& file) {
   const Safetensors tensors = Safetensors::read(file.string());
@@ -86,13 +82,13 @@ Figure slices_figure(const Run& run) {
   Figure out;
   if (run.slices.empty()) return out;
   out.title = "Slices along u₁";
-  const std::size_t drawn = std::min(run.slices.size(), most_drawn);
   std::vector<const Slice*> slices;
+  for (const Slice& slice : run.slices) slices.push_back(&slice);
+  slices = evenly_chosen(slices, most_drawn);
   double reach = 0, least = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < drawn; ++i) {
-    slices.push_back(&run.slices[evenly(i, drawn, run.slices.size())]);
-    reach = std::max(reach, reach_of(*slices.back()));
-    least = std::min(least, reach_of(*slices.back()));
+  for (const Slice* slice : slices) {
+    reach = std::max(reach, reach_of(*slice));
+    least = std::min(least, reach_of(*slice));
   }
   if (reach == 0) return out;
   // Lines of very different lengths are each drawn over the whole width.
@@ -122,10 +118,10 @@ Figure slices_figure(const Run& run) {
       "The loss on the line through θ along the eigenvector u₁ of λ₁, and its second derivative there, exact in "
       "float64; λ₁ on the line, with its residual as error bars. a = 0 is θ itself. ";
   if (relative) out.caption += "The lines reach differently far: the axis is a/r, r the largest |a| of the step. ";
-  out.caption += run.slice_files > static_cast<std::int64_t>(drawn)
-                     ? "Drawn are " + counted(static_cast<std::int64_t>(drawn), "step", "steps") + " of " +
-                           std::to_string(run.slice_files) + " in slices/."
-                     : "All files of slices/ are drawn.";
+  const auto drawn = static_cast<std::int64_t>(slices.size());
+  out.caption += run.slice_files > drawn ? "Drawn are " + counted(drawn, "step", "steps") + " of " +
+                                               std::to_string(run.slice_files) + " in slices/."
+                                         : "All files of slices/ are drawn.";
   return out;
 }
 

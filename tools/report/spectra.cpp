@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "tools/report/evenly.h"
 #include "tools/report/panel_drawing.h"
 #include "tools/report/step_files.h"
 #include "tools/report/stepped.h"

@@ -27,11 +27,4 @@ std::vector<fs::path> step_files(const fs::path& run_folder, const std::string& 
   return out;
 }
 
-std::vector<fs::path> evenly_chosen(const std::vector<fs::path>& files, std::size_t count) {
-  if (files.size() <= count) return files;
-  std::vector<fs::path> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back(files[i * (files.size() - 1) / (count - 1)]);
-  return out;
-}
-
 }  // namespace brink::report

@@ -12,7 +12,4 @@ namespace brink::report {
 /// Of two files of one step the run's own is taken.
 std::vector<std::filesystem::path> step_files(const std::filesystem::path& run_folder, const std::string& kind);
 
-/// At most `count` of them, evenly from the first to the last.
-std::vector<std::filesystem::path> evenly_chosen(const std::vector<std::filesystem::path>& files, std::size_t count);
-
 }  // namespace brink::report
