@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The page of an experiment and the index of all of them: one self-contained file each, for wide and narrow screens, light and dark."""
+"""The page of an experiment, which shows the SVG files beside it, and the index of all experiments, which is one self-contained file."""
 
 from __future__ import annotations
 
 import base64
 import html
 import pathlib
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ p { margin: .4rem 0 .8rem; max-width: 46rem; }
 .soft { color: var(--soft); font-size: .92rem; }
 a { color: var(--link); }
 .figure { background: #ffffff; border-radius: 6px; padding: .6rem; }
-.figure svg, .figure img { display: block; width: 100%; height: auto; }
+.figure img { display: block; width: 100%; height: auto; }
 figure { margin: 1rem 0; }
 figcaption { color: var(--soft); font-size: .9rem; margin-top: .3rem; }
 .scroll { overflow-x: auto; }
@@ -78,23 +77,14 @@ def verdict(name: str, short: bool = False) -> str:
 
 
 def document(title: str, body: str, wide: bool = False) -> str:
-    """A page that needs no other file."""
+    """A page for wide and narrow screens, light and dark."""
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{text(title)}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
             f'<style>{STYLE}</style>\n</head>\n<body>\n<main{" class=wide" if wide else ""}>\n{body}</main>\n</body>\n</html>\n')
 
 
-def inline_svg(path: pathlib.Path, name: str, label: str) -> str:
-    """An SVG file as an element, with identifiers of its own so that several fit into one page."""
-    svg = path.read_text("utf-8")
-    svg = svg[svg.index("<svg"):]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'^(<svg [^>]*?)height="[^"]*"', r"\1", svg))
-    prefix = re.sub(r"\W", "", name + path.stem) + "-"
-    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
-    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
-    svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{text(label)}" ', 1)
+def image(source: str, label: str) -> str:
+    return f'<img alt="{text(label)}" loading="lazy" src="{source}">'
 
 
 def figure_files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -123,7 +113,8 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
     for path in figure_files(folder):
         name = path.stem.removeprefix("figure").lstrip("-")
         caption = f"<figcaption>{text(name)}</figcaption>" if name else ""
-        body.append(f'<figure><div class="figure">{inline_svg(path, experiment.id, experiment.title)}</div>{caption}</figure>\n')
+        label = f"{experiment.title}: {name}" if name else experiment.title
+        body.append(f'<figure><div class="figure">{image(path.name, label)}</div>{caption}</figure>\n')
     body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
     if judged:
         body.append("<h2>What was measured</h2>\n" + claims_table(judged))
@@ -140,7 +131,7 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
 def picture(folder: pathlib.Path, label: str) -> str:
     """The thumbnail of a folder as an image inside the page."""
     content = base64.b64encode((folder / "thumbnail.png").read_bytes()).decode()
-    return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{content}">'
+    return image(f"data:image/png;base64,{content}", label)
 
 
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
