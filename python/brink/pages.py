@@ -9,13 +9,14 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from brink.judging import VERDICTS, Judgement, read_judgements
+from brink.claims import Verdict
+from brink.judging import Judgement, read_judgements, verdict_counts
 
 if TYPE_CHECKING:
     from brink.experiment import Experiment
 
-CLASS = dict(zip(VERDICTS, ("holds", "weak", "fails", "open")))
-SIGN = dict(zip(VERDICTS, ("✓", "≈", "✗", "–")))
+CLASS: dict[str, str] = dict(zip(Verdict, ("holds", "weak", "fails", "open")))
+SIGN: dict[str, str] = dict(zip(Verdict, ("✓", "≈", "✗", "–")))
 
 STYLE = """
 :root { --paper: #ffffff; --ink: #1b1b1b; --soft: #5c5c5c; --line: #dcdcdc; --card: #ffffff; --ground: #f5f4f1; --link: #0b5cad;
@@ -84,7 +85,7 @@ def document(title: str, body: str, wide: bool = False) -> str:
 
 
 def image(source: str, label: str) -> str:
-    return f'<img alt="{text(label)}" loading="lazy" src="{source}">'
+    return f'<img alt="{text(label)}" src="{source}">'
 
 
 def figure_files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -136,11 +137,10 @@ def picture(folder: pathlib.Path, label: str) -> str:
 
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
     """The wall: every experiment with its picture and its verdicts. An entry: experiment, size, result folder."""
-    cards, counts, sizes = [], dict.fromkeys(VERDICTS, 0), set()
+    cards, everything, sizes = [], [], set()
     for experiment, size, folder in entries:
         judged = read_judgements(folder)
-        for one in judged:
-            counts[one.verdict] += 1
+        everything += judged
         sizes.add(size)
         claims = "".join(f"<li>{verdict(one.verdict, short=True)}<span>{text(one.claim)}</span></li>" for one in judged)
         names = ", ".join(experiment.names)
@@ -152,5 +152,5 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"
             f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules were fixed before the runs, except where a page says otherwise.</p>\n<div class="counts">'
-            + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in counts.items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
+            + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in verdict_counts(everything).items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
     return document("The paper's figures and tables", body, wide=True)

@@ -113,7 +113,7 @@ def kill_all() -> None:
 def test_stop_all_is_an_interruption(brink: Brink, folder: pathlib.Path) -> None:
     stopper = threading.Timer(1.0, stop_all)
     stopper.start()
-    with pytest.raises(Interrupted, match="the same call goes on"):
+    with pytest.raises(Interrupted, match="the same call resumes it"):
         brink.train({"training": {"steps": 100000}}, folder / "stopped")
     stopper.cancel()
     STOPPING.clear()
