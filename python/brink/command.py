@@ -50,7 +50,7 @@ class Brink:
         finally:
             RUNNING.discard(process)
         if process.returncode in (INTERRUPTED, -2, -15) and process.returncode not in allowed:
-            raise Interrupted(f"brink {' '.join(words)} was told to stop; the same call goes on")
+            raise Interrupted(f"brink {' '.join(words)} was told to stop; the same call resumes it")
         if process.returncode not in allowed:
             message = "\n".join(line.removeprefix("brink: ") for line in err.strip().splitlines()[-12:])
             raise CommandError(["brink", *words], process.returncode, message or out.strip()[-500:])
@@ -72,28 +72,29 @@ class Brink:
         """`brink train`. `config` is a nested dictionary as in TOML, or a file. A run that diverges is a result, too."""
         settings = _settings(config)
         folder = pathlib.Path(out)
-        if (run := ended(folder)) is not None:
-            if wrong := differences(settings, run.config):
-                raise BrinkError(f"{folder} holds a run with other settings: {', '.join(wrong[:5])}; choose another folder, or delete it")
-            return run
-        with alone(folder):
-            if (run := ended(folder)) is not None:
-                return run
-            file = folder.parent / f"{folder.name}.toml"
-            write_text(file, toml(settings))
-            try:
-                self._waiting("train", file, "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
-            finally:
-                file.unlink(missing_ok=True)
+        if (run := ended(folder)) is None:
+            with alone(folder):
+                run = ended(folder) or self._train(settings, folder, options)
+        if wrong := differences(settings, run.config):
+            raise BrinkError(f"{folder} holds a run with other settings: {', '.join(wrong[:5])}; choose another folder, or delete it")
+        return run
+
+    def _train(self, settings: Mapping[str, Any], folder: pathlib.Path, options: Sequence[str]) -> Run:
+        file = folder.parent / f"{folder.name}.toml"
+        write_text(file, toml(settings))
+        try:
+            self._waiting("train", file, "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
+        finally:
+            file.unlink(missing_ok=True)
         return Run(folder)
 
     def fork(self, parent: Run | str | pathlib.Path, at: int, set: Mapping[str, Any], out: str | pathlib.Path, *,
              options: Sequence[str] = ()) -> Run:
         """`brink fork`: the run that begins with the state of `parent` at step `at`, changed by the settings `set`."""
-        folder, origin = pathlib.Path(out), pathlib.Path(parent.path if isinstance(parent, Run) else parent)
+        folder = pathlib.Path(out)
         if (run := ended(folder)) is None:
             with alone(folder):
-                return ended(folder) or self._fork(origin, at, set, folder, options)
+                run = ended(folder) or self._fork(folder_of(parent), at, set, folder, options)
         wrong = differences(set, run.config)
         if run.config.get("fork", {}).get("at_step") != at:
             wrong.append(f"at step {at} (there {run.config.get('fork', {}).get('at_step')})")
@@ -113,10 +114,8 @@ class Brink:
     def measure(self, run: Run | str | pathlib.Path, steps: str | int | Sequence[int], set: Mapping[str, Any], *,
                 options: Sequence[str] = ()) -> Run:
         """`brink measure`: adds columns and files to a run that has ended. `steps` is FIRST:LAST[:EVERY], a step, or (first, last, every)."""
-        folder = pathlib.Path(run.path if isinstance(run, Run) else run)
-        text = steps if isinstance(steps, str) else f"{steps}:{steps}" if isinstance(steps, int) else ":".join(map(str, steps))
-        # A call that ended well leaves its mark beside what it wrote, because the command itself would compute all again.
-        mark = folder / "measured" / f"done-{settings_hash(nested(set), text)}"
+        folder = folder_of(run)
+        text, mark = step_range(steps), measured_mark(folder, steps, set)
         if not mark.is_file():
             with alone(mark):
                 if not mark.is_file():
@@ -137,7 +136,7 @@ class Brink:
     def spectrum(self, run: Run | str | pathlib.Path, step: int, *, operator: str = "hessian", top: int | None = None, bottom: int | None = None,
                  density: bool = False, dense: bool = False, more: Sequence[str] = ()) -> Run:
         """`brink spectrum`; its numbers are `run.tensors("spectrum", step, operator)`."""
-        folder = pathlib.Path(run.path if isinstance(run, Run) else run)
+        folder = folder_of(run)
         words: list[str] = ["--operator", operator]
         for name, value in (("--top", top), ("--bottom", bottom)):
             words += [] if value is None else [name, str(value)]
@@ -203,6 +202,20 @@ def ended(folder: pathlib.Path) -> Run | None:
         return None
 
 
+def folder_of(run: Run | str | pathlib.Path) -> pathlib.Path:
+    return run.path if isinstance(run, Run) else pathlib.Path(run)
+
+
+def step_range(steps: str | int | Sequence[int]) -> str:
+    """Steps as `brink measure --steps` takes them."""
+    return steps if isinstance(steps, str) else f"{steps}:{steps}" if isinstance(steps, int) else ":".join(map(str, steps))
+
+
+def measured_mark(folder: pathlib.Path, steps: str | int | Sequence[int], set: Mapping[str, Any]) -> pathlib.Path:
+    """The file that a measurement leaves when it has ended well, because the command itself would compute everything again."""
+    return folder / "measured" / f"done-{settings_hash(set, step_range(steps))}"
+
+
 def sets(settings: Mapping[str, Any]) -> list[str]:
     """Settings as --set arguments."""
     out: list[str] = []
@@ -246,7 +259,7 @@ def _settings(config: Mapping[str, Any] | str | pathlib.Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def alone(place: pathlib.Path) -> Iterator[bool]:
+def alone(place: pathlib.Path) -> Iterator[None]:
     """While it is held, no other process and no other thread makes `place`. The lock ends with its process."""
     lock = place.parent / ".locks" / place.name
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -258,7 +271,7 @@ def alone(place: pathlib.Path) -> Iterator[bool]:
             except BlockingIOError:
                 if STOPPING.wait(0.2):
                     raise Interrupted(f"told to stop while another process works on {place}") from None
-        yield True
+        yield
 
 
 STOPPING = threading.Event()  # set once, when the program ends

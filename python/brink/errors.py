@@ -27,7 +27,7 @@ class CommandError(BrinkError):
 
 
 class Interrupted(BrinkError):
-    """The command was told to stop; the same call goes on later."""
+    """The command was told to stop; the same call resumes it."""
 
 
 class MissingData(BrinkError):

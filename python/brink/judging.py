@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 import pathlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from brink.claims import Verdict
 from brink.errors import BrinkError
 from brink.tables import read_table, write_table
 
 if TYPE_CHECKING:
     from brink.experiment import Experiment, Tables
 
-VERDICTS = ("holds", "weak", "does not hold", "not testable at this size")
 COLUMNS = ["id", "claim", "paper", "effect", "low", "high", "p", "n", "unit", "seeds", "rule", "verdict"]
 
 
@@ -69,20 +71,26 @@ def judgements(experiment: "Experiment", tables: "Tables", seeds: int | None = N
         value = measured.get(claim.text)
         told: dict[str, Any] = {"id": experiment.id, "claim": claim.text, "paper": claim.paper, "rule": str(claim.rule)}
         if value is None:
-            out.append(Judgement(**told, verdict=VERDICTS[3]))
+            out.append(Judgement(**told, verdict=Verdict.NOT_TESTABLE))
             continue
-        verdict = str(getattr(verdict := claim.rule(value), "value", verdict))
-        if verdict not in VERDICTS:
-            raise BrinkError(f"{experiment.id}: the rule of {claim.text!r} returned {verdict!r}; expected one of {', '.join(VERDICTS)}")
-        numbers: dict[str, Any] = {name: _number(getattr(value, name, None)) for name in ("effect", "low", "high", "p", "n", "seeds")}
+        verdict = str(claim.rule(value))
+        if verdict not in list(Verdict):
+            raise BrinkError(f"{experiment.id}: the rule of {claim.text!r} returned {verdict!r}; expected one of {', '.join(Verdict)}")
+        numbers: dict[str, Any] = {name: _number(getattr(value, name)) for name in ("effect", "low", "high", "p", "n", "seeds")}
         if math.isnan(numbers["seeds"]) and seeds is not None:
             numbers["seeds"] = seeds
-        out.append(Judgement(**told, verdict=verdict, unit=getattr(value, "unit", ""), **numbers))
+        out.append(Judgement(**told, verdict=verdict, unit=value.unit, **numbers))
     return out
 
 
 def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
+
+
+def verdict_counts(judged: Iterable[Judgement]) -> dict[Verdict, int]:
+    """How many claims have each verdict, in the order of the verdicts; 0 included."""
+    found = collections.Counter(one.verdict for one in judged)
+    return {verdict: found[verdict] for verdict in Verdict}
 
 
 def write_judgements(folder: pathlib.Path, judged: list[Judgement]) -> None:

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""The page of an experiment and the index of all of them: one self-contained file each, for wide and narrow screens, light and dark."""
+"""The page of an experiment, which shows the SVG files beside it, and the index of all experiments, which is one self-contained file."""
 
 from __future__ import annotations
 
 import base64
 import html
 import pathlib
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from brink.judging import VERDICTS, Judgement, read_judgements
+from brink.claims import Verdict
+from brink.judging import Judgement, read_judgements, verdict_counts
 
 if TYPE_CHECKING:
     from brink.experiment import Experiment
 
-CLASS = dict(zip(VERDICTS, ("holds", "weak", "fails", "open")))
-SIGN = dict(zip(VERDICTS, ("✓", "≈", "✗", "–")))
+CLASS: dict[str, str] = dict(zip(Verdict, ("holds", "weak", "fails", "open")))
+SIGN: dict[str, str] = dict(zip(Verdict, ("✓", "≈", "✗", "–")))
 
 STYLE = """
 :root { --paper: #ffffff; --ink: #1b1b1b; --soft: #5c5c5c; --line: #dcdcdc; --card: #ffffff; --ground: #f5f4f1; --link: #0b5cad;
@@ -37,7 +37,7 @@ p { margin: .4rem 0 .8rem; max-width: 46rem; }
 .soft { color: var(--soft); font-size: .92rem; }
 a { color: var(--link); }
 .figure { background: #ffffff; border-radius: 6px; padding: .6rem; }
-.figure svg, .figure img { display: block; width: 100%; height: auto; }
+.figure img { display: block; width: 100%; height: auto; }
 figure { margin: 1rem 0; }
 figcaption { color: var(--soft); font-size: .9rem; margin-top: .3rem; }
 .scroll { overflow-x: auto; }
@@ -78,23 +78,14 @@ def verdict(name: str, short: bool = False) -> str:
 
 
 def document(title: str, body: str, wide: bool = False) -> str:
-    """A page that needs no other file."""
+    """A page for wide and narrow screens, light and dark."""
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{text(title)}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
             f'<style>{STYLE}</style>\n</head>\n<body>\n<main{" class=wide" if wide else ""}>\n{body}</main>\n</body>\n</html>\n')
 
 
-def inline_svg(path: pathlib.Path, name: str, label: str) -> str:
-    """An SVG file as an element, with identifiers of its own so that several fit into one page."""
-    svg = path.read_text("utf-8")
-    svg = svg[svg.index("<svg"):]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'^(<svg [^>]*?)height="[^"]*"', r"\1", svg))
-    prefix = re.sub(r"\W", "", name + path.stem) + "-"
-    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
-    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
-    svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{text(label)}" ', 1)
+def image(source: str, label: str) -> str:
+    return f'<img alt="{text(label)}" src="{source}">'
 
 
 def figure_files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -123,7 +114,8 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
     for path in figure_files(folder):
         name = path.stem.removeprefix("figure").lstrip("-")
         caption = f"<figcaption>{text(name)}</figcaption>" if name else ""
-        body.append(f'<figure><div class="figure">{inline_svg(path, experiment.id, experiment.title)}</div>{caption}</figure>\n')
+        label = f"{experiment.title}: {name}" if name else experiment.title
+        body.append(f'<figure><div class="figure">{image(path.name, label)}</div>{caption}</figure>\n')
     body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
     if judged:
         body.append("<h2>What was measured</h2>\n" + claims_table(judged))
@@ -140,16 +132,15 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
 def picture(folder: pathlib.Path, label: str) -> str:
     """The thumbnail of a folder as an image inside the page."""
     content = base64.b64encode((folder / "thumbnail.png").read_bytes()).decode()
-    return f'<img alt="{text(label)}" loading="lazy" src="data:image/png;base64,{content}">'
+    return image(f"data:image/png;base64,{content}", label)
 
 
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
     """The wall: every experiment with its picture and its verdicts. An entry: experiment, size, result folder."""
-    cards, counts, sizes = [], dict.fromkeys(VERDICTS, 0), set()
+    cards, everything, sizes = [], [], set()
     for experiment, size, folder in entries:
         judged = read_judgements(folder)
-        for one in judged:
-            counts[one.verdict] += 1
+        everything += judged
         sizes.add(size)
         claims = "".join(f"<li>{verdict(one.verdict, short=True)}<span>{text(one.claim)}</span></li>" for one in judged)
         names = ", ".join(experiment.names)
@@ -161,5 +152,5 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"
             f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules were fixed before the runs, except where a page says otherwise.</p>\n<div class="counts">'
-            + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in counts.items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
+            + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in verdict_counts(everything).items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
     return document("The paper's figures and tables", body, wide=True)

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from brink.command import Brink, ended, write_text
+from brink.command import ENDED, Brink, ended, measured_mark, step_range, write_text
 from brink.errors import NotYetRun, TooLarge
 from brink.experiment import Experiment
 from brink.lab import DATA_SETS, Lab
@@ -86,15 +86,15 @@ class PlanningLab(Lab):
         return PlannedRun(folder, name, config)
 
     def _measure(self, run: Run, steps: str | int | Sequence[int], set: dict[str, Any], threads: int) -> Run:
-        text = steps if isinstance(steps, str) else f"{steps}:{steps}" if isinstance(steps, int) else ":".join(map(str, steps))
-        if (run.path / "measured" / f"done-{settings_hash(set, text)}").is_file():
+        mark = measured_mark(run.path, steps, set)
+        if mark.is_file():
             return run
-        last = int(text.split(":")[1])
-        self._note(run.path / settings_hash(set, text), Piece("measurement", run.path.name, merged(run.config, set), last))
+        last = int(step_range(steps).split(":")[1])
+        self._note(mark, Piece("measurement", run.path.name, merged(run.config, set), last))
         return PlannedRun(run.path, run.path.name, run.config)
 
     def _sweep(self, name: str, config: Mapping[str, Any], folder: pathlib.Path) -> list[Run]:
-        if (folder / "summary.csv").is_file() and set(read_table(folder / "summary.csv")["status"]) <= {"finished", "diverged"}:
+        if (folder / "summary.csv").is_file() and set(read_table(folder / "summary.csv")["status"]) <= set(ENDED):
             self.present += 1
             return self.brink.sweep(config, folder, self.jobs)
         with tempfile.TemporaryDirectory() as scratch:
@@ -162,8 +162,7 @@ class Plan:
             lines.append(f"  and then what their results ask for, at most {self.follow_up['forks']} forks of {self.follow_up['steps']} steps")
         if not self.pieces and not self.follow_up:
             return "\n".join([*lines, "  nothing is left to run"])
-        unit = "GPU" if self.device == "cuda" else "processor"
-        lines.append(f"  time: about {hours(self.hours)} of one {unit if unit == 'GPU' else 'job'} at this machine's speed"
+        lines.append(f"  time: about {hours(self.hours)} of one {'GPU' if self.device == 'cuda' else 'job'} at this machine's speed"
                      + (f", {hours(self.hours / self.jobs)} with {self.jobs} jobs at a time" if self.jobs > 1 else ""))
         lines.append(f"  memory: {size(self.memory)} for {min(self.jobs, max(1, sum(piece.count for piece in self.pieces)))} at a time; "
                      f"{size(available_memory())} are free")
@@ -236,9 +235,8 @@ def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tupl
     folder = scratch / f"probe-{settings_hash(few)}"
     try:
         run = brink.train(nested(flat), folder)
-        times = read_table(folder / "timing.csv")["elapsed_ms"].diff().iloc[1:]
-        first = float(read_table(folder / "timing.csv")["elapsed_ms"].iloc[0])
-        usual = float(times.median())
+        elapsed = read_table(folder / "timing.csv")["elapsed_ms"]
+        first, usual = float(elapsed.iloc[0]), float(elapsed.diff().median())
         seldom = [int(value) for key, value in flat.items() if key.startswith("measure.") and key.endswith("every") and int(value) > 1]
         ratio = int(flatten(whole).get("data.train", 1)) / int(flat.get("data.train", 1))
         seconds = (usual + max(0.0, first - usual) / (min(seldom) if seldom else 25)) / 1000 * ratio

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from brink import pages
 from brink.command import write_text
 from brink.experiment import Experiment
-from brink.judging import VERDICTS, read_judgements
+from brink.judging import read_judgements, verdict_counts
 from brink.results import Results, size_in
 
 JOB_ARRAY = """#!/bin/bash
@@ -89,7 +89,7 @@ def verdict_table(entries: Sequence[tuple[Experiment, str]], place: pathlib.Path
     lines = ["# Results", "", "Every claim of the paper that is judged, with what was measured and the verdict. `index.html` shows the pictures.",
              "`tools/reproduce all --size small` makes them again ([reproduce.md](../reproduce.md)).", ""]
     judged = {one.id: read_judgements(place / one.id) for one, _ in entries}
-    counts = {name: sum(claim.verdict == name for claims in judged.values() for claim in claims) for name in VERDICTS}
+    counts = verdict_counts(claim for claims in judged.values() for claim in claims)
     lines += [", ".join(f"{name}: {count}" for name, count in counts.items()) + ".", ""]
     for one, size in entries:
         lines += [f"## {one.id}: {one.title}", "", f"Size {size}" + (f", also {', '.join(one.also)}" if one.also else "") +

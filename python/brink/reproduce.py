@@ -22,7 +22,7 @@ import pandas as pd
 from brink.command import Brink
 from brink.errors import BrinkError, Interrupted, MissingData, TooLarge
 from brink.experiment import SIZES, Experiment, load, load_folder
-from brink.judging import VERDICTS, read_judgements
+from brink.judging import read_judgements, verdict_counts
 from brink.lab import Lab
 from brink.plan import Plan, PlanningLab, check, plan
 from brink.publishing import publish, write_job_array
@@ -63,7 +63,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/reproduce", description="Reproduces figures and tables of the paper: runs, draws and judges them (docs/reproduce.md).",
         epilog="Exit codes: 0 done, whatever the verdicts; 1 an experiment failed; 2 usage; 3 data are missing; 6 too large for memory or disk; "
-               "75 interrupted, the same call goes on.")
+               "75 interrupted; the same call resumes the work.")
     parser.add_argument("names", nargs="*", metavar="ID", help="fig1, table2, …, the file of an experiment of your own, or all")
     parser.add_argument("--size", choices=SIZES, default="smoke", help="smoke: made-up data, seconds; small: real data, minutes to hours; "
                         "paper: the paper's scale (default: smoke)")
@@ -120,8 +120,7 @@ def plan_of(experiment: Experiment, results: Results, options: argparse.Namespac
 
 
 def verdicts(results: Results, experiment: Experiment) -> str:
-    judged = read_judgements(results.folder(experiment))
-    counts = {name: sum(one.verdict == name for one in judged) for name in VERDICTS}
+    counts = verdict_counts(read_judgements(results.folder(experiment)))
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "a picture without claims"
 
 
@@ -149,7 +148,7 @@ def run_all(experiments: Sequence[Experiment], results: Results, options: argpar
             if line := run_one(one, results, options, brink):
                 print(line, flush=True)
         except (KeyboardInterrupt, Interrupted):
-            return complain(f"interrupted in {one.id}; the same call goes on where it stopped", INTERRUPTED)
+            return complain(f"interrupted in {one.id}; the same call resumes the work", INTERRUPTED)
         except MissingData as error:
             status = complain(f"{one.id}: {error}", DATA)
         except TooLarge as error:
@@ -207,7 +206,7 @@ def main(words: Sequence[str] | None = None) -> int:
             parser.print_usage(sys.stderr)
             return complain(f"expected an id, or all; ids: {' '.join(name for one in known.values() for name in one.names)}", USAGE)
         if options.jobs is not None and options.jobs < 1:
-            return complain(f"--jobs: expected a number from 1 on, found {options.jobs}", USAGE)
+            return complain(f"--jobs: expected at least 1, found {options.jobs}", USAGE)
         options.shard = parse_shard(options.shard)
         experiments = [with_settings(one, options) for one in find(options.names, known)]
     except BrinkError as error:

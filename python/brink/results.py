@@ -14,7 +14,7 @@ import pandas as pd
 
 from brink import judging, pages, style
 from brink.command import write_text
-from brink.experiment import Experiment, Tables
+from brink.experiment import Experiment, Tables, declares_experiment
 from brink.lab import Lab
 from brink.tables import read_tables, write_table, write_tables
 
@@ -27,15 +27,10 @@ def fingerprint(experiment: Experiment, size: str) -> str:
     """A hash of all that decides what a result folder holds: this package, the experiment's file and those beside it that it may share."""
     hashed = hashlib.sha256(f"{experiment.id} {size} {experiment.sizes[size]}\n".encode() + PACKAGE)
     assert experiment.file is not None
-    shared = [path for path in sorted(experiment.file.parent.glob("*.py")) if path == experiment.file or _is_shared(path)]
-    for path in shared:
-        hashed.update(path.read_bytes())
+    for path in sorted(experiment.file.parent.glob("*.py")):
+        if path == experiment.file or not declares_experiment(path):
+            hashed.update(path.read_bytes())
     return hashed.hexdigest()
-
-
-def _is_shared(path: pathlib.Path) -> bool:
-    from brink.experiment import declares_experiment
-    return not declares_experiment(path)
 
 
 def digests(folder: pathlib.Path) -> dict[str, str]:
@@ -84,7 +79,7 @@ class Results:
             if not runs.empty:
                 write_table(new / "runs.csv", runs)
             # What is judged and drawn is what a reader of the files has.
-            written = {name: table for name, table in read_tables(new).items()}
+            written = read_tables(new)
             seeds = experiment.sizes[size].get("seeds")
             judged = judging.judgements(experiment, written, len(seeds) if isinstance(seeds, Sequence) else seeds)
             judging.write_judgements(new, judged)

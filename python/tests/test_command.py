@@ -11,7 +11,7 @@ import time
 import pytest
 
 from brink import Brink, BrinkError, CommandError, Interrupted, Run, sweep_table
-from brink.command import STOPPING, parse_bytes, sets, stop_all
+from brink.command import STOPPING, alone, parse_bytes, sets, stop_all
 
 
 def content(run: Run) -> bytes:
@@ -113,7 +113,7 @@ def kill_all() -> None:
 def test_stop_all_is_an_interruption(brink: Brink, folder: pathlib.Path) -> None:
     stopper = threading.Timer(1.0, stop_all)
     stopper.start()
-    with pytest.raises(Interrupted, match="the same call goes on"):
+    with pytest.raises(Interrupted, match="the same call resumes it"):
         brink.train({"training": {"steps": 100000}}, folder / "stopped")
     stopper.cancel()
     STOPPING.clear()
@@ -129,6 +129,25 @@ def test_several_callers_of_one_folder(brink: Brink, run: Run, folder: pathlib.P
         caller.join()
     assert len(made) == 6 and all(one.finished for one in made)
     assert content(Run(folder / "shared-fork")).startswith(b"step,") and not list(folder.glob("shared*.toml"))
+
+
+def test_other_settings_are_noticed_after_a_wait(brink: Brink, folder: pathlib.Path) -> None:
+    """A caller that waits for a folder does not take what another one has made there with other settings."""
+    place, found = folder / "contested", []
+
+    def late() -> None:
+        with pytest.raises(BrinkError, match=r"other settings: training.steps = 4 \(there 3\)"):
+            brink.train({"training": {"steps": 4}}, place)
+        found.append(True)
+
+    with alone(place):
+        caller = threading.Thread(target=late)
+        caller.start()
+        time.sleep(0.5)
+        made = brink.train({"training": {"steps": 3}}, folder / "elsewhere")
+        made.path.rename(place)
+    caller.join()
+    assert found
 
 
 def test_runs_end_with_their_caller(brink: Brink, folder: pathlib.Path) -> None:

@@ -170,6 +170,6 @@ def test_told_to_stop(tmp_path: pathlib.Path, number: signal.Signals) -> None:
     process.send_signal(number)
     told = process.communicate(timeout=120)[1]
     assert process.returncode == INTERRUPTED, told
-    assert "interrupted in tiny; the same call goes on where it stopped" in told
+    assert "interrupted in tiny; the same call resumes the work" in told
     for run in (tmp_path / "runs").glob("*/metrics.csv"):
         assert list((run.parent / "checkpoints").glob("*.safetensors")), "a run was not stopped in an orderly way"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From an experiment to its folder: contents, the same bytes again, finished work left alone, pages that need no other file."""
+"""From an experiment to its folder: contents, the same bytes again, finished work left alone, and what the pages load."""
 
 import dataclasses
 import html.parser
@@ -93,11 +93,12 @@ def test_what_kills_leave_is_removed(results: Results) -> None:
 
 
 class Links(html.parser.HTMLParser):
-    """Everything that a page loads, and its open elements."""
+    """What a page loads, the texts in place of its images, its identifiers and its words."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loaded: list[str] = []
+        self.alternatives: list[str] = []
         self.ids: list[str] = []
         self.text: list[str] = []
 
@@ -105,6 +106,8 @@ class Links(html.parser.HTMLParser):
         given = dict(attrs)
         if tag in ("script", "link", "iframe"):
             self.loaded.append(tag)
+        if tag == "img":
+            self.alternatives.append(str(given["alt"]))
         if given.get("src"):
             self.loaded.append(str(given["src"]))
         if given.get("id"):
@@ -122,7 +125,9 @@ def read_page(path: pathlib.Path) -> Links:
 
 def test_pages(results: Results, experiment: Experiment) -> None:
     page = read_page(results.folder(experiment) / "page.html")
-    assert page.loaded == [] and len(page.ids) == len(set(page.ids))
+    assert page.loaded == ["figure.svg", "figure-other.svg"] and page.alternatives == [experiment.title, f"{experiment.title}: other"]
+    assert all((results.folder(experiment) / name).is_file() for name in page.loaded)
+    assert len(page.ids) == len(set(page.ids))
     text = " ".join(page.text)
     for words in ("Loss <falls> & stays.", "The loss falls.", "Two runs.", "tools/reproduce tiny --size smoke", "not testable at this size"):
         assert words in text
