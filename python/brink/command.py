@@ -119,19 +119,9 @@ class Brink:
         if not mark.is_file():
             with alone(mark):
                 if not mark.is_file():
-                    self._measure(folder, text, set, options)
+                    self._waiting("measure", folder, "--steps", text, *sets(set), "--quiet", *self.options, *options)
                     write_text(mark, f"steps {text}\n" + "".join(f"{name} = {literal(value)}\n" for name, value in flatten(set).items()))
         return Run(folder)
-
-    def _measure(self, folder: pathlib.Path, steps: str, set: Mapping[str, Any], options: Sequence[str]) -> None:
-        call = ["measure", folder, "--steps", steps, *sets(set), "--quiet", *self.options, *options]
-        try:
-            self._waiting(*call)
-        except CommandError as error:
-            if "expected a setting that changes a column" not in error.message:
-                raise
-            # The command refuses what writes files only, such as eigenvectors, so a column that costs nothing goes with it.
-            self._waiting(*call, "--set", "measure.update_cosine.every=1")
 
     def spectrum(self, run: Run | str | pathlib.Path, step: int, *, operator: str = "hessian", top: int | None = None, bottom: int | None = None,
                  density: bool = False, dense: bool = False, more: Sequence[str] = ()) -> Run:
