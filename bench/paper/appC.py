@@ -79,4 +79,5 @@ experiment = Experiment(
     sizes={name: size | {"apart": 10, "density": {}} for name, size in SIZES.items()} | {
         "smoke": SMOKE | {"apart": 20, "density": {"probes": 2, "depth": 24}}},
     work=work, collect=collect, claims=(edge, shape, proxy, third), judge=judge, draw=draw,
-    notes=("The density is estimated by stochastic Lanczos quadrature every 10 steps (every 20 in the size smoke); the bulk is the interval [λₙ, −λₙ] of its nodes.",))
+    notes=("The density is estimated by stochastic Lanczos quadrature every 10 steps (every 20 in the size smoke); "
+           "the bulk is the interval [λₙ, −λₙ] of its nodes. So σ is at most |λₙ| by construction, and part of their correlation is, too.",))

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from brink.settings import merged
+from brink.statistics import correlations, mean_interval
 
 # Small networks and few pictures, with which a size can be tried in seconds.
 TINY = {"model": {"name": "vgg", "channels": [4, 4, 4]}, "train": 160, "test": 100}
@@ -53,6 +54,13 @@ def slope(x, y):
     if len(set(x[good])) < 2:
         return math.nan
     return float(np.polyfit(x[good], y[good], 1)[0])
+
+
+def rank_correlation(x, y, seeds, lines):
+    """The mean over seeds of the rank correlation within each line of runs, such as those of one rule and seed."""
+    labels = [f"{seed} {line}" for seed, line in zip(seeds, lines)]
+    # The order of the labels is that of correlations().
+    return mean_interval(correlations(x, y, labels), groups=[label.split()[0] for label in sorted(set(labels))])
 
 
 def points_and_mean(axes, rows, x, y, colour, label=None, marker="o"):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from brink import style
-from brink.claims import Claim, Measured, above, within
+from brink.claims import Claim, above, within
 from brink.experiment import Experiment
 from brink.statistics import difference_of_proportions, geometric_mean_interval, mean_interval, wilson
 

@@ -7,6 +7,7 @@ from brink import style
 from brink.claims import Claim, above
 from brink.experiment import Experiment
 from brink.statistics import mean_interval
+from mlp import config
 
 PERIODS = [1, 2, 3, 4]
 AROUND = 10  # steps before the entry and after the resolution of the instability that is drawn
@@ -20,9 +21,8 @@ smooth = Claim("At period 2 successive samples are similar: the mean similarity 
 
 
 def work(lab):
-    lab.train_all({f"seed {seed}": {
-        "data": lab.data("fmnist4"), "measure": {"top": 1, "rotation": {"every": 1, "lags": PERIODS}},
-        "training": {"learning_rate": 0.1, "steps": lab.size["steps"], "seed": seed}} for seed in lab.size["seeds"]})
+    measure = {"top": 1, "rotation": {"every": 1, "lags": PERIODS}}
+    lab.train_all({f"seed {seed}": config(lab, seed, measure) for seed in lab.size["seeds"]})
 
 
 def collect(lab):

@@ -94,13 +94,13 @@ def quadratic(x, y):
     return float(np.polyfit(x, y, 2)[0])
 
 
-def top(x, y):
+def vertex_of(x, y):
     """The factor of the parabola's maximum; infinite if it has none."""
     a, b, _ = np.polyfit(x, y, 2)
     return float(-b / (2 * a)) if a < 0 else np.inf
 
 
-def line(x, y):
+def straightness(x, y):
     """R² of a line through the mean of each factor."""
     factors = np.unique(x)
     means = [y[x == factor].mean() for factor in factors]
@@ -115,8 +115,8 @@ def judge(tables):
 
     def over(statistic, table):
         return bootstrap(statistic, table["factor"], table["normalised"], groups=table["seed"])
-    return {bends: over(quadratic, first), interior: over(top, first), near: over(quadratic, close), vertex: over(top, close),
-            falls: over(lambda x, y: float(np.polyfit(x, y, 1)[0]), second), straight: over(line, second),
+    return {bends: over(quadratic, first), interior: over(vertex_of, first), near: over(quadratic, close), vertex: over(vertex_of, close),
+            falls: over(lambda x, y: float(np.polyfit(x, y, 1)[0]), second), straight: over(straightness, second),
             exists: wilson(cross["factor"].notna().sum(), len(cross)), equilibrium: mean_interval(cross["factor"], groups=cross["seed"])}
 
 

@@ -37,9 +37,8 @@ def cut_at(one):
 
 def work(lab):
     parents(lab)
-    measure = {"top": TOP, "rotation": {"every": 1, "lags": [2]}}
     chains = lab.fork_all([{"name": f"{seed} {one.number}", "parent": run, "at": one.entry, "set": {
-        "training": {"steps": cut_at(one) + LATER + 4}, "measure": measure | {"rotation": {"every": 1, "lags": [2], "reference_step": one.entry}}}}
+        "training": {"steps": cut_at(one) + LATER + 4}, "measure": {"top": TOP, "rotation": {"every": 1, "lags": [2], "reference_step": one.entry}}}}
         for seed, run, one in chosen(lab)])
     # A fork of the fork keeps the eigenvectors of the entry.
     lab.fork_all([{"name": f"cut {seed} {one.number}", "parent": chain, "at": cut_at(one), "set": {"training": {"learning_rate": LEARNING_RATE * CUT}}}
@@ -86,7 +85,7 @@ def judge(tables):
 def draw(tables):
     table = tables["similarity"]
     drawn = table[["seed", "instability"]].drop_duplicates().head(3)
-    figure, axes = style.panels(2, 3, height=2.3, sharey="row", squeeze=False)
+    figure, axes = style.panels(2, 3, height=2.3, sharey="row")
     for column, (seed, number) in enumerate(drawn.itertuples(index=False)):
         one = table.query("seed == @seed and instability == @number")
         for row, arm in enumerate(("control", "cut")):
@@ -96,7 +95,7 @@ def draw(tables):
             for i, name in enumerate(MATCHED):
                 panel.plot(part["step"], part[name], color=style.COLOURS[i], linewidth=0.9, marker="o", markersize=2, label=f"u{'₁₂₃₄₅'[i]}")
             panel.plot(part["step"], part["similarity_ref"], color=style.BLACK, linewidth=1.8, label="subspace")
-            panel.axvspan(one["entry"].iloc[0], one["resolution"].iloc[0], color=style.SHADE, alpha=0.13, linewidth=0)
+            style.shade_instabilities(panel, one.head(1))
             if arm == "cut":
                 panel.axvline(one["cut"].iloc[0], color=style.GREY, linewidth=1)
             panel.set_title(f"seed {seed}, instability {number}" + (f", η × {CUT:g}" if arm == "cut" else ""))

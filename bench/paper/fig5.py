@@ -8,7 +8,7 @@ from brink import style
 from brink.claims import Claim, above
 from brink.experiment import Experiment
 from brink.statistics import correlations, mean_interval
-from mlp import LEARNING_RATE, SIZES, closed, parents, rows
+from mlp import LEARNING_RATE, SIZES, first_instabilities, parents, rows
 
 FACTORS = [0.25, 0.5, 1, 1.5, 2]
 BEFORE, WITHIN, SHOWN = 3, 6, 20  # the change is made so many steps before the resolution; judged within; drawn for
@@ -25,8 +25,7 @@ space = Claim("The same for the subspace of the five leading eigenvectors.", "Th
 
 def chosen(lab):
     """One instability of each of the first seeds: the first long one after the early phase."""
-    found = [(seed, lab.run(f"seed {seed}"), closed(lab.run(f"seed {seed}"), lab.size["after"])) for seed in lab.size["seeds"]]
-    return [(seed, run, instabilities[0]) for seed, run, instabilities in found if instabilities][:lab.size["instabilities"]]
+    return first_instabilities(lab)[:lab.size["instabilities"]]
 
 
 def work(lab):

@@ -34,6 +34,12 @@ def closed(run, after=0):
     return [one for one in run.long_instabilities() if not one.open and one.entry >= after]
 
 
+def first_instabilities(lab):
+    """→ (seed, run, its first long instability after the early phase) of each seed that has one."""
+    found = [(seed, lab.run(f"seed {seed}"), closed(lab.run(f"seed {seed}"), lab.size["after"])) for seed in lab.size["seeds"]]
+    return [(seed, run, instabilities[0]) for seed, run, instabilities in found if instabilities]
+
+
 def rows(run, columns, first=0, last=None, **labels):
     """Rows `first` to `last` of a run's metrics, with labels before them."""
     table = run.metrics[run.metrics["step"].between(first, run.metrics["step"].max() if last is None else last)][["step", *columns]]

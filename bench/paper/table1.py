@@ -2,13 +2,13 @@
 """Table 1: test accuracies over six learning rates, of VGG19 and ResNet20 on the whole of CIFAR-10, with and without fixed augmentations."""
 
 import pandas as pd
-from convolutional import NEVER, SMALL, TINY, config, final
+from convolutional import SMALL, TINY, config, final, rank_correlation
 
 from brink import style
 from brink.claims import Claim, above
 from brink.experiment import Experiment
 from brink.settings import merged
-from brink.statistics import correlations, mean_interval, wilson
+from brink.statistics import mean_interval, wilson
 
 RATES = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2]
 NEXT = 6.4  # with which ResNet20 diverges
@@ -33,7 +33,7 @@ def configs(lab):
             continue
         for rate in [*lab.size["rates"], *[NEXT] * (row == RESNET)]:
             for seed in range(lab.size["seeds"]):
-                one = config(lab, seed, rate, settings["steps"], every=NEVER)
+                one = config(lab, seed, rate, settings["steps"])
                 data = lab.data(settings.get("data", "cifar10-5k"), train=settings["train"], test=settings["test"])
                 out[row, rate, seed] = merged({**one, "data": data, "model": settings["model"]})
     return out
@@ -60,7 +60,7 @@ def judge(tables):
     ends, out = tables["ends"], {}
     for row, claim in rises.items():
         rows = ends[(ends["row"] == row) & (ends["learning_rate"] <= RATES[-1])].dropna(subset=["test_accuracy"])
-        out[claim] = mean_interval(correlations(rows["learning_rate"], rows["test_accuracy"], rows["seed"]), groups=sorted(map(str, rows["seed"].unique())))
+        out[claim] = rank_correlation(rows["learning_rate"], rows["test_accuracy"], rows["seed"], rows["row"])
     resnet = ends[ends["row"] == RESNET].set_index("seed")
     lost = [not (one.test_accuracy > resnet[resnet["learning_rate"] == RATES[0]].loc[one.Index, "test_accuracy"])
             for one in resnet[resnet["learning_rate"] == NEXT].itertuples()]

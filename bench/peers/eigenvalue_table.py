@@ -40,7 +40,10 @@ def fastest_of_each(rows, family):
 
 
 def verdict(rows, baseline="brink"):
-    """→ {"fewest_products", "products", "least_time", "clock": {…}}: the baseline beside the best of the others, time ratios by round."""
+    """The baseline beside the best of the others that reach the target; ratios of times are taken within a round.
+
+    → {"products", "fewest_products_of_others", "products_hold", "rounds_ms": {"peer", "ratio", "worst"}, "cpu_ms": {…}, "time_holds"}
+    """
     own = next(row for row in rows if row["system"] == baseline)
     others = [row for row in rows if row["system"] != baseline and not row.get("missed")]
     fewest = min(row["products"] for row in others)

@@ -132,6 +132,12 @@ def test_both_answers(name: str, right: Callable[[], Tables], wrong: Callable[[]
     assert set(verdicts(name, wrong())) <= {"does not hold", "not testable at this size"}
 
 
+def test_a_fall_after_stability_does_not_come_before_it() -> None:
+    summary = fig2(True)["summary"]
+    late = summary.assign(mean_curvature=(10.0 + 0.1 * summary["seed"]) * (summary["step"] < 75).map({True: 1.0, False: 0.5}))
+    assert verdicts("fig2", {"summary": late}) == ["holds", "holds", "does not hold"]
+
+
 def test_too_few_instabilities_are_not_testable() -> None:
     few = {"forks": fig5(1)["forks"].query("seed < 2")}
     assert set(verdicts("fig5", few)) == {"not testable at this size"}
