@@ -240,7 +240,8 @@ bool is_step_size(const StepSize& h) {
 }
 
 std::int64_t memory_bytes(const Options& o) {
-  const double snapshots = 2 + static_cast<double>(o.steps / o.every),
+  const std::int64_t regular = o.steps / o.every;
+  const double snapshots = 2 + static_cast<double>(regular),
                each = static_cast<double>(o.bins) + static_cast<double>(std::min(o.kept, o.paths)) +
                       static_cast<double>(o.levels.size()),
                path = 2 * sizeof(double) + (o.coupling ? 1 : 0);
