@@ -24,6 +24,7 @@ from brink.settings import flatten, merged, nested, settings_hash, toml
 PROBE_SAMPLES = {"synthetic": 256, "synthetic-cifar": 160}
 PROBE_STEPS = 4
 SAMPLES = {"fmnist4": 1000, "synthetic": 1000, "synthetic-cifar": 1000, "cifar10-5k": 5000, "cifar10-50k": 50000, "cifar10-500k": 500000}
+NOT_COSTLY = ("measure.row_every", "measure.cold_every")  # a row costs little, and of cold checks steps_between() takes the usual distance
 VECTORS = 12  # of n numbers in a checkpoint: θ and those before it, a rule's, the tracker's; two checkpoints are kept
 ROW_BYTES = 500  # of metrics.csv and timing.csv
 
@@ -221,25 +222,42 @@ def without_files(config: Mapping[str, Any], samples: int | None = None) -> dict
 NETWORKS_WITHOUT_DATA = ("dln", "valley")
 
 
+def probe(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a short run whose steps cost what those of a run with these settings do: few samples, few steps.
+
+    What is asked for at later steps than it takes is left out.
+    """
+    whole = without_files(config)
+    flat = flatten(without_files(config, PROBE_SAMPLES.get(str(flatten(whole).get("data.name", "")))))
+    batch = int(flat.get("training.batch", 0) or 0)
+    if batch and "data.train" in flat:
+        flat["data.train"] = max(int(flat["data.train"]), min(batch, int(flatten(whole)["data.train"])))
+    for name, value in list(flat.items()):
+        if name.startswith("measure.") and name.endswith(".steps"):
+            flat[name] = [step for step in value if step <= PROBE_STEPS] or [0]
+        if name.startswith("measure.") and name.endswith(".reference_step"):
+            flat[name] = min(int(value), PROBE_STEPS - 1)
+    return nested(flat | {"training.steps": PROBE_STEPS, "run.checkpoint_every": 0})
+
+
+def steps_between(flat: Mapping[str, Any]) -> int:
+    """How far apart the steps are that cost more than the others do: those with measurements, or else those with cold checks of λ₁."""
+    apart = [int(value) for name, value in flat.items() if name.startswith("measure.") and name.endswith("every") and name not in NOT_COSTLY]
+    return min((steps for steps in apart if steps > 1), default=25)
+
+
 def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tuple[float, int, int]:
     """Seconds of a step, bytes of memory, and the number of parameters. The time is that of a short run with fewer samples, scaled."""
     whole = without_files(config)
     memory = brink.needs_bytes(whole, scratch)
-    name = str(flatten(whole).get("data.name", ""))
-    few = without_files(config, PROBE_SAMPLES.get(name))
-    flat = flatten(few)
-    batch = int(flat.get("training.batch", 0) or 0)
-    if batch and "data.train" in flat:
-        flat["data.train"] = max(int(flat["data.train"]), min(batch, int(flatten(whole)["data.train"])))
-    flat |= {"training.steps": PROBE_STEPS, "run.checkpoint_every": 0}
-    folder = scratch / f"probe-{settings_hash(few)}"
+    short = probe(config)
+    folder = scratch / f"probe-{settings_hash(short)}"
     try:
-        run = brink.train(nested(flat), folder)
+        run = brink.train(short, folder)
         elapsed = read_table(folder / "timing.csv")["elapsed_ms"]
         first, usual = float(elapsed.iloc[0]), float(elapsed.diff().median())
-        seldom = [int(value) for key, value in flat.items() if key.startswith("measure.") and key.endswith("every") and int(value) > 1]
-        ratio = int(flatten(whole).get("data.train", 1)) / int(flat.get("data.train", 1))
-        seconds = (usual + max(0.0, first - usual) / (min(seldom) if seldom else 25)) / 1000 * ratio
+        ratio = int(flatten(whole).get("data.train", 1)) / int(flatten(short).get("data.train", 1))
+        seconds = (usual + max(0.0, first - usual) / steps_between(flatten(short))) / 1000 * ratio
         return seconds, memory, int(run.info["parameters"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

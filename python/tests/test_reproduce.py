@@ -12,11 +12,12 @@ import time
 
 import pytest
 
-from brink import Brink, lab, plan
+from brink import Brink, Run, lab, plan
 from brink.experiment import load, load_folder
 from brink.publishing import publish
 from brink.reproduce import DATA, INTERRUPTED, OK, PAPER, TOO_LARGE, USAGE, main
 from brink.results import Results
+from brink.settings import flatten, merged
 
 FILE = pathlib.Path(__file__).with_name("small_experiment.py")
 Captured = pytest.CaptureFixture[str]
@@ -98,6 +99,23 @@ def test_plan(capsys: Captured, tmp_path: pathlib.Path) -> None:
     assert reproduce(FILE, "--out", tmp_path, "--plan") == OK
     told = capsys.readouterr().out
     assert "4 runs are there already" in told and "nothing is left to run" in told
+
+
+def test_time_of_forks_that_ask_for_late_steps(brink: Brink, run: Run, tmp_path: pathlib.Path) -> None:
+    config = merged(run.config, {"training": {"steps": 90}, "measure": {
+        "rotation": {"every": 1, "lags": [2], "reference_step": 54}, "parameters": {"every": 0, "steps": [69, 71]},
+        "eigenvectors": {"every": 0, "steps": [2, 69]}, "row_every": "epoch"}})
+    short = flatten(plan.probe(config))
+    assert short["measure.parameters.steps"] == [0] and short["measure.eigenvectors.steps"] == [2]
+    assert short["training.steps"] > short["measure.rotation.reference_step"]
+    seconds, memory, parameters = plan.cost(brink, config, tmp_path)
+    assert seconds > 0 and memory > 0 and parameters == run.info["parameters"]
+
+
+def test_steps_that_cost_more_than_the_others() -> None:
+    assert plan.steps_between({"measure.every": 10**9, "measure.row_every": 10}) == 10**9  # λ₁ at step 0 only
+    assert plan.steps_between({"measure.every": 1, "measure.kappa.every": 20, "measure.density.every": 50}) == 20
+    assert plan.steps_between({"measure.every": 1}) == plan.steps_between({"measure.row_every": "epoch"}) == 25
 
 
 def test_too_large(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
