@@ -68,7 +68,7 @@ def work(lab):
         for mode in MODES:
             one = base(lab, optimizer, mode, size["rates"][len(size["rates"]) // 2], 0, math.inf)
             every = max(1, one["training"]["steps"] // size["pilot_share"])
-            pilots[pilot_name(optimizer, mode)] = merged(one, {"training": {"steps": every}, "measure": {"every": every, "row_every": every, "effective": {}}})
+            pilots[pilot_name(optimizer, mode)] = merged(one, {"training": {"steps": every}, "measure": {"top": 1, "every": every, "row_every": every, "effective": {}}})
     lab.train_all(pilots)
     lab.train_all({name_of(*key): one for key, one in grid(lab).items()})
 

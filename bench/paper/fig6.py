@@ -43,7 +43,7 @@ def configs(lab: Lab):
                 rate = float(f"{rate:.6g}")
                 # Epoch compensation [P, App. K.3]: a small η takes proportionally more steps.
                 steps = round(settings["steps"] * max(1.0, settings["compensate"] / rate))
-                one = config(lab, seed, rate, steps, every=settings["every"])
+                one = config(lab, seed, rate, steps, every=settings["every"], measure={"row_every": settings.get("row_every", 1)})
                 if panel == "alexnet":
                     one = merged({**one, "model": {"name": "alexnet"}}, settings.get("model", {}))
                 if panel == "mlp":
@@ -139,10 +139,12 @@ experiment = Experiment(
         "smoke": {**TINY, "panels": {"mlp": {"from": 0.02, "factor": 8.0, "count": 4, "seeds": 2, "steps": 40, "every": 4, "compensate": 0.02},
                                      "vgg": {"from": 0.02, "factor": 8.0, "count": 4, "seeds": 2, "steps": 24, "every": 8, "compensate": 0.02}}},
         "small": {**SMALL, "panels": {"mlp": {"from": 0.0125, "factor": 2.0, "count": 8, "seeds": 5, "steps": 400, "every": 4, "compensate": 0.1},
-                                      "vgg": {"from": 0.005, "factor": ROOT2, "count": 20, "seeds": 3, "steps": 400, "every": 25,
+                                      "vgg": {"from": 0.0125, "factor": 2.0, "count": 9, "seeds": 3, "steps": 400, "every": 25, "row_every": 5,
                                               "compensate": 0.05}},
-                  "reduced": [*REDUCED, "Three seeds of VGG10 and five of the MLP.", "λ₁ every 25 steps of VGG10 and every 4 of the MLP.",
-                              "400 steps of VGG10 in place of 1,000, and sweeps that begin at twice the learning rate.", "AlexNet is left out."]},
+                  "reduced": [*REDUCED, "Three seeds of VGG10 and five of the MLP.",
+                              "λ₁ every 25 steps of VGG10 and every 4 of the MLP; accuracies every 5 steps of VGG10.",
+                              "400 steps of VGG10 in place of 1,000, and learning rates from 0.0125 in factors of 2 in place of 0.0025 and √2; those of the "
+                              "MLP begin at 0.0125 in place of 0.00625.", "AlexNet is left out."]},
         "paper": {**PAPER, "panels": {"mlp": {"from": 0.00625, "factor": 2.0, "count": 9, "seeds": 15, "steps": 400, "every": 1, "compensate": 0.1},
                                       "vgg": {"from": 0.0025, "factor": ROOT2, "count": 24, "seeds": 5, "steps": 1000, "every": 5, "compensate": 0.05},
                                       "alexnet": {"from": 0.0025, "factor": ROOT2, "count": 20, "seeds": 3, "steps": 1000, "every": 10,

@@ -109,9 +109,9 @@ experiment = Experiment(
            "Each run has the warm-up of two epochs of its own rule. Runs whose training was complete before the switch are left out."],
     sizes={
         "smoke": {**TINY, "large": 0.2, "small": 0.02, "batch": 32, "epochs": [2, 4, 8], "full_epochs": 12, "seeds": 2, "steps": 12},
-        "small": {**SMALL, "large": 0.4, "small": 0.01, "batch": 32, "epochs": [5, 10, 20, 40, 80], "full_epochs": 120, "seeds": 3, "steps": 1000,
+        "small": {**SMALL, "large": 0.4, "small": 0.01, "batch": 32, "epochs": [5, 10, 20, 40, 80], "full_epochs": 120, "seeds": 3, "steps": 600,
                   "reduced": [*REDUCED, "Minibatches of 32, which is 3.2 % of the pictures, as 128 is 2.6 % of the paper's 5,000.",
                               "First phases of up to 80 epochs in place of 160, and 120 epochs of SGD to the end in place of 240.",
-                              "Three seeds, and at most 1,000 steps after the switch in place of 3,000."]},
+                              "Three seeds, and at most 600 steps after the switch in place of 3,000."]},
         "paper": {**PAPER, "large": 0.4, "small": 0.01, "batch": 128, "epochs": [5, 10, 20, 40, 80, 160], "full_epochs": 240, "seeds": 5, "steps": 3000}},
     work=work, collect=collect, claims=(flatter, better, alike, generalises, full), judge=judge, draw=draw)

@@ -33,7 +33,7 @@ def configs(lab):
             continue
         for rate in [*lab.size["rates"], *[NEXT] * (row == RESNET)]:
             for seed in range(lab.size["seeds"]):
-                one = config(lab, seed, rate, settings["steps"])
+                one = config(lab, seed, rate, settings["steps"], measure={"row_every": lab.size.get("row_every", 1)})
                 data = lab.data(settings.get("data", "cifar10-5k"), train=settings["train"], test=settings["test"])
                 out[row, rate, seed] = merged({**one, "data": data, "model": settings["model"]})
     return out
@@ -106,11 +106,11 @@ experiment = Experiment(
         "smoke": {**TINY, "train": 100, "only": [], "rates": [RATES[0], RATES[3], RATES[5]], "seeds": 2, "rows": rows(
             {**tiny, "model": TINY["model"]}, {**tiny, "model": TINY["model"], "train": 200},
             {**tiny, "model": {"name": "resnet20", "widths": [2, 4, 4]}})},
-        "small": {**SMALL, "only": [], "rates": RATES, "seeds": 3, "rows": rows(
-            small, {**small, "train": 4000}, {**small, "model": {"name": "resnet20", "widths": [8, 16, 32]}}),
+        "small": {**SMALL, "only": [], "rates": RATES, "seeds": 3, "row_every": 5, "rows": rows(
+            small, {**small, "train": 2000}, {**small, "train": 500, "model": {"name": "resnet20", "widths": [8, 16, 32]}}),
                   "reduced": ["VGG10 (8/16/32) in place of VGG19, and ResNet20 of half the widths (8/16/32).",
-                              "1,000 pictures of cifar10-5k in place of the 50,000 of the first row, 4,000 in place of the 500,000 of the second, and 1,000 in "
-                              "place of the 500,000 of the third; 1,000 test pictures.", "Three seeds, and at most 300 steps."]},
+                              "1,000 pictures of cifar10-5k in place of the 50,000 of the first row, 2,000 in place of the 500,000 of the second, and 500 in "
+                              "place of the 500,000 of the third; 1,000 test pictures.", "Three seeds, and at most 300 steps; accuracies every 5 steps."]},
         "paper": {**SMALL, "only": [], "rates": RATES, "seeds": 1, "rows": rows(
             {"data": "cifar10-50k", "train": 50000, "test": 10000, "steps": 1000, "model": VGG19},
             {"data": "cifar10-500k", "train": 500000, "test": 10000, "steps": 1000, "model": VGG19},
