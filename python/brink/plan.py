@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+import pandas as pd
+
 from brink.command import ENDED, Brink, ended, measured_mark, step_range, write_text
 from brink.errors import NotYetRun, TooLarge
 from brink.experiment import Experiment
@@ -231,7 +233,9 @@ def probe(config: Mapping[str, Any]) -> dict[str, Any]:
     flat = flatten(without_files(config, PROBE_SAMPLES.get(str(flatten(whole).get("data.name", "")))))
     batch = int(flat.get("training.batch", 0) or 0)
     if batch and "data.train" in flat:
-        flat["data.train"] = max(int(flat["data.train"]), min(batch, int(flatten(whole)["data.train"])))
+        # With fewer samples a minibatch would be a larger share of them.
+        few = int(flat["data.train"])
+        flat["data.train"] = min(few * max(1, -(-8 * batch // few)), int(flatten(whole)["data.train"]))
     for name, value in list(flat.items()):
         if name.startswith("measure.") and name.endswith(".steps"):
             flat[name] = [step for step in value if step <= PROBE_STEPS] or [0]
@@ -246,6 +250,12 @@ def steps_between(flat: Mapping[str, Any]) -> int:
     return min((steps for steps in apart if steps > 1), default=25)
 
 
+def seconds_of(timing: pd.DataFrame, apart: int) -> float:
+    """Seconds of a step in the mean, from the rows of a short run: the usual step, and the excess of the first one every `apart` steps."""
+    first, usual = float(timing["elapsed_ms"].iloc[0]), float((timing["elapsed_ms"].diff() / timing["step"].diff()).median())
+    return (usual + max(0.0, first - usual) / apart) / 1000
+
+
 def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tuple[float, int, int]:
     """Seconds of a step, bytes of memory, and the number of parameters. The time is that of a short run with fewer samples, scaled."""
     whole = without_files(config)
@@ -254,11 +264,8 @@ def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tupl
     folder = scratch / f"probe-{settings_hash(short)}"
     try:
         run = brink.train(short, folder)
-        elapsed = read_table(folder / "timing.csv")["elapsed_ms"]
-        first, usual = float(elapsed.iloc[0]), float(elapsed.diff().median())
         ratio = int(flatten(whole).get("data.train", 1)) / int(flatten(short).get("data.train", 1))
-        seconds = (usual + max(0.0, first - usual) / steps_between(flatten(short))) / 1000 * ratio
-        return seconds, memory, int(run.info["parameters"])
+        return ratio * seconds_of(read_table(folder / "timing.csv"), steps_between(flatten(short))), memory, int(run.info["parameters"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

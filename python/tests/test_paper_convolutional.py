@@ -167,4 +167,4 @@ def test_small_learning_rates_take_more_steps(tmp_path: pathlib.Path) -> None:
     lab.name, lab.size = "smoke", dict(fig6.sizes["small"])
     configs = fig6.work.__globals__["configs"](lab)
     steps = {rate: one["training"]["steps"] for (panel, seed, rate), one in configs.items() if panel == "vgg" and seed == 0}
-    assert steps[0.005] == 4000 and min(steps.values()) == 400 and steps[max(steps)] == 400
+    assert steps[0.0125] == 1600 and min(steps.values()) == 400 and steps[max(steps)] == 400

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 from brink import Brink, Run, lab, plan
@@ -116,6 +117,18 @@ def test_steps_that_cost_more_than_the_others() -> None:
     assert plan.steps_between({"measure.every": 10**9, "measure.row_every": 10}) == 10**9  # λ₁ at step 0 only
     assert plan.steps_between({"measure.every": 1, "measure.kappa.every": 20, "measure.density.every": 50}) == 20
     assert plan.steps_between({"measure.every": 1}) == plan.steps_between({"measure.row_every": "epoch"}) == 25
+
+
+def test_samples_of_a_probe() -> None:
+    convolutional = {"data": {"name": "cifar10-5k", "train": 5000}, "model": {"name": "vgg"}}
+    assert flatten(plan.probe(convolutional))["data.train"] == 160
+    assert flatten(plan.probe(merged(convolutional, {"training": {"batch": 32}})))["data.train"] == 320
+    assert flatten(plan.probe(merged(convolutional, {"training": {"batch": 1000}})))["data.train"] == 5000
+
+
+def test_seconds_of_a_step() -> None:
+    each, every_fourth = pd.DataFrame({"step": [0, 1, 2], "elapsed_ms": [110, 120, 130]}), pd.DataFrame({"step": [0, 4], "elapsed_ms": [110, 150]})
+    assert plan.seconds_of(each, 10) == plan.seconds_of(every_fourth, 10) == pytest.approx(0.02)
 
 
 def test_too_large(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
