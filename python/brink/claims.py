@@ -18,6 +18,9 @@ class Verdict(enum.StrEnum):
     NOT_TESTABLE = "not testable at this size"
 
 
+FAILED = (Verdict.WEAK, Verdict.DOES_NOT_HOLD)  # verdicts that are discussed
+
+
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """An effect with the ends of its 95 % interval. `n` is the number of observations and `seeds` that of independent runs behind it."""

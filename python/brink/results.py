@@ -124,6 +124,12 @@ def size_in(folder: pathlib.Path) -> str | None:
     return str(json.loads(told.read_text("utf-8"))["size"]) if told.is_file() else None
 
 
+def has_settings(folder: pathlib.Path, experiment: Experiment, size: str) -> bool:
+    """Whether a result was made with the settings that its size has now. The page says what they reduce, so others need another run."""
+    told = json.loads((folder / "result.json").read_text("utf-8"))
+    return bool(told["settings"] == json.loads(json.dumps(experiment.sizes.get(size))))
+
+
 def draw(experiment: Experiment, tables: Tables, folder: pathlib.Path) -> None:
     """The figures of an experiment: figure.svg and .png; further ones are figure-NAME."""
     with style.context():
