@@ -44,7 +44,7 @@ def test_errors_carry_code_and_message(brink: Brink, folder: pathlib.Path) -> No
     with pytest.raises(CommandError, match="the nearest is training.steps") as error:
         brink.train({"training": {"step": 3}}, folder / "wrong")
     assert error.value.code == 2
-    with pytest.raises(BrinkError, match="not found in /nowhere/brink; build it"):
+    with pytest.raises(BrinkError, match="not found; it was looked for in /nowhere/brink. Build it"):
         Brink("/nowhere/brink")
 
 
