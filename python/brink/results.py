@@ -14,6 +14,7 @@ import pandas as pd
 
 from brink import judging, pages, style
 from brink.command import write_text
+from brink.errors import BrinkError
 from brink.experiment import Experiment, Tables, declares_experiment
 from brink.lab import Lab
 from brink.tables import read_tables, write_table, write_tables
@@ -136,6 +137,9 @@ def draw(experiment: Experiment, tables: Tables, folder: pathlib.Path) -> None:
         figures = experiment.draw(tables)
         if not isinstance(figures, dict):
             figures = {"": figures}
+        for figure in figures.values():
+            if not hasattr(figure, "savefig"):
+                raise BrinkError(f"draw(): expected that it returns a figure, or a dictionary of figures by name, found {type(figure).__name__}")
         for number, (name, figure) in enumerate(figures.items()):
             style.save(figure, folder / ("figure" if number == 0 else f"figure-{name}"))
     style.thumbnail(folder / "figure.png", folder / "thumbnail.png")

@@ -225,15 +225,23 @@ def test_every_experiment_of_the_tree() -> None:
     assert set(lab.DATA_SETS) == {"fmnist4", "cifar10-5k", "cifar10-50k", "cifar10-500k"}
 
 
-def test_the_documented_experiment(capsys: Captured, tmp_path: pathlib.Path) -> None:
-    """The file that docs/reproduce.md tells one to copy: shorter than 60 lines, and it works the first time."""
-    example = PAPER.parents[1] / "docs" / "examples" / "tanh_sweep.py"
-    assert len(example.read_text().splitlines()) < 60
+def documented() -> str:
+    """The listing of docs/reproduce.md."""
+    listings = re.findall(r"^```python\n(.*?)^```", (PAPER.parents[1] / "docs" / "reproduce.md").read_text("utf-8"), re.M | re.S)
+    assert len(listings) == 1
+    return str(listings[0])
+
+
+@pytest.mark.parametrize("name", ["tanh_sweep", "mine"])
+def test_the_documented_experiments(name: str, capsys: Captured, tmp_path: pathlib.Path) -> None:
+    """The file that docs/reproduce.md tells one to copy, and its listing: shorter than 60 lines, and they work the first time."""
+    text = (PAPER.parents[1] / "docs" / "examples" / "tanh_sweep.py").read_text("utf-8") if name == "tanh_sweep" else documented()
+    assert len(text.splitlines()) < 60
     mine = tmp_path / "mine.py"
-    shutil.copy(example, mine)
+    mine.write_text(text, "utf-8")
     assert reproduce(mine, "--out", tmp_path / "out", "--set", "seeds=[0, 1]", "--set", "steps=20", "--quiet") == OK
-    assert "tanh_sweep:" in capsys.readouterr().out
-    assert (tmp_path / "out" / "tanh_sweep" / "figure.svg").is_file() and "tanh_sweep" in (tmp_path / "out" / "index.html").read_text()
+    assert f"{name}:" in capsys.readouterr().out
+    assert (tmp_path / "out" / name / "figure.svg").is_file() and name in (tmp_path / "out" / "index.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
