@@ -46,7 +46,7 @@ table { border-collapse: collapse; width: 100%; font-size: .93rem; background: v
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); font-size: .85rem; }
 tr:has(+ .discussion) td { border-bottom: 0; padding-bottom: .1rem; } .discussion td { padding-top: .1rem; color: var(--soft); }
-.discussion b { color: var(--ink); }
+.discussion b { color: var(--ink); } .beside td { white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; }
 .verdict { display: inline-block; white-space: nowrap; padding: .06rem .5rem; border-radius: 99px; font-size: .85rem; font-weight: 600; }
 .holds { color: var(--holds); background: var(--holds-ground); } .weak { color: var(--weak); background: var(--weak-ground); }
@@ -128,7 +128,7 @@ def beside_table(experiment: "Experiment", folder: pathlib.Path) -> str:
     table = experiment.beside(read_tables(folder))
     head = "".join(f"<th>{text(name)}</th>" for name in table.columns)
     rows = "".join("<tr>" + "".join(f'<td class="number">{text(value)}</td>' for value in row) + "</tr>\n" for row in table.itertuples(index=False))
-    return f'<h2>Beside the paper</h2>\n<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n'
+    return f'<h2>Beside the paper</h2>\n<div class="scroll"><table class="beside"><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n'
 
 
 def command_of(experiment: "Experiment", size: str) -> str:
@@ -182,6 +182,7 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
     body = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"
-            f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. {RULES_WERE_FIXED}</p>\n<div class="counts">'
+            f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules are fixed before the run; the page of one that was written or changed after a run '
+            'says so.</p>\n<div class="counts">'
             + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in verdict_counts(everything).items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
     return document("The paper's figures and tables", body, wide=True)
