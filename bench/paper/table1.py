@@ -81,7 +81,8 @@ def beside(tables):
 def in_words(one):
     if not one["runs"]:
         return "–"
-    return f"{one['ours']:.1f}" + (f" [{one['low']:.1f}, {one['high']:.1f}]" if one["low"] == one["low"] else "")
+    interval = f" [{one['low']:.1f}, {one['high']:.1f}]" if one["low"] == one["low"] else ""
+    return f"{one['ours']:.1f}{interval}".replace("-", "−")
 
 
 def draw(tables):

@@ -94,7 +94,7 @@ def results_page(entries: Sequence[tuple["Experiment", str]], place: pathlib.Pat
             table = one.beside(read_tables(place / one.id))
             lines += ["Beside the paper:", "", table_row(*table.columns), table_row(*["---" for _ in table.columns]),
                       *(table_row(*row) for row in table.itertuples(index=False)), ""]
-        lines += [*(f"- {plain(note)}" for note in one.notes), ""] if one.notes else []
+        lines += ["Notes:", "", *(f"- {plain(note)}" for note in one.notes), ""] if one.notes else []
     return "\n".join(lines)
 
 
