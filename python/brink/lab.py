@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from brink.command import Brink, alone, ended, stop_all, write_text
 from brink.errors import BrinkError, MissingData
 from brink.run import Run
-from brink.settings import merged, nested, settings_hash
+from brink.settings import WITHOUT_EFFECT, differences, flatten, merged, nested, settings_hash
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,7 +35,8 @@ class Lab:
     """The runs of an experiment at one size.
 
     Every run has a folder in `runs` whose name is a hash of its settings, so that finished work is found again, by other experiments
-    too, and other settings make another run. `name` is what a run is called in messages and in runs.csv, and how `run(name)` finds it.
+    too, and other settings make another run. `name` is what a run is called in messages and in runs.csv, and how `run(name)` finds it. A name stands
+    for one run: with other settings it is refused.
     """
 
     def __init__(self, brink: Brink, runs: str | pathlib.Path, *, name: str = "smoke", size: Settings | None = None, jobs: int | None = None,
@@ -45,6 +46,7 @@ class Lab:
         self.quiet, self.shard = quiet, shard
         self.data_directory = pathlib.Path(data) if data else None
         self.made: dict[str, Run] = {}  # by name, in the order in which they were asked for
+        self._asked: dict[str, dict[str, Any]] = {}  # by name, what it stands for
 
     def say(self, *words: object) -> None:
         """A line for the terminal."""
@@ -94,6 +96,8 @@ class Lab:
         """Several training runs, `jobs` at a time."""
         def one(item: tuple[str, Settings], threads: int) -> Run:
             return self._train(item[0], nested(item[1]), self.folder(item[1]), threads)
+        for name, config in configs.items():
+            self._stands_for(name, config)
         return self._remember(dict(zip(configs, self._parallel(one, configs.items(), lambda item: self.folder(item[1])))))
 
     def fork(self, name: str, parent: Run, at: int, set: Settings, **config: Any) -> Run:
@@ -107,6 +111,8 @@ class Lab:
 
         def make(one: Settings, threads: int) -> Run:
             return self._fork(one["name"], one["parent"], int(one["at"]), nested(one["set"]), place(one), threads)
+        for fork in forks:
+            self._stands_for(fork["name"], fork["set"], parent=self._name_of(fork["parent"]), at=int(fork["at"]))
         made = self._parallel(make, forks, place)
         self._remember(dict(zip((one["name"] for one in forks), made)))
         return made
@@ -130,6 +136,7 @@ class Lab:
 
     def sweep(self, name: str, config: Settings) -> list[Run]:
         """All runs of a sweep (docs/sweeps.md), in the order of its list."""
+        self._stands_for(name, config)
         folder = self.runs / f"sweep-{settings_hash(config)}"
         made = self._sweep(name, config, folder)
         self._remember({f"{name}[{i}]": run for i, run in enumerate(made)})
@@ -137,6 +144,7 @@ class Lab:
 
     def call(self, name: str, *arguments: object) -> pathlib.Path:
         """`brink ARGUMENTS --out FOLDER` for a command that is not about runs; once for the same arguments. Returns the folder."""
+        self._stands_for(name, {}, arguments=[str(one) for one in arguments])
         folder = self.runs / f"{name}-{settings_hash({}, [str(one) for one in arguments])}"
         if not (folder / "done").is_file():
             self._call(name, folder, *arguments)
@@ -180,6 +188,19 @@ class Lab:
 
     def _threads(self, config: Settings, threads: int) -> list[str]:
         return [] if "threads" in nested(config).get("run", {}) else ["--threads", str(threads)]
+
+    def _stands_for(self, name: str, settings: Settings, **more: Any) -> None:
+        """Writes down what a name stands for; with other settings than before it is refused, because one of the two runs would be lost."""
+        asked = {**flatten(settings), **more}
+        before = self._asked.setdefault(name, asked)
+        known = [*differences(asked, before), *(f"{one} = nothing (there {before[one]!r})" for one in before if one not in asked and one not in WITHOUT_EFFECT)]
+        if known:
+            raise BrinkError(f"two runs are called {name!r}; the second one has {', '.join(known[:3])}{', …' if len(known) > 3 else ''}; "
+                             "put every setting that varies, also the seed, into the name")
+
+    def _name_of(self, run: Run) -> str:
+        """The name of a run of this experiment, and of another one its folder."""
+        return next((name for name, one in self.made.items() if one.path == run.path), run.path.name)
 
     def _remember(self, made: dict[str, Run]) -> dict[str, Run]:
         self.made.update(made)

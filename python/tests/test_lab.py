@@ -28,6 +28,34 @@ def test_runs_are_found_by_their_settings(lab: Lab) -> None:
         lab.run("d")
 
 
+def test_a_name_stands_for_one_run(lab: Lab) -> None:
+    """The second run of a name would hide the first one, also in runs.csv."""
+    other = {**DLN, "training": {**DLN["training"], "learning_rate": 0.02}}
+    parent = lab.train("parent", DLN)
+    with pytest.raises(BrinkError, match=r"two runs are called 'parent'; the second one has training.learning_rate = 0.02 \(there 0.05\); put every setting"):
+        lab.train_all({"new": DLN, "parent": other})
+    with pytest.raises(BrinkError, match=r"'parent'; the second one has training.loss = nothing \(there 'mse'\)"):
+        lab.train("parent", {**DLN, "training": {key: value for key, value in DLN["training"].items() if key != "loss"}})
+    forks = [{"name": "fork", "parent": parent, "at": at, "set": {}} for at in (4, 5)]
+    with pytest.raises(BrinkError, match=r"'fork'; the second one has at = 5 \(there 4\)"):
+        lab.fork_all(forks)
+    with pytest.raises(BrinkError, match=r"'parent'; the second one has .*parent = \"parent\""):
+        lab.fork("parent", parent, 4, {})
+    sweep = {**DLN, "sweep": {"training.learning_rate": [0.01, 0.02]}}
+    lab.sweep("rates", sweep)
+    with pytest.raises(BrinkError, match=r"'rates'; the second one has sweep.training.learning_rate = "):
+        lab.sweep("rates", {**DLN, "sweep": {"training.learning_rate": [0.01, 0.03]}})
+    lab._call = lambda *words: None  # type: ignore[method-assign,assignment]
+    lab.call("walk", "paths", 3)
+    with pytest.raises(BrinkError, match=r"'walk'; the second one has arguments = "):
+        lab.call("walk", "paths", 4)
+    # The same settings, and further measurements, are allowed.
+    lab.train("parent", {**DLN, "run": {"threads": 1}})
+    lab.measure(parent, "2:4", {"measure.parameters.every": 2})
+    lab.measure(parent, "2:6", {"measure.parameters.every": 2})
+    assert list(lab.made) == ["parent", "rates[0]", "rates[1]"]
+
+
 def test_forks_measurements_and_sweeps(lab: Lab) -> None:
     parent = lab.train("parent", DLN)
     fork = lab.fork("fork", parent, 5, {"training.learning_rate": 0.1}, measure={"update_cosine": {}})
