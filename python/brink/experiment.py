@@ -25,6 +25,11 @@ SIZES = ("smoke", "small", "paper")
 Tables = dict[str, pd.DataFrame]
 
 
+def nothing(tables: Tables) -> Mapping[Any, Any]:
+    """The judge of an experiment without claims."""
+    return {}
+
+
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """What is run, what is collected, how it is judged, and how it is drawn.
@@ -47,7 +52,7 @@ class Experiment:
     collect: Callable[[Lab], Tables]
     draw: Callable[[Tables], "Figure | dict[str, Figure]"]
     claims: "Sequence[Claim]" = ()
-    judge: "Callable[[Tables], Mapping[Any, Measured | None]]" = lambda tables: {}
+    judge: "Callable[[Tables], Mapping[Any, Measured | None]]" = nothing
     also: Sequence[str] = ()
     section: str = ""
     notes: Sequence[str] = ()
@@ -70,6 +75,8 @@ class Experiment:
             raise BrinkError(f"experiment {self.id}: expected the sizes {', '.join(SIZES)}, found {', '.join(sorted(unknown))}")
         if not self.sizes:
             raise BrinkError(f"experiment {self.id}: expected at least one of the sizes {', '.join(SIZES)}")
+        if self.claims and self.judge is nothing:
+            raise BrinkError(f"experiment {self.id}: it has claims and no judge; expected judge=judge, a function of the tables that returns {{claim: Measured}}")
         texts = [claim.text for claim in self.claims]
         if len(set(texts)) != len(texts):
             raise BrinkError(f"experiment {self.id}: two claims have one text")

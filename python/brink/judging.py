@@ -62,19 +62,22 @@ def _limit(value: float) -> str:
 
 
 def judgements(experiment: "Experiment", tables: "Tables", seeds: int | None = None) -> list[Judgement]:
-    """Every claim of an experiment, judged. A claim without a number is not testable at this size."""
+    """Every claim of an experiment, judged. A claim for which judge() returns None is not testable at this size."""
     returned = experiment.judge(tables)
     if not isinstance(returned, Mapping):
         raise BrinkError(f"judge(): expected a dictionary {{claim: Measured}}, found {type(returned).__name__}")
     measured = {getattr(claim, "text", claim): value for claim, value in returned.items()}
     if unknown := set(measured) - {claim.text for claim in experiment.claims}:
         raise BrinkError(f"judge(): what it returned is about no claim of the experiment: {', '.join(sorted(map(repr, unknown)))}")
+    if missing := [claim.text for claim in experiment.claims if claim.text not in measured]:
+        raise BrinkError(f"judge(): it returned nothing for {', '.join(map(repr, missing))}; expected a Measured for each claim, or None for one that is "
+                         "not testable at this size")
     for text, value in measured.items():
         if value is not None and not isinstance(value, Measured):
             raise BrinkError(f"judge(): expected a Measured for {text!r}, from brink.statistics or as Measured(effect, low, high), found {type(value).__name__}")
     out = []
     for claim in experiment.claims:
-        value = measured.get(claim.text)
+        value = measured[claim.text]
         told: dict[str, Any] = {"id": experiment.id, "claim": claim.text, "paper": claim.paper, "rule": str(claim.rule)}
         if value is None:
             out.append(Judgement(**told, verdict=Verdict.NOT_TESTABLE))

@@ -28,7 +28,7 @@ def collect(lab):
 
 def judge(tables):
     ends = tables["losses"].groupby("run")["loss"]
-    return {falls: mean_interval(ends.first() - ends.last()), small.text: mean_interval(ends.last())}
+    return {falls: mean_interval(ends.first() - ends.last()), small.text: mean_interval(ends.last()), unmeasured: None}
 
 
 def draw(tables):

@@ -151,10 +151,18 @@ def test_errors_in_an_experiment(experiment: Experiment, tmp_path: pathlib.Path)
     wrong = dataclasses.replace(experiment, judge=lambda tables: {"No such claim.": Measured(1)})
     with pytest.raises(BrinkError, match="about no claim of the experiment: 'No such claim.'"):
         judgements(wrong, {})
-    for returned, told in ((Measured(1), "expected a dictionary {claim: Measured}, found Measured"), ({experiment.claims[0]: 0.3}, "expected a Measured for "
+    for returned, told in ((Measured(1), "expected a dictionary {claim: Measured}, found Measured"), ({claim: 0.3 for claim in experiment.claims}, "expected a Measured for "
                            "'The loss falls.', .* found float"), (None, "found NoneType")):
         with pytest.raises(BrinkError, match=told):
             judgements(dataclasses.replace(experiment, judge=lambda tables: returned), {})  # type: ignore[arg-type,return-value]
+    every = {claim: None for claim in experiment.claims}
+    for claim in experiment.claims:  # None is an answer, no answer is an oversight
+        with pytest.raises(BrinkError, match=f"judge.*: it returned nothing for '{claim.text}'; .* None for one that is not testable"):
+            judgements(dataclasses.replace(experiment, judge=lambda tables: {one: None for one in every if one != claim}), {})
+    assert {one.verdict for one in judgements(dataclasses.replace(experiment, judge=lambda tables: every), {})} == {"not testable at this size"}
+    with pytest.raises(BrinkError, match="experiment x: it has claims and no judge; expected judge=judge"):
+        Experiment(id="x", title="", paper="", sizes={"smoke": {}}, work=experiment.work, collect=experiment.collect, draw=experiment.draw,
+                   claims=experiment.claims)
     with pytest.raises(BrinkError, match="expected a rule with its bound, such as below.0., found function"):
         Claim("x", "y", below)  # type: ignore[arg-type]
     with pytest.raises(BrinkError, match='collect.*expected a dictionary of tables by name, such as {"ends": table}, found DataFrame'):
