@@ -92,6 +92,11 @@ def judgements(experiment: "Experiment", tables: "Tables", seeds: int | None = N
     return out
 
 
+def of_former_rule(former: str) -> str:
+    """The sentence about a rule that was changed after there were results; "" is the rule of a claim that was not there."""
+    return f"This rule differs from that of the results of before: “{former}”" if former else "This claim was not there when the results of before were made."
+
+
 def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
 

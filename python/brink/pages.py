@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from brink.claims import FAILED, Verdict
-from brink.judging import Judgement, read_judgements, verdict_counts
+from brink.judging import Judgement, of_former_rule, read_judgements, verdict_counts
 from brink.tables import read_tables
 
 if TYPE_CHECKING:
@@ -98,11 +99,15 @@ def figure_files(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(folder.glob("figure*.svg"), key=lambda path: (path.stem != "figure", path.stem))
 
 
-def claims_table(experiment: "Experiment", judged: Sequence[Judgement]) -> str:
-    """A row for each claim. A claim that failed has a second row with its discussion, and a rule that came late says so."""
+def claims_table(experiment: "Experiment", judged: Sequence[Judgement], former: Mapping[str, str]) -> str:
+    """A row for each claim. A claim that failed has a second row with its discussion, and a rule that came late says so.
+
+    `former` has the rules of before of claims whose rule was changed after a result.
+    """
     rows = []
     for one in judged:
-        late = f' <i>{text(experiment.changed[one.claim])}</i>' if one.claim in experiment.changed else ""
+        words = experiment.changed.get(one.claim) or (of_former_rule(former[one.claim]) if one.claim in former else "")
+        late = f" <i>{text(words)}</i>" if words else ""
         rows.append(f'<tr><td>{text(one.claim)}</td><td data-name="The paper">{text(one.paper)}</td>'
                     f'<td class="number" data-name="Measured">{text(one.in_words)}</td><td data-name="Rule">{text(one.rule)}{late}</td>'
                     f'<td>{verdict(one.verdict)}</td></tr>')
@@ -148,7 +153,7 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
         body.append(f'<figure><div class="figure">{image(path.name, label)}</div>{caption}</figure>\n')
     body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
     if judged:
-        body.append("<h2>What was measured</h2>\n" + claims_table(experiment, judged))
+        body.append("<h2>What was measured</h2>\n" + claims_table(experiment, judged, json.loads((folder / "result.json").read_text("utf-8")).get("former_rules", {})))
     body.append(beside_table(experiment, folder))
     if reduced := [*experiment.sizes[size].get("reduced", [])]:
         body.append("<h2>What is smaller than in the paper</h2>\n<ul>\n" + "".join(f"<li>{text(one)}</li>\n" for one in reduced) + "</ul>\n")

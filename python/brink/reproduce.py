@@ -22,12 +22,12 @@ import pandas as pd
 from brink.command import Brink
 from brink.errors import BrinkError, CommandError, Interrupted, MissingData, TooLarge
 from brink.experiment import SIZES, Experiment, load_folder
-from brink.judging import read_judgements, verdict_counts
+from brink.judging import of_former_rule, read_judgements, verdict_counts
 from brink.lab import Lab
 from brink.names import find
 from brink.plan import Plan, PlanningLab, check, plan
 from brink.publishing import publish, write_job_array
-from brink.results import Results, fingerprint, has_settings
+from brink.results import Results, changed_rules, fingerprint, has_settings
 from brink.tables import read_table, read_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -81,6 +81,7 @@ def run_one(experiment: Experiment, results: Results, options: argparse.Namespac
     if not options.quiet:
         print(f"{experiment.id}: {experiment.title}", file=sys.stderr, flush=True)
     results.make(experiment, options.size, Lab(brink, results.runs, **lab_options(experiment, options)))
+    tell_changed_rules(results, experiment)
     return f"{experiment.id}: {verdicts(results, experiment)} ({time.monotonic() - started:.0f} s)"
 
 
@@ -96,6 +97,12 @@ def plan_of(experiment: Experiment, results: Results, options: argparse.Namespac
     results.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".plan-", dir=results.out) as scratch:
         return plan(experiment, options.size, lab, pathlib.Path(scratch), options.device, timed=options.plan or options.size == "paper")
+
+
+def tell_changed_rules(results: Results, experiment: Experiment) -> None:
+    for claim, former in changed_rules(results.folder(experiment)).items():
+        if claim not in experiment.changed:
+            print(f"{experiment.id}: {claim!r}: {of_former_rule(former)}", file=sys.stderr, flush=True)
 
 
 def verdicts(results: Results, experiment: Experiment) -> str:
@@ -117,6 +124,7 @@ def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
         judged += 1
         runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
         results.write(one, size, read_tables(folder), runs, fingerprint(one, size))
+        tell_changed_rules(results, one)
         print(f"{one.id}: {verdicts(results, one)}")
     return OK if judged else FAILED
 

@@ -85,13 +85,16 @@ class Results:
             judged = judging.judgements(experiment, written, len(seeds) if isinstance(seeds, Sequence) else seeds)
             judging.write_judgements(new, judged)
             draw(experiment, written, new)
-            write_text(new / "result.json", json.dumps({"id": experiment.id, "size": size, "settings": experiment.sizes[size]}, indent=1) + "\n")
+            told: dict[str, object] = {"id": experiment.id, "size": size, "settings": experiment.sizes[size]}
+            if former := former_rules(self.folder(experiment), size, judged):
+                told["former_rules"] = former
+            write_text(new / "result.json", json.dumps(told, indent=1) + "\n")
             write_text(new / "page.html", pages.experiment_page(experiment, size, new, judging.read_judgements(new)))
             self._put(new, self.folder(experiment))
         finally:
             shutil.rmtree(new, ignore_errors=True)
-        told = {"fingerprint": made_by, "size": size, "files": digests(self.folder(experiment))}
-        write_text(self._mark(experiment), json.dumps(told, indent=1) + "\n")
+        mark = {"fingerprint": made_by, "size": size, "files": digests(self.folder(experiment))}
+        write_text(self._mark(experiment), json.dumps(mark, indent=1) + "\n")
         return judged
 
     def _put(self, new: pathlib.Path, place: pathlib.Path) -> None:
@@ -123,6 +126,23 @@ def size_in(folder: pathlib.Path) -> str | None:
     """The size of the result in a folder, if there is one."""
     told = folder / "result.json"
     return str(json.loads(told.read_text("utf-8"))["size"]) if told.is_file() else None
+
+
+def former_rules(folder: pathlib.Path, size: str, judged: Sequence[judging.Judgement]) -> dict[str, str]:
+    """The rules of before, by claim, that differ from those of now; "" for a claim that is new.
+
+    They are those of the first result of this size that the folder held, so judging again does not hide a change.
+    """
+    if size_in(folder) != size or not (folder / "claims.csv").is_file():
+        return {}
+    before = {one.claim: one.rule for one in judging.read_judgements(folder)} | changed_rules(folder)
+    return {one.claim: rule for one in judged if (rule := before.get(one.claim, "")) != one.rule}
+
+
+def changed_rules(folder: pathlib.Path) -> dict[str, str]:
+    """What the result in a folder says of rules that were changed after a result: the former rule of each claim."""
+    told = folder / "result.json"
+    return dict(json.loads(told.read_text("utf-8")).get("former_rules", {})) if told.is_file() else {}
 
 
 def has_settings(folder: pathlib.Path, experiment: Experiment, size: str) -> bool:

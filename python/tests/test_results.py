@@ -6,16 +6,17 @@ import html.parser
 import os
 import pathlib
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from brink import Brink, BrinkError
-from brink.claims import Claim, Measured, below
+from brink.claims import Claim, Measured, Rule, above, below
 from brink.experiment import Experiment, load, load_folder
 from brink.judging import judgements, read_judgements
 from brink.lab import Lab
-from brink.results import Results, digests, draw
+from brink.results import Results, changed_rules, digests, draw
 from brink.tables import read_table, read_tables, write_table, write_tables
 
 FILE = pathlib.Path(__file__).with_name("small_experiment.py")
@@ -71,6 +72,32 @@ def test_the_same_bytes(results: Results, experiment: Experiment, brink: Brink, 
     changed = digests(again.folder(experiment))
     assert {name for name, digest in digests(results.folder(experiment)).items() if changed[name] != digest} >= {
         "losses.csv", "claims.csv", "figure.svg", "page.html", "runs.csv"}
+
+
+def test_a_rule_that_is_changed_after_a_result(results: Results, experiment: Experiment, brink: Brink, tmp_path: pathlib.Path) -> None:
+    """It says so, also when it is judged once more, unless the experiment does, and not once the rule of before is back."""
+    place = Results(tmp_path)
+    make(place, experiment, brink)
+    folder, claims = place.folder(experiment), experiment.claims
+    first = digests(folder)
+
+    def judged_with(rule: Rule, **more: Any) -> str:
+        late = dataclasses.replace(experiment, claims=(dataclasses.replace(claims[0], rule=rule), *claims[1:]), **more)
+        place.write(late, "smoke", read_tables(folder), read_table(folder / "runs.csv"), "")
+        return html_text(folder / "page.html")
+    told = "This rule differs from that of the results of before: “Holds if the whole interval is above 0; weak if only the effect is.”"
+    assert told in judged_with(above(0.5)) and told in judged_with(above(0.5)) and told in judged_with(above(0.6))
+    assert changed_rules(folder) == {claims[0].text: str(above(0))}
+    words = judged_with(above(0.5), changed={claims[0]: "Lowered after a run."})
+    assert told not in words and "Lowered after a run." in words
+    assert "differs" not in judged_with(above(0)) and digests(folder) == first
+    new = dataclasses.replace(experiment, claims=(*claims, Claim("Another.", "", above(0))), judge=lambda tables: {**experiment.judge(tables), "Another.": None})
+    place.write(new, "smoke", read_tables(folder), read_table(folder / "runs.csv"), "")
+    assert "This claim was not there when" in html_text(folder / "page.html")
+
+
+def html_text(path: pathlib.Path) -> str:
+    return " ".join(read_page(path).text)
 
 
 def test_finished_is_known(results: Results, experiment: Experiment) -> None:
