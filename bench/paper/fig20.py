@@ -111,7 +111,8 @@ def judge(tables):
            suppressed: Measured(adaptive["lambda_eff"].max(), n=len(adaptive)),
            unstable: Measured(gd.iloc[-1] / gd.iloc[0], n=len(gd)),
            sharp: Measured(bracket if bracket == bracket else np.inf, n=len(offsets)),
-           outcome: Measured(((grid["growth"] > 0) == (grid["clip"] < predicted())).mean(), n=len(grid))}
+           outcome: Measured(((grid["growth"] > 0) == (grid["clip"] < predicted())).mean(), n=len(grid)),
+           quartic: None}  # without exactly one crossing on the grid
     if len(at) == 1:
         low, high = c[at[0]], c[at[0] + 1]
         found = low + (high - low) * g[at[0]] / (g[at[0]] - g[at[0] + 1])

@@ -104,7 +104,8 @@ def judge(tables):
     alone = crossings(grid[1]["factor"], grid[1]["one_step"])
     out = {exact: Measured(paths["error"].max(), n=len(paths)),
            one_step: Measured(bracket if bracket == bracket else np.inf, n=len(offsets)),
-           not_one: Measured(len(alone), n=len(grid[1]))}
+           not_one: Measured(len(alone), n=len(grid[1])),
+           two_steps: None, **{root[y]: None for y in TARGETS}}  # without exactly one crossing on the grid
     step = GRID[1] - GRID[0]  # a crossing lies between two learning rates of the grid
     if len(found[1]) == 1:
         out[two_steps] = Measured(found[1][0], found[1][0] - step / 2, found[1][0] + step / 2, n=len(grid[1]), unit="2/λ₁")
