@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from brink import faults
 from brink.errors import BrinkError
 from brink.lab import Lab
 
@@ -108,9 +109,13 @@ def load(path: str | pathlib.Path) -> Experiment:
     sys.path.insert(0, str(file.parent))
     try:
         spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise BrinkError(faults.while_loading(error, file)) from error
     finally:
         sys.path.remove(str(file.parent))
-    experiment = getattr(module, "experiment", None)
+    if not hasattr(module, "experiment"):
+        raise BrinkError(f"{path}: the file defines no variable `experiment`; expected one such as `experiment = Experiment(…)`")
+    experiment = module.experiment
     if not isinstance(experiment, Experiment):
         raise BrinkError(f"{path}: expected a variable `experiment` of brink.experiment.Experiment, found {type(experiment).__name__}")
     return dataclasses.replace(experiment, file=file)

@@ -13,12 +13,12 @@ import sys
 import tempfile
 import time
 import tomllib
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from brink import faults
 from brink.command import Brink
 from brink.errors import BrinkError, CommandError, Interrupted, MissingData, TooLarge
 from brink.experiment import SIZES, Experiment, load_folder
@@ -111,7 +111,7 @@ def verdicts(results: Results, experiment: Experiment) -> str:
 
 
 def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
-    judged = 0
+    judged, status = 0, OK
     for one in experiments:
         folder, size = results.folder(one), results.size_of(one)
         if size is None:
@@ -123,10 +123,17 @@ def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
             continue
         judged += 1
         runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
-        results.write(one, size, read_tables(folder), runs, fingerprint(one, size))
+        try:
+            results.write(one, size, read_tables(folder), runs, fingerprint(one, size))
+        except BrinkError as error:
+            status = complain(f"{one.id}: {error}", FAILED)
+            continue
+        except Exception as error:
+            status = failed(one, results, error)
+            continue
         tell_changed_rules(results, one)
         print(f"{one.id}: {verdicts(results, one)}")
-    return OK if judged else FAILED
+    return status if judged else FAILED
 
 
 def run_all(experiments: Sequence[Experiment], results: Results, options: argparse.Namespace) -> int:
@@ -153,8 +160,16 @@ def run_all(experiments: Sequence[Experiment], results: Results, options: argpar
         except Exception as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return complain(f"{one.id}: no space is left for {error.filename or results.out}; free some, and the same call goes on", TOO_LARGE)
-            status = complain(f"{one.id} failed:\n{traceback.format_exc()}", FAILED)
+            status = failed(one, results, error)
     return status
+
+
+def failed(experiment: Experiment, results: Results, error: Exception) -> int:
+    """Says in one line where an experiment went wrong, and writes the traceback to a file."""
+    assert experiment.file is not None
+    told = results.runs / "tracebacks" / f"{experiment.id}.txt"
+    faults.write_traceback(error, told)
+    return complain(f"{experiment.id}: {faults.while_running(error, experiment.file)}\n  the traceback is in {told}", FAILED)
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:

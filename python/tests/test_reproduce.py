@@ -54,6 +54,38 @@ def test_unknown_names(capsys: Captured) -> None:
     assert reproduce(FILE, "--size", "small") == USAGE and "tiny has no size small; it has smoke, paper" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("wrong", "told"), [
+    ("x = (1\ny = 2\n", r":\d+: '\(' was never closed\n  x = \(1\n      \^\n"),
+    ("import math\nx = math.nothing(3)\n", r":2: AttributeError: module 'math' has no attribute 'nothing'.*\n  x = math.nothing\(3\)\n      \^{12}\n"),
+    ("import no_such_module\n", r":1: ModuleNotFoundError: No module named 'no_such_module'\n  import no_such_module\n"),
+    ("from brink.claims import Claim\nif True:\n    c = Claim('a', 'b', 1)\n", r":3: BrinkError: the claim 'a': expected a rule .*\n  c = Claim\('a', 'b', 1\)\n      \^{18}\n"),
+    ("raise SystemExit(7)\n", r":1: SystemExit: 7\n"),
+    ("x = 1\n", r": the file defines no variable `experiment`; expected")])
+def test_errors_while_a_file_is_loaded(wrong: str, told: str, capsys: Captured, tmp_path: pathlib.Path) -> None:
+    (file := tmp_path / "mine.py").write_text(wrong)
+    assert reproduce(file, "--out", tmp_path / "out") == USAGE
+    assert re.match(f"reproduce: {re.escape(str(file))}{told}", err := capsys.readouterr().err), err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), [
+    ("lab.train_all(", "lab.train_al(", r"in work: AttributeError: 'Lab' object has no attribute 'train_al'.*"),
+    ('"loss", "step"', '"loss", "steps"', r"in collect: KeyError: .*'steps'.*; the columns are step, .*loss.*"),
+    ('groupby("run")["loss"]', 'groupby("run")["lost"]', r"in judge: KeyError: .*lost.*; the columns are loss, step, run"),
+    ('tables["losses"].groupby("run")["loss"]', 'tables["loses"]', r"in judge: KeyError: 'loses'; the tables are losses"),
+    ("axes[0, 0].plot(rows", "axes[0, 7].plot(rows", r"in draw: IndexError: index 7 is out of bounds .*")])
+def test_errors_in_the_functions_of_a_file(right: str, wrong: str, told: str, capsys: Captured, tmp_path: pathlib.Path) -> None:
+    """One line says where; the traceback is in a file."""
+    text = FILE.read_text("utf-8").replace('[["step", "loss"]]', '[["loss", "step"]]')
+    assert right in text
+    (file := tmp_path / "mine.py").write_text(text.replace(right, wrong, 1), "utf-8")
+    assert reproduce(file, "--out", tmp_path / "out", "--quiet") == FAILED
+    traceback = tmp_path / "out" / "runs" / "tracebacks" / "tiny.txt"
+    err = capsys.readouterr().err
+    assert re.fullmatch(rf"reproduce: tiny: {re.escape(str(file))}:\d+, {told}\n  the traceback is in {re.escape(str(traceback))}\n", err), err
+    assert "Traceback (most recent call last)" in traceback.read_text()
+
+
 def test_settings_of_a_size(capsys: Captured, tmp_path: pathlib.Path) -> None:
     assert reproduce(FILE, "--out", tmp_path, "--set", "step=3") == USAGE
     assert "size smoke of tiny has no setting 'step'; it has rates, steps" in capsys.readouterr().err

@@ -205,7 +205,7 @@ def test_errors_in_an_experiment(experiment: Experiment, tmp_path: pathlib.Path)
     with pytest.raises(BrinkError, match="has no size small; it has smoke, paper"):
         experiment.size("small")
     (tmp_path / "a.py").write_text("x = 1\n")
-    with pytest.raises(BrinkError, match="expected a variable `experiment`"):
+    with pytest.raises(BrinkError, match="the file defines no variable `experiment`"):
         load(tmp_path / "a.py")
     with pytest.raises(BrinkError, match="no such file"):
         load(tmp_path / "b.py")
