@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 import pathlib
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,14 @@ import pandas as pd
 from brink import faults
 from brink.errors import BrinkError
 from brink.lab import Lab
+from brink.settings import literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from brink.claims import Claim, Measured
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]  # of the checkout; the page names a file in it by its path from there
 SIZES = ("smoke", "small", "paper")
 Tables = dict[str, pd.DataFrame]
 
@@ -62,6 +65,8 @@ class Experiment:
     discussion: Mapping[Any, str] = dataclasses.field(default_factory=dict)
     gallery: str = ""
     file: pathlib.Path | None = None
+    called: str = ""  # what the command line calls it; the id, or the path of its file
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # settings of a size that were given by --set
 
     def __post_init__(self) -> None:
         # One text in place of several would be taken for its letters.
@@ -86,6 +91,11 @@ class Experiment:
             if strange := set(words) - set(texts):
                 raise BrinkError(f"experiment {self.id}: {name} is about what is no claim of it: {', '.join(map(repr, sorted(strange)))}")
             object.__setattr__(self, name, words)
+
+    def command(self, size: str, *more: object) -> str:
+        """The call of tools/reproduce that makes it at a size."""
+        changes = [word for key, value in self.changes.items() for word in ("--set", f"{key}={literal(value)}")]
+        return shlex.join(["tools/reproduce", self.called or self.id, "--size", size, *map(str, more), *changes])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,7 +128,7 @@ def load(path: str | pathlib.Path) -> Experiment:
     experiment = module.experiment
     if not isinstance(experiment, Experiment):
         raise BrinkError(f"{path}: expected a variable `experiment` of brink.experiment.Experiment, found {type(experiment).__name__}")
-    return dataclasses.replace(experiment, file=file)
+    return dataclasses.replace(experiment, file=file, called=str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(path))
 
 
 def declares_experiment(path: pathlib.Path) -> bool:
@@ -128,7 +138,7 @@ def declares_experiment(path: pathlib.Path) -> bool:
 
 def load_folder(folder: str | pathlib.Path) -> dict[str, Experiment]:
     """All experiments of a folder by id, in the order of figures, then tables, then the others."""
-    found = [load(path) for path in sorted(pathlib.Path(folder).glob("*.py")) if declares_experiment(path)]
+    found = [dataclasses.replace(load(path), called="") for path in sorted(pathlib.Path(folder).glob("*.py")) if declares_experiment(path)]
     by_name: dict[str, Experiment] = {}
     for one in found:
         for name in one.names:

@@ -31,7 +31,7 @@ def find(names: Sequence[str], known: dict[str, Experiment]) -> list[Experiment]
             one = load(name)
             if one.id in by_name and by_name[one.id].file != one.file:
                 raise UnknownExperiment(f"{name} defines {one.id}, which {by_name[one.id].file} defines too; give it another id")
-            found[one.id] = one
+            found[one.id] = by_name.get(one.id, one)
         elif name in by_name:
             found[by_name[name].id] = by_name[name]
         else:

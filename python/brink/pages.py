@@ -136,10 +136,6 @@ def beside_table(experiment: "Experiment", folder: pathlib.Path) -> str:
     return f'<h2>Beside the paper</h2>\n<div class="scroll"><table class="beside"><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n'
 
 
-def command_of(experiment: "Experiment", size: str) -> str:
-    return f"tools/reproduce {experiment.id} --size {size}"
-
-
 def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, judged: Sequence[Judgement]) -> str:
     """The page of an experiment, from what stands in its result folder."""
     also = f" · also {', '.join(experiment.also)}" if experiment.also else ""
@@ -161,7 +157,7 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
         body.append("<h2>Notes</h2>\n" + "".join(f"<p>{text(one)}</p>\n" for one in experiment.notes))
     tables = sorted(path.name for path in folder.glob("*.csv"))
     body.append("<h2>Numbers and command</h2>\n<p>" + " · ".join(f'<a href="{name}">{name}</a>' for name in tables) + "</p>\n"
-                f"<pre>{text(command_of(experiment, size))}</pre>\n")
+                f"<pre>{text(experiment.command(size))}</pre>\n")
     return document(f"{experiment.id}: {experiment.title}", "".join(body))
 
 

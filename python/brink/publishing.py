@@ -74,7 +74,7 @@ def publish(experiments: Sequence[Experiment], everyone: Sequence[Experiment], r
     for one in experiments:
         size, folder = results.size_of(one), results.folder(one)
         if size is None or not results.is_finished(one, size):
-            print(f"{one.id}: {folder} has no finished result of this version; `tools/reproduce {one.id} --size SIZE --out {results.out}` makes it",
+            print(f"{one.id}: {folder} has no finished result of this version; `{one.command('SIZE', '--out', results.out)}` makes it",
                   file=sys.stderr)
             continue
         new = place / f".{one.id}.new"

@@ -115,11 +115,10 @@ def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
     for one in experiments:
         folder, size = results.folder(one), results.size_of(one)
         if size is None:
-            print(f"{one.id}: there is no result in {folder} to judge; `tools/reproduce {one.id} --size SIZE --out {results.out}` makes one", file=sys.stderr)
+            print(f"{one.id}: there is no result in {folder} to judge; `{one.command('SIZE', '--out', results.out)}` makes one", file=sys.stderr)
             continue
         if not has_settings(folder, one, size):
-            print(f"{one.id}: {folder} was made with other settings of size {size}; `tools/reproduce {one.id} --size {size} --out {results.out}` makes it "
-                  "again", file=sys.stderr)
+            print(f"{one.id}: {folder} was made with other settings of size {size}; `{one.command(size, '--out', results.out)}` makes it again", file=sys.stderr)
             continue
         judged += 1
         runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
@@ -195,7 +194,8 @@ def with_settings(experiment: Experiment, options: argparse.Namespace) -> Experi
             changed[key] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError as error:
             raise BrinkError(f"--set {one}: expected a TOML value, such as 3, [0, 1] or \"text\" ({error})") from None
-    return dataclasses.replace(experiment, sizes={**experiment.sizes, options.size: changed}) if options.set else experiment
+    different = {key: value for key, value in changed.items() if value != experiment.sizes[options.size][key]}
+    return dataclasses.replace(experiment, sizes={**experiment.sizes, options.size: changed}, changes=different)
 
 
 def complain(words: object, status: int) -> int:

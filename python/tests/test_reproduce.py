@@ -2,9 +2,11 @@
 """The program behind tools/reproduce: names, wrong input, plans, shards, job arrays, and published results."""
 
 import errno
+import html
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -119,6 +121,22 @@ def test_judged_again(out: pathlib.Path, capsys: Captured) -> None:
     # With other settings it would be another result.
     assert reproduce(FILE, "--out", out, "--judge", "--set", "steps=21") == FAILED
     assert "was made with other settings of size smoke" in capsys.readouterr().err and (out / "tiny" / "claims.csv").read_bytes() == before
+
+
+def test_the_command_of_a_page_works(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the file, not the id, and repeats --set: what it makes is the result that is there."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(FILE, "my own.py")
+    assert reproduce("my own.py", "--out", "out", "--quiet", "--set", "steps=12", "--set", "rates=[0.05]", "--set", "seeds=2") == OK
+    page = pathlib.Path("out", "tiny", "page.html").read_text("utf-8")
+    found = re.search(r"<pre>tools/reproduce (.*)</pre>", page)
+    assert found and html.unescape(found[1]) == "'my own.py' --size smoke --set 'rates=[0.05]' --set steps=12"
+    capsys.readouterr()
+    assert reproduce(*shlex.split(html.unescape(found[1])), "--out", "out") == OK and "finished before" in capsys.readouterr().out
+    # A message that proposes a command does so, too.
+    assert reproduce("my own.py", "--out", "out", "--judge") == FAILED and "`tools/reproduce 'my own.py' --size smoke --out out`" in capsys.readouterr().err
+    one = load_folder(PAPER)["fig1"]
+    assert one.command("small") == "tools/reproduce fig1 --size small"
 
 
 def test_missing_data(capsys: Captured, tmp_path: pathlib.Path) -> None:
@@ -245,7 +263,7 @@ def test_published(out: pathlib.Path, capsys: Captured, tmp_path: pathlib.Path) 
     assert (place / "index.html").is_file()
     capsys.readouterr()
     assert reproduce(FILE, "--out", tmp_path / "nothing", "--publish", tmp_path / "empty") == FAILED and not (tmp_path / "empty").exists()
-    assert "tiny --size SIZE" in (told := capsys.readouterr().err) and "nothing was published" in told
+    assert "tools/reproduce python/tests/small_experiment.py --size SIZE --out " in (told := capsys.readouterr().err) and "nothing was published" in told
 
 
 def test_every_experiment_of_the_tree() -> None:

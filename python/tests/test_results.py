@@ -156,7 +156,7 @@ def test_pages(results: Results, experiment: Experiment) -> None:
     assert all((results.folder(experiment) / name).is_file() for name in page.loaded)
     assert len(page.ids) == len(set(page.ids))
     text = " ".join(page.text)
-    for words in ("Loss <falls> & stays.", "The loss falls.", "Two runs.", "tools/reproduce tiny --size smoke", "not testable at this size"):
+    for words in ("Loss <falls> & stays.", "The loss falls.", "Two runs.", "tools/reproduce python/tests/small_experiment.py --size smoke", "not testable at this size"):
         assert words in text
     index = results.index([experiment])
     assert index is not None
