@@ -42,10 +42,11 @@ def find(names: Sequence[str], known: dict[str, Experiment]) -> list[Experiment]
 def told(name: str, following: str, known: list[str]) -> str:
     """The message about an unknown name. `following` is the word after it: "Fig 5" are two words to a shell."""
     joined = f"{name} {following}" if following and following not in known else ""
-    near = exactly(joined, known) or nearest(name, known)
+    asked = joined if re.fullmatch(r"[a-z]+\d+", plain(joined)) else name  # a kind and a number are one name
+    near = exactly(joined, known) or nearest(asked, known)
     there = [f"{name}.py"] if pathlib.Path(f"{name}.py").is_file() else []
-    what = f"{name}: there is no such file" if name.endswith(".py") else f"no experiment is called {name!r}"
-    return (what + (f"; did you mean {' or '.join(there + near)}?" if there + near else "") +
+    what = f"{name}: there is no such file" if name.endswith(".py") else f"no experiment is called {asked!r}"
+    return (what + (f"; did you mean {' or '.join(there + near)}?" if there + near else "") + tables(asked, known) +
             f"\nexperiments: {' '.join([*known, ALL])}, or a file that ends in .py")
 
 
@@ -66,6 +67,12 @@ def exactly(name: str, known: Iterable[str]) -> list[str]:
     short = plain(name)
     meant = [short] if not short.isdigit() else [f"fig{short}", f"table{short}"]
     return [one for one in [*known, ALL] if plain(one) in meant]
+
+
+def tables(name: str, known: Iterable[str]) -> str:
+    """The tables there are, for who asks for another one; the figures are too many for that."""
+    there = sorted(one for one in known if one.startswith("table"))
+    return f"\ntables: {' '.join(there)}" if there and re.fullmatch(r"table\d*", plain(name)) else ""
 
 
 def nearest(name: str, known: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 
@@ -36,8 +36,16 @@ README, PUBLISHED = ROOT / "README.md", ROOT / "docs" / "results"
 OK, FAILED, USAGE, DATA, TOO_LARGE, INTERRUPTED = 0, 1, 2, 3, 6, 75
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line. argparse says "invalid choice: 'x' (choose from 'a', 'b')", and prints the usage before it."""
+        if found := re.fullmatch(r"argument (.*): invalid choice: (.*) \(choose from (.*)\)", message):
+            message = f"{found[1]}: expected one of {found[3].replace(chr(39), '')}, found {found[2]}"
+        self.exit(USAGE, f"reproduce: {message.removeprefix('argument ')}; `tools/reproduce --help` shows all options\n")
+
+
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tools/reproduce", description="Reproduces figures and tables of the paper: runs, draws and judges them (docs/reproduce.md).",
         epilog="Exit codes: 0 done, whatever the verdicts; 1 an experiment failed; 2 usage; 3 data are missing or wrong; 6 too large for memory or disk, or no "
                "such device; "
@@ -217,7 +225,6 @@ def main(words: Sequence[str] | None = None) -> int:
                 print(f"{', '.join(one.names):16} {one.title}")
             return OK
         if not options.names and not options.publish:
-            parser.print_usage(sys.stderr)
             return complain(f"expected an id, or all; ids: {' '.join(name for one in known.values() for name in one.names)}", USAGE)
         if options.jobs is not None and options.jobs < 1:
             return complain(f"--jobs: expected at least 1, found {options.jobs}", USAGE)
@@ -230,7 +237,8 @@ def main(words: Sequence[str] | None = None) -> int:
         results.out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=results.out).close()
     except OSError as error:
-        return complain(f"--out: {results.out} cannot be written ({error.strerror}); name another folder", USAGE)
+        reason = {errno.ENOENT: "no folder can be made there", errno.EEXIST: "it is a file", errno.ENOTDIR: "a file is in its path"}
+        return complain(f"--out: {results.out} cannot be written: {reason.get(error.errno or 0, str(error.strerror).lower())}; name another folder", USAGE)
     signal.signal(signal.SIGTERM, interrupt)
     results.clean()
     everyone = [*known.values(), *(one for one in experiments if one.id not in known)]
@@ -244,7 +252,8 @@ def main(words: Sequence[str] | None = None) -> int:
     status = rejudge(experiments, results) if options.judge else run_all(experiments, results, options)
     if options.plan:
         return status
-    if (index := results.index(everyone)) is not None:
+    index = results.index(everyone)
+    if index is not None and status == OK:
         print(index)
     return status
 

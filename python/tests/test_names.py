@@ -37,6 +37,15 @@ def test_two_words_of_a_shell() -> None:
     assert suggested("Fig", "fig1") != "fig1"
 
 
+def test_the_tables_there_are() -> None:
+    for words in (["table", "3"], ["table3"], ["table", "III"], ["tables"]):
+        with pytest.raises(UnknownExperiment, match=rf"no experiment is called '{' '.join(words)}'.*\ntables: table1 table2\nexperiments: "):
+            find(words, KNOWN)
+    with pytest.raises(UnknownExperiment) as told:
+        find(["figure", "25"], KNOWN)
+    assert "no experiment is called 'figure 25'" in str(told.value) and "tables:" not in str(told.value)
+
+
 def test_nothing_is_near() -> None:
     assert suggested("xyz") == "" and suggested("hessian") == ""
     with pytest.raises(UnknownExperiment, match="'xyz'\nexperiments: fig1 fig2 fig12 .* all, or a file that ends in .py"):

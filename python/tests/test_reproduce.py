@@ -51,8 +51,15 @@ def test_unknown_names(capsys: Captured) -> None:
     assert reproduce("nothing.py") == USAGE and "no such file" in capsys.readouterr().err
     assert reproduce("fig1", "--jobs", 0) == USAGE
     assert reproduce("fig1", "--shard", "3/2") == USAGE and "such as 2/8" in capsys.readouterr().err
+    for option, told in (("--size", "smoke, small, paper"), ("--device", "cpu, cuda")):
+        with pytest.raises(SystemExit) as ended:
+            reproduce("fig1", option, "huge")
+        assert ended.value.code == USAGE
+        assert capsys.readouterr().err == f"reproduce: {option}: expected one of {told}, found 'huge'; `tools/reproduce --help` shows all options\n"
     with pytest.raises(SystemExit):
-        reproduce("fig1", "--size", "huge")
+        reproduce("fig1", "--sise", "small")
+    assert capsys.readouterr().err.count("\n") == 1
+    assert reproduce() == USAGE and capsys.readouterr().err.count("\n") == 1
     assert reproduce(FILE, "--size", "small") == USAGE and "tiny has no size small; it has smoke, paper" in capsys.readouterr().err
 
 
@@ -102,7 +109,7 @@ def test_settings_of_a_size(capsys: Captured, tmp_path: pathlib.Path) -> None:
 def test_finished_work_is_not_repeated(out: pathlib.Path, capsys: Captured) -> None:
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != "index.html"}
     assert reproduce(FILE, "--out", out) == OK
-    assert "tiny: finished before" in capsys.readouterr().out
+    assert re.fullmatch(r"tiny: finished before; .*\n.*index.html\n", capsys.readouterr().out)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     # Without its result it is collected anew from the runs that are there.
     shutil.rmtree(out / "tiny")
@@ -120,7 +127,8 @@ def test_judged_again(out: pathlib.Path, capsys: Captured) -> None:
     assert "not testable at this size 1" in capsys.readouterr().out
     # With other settings it would be another result.
     assert reproduce(FILE, "--out", out, "--judge", "--set", "steps=21") == FAILED
-    assert "was made with other settings of size smoke" in capsys.readouterr().err and (out / "tiny" / "claims.csv").read_bytes() == before
+    ended = capsys.readouterr()
+    assert "was made with other settings of size smoke" in ended.err and "index.html" not in ended.out and (out / "tiny" / "claims.csv").read_bytes() == before
 
 
 def test_the_command_of_a_page_works(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,11 +162,15 @@ def test_missing_data(capsys: Captured, tmp_path: pathlib.Path) -> None:
 
 def test_an_output_that_cannot_be_written(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    assert reproduce(FILE, "--out", tmp_path / "file") == USAGE and "cannot be written" in capsys.readouterr().err
+    for place, why in ((tmp_path / "file", "it is a file"), (tmp_path / "file" / "x", "a file is in its path"), ("/proc/x", "no folder can be made there")):
+        assert reproduce(FILE, "--out", place) == USAGE
+        assert capsys.readouterr().err == f"reproduce: --out: {place} cannot be written: {why}; name another folder\n"
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(Results, "make", lambda *given: (_ for _ in ()).throw(full))
     assert reproduce(FILE, "--out", tmp_path / "out", "--quiet") == TOO_LARGE
-    assert "no space is left" in (told := capsys.readouterr().err) and "the same call goes on" in told and "Traceback" not in told
+    ended = capsys.readouterr()
+    assert "index.html" not in ended.out  # the path of the index is that of a call that has made what was asked for
+    assert "no space is left" in (told := ended.err) and "the same call goes on" in told and "Traceback" not in told
 
 
 def test_plan(capsys: Captured, tmp_path: pathlib.Path) -> None:
