@@ -117,9 +117,7 @@ def draw(tables):
                 label = "c = ∞" if percentile == UNCLIPPED else f"c: {percentile} % of √ν̂ are below"
                 at.plot(means.index, means.values, marker=style.MARKERS[number], color=style.COLOURS[number], label=label)
             at.set_xscale("log")
-            ticks = sorted(ends["learning_rate"].unique())
-            at.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            at.minorticks_off()
+            style.value_ticks(at.xaxis, ends["learning_rate"])
             at.set_title(f"{optimizer}, {MODES[mode]}")
     for at in axes[-1]:
         at.set_xlabel("learning rate η")

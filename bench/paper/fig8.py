@@ -71,8 +71,8 @@ def draw(tables):
     for number, (at, (values, title)) in enumerate(zip(axes[0], shown)):
         drawn = values if number == 0 else np.log2(np.where(values > 0, values, np.nan))
         image = at.pcolormesh(np.arange(len(rates) + 1), np.arange(len(scales) + 1), drawn, shading="flat")
-        at.set_xticks(np.arange(len(rates)) + 0.5, [f"{rate:g}" for rate in rates])
-        at.set_yticks(np.arange(len(scales)) + 0.5, [f"{scale:g}" for scale in scales])
+        style.value_ticks(at.xaxis, rates, np.arange(len(rates)) + 0.5)
+        style.value_ticks(at.yaxis, scales, np.arange(len(scales)) + 0.5)
         at.set_title(title)
         at.set_xlabel("learning rate η")
         at.grid(False)

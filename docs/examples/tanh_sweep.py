@@ -8,8 +8,8 @@ from brink.claims import Claim, below
 from brink.experiment import Experiment
 from brink.statistics import correlations, mean_interval
 
-flatter = Claim("The final sharpness falls with the learning rate (rank correlation in each seed).",
-                "Large learning rates lead to flatter minima, shown for ReLU.", below(0))
+flatter = Claim("The final sharpness falls with the learning rate.", "Large learning rates lead to flatter minima, shown for ReLU.", below(0),
+                number="rank correlation, mean of the seeds")
 
 
 def work(lab):  # what is run; a call that is repeated finds its runs again
@@ -41,6 +41,7 @@ def draw(tables):
         for seed, rows in tables["ends"].groupby("seed"):
             panel.plot(rows["rate"], rows[column], marker="o", label=f"seed {seed}")
         panel.set_xscale("log")
+        style.value_ticks(panel.xaxis, tables["ends"]["rate"])
         panel.set_xlabel("learning rate η")
         panel.set_title(column)
     axes[0, 0].legend()
@@ -48,7 +49,7 @@ def draw(tables):
 
 
 experiment = Experiment(
-    id="tanh_sweep", title="Larger learning rates with tanh", section="our question",
+    id="tanh_sweep", title="Larger learning rates with tanh", caption="Final sharpness and test accuracy; a line for each seed.",
     paper="Training with large learning rates ends in flatter places; the paper shows it for ReLU networks.",
     sizes={"smoke": {"rates": [0.05, 0.1, 0.2], "steps": 60, "seeds": [0, 1, 2]},
            "small": {"rates": [0.025, 0.05, 0.1, 0.2, 0.4], "steps": 400, "seeds": [0, 1, 2, 3, 4]}},

@@ -55,11 +55,12 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A sentence that is judged, what the paper says about it, and the rule."""
+    """A sentence that is judged, what the paper says about it, and the rule. `number` says what the measured number is, if the two do not."""
 
     text: str
     paper: str
     rule: Rule
+    number: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.rule, Rule):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from brink.claims import FAILED, Verdict
 from brink.judging import Judgement, of_former_rule, read_judgements, verdict_counts
-from brink.tables import read_tables
+from brink.settings import literal
+from brink.tables import read_table, read_tables
 
 if TYPE_CHECKING:
     from brink.experiment import Experiment
@@ -53,6 +54,7 @@ td.number { font-variant-numeric: tabular-nums; }
 .holds { color: var(--holds); background: var(--holds-ground); } .weak { color: var(--weak); background: var(--weak-ground); }
 .fails { color: var(--fails); background: var(--fails-ground); } .open { color: var(--open); background: var(--open-ground); }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; overflow-x: auto; font-size: .88rem; }
+details { margin: 1.2rem 0; } summary { cursor: pointer; }
 .wall { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr)); gap: 1rem; margin-top: 1.2rem; align-items: start; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem .9rem; }
 .card h2 { margin: 0 0 .1rem; font-size: 1rem; } .card h2 a { color: inherit; text-decoration: none; }
@@ -105,19 +107,23 @@ def claims_table(experiment: "Experiment", judged: Sequence[Judgement], former: 
     `former` has the rules of before of claims whose rule was changed after a result.
     """
     rows = []
+    numbers = {claim.text: claim.number for claim in experiment.claims}
+    said = "The paper" if experiment.section else "Said of it"
     for one in judged:
+        number = f'<br><span class="soft">{text(numbers[one.claim])}</span>' if numbers.get(one.claim) else ""
         words = experiment.changed.get(one.claim) or (of_former_rule(former[one.claim]) if one.claim in former else "")
         late = f" <i>{text(words)}</i>" if words else ""
-        rows.append(f'<tr><td>{text(one.claim)}</td><td data-name="The paper">{text(one.paper)}</td>'
-                    f'<td class="number" data-name="Measured">{text(one.in_words)}</td><td data-name="Rule">{text(one.rule)}{late}</td>'
+        rows.append(f'<tr><td>{text(one.claim)}</td><td data-name="{said}">{text(one.paper)}</td>'
+                    f'<td class="number" data-name="Measured">{text(one.in_words)}{number}</td><td data-name="Rule">{text(one.rule)}{late}</td>'
                     f'<td>{verdict(one.verdict)}</td></tr>')
         if words := discussed(experiment, one):
             rows.append(f'<tr class="discussion"><td colspan="5"><b>{DISCUSSION}:</b> {text(words)}</td></tr>')
-    return ('<table class="claims"><thead><tr><th>Claim</th><th>The paper</th><th>Measured</th><th>Rule</th>'
-            '<th>Verdict</th></tr></thead><tbody>\n' + "\n".join(rows) + f'\n</tbody></table>\n<p class="soft">{RULES_WERE_FIXED}</p>\n')
+    return (f'<table class="claims"><thead><tr><th>Claim</th><th>{said}</th><th>Measured</th><th>Rule</th>'
+            '<th>Verdict</th></tr></thead><tbody>\n' + "\n".join(rows) + f'\n</tbody></table>\n<p class="soft">{MEASURED} {RULES_WERE_FIXED}</p>\n')
 
 
 DISCUSSION = "Discussion of the published run"
+MEASURED = "A measured number is the one that the claim names, with its 95 % interval in brackets; n is the number of observations."
 RULES_WERE_FIXED = "Rules are fixed before the run. One that was written or changed after a run says so."
 
 
@@ -136,28 +142,43 @@ def beside_table(experiment: "Experiment", folder: pathlib.Path) -> str:
     return f'<h2>Beside the paper</h2>\n<div class="scroll"><table class="beside"><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n'
 
 
+def reports(folder: pathlib.Path) -> str:
+    """Links to the reports of the runs, as far as `brink report` has made them."""
+    if not (folder / "runs.csv").is_file():
+        return ""
+    links = [f'<a href="../runs/{text(row.folder)}/report.html">{text(row.name)}</a>' for row in read_table(folder / "runs.csv").itertuples(index=False)
+             if (folder.parent / "runs" / str(row.folder) / "report.html").is_file()]
+    return f"<details><summary>Reports of runs: {len(links)}</summary><p>{' · '.join(links)}</p></details>\n" if links else ""
+
+
 def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, judged: Sequence[Judgement]) -> str:
     """The page of an experiment, from what stands in its result folder."""
+    told = json.loads((folder / "result.json").read_text("utf-8"))
     also = f" · also {', '.join(experiment.also)}" if experiment.also else ""
     body = [f"<h1>{text(experiment.title)}</h1>\n",
             f'<p class="soft">{text(experiment.id)}{text(also)}{" · " + text(experiment.section) if experiment.section else ""} · '
             f'size {text(size)} · <a href="../index.html">all experiments</a></p>\n']
     for path in figure_files(folder):
         name = path.stem.removeprefix("figure").lstrip("-")
-        caption = f"<figcaption>{text(name)}</figcaption>" if name else ""
+        words = name or experiment.caption
+        caption = f"<figcaption>{text(words)}</figcaption>" if words else ""
         label = f"{experiment.title}: {name}" if name else experiment.title
         body.append(f'<figure><div class="figure">{image(path.name, label)}</div>{caption}</figure>\n')
-    body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
+    body.append(f"<h2>{'What the paper says' if experiment.section else 'Question'}</h2>\n<p>{text(experiment.paper)}</p>\n")
     if judged:
-        body.append("<h2>What was measured</h2>\n" + claims_table(experiment, judged, json.loads((folder / "result.json").read_text("utf-8")).get("former_rules", {})))
+        smoke = "<p>The size smoke has made-up data and few steps, so its verdicts mean little.</p>\n" if size == "smoke" else ""
+        body.append("<h2>What was measured</h2>\n" + smoke + claims_table(experiment, judged, told.get("former_rules", {})))
     body.append(beside_table(experiment, folder))
     if reduced := [*experiment.sizes[size].get("reduced", [])]:
-        body.append("<h2>What is smaller than in the paper</h2>\n<ul>\n" + "".join(f"<li>{text(one)}</li>\n" for one in reduced) + "</ul>\n")
+        body.append(f"<h2>What is smaller {'than in the paper' if experiment.section else 'at this size'}</h2>\n<ul>\n" + "".join(f"<li>{text(one)}</li>\n" for one in reduced) + "</ul>\n")
     if experiment.notes:
         body.append("<h2>Notes</h2>\n" + "".join(f"<p>{text(one)}</p>\n" for one in experiment.notes))
     tables = sorted(path.name for path in folder.glob("*.csv"))
     body.append("<h2>Numbers and command</h2>\n<p>" + " · ".join(f'<a href="{name}">{name}</a>' for name in tables) + "</p>\n"
                 f"<pre>{text(experiment.command(size))}</pre>\n")
+    if settings := {name: value for name, value in told["settings"].items() if name not in ("reduced", "follow_up")}:
+        body.append(f"<h2>Settings of the size {text(size)}</h2>\n<pre>{text(chr(10).join(f'{name} = {literal(value)}' for name, value in settings.items()))}</pre>\n")
+    body.append(reports(folder))
     return document(f"{experiment.id}: {experiment.title}", "".join(body))
 
 
@@ -169,8 +190,9 @@ def picture(folder: pathlib.Path, label: str) -> str:
 
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
     """The wall: every experiment with its picture and its verdicts. An entry: experiment, size, result folder."""
-    cards, everything, sizes = [], [], set()
+    cards, everything, sizes, own = [], [], set(), 0
     for experiment, size, folder in entries:
+        own += not experiment.section
         judged = read_judgements(folder)
         everything += judged
         sizes.add(size)
@@ -180,10 +202,12 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
         cards.append(f'<article class="card" id="{text(experiment.id)}"><h2><a href="{page}">{text(experiment.title)}</a></h2>'
                      f'<div class="soft">{text(names)}{" · " + text(experiment.section) if experiment.section else ""}</div>'
                      f'<a href="{page}"><div class="figure">{picture(folder, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
-    body = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
-            '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
-            "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"
+    paper = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
+             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
+             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n")
+    mixed = "<h1>Experiments</h1>\n<p>Each picture leads to its page, with the question, what was measured, and the rule of each verdict.</p>\n"
+    body = ((mixed if own else paper) +
             f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules are fixed before the run; the page of one that was written or changed after a run '
             'says so.</p>\n<div class="counts">'
             + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in verdict_counts(everything).items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
-    return document("The paper's figures and tables", body, wide=True)
+    return document("Experiments" if own else "The paper's figures and tables", body, wide=True)

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, NullLocator
 from PIL import Image
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; yellow is left out because it is faint on white.
@@ -71,6 +72,13 @@ def log_scale(axes: Axes) -> None:
     """A logarithmic y axis whose labels are powers of ten only."""
     axes.set_yscale("log")
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def value_ticks(axis: Axis, values: Iterable[float], at: Iterable[float] | None = None) -> None:
+    """A tick for each value that was used, and no others: axes.xaxis or axes.yaxis, also a logarithmic one. `at` is where they are, if elsewhere."""
+    shown = sorted(set(values)) if at is None else list(values)
+    axis.set_ticks(shown if at is None else list(at), [f"{value:g}" for value in shown])
+    axis.set_minor_locator(NullLocator())
 
 
 def threshold_line(axes: Axes, threshold: float | pd.Series, steps: Sequence[float] | pd.Series | None = None, label: str = "2/η") -> None:

@@ -6,12 +6,13 @@ import html.parser
 import os
 import pathlib
 import re
+import shutil
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from brink import Brink, BrinkError
+from brink import Brink, BrinkError, pages, style
 from brink.claims import Claim, Measured, Rule, above, below
 from brink.experiment import Experiment, load, load_folder
 from brink.judging import judgements, read_judgements
@@ -165,6 +166,45 @@ def test_pages(results: Results, experiment: Experiment) -> None:
     for one in (index, results.folder(experiment) / "page.html"):
         style = one.read_text("utf-8")
         assert "prefers-color-scheme: dark" in style and 'name="viewport"' in style and "url(http" not in style
+
+
+def test_the_page_of_an_own_experiment(results: Results, experiment: Experiment, tmp_path: pathlib.Path) -> None:
+    """Without a section it asks a question. The page says what the number is, what the settings are, and where the reports of the runs are."""
+    of_paper = html_text(results.folder(experiment) / "page.html")
+    for words in ("What the paper says", "The paper", "What is smaller than in the paper", "its verdicts mean little", "with its 95 % interval",
+                  "Settings of the size smoke", "rates = [0.05, 0.1]\nsteps = 20\nseeds = 2"):
+        assert words in of_paper
+    assert "Question" not in of_paper and "follow_up" not in of_paper and "Reports of runs: 4" in of_paper
+    folder = tmp_path / "tiny"
+    shutil.copytree(results.folder(experiment), folder)
+    runs = read_table(folder / "runs.csv")
+    (tmp_path / "runs" / runs["folder"][1]).mkdir(parents=True)
+    (tmp_path / "runs" / runs["folder"][1] / "report.html").touch()
+    claims = (dataclasses.replace(experiment.claims[0], number="mean of the differences"), *experiment.claims[1:])
+    own = dataclasses.replace(experiment, section="", claims=claims, caption="A line for each run.")
+    (folder / "page.html").write_text(pages.experiment_page(own, "smoke", folder, read_judgements(folder)), "utf-8")
+    words = html_text(folder / "page.html")
+    for one in ("Question", "What is smaller at this size", "mean of the differences", "A line for each run.", "Reports of runs: 1"):
+        assert one in words
+    assert "the paper" not in words.lower()
+    assert re.findall(r'href="(.*report.html)">(.*?)<', (folder / "page.html").read_text()) == [(f"../runs/{runs['folder'][1]}/report.html", runs["name"][1])]
+    # One question of one's own, and the index is not that of the paper.
+    index = pages.index_page([(experiment, "smoke", results.folder(experiment))])
+    assert "the paper's figures" in index.replace("&#x27;", "'") and "Wang" in index
+    index = pages.index_page([(experiment, "smoke", results.folder(experiment)), (own, "smoke", folder)])
+    assert "Wang" not in index and "<h1>Experiments</h1>" in index
+
+
+def test_ticks_of_values() -> None:
+    with style.context():
+        figure, axes = style.panels(1, 2)
+        axes[0, 0].plot([0.05, 0.1, 0.4], [1, 2, 3])
+        axes[0, 0].set_xscale("log")
+        style.value_ticks(axes[0, 0].xaxis, [0.4, 0.05, 0.1, 0.1])
+        style.value_ticks(axes[0, 1].yaxis, [2, 1], [0.5, 1.5])
+        figure.draw_without_rendering()
+    assert [tick.get_text() for tick in axes[0, 0].get_xticklabels()] == ["0.05", "0.1", "0.4"] and not axes[0, 0].get_xticks(minor=True).size
+    assert [(tick.get_position()[1], tick.get_text()) for tick in axes[0, 1].get_yticklabels()] == [(0.5, "2"), (1.5, "1")]
 
 
 def test_tables(tmp_path: pathlib.Path) -> None:

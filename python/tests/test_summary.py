@@ -67,7 +67,7 @@ good, bad, faint = (Claim(f"Claim {name} | one.", "Said.", above(0)) for name in
 
 def experiment(**more: object) -> Experiment:
     words = {"id": "made", "title": "Made <up>", "paper": "It says.", "sizes": {"small": {"reduced": ["Less."]}, "smoke": {}}, "claims": (good, bad, faint),
-             "work": lambda lab: None, "collect": lambda lab: {}, "draw": lambda tables: {}}
+             "work": lambda lab: None, "collect": lambda lab: {}, "draw": lambda tables: {}, "judge": lambda tables: {}}
     return Experiment(**(words | more))  # type: ignore[arg-type]
 
 
