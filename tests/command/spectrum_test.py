@@ -77,7 +77,7 @@ with tempfile.TemporaryDirectory() as temporary:
     before = {p: p.read_bytes() for p in (here / "run").rglob("*") if p.is_file()}
     out = case("the default", 0, "", "spectrum", "run", in_output=["Hessian at step 12", "6 of 6 certified", "λ_1", "λ_min"])
     case("products in float64", 0, "", "spectrum", "run", "--check-product", "--top", 1,
-         in_output=["   float64 differs by ", "differ by ", " along a random unit vector: an estimate", "A ReLU whose input is near zero"])
+         in_output=["   float64 differs by ", "differ by ", " along a random unit vector: an estimate. Times ", "A ReLU whose input is near zero"])
     case("the density", 0, "", "spectrum", "run", "--step", 6, "--density", "--per-layer", "--operator", "difference",
          in_output=["Hessian without its Gauss–Newton part at step 6", "trace of square", "above the bulk", "block-diagonal",
                     "difference.safetensors"])

@@ -77,10 +77,11 @@ void print_ends(const SpectrumOptions& o, const SpectrumFound& found, Console& o
 }
 
 void print_product_error(const SpectrumFound& found, Console& out) {
-  out.line(
-      fmt::format("products in float32 and in float64 differ by {} along a random unit vector: an estimate of what "
-                  "rounding adds along any",
-                  readable(*found.random_error, 2)));
+  out.line(fmt::format(
+      "products in float32 and in float64 differ by {} along a random unit vector: an estimate. Times √n, "
+      "{}, it estimates the Frobenius norm of their difference, and no eigenvalue differs by more than that",
+      readable(*found.random_error, 2),
+      readable(*found.random_error * std::sqrt(static_cast<double>(found.parameters)), 2)));
   out.line("  A ReLU whose input is near zero may be on in one precision and off in the other, which adds more.");
 }
 

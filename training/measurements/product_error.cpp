@@ -35,7 +35,9 @@ class ProductError final : public Measurement {
          "residual_1 + product_error_1 of lambda_1",
          chart},
         {"product_error_random", "",
-         "the same along a random unit vector, an estimate of what rounding adds along any other one", chart}};
+         "the same along a random unit vector: times the root of the number of parameters it estimates the Frobenius "
+         "norm of H₃₂ − H₆₄, and no eigenvalue differs by more than that norm",
+         chart}};
   }
   int numbers() const override { return 2; }
 
