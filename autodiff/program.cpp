@@ -128,6 +128,13 @@ std::vector<Program::Step> Program::steps_of(Fusion fusion) const {
   return steps;
 }
 
+std::vector<int> Program::nodes_of(int step) const {
+  const Step& s = steps_[static_cast<std::size_t>(step)];
+  std::vector<int> out{s.node};
+  out.insert(out.end(), s.joined.begin(), s.joined.end());
+  return out;
+}
+
 void Program::plan(Where where, Fusion fusion) {
   const auto values = static_cast<std::size_t>(graph_.size());
   const auto id = [](Var v) { return static_cast<std::size_t>(v.id); };

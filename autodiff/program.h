@@ -56,6 +56,8 @@ class Program {
   std::int64_t steps() const { return static_cast<std::int64_t>(steps_.size()); }
   /// The names of the steps, in order: "dense0 matmul backward".
   const std::vector<TraceName>& names() const { return names_; }
+  /// The nodes of a step, by their index in the graph: the first one's kernel computes the others, too.
+  std::vector<int> nodes_of(int step) const;
   Workspace make_workspace(const Device& = {}) const;
   /// Uses the arena of other workspaces that never run at the same time. Throws OutOfMemory.
   Workspace make_workspace(std::shared_ptr<Arena>) const;

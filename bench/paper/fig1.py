@@ -119,4 +119,5 @@ experiment = Experiment(
     sizes={"smoke": {"learning_rate": 0.1, "steps": 150, "seeds": [0, 1]},
            "small": {"learning_rate": 0.1, "steps": 400, "seeds": list(range(15))},
            "paper": {"learning_rate": 0.1, "steps": 400, "seeds": list(range(15))}},
-    work=work, collect=collect, claims=(reaches, hovers, falls, negative, bottom, grows, collapses), judge=judge, draw=draw)
+    work=work, collect=collect, claims=(reaches, hovers, falls, negative, bottom, grows, collapses), judge=judge, draw=draw,
+    gallery="λ₁ rises to 2/η. From then on it is thrown back by one instability (shaded) after another, in which the jump along u₁ grows and collapses.")

@@ -72,4 +72,5 @@ experiment = Experiment(
     paper="Sampled at even periods, the leading eigenvectors of a ReLU network rotate visibly and smoothly. At odd periods that structure is lost, as "
           "the dynamics at the edge of stability has period 2.",
     sizes={"smoke": {"steps": 120, "seeds": [0, 1]}, "small": {"steps": 400, "seeds": list(range(15))}, "paper": {"steps": 400, "seeds": list(range(15))}},
-    work=work, collect=collect, claims=(one_two, three_four, smooth), judge=judge, draw=draw)
+    work=work, collect=collect, claims=(one_two, three_four, smooth), judge=judge, draw=draw,
+    gallery="The overlap of u₁ with itself 1, 2, 3 and 4 steps before: smooth at even periods, broken at odd ones.")

@@ -129,5 +129,5 @@ experiment = Experiment(
     sizes={name: size | {"sharpness": 5 if name == "smoke" else 11} for name, size in SIZES.items()},
     work=work, collect=collect, claims=(steady, flat, earlier), judge=judge, draw=draw,
     notes=("A slice reaches 1.5 times as far on both sides as the largest update of the instability along u₁.",
-           "Judged in the first long instability after step 50 of each seed; the pictures show that of the first seed.",
-           "The claim that the fall comes before stability also counted steps after it at first, where λ₁ is lower by definition; a review changed it."))
+           "Judged in the first long instability after step 50 of each seed; the pictures show that of the first seed."),
+    changed={earlier: "It also counted steps after the resolution at first, where λ₁ is lower by definition; a review changed it."})

@@ -164,6 +164,11 @@ experiment = Experiment(
     work=work, collect=collect, claims=(exact, one_step, two_steps, not_one, *root.values()), judge=judge, draw=draw,
     notes=("The paper's formula for the rate of R was lost in the copy that was used. It is reconstructed as "
            "(1 − η²ℓ′²) / |1 − ηℓ″(θ₁² + θ₂²)| − 1.",
-           "For y = 1 the iterate crosses the valley in one step, so the change in one step is positive at every learning rate; the paper "
-           "itself turns to two steps where the loss is not symmetric about its minimum (App. E.5).",
-           "The curves had been computed once before the rules of the two claims about the predicted rate were written."))
+           "For y = 1 the iterate crosses the valley in one step, so the change in one step is positive at every learning rate; the paper itself turns to "
+           "two steps where the loss is not symmetric about its minimum (App. E.5)."),
+    changed={claim: "The curves had been computed once before this rule was written." for claim in root.values()},
+    discussion={not_one: "A step from z = 1.25 lowers z at each of the 26 learning rates, and R grows as z falls towards ½, on either side of the valley "
+                         "at z = 1. Over two steps the change does reverse, at 1.04 times 2/λ₁. For the claim to hold, |2z − y| and with it R would have "
+                         "to be the same on both sides, as for y = 0, where one step is enough; the paper itself turns to two steps where the loss is not "
+                         "symmetric (App. E.5)."},
+    gallery="A product of two parameters: paths, the orientation of u₁, and its change. Below 2/λ₁ u₁ turns to the sharper parameter, above it away.")

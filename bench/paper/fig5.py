@@ -150,4 +150,5 @@ experiment = Experiment(
     sizes={name: size | {"instabilities": 10} for name, size in SIZES.items()},
     work=work, collect=collect, claims=(loss, turn, space), judge=judge, draw=draw,
     notes=("Ten instabilities of ten seeds, so that they are independent: in each the first long one after step 50.",
-           "Similarities are taken at even distances from the change, because the cycle at the edge of stability has period 2 (Figure 14)."))
+           "Similarities are taken at even distances from the change, because the cycle at the edge of stability has period 2 (Figure 14)."),
+    gallery="One instability, continued with five learning rates from three steps before its end: loss, λ₁, and how far u₁ has turned.")

@@ -68,6 +68,23 @@ def judge(tables):
     return out
 
 
+def beside(tables):
+    """The rows of the paper beside ours: test accuracy in %, with the interval of the mean over seeds where there are several."""
+    lines = []
+    for row in PAPER_ROWS:
+        rows = tables["beside"][tables["beside"]["row"] == row].set_index("learning_rate")
+        lines.append([f"{row}: paper", *[f"{rows.loc[rate, 'paper']:.1f}" for rate in RATES]])
+        lines.append(["here", *[in_words(rows.loc[rate]) for rate in RATES]])
+    return pd.DataFrame(lines, columns=["test accuracy in %", *[f"η = {rate:g}" for rate in RATES]])
+
+
+def in_words(one):
+    if not one["runs"]:
+        return "–"
+    interval = f" [{one['low']:.1f}, {one['high']:.1f}]" if one["low"] == one["low"] else ""
+    return f"{one['ours']:.1f}{interval}".replace("-", "−")
+
+
 def draw(tables):
     beside = tables["beside"]
     figure, axes = style.panels(1, len(PAPER_ROWS), height=2.6, sharey=False)
@@ -115,4 +132,4 @@ experiment = Experiment(
             {"data": "cifar10-50k", "train": 50000, "test": 10000, "steps": 1000, "model": VGG19},
             {"data": "cifar10-500k", "train": 500000, "test": 10000, "steps": 1000, "model": VGG19},
             {"data": "cifar10-500k", "train": 500000, "test": 10000, "steps": 1000, "model": {"name": "resnet20", "widths": [16, 32, 64]}})}},
-    work=work, collect=collect, claims=(*rises.values(), diverges), judge=judge, draw=draw)
+    work=work, collect=collect, claims=(*rises.values(), diverges), judge=judge, draw=draw, beside=beside)

@@ -8,6 +8,8 @@ import enum
 import math
 from collections.abc import Callable
 
+from brink.errors import BrinkError
+
 
 class Verdict(enum.StrEnum):
     """What a rule says of a claim."""
@@ -16,6 +18,9 @@ class Verdict(enum.StrEnum):
     WEAK = "weak"
     DOES_NOT_HOLD = "does not hold"
     NOT_TESTABLE = "not testable at this size"
+
+
+FAILED = (Verdict.WEAK, Verdict.DOES_NOT_HOLD)  # verdicts that are discussed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +60,10 @@ class Claim:
     text: str
     paper: str
     rule: Rule
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rule, Rule):
+            raise BrinkError(f"the claim {self.text!r}: expected a rule with its bound, such as below(0), found {type(self.rule).__name__}")
 
 
 def _graded(interval: bool, effect: bool) -> Verdict:

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import threading
@@ -163,10 +164,12 @@ class Brink:
         try:
             self.call("train", file, "--out", scratch / f"memory-{settings_hash(config)}", "--quiet", *self.options)
         except CommandError as error:
-            found = error.message.split("run.memory must be at least ")
-            if error.code != 6 or len(found) != 2:
+            # Where no machine of this size would do, the command says only what is needed, and not what run.memory could be.
+            found = re.search(r"run\.memory must be at least (\S+)", error.message) or \
+                re.search(r"out of memory: ([\d.]+ ?\w+)(?: of the host's memory)? are needed", error.message)
+            if error.code != 6 or found is None:
                 raise
-            return parse_bytes(found[1].split()[0])
+            return parse_bytes(found[1])
         finally:
             file.unlink(missing_ok=True)
         raise BrinkError("expected that one kibibyte of memory is too small for any run")
@@ -224,11 +227,11 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 
 def parse_bytes(text: str) -> int:
-    """55MiB, 1822MiB, 2GiB as a number of bytes."""
+    """55MiB, 16.51 GiB, 640 bytes as a number of bytes."""
     for unit, size in (("KiB", 2**10), ("MiB", 2**20), ("GiB", 2**30), ("TiB", 2**40)):
         if text.endswith(unit):
             return int(float(text.removesuffix(unit)) * size)
-    return int(text)
+    return int(text.removesuffix("bytes"))
 
 
 def find_executable(given: str | pathlib.Path | None = None) -> str:
@@ -238,7 +241,8 @@ def find_executable(given: str | pathlib.Path | None = None) -> str:
     for place in places:
         if found := shutil.which(place):
             return str(pathlib.Path(found).resolve())
-    raise BrinkError(f"the brink command was not found in {' or '.join(places)}; build it (`tools/demo` or `ninja -C build tools/brink`), "
+    looked = " and ".join("as brink on PATH" if place == "brink" else f"in {place}" for place in places)
+    raise BrinkError(f"the brink command was not found; it was looked for {looked}. Build it (`tools/demo` or `ninja -C build tools/brink`), "
                      "or name it in the environment variable BRINK")
 
 

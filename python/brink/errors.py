@@ -23,7 +23,7 @@ class CommandError(BrinkError):
     def __init__(self, arguments: Sequence[str], code: int, message: str):
         self.arguments, self.code, self.message = list(arguments), code, message
         meaning = EXIT_CODES.get(code, "stopped by a signal" if code < 0 else "")
-        super().__init__(f"{' '.join(self.arguments)}\nended with {code}{f' ({meaning})' if meaning else ''}: {message}")
+        super().__init__(f"{message}\n  from `{' '.join(self.arguments)}`, which ended with {code}{f' ({meaning})' if meaning else ''}")
 
 
 class Interrupted(BrinkError):

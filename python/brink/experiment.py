@@ -32,7 +32,11 @@ class Experiment:
     `work(lab)` trains, forks, sweeps and measures. `collect(lab)` returns the tables, which are written as CSV. `judge(tables)` and `draw(tables)`
     read the tables only, as they were written, so a published folder can be judged and drawn again. `sizes` has the settings of the
     experiment at each size; "reduced" is a list of sentences for the page, and "follow_up" says what a plan cannot know:
-    {"forks": N, "steps": M}.
+    {"forks": N, "steps": M}. `beside(tables)` is a table of words: numbers of the paper beside those of the run.
+
+    What is known only after a run stands apart from the claims: `changed` says of a claim how it or its rule was written or changed after a run,
+    and `discussion` what would have to be true for a claim that did not hold at the published size. `gallery` is the sentence under the picture in
+    the README's gallery; without one it has none.
     """
 
     id: str
@@ -47,10 +51,19 @@ class Experiment:
     also: Sequence[str] = ()
     section: str = ""
     notes: Sequence[str] = ()
+    beside: "Callable[[Tables], pd.DataFrame] | None" = None
+    changed: Mapping[Any, str] = dataclasses.field(default_factory=dict)
+    discussion: Mapping[Any, str] = dataclasses.field(default_factory=dict)
+    gallery: str = ""
     file: pathlib.Path | None = None
 
     def __post_init__(self) -> None:
-        for name in (self.id, *self.also):
+        # One text in place of several would be taken for its letters.
+        lists = {"also": self.also, "notes": self.notes, "claims": self.claims}
+        for name, given in (lists | {f"reduced, size {name}": size.get("reduced", ()) for name, size in self.sizes.items()}).items():
+            if isinstance(given, str) or not isinstance(given, Sequence):
+                raise BrinkError(f"experiment {self.id}: {name}: expected a tuple or list, found one {type(given).__name__}; a tuple of one has a comma: (one,)")
+        for name in self.names:
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
                 raise BrinkError(f"experiment {name!r}: expected a name of letters, digits, - and _")
         if unknown := set(self.sizes) - set(SIZES):
@@ -60,6 +73,11 @@ class Experiment:
         texts = [claim.text for claim in self.claims]
         if len(set(texts)) != len(texts):
             raise BrinkError(f"experiment {self.id}: two claims have one text")
+        for name in ("changed", "discussion"):
+            words = {getattr(claim, "text", claim): sentence for claim, sentence in getattr(self, name).items()}
+            if strange := set(words) - set(texts):
+                raise BrinkError(f"experiment {self.id}: {name} is about what is no claim of it: {', '.join(map(repr, sorted(strange)))}")
+            object.__setattr__(self, name, words)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ import collections
 import dataclasses
 import math
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from brink.claims import Verdict
+from brink.claims import Measured, Verdict
 from brink.errors import BrinkError
 from brink.tables import read_table, write_table
 
@@ -63,9 +63,15 @@ def _limit(value: float) -> str:
 
 def judgements(experiment: "Experiment", tables: "Tables", seeds: int | None = None) -> list[Judgement]:
     """Every claim of an experiment, judged. A claim without a number is not testable at this size."""
-    measured = {getattr(claim, "text", claim): value for claim, value in experiment.judge(tables).items()}
+    returned = experiment.judge(tables)
+    if not isinstance(returned, Mapping):
+        raise BrinkError(f"judge(): expected a dictionary {{claim: Measured}}, found {type(returned).__name__}")
+    measured = {getattr(claim, "text", claim): value for claim, value in returned.items()}
     if unknown := set(measured) - {claim.text for claim in experiment.claims}:
-        raise BrinkError(f"{experiment.id}: judge() returned a number for what is no claim of it: {', '.join(map(repr, sorted(unknown)))}")
+        raise BrinkError(f"judge(): what it returned is about no claim of the experiment: {', '.join(sorted(map(repr, unknown)))}")
+    for text, value in measured.items():
+        if value is not None and not isinstance(value, Measured):
+            raise BrinkError(f"judge(): expected a Measured for {text!r}, from brink.statistics or as Measured(effect, low, high), found {type(value).__name__}")
     out = []
     for claim in experiment.claims:
         value = measured.get(claim.text)

@@ -76,9 +76,13 @@ class Lab:
             if all((place / file).is_file() or (place / f"{file}.gz").is_file() for file in files):
                 return place.resolve()
         missing = [file for file in files if not any((place / file).is_file() or (place / f"{file}.gz").is_file() for place in places)]
+        place = places[0].absolute()
         raise MissingData(
-            f"{name} needs files that are missing: {', '.join(missing or files)}. Put them into {places[0]}, with or without .gz, or name their "
-            f"folder by --data or the environment variable BRINK_DATA. `brink data fetch {name} --directory {places[0]}` downloads them.")
+            f"the data set {name} needs files that are missing: {', '.join(missing or files)}\n"
+            f"  looked for in {' and '.join(str(one.absolute()) for one in places)}, with or without .gz\n"
+            f"  to download them: {self.brink.executable} data fetch {name} --directory {place}\n"
+            "  if they are elsewhere: --data FOLDER, or the environment variable BRINK_DATA\n"
+            "  without any files: --size smoke, which has made-up data")
 
     # ---- runs
 

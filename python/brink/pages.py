@@ -9,8 +9,9 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from brink.claims import Verdict
+from brink.claims import FAILED, Verdict
 from brink.judging import Judgement, read_judgements, verdict_counts
+from brink.tables import read_tables
 
 if TYPE_CHECKING:
     from brink.experiment import Experiment
@@ -44,6 +45,8 @@ figcaption { color: var(--soft); font-size: .9rem; margin-top: .3rem; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; background: var(--card); }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); font-size: .85rem; }
+tr:has(+ .discussion) td { border-bottom: 0; padding-bottom: .1rem; } .discussion td { padding-top: .1rem; color: var(--soft); }
+.discussion b { color: var(--ink); } .beside td { white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; }
 .verdict { display: inline-block; white-space: nowrap; padding: .06rem .5rem; border-radius: 99px; font-size: .85rem; font-weight: 600; }
 .holds { color: var(--holds); background: var(--holds-ground); } .weak { color: var(--weak); background: var(--weak-ground); }
@@ -62,6 +65,8 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
   table.claims thead { display: none; }
   table.claims, table.claims tbody, table.claims tr, table.claims td { display: block; }
   table.claims tr { border: 1px solid var(--line); border-radius: 8px; margin-bottom: .8rem; padding: .4rem .2rem; }
+  table.claims tr:has(+ .discussion) { margin-bottom: 0; border-bottom: 0; border-radius: 8px 8px 0 0; }
+  table.claims tr.discussion { border-top: 0; border-radius: 0 0 8px 8px; }
   table.claims td { border: 0; padding: .2rem .6rem; }
   table.claims td[data-name]::before { content: attr(data-name) ": "; color: var(--soft); font-size: .85rem; }
 }
@@ -93,12 +98,37 @@ def figure_files(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(folder.glob("figure*.svg"), key=lambda path: (path.stem != "figure", path.stem))
 
 
-def claims_table(judged: Sequence[Judgement]) -> str:
-    rows = [f'<tr><td>{text(one.claim)}</td><td data-name="The paper">{text(one.paper)}</td>'
-            f'<td class="number" data-name="Measured">{text(one.in_words)}</td><td data-name="Rule">{text(one.rule)}</td>'
-            f'<td>{verdict(one.verdict)}</td></tr>' for one in judged]
-    return ('<table class="claims"><thead><tr><th>Claim</th><th>The paper</th><th>Measured</th><th>Rule, fixed before the run</th>'
-            f'<th>Verdict</th></tr></thead><tbody>\n' + "\n".join(rows) + "\n</tbody></table>\n")
+def claims_table(experiment: "Experiment", judged: Sequence[Judgement]) -> str:
+    """A row for each claim. A claim that failed has a second row with its discussion, and a rule that came late says so."""
+    rows = []
+    for one in judged:
+        late = f' <i>{text(experiment.changed[one.claim])}</i>' if one.claim in experiment.changed else ""
+        rows.append(f'<tr><td>{text(one.claim)}</td><td data-name="The paper">{text(one.paper)}</td>'
+                    f'<td class="number" data-name="Measured">{text(one.in_words)}</td><td data-name="Rule">{text(one.rule)}{late}</td>'
+                    f'<td>{verdict(one.verdict)}</td></tr>')
+        if words := discussed(experiment, one):
+            rows.append(f'<tr class="discussion"><td colspan="5"><b>{DISCUSSION}:</b> {text(words)}</td></tr>')
+    return ('<table class="claims"><thead><tr><th>Claim</th><th>The paper</th><th>Measured</th><th>Rule</th>'
+            '<th>Verdict</th></tr></thead><tbody>\n' + "\n".join(rows) + f'\n</tbody></table>\n<p class="soft">{RULES_WERE_FIXED}</p>\n')
+
+
+DISCUSSION = "Discussion of the published run"
+RULES_WERE_FIXED = "Rules are fixed before the run. One that was written or changed after a run says so."
+
+
+def discussed(experiment: "Experiment", one: Judgement) -> str:
+    """What the experiment says of a claim that is weak or does not hold; nothing of the others."""
+    return experiment.discussion.get(one.claim, "") if one.verdict in FAILED else ""
+
+
+def beside_table(experiment: "Experiment", folder: pathlib.Path) -> str:
+    """Numbers of the paper beside those of the run, if the experiment has such a table."""
+    if experiment.beside is None:
+        return ""
+    table = experiment.beside(read_tables(folder))
+    head = "".join(f"<th>{text(name)}</th>" for name in table.columns)
+    rows = "".join("<tr>" + "".join(f'<td class="number">{text(value)}</td>' for value in row) + "</tr>\n" for row in table.itertuples(index=False))
+    return f'<h2>Beside the paper</h2>\n<div class="scroll"><table class="beside"><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n'
 
 
 def command_of(experiment: "Experiment", size: str) -> str:
@@ -118,7 +148,8 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
         body.append(f'<figure><div class="figure">{image(path.name, label)}</div>{caption}</figure>\n')
     body.append(f"<h2>What the paper says</h2>\n<p>{text(experiment.paper)}</p>\n")
     if judged:
-        body.append("<h2>What was measured</h2>\n" + claims_table(judged))
+        body.append("<h2>What was measured</h2>\n" + claims_table(experiment, judged))
+    body.append(beside_table(experiment, folder))
     if reduced := [*experiment.sizes[size].get("reduced", [])]:
         body.append("<h2>What is smaller than in the paper</h2>\n<ul>\n" + "".join(f"<li>{text(one)}</li>\n" for one in reduced) + "</ul>\n")
     if experiment.notes:
@@ -151,6 +182,7 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
     body = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
             '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n"
-            f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules were fixed before the runs, except where a page says otherwise.</p>\n<div class="counts">'
+            f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules are fixed before the run; the page of one that was written or changed after a run '
+            'says so.</p>\n<div class="counts">'
             + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in verdict_counts(everything).items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
     return document("The paper's figures and tables", body, wide=True)

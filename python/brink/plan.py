@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -25,10 +26,18 @@ from brink.settings import flatten, merged, nested, settings_hash, toml
 # Samples of a data set that has no files, by which the time of a step is measured; the cost of a step is proportional to the samples.
 PROBE_SAMPLES = {"synthetic": 256, "synthetic-cifar": 160}
 PROBE_STEPS = 4
+PROBE_PATHS, PROBE_BRANCHES = 50_000, 16  # of `brink walk`: a tenth of a second, so that its start does not count
 SAMPLES = {"fmnist4": 1000, "synthetic": 1000, "synthetic-cifar": 1000, "cifar10-5k": 5000, "cifar10-50k": 50000, "cifar10-500k": 500000}
 NOT_COSTLY = ("measure.row_every", "measure.cold_every")  # a row costs little, and of cold checks steps_between() takes the usual distance
 VECTORS = 12  # of n numbers in a checkpoint: θ and those before it, a rule's, the tracker's; two checkpoints are kept
 ROW_BYTES = 500  # of metrics.csv and timing.csv
+
+
+class PlannedFolder(type(pathlib.Path())):  # type: ignore[misc]
+    """The folder of a computation that has not been made: its name can be used, but what asks for its contents gets NotYetRun."""
+
+    def __fspath__(self) -> str:
+        raise NotYetRun(f"{self.name} has not been computed")
 
 
 class PlannedRun(Run):
@@ -47,13 +56,14 @@ class PlannedRun(Run):
 
 @dataclasses.dataclass
 class Piece:
-    """A run, fork, measurement or sweep that would be made."""
+    """A run, fork, measurement or sweep that would be made, or a computation: a call of the command with these arguments."""
 
     kind: str
     name: str
     config: dict[str, Any]
     steps: int
     count: int = 1
+    arguments: tuple[str, ...] = ()
     seconds: float = 0.0
     memory: int = 0
     disk: int = 0
@@ -109,9 +119,12 @@ class PlanningLab(Lab):
         self._note(folder, Piece("sweep", name, nested(base), steps_of(base), int(found[1]) if found else 1))
         raise NotYetRun(f"the runs of the sweep {name} have not been made")
 
+    def call(self, name: str, *arguments: object) -> pathlib.Path:
+        folder = super().call(name, *arguments)
+        return PlannedFolder(folder) if folder in self.planned else folder
+
     def _call(self, name: str, folder: pathlib.Path, *arguments: object) -> None:
-        self._note(folder, Piece("computation", name, {}, 0))
-        raise NotYetRun(f"{name} has not been computed")
+        self._note(folder, Piece("computation", name, {}, 0, arguments=tuple(map(str, arguments))))
 
 
 def steps_of(config: Mapping[str, Any]) -> int:
@@ -167,9 +180,12 @@ class Plan:
             return "\n".join([*lines, "  nothing is left to run"])
         lines.append(f"  time: about {hours(self.hours)} of one {'GPU' if self.device == 'cuda' else 'job'} at this machine's speed"
                      + (f", {hours(self.hours / self.jobs)} with {self.jobs} jobs at a time" if self.jobs > 1 else ""))
-        lines.append(f"  memory: {size(self.memory)} for {min(self.jobs, max(1, sum(piece.count for piece in self.pieces)))} at a time; "
-                     f"{size(available_memory())} are free")
-        lines.append(f"  disk: about {size(self.disk)}")
+        if self.pieces and all(piece.kind == "computation" for piece in self.pieces):
+            lines.append("  memory and disk: little; nothing is trained")
+        else:
+            lines.append(f"  memory: {size(self.memory)} for {min(self.jobs, max(1, sum(piece.count for piece in self.pieces)))} at a time; "
+                         f"{size(available_memory())} are free")
+            lines.append(f"  disk: about {size(self.disk)}")
         if self.device == "cpu" and self.size == "paper":
             lines.append("  GPU-hours: the same plan with --device cuda, on the machine that has the GPU")
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
@@ -184,20 +200,50 @@ def plan(experiment: Experiment, size_name: str, lab: PlanningLab, scratch: path
     except NotYetRun:
         follow_up = experiment.sizes[size_name].get("follow_up")
     made = Plan(experiment, size_name, lab.pieces, lab.present, follow_up, lab.jobs, device)
-    costs: dict[str, tuple[float, int, int]] = {}
+    costs: dict[str, tuple[float, int]] = {}
+    memories: dict[str, int] = {}
     for piece in made.pieces:
         if piece.kind == "computation":
+            if shorter := short_computation(piece.arguments):
+                piece.seconds = shorter[1] * seconds_of_call(lab.brink, shorter[0], scratch) if timed else 0.0
+            else:
+                made.notes.append(f"the time of {piece.name} is not part of the sum")
             continue
         key = cost_key(piece.config)
         if key not in costs:
-            costs[key] = cost(lab.brink, piece.config, scratch) if timed else (0.0, lab.brink.needs_bytes(without_files(piece.config), scratch), 0)
-        per_step, memory, parameters = costs[key]
+            memory = lab.brink.needs_bytes(without_files(piece.config), scratch)
+            # What is too large would not run for a few steps either; check() says so.
+            costs[key] = cost(lab.brink, piece.config, scratch) if timed and memory <= usable_memory() else (0.0, 0)
+            memories[key] = memory
+        (per_step, parameters), memory = costs[key], memories[key]
         piece.seconds, piece.memory = per_step * piece.steps, memory
         piece.disk = 0 if piece.kind == "measurement" else 2 * VECTORS * 4 * parameters + ROW_BYTES * piece.steps
         piece.disk += files_of(piece) * 4 * parameters * (2 if "eigenvectors" in piece.config.get("measure", {}) else 1)
-    if any(piece.kind == "computation" for piece in made.pieces):
-        made.notes.append("the time of computations that are no runs is not part of the sum")
     return made
+
+
+def short_computation(arguments: Sequence[str]) -> tuple[list[str], float] | None:
+    """The arguments of a shorter call of `brink walk`, and how many times longer the whole one takes; None for other commands."""
+    shorter = list(arguments)
+    for option, most, cost_of in (("--branches", PROBE_BRANCHES, lambda length: 2.0**length), ("--paths", PROBE_PATHS, float)):
+        if shorter[:1] == ["walk"] and option in shorter:
+            place = shorter.index(option) + 1
+            whole = int(shorter[place])
+            few = min(whole, most)
+            shorter[place] = str(few)
+            return shorter, cost_of(whole) / cost_of(few)
+    return None
+
+
+def seconds_of_call(brink: Brink, arguments: Sequence[str], scratch: pathlib.Path) -> float:
+    """How long a call of the command takes that writes into a folder."""
+    folder = scratch / f"probe-{settings_hash({}, list(arguments))}"
+    started = time.monotonic()
+    try:
+        brink.call(*arguments, "--out", folder)
+        return time.monotonic() - started
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def cost_key(config: Mapping[str, Any]) -> str:
@@ -256,16 +302,14 @@ def seconds_of(timing: pd.DataFrame, apart: int) -> float:
     return (usual + max(0.0, first - usual) / apart) / 1000
 
 
-def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tuple[float, int, int]:
-    """Seconds of a step, bytes of memory, and the number of parameters. The time is that of a short run with fewer samples, scaled."""
-    whole = without_files(config)
-    memory = brink.needs_bytes(whole, scratch)
-    short = probe(config)
+def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tuple[float, int]:
+    """Seconds of a step, and the number of parameters. The time is that of a short run with fewer samples, scaled."""
+    whole, short = without_files(config), probe(config)
     folder = scratch / f"probe-{settings_hash(short)}"
     try:
         run = brink.train(short, folder)
         ratio = int(flatten(whole).get("data.train", 1)) / int(flatten(short).get("data.train", 1))
-        return ratio * seconds_of(read_table(folder / "timing.csv"), steps_between(flatten(short))), memory, int(run.info["parameters"])
+        return ratio * seconds_of(read_table(folder / "timing.csv"), steps_between(flatten(short))), int(run.info["parameters"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -284,15 +328,16 @@ def files_of(piece: Piece) -> int:
 def check(made: Plan, out: pathlib.Path) -> None:
     """Raises TooLarge if the plan needs more memory or disk than there is."""
     largest = max(made.pieces, key=lambda piece: piece.memory, default=None)
-    if largest is not None and largest.memory > available_memory():
-        raise TooLarge(f"{made.experiment.id}, size {made.size}: {largest.name} needs {size(largest.memory)} of memory, {size(available_memory())} "
-                       "are free; use a smaller --size or a larger machine")
-    if made.memory > available_memory():
-        raise TooLarge(f"{made.experiment.id}, size {made.size}: {made.jobs} runs at a time need {size(made.memory)} of memory, "
-                       f"{size(available_memory())} are free; use fewer --jobs")
+    room = f"{size(usable_memory())} can be used, three quarters of what is free"
+    if largest is not None and largest.memory > usable_memory():
+        raise TooLarge(f"size {made.size}: the run {largest.name} needs {size(largest.memory)} of memory, {room}; use a smaller --size or a "
+                       "larger machine")
+    if made.memory > usable_memory():
+        fit = max(1, int(usable_memory() // max(piece.memory for piece in made.pieces)))
+        raise TooLarge(f"size {made.size}: {made.jobs} runs at a time need {size(made.memory)} of memory, {room}; use --jobs {fit}")
     if made.disk > free_disk(out):
-        raise TooLarge(f"{made.experiment.id}, size {made.size}: the runs need about {size(made.disk)} of disk, {size(free_disk(out))} are free in "
-                       f"{out}; give another --out")
+        raise TooLarge(f"size {made.size}: the runs need about {size(made.disk)} of disk, {size(free_disk(out))} are free in {out}; name a folder "
+                       "on a larger disk by --out")
 
 
 def free_disk(path: pathlib.Path) -> int:
@@ -313,6 +358,11 @@ def available_memory() -> int:
         return min(kernel, int(most) - used) if most.isdigit() else kernel
     except (OSError, ValueError):
         return kernel
+
+
+def usable_memory() -> float:
+    """What the command itself takes at most (`run.memory = "auto"`)."""
+    return 0.75 * available_memory()
 
 
 def hours(value: float) -> str:

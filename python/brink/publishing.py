@@ -11,11 +11,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from brink import pages
+from brink import pages, summary
 from brink.command import write_text
 from brink.experiment import Experiment
-from brink.judging import read_judgements, verdict_counts
-from brink.results import Results, size_in
+from brink.judging import read_judgements
+from brink.results import Results, has_settings
 
 JOB_ARRAY = """#!/bin/bash
 #SBATCH --job-name=brink-reproduce
@@ -62,13 +62,20 @@ def write_job_array(experiments: Sequence[Experiment], results: Results, options
     return os.EX_OK
 
 
-def publish(experiments: Sequence[Experiment], everyone: Sequence[Experiment], results: Results, place: pathlib.Path) -> int:
-    """Copies finished results to `place`: numbers, pictures as SVG, claims and pages. The index and the table of verdicts there are of all that it holds."""
+def publish(experiments: Sequence[Experiment], everyone: Sequence[Experiment], results: Results, place: pathlib.Path,
+            readme: pathlib.Path | None = None) -> int:
+    """Copies finished results to `place`: numbers, pictures as SVG, claims and pages. Index and tables of verdicts are of all that it then holds.
+
+    Pages that were there before are written again, because their words may have changed; their numbers and verdicts stay. `readme` is the file that
+    shows the gallery and the table of verdicts.
+    """
+    marked = summary.between_marks(readme) if readme else None  # before anything is written
     copied = 0
     for one in experiments:
         size, folder = results.size_of(one), results.folder(one)
         if size is None or not results.is_finished(one, size):
-            print(f"{one.id}: there is no finished result in {folder}", file=sys.stderr)
+            print(f"{one.id}: {folder} has no finished result of this version; `tools/reproduce {one.id} --size SIZE --out {results.out}` makes it",
+                  file=sys.stderr)
             continue
         new = place / f".{one.id}.new"
         shutil.rmtree(new, ignore_errors=True)
@@ -76,29 +83,19 @@ def publish(experiments: Sequence[Experiment], everyone: Sequence[Experiment], r
         shutil.rmtree(place / one.id, ignore_errors=True)
         new.rename(place / one.id)
         copied += 1
-    there = [(one, size) for one in everyone if (size := size_in(place / one.id)) is not None]
+    there = summary.published(everyone, place)
+    if not there:
+        print(f"{place}: nothing was published, and nothing is there", file=sys.stderr)
+        return 1
+    for one, size in there:
+        if has_settings(place / one.id, one, size):
+            write_text(place / one.id / "page.html", pages.experiment_page(one, size, place / one.id, read_judgements(place / one.id)))
     write_text(place / "index.html", pages.index_page([(one, size, place / one.id) for one, size in there]))
-    write_text(place / "README.md", verdict_table(there, place))
+    write_text(place / "README.md", summary.results_page(there, place))
+    if readme and marked:
+        write_text(readme, marked[0] + summary.readme_part(everyone, place, readme) + marked[2])
+    for name, claim in summary.not_discussed(there, place):
+        print(f"{name} does not discuss a claim that failed; add a sentence to its `discussion`: {claim}", file=sys.stderr)
     total = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     print(f"{place}: {copied} results copied, {len(there)} there, {total / 2**20:.1f} MiB")
     return os.EX_OK
-
-
-def verdict_table(entries: Sequence[tuple[Experiment, str]], place: pathlib.Path) -> str:
-    """A table of all claims with their verdicts, for readers of the repository."""
-    lines = ["# Results", "", "Every claim of the paper that is judged, with what was measured and the verdict. `index.html` shows the pictures.",
-             "`tools/reproduce all --size small` makes them again ([reproduce.md](../reproduce.md)).", ""]
-    judged = {one.id: read_judgements(place / one.id) for one, _ in entries}
-    counts = verdict_counts(claim for claims in judged.values() for claim in claims)
-    lines += [", ".join(f"{name}: {count}" for name, count in counts.items()) + ".", ""]
-    for one, size in entries:
-        lines += [f"## {one.id}: {one.title}", "", f"Size {size}" + (f", also {', '.join(one.also)}" if one.also else "") +
-                  f". [Figure]({one.id}/figure.svg)", ""]
-        if judged[one.id]:
-            lines += ["| claim | measured | verdict |", "|---|---|---|"]
-            lines += [f"| {cell(claim.claim)} | {cell(claim.in_words)} | {claim.verdict} |" for claim in judged[one.id]] + [""]
-    return "\n".join(lines)
-
-
-def cell(words: str) -> str:
-    return words.replace("|", "\\|")

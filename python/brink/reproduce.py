@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
+import errno
 import pathlib
 import re
 import signal
@@ -20,49 +20,27 @@ from typing import Any
 import pandas as pd
 
 from brink.command import Brink
-from brink.errors import BrinkError, Interrupted, MissingData, TooLarge
-from brink.experiment import SIZES, Experiment, load, load_folder
+from brink.errors import BrinkError, CommandError, Interrupted, MissingData, TooLarge
+from brink.experiment import SIZES, Experiment, load_folder
 from brink.judging import read_judgements, verdict_counts
 from brink.lab import Lab
+from brink.names import find
 from brink.plan import Plan, PlanningLab, check, plan
 from brink.publishing import publish, write_job_array
-from brink.results import Results, fingerprint
+from brink.results import Results, fingerprint, has_settings
 from brink.tables import read_table, read_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAPER = ROOT / "bench" / "paper"
+README, PUBLISHED = ROOT / "README.md", ROOT / "docs" / "results"
 OK, FAILED, USAGE, DATA, TOO_LARGE, INTERRUPTED = 0, 1, 2, 3, 6, 75
-
-
-class UnknownExperiment(BrinkError):
-    """A name that no experiment has."""
-
-
-def find(names: Sequence[str], known: dict[str, Experiment]) -> list[Experiment]:
-    """The experiments that are meant: ids, second names, files, or all."""
-    by_name = {name: one for one in known.values() for name in one.names}
-    found: dict[str, Experiment] = {}
-    for name in names:
-        if name == "all":
-            found.update(known)
-        elif name.endswith(".py"):
-            one = load(name)
-            if one.id in by_name and by_name[one.id].file != one.file:
-                raise UnknownExperiment(f"{name} defines {one.id}, which {by_name[one.id].file} defines too; give it another id")
-            found[one.id] = one
-        elif name in by_name:
-            found[by_name[name].id] = by_name[name]
-        else:
-            near = difflib.get_close_matches(name.lower(), list(by_name), 1, 0.4)
-            raise UnknownExperiment(f"no experiment is called {name!r}" + (f"; did you mean {near[0]}?" if near else "") +
-                                    f"\nexperiments: {' '.join([*by_name, 'all'])}, or a file that ends in .py")
-    return list(found.values())
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/reproduce", description="Reproduces figures and tables of the paper: runs, draws and judges them (docs/reproduce.md).",
-        epilog="Exit codes: 0 done, whatever the verdicts; 1 an experiment failed; 2 usage; 3 data are missing; 6 too large for memory or disk; "
+        epilog="Exit codes: 0 done, whatever the verdicts; 1 an experiment failed; 2 usage; 3 data are missing or wrong; 6 too large for memory or disk, or no "
+               "such device; "
                "75 interrupted; the same call resumes the work.")
     parser.add_argument("names", nargs="*", metavar="ID", help="fig1, table2, …, the file of an experiment of your own, or all")
     parser.add_argument("--size", choices=SIZES, default="smoke", help="smoke: made-up data, seconds; small: real data, minutes to hours; "
@@ -80,7 +58,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--slurm", action="store_true", help="run nothing; write a job array for Slurm, whose tasks share the runs")
     parser.add_argument("--tasks", type=int, default=8, help="tasks of the job array (default: 8)")
     parser.add_argument("--shard", metavar="I/N", help="begin with the I-th of N shares of the runs; a task of the job array does that")
-    parser.add_argument("--publish", type=pathlib.Path, metavar="DIR", help="copy the results that are there, without runs, to DIR")
+    parser.add_argument("--publish", type=pathlib.Path, metavar="DIR", help="copy the results that are there, without runs, to DIR, and write its "
+                        "index and tables of verdicts again; for docs/results also those of the README")
     parser.add_argument("--quiet", action="store_true", help="only the last line of each experiment")
     return parser
 
@@ -125,15 +104,21 @@ def verdicts(results: Results, experiment: Experiment) -> str:
 
 
 def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
+    judged = 0
     for one in experiments:
         folder, size = results.folder(one), results.size_of(one)
         if size is None:
-            print(f"{one.id}: there is no result in {folder}", file=sys.stderr)
+            print(f"{one.id}: there is no result in {folder} to judge; `tools/reproduce {one.id} --size SIZE --out {results.out}` makes one", file=sys.stderr)
             continue
+        if not has_settings(folder, one, size):
+            print(f"{one.id}: {folder} was made with other settings of size {size}; `tools/reproduce {one.id} --size {size} --out {results.out}` makes it "
+                  "again", file=sys.stderr)
+            continue
+        judged += 1
         runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
         results.write(one, size, read_tables(folder), runs, fingerprint(one, size))
         print(f"{one.id}: {verdicts(results, one)}")
-    return OK
+    return OK if judged else FAILED
 
 
 def run_all(experiments: Sequence[Experiment], results: Results, options: argparse.Namespace) -> int:
@@ -153,9 +138,13 @@ def run_all(experiments: Sequence[Experiment], results: Results, options: argpar
             status = complain(f"{one.id}: {error}", DATA)
         except TooLarge as error:
             status = complain(f"{one.id}: {error}", TOO_LARGE)
+        except CommandError as error:
+            status = complain(f"{one.id}: {error}", error.code if error.code in (DATA, TOO_LARGE) else FAILED)
         except BrinkError as error:
             status = complain(f"{one.id}: {error}", FAILED)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return complain(f"{one.id}: no space is left for {error.filename or results.out}; free some, and the same call goes on", TOO_LARGE)
             status = complain(f"{one.id} failed:\n{traceback.format_exc()}", FAILED)
     return status
 
@@ -174,7 +163,9 @@ def with_settings(experiment: Experiment, options: argparse.Namespace) -> Experi
     """The experiment with the settings of --set at the chosen size."""
     changed = dict(experiment.size(options.size))
     for one in options.set:
-        key, _, value = one.partition("=")
+        key, given, value = one.partition("=")
+        if not given:
+            raise BrinkError(f"--set {one}: expected KEY=VALUE; size {options.size} of {experiment.id} has the settings {', '.join(changed)}")
         if key not in changed:
             raise BrinkError(f"--set {one}: size {options.size} of {experiment.id} has no setting {key!r}; it has {', '.join(changed)}")
         try:
@@ -202,7 +193,7 @@ def main(words: Sequence[str] | None = None) -> int:
             for one in known.values():
                 print(f"{', '.join(one.names):16} {one.title}")
             return OK
-        if not options.names:
+        if not options.names and not options.publish:
             parser.print_usage(sys.stderr)
             return complain(f"expected an id, or all; ids: {' '.join(name for one in known.values() for name in one.names)}", USAGE)
         if options.jobs is not None and options.jobs < 1:
@@ -212,13 +203,21 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrinkError as error:
         return complain(error, USAGE)
     results = Results(options.out or ROOT / "runs" / f"reproduce-{options.size}")
+    try:
+        results.out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=results.out).close()
+    except OSError as error:
+        return complain(f"--out: {results.out} cannot be written ({error.strerror}); name another folder", USAGE)
     signal.signal(signal.SIGTERM, interrupt)
     results.clean()
     everyone = [*known.values(), *(one for one in experiments if one.id not in known)]
     if options.slurm:
         return write_job_array(experiments, results, options)
     if options.publish:
-        return publish(experiments, everyone, results, options.publish)
+        try:
+            return publish(experiments, everyone, results, options.publish, README if options.publish.resolve() == PUBLISHED else None)
+        except BrinkError as error:
+            return complain(error, USAGE)
     status = rejudge(experiments, results) if options.judge else run_all(experiments, results, options)
     if options.plan:
         return status

@@ -14,6 +14,7 @@ import pandas as pd
 
 from brink import judging, pages, style
 from brink.command import write_text
+from brink.errors import BrinkError
 from brink.experiment import Experiment, Tables, declares_experiment
 from brink.lab import Lab
 from brink.tables import read_tables, write_table, write_tables
@@ -124,12 +125,21 @@ def size_in(folder: pathlib.Path) -> str | None:
     return str(json.loads(told.read_text("utf-8"))["size"]) if told.is_file() else None
 
 
+def has_settings(folder: pathlib.Path, experiment: Experiment, size: str) -> bool:
+    """Whether a result was made with the settings that its size has now. The page says what they reduce, so others need another run."""
+    told = json.loads((folder / "result.json").read_text("utf-8"))
+    return bool(told["settings"] == json.loads(json.dumps(experiment.sizes.get(size))))
+
+
 def draw(experiment: Experiment, tables: Tables, folder: pathlib.Path) -> None:
     """The figures of an experiment: figure.svg and .png; further ones are figure-NAME."""
     with style.context():
         figures = experiment.draw(tables)
         if not isinstance(figures, dict):
             figures = {"": figures}
+        for figure in figures.values():
+            if not hasattr(figure, "savefig"):
+                raise BrinkError(f"draw(): expected that it returns a figure, or a dictionary of figures by name, found {type(figure).__name__}")
         for number, (name, figure) in enumerate(figures.items()):
             style.save(figure, folder / ("figure" if number == 0 else f"figure-{name}"))
     style.thumbnail(folder / "figure.png", folder / "thumbnail.png")

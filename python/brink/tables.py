@@ -28,6 +28,8 @@ def read_table(path: pathlib.Path, types: dict[str, type] | None = None) -> pd.D
 
 
 def write_tables(folder: pathlib.Path, tables: dict[str, pd.DataFrame]) -> None:
+    if not isinstance(tables, dict):
+        raise BrinkError(f"collect(): expected a dictionary of tables by name, such as {{\"ends\": table}}, found {type(tables).__name__}")
     for name, table in tables.items():
         if not isinstance(table, pd.DataFrame):
             raise BrinkError(f"collect(): expected a DataFrame as {name!r}, found {type(table).__name__}")

@@ -74,12 +74,12 @@ def test_data(lab: Lab, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch)
     lab.name = "small"
     folder, files, _ = DATA_SETS["fmnist4"]
     place = tmp_path / "data" / folder
-    with pytest.raises(MissingData, match=f"{files[0]}, {files[1]}.*Put them into {place}.*brink data fetch fmnist4 --directory"):
+    with pytest.raises(MissingData, match=f"(?s){files[0]}, {files[1]}.*looked for in {place} and .* data fetch fmnist4 --directory {place}\n"):
         lab.data("fmnist4")
     place.mkdir(parents=True)
     for file in files[:-1]:
         (place / f"{file}.gz").touch()
-    with pytest.raises(MissingData, match=f"missing: {files[-1]}. Put"):
+    with pytest.raises(MissingData, match=f"missing: {files[-1]}\n"):
         lab.data("fmnist4")
     (place / files[-1]).touch()
     assert lab.data("fmnist4", seed=3) == {"name": "fmnist4", "directory": str(place.resolve()), "seed": 3}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The program behind tools/reproduce: names, wrong input, plans, shards, job arrays, and published results."""
 
+import errno
 import os
 import pathlib
 import re
@@ -13,10 +14,10 @@ import time
 import pandas as pd
 import pytest
 
-from brink import Brink, Run, lab, plan
+from brink import Brink, NotYetRun, Run, lab, plan
 from brink.experiment import load, load_folder
 from brink.publishing import publish
-from brink.reproduce import DATA, INTERRUPTED, OK, PAPER, TOO_LARGE, USAGE, main
+from brink.reproduce import DATA, FAILED, INTERRUPTED, OK, PAPER, TOO_LARGE, USAGE, main
 from brink.results import Results
 from brink.settings import flatten, merged
 
@@ -58,6 +59,8 @@ def test_settings_of_a_size(capsys: Captured, tmp_path: pathlib.Path) -> None:
     assert "size smoke of tiny has no setting 'step'; it has rates, steps" in capsys.readouterr().err
     assert reproduce(FILE, "--out", tmp_path, "--set", "steps=three") == USAGE
     assert "expected a TOML value" in capsys.readouterr().err
+    assert reproduce(FILE, "--out", tmp_path, "--set", "steps") == USAGE
+    assert "expected KEY=VALUE; size smoke of tiny has the settings rates, steps" in capsys.readouterr().err
     assert reproduce(FILE, "--out", tmp_path, "--set", "steps=12", "--quiet") == OK
     assert (tmp_path / "tiny" / "losses.csv").read_text().splitlines()[13].startswith("12,")
 
@@ -81,12 +84,31 @@ def test_judged_again(out: pathlib.Path, capsys: Captured) -> None:
     assert reproduce(FILE, "--out", out, "--judge") == OK
     assert (out / "tiny" / "claims.csv").read_bytes() == before
     assert "not testable at this size 1" in capsys.readouterr().out
+    # With other settings it would be another result.
+    assert reproduce(FILE, "--out", out, "--judge", "--set", "steps=21") == FAILED
+    assert "was made with other settings of size smoke" in capsys.readouterr().err and (out / "tiny" / "claims.csv").read_bytes() == before
 
 
 def test_missing_data(capsys: Captured, tmp_path: pathlib.Path) -> None:
     assert reproduce("fig1", "--size", "small", "--out", tmp_path / "out", "--data", tmp_path / "none") == DATA
     told = capsys.readouterr().err
-    assert "train-images-idx3-ubyte" in told and str(tmp_path / "none" / "fashion-mnist") in told and "brink data fetch fmnist4" in told
+    assert "train-images-idx3-ubyte" in told and f"data fetch fmnist4 --directory {tmp_path / 'none' / 'fashion-mnist'}" in told
+    # A file that is there and is not that of the data set.
+    place = tmp_path / "broken" / "fashion-mnist"
+    place.mkdir(parents=True)
+    for file in lab.FMNIST[1]:
+        (place / file).touch()
+    assert reproduce("fig1", "--size", "small", "--out", tmp_path / "out", "--data", tmp_path / "broken", "--set", "seeds=[0]", "--quiet") == DATA
+    assert re.match(r"reproduce: fig1: /.*train-images-idx3-ubyte: expected an IDX header.*\n  from `brink train ", capsys.readouterr().err)
+
+
+def test_an_output_that_cannot_be_written(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    assert reproduce(FILE, "--out", tmp_path / "file") == USAGE and "cannot be written" in capsys.readouterr().err
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(Results, "make", lambda *given: (_ for _ in ()).throw(full))
+    assert reproduce(FILE, "--out", tmp_path / "out", "--quiet") == TOO_LARGE
+    assert "no space is left" in (told := capsys.readouterr().err) and "the same call goes on" in told and "Traceback" not in told
 
 
 def test_plan(capsys: Captured, tmp_path: pathlib.Path) -> None:
@@ -109,8 +131,8 @@ def test_time_of_forks_that_ask_for_late_steps(brink: Brink, run: Run, tmp_path:
     short = flatten(plan.probe(config))
     assert short["measure.parameters.steps"] == [0] and short["measure.eigenvectors.steps"] == [2]
     assert short["training.steps"] > short["measure.rotation.reference_step"]
-    seconds, memory, parameters = plan.cost(brink, config, tmp_path)
-    assert seconds > 0 and memory > 0 and parameters == run.info["parameters"]
+    seconds, parameters = plan.cost(brink, config, tmp_path)
+    assert seconds > 0 and parameters == run.info["parameters"]
 
 
 def test_steps_that_cost_more_than_the_others() -> None:
@@ -126,20 +148,42 @@ def test_samples_of_a_probe() -> None:
     assert flatten(plan.probe(merged(convolutional, {"training": {"batch": 1000}})))["data.train"] == 5000
 
 
+def test_time_of_computations(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of `brink walk` are timed by shorter ones. Here each takes half a second, so that no clock decides."""
+    assert plan.short_computation(["walk", "--paths", "1000000", "--start", "1"]) == (["walk", "--paths", "50000", "--start", "1"], 20)
+    assert plan.short_computation(["walk", "--branches", "20"]) == (["walk", "--branches", "16"], 16)
+    assert plan.short_computation(["walk", "--paths", "10"]) == (["walk", "--paths", "10"], 1)
+    assert plan.short_computation(["verify", "--paths", "10"]) is None
+    asked: list[list[str]] = []
+    monkeypatch.setattr(plan, "seconds_of_call", lambda brink, arguments, scratch: (asked.append(list(arguments)), 0.5)[1])
+    assert reproduce("fig19", "--out", tmp_path, "--plan", "--jobs", 1) == OK
+    told = capsys.readouterr().out
+    assert len(asked) == 7 and "7 computations\n" in told and "time: about 68 seconds" in told and "not part of the sum" not in told
+    # What is asked for the contents of a computation knows that it has not been made.
+    folder = plan.PlanningLab(Brink(), tmp_path).call("walk", "walk", "--paths", 3)
+    with pytest.raises(NotYetRun, match="walk.csv has not been computed"):
+        (folder / "walk.csv").read_text()
+
+
 def test_seconds_of_a_step() -> None:
     each, every_fourth = pd.DataFrame({"step": [0, 1, 2], "elapsed_ms": [110, 120, 130]}), pd.DataFrame({"step": [0, 4], "elapsed_ms": [110, 150]})
     assert plan.seconds_of(each, 10) == plan.seconds_of(every_fourth, 10) == pytest.approx(0.02)
 
 
-def test_too_large(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large(brink: Brink, capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "available_memory", lambda: 2**10)
     assert reproduce(FILE, "--size", "paper", "--out", tmp_path, "--quiet") == TOO_LARGE
-    assert re.search(r"tiny, size paper: .* needs .* of memory, 1.0 KiB are free; use a smaller --size", capsys.readouterr().err)
+    assert re.search(r"tiny: size paper: the run rate 0.05 needs .* of memory, 768 bytes can be used, three .* use a smaller --size", capsys.readouterr().err)
     assert not list(tmp_path.rglob("config.toml"))
     monkeypatch.setattr(plan, "available_memory", lambda: 2**50)
     monkeypatch.setattr(plan, "free_disk", lambda path: 100)
     assert reproduce(FILE, "--size", "paper", "--out", tmp_path, "--plan") == TOO_LARGE
     assert "of disk, 100 bytes are free" in capsys.readouterr().err
+    # Together they are too large, each alone is not.
+    need = brink.needs_bytes({"model": {"name": "dln"}, "training": {"loss": "mse", "learning_rate": 0.05, "steps": 20}}, tmp_path)
+    monkeypatch.setattr(plan, "available_memory", lambda: 2 * need)
+    assert reproduce(FILE, "--out", tmp_path, "--plan", "--jobs", 2) == TOO_LARGE
+    assert "2 runs at a time need" in (told := capsys.readouterr().err) and "use --jobs 1" in told
 
 
 def test_shards_share_the_runs(out: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -155,18 +199,21 @@ def test_job_array(capsys: Captured, tmp_path: pathlib.Path) -> None:
     assert "sbatch" in capsys.readouterr().out
 
 
-def test_published(out: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_published(out: pathlib.Path, capsys: Captured, tmp_path: pathlib.Path) -> None:
     assert reproduce(FILE, "--out", out, "--publish", tmp_path / "results") == OK
     place = tmp_path / "results"
     assert sorted(path.name for path in (place / "tiny").iterdir()) == ["claims.csv", "figure-other.svg", "figure.svg", "losses.csv", "page.html",
                                                                          "result.json", "runs.csv", "thumbnail.png"]
     table = (place / "README.md").read_text()
-    assert "| The loss falls. |" in table and "## tiny: Two parameters" in table
+    assert "| The loss falls. |" in table and "## tiny\n\n**Two parameters.**" in table
     # What was published before stays in the index when others are added.
     (place / "README.md").unlink()
     publish([], [load(FILE)], Results(out), place)
-    assert "## tiny: Two parameters" in (place / "README.md").read_text()
+    assert "**Two parameters.**" in (place / "README.md").read_text()
     assert (place / "index.html").is_file()
+    capsys.readouterr()
+    assert reproduce(FILE, "--out", tmp_path / "nothing", "--publish", tmp_path / "empty") == FAILED and not (tmp_path / "empty").exists()
+    assert "tiny --size SIZE" in (told := capsys.readouterr().err) and "nothing was published" in told
 
 
 def test_every_experiment_of_the_tree() -> None:
@@ -178,15 +225,23 @@ def test_every_experiment_of_the_tree() -> None:
     assert set(lab.DATA_SETS) == {"fmnist4", "cifar10-5k", "cifar10-50k", "cifar10-500k"}
 
 
-def test_the_documented_experiment(capsys: Captured, tmp_path: pathlib.Path) -> None:
-    """The file that docs/reproduce.md tells one to copy: shorter than 60 lines, and it works the first time."""
-    example = PAPER.parents[1] / "docs" / "examples" / "tanh_sweep.py"
-    assert len(example.read_text().splitlines()) < 60
+def documented() -> str:
+    """The listing of docs/reproduce.md."""
+    listings = re.findall(r"^```python\n(.*?)^```", (PAPER.parents[1] / "docs" / "reproduce.md").read_text("utf-8"), re.M | re.S)
+    assert len(listings) == 1
+    return str(listings[0])
+
+
+@pytest.mark.parametrize("name", ["tanh_sweep", "mine"])
+def test_the_documented_experiments(name: str, capsys: Captured, tmp_path: pathlib.Path) -> None:
+    """The file that docs/reproduce.md tells one to copy, and its listing: shorter than 60 lines, and they work the first time."""
+    text = (PAPER.parents[1] / "docs" / "examples" / "tanh_sweep.py").read_text("utf-8") if name == "tanh_sweep" else documented()
+    assert len(text.splitlines()) < 60
     mine = tmp_path / "mine.py"
-    shutil.copy(example, mine)
+    mine.write_text(text, "utf-8")
     assert reproduce(mine, "--out", tmp_path / "out", "--set", "seeds=[0, 1]", "--set", "steps=20", "--quiet") == OK
-    assert "tanh_sweep:" in capsys.readouterr().out
-    assert (tmp_path / "out" / "tanh_sweep" / "figure.svg").is_file() and "tanh_sweep" in (tmp_path / "out" / "index.html").read_text()
+    assert f"{name}:" in capsys.readouterr().out
+    assert (tmp_path / "out" / name / "figure.svg").is_file() and name in (tmp_path / "out" / "index.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from brink import Brink, BrinkError
-from brink.claims import Measured
+from brink.claims import Claim, Measured, below
 from brink.experiment import Experiment, load, load_folder
 from brink.judging import judgements, read_judgements
 from brink.lab import Lab
-from brink.results import Results, digests
-from brink.tables import read_table, read_tables, write_table
+from brink.results import Results, digests, draw
+from brink.tables import read_table, read_tables, write_table, write_tables
 
 FILE = pathlib.Path(__file__).with_name("small_experiment.py")
 
@@ -149,8 +149,18 @@ def test_tables(tmp_path: pathlib.Path) -> None:
 
 def test_errors_in_an_experiment(experiment: Experiment, tmp_path: pathlib.Path) -> None:
     wrong = dataclasses.replace(experiment, judge=lambda tables: {"No such claim.": Measured(1)})
-    with pytest.raises(BrinkError, match="no claim of it: 'No such claim.'"):
+    with pytest.raises(BrinkError, match="about no claim of the experiment: 'No such claim.'"):
         judgements(wrong, {})
+    for returned, told in ((Measured(1), "expected a dictionary {claim: Measured}, found Measured"), ({experiment.claims[0]: 0.3}, "expected a Measured for "
+                           "'The loss falls.', .* found float"), (None, "found NoneType")):
+        with pytest.raises(BrinkError, match=told):
+            judgements(dataclasses.replace(experiment, judge=lambda tables: returned), {})  # type: ignore[arg-type,return-value]
+    with pytest.raises(BrinkError, match="expected a rule with its bound, such as below.0., found function"):
+        Claim("x", "y", below)  # type: ignore[arg-type]
+    with pytest.raises(BrinkError, match='collect.*expected a dictionary of tables by name, such as {"ends": table}, found DataFrame'):
+        write_tables(tmp_path, pd.DataFrame())  # type: ignore[arg-type]
+    with pytest.raises(BrinkError, match="draw.*: expected that it returns a figure, .* found NoneType"):
+        draw(dataclasses.replace(experiment, draw=lambda tables: None), {}, tmp_path)  # type: ignore[arg-type,return-value]
     with pytest.raises(BrinkError, match="expected the sizes smoke, small, paper, found large"):
         dataclasses.replace(experiment, sizes={"large": {}})
     with pytest.raises(BrinkError, match="two claims have one text"):

@@ -129,6 +129,17 @@ TEST_CASE("a step of several nodes has the first one's layer, all their primitiv
   CHECK(joined.names().size() < alone.names().size());
   CHECK(static_cast<std::int64_t>(joined.names().size()) == joined.steps());
   CHECK(flops == joined.flops());
+  std::multiset<int> nodes;
+  for (int s = 0; s < joined.steps(); ++s) {
+    const std::vector<int> of_step = joined.nodes_of(s);
+    nodes.insert(of_step.begin(), of_step.end());
+    if (joined.names()[static_cast<std::size_t>(s)].name != "dense0 matmul add_row relu") continue;
+    REQUIRE(of_step.size() == 3);
+    CHECK(joined.graph().nodes()[static_cast<std::size_t>(of_step[0])].primitive->name == "matmul");
+    CHECK(joined.graph().nodes()[static_cast<std::size_t>(of_step[2])].primitive->name == "relu");
+  }
+  CHECK(nodes.size() == joined.graph().nodes().size());  // each node once
+  CHECK(std::set(nodes.begin(), nodes.end()).size() == nodes.size());
   CHECK(names.count("dense0 matmul add_row relu") == 1);
   CHECK(names.count("dense2 matmul add_row") == 1);
   CHECK(names.count("dense1 matmul gate backward") == 1);  // the gate is of dense0
