@@ -12,7 +12,6 @@
 #include "kernels/reduce/reduce.h"
 #include "tests/kinds/networks.h"
 #include "tests/replay/replay_runs.h"
-#include "tests/training/small_run.h"
 #include "training/curvature.h"
 #include "training/layers.h"
 #include "training/precise_product.h"
@@ -23,7 +22,6 @@
 
 using namespace brink;
 using brink::test::Said;
-using brink::test::SmallRun;
 
 namespace {
 
