@@ -43,7 +43,8 @@ ModelGraph build_forward(const Model& m, Dtype dtype, std::int64_t samples, Norm
     for (const NormLayer& n : m.norms) {
       const auto input = [&](const char* what) {
         const int index = static_cast<int>(out.g.inputs().size()) - m.layout.size() - 2;
-        return out.g.input(n.name + what, {{n.channels}, dtype}, InputRole::shared, index);
+        const Var given_as = out.g.input(n.name + what, {{n.channels}, data.value_or(dtype)}, InputRole::shared, index);
+        return cast(out.g, given_as, dtype);
       };
       const Var mean = input(".mean");
       given.push_back({mean, input(".inverse_deviation")});
@@ -81,7 +82,7 @@ Objective make_objective(const Model& m, Loss loss, Dtype dtype, NormMode mode, 
                 return std::move(f.g);
               }};
   o.whole_groups = !m.norms.empty();
-  if (dtype != Dtype::f64 && mode == NormMode::training)
+  if (dtype != Dtype::f64)
     o.in_float64 = [m, loss, mode, of_data = data.value_or(dtype)] {
       return make_objective(m, loss, Dtype::f64, mode, of_data);
     };

@@ -65,7 +65,7 @@ struct ModelGraph {
   Var x, labels, logits;
   std::vector<GhostNorm> norms;  ///< in training mode
 };
-/// `data`: the type of x in memory; absent: that of everything else.
+/// `data`: the type in memory of x and of the values that blocks share; absent: that of everything else.
 ModelGraph build_forward(const Model&, Dtype, std::int64_t samples, NormMode = NormMode::training,
                          std::optional<Dtype> data = {});
 

@@ -12,6 +12,7 @@
 #include "kernels/dense/symmetric_eigen.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/tracer.h"
+#include "spectral/asymmetry.h"
 #include "spectral/orthonormal_basis.h"
 
 namespace brink {
@@ -26,6 +27,7 @@ struct BlockLanczos::State {
   TallArray y, ay, rest;
   std::vector<double> t, vectors, values, work, coupling, rotation, sizes;
   std::vector<RitzPair> pairs;
+  Asymmetry asymmetry;
   LanczosResult result;
   int m = 0, next = 0;  // columns with products; columns of the block that has none yet
   int stride;
@@ -34,12 +36,13 @@ struct BlockLanczos::State {
   State(Device& d, std::int64_t n, Dtype type, const BlockLanczosLimits& l, FillNormal f)
       : limits(l),
         basis(d, n, type, l.max_basis + l.width, l.width, std::move(f)),
-        y(n, l.max_pairs, type, d),
-        ay(n, l.max_pairs, type, d),
+        y(n, l.max_pairs + 1, type, d),
+        ay(n, l.max_pairs + 1, type, d),
         rest(n, 1, type, d),
         stride(l.max_basis) {
     const auto size = static_cast<std::size_t>(l.max_basis);
-    for (std::vector<double>* v : {&t, &vectors, &rotation}) v->resize(size * size);
+    for (std::vector<double>* v : {&t, &vectors}) v->resize(size * size);
+    rotation.resize(size * std::max(size, static_cast<std::size_t>(l.max_pairs) + 1));
     for (std::vector<double>* v : {&values, &work, &sizes}) v->resize(size + static_cast<std::size_t>(l.width));
     coupling.resize(static_cast<std::size_t>(l.width * l.width));
     pairs.resize(static_cast<std::size_t>(l.max_pairs));
@@ -103,6 +106,8 @@ struct BlockLanczos::State {
       ++result.sweeps;
       for (int i = 0; i < all; ++i) {
         if (!std::isfinite(c[static_cast<std::size_t>(i)])) return false;
+        // Of the columns of this block, T has the entry on the other side of its diagonal already.
+        if (i >= m && i < m + j) asymmetry.see(c[static_cast<std::size_t>(i)], entry(i, m + j));
         entry(i, m + j) = entry(m + j, i) = c[static_cast<std::size_t>(i)];
         largest = std::max(largest, std::fabs(c[static_cast<std::size_t>(i)]));
       }
@@ -158,13 +163,18 @@ struct BlockLanczos::State {
 
   void make_pairs(int top, int bottom, int last) {
     const int tops = std::min(top, m), bottoms = std::min(bottom, m), wanted = tops + bottoms;
-    for (int j = 0; j < wanted; ++j)
-      for (int i = 0; i < m; ++i) rotation[static_cast<std::size_t>(i * wanted + j)] = vector_of(place_of(j, tops))[i];
-    brink::combine(basis.device, basis.q.columns.range(0, m), rotation.data(), y.columns.range(0, wanted));
-    brink::combine(basis.device, basis.aq.columns.range(0, m), rotation.data(), ay.columns.range(0, wanted));
-    for (int j = 0; j < wanted; ++j) {
+    const bool one_end = tops == 0 || bottoms == 0;  // then the other end's vector is also made, for the asymmetry
+    const int count = one_end ? wanted + 1 : wanted, other = one_end ? wanted : tops;
+    for (int j = 0; j < count; ++j) {
+      const int place = j < wanted ? place_of(j, tops) : tops > 0 ? 0 : m - 1;
+      for (int i = 0; i < m; ++i) rotation[static_cast<std::size_t>(i * count + j)] = vector_of(place)[i];
+    }
+    brink::combine(basis.device, basis.q.columns.range(0, m), rotation.data(), y.columns.range(0, count));
+    brink::combine(basis.device, basis.aq.columns.range(0, m), rotation.data(), ay.columns.range(0, count));
+    for (int j = 0; j < count; ++j) {
       const double size = brink::norm(basis.device, y.columns.column(j));
       for (const View x : {y.columns.column(j), ay.columns.column(j)}) brink::scale(basis.device, x, 1 / size, x);
+      if (j >= wanted) continue;
       const double value = values[static_cast<std::size_t>(place_of(j, tops))];
       const double residual = brink::subtract(basis.device, y.columns.range(j, j + 1), &value, ay.columns.column(j),
                                               rest.columns.column(0));
@@ -173,10 +183,10 @@ struct BlockLanczos::State {
     }
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
-    const int other = wanted - 1;
-    result.asymmetry = wanted < 2 ? 0
-                                  : std::fabs(brink::dot(basis.device, y.columns.column(0), ay.columns.column(other)) -
-                                              brink::dot(basis.device, y.columns.column(other), ay.columns.column(0)));
+    leave_cross_products(basis.device, y.columns.column(0), ay.columns.column(0), y.columns.column(other),
+                         ay.columns.column(other), basis.found[0]);
+    const std::span<const double> products = basis.found.read(0, 2);
+    asymmetry.see(products[0], products[1]);
   }
 
   bool hold(int top, int bottom, double tolerance, int last) const {
@@ -239,13 +249,19 @@ LanczosResult BlockLanczos::run(const LinearOperator& a, const LanczosOptions& o
   const int top = static_cast<int>(std::min<std::int64_t>(o.top, dim)),
             bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, dim));
   k.result = {};
+  k.asymmetry = {};
   k.basis.begin(o.step, o.restart);
   k.largest = 0;
   const auto finish = [&](LanczosStop stop) {
     k.result.stop = stop;
-    k.result.converged = stop == LanczosStop::converged;
     k.result.basis = k.m;
     k.result.scale = k.scale();
+    if (k.m > 0) {
+      k.result.asymmetry = k.asymmetry.largest();
+      k.result.symmetric = k.asymmetry.is_rounding(k.basis.dtype, k.result.scale,
+                                                   std::sqrt(static_cast<double>(dim)) * smallest_of(k.basis.dtype));
+    }
+    k.result.converged = stop == LanczosStop::converged && k.result.symmetric;
     k.result.sweeps += k.basis.sweeps;
     if (o.orthogonality) k.result.orthogonality = k.basis.orthogonality(k.m);
     return k.result;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Lanczos with a block of vectors in place of one, for operators that can take several vectors in one pass, and for multiple eigenvalues:
 // of one as multiple as the block is wide, every copy is found. Elsewhere single vectors need fewer products (docs/experiments.md).
-// T = QᵀAQ is computed entry by entry, as the coefficients of the first sweep, so restarts and dependent vectors need no rule of their own.
+// T = QᵀAQ is computed entry by entry, as the coefficients of the first sweep, so restarts and dependent vectors need no rule of their own. Within
+// a block both of T's entries of a pair of columns are computed; where they differ by more than rounding, the operator is not symmetric.
 #pragma once
 
 #include <cstdint>

@@ -9,6 +9,7 @@
 
 #include "kernels/dense/symmetric_eigen.h"
 #include "kernels/memory.h"
+#include "spectral/asymmetry.h"
 
 namespace brink {
 
@@ -43,21 +44,25 @@ DenseSpectrum::DenseSpectrum(Device& device, const LinearOperator& a, std::span<
     : n_(places.size()), matrix_(n_ * n_), eigenvalues_(n_) {
   with_real(a.dtype, [&]<class T>(T) { products_with_units<T>(device, a, places, matrix_.data()); });
   double most = 0;
+  Asymmetry asymmetry;
   for (std::size_t i = 0; i < n_; ++i) {
     trace_ += matrix_[i * n_ + i];
     for (std::size_t j = 0; j < n_; ++j) {
       trace_of_square_ += matrix_[i * n_ + j] * matrix_[j * n_ + i];
       most = std::max(most, std::fabs(matrix_[i * n_ + j]));
-      asymmetry_ = std::max(asymmetry_, std::fabs(matrix_[i * n_ + j] - matrix_[j * n_ + i]));
+      asymmetry.see(matrix_[i * n_ + j], matrix_[j * n_ + i]);
     }
   }
-  if (most > 0) asymmetry_ /= most;
+  if (most > 0) asymmetry_ = asymmetry.largest() / most;
   const int n = static_cast<int>(n_);
   std::vector<double> work(n_);
   const bool solved = with_vectors ? symmetric_eigen(n, matrix_.data(), eigenvalues_.data(), work.data())
                                    : tridiagonalise(n, matrix_.data(), eigenvalues_.data(), work.data()) &&
                                          tridiagonal_eigen(n, eigenvalues_.data(), work.data(), nullptr, 0);
   if (!solved) throw std::domain_error("the eigenvalues of the matrix were not found");
+  if (n > 0)
+    symmetric_ = asymmetry.is_rounding(
+        a.dtype, std::max(std::fabs(eigenvalues_.front()), std::fabs(eigenvalues_.back())), smallest_of(a.dtype));
 }
 
 double DenseSpectrum::rounding() const {

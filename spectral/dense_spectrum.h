@@ -24,6 +24,9 @@ class DenseSpectrum {
   double trace() const { return trace_; }
   double trace_of_square() const { return trace_of_square_; }
   double asymmetry() const { return asymmetry_; }  ///< max|A − Aᵀ| / max|A|; 0 for a zero matrix
+  bool symmetric() const {
+    return symmetric_;
+  }  ///< whether rounding explains max|A − Aᵀ|, beside the largest eigenvalue
   /// What rounding may add to each eigenvalue of the matrix: n·ε·max|λ|, ε that of float64.
   double rounding() const;
 
@@ -31,6 +34,7 @@ class DenseSpectrum {
   std::size_t n_;
   std::vector<double> matrix_, eigenvalues_;
   double trace_ = 0, trace_of_square_ = 0, asymmetry_ = 0;
+  bool symmetric_ = true;
 };
 
 }  // namespace brink

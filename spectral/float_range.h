@@ -19,10 +19,6 @@ inline double epsilon_of(Dtype d) {
 /// the 40 or so vectors of a basis adds further roundings: 10 ε. docs/experiments.md says on which networks this was tried.
 inline double least_relative_residual(Dtype d) { return d == Dtype::f64 ? 10 * epsilon_of(d) : epsilon_of(d); }
 
-/// |uᵀHv − vᵀHu| beside the largest Ritz value, for unit vectors u and v, that the rounding of a symmetric operator's products explains. The products of
-/// the networks that were tried stay below a hundredth of it.
-inline double largest_asymmetry(Dtype d) { return 100 * least_relative_residual(d); }
-
 /// Where squares of a vector's entries or products with its entries can leave the type's range. Below `small` a recurrence is redone
 /// with its products multiplied by a power of two, which changes no digit; the largest entry becomes 1, at most `large` later.
 struct Limits {

@@ -13,6 +13,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/scalars.h"
 #include "kernels/tracer.h"
+#include "spectral/asymmetry.h"
 #include "spectral/float_range.h"
 #include "spectral/projection.h"
 #include "spectral/recurrence.h"
@@ -42,6 +43,7 @@ struct Lanczos::State {
   std::vector<double> s;
   std::vector<RitzPair> pairs;
   std::vector<int> kept;
+  Asymmetry asymmetry;
   LanczosResult result;
 
   State(Device& dev, std::int64_t n, Dtype type, const LanczosLimits& l, FillNormal f)
@@ -93,8 +95,7 @@ struct Lanczos::State {
       const double value = chosen(j).value;
       if (j < wanted) brink::subtract(device, into.range(j, j + 1), &value, a_into.column(j), r, residuals + j);
     }
-    brink::dot(device, into.column(0), a_into.column(other), products);
-    brink::dot(device, into.column(other), a_into.column(0), products + 1);
+    leave_cross_products(device, into.column(0), a_into.column(0), into.column(other), a_into.column(other), products);
     const std::span<const double> numbers = ritz.read(2 * count, wanted + 2);
     for (int j = 0; j < wanted; ++j) {
       const Candidate k = chosen(j);
@@ -102,8 +103,8 @@ struct Lanczos::State {
       pairs[static_cast<std::size_t>(j)] = {k.value, k.bound, residual, residual == 0 ? 0 : residual / t.scale,
                                             into.column(j)};
     }
-    result.asymmetry =
-        std::fabs(numbers[static_cast<std::size_t>(wanted)] - numbers[static_cast<std::size_t>(wanted) + 1]);
+    asymmetry = {};
+    asymmetry.see(numbers[static_cast<std::size_t>(wanted)], numbers[static_cast<std::size_t>(wanted) + 1]);
     result.top = {pairs.data(), static_cast<std::size_t>(tops)};
     result.bottom = {pairs.data() + tops, static_cast<std::size_t>(bottoms)};
   }
@@ -129,14 +130,15 @@ struct Lanczos::State {
 
   LanczosResult finish(LanczosStop stop, bool orthogonality, double upper_tolerance) {
     result.stop = stop;
-    result.symmetric = result.asymmetry <= largest_asymmetry(dtype) * t.scale + krylov.unit_of_products();
+    result.asymmetry = asymmetry.largest();
+    result.symmetric = asymmetry.is_rounding(dtype, t.scale, krylov.unit_of_products());
     result.converged = stop == LanczosStop::converged && result.symmetric;
     result.basis = t.m;
     result.scale = t.scale;
     result.products = krylov.products_made();
     result.sweeps = krylov.sweeps();
     result.breakdowns = krylov.breakdowns();
-    if (t.m > 0 && stop != LanczosStop::not_finite) result.bounds = krylov.bounds();
+    if (t.m > 0 && stop != LanczosStop::not_finite && result.symmetric) result.bounds = krylov.bounds();
     result.top_gap = t.m > 1 ? t.from_top(0).value - t.from_top(1).value : 0;
     result.two_sided = !result.top.empty() && result.symmetric &&
                        result.bounds.upper <= t.from_top(0).value + upper_tolerance * t.scale;
@@ -203,6 +205,7 @@ LanczosResult Lanczos::run(const LinearOperator& a, const LanczosOptions& o, Vie
   const int top = static_cast<int>(std::min<std::int64_t>(o.top, dimensions)),
             bottom = static_cast<int>(std::min<std::int64_t>(o.bottom, dimensions));
   k.result = {};
+  k.asymmetry = {};
   krylov.begin(o.step, o.restart, a.parameters, o.probability);
   // Whether nothing is above λ₁'s interval, if that is asked.
   const auto sees_all = [&] {

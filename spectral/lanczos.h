@@ -65,7 +65,9 @@ struct LanczosResult {
   double top_gap = 0;        ///< the largest Ritz value minus the next one, which need not have converged
   double orthogonality = 0;  ///< ‖QᵀQ − I‖, Frobenius norm; 0 if not requested
   bool symmetric = true;     ///< whether rounding explains the asymmetry; otherwise nothing counts as converged
-  double asymmetry = 0;  ///< |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends; 0 for one-dimensional spaces
+  /// |uᵀHv − vᵀHu| for the unit Ritz vectors of the two ends, or the largest of that and of the vectors of each block; 0 for
+  /// one-dimensional spaces.
+  double asymmetry = 0;
 };
 
 /// One solver for many runs; the constructor allocates all memory, 2·max_basis + 2·max_pairs + 4 vectors.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/reduce/reduce.h"
+#include "spectral/asymmetry.h"
 
 namespace brink {
 
@@ -51,6 +52,7 @@ StochasticQuadrature::Result StochasticQuadrature::run(const LinearOperator& a, 
     out.finite = false;
     return out;
   };
+  Asymmetry asymmetry;
   double there = 0;  // ⟨v₂, A v₁⟩
   for (int k = 0; k < probes; ++k) {
     if (!make_probe(k, step, normals ? normals : normals_)) return stop();
@@ -77,9 +79,12 @@ StochasticQuadrature::Result StochasticQuadrature::run(const LinearOperator& a, 
     } else {
       there = brink::dot(device_, probes_.columns.column(1), kept);
       const double back = brink::dot(device_, probes_.columns.column(0), av);
-      out.asymmetry = std::fabs(there - std::ldexp(back, -recurrence_.exponent()));
+      asymmetry.see(there, std::ldexp(back, -recurrence_.exponent()));
     }
   }
+  out.asymmetry = asymmetry.largest();
+  out.symmetric = asymmetry.is_rounding(a.dtype, out.measure.largest(),
+                                        std::sqrt(static_cast<double>(a.dim)) * smallest_of(a.dtype));
   return out;
 }
 

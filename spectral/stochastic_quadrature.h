@@ -27,7 +27,10 @@ class StochasticQuadrature {
     SpectralMeasure measure;  ///< with no probe if a product was not finite
     int products = 0;         ///< with the one that was not finite
     bool finite = true;
-    double asymmetry = 0;  ///< |uᵀAv − vᵀAu| of the first two vectors; 0 if there is one only
+    /// |uᵀAv − vᵀAu| of the first two vectors; 0 if there is one only. Random vectors see an asymmetry that is spread over the whole matrix,
+    /// ‖A − Aᵀ‖_F/n on average, and little of one that is confined to a few eigenvectors, which Lanczos sees.
+    double asymmetry = 0;
+    bool symmetric = true;  ///< whether rounding explains it, beside the largest node
   };
   /// The spectrum of the operator on the space in which its vectors lie, which has n dimensions. normals: makes the random vectors of that space;
   /// null: those of the constructor. Exact for a vector whose Krylov space ends within the depth.

@@ -65,7 +65,8 @@ struct EigenTracker::State {
   std::optional<std::int64_t> measuring;
   int spent = 0;  // products of the step that is being measured
   LanczosResult reported;
-  SpectrumBounds bounds;  // of the step that is being measured
+  SpectrumBounds bounds;   // of the step that is being measured
+  double unexplained = 0;  // the largest asymmetry of its runs that rounding does not explain
 
   State(Device& d, std::int64_t n, Dtype t, const TrackerOptions& o, FillNormal f)
       : top(o.top),
@@ -137,6 +138,7 @@ struct EigenTracker::State {
     bounds.upper = std::min(bounds.upper, r.bounds.upper);
     bounds.lower = std::max(bounds.lower, r.bounds.lower);
     bounds.starts += r.bounds.starts;
+    if (!r.symmetric) unexplained = std::max(unexplained, r.asymmetry);
     out.finite = out.finite && r.stop != LanczosStop::not_finite;
     return r;
   }
@@ -231,6 +233,7 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
     k.measuring = step;
     k.before = k.now;
     k.bounds = {};
+    k.unexplained = 0;
     k.spent = 0;
     k.asked = -1;
   }
@@ -285,14 +288,14 @@ TrackerStep EigenTracker::measure(const LinearOperator& a, std::int64_t step, bo
   if (!out.finite || !any) return out;
   out.top = k.reported.top;
   out.bottom = k.reported.bottom;
-  out.converged = k.reported.converged;
+  out.symmetric = k.reported.symmetric && k.unexplained == 0;
+  out.converged = k.reported.converged && out.symmetric;
   out.warm = warm;
   out.scale = k.reported.scale;
-  out.asymmetry = k.reported.asymmetry;
-  out.symmetric = k.reported.symmetric;
-  out.bounds = k.bounds;
+  out.asymmetry = out.symmetric ? k.reported.asymmetry : std::max(k.unexplained, k.reported.asymmetry);
+  if (out.symmetric) out.bounds = k.bounds;
   out.top_gap = k.reported.top_gap;
-  out.two_sided = k.shown();
+  out.two_sided = out.symmetric && k.shown();
   return out;
 }
 

@@ -58,8 +58,9 @@ struct TrackerStep {
   int sweeps = 0;
   double scale = 0;          ///< max|θⱼ|
   double orthogonality = 0;  ///< ‖QᵀQ − I‖ of the step's cold run, otherwise 0; it costs as much as all sweeps
-  double asymmetry = 0;
-  bool symmetric = true;  ///< whether rounding explains it
+  double asymmetry =
+      0;  ///< of the reported run, or the largest of the runs of this step if rounding does not explain that
+  bool symmetric = true;  ///< whether rounding explains it in each run; otherwise nothing counts as converged
 };
 
 /// Random vectors are a function of the step, so a resumed run repeats them: the noise is (step, 0), the cold start (step, 0),

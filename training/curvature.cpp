@@ -102,7 +102,8 @@ void EffectiveCurvature::measure(const LinearOperator& hessian, const Preconditi
   const TrackerStep t = measure(hessian, preconditioner, gradient, step, cold_check);
   seen.products += t.products;
   seen.effective.reset();
-  if (!t.top.empty()) seen.effective = {t.top[0].value, t.top[0].residual, t.scale, t.redone, t.disagreement};
+  if (!t.top.empty())
+    seen.effective = {t.top[0].value, t.top[0].residual, t.scale, t.redone, t.disagreement, t.asymmetry, t.symmetric};
 }
 
 void EffectiveCurvature::visit(StateVisitor& v) { visit_tracker(v, tracker_); }

@@ -54,6 +54,7 @@ DensityFindings CurvatureDensity::findings_of(std::string name, const LinearOper
   out.measure = std::move(found.measure);
   out.products = found.products;
   out.asymmetry = found.asymmetry;
+  out.symmetric = found.symmetric;
   if (!out.finite()) return out;
   const double width = options_.width > 0 ? options_.width : resolved_width(out.measure);
   out.curve = density_of(out.measure, width, grid_over(out.measure, 4 * width, grid_points));
@@ -68,8 +69,11 @@ DensityFindings CurvatureDensity::findings_of(std::string name, const LinearOper
 void CurvatureDensity::measure(CurvatureOperators& operators, const LinearOperator& hessian, std::uint64_t step) {
   operators_.clear();
   blocks_.clear();
-  for (const CurvatureOperator o : options_.operators)
+  for (const CurvatureOperator o : options_.operators) {
     operators_.push_back(findings_of(std::string(name_of(o)), operators.choose(o, hessian), layout_.count(), step, {}));
+    // Its rounding is that of two larger terms, beside which its own eigenvalues may be nothing.
+    if (o == CurvatureOperator::difference) operators_.back().symmetric = true;
+  }
   const CurvatureOperator first = options_.operators[0];
   for (const Layer& l : layers_)
     blocks_.push_back(findings_of(std::string(name_of(first)) + "/" + l.name,

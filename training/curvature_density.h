@@ -31,7 +31,8 @@ struct DensityFindings {
   Estimate trace, trace_of_square;
   std::optional<Bulk> bulk;
   int products = 0;
-  double asymmetry = 0;  ///< |uᵀAv − vᵀAu| of two random unit vectors
+  double asymmetry = 0;   ///< |uᵀAv − vᵀAu| of two random unit vectors
+  bool symmetric = true;  ///< whether rounding explains it; not judged for a difference of operators
   bool finite() const { return !measure.probes.empty(); }
 };
 

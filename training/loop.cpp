@@ -319,6 +319,13 @@ std::vector<TensorSet> Trainer::tensors() const {
   return out;
 }
 
+std::vector<std::string> Trainer::take_remarks() {
+  std::vector<std::string> out;
+  for (const Placed& p : measurements_)
+    if (std::string remark = p.measurement->take_remark(); !remark.empty()) out.push_back(std::move(remark));
+  return out;
+}
+
 void Trainer::receive_pass() {
   const Pass::Numbers numbers = pass_.receive(seen_.step);
   seen_.loss = numbers.loss.loss;

@@ -123,6 +123,8 @@ class Trainer final : public Stateful {
   bool has_row() const { return row_.step == seen_.step; }
   /// What the measurements of the last row have for files. Views are valid until the next measure.
   std::vector<TensorSet> tensors() const;
+  /// What the measurements of the last row say on the console; mostly nothing.
+  std::vector<std::string> take_remarks();
   /// Whether a loss of the last complete step, that of its minibatch included, is not finite or above the limit.
   bool diverged() const;
   /// Whether the last complete step made the run complete.

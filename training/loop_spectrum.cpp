@@ -55,7 +55,8 @@ void Trainer::measure_spectrum(bool cold_check) {
     if (preconditioner && effective_)
       effective_->measure(hessian_, *preconditioner, rule_gradient(), step_, cold_check, seen_);
     else if (!top.empty())
-      seen_.effective = {top[0].value, top[0].residual, seen_.spectrum.scale, seen_.spectrum.redone, {}};
+      seen_.effective = {top[0].value, top[0].residual,          seen_.spectrum.scale,    seen_.spectrum.redone,
+                         {},           seen_.spectrum.asymmetry, seen_.spectrum.symmetric};
     else
       seen_.effective.reset();
   } catch (const StepAbandoned&) {
@@ -88,7 +89,8 @@ void Trainer::follow_branches() {
 }
 
 bool Trainer::sharpness_certified() const {
-  return is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
+  return seen_.effective->symmetric &&
+         is_certified(seen_.effective->residual, seen_.effective->scale, options_.tracker->tolerance);
 }
 
 }  // namespace brink

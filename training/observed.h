@@ -56,6 +56,8 @@ struct EffectiveSharpness {
   double scale = 0;     ///< as that of Spectrum, of the preconditioned Hessian
   bool redone = false;  ///< as that of Spectrum
   std::optional<Disagreement> disagreement;
+  double asymmetry = 0;  ///< as those of Spectrum, of the preconditioned Hessian
+  bool symmetric = true;
 };
 
 /// Measured at θ_t, before update t. Numbers that are still in flight are NaN.

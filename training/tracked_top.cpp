@@ -28,9 +28,9 @@ UnstableCount TrackedTop::found(const Observed& seen, const UpdateRule& rule, do
   const std::size_t above = leading_above(seen, rule, surplus_);
   // The first one that is not above the limit decides that there are no more.
   const auto certified = [&](const Eigenvalue& e) { return is_certified(e.residual, seen.spectrum.scale, tolerance); };
-  return {
-      static_cast<std::int64_t>(leading_above(seen, rule, 0)),
-      above < top.size() && std::all_of(top.begin(), top.begin() + static_cast<std::ptrdiff_t>(above) + 1, certified)};
+  return {static_cast<std::int64_t>(leading_above(seen, rule, 0)),
+          seen.spectrum.symmetric && above < top.size() &&
+              std::all_of(top.begin(), top.begin() + static_cast<std::ptrdiff_t>(above) + 1, certified)};
 }
 
 void TrackedTop::settle(const Observed& seen, const UpdateRule& rule) {

@@ -11,6 +11,13 @@ ParameterLayout Objective::results() const {
   return ParameterLayout(std::move(all));
 }
 
+Objective in_float64(const Objective& o) {
+  if (!o.in_float64) return o;
+  Objective out = o.in_float64();
+  out.shared = o.shared;
+  return out;
+}
+
 BlockPlan plan_blocks(const Device& device, const Objective& objective, const Batch& batch,
                       const BatchOptions& options) {
   const std::int64_t chunk = options.chunk > 0

@@ -37,7 +37,8 @@ struct Objective {
   LinearizedBuilder gauss_newton = {};  ///< the loss's Gauss–Newton product by way of the network's output; null: none
   std::vector<Parameter> sums =
       {};  ///< the graphs' outputs in the role of sums; their indices follow those of the parameters
-  /// The same function of the same data computed in float64; null where that is not known, or the precision is float64.
+  /// The same function of the same data and of the same shared arrays, which it lacks yet, computed in float64; null where that is not known, or
+  /// the precision is float64.
   std::function<Objective()> in_float64 = {};
 
   /// The layout of a gradient and of any other vector of results: the parameters' entries, at the same places, then the sums.
@@ -53,7 +54,16 @@ struct BatchOptions {
   std::function<void()> before_pass =
       {};  ///< called before each pass over the batch, by the thread that asks for the pass; may throw, and the pass is not begun then
   std::shared_ptr<Arenas> arenas_or_own() const { return arenas ? arenas : std::make_shared<Arenas>(); }
+  /// The same for products whose residuals are computed anew in each: they leave memory to others.
+  BatchOptions recomputing() const {
+    BatchOptions out = *this;
+    out.memory_bytes = 1;
+    return out;
+  }
 };
+
+/// The objective in float64, or as it is where it cannot be had in that precision.
+Objective in_float64(const Objective&);
 
 /// The blocks of a sum of the objective over the batch. Throws as plan_blocks in plan.h does.
 BlockPlan plan_blocks(const Device&, const Objective&, const Batch&, const BatchOptions&);

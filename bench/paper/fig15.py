@@ -154,4 +154,19 @@ experiment = Experiment(
     work=work, collect=collect, claims=(bends, interior, near, vertex, falls, straight, exists, equilibrium), judge=judge, draw=draw,
     notes=("The paper's range of factors is not legible. At factor 0 the similarity is 1 by definition. Along u₁, a quadratic loss gives the largest way "
            "at factor ½ and none at 1, so the range around 1 is judged as well.",
-           "Two instabilities of each seed are used, after step 50."))
+           "Two instabilities of each seed are used, after step 50."),
+    discussion={
+        interior: "The curve has an inverted U around 2/λ₁, as the picture shows, but it lies between a fall from 1 at factor 0 and a second fall beyond "
+                  "factor 1.5. One parabola over factors 0 to 2 describes this badly: its vertex is at 0.2, with an interval that leaves the range. The "
+                  "claim would need factors near 0, where nothing moves and the similarity is 1, to be left out, as in the two claims below.",
+        near: "Two steps before the peak the inverted U is clear: 0.72 at factor 0.5, 0.93 at 1.25, 0.69 at 1.5. At the peak itself it is wider and lies "
+              "further right (0.66, 0.75, 0.78). Pooled, the quadratic term is negative in the mean, and its interval reaches above 0. More than two "
+              "instabilities a seed, or one kind of start, would decide it.",
+        vertex: "The vertex is at 1.22, and where the pooled curve has no maximum it is infinite. With the starts two steps before the peak it is between 1 and "
+                "1.25, and with those at the peak between 1.25 and 1.5. That agrees with the equilibrium learning rate below, which is 1.2 × 2/λ₁.",
+        straight: "The fall is not linear: the similarity first falls to 0.6 at half of the current learning rate, returns to 0.95 at the current one, and "
+                  "falls to 0 at twice it. At half the rate two updates go furthest along u₁ and do not come back; at the current rate they nearly "
+                  "return. For a line, the way along u₁ in two updates would have to grow with η, as it does for learning rates above the current one only.",
+        equilibrium: "Of 60 starts 55 have an equilibrium, at 1.20 × 2/λ₁ (1.14 to 1.25). The upper end of the interval is just outside the bound of 1.25. "
+                     "The paper derives 2/λ₁ for a quadratic loss. At peaks of instability the loss along u₁ is not quadratic (figure 2), so another "
+                     "learning rate leads back."})

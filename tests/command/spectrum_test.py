@@ -76,6 +76,8 @@ with tempfile.TemporaryDirectory() as temporary:
 
     before = {p: p.read_bytes() for p in (here / "run").rglob("*") if p.is_file()}
     out = case("the default", 0, "", "spectrum", "run", in_output=["Hessian at step 12", "6 of 6 certified", "λ_1", "λ_min"])
+    case("products in float64", 0, "", "spectrum", "run", "--check-product", "--top", 1,
+         in_output=["   float64 differs by ", "differ by ", " along a random unit vector: an estimate. Times ", "A ReLU whose input is near zero"])
     case("the density", 0, "", "spectrum", "run", "--step", 6, "--density", "--per-layer", "--operator", "difference",
          in_output=["Hessian without its Gauss–Newton part at step 6", "trace of square", "above the bulk", "block-diagonal",
                     "difference.safetensors"])
@@ -104,6 +106,8 @@ with tempfile.TemporaryDirectory() as temporary:
     case("a step that there is not", 2, "brink: --step 13: expected a step from 0 to 12, the last one of run; a fork at step 12 with "
          "--set training.steps=… goes on beyond it", "spectrum", "run", "--step", 13)
     case("tolerance 0", 2, "", "spectrum", "run", "--tolerance", 0)
+    case("products in float64 of a run in float64", 2, "brink: --check-product compares products in float32 with those in float64: "
+         "expected a run in float32, and this one is in float64", "spectrum", "two", "--check-product")
     case("an unknown operator", 2, "", "spectrum", "run", "--operator", "fisher")
     case("layers without a density", 2, "brink: --per-layer: expected --density with it", "spectrum", "run", "--per-layer")
     case("no run", 3, "", "spectrum", "none")

@@ -99,7 +99,7 @@ TEST_CASE("a measurement is left between two of its passes, and the step is done
   // At least so many passes, at the default settings.
   const std::map<std::string_view, int> passes{
       {"delta", 1},           {"kappa", 148},          {"slices", 41 + 121 + 22}, {"density", 2 * 8 * 48},
-      {"gradient_noise", 16}, {"batch_sharpness", 32}, {"minibatch_overlap", 16}};
+      {"gradient_noise", 16}, {"batch_sharpness", 32}, {"minibatch_overlap", 16}, {"product_error", 5}};
   const support::Network n({.samples = 300, .dtype = Dtype::f32});
   Device device;
   const auto asked_by = [&](const MeasurementKind* kind, bool curvature, bool keeps = true) {

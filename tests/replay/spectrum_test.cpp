@@ -124,6 +124,49 @@ TEST_CASE(
   CHECK(found.dense->eigenvalues()[1] == doctest::Approx(9e38).epsilon(1e-6));
 }
 
+TEST_CASE("spectrum: the products in float64 beside those of the run, the same numbers as at every step of a run") {
+  const TemporaryFolder folder;
+  const std::string run_folder = folder / "run", table = run_folder + "/metrics.csv";
+  for (const Sets& sets : {small_mlp({"training.steps=12", "measure.product_error.steps=[5]"}),
+                           small_vgg({"model.norm_mode=evaluation", "measure.product_error.steps=[5]"})}) {
+    std::filesystem::remove_all(run_folder);
+    REQUIRE(run(run_folder, sets) == ExitCode::done);
+    const SpectrumFound found = spectrum({.run = run_folder, .step = 5, .top = 2, .bottom = 1, .check_product = true});
+    REQUIRE(found.top_errors.size() == 2);
+    REQUIRE(found.bottom_errors.size() == 1);
+    CHECK(found.random_error == number(table, 5, "product_error_random"));
+    // Of the first eigenvector, which the tracker has found in another way, to the residual.
+    CHECK(found.top_errors[0] < 20 * number(table, 5, "product_error_1"));
+    CHECK(found.top_errors[0] > number(table, 5, "product_error_1") / 20);
+    for (const double e : {found.top_errors[0], found.top_errors[1], found.bottom_errors[0], *found.random_error}) {
+      CHECK(e > 0);
+      CHECK(e < 1e-3 * found.ends.scale);
+    }
+    const Safetensors file = Safetensors::read(found.file);
+    CHECK(file.load_doubles("hessian/top_product_errors") == found.top_errors);
+    CHECK(file.metadata().at("random_product_error") == number_text(*found.random_error));
+    // Alone, and without: the eigenvalues are the same.
+    CHECK(spectrum({.run = run_folder, .step = 5, .check_product = true}).random_error == found.random_error);
+    const SpectrumFound without = spectrum({.run = run_folder, .step = 5, .top = 2, .bottom = 1});
+    CHECK(without.top_errors.empty());
+    CHECK_FALSE(without.random_error.has_value());
+    CHECK(without.top[0].value == found.top[0].value);
+  }
+  CHECK(refused({.run = run_folder, .of = CurvatureOperator::gauss_newton, .check_product = true}) ==
+        "--check-product: expected --operator hessian, got gauss_newton");
+  const std::string little = refused<DeviceError>(
+      {.run = run_folder, .step = 5, .top = 60, .check_product = true, .sets = {"run.memory=1MiB"}});
+  CHECK(little.find("out of memory: ") == 0);
+  CHECK(little.find(" are needed, ") != std::string::npos);
+  CHECK(little.find("; the largest part is ") != std::string::npos);
+  const std::string precise = folder / "float64";
+  REQUIRE(run(precise, small_mlp({"training.steps=1", "run.precision=float64"})) == ExitCode::done);
+  CHECK(
+      refused({.run = precise, .check_product = true}) ==
+      "--check-product compares products in float32 with those in float64: expected a run in float32, and this one is "
+      "in float64");
+}
+
 TEST_CASE("spectrum: what cannot be asked for is refused with what can") {
   const TemporaryFolder folder;
   const std::string run_folder = folder / "run";

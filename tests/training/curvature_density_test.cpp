@@ -76,6 +76,14 @@ TEST_CASE("the density of Hessian, Gauss–Newton matrix and their difference, w
   CHECK(at[0].bulk->edge == doctest::Approx(-f.dense(CurvatureOperator::hessian).eigenvalues().front()).epsilon(1e-9));
 }
 
+TEST_CASE("rounding is not taken for asymmetry, even of a difference that is nothing else") {
+  Fixture f({.samples = 40, .hidden = {}, .dtype = Dtype::f32, .inputs = 3, .classes = 3});  // linear: H = G
+  const CurvatureDensity density =
+      f.density({.quadrature = {4, 8}, .operators = {std::begin(all_operators), std::end(all_operators)}});
+  CHECK(density.operators()[2].measure.largest() < 1e-5 * density.operators()[0].measure.largest());
+  for (const DensityFindings& found : density.operators()) CHECK(found.symmetric);
+}
+
 TEST_CASE("layers: traces add up to that of the whole, and what their blocks leave out is measured") {
   Fixture f(tiny());
   const CurvatureDensity density = f.density({.quadrature = {64, 64}, .per_layer = true});

@@ -35,21 +35,26 @@ std::string row(std::string_view name, const std::string& value) {
   return fmt::format("  {}{}{}", name, std::string(characters < width ? width - characters : 1, ' '), value);
 }
 
+void note_asymmetry(bool symmetric, const char* consequence, Console& out) {
+  if (!symmetric) out.note(std::string("the products are less symmetric than rounding explains, ") + consequence);
+}
+
 void print_ends(const SpectrumOptions& o, const SpectrumFound& found, Console& out) {
   int certified = 0;
-  const auto print = [&](const std::vector<RitzPair>& pairs, bool top) {
+  const auto print = [&](const std::vector<RitzPair>& pairs, const std::vector<double>& errors, bool top) {
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const bool holds = pairs[i].relative <= o.tolerance && found.ends.symmetric;
       certified += holds;
-      out.line(row(
-          top      ? fmt::format("λ_{}", i + 1)
-          : i == 0 ? std::string("λ_min")
-                   : fmt::format("λ_min+{}", i),
-          readable(pairs[i].value, 5) + " ± " + readable(pairs[i].residual, 2) + (holds ? "" : "   not certified")));
+      out.line(row(top      ? fmt::format("λ_{}", i + 1)
+                   : i == 0 ? std::string("λ_min")
+                            : fmt::format("λ_min+{}", i),
+                   readable(pairs[i].value, 5) + " ± " + readable(pairs[i].residual, 2) +
+                       (holds ? "" : "   not certified") +
+                       (i < errors.size() ? "   float64 differs by " + readable(errors[i], 2) : "")));
     }
   };
-  print(found.top, true);
-  print(found.bottom, false);
+  print(found.top, found.top_errors, true);
+  print(found.bottom, found.bottom_errors, false);
   const auto count = static_cast<int>(found.top.size() + found.bottom.size());
   out.line(fmt::format("  {} of {} certified to a relative residual of {} with {}; ‖QᵀQ − I‖ {}, asymmetry {}",
                        certified, count, readable(o.tolerance), counted(found.ends.products, "product"),
@@ -58,8 +63,7 @@ void print_ends(const SpectrumOptions& o, const SpectrumFound& found, Console& o
   if (const SpectrumBounds& b = found.ends.bounds; std::isfinite(b.upper) && !found.top.empty())
     out.line(fmt::format("  No eigenvalue is above {}, except with probability {} over the random start.",
                          readable(b.upper), readable(bound_probability, 1)));
-  if (!found.ends.symmetric)
-    out.note("the products are less symmetric than rounding explains, so no eigenvalue counts as certified");
+  note_asymmetry(found.ends.symmetric, "so no eigenvalue counts as certified", out);
   if (certified < count && found.ends.stop == LanczosStop::budget)
     out.note(
         fmt::format("{} of {} eigenvalues are not certified, because the budget of {} is used up: give a larger "
@@ -72,6 +76,15 @@ void print_ends(const SpectrumOptions& o, const SpectrumFound& found, Console& o
                     count - certified, count, found.dtype == Dtype::f32 ? ", or --dense, which is float64" : ""));
 }
 
+void print_product_error(const SpectrumFound& found, Console& out) {
+  out.line(fmt::format(
+      "products in float32 and in float64 differ by {} along a random unit vector: an estimate. Times √n, "
+      "{}, it estimates the Frobenius norm of their difference, and no eigenvalue differs by more than that",
+      readable(*found.random_error, 2),
+      readable(*found.random_error * std::sqrt(static_cast<double>(found.parameters)), 2)));
+  out.line("  A ReLU whose input is near zero may be on in one precision and off in the other, which adds more.");
+}
+
 void print_density(const SpectrumOptions& o, const SpectrumFound& found, Console& out) {
   for (const DensityFindings& f : found.densities) {
     out.line(fmt::format("density: {}, {}, smoothed by {}; ± is the standard error over the vectors",
@@ -81,6 +94,7 @@ void print_density(const SpectrumOptions& o, const SpectrumFound& found, Console
     out.line(row("trace of square", with_error(f.trace_of_square)));
     out.line(row("nodes", readable(f.measure.lowest()) + " to " + readable(f.measure.highest())));
     out.line(row("asymmetry", readable(f.asymmetry, 2)));
+    note_asymmetry(f.symmetric, "so the density is not that of eigenvalues", out);
     if (!f.bulk) continue;
     out.line(row("bulk", fmt::format("within ± {}, rms {}", readable(f.bulk->edge), readable(f.bulk->sigma))));
     out.line(row("above the bulk", fmt::format("at least {}; counted with multiplicity {}", f.bulk->outliers,
@@ -110,6 +124,7 @@ void print_dense(const SpectrumFound& found, Console& out) {
   out.line(fmt::format(
       "dense, in float64: {}, asymmetry {} of the largest entry; rounding moves an eigenvalue by at most {}",
       counted(found.parameters, "eigenvalue"), readable(d.asymmetry(), 2), readable(d.rounding(), 2)));
+  note_asymmetry(d.symmetric(), "so these are the eigenvalues of one triangle of the matrix, mirrored", out);
   const std::vector<double>& all = d.eigenvalues();
   const auto negative = std::ranges::count_if(all, [&](double x) { return x < -d.rounding(); });
   const auto zero = std::ranges::count_if(all, [&](double x) { return std::fabs(x) <= d.rounding(); });
@@ -140,6 +155,7 @@ ExitCode run_spectrum(Arguments o) {
                   readable(2 / found.learning_rate), name_of(found.dtype),
                   found.evaluation_mode ? ", of the loss in evaluation mode, which is not what is minimised" : ""));
   if (!found.top.empty() || !found.bottom.empty()) print_ends(s, found, out);
+  if (found.random_error) print_product_error(found, out);
   if (s.density) print_density(s, found, out);
   if (s.dense) print_dense(found, out);
   out.line(found.file);
@@ -164,6 +180,8 @@ void add_spectrum(CLI::App& app, ExitCode& code) {
       ->check(CLI::NonNegativeNumber);
   sub->add_flag("--density", s.density,
                 "The density of all eigenvalues, traces, bulk and outliers, with standard errors");
+  sub->add_flag("--check-product", s.check_product,
+                "Also the same products in float64, and how far those of the run, in float32, are from them");
   sub->add_flag("--dense", s.dense, "All eigenvalues, in float64; for networks of at most 2,000 parameters");
   sub->add_option("--operator", o->of,
                   "hessian, gauss_newton, or difference: the Hessian without its Gauss–Newton part")

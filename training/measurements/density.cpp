@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The density of all eigenvalues by stochastic Lanczos quadrature: traces, the bulk and its outliers as columns, the curves in files.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "training/curvature_density.h"
+#include "training/io/readable.h"
 #include "training/io/text.h"
 #include "training/measurements/kind.h"
 #include "training/pass.h"
@@ -81,9 +85,17 @@ class Density final : public Measurement {
     density_.measure(operators_, hessian_, static_cast<std::uint64_t>(at.step()));
   }
 
-  void deliver(const Observed&, std::span<const double>, std::span<Cell> cells) override {
-    if (measured_) std::ranges::copy(sheet(true).cells, cells.begin());
+  void deliver(const Observed& seen, std::span<const double>, std::span<Cell> cells) override {
+    if (!measured_) return;
+    std::ranges::copy(sheet(true).cells, cells.begin());
+    for (std::size_t i = 0; i < options_.operators.size(); ++i)
+      if (const DensityFindings* f = at(density_.operators(), i, true); f && !f->symmetric)
+        remark_ = fmt::format(
+            "step {}: the products with the {} are not those of a symmetric operator: |uᵀAv − vᵀAu| is {}, more than "
+            "rounding explains, so its density is not that of eigenvalues",
+            seen.step, words_of(options_.operators[i]), readable(f->asymmetry));
   }
+  std::string take_remark() override { return std::exchange(remark_, {}); }
 
   std::optional<TensorSet> tensors(const StepView& at) override {
     if (!measured_) return {};
@@ -180,6 +192,7 @@ class Density final : public Measurement {
   CurvatureDensity density_;
   CurvatureOperators operators_;
   bool measured_ = false;
+  std::string remark_;
 };
 
 std::vector<Option> options() {

@@ -28,6 +28,7 @@ struct MeasurementSetting {
   std::int64_t steps = 0;           ///< training.steps
   std::int64_t steps_between = 1;   ///< two measurements of the spectrum
   bool evaluation_hessian = false;  ///< whether the spectrum is that of the loss in evaluation mode
+  Dtype precision = Dtype::f32;
 };
 
 /// What a measurement is made from. Everything lives as long as the trainer.

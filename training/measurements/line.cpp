@@ -8,8 +8,6 @@
 
 namespace brink {
 
-Objective in_float64(const Objective& o) { return o.in_float64 ? o.in_float64() : o; }
-
 LossOnLines::LossOnLines(const MeasurementContext& c, const Objective& precise)
     : device_(c.device),
       layout_(precise.layout),

@@ -8,9 +8,6 @@
 
 namespace brink {
 
-/// The objective in float64, or as it is where it cannot be had in that precision.
-Objective in_float64(const Objective&);
-
 class LossOnLines {
  public:
   /// Allocates all memory.

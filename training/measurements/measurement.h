@@ -63,6 +63,8 @@ class Measurement : public Stateful {
   /// Tensors of this step for a file of their own; asked after `deliver`, and only where somebody keeps them. θ_{t−3} is not in
   /// `at.thetas` if θ_{t+1} is there already. May allocate; nothing else may change.
   virtual std::optional<TensorSet> tensors(const StepView& /*at*/) { return {}; }
+  /// A sentence for the console about the last row, once; empty: there is none. Asked after `deliver`.
+  virtual std::string take_remark() { return {}; }
   void visit(StateVisitor&) override {}
 };
 

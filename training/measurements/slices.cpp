@@ -36,7 +36,7 @@ class SharpnessAt {
   explicit SharpnessAt(const MeasurementContext& c)
       : device_(c.device),
         layout_(c.objective.layout),
-        hvp_(c.device, c.objective, c.train, recomputing(c.batch)),
+        hvp_(c.device, c.objective, c.train, c.batch.recomputing()),
         gradient_(c.objective.results().make_vector(c.objective.dtype, c.device)),
         theta_(layout_.make_vector(c.objective.dtype, c.device)),
         tracker_(c.device, layout_.extent(), c.objective.dtype, {.top = 1, .bottom = 0, .cold_check = 0},
@@ -61,10 +61,6 @@ class SharpnessAt {
 
  private:
   static constexpr std::uint32_t first_key = 1U << 12;  // below are the directions of other measurements
-  static BatchOptions recomputing(BatchOptions o) {
-    o.memory_bytes = 1;
-    return o;
-  }
   Device device_;
   ParameterLayout layout_;
   Hvp hvp_;

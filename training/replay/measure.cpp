@@ -250,6 +250,7 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
   const bool adds_columns = columns.columns().size() > 1;  // the first one is the step
   if (!adds_columns && differing_settings(config, run.config).empty())
     throw UsageError("--set: expected a setting that differs from the run's");
+  std::vector<std::string> remarks;
   std::optional<MeasuredFile> file;  // begun with its first row, so that a call that fails before leaves none
   while (trainer.steps_done() <= options.steps.last) {
     const std::int64_t t = trainer.steps_done();
@@ -275,10 +276,13 @@ std::string measure(const MeasureOptions& options, Console& out, std::string& ta
       file->append(columns.row(row));
       if (!trainer.tensors().empty()) write_tensor_files(prepared.device(), file->tensors(), trainer);
     }
+    if (options.steps.contains(t))
+      for (std::string& remark : trainer.take_remarks()) remarks.push_back(std::move(remark));
     progress.step();
     if (!updates) break;
   }
   progress.finish();
+  for (const std::string& remark : remarks) out.line(remark);
   if (!file && !adds_columns)
     throw UsageError("--set: expected a setting that adds a column or a file at one of these steps");
   if (!file)

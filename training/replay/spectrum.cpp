@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <stdexcept>
 
@@ -13,6 +14,7 @@
 #include "training/io/safetensors.h"
 #include "training/io/text.h"
 #include "training/pass.h"
+#include "training/precise_product.h"
 #include "training/replay/interruption.h"
 #include "training/replay/replay.h"
 
@@ -74,18 +76,28 @@ class CurvatureAt {
   /// Whether the loss is that of evaluation mode.
   bool evaluates() const { return problem_.evaluation && problem_.evaluation->hessian; }
 
-  /// Linearises at θ, in the host's memory, and returns the loss. To be called last, because residuals take the memory that is left.
-  double linearize_at(const Array& theta, CurvatureOperator of) {
-    operators_.emplace(device_, evaluates() ? pass_->evaluated() : problem_.objective, problem_.train, batch_,
-                       of != CurvatureOperator::hessian);
+  /// Allocates what products need. To be called last, because residuals take the memory that is left. precise: the Hessian's products in float64
+  /// too, with a seed for a random vector.
+  void make_operators(CurvatureOperator of, std::optional<std::uint64_t> precise = {}) {
+    const Objective& objective = evaluates() ? pass_->evaluated() : problem_.objective;
+    operators_.emplace(device_, objective, problem_.train, batch_, of != CurvatureOperator::hessian);
+    if (precise) {
+      const CountedPart part(device_, "the products in float64");
+      precise_.emplace(device_, objective, problem_.train, batch_, *precise);
+    }
     pass_->make_hessian(problem_.train, batch_);
+  }
+  /// Linearises at θ, in the host's memory, and returns the loss.
+  double linearize_at(const Array& theta) {
     copy(device_, theta_.view(), theta.view());
     pass_->enqueue(0, theta_.view(), true);
     pass_->take_statistics(theta_.view(), true);
     operators_->linearize_at(theta_.view());
+    if (precise_) precise_->linearize_at(theta_.view());
     return pass_->receive(0).loss.loss;
   }
   CurvatureOperators& operators() { return *operators_; }
+  PreciseProduct* precise() { return precise_ ? &*precise_ : nullptr; }
   LinearOperator hessian() const {
     const LinearOperator& a = pass_->hessian();
     return {a.dim, a.dtype,
@@ -104,7 +116,52 @@ class CurvatureAt {
   Array theta_;
   std::optional<Pass> pass_;
   std::optional<CurvatureOperators> operators_;
+  std::optional<PreciseProduct> precise_;
 };
+
+/// All that takes memory, except for a dense spectrum.
+struct Workplace {
+  CurvatureAt curvature;
+  std::optional<Lanczos> lanczos;
+  std::optional<CurvatureDensity> density;
+  Scalars errors;  // of the products
+
+  Workplace(Device& device, const SpectrumOptions& o, const Config& config, std::shared_ptr<DataPair> data)
+      : curvature(device, config, std::move(data)), errors(device, o.top + o.bottom + 1) {
+    const ParameterLayout& layout = curvature.layout();
+    const auto seed = static_cast<std::uint64_t>(config.training.seed);
+    if (const int pairs = o.top + o.bottom; pairs > 0)
+      lanczos.emplace(device, layout.extent(), curvature.dtype(),
+                      LanczosLimits{.max_basis = std::clamp(2 * pairs + 16, 64, max_combined), .max_pairs = pairs},
+                      normals_of(device, layout, seed));
+    if (o.density)
+      density.emplace(device, layout, curvature.dtype(), DensityOptions{o.quadrature, o.width, {o.of}, o.per_layer},
+                      seed);
+    curvature.make_operators(o.of, o.check_product ? std::optional(seed) : std::nullopt);
+  }
+};
+
+bool needs_workplace(const SpectrumOptions& o) { return o.density || o.check_product || o.top + o.bottom > 0; }
+
+/// Sizes are compared before steps are computed again.
+void require_memory(const SpectrumOptions& o, const Config& config) {
+  const Environment environment(environment_options(config.run));
+  const Device device = environment.device();
+  MemoryCount count = count_memory(device);
+  Device counting = count.on(device);
+  const MemoryLimit limit = memory_limit(config, device);
+  std::int64_t lacking = 0;
+  try {
+    const Workplace all(counting, o, config, nullptr);
+    lacking = allocated_bytes(counting) - limit.bytes;
+  } catch (const OutOfMemory& e) { lacking = e.needed_bytes - std::max<std::int64_t>(e.free_bytes, 0); }
+  if (limit.bytes <= 0 || lacking <= 0) return;
+  const MemoryCount::Part largest = count.largest_part(device.where);
+  throw DeviceError(fmt::format(
+      "out of memory: {} are needed, {}; the largest part is {}: {}; allow more with --set run.memory, or ask for less",
+      readable_bytes(limit.bytes + lacking + program_bytes(device.where)), allowed_text(limit, device), largest.name,
+      readable_bytes(largest.bytes)));
+}
 
 /// The number of parameters, without reading the data.
 std::int64_t parameters_of(const Config& config) {
@@ -114,8 +171,15 @@ std::int64_t parameters_of(const Config& config) {
   return make_problem(counting, config).objective.layout.count();
 }
 
-void require_possible(const SpectrumOptions& o, std::int64_t parameters) {
-  if (o.top + o.bottom == 0 && !o.density && !o.dense)
+void require_possible(const SpectrumOptions& o, std::int64_t parameters, Dtype precision) {
+  if (o.check_product && o.of != CurvatureOperator::hessian)
+    throw UsageError(fmt::format("--check-product: expected --operator hessian, got {}", name_of(o.of)));
+  if (o.check_product && precision != Dtype::f32)
+    throw UsageError(
+        fmt::format("--check-product compares products in float32 with those in float64: expected a run in float32, "
+                    "and this one is in {}",
+                    name_of(precision)));
+  if (o.top + o.bottom == 0 && !o.density && !o.dense && !o.check_product)
     throw UsageError("--top 0 --bottom 0: expected at least one eigenvalue, or --density or --dense");
   for (const auto& [name, wanted] : {std::pair{"--top", o.top}, {"--bottom", o.bottom}})
     if (wanted > parameters)
@@ -138,15 +202,26 @@ void require_possible(const SpectrumOptions& o, std::int64_t parameters) {
                   step, product));
 }
 
-void find_ends(const SpectrumOptions& o, CurvatureAt& at, Lanczos& lanczos, SpectrumFound& found) {
-  const LanczosResult r = lanczos.run(at.chosen(o.of), {.top = o.top,
-                                                        .bottom = o.bottom,
-                                                        .tolerance = o.tolerance,
-                                                        .budget = o.budget,
-                                                        .confirm = 4,
-                                                        .step = static_cast<std::uint64_t>(found.step)});
+void find_ends(const SpectrumOptions& o, Workplace& place, SpectrumFound& found) {
+  CurvatureAt& at = place.curvature;
+  const LanczosResult r = place.lanczos->run(at.chosen(o.of), {.top = o.top,
+                                                               .bottom = o.bottom,
+                                                               .tolerance = o.tolerance,
+                                                               .budget = o.budget,
+                                                               .confirm = 4,
+                                                               .step = static_cast<std::uint64_t>(found.step)});
   if (r.stop == LanczosStop::not_finite) fail_at_product(found.step, r.products);
   found.ends = r;
+  if (PreciseProduct* const precise = at.precise()) {
+    std::int64_t count = 0;
+    for (const auto& end : {r.top, r.bottom})
+      for (const RitzPair& p : end) precise->leave_error(at.hessian(), p.vector, place.errors[count++]);
+    if (count > 0) {
+      const std::span<const double> errors = place.errors.read(0, count);
+      found.top_errors.assign(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(r.top.size()));
+      found.bottom_errors.assign(errors.begin() + static_cast<std::ptrdiff_t>(r.top.size()), errors.end());
+    }
+  }
   for (auto [from, to] : {std::pair{&r.top, &found.top}, {&r.bottom, &found.bottom}})
     for (RitzPair p : *from) {
       p.vector = {};
@@ -158,7 +233,8 @@ void find_ends(const SpectrumOptions& o, CurvatureAt& at, Lanczos& lanczos, Spec
 void find_dense(Device& device, const SpectrumOptions& o, Config config, const Array& theta, SpectrumFound& found) {
   config.run.precision = Dtype::f64;
   CurvatureAt at(device, config, nullptr);
-  (void)at.linearize_at(widened(theta), o.of);
+  at.make_operators(o.of);
+  (void)at.linearize_at(widened(theta));
   try {
     found.dense.emplace(device, at.chosen(o.of), at.layout().places(), false);
   } catch (const std::domain_error& e) {
@@ -185,6 +261,9 @@ void write(const SpectrumOptions& o, SpectrumFound& found, std::vector<NamedView
     list(prefix + name, values);
     list(prefix + name + "_residuals", residuals);
   }
+  list(prefix + "top_product_errors", found.top_errors);
+  list(prefix + "bottom_product_errors", found.bottom_errors);
+  if (found.random_error) metadata.emplace_back("random_product_error", number_text(*found.random_error));
   if (found.dense) list(prefix + "all", found.dense->eigenvalues());
   metadata.emplace_back("step", number_text(found.step));
   metadata.emplace_back("parameters", number_text(found.parameters));
@@ -196,6 +275,12 @@ void write(const SpectrumOptions& o, SpectrumFound& found, std::vector<NamedView
   found.file = folder.path_of(file);
 }
 
+/// θ is known, so no file of parameters is read.
+Config without_start(Config config) {
+  config.start_file.clear();
+  return config;
+}
+
 SpectrumFound find(const SpectrumOptions& o, Console& out) {
   RecordedRun run;
   read_recorded_run(run, o.run, o.sets, o.flags);
@@ -205,35 +290,33 @@ SpectrumFound find(const SpectrumOptions& o, Console& out) {
   found.dtype = run.config.run.precision;
   require_recorded(run, found.step, "--step");
   found.parameters = parameters_of(run.config);
-  require_possible(o, found.parameters);
+  require_possible(o, found.parameters, found.dtype);
   for (const std::string& text : run.passed_over) out.note("passed over " + text);
+  if (needs_workplace(o)) require_memory(o, without_start(run.config));
   Replayed at = replay(run, found.step, out);
   found.learning_rate = at.learning_rate;
   found.threshold = at.threshold;
 
-  run.config.start_file.clear();  // θ is known
+  const Config config = without_start(run.config);
   Environment environment(environment_options(run.config.run));
   Device device = environment.device();
   std::vector<NamedView> tensors;
   std::vector<std::pair<std::string, std::string>> metadata;
-  std::optional<CurvatureDensity> density;
-  if (o.density || o.top + o.bottom > 0) {
-    CurvatureAt curvature(device, run.config, at.data);
+  if (o.dense) find_dense(device, o, config, at.theta, found);  // first, because it gives its memory back
+  std::optional<Workplace> place;
+  if (needs_workplace(o)) {
+    CurvatureAt& curvature = place.emplace(device, o, config, at.data).curvature;
+    std::optional<CurvatureDensity>& density = place->density;
     found.evaluation_mode = curvature.evaluates();
-    const ParameterLayout& layout = curvature.layout();
-    const auto seed = static_cast<std::uint64_t>(run.config.training.seed),
-               step = static_cast<std::uint64_t>(found.step);
-    std::optional<Lanczos> lanczos;
-    if (const int pairs = o.top + o.bottom; pairs > 0)
-      lanczos.emplace(device, layout.extent(), found.dtype,
-                      LanczosLimits{.max_basis = std::clamp(2 * pairs + 16, 64, max_combined), .max_pairs = pairs},
-                      normals_of(device, layout, seed));
-    if (o.density)
-      density.emplace(device, layout, found.dtype, DensityOptions{o.quadrature, o.width, {o.of}, o.per_layer}, seed);
-    found.loss = curvature.linearize_at(at.theta, o.of);
-    if (lanczos) find_ends(o, curvature, *lanczos, found);
+    found.loss = curvature.linearize_at(at.theta);
+    if (place->lanczos) find_ends(o, *place, found);
+    if (o.check_product) {
+      curvature.precise()->leave_error_along_random(curvature.hessian(), found.step, place->errors[0]);
+      found.random_error = place->errors.read(0, 1)[0];
+      if (!std::isfinite(*found.random_error)) fail_at_product(found.step, found.ends.products + 1);
+    }
     if (density) {
-      density->measure(curvature.operators(), curvature.hessian(), step);
+      density->measure(curvature.operators(), curvature.hessian(), static_cast<std::uint64_t>(found.step));
       for (const DensityFindings& f : density->operators())
         if (!f.finite()) fail_at_product(found.step, f.products);
       found.densities.assign(density->operators().begin(), density->operators().end());
@@ -243,7 +326,6 @@ SpectrumFound find(const SpectrumOptions& o, Console& out) {
       metadata = density->metadata();
     }
   }
-  if (o.dense) find_dense(device, o, run.config, at.theta, found);
   write(o, found, std::move(tensors), std::move(metadata), device);
   return found;
 }

@@ -24,7 +24,8 @@ struct SpectrumOptions {
   CurvatureOperator of = CurvatureOperator::hessian;
   int top = 0, bottom = 0;  ///< eigenvalues at each end
   bool density = false, dense = false;
-  bool per_layer = false;  ///< with the density
+  bool per_layer = false;      ///< with the density
+  bool check_product = false;  ///< compares the Hessian's float32 product with the float64 one
   QuadratureOptions quadrature = {};
   double width = 0;
   double tolerance = 1e-3;  ///< relative residual
@@ -41,7 +42,10 @@ struct SpectrumFound {
   Dtype dtype = Dtype::f32;           ///< of top, bottom and density
   bool evaluation_mode = false;       ///< of the loss in evaluation mode, which is not the function that is minimised
   std::vector<RitzPair> top, bottom;  ///< without vectors
-  LanczosResult ends;                 ///< how they were found, without pairs
+  /// ‖H₃₂y − H₆₄y‖ of each of their vectors, and of a random unit vector; only with check_product.
+  std::vector<double> top_errors, bottom_errors;
+  std::optional<double> random_error;
+  LanczosResult ends;  ///< how they were found, without pairs
   std::vector<DensityFindings> densities, layers;
   std::optional<double> outside_blocks;
   std::optional<DenseSpectrum> dense;  ///< in float64
@@ -49,8 +53,8 @@ struct SpectrumFound {
 };
 
 /// Throws UsageError where what is asked for cannot be (nothing, more eigenvalues than parameters, a dense spectrum of a large network, a step that the
-/// run does not have), DataError, Error (check_failed) if θ is not the recorded one, and DataError naming the product if the curvature is
-/// not finite there.
+/// run does not have, products in float64 beside those of a run in float64), DeviceError where it does not fit into memory, DataError, Error
+/// (check_failed) if θ is not the recorded one, and DataError naming the product if the curvature is not finite there.
 SpectrumFound spectrum_of_run(const SpectrumOptions&, Console& out);
 
 }  // namespace brink

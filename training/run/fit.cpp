@@ -22,12 +22,6 @@ std::string text_of(const MemoryCount::Part& part) {
   return fmt::format("{}: {}", part.name, readable_bytes(part.bytes));
 }
 
-/// A text such as "50.0 MiB are allowed (run.memory)".
-std::string allowed_text(const MemoryLimit& limit, const Device& device) {
-  const std::int64_t bytes = limit.asked_bytes > 0 ? limit.asked_bytes : limit.bytes + program_bytes(device.where);
-  return fmt::format("{} are allowed ({})", readable_bytes(bytes), limit.from);
-}
-
 /// What to do if not even the smallest chunk fits.
 std::string advice(const MemoryLimit& limit, std::int64_t needed_bytes, const Device& device) {
   if (limit.bytes <= 0) return "";
@@ -111,6 +105,11 @@ void require_enough_parameters(const Config& config, std::int64_t parameters) {
 }
 
 }  // namespace
+
+std::string allowed_text(const MemoryLimit& limit, const Device& device) {
+  const std::int64_t bytes = limit.asked_bytes > 0 ? limit.asked_bytes : limit.bytes + program_bytes(device.where);
+  return fmt::format("{} are allowed ({})", readable_bytes(bytes), limit.from);
+}
 
 EnvironmentOptions environment_options(const Config::Run& run) {
   return {.device = run.device, .arithmetic = run.arithmetic, .threads = static_cast<int>(run.threads)};

@@ -38,5 +38,7 @@ EnvironmentOptions environment_options(const Config::Run&);
 TrainerOptions trainer_options(const Config&);
 /// memory_limit for run.memory.
 MemoryLimit memory_limit(const Config&, const Device&);
+/// A text such as "50.0 MiB are allowed (run.memory)".
+std::string allowed_text(const MemoryLimit&, const Device&);
 
 }  // namespace brink

@@ -114,14 +114,23 @@ void Recorder::disagreements(const Observed& seen) {
   if (!seen.measured && seen.products > 0)
     progress_.note(fmt::format("step {}: product {} with the Hessian is not finite, so no eigenvalue is recorded",
                                seen.step, seen.products));
-  if (!seen.spectrum.symmetric)
+  const auto asymmetric = [&](const char* of, double asymmetry) {
     progress_.note(
-        fmt::format("step {}: the products with the Hessian are not those of a symmetric operator: |uᵀHv − vᵀHu| "
+        fmt::format("step {}: the products with the {} are not those of a symmetric operator: |uᵀHv − vᵀHu| "
                     "is {}, more than rounding explains, so no eigenvalue counts as certified",
-                    seen.step, readable(seen.spectrum.asymmetry)));
+                    seen.step, of, readable(asymmetry)));
+  };
+  if (!seen.spectrum.symmetric)
+    asymmetric("Hessian", seen.spectrum.asymmetry);
+  else if (seen.effective && !seen.effective->symmetric)
+    asymmetric("preconditioned Hessian", seen.effective->asymmetry);
   if (seen.spectrum.disagreement) progress_.disagreement(seen.step, *seen.spectrum.disagreement);
   if (seen.effective && seen.effective->disagreement)
     progress_.disagreement(seen.step, *seen.effective->disagreement, true);
+}
+
+void Recorder::remarks(const std::vector<std::string>& sentences) {
+  for (const std::string& sentence : sentences) progress_.note(sentence);
 }
 
 void Recorder::name_threshold(std::int64_t from) {

@@ -37,6 +37,8 @@ class Recorder final : public Stateful {
   void event(const Instability&);
   /// Shows where warm and cold Lanczos disagreed at this step.
   void disagreements(const Observed&);
+  /// Shows what measurements have to say.
+  void remarks(const std::vector<std::string>& sentences);
   /// Shows the changes that applied at the trainer's last step.
   void changes(const Config&, const Trainer&);
   /// After a state was read: names the threshold of the rule that is in force.

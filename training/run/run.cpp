@@ -241,6 +241,7 @@ bool Run::step(std::int64_t t) {
   }
   write_tensor_files(device_, folder_->folder(), trainer);
   recorder_->disagreements(seen);
+  recorder_->remarks(trainer.take_remarks());
   if (trainer.ended()) recorder_->event(*trainer.ended());
   if (trainer.at_rest() && t < config_.training.steps && !trainer.diverged()) {
     out_.line(

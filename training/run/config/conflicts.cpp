@@ -61,7 +61,8 @@ std::optional<Conflict> measurement_conflict(const Config& c, const Chosen<Measu
                                .top = c.measure.top,
                                .steps = c.training.steps,
                                .steps_between = steps_between_measurements(c),
-                               .evaluation_hessian = has_evaluation_hessian(c)};
+                               .evaluation_hessian = has_evaluation_hessian(c),
+                               .precision = c.run.precision};
   const auto wrong = m.kind->conflict(m.options, run);
   if (!wrong) return {};
   return Conflict{"measure." + std::string(m.kind->name) + "." + wrong->option, wrong->message};
