@@ -133,6 +133,8 @@ def test_judged_again(out: pathlib.Path, capsys: Captured) -> None:
 
 def test_the_command_of_a_page_works(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the file, not the id, and repeats --set: what it makes is the result that is there."""
+    if given := os.environ.get("BRINK"):
+        monkeypatch.setenv("BRINK", os.path.abspath(given))
     monkeypatch.chdir(tmp_path)
     shutil.copy(FILE, "my own.py")
     assert reproduce("my own.py", "--out", "out", "--quiet", "--set", "steps=12", "--set", "rates=[0.05]", "--set", "seeds=2") == OK
