@@ -98,7 +98,7 @@ with tempfile.TemporaryDirectory() as temporary:
 
     case("too many eigenvalues", 2, "brink: --top 3: expected at most 2, the number of the network's parameters", "spectrum", "two",
          "--top", 3)
-    case("no eigenvalue at all", 2, "brink: --top 0 --bottom 0: expected at least one eigenvalue, or --density or --dense", "spectrum", "run",
+    case("no eigenvalue at all", 2, "brink: --top 0 --bottom 0: expected at least one eigenvalue, or one of --density, --dense and --check-product", "spectrum", "run",
          "--top", 0, "--bottom", 0)
     case("a dense spectrum of a large network", 2,
          f"brink: --dense: expected a network of at most 2000 parameters, found {n}; --density shows the whole spectrum of any "

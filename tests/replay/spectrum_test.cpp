@@ -176,7 +176,7 @@ TEST_CASE("spectrum: what cannot be asked for is refused with what can") {
       "--dense: expected a network of at most 2000 parameters, found 25252; --density shows the whole spectrum of any "
       "network, and --top and --bottom its ends");
   CHECK(refused({.run = run_folder}) ==
-        "--top 0 --bottom 0: expected at least one eigenvalue, or --density or --dense");
+        "--top 0 --bottom 0: expected at least one eigenvalue, or one of --density, --dense and --check-product");
   CHECK_FALSE(std::filesystem::exists(run_folder + "/measured"));
   CHECK(refused({.run = run_folder, .step = 13, .top = 1}) ==
         "--step 13: expected a step from 0 to 12, the last one of " + run_folder +

@@ -180,7 +180,8 @@ void require_possible(const SpectrumOptions& o, std::int64_t parameters, Dtype p
                     "and this one is in {}",
                     name_of(precision)));
   if (o.top + o.bottom == 0 && !o.density && !o.dense && !o.check_product)
-    throw UsageError("--top 0 --bottom 0: expected at least one eigenvalue, or --density or --dense");
+    throw UsageError(
+        "--top 0 --bottom 0: expected at least one eigenvalue, or one of --density, --dense and --check-product");
   for (const auto& [name, wanted] : {std::pair{"--top", o.top}, {"--bottom", o.bottom}})
     if (wanted > parameters)
       throw UsageError(
