@@ -40,6 +40,13 @@ class RowOnDevice {
     scratch_ = std::make_unique<Guarded>(device_, Shape{scratch_bytes}, Dtype::u8);
   }
   bool exists() const { return exists_; }
+  /// Of its inputs and outputs, guards left out.
+  std::int64_t bytes() const {
+    std::int64_t sum = 0;
+    for (const auto* all : {&in_views_, &out_views_})
+      for (const View& v : *all) sum += v.bytes();
+    return sum;
+  }
 
   enum class Before { poison, fresh };
   /// Runs the row; returns what is wrong, or an empty text. fresh: into memory that has never been written, in a first run.

@@ -17,7 +17,7 @@ MOST_SECONDS = 2400
 CAMPAIGNS = {
     "functions": ("elementary functions on all float32 inputs, by every instruction set", ["functions"]),
     "reference": ("elementary functions against MPFR: all float32 inputs, 10^8 float64 ones", ["functions_reference"]),
-    "emulator": ("emulated kernels under 80 more schedules, and the long tests for a GPU in emulation", ["emulator", "device_emulated"]),
+    "emulator": ("emulated kernels under 100 schedules each, and the long tests for a GPU in emulation", ["emulator", "device_emulated"]),
     "gpu": ("the long tests on this machine's GPU", ["device"]),
     "ptx": ("generated PTX for three architectures", ["lint_ptx"]),
     "compilers": ("whole runs of one more compiler and optimisation level", ["bits_variants"]),
