@@ -70,6 +70,8 @@ experiment = Experiment(
     id="appA", title="Alignment of the gradient with the leading eigenvector", section="App. A",
     paper="Earlier work showed that in stable training the gradient aligns with the leading eigenvector. The paper adds that during an instability the "
           "alignment reverses. It gives no figure, so the trend of |cos(g, u₁)| within each phase is judged.",
+    caption="Left: |cos(g, u₁)| in the run of the first seed, blue between instabilities and red inside them (shaded). Right: the rank "
+            "correlations with the step in all phases of all seeds; the line in a box is the median.",
     sizes=SIZES, work=work, collect=collect, claims=(stable, unstable, late), judge=judge, draw=draw,
     discussion={
         stable: "The mean ρ is 0.11, and its interval just includes 0. It depends on the length of the phase: 0.44 in those of more than 20 steps, and "

@@ -150,6 +150,9 @@ experiment = Experiment(
     paper="At peaks of instability, two updates are made at scaled learning rates, and the leading eigenvector before and after is compared; similarities "
           "are normalised to [0, 1]. Over learning rates relative to 2/λ₁ they form an inverted U; relative to the current one they fall nearly linearly. "
           "Appendix E.5 derives that some learning rate leads back to the start after two updates, for a quadratic loss 2/λ₁.",
+    caption="Left and middle: mean over all starts, with 1.96 standard errors on both sides; the similarities of each start are normalised to [0,"
+            " 1]. Right: for each start how far two updates lead along u₁, over the largest distance; at 0 they lead back to the start. The "
+            "dashed line is 2/λ₁.",
     sizes={name: size | {"factors": FACTORS[name], "peaks": 1 if name == "smoke" else 2} for name, size in SIZES.items()},
     work=work, collect=collect, claims=(bends, interior, near, vertex, falls, straight, exists, equilibrium), judge=judge, draw=draw,
     notes=("The paper's range of factors is not legible. At factor 0 the similarity is 1 by definition. Along u₁, a quadratic loss gives the largest way "

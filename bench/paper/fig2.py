@@ -99,14 +99,16 @@ def snapshots(tables):
         panel.plot(one["step"], one[name], color=style.BLUE, marker="o", markersize=2)
         style.shade_instabilities(panel, one.head(1))
         panel.set_title(title)
+        panel.set_xlabel("step")
         for step in steps:
             panel.axvline(step, color=style.GREY, linewidth=0.5)
-    for panel, step in zip(axes[1:].ravel(), steps):
+    for number, (panel, step) in enumerate(zip(axes[1:].ravel(), steps)):
         other = one_slice(tables, panel, step)
         panel.set_title(f"step {step}" + (", entry" if step == entry else ", resolution" if step == resolution else ""))
         panel.set_xlabel("a")
-        if step == steps[0]:
+        if number == 0:
             other.legend(loc="upper center", fontsize=6)
+        if number % axes.shape[1] == 0:
             panel.set_ylabel("L(θ + au₁), black")
     return figure
 
@@ -126,6 +128,11 @@ experiment = Experiment(
     id="fig2", also=("fig12",), title="An instability resolves by flattening", section="§3.2, App. D.2",
     paper="Slices of the loss along the leading eigenvector are followed through one instability. Their curvature stays much the same while the instability "
           "grows, and then flattens suddenly just before stability returns. Figure 12 shows every step.",
+    caption="The run of the first seed. Above: loss, λ₁ and the mean of the blue curve at each step; the instability is shaded, and grey lines "
+            "mark the steps that are shown below. Below: the loss at distance a along u₁ (black, left axis; the point is θ itself), its second "
+            "derivative (blue) and λ₁ there (red), both on the right axis.",
+    captions={"fig12": "The slices of every step, whose number is red inside the instability: the loss (black, left axis), its second derivative "
+                       "(blue) and λ₁ (red), both on the right axis."},
     sizes={name: size | {"sharpness": 5 if name == "smoke" else 11} for name, size in SIZES.items()},
     work=work, collect=collect, claims=(steady, flat, earlier), judge=judge, draw=draw,
     notes=("A slice reaches 1.5 times as far on both sides as the largest update of the instability along u₁.",

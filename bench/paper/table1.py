@@ -118,6 +118,8 @@ experiment = Experiment(
           "learning rate, up to 3.2. ResNet20 diverges at larger ones.",
     notes=["One row alone: `tools/reproduce table1 --size paper --set 'only=[\"VGG19 on CIFAR10-50k\"]'`.",
            "The accuracies of the two columns are of different networks and data sets wherever a reduction is named; only the order within a row is compared."],
+    caption="The paper's test accuracies and ours, with the interval over the seeds; the networks and data sets of ours are smaller where a "
+            "reduction is named.",
     sizes={
         "smoke": {**TINY, "train": 100, "only": [], "rates": [RATES[0], RATES[3], RATES[5]], "seeds": 2, "rows": rows(
             {**tiny, "model": TINY["model"]}, {**tiny, "model": TINY["model"], "train": 200},

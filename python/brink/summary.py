@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BEGIN = "<!-- Written by `tools/reproduce --publish docs/results`; change it there. -->"
 END = "<!-- The end of what `tools/reproduce --publish` writes. -->"
+TITLES = "A title says what the paper says; whether it was found, the verdicts say."
 ACROSS = 2  # pictures of the gallery in a row
 
 
@@ -43,7 +44,7 @@ def readme_part(everyone: Sequence["Experiment"], place: pathlib.Path, readme: p
     sizes = {one.id: size for one, size in entries}
     shown = [one for one, _ in entries if one.gallery and (place / one.id / "thumbnail.png").is_file()]
     total = verdict_counts(claim for claims in judged.values() for claim in claims)
-    lines = [*gallery(shown, judged, base), "", "Number of verdicts: " + ", ".join(f"*{name}* {count}" for name, count in total.items()) + ".", "",
+    lines = [*gallery(shown, judged, base), "", TITLES, "Number of verdicts: " + ", ".join(f"*{name}* {count}" for name, count in total.items()) + ".", "",
              table_row("id", "title", "size", *Verdict), table_row("---", "---", "---", *["--:" for _ in Verdict])]
     for one in everyone:
         names = ", ".join(one.names)

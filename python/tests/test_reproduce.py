@@ -352,7 +352,9 @@ def test_every_experiment_of_the_tree() -> None:
     known = load_folder(PAPER)
     for one in known.values():
         assert set(one.sizes) == {"smoke", "small", "paper"}, one.id
-        assert len(one.paper) > 40 and one.title and one.section, one.id
+        assert len(one.paper) > 40 and one.title and one.section and len(one.caption) > 40, one.id
+        published = {path.stem.removeprefix("figure-") for path in (PAPER.parents[1] / "docs" / "results" / one.id).glob("figure-*.svg")}
+        assert published <= set(one.captions), f"{one.id}: further figures without a caption"
     assert set(lab.DATA_SETS) == {"fmnist4", "cifar10-5k", "cifar10-50k", "cifar10-500k"}
 
 
