@@ -88,6 +88,11 @@ class Brink:
             self._waiting("train", file, "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
         finally:
             file.unlink(missing_ok=True)
+        return self._made(folder)
+
+    def _made(self, folder: pathlib.Path) -> Run:
+        if not folder.is_dir():
+            raise BrinkError(f"{self.executable} ended well and made no run; expected the brink command: name it in --brink or in the environment variable BRINK")
         return Run(folder)
 
     def fork(self, parent: Run | str | pathlib.Path, at: int, set: Mapping[str, Any], out: str | pathlib.Path, *,
@@ -111,7 +116,7 @@ class Brink:
         else:
             shutil.rmtree(folder, ignore_errors=True)  # before its first checkpoint it has nothing that could be lost
             self._waiting("fork", origin, "--at", at, *sets(set), "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
-        return Run(folder)
+        return self._made(folder)
 
     def measure(self, run: Run | str | pathlib.Path, steps: str | int | Sequence[int], set: Mapping[str, Any], *,
                 options: Sequence[str] = ()) -> Run:

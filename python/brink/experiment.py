@@ -136,7 +136,7 @@ def load(path: str | pathlib.Path) -> Experiment:
 
 def declares_experiment(path: pathlib.Path) -> bool:
     """Whether a file is one of an experiment, and not of functions that several share."""
-    return re.search(r"^experiment\s*=", path.read_text("utf-8"), re.M) is not None
+    return path.is_file() and re.search(rb"^experiment\s*=", path.read_bytes(), re.M) is not None
 
 
 def load_folder(folder: str | pathlib.Path) -> dict[str, Experiment]:

@@ -32,7 +32,7 @@ def fingerprint(experiment: Experiment, size: str) -> str:
     hashed = hashlib.sha256(f"{experiment.id} {size} {experiment.sizes[size]}\n".encode() + PACKAGE)
     assert experiment.file is not None
     for path in sorted(experiment.file.parent.glob("*.py")):
-        if path == experiment.file or not declares_experiment(path):
+        if path.is_file() and (path == experiment.file or not declares_experiment(path)):
             hashed.update(path.read_bytes())
     return hashed.hexdigest()
 

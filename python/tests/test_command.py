@@ -66,6 +66,8 @@ def test_errors_carry_code_and_message(brink: Brink, folder: pathlib.Path) -> No
     assert error.value.code == 2
     with pytest.raises(BrinkError, match="not found; it was looked for in /nowhere/brink. Build it"):
         Brink("/nowhere/brink")
+    with pytest.raises(BrinkError, match="true ended well and made no run; expected the brink command"):
+        Brink("true").train({"training": {"steps": 3}}, folder / "by-another-program")
 
 
 def test_forks(brink: Brink, run: Run, folder: pathlib.Path) -> None:

@@ -377,6 +377,14 @@ def test_the_documented_experiments(name: str, capsys: Captured, tmp_path: pathl
     assert (tmp_path / "out" / name / "figure.svg").is_file() and name in (tmp_path / "out" / "index.html").read_text("utf-8")
 
 
+def test_what_lies_beside_a_file(tmp_path: pathlib.Path) -> None:
+    """A script in another encoding, or a folder with such a name, does not matter."""
+    shutil.copy(FILE, tmp_path / "mine.py")
+    (tmp_path / "old.py").write_bytes(b"# caf\xe9\n")
+    (tmp_path / "folder.py").mkdir()
+    assert reproduce(tmp_path / "mine.py", "--out", tmp_path / "out", "--quiet") == OK
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop(tmp_path: pathlib.Path, number: signal.Signals) -> None:
     """A signal to the program alone stops its runs so that they can be resumed."""
