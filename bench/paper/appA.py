@@ -78,6 +78,6 @@ experiment = Experiment(
                 "below 0 in those of at most 12, which are still settling after an instability. The result that the paper cites is about long stable "
                 "training; with a gap of some 15 steps between two instabilities there is little of it.",
         unstable: "The alignment first grows with the sharpness, from 0.78 in the first fifth of an instability to 0.87 in the middle one, and then falls "
-                  "to 0.75: from the entry to the largest λ₁ the mean ρ is 0.36, after it −0.22. Only the second part agrees with the paper. For the "
+                  "to 0.74: from the entry to the largest λ₁ the mean ρ is 0.36, after it −0.22. Only the second part agrees with the paper. For the "
                   "claim to hold over the whole instability the gradient would have to leave u₁ as soon as λ₁ exceeds 2/η; but that is where the jumps "
                   "along u₁ grow."})
