@@ -342,7 +342,13 @@ def test_published(out: pathlib.Path, capsys: Captured, tmp_path: pathlib.Path) 
     publish([], [load(FILE)], Results(out), place)
     assert "**Two parameters.**" in (place / "README.md").read_text()
     assert (place / "index.html").is_file()
-    capsys.readouterr()
+    # A larger size is not replaced by a smaller one.
+    told_of = place / "tiny" / "result.json"
+    whole = told_of.read_text()
+    told_of.write_text(whole.replace('"smoke"', '"paper"'))
+    assert reproduce(FILE, "--out", out, "--publish", place) == OK and '"paper"' in told_of.read_text()
+    assert "is of size smoke, and that in" in (told := capsys.readouterr().err) and "it is not replaced" in told
+    told_of.write_text(whole)
     assert reproduce(FILE, "--out", tmp_path / "nothing", "--publish", tmp_path / "empty") == FAILED and not (tmp_path / "empty").exists()
     assert "tools/reproduce python/tests/small_experiment.py --size SIZE --out " in (told := capsys.readouterr().err) and "nothing was published" in told
 
