@@ -124,6 +124,7 @@ def claims_table(experiment: "Experiment", judged: Sequence[Judgement], former: 
 
 DISCUSSION = "Discussion of the published run"
 MEASURED = "A measured number is the one that the claim names, with its 95 % interval in brackets; n is the number of observations."
+TITLES = "Titles state what the paper claims; the verdicts say whether it was found here."
 RULES_WERE_FIXED = "Rules are fixed before the run. One that was written or changed after a run says so."
 
 
@@ -204,8 +205,8 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
                      f'<a href="{page}"><div class="figure">{picture(folder, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
     paper = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
              '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
-             "page, with what the paper says, what was measured, and the rule of each verdict. A title says what the paper says; whether it was found, the "
-             "verdicts say.</p>\n")
+             "page, with what the paper says, what was measured, and the rule of each verdict. "
+             f"{TITLES}</p>\n")
     mixed = "<h1>Experiments</h1>\n<p>Each picture leads to its page, with the question, what was measured, and the rule of each verdict.</p>\n"
     body = ((mixed if own else paper) +
             f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules are fixed before the run; the page of one that was written or changed after a run '

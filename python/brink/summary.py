@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from brink.claims import FAILED, Verdict
 from brink.errors import BrinkError
 from brink.judging import Judgement, read_judgements, verdict_counts
-from brink.pages import RULES_WERE_FIXED, discussed
+from brink.pages import RULES_WERE_FIXED, TITLES, discussed
 from brink.results import size_in
 from brink.tables import read_tables
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 BEGIN = "<!-- Written by `tools/reproduce --publish docs/results`; change it there. -->"
 END = "<!-- The end of what `tools/reproduce --publish` writes. -->"
-TITLES = "A title says what the paper says; whether it was found, the verdicts say."
 ACROSS = 2  # pictures of the gallery in a row
 
 
@@ -83,7 +82,7 @@ def results_page(entries: Sequence[tuple["Experiment", str]], place: pathlib.Pat
              ", ".join(f"{name}: {count}" for name, count in counts.items()) + ".", ""]
     for one, size in entries:
         lines += [f"## {one.id}", "", f"**{plain(one.title)}.** Size {size}" + (f", also {', '.join(one.also)}" if one.also else "") +
-                  f". [Page]({one.id}/page.html) with the rules", ""]
+                  f". [Page]({one.id}/page.html) with the rules.", ""]
         for name, caption in {"": one.caption, **one.captions}.items():
             picture = f"{one.id}/figure{name and '-'}{name}.svg"
             lines += [f"![{plain(one.title)}{name and ', '}{name}]({picture})", "", f"{name and name + ': '}{plain(caption)}", ""][:4 if caption else 2]
