@@ -75,7 +75,7 @@ def draw(tables):
         at.axhline(small[name].mean(), color=style.BLACK, linestyle=(0, (4, 2)), linewidth=1, label="small η from the start")
         at.set_title(title)
         at.set_xlabel("training accuracy at which η becomes small")
-    style.log_scale(axes[0, 0])
+    style.log_numbers(axes[0, 0])
     axes[0, 0].legend(loc="best")
     return figure
 

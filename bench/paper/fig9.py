@@ -94,7 +94,7 @@ def draw(tables):
         style.value_ticks(at.xaxis, ticks)
         at.set_title(title)
         at.set_xlabel("epochs with a large learning rate")
-    style.log_scale(axes[0, 0])
+    style.log_numbers(axes[0, 0])
     axes[0, 0].legend(loc="best")
     return figure
 

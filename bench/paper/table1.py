@@ -101,7 +101,7 @@ def draw(tables):
         at.set_title(row)
         at.set_xlabel("learning rate η")
     axes[0, 0].set_ylabel("test accuracy in %")
-    axes[0, 0].legend(loc="lower right")
+    figure.legend(*max((at.get_legend_handles_labels() for at in axes[0]), key=lambda found: len(found[1])), loc="outside lower center", ncols=2)
     return figure
 
 
