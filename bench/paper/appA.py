@@ -70,12 +70,14 @@ experiment = Experiment(
     id="appA", title="Alignment of the gradient with the leading eigenvector", section="App. A",
     paper="Earlier work showed that in stable training the gradient aligns with the leading eigenvector. The paper adds that during an instability the "
           "alignment reverses. It gives no figure, so the trend of |cos(g, u₁)| within each phase is judged.",
+    caption="Left: |cos(g, u₁)| in the run of the first seed, blue between instabilities and red inside them (shaded). Right: the rank "
+            "correlations with the step in all phases of all seeds; the line in a box is the median.",
     sizes=SIZES, work=work, collect=collect, claims=(stable, unstable, late), judge=judge, draw=draw,
     discussion={
         stable: "The mean ρ is 0.11, and its interval just includes 0. It depends on the length of the phase: 0.44 in those of more than 20 steps, and "
                 "below 0 in those of at most 12, which are still settling after an instability. The result that the paper cites is about long stable "
                 "training; with a gap of some 15 steps between two instabilities there is little of it.",
         unstable: "The alignment first grows with the sharpness, from 0.78 in the first fifth of an instability to 0.87 in the middle one, and then falls "
-                  "to 0.75: from the entry to the largest λ₁ the mean ρ is 0.36, after it −0.22. Only the second part agrees with the paper. For the "
+                  "to 0.74: from the entry to the largest λ₁ the mean ρ is 0.36, after it −0.22. Only the second part agrees with the paper. For the "
                   "claim to hold over the whole instability the gradient would have to leave u₁ as soon as λ₁ exceeds 2/η; but that is where the jumps "
                   "along u₁ grow."})

@@ -76,6 +76,8 @@ experiment = Experiment(
     id="appC", title="The smallest eigenvalue as a measure of non-quadratic curvature", section="App. C",
     paper="The Hessian's bulk is modelled as a Wigner semicircle of standard deviation σ, so the smallest eigenvalue is −2σ. Third-order effects are "
           "argued to scale with σ, which makes |λₙ| a proxy for how far the loss is from a quadratic.",
+    caption="Left: the run of one seed. Middle and right: each point is a step of one of the seeds at which the spectral density was measured; ĝ "
+            "is g/‖g‖.",
     sizes={name: size | {"apart": 10, "density": {}} for name, size in SIZES.items()} | {
         "smoke": SMOKE | {"apart": 20, "density": {"probes": 2, "depth": 24}}},
     work=work, collect=collect, claims=(edge, shape, proxy, third), judge=judge, draw=draw,

@@ -116,6 +116,8 @@ experiment = Experiment(
     paper="A network trained by gradient descent sharpens until λ₁ reaches 2/η. From then on λ₁ hovers around 2/η, and the loss falls "
           "non-monotonically: instabilities in which the iterate jumps back and forth along u₁ grow and resolve themselves. The local change of "
           "sharpness Δ is often negative in them, so it cannot explain them alone, and |λₙ| grows.",
+    caption="The run of the first seed. Long instabilities are shaded. θ̄ is the midpoint of two successive iterates, and the axis of Δ is linear"
+            " near 0 and logarithmic beyond.",
     sizes={"smoke": {"learning_rate": 0.1, "steps": 150, "seeds": [0, 1]},
            "small": {"learning_rate": 0.1, "steps": 400, "seeds": list(range(15))},
            "paper": {"learning_rate": 0.1, "steps": 400, "seeds": list(range(15))}},

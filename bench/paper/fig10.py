@@ -133,6 +133,7 @@ experiment = Experiment(
           "moderate c generalises better than none, with whole batches and with minibatches.",
     notes=["c is a percentile of √ν̂ over the coordinates, measured in a pilot run without clipping of the same optimizer and batch size, at a third of "
            "the epochs and the middle learning rate.", "Whole batches and minibatches run for the same number of epochs."],
+    caption="Means over the seeds. c is stated by the share of √ν̂ that is below it in a run without clipping; c = ∞ is no clipping.",
     sizes={
         "smoke": {**TINY, "rates": [0.002, 0.02], "percentiles": [50], "batch": 64, "seeds": 2, "epochs": 6, "pilot_share": 3,
                   "follow_up": {"forks": 32, "steps": 18}},

@@ -88,7 +88,8 @@ def draw(tables):
                 part = one.query("changed == @changed")
                 panel.plot(part["step"], part[name], color=colour, marker="o", markersize=2, label=label)
             panel.axvline(one["at"].iloc[0], color=style.BLACK, linewidth=0.7)
-            panel.set_yscale("log" if name == "loss" else "linear")
+            if name == "loss":
+                style.log_numbers(panel)
         axes[0, column].set_title(title)
         axes[1, column].set_xlabel("step")
         style.threshold_line(axes[1, column], 2 / LEARNING_RATE)
@@ -102,6 +103,8 @@ experiment = Experiment(
     id="fig11", title="Updates along unstable directions drive instabilities", section="App. D.1",
     paper="Suppressing updates along eigenvectors with ηλ > 2 restores stability; restricting updates to these directions induces instability. So valley "
           "jumping, and not progressive sharpening, is the primary mechanism of instabilities.",
+    caption="The run of the first seed (grey) and what becomes of it with changed updates (blue) from the black line on. The instability of the "
+            "unchanged run is shaded, and the dashed line is 2/η. A blue curve ends where no direction is unstable.",
     sizes=SIZES, work=work, collect=collect, claims=(restores, smooth, sooner, induces, later, more), judge=judge, draw=draw,
     notes=("The first long instability after step 50 of each seed. An arm that keeps unstable directions ends where there are none, because nothing is "
            "kept of the gradient.",),

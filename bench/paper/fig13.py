@@ -184,7 +184,7 @@ def draw(tables):
     identity.axhline(1e-10, color=style.BLACK, linestyle=(0, (4, 2)), linewidth=0.8)
     identity.set_xticks(DEPTHS)
     identity.set(title="spread of Cᵢ, relative", xlabel="depth d", ylim=(3e-18, 1e-8))
-    product.set(title="one product: |uᵢ/uⱼ|", xlabel="|θⱼ/θᵢ|")
+    product.set(title="one product and two: |uᵢ/uⱼ|", xlabel="|θⱼ/θᵢ|")
     product.legend(fontsize=7)
     product.set_ylim(0.8, 300)
     rows = tables["sums"]
@@ -210,6 +210,9 @@ experiment = Experiment(
     paper="For a product of d parameters an expression of the leading eigenvector, Cᵢ, is the same for every coordinate. It follows that the "
           "eigenvector points more along a smaller, sharper parameter, the more the parameters differ. The same holds for sums of products, with "
           "disjoint and with shared parameters.",
+    caption="Upper left: each point is a start or a step of a run; the dashed line is the bound of the rule. Upper right: one product of d "
+            "parameters, two products, and random starts; on the dotted line the two ratios are equal. Below: sums of products with disjoint and "
+            "with shared parameters.",
     sizes={name: {} for name in ("smoke", "small", "paper")},
     work=work, collect=collect, claims=(constant, grows, pooled, between, anyhow, davis_kahan, dominated, scaled, shared), judge=judge, draw=draw,
     notes=("The paper verifies Cᵢ in one example. Here it is verified for 5 depths, 18 starts each, partly along a run.",

@@ -150,6 +150,9 @@ experiment = Experiment(
     paper="At peaks of instability, two updates are made at scaled learning rates, and the leading eigenvector before and after is compared; similarities "
           "are normalised to [0, 1]. Over learning rates relative to 2/λ₁ they form an inverted U; relative to the current one they fall nearly linearly. "
           "Appendix E.5 derives that some learning rate leads back to the start after two updates, for a quadratic loss 2/λ₁.",
+    caption="Left and middle: mean over all starts, with 1.96 standard errors on both sides; the similarities of each start are normalised to [0,"
+            " 1]. Right: for each start how far two updates lead along u₁, over the largest distance; at 0 they lead back to the start. The "
+            "dashed line is 2/λ₁.",
     sizes={name: size | {"factors": FACTORS[name], "peaks": 1 if name == "smoke" else 2} for name, size in SIZES.items()},
     work=work, collect=collect, claims=(bends, interior, near, vertex, falls, straight, exists, equilibrium), judge=judge, draw=draw,
     notes=("The paper's range of factors is not legible. At factor 0 the similarity is 1 by definition. Along u₁, a quadratic loss gives the largest way "
@@ -164,8 +167,8 @@ experiment = Experiment(
               "instabilities a seed, or one kind of start, would decide it.",
         vertex: "The vertex is at 1.22, and where the pooled curve has no maximum it is infinite. With the starts two steps before the peak it is between 1 and "
                 "1.25, and with those at the peak between 1.25 and 1.5. That agrees with the equilibrium learning rate below, which is 1.2 × 2/λ₁.",
-        straight: "The fall is not linear: the similarity first falls to 0.6 at half of the current learning rate, returns to 0.95 at the current one, and "
-                  "falls to 0 at twice it. At half the rate two updates go furthest along u₁ and do not come back; at the current rate they nearly "
+        straight: "The fall is not linear: the similarity first falls to 0.70 at half of the current learning rate, returns to 0.94 at the current one, and "
+                  "falls to 0.04 at twice it. Below the current rate two updates go furthest along u₁ at half of it; at the current rate they nearly "
                   "return. For a line, the way along u₁ in two updates would have to grow with η, as it does for learning rates above the current one only.",
         equilibrium: "Of 60 starts 55 have an equilibrium, at 1.20 × 2/λ₁ (1.14 to 1.25). The upper end of the interval is just outside the bound of 1.25. "
                      "The paper derives 2/λ₁ for a quadratic loss. At peaks of instability the loss along u₁ is not quadratic (figure 2), so another "

@@ -119,6 +119,8 @@ experiment = Experiment(
     id="fig17", also=("table2",), title="Higher-order curvature changes more where the sharpness is larger", section="App. F.2",
     paper="With κ the fourth derivative of the loss along the gradient, the size of the step of log κ is correlated with the sharpness during "
           "instabilities: over 15 seeds together r = 0.5905 and ρ = 0.5485, which supports condition C3. Condition C4 says that λ₁ grows with κ.",
+    caption="Each point is a step of one of the seeds with λ₁ above 2/η, the dashed line.",
+    captions={"table2": "The correlations of each seed and of all together, and those of the paper, whose seeds are others."},
     sizes=SIZES, work=work, collect=collect, claims=(seeds, linear, ranks, chance, partial, monotone), judge=judge, draw=draw,
     notes=("κ is the exact fourth derivative along g/‖g‖, by Taylor mode in float64. The network has ReLUs, so it is the derivative of the piece that θ is in.",
            "A row of table 2 stands beside the row of the paper with the same number; the seeds are not the same.",
@@ -131,4 +133,5 @@ experiment = Experiment(
                          "of its logarithm is correlated more (r = 0.31, ρ = 0.34 for |κ(t+1) − κ(t)| in long instabilities), because κ is larger where "
                          "λ₁ is. For condition C3 to hold in the sense of the paper's model, λ₁ would have to say something about the step of log κ that "
                          "the length of the update does not."},
-    gallery="How much the logarithm of higher-order curvature κ changes in a step, and κ itself, against the sharpness; with the correlations of table 2.")
+    gallery="How much the logarithm of higher-order curvature κ changes in a step, and κ itself, against the sharpness. "
+            "The correlations have the paper's sign and a fifth of its size or less.")

@@ -76,6 +76,7 @@ experiment = Experiment(
     id="fig18", title="The signs of the steps of higher-order curvature", section="App. F.2",
     paper="In instabilities log κ goes up and down with balanced signs, shown as running sums for each seed, which supports the model of a walk with "
           "independent signs ξ = ±1.",
+    caption="For each instability the sum of the signs of the changes of log κ, coloured by seed.",
     sizes=SIZES, work=work, collect=collect, claims=(balanced, runs, lag, balanced2, runs2), judge=judge, draw=draw,
     notes=("The paper shows the running sums. Independence, which its model assumes, is judged separately: a cycle of period 2 can be balanced without it.",),
     discussion={

@@ -171,6 +171,8 @@ experiment = Experiment(
     paper="The logarithm X of higher-order curvature is modelled by X ± h(X) with an increasing h. Its mean stays, but more than half of the "
           "paths end below their start, medians of even times fall, the mode stays below the median, and the distribution is skewed to the "
           "right. Beyond the Lipschitz condition on h, and from two peaks, the drift stays and unimodality is lost.",
+    caption="Above: densities after t steps; high peaks are cut off. Middle: the share of the paths below X; the line is one half. Below: mean, "
+            "median and mode of X.",
     sizes={name: {} for name in ("smoke", "small", "paper")},
     work=work, collect=collect,
     claims=(contraction, shares, zero_sum, negative_sum, envelope, pathwise, *falls.values(), control, mode, skewed, unimodal, peaks, mean, linear,

@@ -153,6 +153,9 @@ experiment = Experiment(
     paper="In a valley that is steep in x and flat in y, gradient descent is unstable if λ > 2/η. RMSProp and Adam divide by √ν̂, which is large "
           "in steep directions, and stay stable. Clipped-Ada divides by at most c, so its threshold is 2(c + ϵ)/η where √ν̂ ≥ c: a smaller c "
           "brings instability back.",
+    caption="From the star; grey lines have equal height. Clipped-Ada with c = 1 leaves the valley as gradient descent does, and its curves cover"
+            " those of gradient descent; in the valley the path of Adam covers that of RMSProp. Lower right: ln |x| after five steps from x = 1, "
+            "cut off at ±9; above 0 |x| has grown.",
     sizes={name: {} for name in ("smoke", "small", "paper")},
     work=work, collect=collect, claims=(identity, suppressed, unstable, sharp, quartic, outcome), judge=judge, draw=draw,
     notes=("The function is ½(20x² + y²) + ¼x⁴ from (1, 1) with η = 0.11; the paper does not state its own.",

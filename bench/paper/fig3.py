@@ -108,7 +108,7 @@ def judge(tables):
            two_steps: None, **{root[y]: None for y in TARGETS}}  # without exactly one crossing on the grid
     step = GRID[1] - GRID[0]  # a crossing lies between two learning rates of the grid
     if len(found[1]) == 1:
-        out[two_steps] = Measured(found[1][0], found[1][0] - step / 2, found[1][0] + step / 2, n=len(grid[1]), unit="2/λ₁")
+        out[two_steps] = Measured(found[1][0], found[1][0] - step / 2, found[1][0] + step / 2, n=len(grid[1]), unit="× 2/λ₁")
     for y in TARGETS:
         if len(found[y]) == 1:
             low, high = found[y][0] - step / 2, found[y][0] + step / 2
@@ -161,6 +161,8 @@ experiment = Experiment(
     paper="For a loss ½(θ₁θ₂ − y)² of two parameters, R says how much the leading eigenvector of the Hessian points along the smaller, sharper "
           "parameter. Below the edge of stability R grows: the eigenvector turns towards the sharper parameter. Above it R falls, although that "
           "parameter is still the smaller one. The transition appears near 2/λ₁, and the change of R has a pole at the Newton step.",
+    caption="Above y = 0, below y = 1. Left: the change of R over its value at the start; the dashed line is 2/λ₁. Middle: paths from the star; "
+            "grey lines have equal loss. Right: R, the part of u₁ along the parameter that is smaller at the start over the part along the other.",
     sizes={name: {"steps": 40} for name in ("smoke", "small", "paper")},
     work=work, collect=collect, claims=(exact, one_step, two_steps, not_one, *root.values()), judge=judge, draw=draw,
     notes=("The paper's formula for the rate of R was lost in the copy that was used. It is reconstructed as "
@@ -172,4 +174,4 @@ experiment = Experiment(
                          "at z = 1. Over two steps the change does reverse, at 1.04 times 2/λ₁. For the claim to hold, |2z − y| and with it R would have "
                          "to be the same on both sides, as for y = 0, where one step is enough; the paper itself turns to two steps where the loss is not "
                          "symmetric (App. E.5)."},
-    gallery="A product of two parameters: paths, the orientation of u₁, and its change. Below 2/λ₁ u₁ turns to the sharper parameter, above it away.")
+    gallery="A product of two parameters: paths, the orientation of u₁, and its change. Up to about 2/λ₁ u₁ turns to the sharper parameter, beyond it away.")

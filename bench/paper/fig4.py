@@ -112,6 +112,8 @@ experiment = Experiment(
     paper="The leading eigenvectors are compared with those at the start of each of three instabilities. They rotate gradually while λ₁ approaches its "
           "peak; individual ones remain dissimilar while the subspace stays similar. A cut of the learning rate just before the resolution immediately "
           "reverses the rotations.",
+    caption="Similarity to the entry, at every second step: of the five leading eigenvectors, matched by overlap, and of their subspace (black). "
+            "Above as trained, below with a quarter of the learning rate from the grey line on. The instability of the unchanged run is shaded.",
     sizes={name: size | {"instabilities": 3} for name, size in SIZES.items()},
     work=work, collect=collect, claims=(falls, gradual, higher, back, control), judge=judge, draw=draw,
     notes=("Eigenvectors are matched by overlap (docs/method.md, section 8); the table has the comparison by index as well.",

@@ -135,6 +135,8 @@ experiment = Experiment(
           "and falls again close to divergence.",
     notes=["The threshold of a seed is the smallest η whose run ever has λ₁ above 2/η at a measured step.",
            "Runs end at a training accuracy of 0.999, or after a number of steps that is proportional to 1/η for small η."],
+    caption="Points are runs, lines are their means. Red line: the smallest learning rate with an instability, median of the seeds. Grey: "
+            "learning rates at which some runs diverge. s is the surplus ηλ₁ − 2.",
     sizes={
         "smoke": {**TINY, "panels": {"mlp": {"from": 0.02, "factor": 8.0, "count": 4, "seeds": 2, "steps": 40, "every": 4, "compensate": 0.02},
                                      "vgg": {"from": 0.02, "factor": 8.0, "count": 4, "seeds": 2, "steps": 24, "every": 8, "compensate": 0.02}}},

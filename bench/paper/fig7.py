@@ -75,7 +75,7 @@ def draw(tables):
         at.axhline(small[name].mean(), color=style.BLACK, linestyle=(0, (4, 2)), linewidth=1, label="small η from the start")
         at.set_title(title)
         at.set_xlabel("training accuracy at which η becomes small")
-    style.log_scale(axes[0, 0])
+    style.log_numbers(axes[0, 0])
     axes[0, 0].legend(loc="best")
     return figure
 
@@ -86,6 +86,7 @@ experiment = Experiment(
           "training is complete. The later the switch, the lower is the final sharpness and the higher the test accuracy.",
     notes=["The small learning rate is fixed beforehand; whether it is stable is measured in runs that have it from the start.",
            "The final λ₁ is that of the last row, in the phase of the small learning rate. Runs that never reach the accuracy are left out."],
+    caption="Points are runs, lines are their means. Dashed: mean of the runs with the small learning rate from the start.",
     sizes={
         "smoke": {**TINY, "large": [0.2], "small": 0.02, "accuracies": [0.15, 0.3, 0.6], "seeds": 2, "steps": 40, "every": 10},
         "small": {**SMALL, "large": [0.1, 0.4], "small": 0.01, "accuracies": [0.3, 0.5, 0.7, 0.9, 0.99], "seeds": 3, "steps": 1000, "every": 25,

@@ -97,6 +97,8 @@ experiment = Experiment(
     notes=["The paper computes a full gradient and scaled noise in each epoch. Here each update draws one minibatch and has its own full gradient, so an "
            "update is an epoch of that description, and all runs have the same number of updates whatever ε is.",
            "Minibatches are whole ghost groups, without replacement within an epoch."],
+    caption="Left: mean test accuracy for each learning rate and noise scale. Beside it the temperature and the absolute noise of the same runs, which are 0 "
+            "for ε = 0 and left white there: if one of them alone decided, the left picture would show its pattern.",
     sizes={
         "smoke": {**TINY, "rates": [0.05, 0.2], "scales": [0, 0.5, 1], "batch": 64, "seeds": 2, "steps": 12, "row_every": 12},
         "small": {**SMALL, "rates": RATES[::2], "scales": SCALES, "batch": 128, "seeds": 3, "steps": 300, "row_every": 10,

@@ -94,7 +94,7 @@ def draw(tables):
         style.value_ticks(at.xaxis, ticks)
         at.set_title(title)
         at.set_xlabel("epochs with a large learning rate")
-    style.log_scale(axes[0, 0])
+    style.log_numbers(axes[0, 0])
     axes[0, 0].legend(loc="best")
     return figure
 
@@ -106,6 +106,7 @@ experiment = Experiment(
     notes=["The learning rate of SGD is that of gradient descent times minibatch/samples, as App. H explains.",
            "After the switch a run ends at a training accuracy of 0.999 at two successive rows. Rows of runs that began with SGD are an epoch of SGD apart.",
            "Each run has the warm-up of two epochs of its own rule. Runs whose training was complete before the switch are left out."],
+    caption="Points are runs, lines are their means. Dashed: mean of the runs with SGD to the end.",
     sizes={
         "smoke": {**TINY, "large": 0.2, "small": 0.02, "batch": 32, "epochs": [2, 4, 8], "full_epochs": 12, "seeds": 2, "steps": 12},
         "small": {**SMALL, "large": 0.4, "small": 0.01, "batch": 32, "epochs": [5, 10, 20, 40, 80], "full_epochs": 120, "seeds": 3, "steps": 600,

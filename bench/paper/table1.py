@@ -101,7 +101,7 @@ def draw(tables):
         at.set_title(row)
         at.set_xlabel("learning rate η")
     axes[0, 0].set_ylabel("test accuracy in %")
-    axes[0, 0].legend(loc="lower right")
+    figure.legend(*max((at.get_legend_handles_labels() for at in axes[0]), key=lambda found: len(found[1])), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -118,6 +118,8 @@ experiment = Experiment(
           "learning rate, up to 3.2. ResNet20 diverges at larger ones.",
     notes=["One row alone: `tools/reproduce table1 --size paper --set 'only=[\"VGG19 on CIFAR10-50k\"]'`.",
            "The accuracies of the two columns are of different networks and data sets wherever a reduction is named; only the order within a row is compared."],
+    caption="The paper's test accuracies and ours, with the interval over the seeds; the networks and data sets of ours are smaller where a "
+            "reduction is named.",
     sizes={
         "smoke": {**TINY, "train": 100, "only": [], "rates": [RATES[0], RATES[3], RATES[5]], "seeds": 2, "rows": rows(
             {**tiny, "model": TINY["model"]}, {**tiny, "model": TINY["model"], "train": 200},

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import re
@@ -87,6 +88,11 @@ class Brink:
             self._waiting("train", file, "--resume", "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
         finally:
             file.unlink(missing_ok=True)
+        return self._made(folder)
+
+    def _made(self, folder: pathlib.Path) -> Run:
+        if not folder.is_dir():
+            raise BrinkError(f"{self.executable} ended well and made no run; expected the brink command: name it in --brink or in the environment variable BRINK")
         return Run(folder)
 
     def fork(self, parent: Run | str | pathlib.Path, at: int, set: Mapping[str, Any], out: str | pathlib.Path, *,
@@ -110,7 +116,7 @@ class Brink:
         else:
             shutil.rmtree(folder, ignore_errors=True)  # before its first checkpoint it has nothing that could be lost
             self._waiting("fork", origin, "--at", at, *sets(set), "--out", folder, "--quiet", *self.options, *options, allowed=(0, DIVERGED))
-        return Run(folder)
+        return self._made(folder)
 
     def measure(self, run: Run | str | pathlib.Path, steps: str | int | Sequence[int], set: Mapping[str, Any], *,
                 options: Sequence[str] = ()) -> Run:
@@ -155,7 +161,7 @@ class Brink:
                     raise
                 raise CommandError(error.arguments, 1, f"{len(failed)} runs failed; the first one ({failed[0]}):\n"
                                                        + failed[0].read_text("utf-8")[-1000:]) from error
-        return [Run(folder / name) for name in sweep_table(folder)["run"]]
+        return [ended(folder / name) or Run(folder / name) for name in sweep_table(folder)["run"]]
 
     def needs_bytes(self, config: Mapping[str, Any], scratch: pathlib.Path) -> int:
         """The memory that a run needs at least, as the command itself computes it before it allocates anything."""
@@ -185,14 +191,35 @@ def sweep_table(folder: str | pathlib.Path) -> pd.DataFrame:
 
 
 def ended(folder: pathlib.Path) -> Run | None:
-    """The run of a folder if it has finished or diverged."""
-    if not (folder / "run.json").is_file():
-        return None
+    """The run of a folder if it has finished or diverged. One that has, and whose files are damaged since, is an error: its numbers would be wrong."""
     try:
-        run = Run(folder)
-        return run if run.status in ENDED else None
-    except (ValueError, KeyError, BrinkError):
+        told = json.loads((folder / "run.json").read_text("utf-8"))
+        over, steps = told["status"] in ENDED, int(told["steps_done"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not begun, or stopped: `brink train --resume` knows how to go on
+    if not over:
         return None
+    if wrong := damage(folder, steps):
+        raise RunFolderError(f"{folder}: the run has ended, but {wrong}; remove this folder, and the same call makes the run again")
+    return Run(folder)
+
+
+def damage(folder: pathlib.Path, steps: int) -> str:
+    """What is wrong with the tables of a run that has ended after so many steps; "" if nothing is."""
+    for name in ("config.toml", "metrics.csv", "events.csv"):
+        if not (folder / name).is_file():
+            return f"{name} is missing"
+        if not (end := last_bytes(folder / name)).endswith(b"\n"):
+            return f"{name} is empty or breaks off in a line"
+        if name == "metrics.csv" and (last := end.rstrip(b"\n").rsplit(b"\n", 1)[-1].split(b",")[0]) != str(steps).encode():
+            return f"the last row of metrics.csv is that of step {last.decode('utf-8', 'replace')}, expected {steps}"
+    return ""
+
+
+def last_bytes(path: pathlib.Path, most: int = 1 << 16) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - most))
+        return file.read()
 
 
 def folder_of(run: Run | str | pathlib.Path) -> pathlib.Path:

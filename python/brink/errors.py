@@ -38,6 +38,10 @@ class TooLarge(BrinkError):
     """A run needs more memory or disk than there is."""
 
 
+class DamagedResult(BrinkError):
+    """A file of a result folder is not what was written there."""
+
+
 class NotYetRun(BrinkError):
     """A plan asked for a result of a run that has not been made."""
 

@@ -45,7 +45,7 @@ class Experiment:
 
     What is known only after a run stands apart from the claims: `changed` says of a claim how it or its rule was written or changed after a run,
     and `discussion` what would have to be true for a claim that did not hold at the published size. `gallery` is the sentence under the picture in
-    the README's gallery; without one it has none. `caption` is the sentence under the figure on the page. An experiment without `section` is a
+    the README's gallery; without one it has none. `caption` says under the figure on the page what is drawn, and `captions` the same of further figures, by their names. An experiment without `section` is a
     question of one's own, and its page says so.
     """
 
@@ -66,6 +66,7 @@ class Experiment:
     discussion: Mapping[Any, str] = dataclasses.field(default_factory=dict)
     gallery: str = ""
     caption: str = ""
+    captions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     file: pathlib.Path | None = None
     called: str = ""  # what the command line calls it; the id, or the path of its file
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # settings of a size that were given by --set
@@ -135,7 +136,7 @@ def load(path: str | pathlib.Path) -> Experiment:
 
 def declares_experiment(path: pathlib.Path) -> bool:
     """Whether a file is one of an experiment, and not of functions that several share."""
-    return re.search(r"^experiment\s*=", path.read_text("utf-8"), re.M) is not None
+    return path.is_file() and re.search(rb"^experiment\s*=", path.read_bytes(), re.M) is not None
 
 
 def load_folder(folder: str | pathlib.Path) -> dict[str, Experiment]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from brink.claims import Measured, Verdict
-from brink.errors import BrinkError
+from brink.errors import BrinkError, DamagedResult
 from brink.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ def write_judgements(folder: pathlib.Path, judged: list[Judgement]) -> None:
 def read_judgements(folder: pathlib.Path) -> list[Judgement]:
     """The judgements of a result folder, as claims.csv has them."""
     table = read_table(folder / "claims.csv", {"unit": str, "paper": str})
+    if list(table.columns) != COLUMNS:
+        raise DamagedResult(f"{folder / 'claims.csv'}: expected the columns {', '.join(COLUMNS)}, found {', '.join(map(str, table.columns)) or 'none'}")
+    if strange := sorted({str(one) for one in table["verdict"]} - {*Verdict}):
+        raise DamagedResult(f"{folder / 'claims.csv'}: expected the verdicts {', '.join(Verdict)}, found {', '.join(strange)}")
     if table.empty:
         return []
     table = table.fillna({"unit": "", "paper": ""})

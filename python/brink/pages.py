@@ -62,7 +62,7 @@ details { margin: 1.2rem 0; } summary { cursor: pointer; }
 .card .figure { padding: .3rem; margin: .5rem 0; }
 .card ul { list-style: none; margin: .4rem 0 0; padding: 0; font-size: .9rem; }
 .card li { padding: .25rem 0; border-top: 1px solid var(--line); display: flex; gap: .5rem; align-items: baseline; }
-.card li span:last-child { flex: 1; } .counts { display: flex; flex-wrap: wrap; gap: .5rem; margin: .8rem 0; }
+.card li span:last-child { flex: 1; } .counts { display: flex; flex-wrap: wrap; gap: .5rem 1rem; margin: .8rem 0; } .counts > span { white-space: nowrap; }
 @media (max-width: 40rem) {
   main { padding: 1rem .8rem 2rem; } h1 { font-size: 1.3rem; }
   table.claims thead { display: none; }
@@ -124,6 +124,7 @@ def claims_table(experiment: "Experiment", judged: Sequence[Judgement], former: 
 
 DISCUSSION = "Discussion of the published run"
 MEASURED = "A measured number is the one that the claim names, with its 95 % interval in brackets; n is the number of observations."
+TITLES = "Titles state what the paper claims; the verdicts say whether it was found here."
 RULES_WERE_FIXED = "Rules are fixed before the run. One that was written or changed after a run says so."
 
 
@@ -160,7 +161,7 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
             f'size {text(size)} · <a href="../index.html">all experiments</a></p>\n']
     for path in figure_files(folder):
         name = path.stem.removeprefix("figure").lstrip("-")
-        words = name or experiment.caption
+        words = ": ".join(part for part in (name, experiment.captions.get(name, "") if name else experiment.caption) if part)
         caption = f"<figcaption>{text(words)}</figcaption>" if words else ""
         label = f"{experiment.title}: {name}" if name else experiment.title
         body.append(f'<figure><div class="figure">{image(path.name, label)}</div>{caption}</figure>\n')
@@ -204,10 +205,11 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
                      f'<a href="{page}"><div class="figure">{picture(folder, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
     paper = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
              '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
-             "page, with what the paper says, what was measured, and the rule of each verdict.</p>\n")
+             "page, with what the paper says, what was measured, and the rule of each verdict. "
+             f"{TITLES}</p>\n")
     mixed = "<h1>Experiments</h1>\n<p>Each picture leads to its page, with the question, what was measured, and the rule of each verdict.</p>\n"
     body = ((mixed if own else paper) +
             f'<p class="soft">Size: {text(", ".join(sorted(sizes)))}. Rules are fixed before the run; the page of one that was written or changed after a run '
             'says so.</p>\n<div class="counts">'
-            + "".join(f"{verdict(name)} <span>{count}</span>" for name, count in verdict_counts(everything).items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
+            + "".join(f"<span>{verdict(name)} {count}</span>" for name, count in verdict_counts(everything).items()) + f'</div>\n<div class="wall">\n{"".join(cards)}</div>\n')
     return document("Experiments" if own else "The paper's figures and tables", body, wide=True)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from brink import pages, summary
 from brink.command import write_text
-from brink.experiment import Experiment
+from brink.experiment import SIZES, Experiment
 from brink.judging import read_judgements
-from brink.results import Results, has_settings
+from brink.results import Results, has_settings, size_in
 
 JOB_ARRAY = """#!/bin/bash
 #SBATCH --job-name=brink-reproduce
@@ -75,6 +75,10 @@ def publish(experiments: Sequence[Experiment], everyone: Sequence[Experiment], r
         size, folder = results.size_of(one), results.folder(one)
         if size is None or not results.is_finished(one, size):
             print(f"{one.id}: {folder} has no finished result of this version; `{one.command('SIZE', '--out', results.out)}` makes it",
+                  file=sys.stderr)
+            continue
+        if (before := size_in(place / one.id)) in SIZES and SIZES.index(size) < SIZES.index(before):
+            print(f"{one.id}: {folder} is of size {size}, and that in {place} of size {before}; it is not replaced. Remove {place / one.id} if it should be",
                   file=sys.stderr)
             continue
         new = place / f".{one.id}.new"

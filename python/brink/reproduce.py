@@ -13,14 +13,14 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import pandas as pd
 
 from brink import faults
 from brink.command import Brink
-from brink.errors import BrinkError, CommandError, Interrupted, MissingData, TooLarge
+from brink.errors import BrinkError, CommandError, DamagedResult, Interrupted, MissingData, TooLarge
 from brink.experiment import SIZES, Experiment, load_folder
 from brink.judging import of_former_rule, read_judgements, verdict_counts
 from brink.lab import Lab
@@ -28,6 +28,7 @@ from brink.names import find
 from brink.plan import Plan, PlanningLab, check, plan
 from brink.publishing import publish, write_job_array
 from brink.results import Results, changed_rules, fingerprint, has_settings
+from brink.settings import literal
 from brink.tables import read_table, read_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -54,22 +55,29 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--size", choices=SIZES, default="smoke", help="smoke: made-up data, seconds; small: real data, minutes to hours; "
                         "paper: the paper's scale (default: smoke)")
     parser.add_argument("--out", type=pathlib.Path, help="folder of the results (default: runs/reproduce-SIZE)")
-    parser.add_argument("--jobs", type=int, help="runs at a time (default: the number of processors)")
-    parser.add_argument("--plan", action="store_true", help="say what would be run, and what it costs in time, memory and disk; run nothing")
+    parser.add_argument("--jobs", type=at_least_one, help="runs at a time (default: the number of processors)")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--plan", action="store_true", help="say what would be run, and what it costs in time, memory and disk; run nothing")
     parser.add_argument("--data", type=pathlib.Path, help="folder of the data files (default: $BRINK_DATA, else data)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--brink", help="the command (default: $BRINK, else build/tools/brink, else the one on PATH)")
-    parser.add_argument("--judge", action="store_true", help="judge and draw the results that are there again, from their tables; run nothing")
-    parser.add_argument("--list", action="store_true", help="the experiments, and stop")
+    instead.add_argument("--judge", action="store_true", help="judge and draw the results that are there again, from their tables; run nothing")
+    instead.add_argument("--list", action="store_true", help="the experiments, and stop")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the size in place of the one in the "
                         "experiment's file, as TOML; repeatable")
-    parser.add_argument("--slurm", action="store_true", help="run nothing; write a job array for Slurm, whose tasks share the runs")
-    parser.add_argument("--tasks", type=int, default=8, help="tasks of the job array (default: 8)")
+    instead.add_argument("--slurm", action="store_true", help="run nothing; write a job array for Slurm, whose tasks share the runs")
+    parser.add_argument("--tasks", type=at_least_one, default=8, help="tasks of the job array (default: 8)")
     parser.add_argument("--shard", metavar="I/N", help="begin with the I-th of N shares of the runs; a task of the job array does that")
-    parser.add_argument("--publish", type=pathlib.Path, metavar="DIR", help="copy the results that are there, without runs, to DIR, and write its "
+    instead.add_argument("--publish", type=pathlib.Path, metavar="DIR", help="copy the results that are there, without runs, to DIR, and write its "
                         "index and tables of verdicts again; for docs/results also those of the README")
     parser.add_argument("--quiet", action="store_true", help="only the last line of each experiment")
     return parser
+
+
+def at_least_one(text: str) -> int:
+    if re.fullmatch(r"[0-9]+", text) and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
 
 
 def run_one(experiment: Experiment, results: Results, options: argparse.Namespace, brink: Brink) -> str:
@@ -121,16 +129,25 @@ def verdicts(results: Results, experiment: Experiment) -> str:
 def rejudge(experiments: Sequence[Experiment], results: Results) -> int:
     judged, status = 0, OK
     for one in experiments:
-        folder, size = results.folder(one), results.size_of(one)
+        folder = results.folder(one)
+        try:
+            size, altered = results.size_of(one), results.altered(one)
+        except DamagedResult as error:
+            status = complain(f"{one.id}: {error}", FAILED)
+            continue
         if size is None:
             print(f"{one.id}: there is no result in {folder} to judge; `{one.command('SIZE', '--out', results.out)}` makes one", file=sys.stderr)
             continue
         if not has_settings(folder, one, size):
             print(f"{one.id}: {folder} was made with other settings of size {size}; `{one.command(size, '--out', results.out)}` makes it again", file=sys.stderr)
             continue
+        if altered:
+            status = complain(f"{one.id}: {folder} is not as it was made: {', '.join(altered)} changed or missing; `{one.command(size, '--out', results.out)}` "
+                              "makes it again from its runs", FAILED)
+            continue
         judged += 1
-        runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
         try:
+            runs = read_table(folder / "runs.csv") if (folder / "runs.csv").is_file() else pd.DataFrame()
             results.write(one, size, read_tables(folder), runs, fingerprint(one, size))
         except BrinkError as error:
             status = complain(f"{one.id}: {error}", FAILED)
@@ -197,18 +214,33 @@ def with_settings(experiment: Experiment, options: argparse.Namespace) -> Experi
         if not given:
             raise BrinkError(f"--set {one}: expected KEY=VALUE; size {options.size} of {experiment.id} has the settings {', '.join(changed)}")
         if key not in changed:
-            raise BrinkError(f"--set {one}: size {options.size} of {experiment.id} has no setting {key!r}; it has {', '.join(changed)}")
+            raise BrinkError(f"--set {one}: size {options.size} of {experiment.id} has no setting {key!r}; it has {', '.join(changed) or 'none'}")
         try:
-            changed[key] = tomllib.loads(f"value = {value}")["value"]
+            found = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError as error:
             raise BrinkError(f"--set {one}: expected a TOML value, such as 3, [0, 1] or \"text\" ({error})") from None
+        if kind(found) != kind(changed[key]) or found == []:
+            raise BrinkError(f"--set {one}: expected {kind(changed[key])}, as {key} = {literal(changed[key])} of the file, found {value.strip()}")
+        changed[key] = found
     different = {key: value for key, value in changed.items() if value != experiment.sizes[options.size][key]}
     return dataclasses.replace(experiment, sizes={**experiment.sizes, options.size: changed}, changes=different)
+
+
+def kind(value: object) -> str:
+    """What a setting is, in words; a setting of --set is what the one in the file is."""
+    return ("true or false" if isinstance(value, bool) else "a number" if isinstance(value, (int, float)) else "a list of at least one value"
+            if isinstance(value, (list, tuple)) else "a text" if isinstance(value, str) else "a table" if isinstance(value, Mapping) else type(value).__name__)
 
 
 def complain(words: object, status: int) -> int:
     print(f"reproduce: {words}", file=sys.stderr, flush=True)
     return status
+
+
+def not_writable(option: str, place: pathlib.Path, error: OSError) -> int:
+    reason = {errno.ENOENT: "no folder can be made there", errno.EEXIST: "it is a file", errno.ENOTDIR: "it is a file" if place.is_file() else
+              "a file is in its path", errno.ENOSPC: "no space is left"}
+    return complain(f"{option}: {place} cannot be written: {reason.get(error.errno or 0, str(error.strerror).lower())}; name another folder", USAGE)
 
 
 def interrupt(number: int, frame: object) -> None:
@@ -226,8 +258,6 @@ def main(words: Sequence[str] | None = None) -> int:
             return OK
         if not options.names and not options.publish:
             return complain(f"expected an id, or all; ids: {' '.join(name for one in known.values() for name in one.names)}", USAGE)
-        if options.jobs is not None and options.jobs < 1:
-            return complain(f"--jobs: expected at least 1, found {options.jobs}", USAGE)
         options.shard = parse_shard(options.shard)
         experiments = [with_settings(one, options) for one in find(options.names, known)]
     except BrinkError as error:
@@ -237,8 +267,7 @@ def main(words: Sequence[str] | None = None) -> int:
         results.out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=results.out).close()
     except OSError as error:
-        reason = {errno.ENOENT: "no folder can be made there", errno.EEXIST: "it is a file", errno.ENOTDIR: "a file is in its path"}
-        return complain(f"--out: {results.out} cannot be written: {reason.get(error.errno or 0, str(error.strerror).lower())}; name another folder", USAGE)
+        return not_writable("--out", results.out, error)
     signal.signal(signal.SIGTERM, interrupt)
     results.clean()
     everyone = [*known.values(), *(one for one in experiments if one.id not in known)]
@@ -247,8 +276,12 @@ def main(words: Sequence[str] | None = None) -> int:
     if options.publish:
         try:
             return publish(experiments, everyone, results, options.publish, README if options.publish.resolve() == PUBLISHED else None)
+        except DamagedResult as error:
+            return complain(error, FAILED)
         except BrinkError as error:
             return complain(error, USAGE)
+        except OSError as error:
+            return not_writable("--publish", options.publish, error)
     status = rejudge(experiments, results) if options.judge else run_all(experiments, results, options)
     if options.plan:
         return status

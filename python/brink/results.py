@@ -8,14 +8,17 @@ import json
 import os
 import pathlib
 import shutil
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from brink import judging, pages, style
 from brink.command import write_text
-from brink.errors import BrinkError
-from brink.experiment import Experiment, Tables, declares_experiment
+from brink.errors import BrinkError, DamagedResult
+from brink.experiment import SIZES, Experiment, Tables, declares_experiment
+from brink.judging import read_judgements
 from brink.lab import Lab
 from brink.tables import read_tables, write_table, write_tables
 
@@ -29,7 +32,7 @@ def fingerprint(experiment: Experiment, size: str) -> str:
     hashed = hashlib.sha256(f"{experiment.id} {size} {experiment.sizes[size]}\n".encode() + PACKAGE)
     assert experiment.file is not None
     for path in sorted(experiment.file.parent.glob("*.py")):
-        if path == experiment.file or not declares_experiment(path):
+        if path.is_file() and (path == experiment.file or not declares_experiment(path)):
             hashed.update(path.read_bytes())
     return hashed.hexdigest()
 
@@ -56,8 +59,16 @@ class Results:
         mark, folder = self._mark(experiment), self.folder(experiment)
         if not mark.is_file() or not folder.is_dir():
             return False
-        told = json.loads(mark.read_text("utf-8"))
+        told = told_by(mark)
         return bool(told == {"fingerprint": fingerprint(experiment, size), "size": size, "files": digests(folder)})
+
+    def altered(self, experiment: Experiment) -> list[str]:
+        """The tables of a result that are not as they were made. A folder from elsewhere, such as a published one, has no mark to compare with."""
+        made = told_by(self._mark(experiment)).get("files")
+        if not isinstance(made, dict):
+            return []
+        there = digests(self.folder(experiment))
+        return [name for name, digest in made.items() if name.endswith(".csv") and name != "claims.csv" and there.get(name) != digest]
 
     def size_of(self, experiment: Experiment) -> str | None:
         """The size of the result that is there."""
@@ -86,8 +97,11 @@ class Results:
             judging.write_judgements(new, judged)
             draw(experiment, written, new)
             told: dict[str, object] = {"id": experiment.id, "size": size, "settings": experiment.sizes[size]}
-            if former := former_rules(self.folder(experiment), size, judged):
-                told["former_rules"] = former
+            try:
+                if former := former_rules(self.folder(experiment), size, judged):
+                    told["former_rules"] = former
+            except DamagedResult as error:
+                print(f"{experiment.id}: what was there is replaced, and its rules cannot be compared: {error}", file=sys.stderr, flush=True)
             write_text(new / "result.json", json.dumps(told, indent=1) + "\n")
             write_text(new / "page.html", pages.experiment_page(experiment, size, new, judging.read_judgements(new)))
             self._put(new, self.folder(experiment))
@@ -115,7 +129,15 @@ class Results:
 
     def index(self, experiments: Sequence[Experiment]) -> pathlib.Path | None:
         """Writes the index of all results that are there."""
-        there = [(one, size, self.folder(one)) for one in experiments if (size := self.size_of(one)) is not None]
+        there = []
+        for one in experiments:
+            try:
+                size = self.size_of(one)
+                if size is not None:
+                    read_judgements(self.folder(one))
+                    there.append((one, size, self.folder(one)))
+            except DamagedResult as error:
+                print(f"{one.id} is left out of the index: {error}", file=sys.stderr, flush=True)
         if not there:
             return None
         write_text(self.out / "index.html", pages.index_page(there))
@@ -124,8 +146,24 @@ class Results:
 
 def size_in(folder: pathlib.Path) -> str | None:
     """The size of the result in a folder, if there is one."""
-    told = folder / "result.json"
-    return str(json.loads(told.read_text("utf-8"))["size"]) if told.is_file() else None
+    return str(told_in(folder)["size"]) if (folder / "result.json").is_file() else None
+
+
+def told_by(file: pathlib.Path) -> dict[str, object]:
+    """A JSON file of this program; {} if it is not there, or is none: what it says has to be found out again."""
+    try:
+        told = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def told_in(folder: pathlib.Path) -> dict[str, Any]:
+    """result.json of a folder."""
+    told = told_by(folder / "result.json")
+    if told.get("size") not in SIZES or not isinstance(told.get("settings"), dict):
+        raise DamagedResult(f"{folder / 'result.json'}: expected the id, size and settings of a result; remove the folder, and tools/reproduce makes it again")
+    return told
 
 
 def former_rules(folder: pathlib.Path, size: str, judged: Sequence[judging.Judgement]) -> dict[str, str]:
@@ -141,14 +179,12 @@ def former_rules(folder: pathlib.Path, size: str, judged: Sequence[judging.Judge
 
 def changed_rules(folder: pathlib.Path) -> dict[str, str]:
     """What the result in a folder says of rules that were changed after a result: the former rule of each claim."""
-    told = folder / "result.json"
-    return dict(json.loads(told.read_text("utf-8")).get("former_rules", {})) if told.is_file() else {}
+    return dict(told_in(folder).get("former_rules", {})) if (folder / "result.json").is_file() else {}
 
 
 def has_settings(folder: pathlib.Path, experiment: Experiment, size: str) -> bool:
     """Whether a result was made with the settings that its size has now. The page says what they reduce, so others need another run."""
-    told = json.loads((folder / "result.json").read_text("utf-8"))
-    return bool(told["settings"] == json.loads(json.dumps(experiment.sizes.get(size))))
+    return bool(told_in(folder)["settings"] == json.loads(json.dumps(experiment.sizes.get(size))))
 
 
 def draw(experiment: Experiment, tables: Tables, folder: pathlib.Path) -> None:

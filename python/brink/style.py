@@ -15,7 +15,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from PIL import Image
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; yellow is left out because it is faint on white.
@@ -31,7 +31,7 @@ RC: Any = {
     "axes.prop_cycle": cycler(color=COLOURS), "axes.spines.right": False, "axes.spines.top": False, "axes.titlesize": 9.5,
     "axes.titlelocation": "left", "figure.constrained_layout.use": True, "figure.dpi": 100, "figure.facecolor": "white",
     "font.family": "DejaVu Sans", "font.size": 9, "grid.color": "#dddddd", "grid.linewidth": 0.5, "image.cmap": SEQUENTIAL,
-    "legend.fontsize": 8, "legend.frameon": False, "lines.linewidth": 1.3, "lines.markersize": 4, "mathtext.fontset": "dejavusans",
+    "legend.edgecolor": "none", "legend.fancybox": False, "legend.fontsize": 8, "legend.framealpha": 0.8, "lines.linewidth": 1.3, "lines.markersize": 4, "mathtext.fontset": "dejavusans",
     "savefig.dpi": 150, "svg.fonttype": "path", "svg.hashsalt": "brink", "xtick.labelsize": 8, "ytick.labelsize": 8, "path.simplify": True,
 }
 WIDTH = 7.0  # inches: the text width of a paper
@@ -72,6 +72,14 @@ def log_scale(axes: Axes) -> None:
     """A logarithmic y axis whose labels are powers of ten only."""
     axes.set_yscale("log")
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def log_numbers(axes: Axes) -> None:
+    """A logarithmic y axis of a decade or two, with numbers such as 0.15, 0.2 and 0.3 in place of powers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(10, (1, 1.5, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def value_ticks(axis: Axis, values: Iterable[float], at: Iterable[float] | None = None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from brink.claims import FAILED, Verdict
 from brink.errors import BrinkError
 from brink.judging import Judgement, read_judgements, verdict_counts
-from brink.pages import RULES_WERE_FIXED, discussed
+from brink.pages import RULES_WERE_FIXED, TITLES, discussed
 from brink.results import size_in
 from brink.tables import read_tables
 
@@ -43,7 +43,7 @@ def readme_part(everyone: Sequence["Experiment"], place: pathlib.Path, readme: p
     sizes = {one.id: size for one, size in entries}
     shown = [one for one, _ in entries if one.gallery and (place / one.id / "thumbnail.png").is_file()]
     total = verdict_counts(claim for claims in judged.values() for claim in claims)
-    lines = [*gallery(shown, judged, base), "", "Number of verdicts: " + ", ".join(f"*{name}* {count}" for name, count in total.items()) + ".", "",
+    lines = [*gallery(shown, judged, base), "", TITLES, "Number of verdicts: " + ", ".join(f"*{name}* {count}" for name, count in total.items()) + ".", "",
              table_row("id", "title", "size", *Verdict), table_row("---", "---", "---", *["--:" for _ in Verdict])]
     for one in everyone:
         names = ", ".join(one.names)
@@ -76,12 +76,17 @@ def results_page(entries: Sequence[tuple["Experiment", str]], place: pathlib.Pat
     """All claims with their verdicts, and the discussion of those that failed, for readers of the repository."""
     judged = {one.id: read_judgements(place / one.id) for one, _ in entries}
     counts = verdict_counts(claim for claims in judged.values() for claim in claims)
-    lines = ["# Results", "", "Every claim of the paper that is judged, with what was measured and the verdict. `index.html` shows the pictures.",
+    lines = ["# Results", "", "Every claim of the paper that is judged, with the picture, what was measured, and the verdict.",
+             TITLES,
              "`tools/reproduce all --size small` makes them again ([reproduce.md](../reproduce.md)).", RULES_WERE_FIXED, "",
              ", ".join(f"{name}: {count}" for name, count in counts.items()) + ".", ""]
     for one, size in entries:
         lines += [f"## {one.id}", "", f"**{plain(one.title)}.** Size {size}" + (f", also {', '.join(one.also)}" if one.also else "") +
-                  f". [Figure]({one.id}/figure.svg), [page]({one.id}/page.html)", ""]
+                  f". [Page]({one.id}/page.html) with the rules.", ""]
+        for name, caption in {"": one.caption, **one.captions}.items():
+            picture = f"{one.id}/figure{name and '-'}{name}.svg"
+            lines += [f"![{plain(one.title)}{name and ', '}{name}]({picture})", "", f"{name and name + ': '}{plain(caption)}", ""][:4 if caption else 2]
+        lines += [f"{'The paper' if one.section else 'The question'}: {plain(one.paper)}", ""]
         if judged[one.id]:
             lines += [table_row("claim", "measured", "verdict"), table_row("---", "---", "---")]
             lines += [table_row(claim.claim, claim.in_words, claim.verdict) for claim in judged[one.id]] + [""]

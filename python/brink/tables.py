@@ -8,7 +8,7 @@ import pathlib
 import pandas as pd
 
 from brink.command import write_text
-from brink.errors import BrinkError
+from brink.errors import BrinkError, DamagedResult
 from brink.run import EXACT
 
 FORMAT = "%.10g"
@@ -25,6 +25,8 @@ def read_table(path: pathlib.Path, types: dict[str, type] | None = None) -> pd.D
         return pd.read_csv(path, dtype=types, **EXACT)
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
+    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        raise DamagedResult(f"{path}: expected a table as CSV: {' '.join(str(error).split())}") from error
 
 
 def write_tables(folder: pathlib.Path, tables: dict[str, pd.DataFrame]) -> None:

@@ -2,6 +2,7 @@
 """brink.command: repeated, interrupted, wrong and parallel calls."""
 
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,25 @@ def test_a_finished_run_is_not_made_again(brink: Brink, folder: pathlib.Path) ->
         brink.train({"training.steps": 4}, folder / "twice")
 
 
+@pytest.mark.parametrize(("file", "keep", "told"), [
+    ("metrics.csv", -200, "metrics.csv is empty or breaks off in a line"), ("metrics.csv", 0, "metrics.csv is empty"),
+    ("metrics.csv", "a row", "the last row of metrics.csv is that of step 2, expected 3"), ("metrics.csv", None, "metrics.csv is missing"),
+    ("events.csv", None, "events.csv is missing"), ("events.csv", 5, "events.csv is empty or breaks off"), ("config.toml", None, "config.toml is missing")])
+def test_a_damaged_run_is_not_taken_for_a_result(brink: Brink, folder: pathlib.Path, file: str, keep: int | str | None, told: str) -> None:
+    """A table that lost its end would give other numbers and verdicts, and nobody would know."""
+    config, place = {"training": {"steps": 3}}, folder / "damaged"
+    whole = content(brink.train(config, place))
+    path = place / file
+    if keep is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().rstrip(b"\n").rpartition(b"\n")[0] + b"\n" if isinstance(keep, str) else path.read_bytes()[:keep])
+    with pytest.raises(BrinkError, match=f"{place}: the run has ended, but {told}.*; remove this folder"):
+        brink.train(config, place)
+    shutil.rmtree(place)
+    assert content(brink.train(config, place)) == whole
+
+
 def test_config_file(brink: Brink, folder: pathlib.Path) -> None:
     file = folder / "file.toml"
     file.write_text("[training]\nsteps = 3\n")
@@ -46,6 +66,8 @@ def test_errors_carry_code_and_message(brink: Brink, folder: pathlib.Path) -> No
     assert error.value.code == 2
     with pytest.raises(BrinkError, match="not found; it was looked for in /nowhere/brink. Build it"):
         Brink("/nowhere/brink")
+    with pytest.raises(BrinkError, match="true ended well and made no run; expected the brink command"):
+        Brink("true").train({"training": {"steps": 3}}, folder / "by-another-program")
 
 
 def test_forks(brink: Brink, run: Run, folder: pathlib.Path) -> None:

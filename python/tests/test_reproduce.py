@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from brink import Brink, NotYetRun, Run, lab, plan
+from brink.errors import DamagedResult
 from brink.experiment import load, load_folder
 from brink.publishing import publish
 from brink.reproduce import DATA, FAILED, INTERRUPTED, OK, PAPER, TOO_LARGE, USAGE, main
@@ -49,7 +50,15 @@ def test_unknown_names(capsys: Captured) -> None:
     assert reproduce("Fig14x") == USAGE and "did you mean fig14?" in capsys.readouterr().err
     assert reproduce() == USAGE and "expected an id" in capsys.readouterr().err
     assert reproduce("nothing.py") == USAGE and "no such file" in capsys.readouterr().err
-    assert reproduce("fig1", "--jobs", 0) == USAGE
+    for option in ("--jobs", "--tasks"):
+        for count in ("0", "-3", "two", "1.5"):
+            with pytest.raises(SystemExit) as ended:
+                reproduce("fig1", f"{option}={count}")
+            assert ended.value.code == USAGE
+            assert capsys.readouterr().err.startswith(f"reproduce: {option}: expected a whole number of at least 1, found {count!r};")
+    with pytest.raises(SystemExit):
+        reproduce("fig1", "--judge", "--plan")
+    assert "--plan: not allowed with argument --judge" in capsys.readouterr().err
     assert reproduce("fig1", "--shard", "3/2") == USAGE and "such as 2/8" in capsys.readouterr().err
     for option, told in (("--size", "smoke, small, paper"), ("--device", "cpu, cuda")):
         with pytest.raises(SystemExit) as ended:
@@ -102,6 +111,11 @@ def test_settings_of_a_size(capsys: Captured, tmp_path: pathlib.Path) -> None:
     assert "expected a TOML value" in capsys.readouterr().err
     assert reproduce(FILE, "--out", tmp_path, "--set", "steps") == USAGE
     assert "expected KEY=VALUE; size smoke of tiny has the settings rates, steps" in capsys.readouterr().err
+    for wrong, told in (("steps=[3]", "expected a number, as steps = 20 of the file, found [3]"), ('rates="x"', "a list of at least one value, as rates = [0.05, 0.1]"),
+                        ("rates=[]", "at least one value"), ("rates=0.1", "found 0.1"), ("steps=true", "expected a number")):
+        assert reproduce(FILE, "--out", tmp_path, "--set", wrong) == USAGE
+        assert told in capsys.readouterr().err
+    assert reproduce("fig19", "--out", tmp_path, "--set", "paths=0") == USAGE and "it has none" in capsys.readouterr().err
     assert reproduce(FILE, "--out", tmp_path, "--set", "steps=12", "--quiet") == OK
     assert (tmp_path / "tiny" / "losses.csv").read_text().splitlines()[13].startswith("12,")
 
@@ -129,6 +143,59 @@ def test_judged_again(out: pathlib.Path, capsys: Captured) -> None:
     assert reproduce(FILE, "--out", out, "--judge", "--set", "steps=21") == FAILED
     ended = capsys.readouterr()
     assert "was made with other settings of size smoke" in ended.err and "index.html" not in ended.out and (out / "tiny" / "claims.csv").read_bytes() == before
+
+
+DAMAGES = [  # file, content (None: it is gone), what judging says, what publishing says
+    ("runs.csv", b"", FAILED, "runs.csv changed or missing"), ("runs.csv", b'a,b\n1,2,3\n"x', FAILED, "runs.csv changed or missing"),
+    ("losses.csv", None, FAILED, "losses.csv changed or missing"), ("losses.csv", b"run,step,loss\n", FAILED, "losses.csv changed or missing"),
+    ("claims.csv", b"\x00\xff\xfe", OK, "what was there is replaced, and its rules cannot be compared: .*claims.csv: expected a table as CSV"),
+    ("claims.csv", b"id,claim\n1,2\n", OK, "claims.csv: expected the columns id, claim, .*, found id, claim"),
+    ("claims.csv", b"", OK, "claims.csv: expected the columns .*, found none"),
+    ("result.json", b"{", FAILED, "result.json: expected the id, size and settings of a result; remove the folder"),
+    ("result.json", b"{}", FAILED, "result.json: expected the id, size and settings of a result; remove the folder")]
+
+
+@pytest.mark.parametrize(("name", "content", "status", "told"), DAMAGES)
+def test_a_damaged_result(out: pathlib.Path, capsys: Captured, tmp_path: pathlib.Path, name: str, content: bytes | None, status: int, told: str) -> None:
+    """It is never judged as if it were whole, does not end another call, and is made again from its runs."""
+    there = tmp_path / "there"
+    shutil.copytree(out, there)
+    (there / "tiny" / name).unlink()
+    if content is not None:
+        (there / "tiny" / name).write_bytes(content)
+    damaged = tmp_path / "damaged"
+    shutil.copytree(there, damaged)
+    assert reproduce(FILE, "--out", there, "--judge") == status
+    err = capsys.readouterr().err
+    assert re.search(rf"tiny: .*{told}", err) and "Traceback" not in err, err
+    assert reproduce(FILE, "--out", damaged, "--quiet") == OK
+    before = {path.name: path.read_bytes() for path in (out / "tiny").iterdir()}
+    assert {path.name: path.read_bytes() for path in (damaged / "tiny").iterdir()} == before
+
+
+def test_damage_elsewhere(out: pathlib.Path, capsys: Captured, tmp_path: pathlib.Path) -> None:
+    """The index leaves a damaged result out; a damaged mark is none; a damaged published folder is named."""
+    there, results = tmp_path / "there", Results(tmp_path / "there")
+    shutil.copytree(out, there)
+    (there / "tiny" / "claims.csv").write_bytes(b"junk\n")
+    assert results.index([load(FILE)]) is None and "tiny is left out of the index: " in capsys.readouterr().err
+    (there / "runs" / "finished" / "tiny.json").write_text("x")
+    assert not results.is_finished(load(FILE), "smoke")
+    assert reproduce(FILE, "--out", there, "--quiet") == OK and reproduce(FILE, "--out", there, "--publish", tmp_path / "pub") == OK
+    capsys.readouterr()
+    for name, told in (("claims.csv", "expected the columns"), ("result.json", "expected the id")):
+        whole = (place := tmp_path / "pub" / "tiny" / name).read_bytes()
+        place.write_text("junk\n")
+        with pytest.raises(DamagedResult, match=rf"^{re.escape(str(place))}: {told}"):
+            publish([], [load(FILE)], results, tmp_path / "pub")
+        place.write_bytes(whole)
+
+
+def test_a_place_that_cannot_be_published_to(out: pathlib.Path, capsys: Captured, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").touch()
+    for place, why in ((tmp_path / "file", "it is a file"), (tmp_path / "file" / "x", "a file is in its path"), ("/proc/x", "no folder can be made there")):
+        assert reproduce(FILE, "--out", out, "--publish", place) == USAGE
+        assert capsys.readouterr().err == f"reproduce: --publish: {place} cannot be written: {why}; name another folder\n"
 
 
 def test_the_command_of_a_page_works(capsys: Captured, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +342,13 @@ def test_published(out: pathlib.Path, capsys: Captured, tmp_path: pathlib.Path) 
     publish([], [load(FILE)], Results(out), place)
     assert "**Two parameters.**" in (place / "README.md").read_text()
     assert (place / "index.html").is_file()
-    capsys.readouterr()
+    # A larger size is not replaced by a smaller one.
+    told_of = place / "tiny" / "result.json"
+    whole = told_of.read_text()
+    told_of.write_text(whole.replace('"smoke"', '"paper"'))
+    assert reproduce(FILE, "--out", out, "--publish", place) == OK and '"paper"' in told_of.read_text()
+    assert "is of size smoke, and that in" in (told := capsys.readouterr().err) and "it is not replaced" in told
+    told_of.write_text(whole)
     assert reproduce(FILE, "--out", tmp_path / "nothing", "--publish", tmp_path / "empty") == FAILED and not (tmp_path / "empty").exists()
     assert "tools/reproduce python/tests/small_experiment.py --size SIZE --out " in (told := capsys.readouterr().err) and "nothing was published" in told
 
@@ -285,7 +358,9 @@ def test_every_experiment_of_the_tree() -> None:
     known = load_folder(PAPER)
     for one in known.values():
         assert set(one.sizes) == {"smoke", "small", "paper"}, one.id
-        assert len(one.paper) > 40 and one.title and one.section, one.id
+        assert len(one.paper) > 40 and one.title and one.section and len(one.caption) > 40, one.id
+        published = {path.stem.removeprefix("figure-") for path in (PAPER.parents[1] / "docs" / "results" / one.id).glob("figure-*.svg")}
+        assert published <= set(one.captions), f"{one.id}: further figures without a caption"
     assert set(lab.DATA_SETS) == {"fmnist4", "cifar10-5k", "cifar10-50k", "cifar10-500k"}
 
 
@@ -306,6 +381,14 @@ def test_the_documented_experiments(name: str, capsys: Captured, tmp_path: pathl
     assert reproduce(mine, "--out", tmp_path / "out", "--set", "seeds=[0, 1]", "--set", "steps=20", "--quiet") == OK
     assert f"{name}:" in capsys.readouterr().out
     assert (tmp_path / "out" / name / "figure.svg").is_file() and name in (tmp_path / "out" / "index.html").read_text("utf-8")
+
+
+def test_what_lies_beside_a_file(tmp_path: pathlib.Path) -> None:
+    """A script in another encoding, or a folder with such a name, does not matter."""
+    shutil.copy(FILE, tmp_path / "mine.py")
+    (tmp_path / "old.py").write_bytes(b"# caf\xe9\n")
+    (tmp_path / "folder.py").mkdir()
+    assert reproduce(tmp_path / "mine.py", "--out", tmp_path / "out", "--quiet") == OK
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -99,6 +99,33 @@ def no_environment():
         cases.check("an interrupted installation is begun again", [] if status == UNAVAILABLE and begun else told.splitlines()[-8:])
 
 
+def damaged_environment():
+    """A package that lost a file is named, and the next call makes the environment again. A folder of somebody else is never removed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        venv, offline = pathlib.Path(scratch, "venv"), {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": scratch, "PIP_CONFIG_FILE": os.devnull}
+        there = {"BRINK_PAPER_VENV": str(venv), **offline}
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+        shutil.copy(ROOT / "bench" / "paper" / "requirements.txt", venv / "installed.txt")
+        told, status = reproduce("--list", **there)
+        cases.check("a damaged environment", [] if status == UNAVAILABLE and "is damaged: No module named" in told and "Traceback" not in told
+                    and not (venv / "installed.txt").exists() else [f"ended with {status}", *told.splitlines()[-8:]])
+        for name, make in (("a folder", lambda place: place.mkdir()), ("an environment", lambda place: subprocess.run(
+                [sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)), ("a file", lambda place: place.write_text("kept"))):
+            place = pathlib.Path(scratch, name.replace(" ", "-"))
+            make(place)
+            if place.is_dir():
+                (place / "kept").touch()
+            for _ in range(2):
+                told, status = reproduce("--list", **{**there, "BRINK_PAPER_VENV": str(place)})
+                kept = place.is_file() or (place / "kept").is_file()
+                cases.check(f"{name} of somebody else is not removed", [] if status == UNAVAILABLE and kept and "not made by tools/reproduce" in told
+                            else [f"ended with {status}", *told.splitlines()[-8:]])
+        told, status = reproduce("--list", **{**there, "BRINK_PAPER_VENV": "/proc/venv"})
+        cases.check("a place that cannot be written", [] if status == UNAVAILABLE and "/proc cannot be written" in told and "line" not in told else [told])
+        told, status = reproduce("--list", **{**there, "BRINK_PAPER_VENV": str(venv) + "-2", "PYTHON": "/nowhere/python"})
+        cases.check("no such Python", [] if status == UNAVAILABLE and "there is no program /nowhere/python" in told and "line" not in told else [told])
+
+
 def interrupted_installation():
     """An installation that is killed at a random moment, and the next call, which mends it."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -124,6 +151,7 @@ if not every:
 told, status = reproduce("fig1x")
 cases.check("an unknown id", [] if status == 2 and "did you mean fig1?" in told else [told])
 no_environment()
+damaged_environment()
 with tempfile.TemporaryDirectory() as scratch:
     first, second = pathlib.Path(scratch, "first"), pathlib.Path(scratch, "second")
     started = time.monotonic()
