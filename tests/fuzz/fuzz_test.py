@@ -110,7 +110,8 @@ threads = "all"
 # Initial inputs: correct ones, and ones that nest in each way.
 SEEDS = {
     "config": [b"\0" + CONFIG, b"\1model.hidden=[3, 4]\nrun.memory=1GiB\ntraining.learning_rate=.1", b"\0" + b"[" + b"a." * 99,
-               b"\0a = " + b"[" * 99, b"\0a = " + b"{a=" * 99, b"\1model.name=dln\nmodel.start=[1, -2.5e-30]\ntraining.lr=3"],
+               b"\0a = " + b"[" * 99, b"\0a = " + b"{a=" * 99, b"\1model.name=dln\nmodel.start=[1, -2.5e-30]\ntraining.lr=3",
+               b"\0a = [1, }", b"\0a = [\xe2\x80\xa8"],
     "safetensors": [safetensors(), safetensors()[8:-11], b'{"a":' + b"[" * 99 + b"}"],
     "arrays": [arrays(zipfile.ZIP_STORED), arrays(zipfile.ZIP_DEFLATED), npy(">f8", (2, 2), bytes(32)), safetensors(), npy("|O", (1,), b"\x80\4N.")],
     "labels": [bytes([type_ | label << 3, 3, 2, channels]) + bytes([0, 1, 2]) + bytes(60)

@@ -96,6 +96,28 @@ TEST_CASE("TOML: a table without a name is refused before the library asserts on
   CHECK(toml_outcome("[]").find("blank bare keys") != std::string::npos);
 }
 
+TEST_CASE("TOML: what cannot begin a value of a list is refused before the library asserts that it is not there") {
+  const std::string
+      list = ": expected \"]\", found \"}\"",
+      table = ": expected \"}\", found \"]\"",
+      line =
+          ": expected a line feed to end a line, found another character that breaks lines (U+0085, U+2028 or U+2029)";
+  for (const char* text : {"a = [}", "a = [1, }", "a = [1, # ]\n }", "a = [1 }", "a = [[1], [2, }]",
+                           "a = [{b = [3, }}]", "[a}\n", "a = ['}', }"})
+    CHECK_MESSAGE(toml_outcome(text).ends_with(list), text);
+  for (const char* text : {"a = {]", "a = {b = 1, ]", "a = [{b = 1]", "a = [{}, {]"})
+    CHECK_MESSAGE(toml_outcome(text).ends_with(table), text);
+  for (const char* space : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"})
+    for (const char* before : {"a = [", "a = [1, ", "a = 1", "a = ", ""})
+      CHECK_MESSAGE(toml_outcome(std::string(before) + space + "]").ends_with(line), before);
+  for (const char* good : {"a = '[}'", "a = [{b = [1]}]", "# [}\n", "a = \"\xE2\x80\xA8\"", "# \xC2\x85\n",
+                           "a = ['''}''', '}']", "[a]\nb = {}"})
+    CHECK(toml_outcome(good) == "read");
+  CHECK(toml_outcome("a = }") != "read");  // the library's own errors
+  CHECK(toml_outcome("a = 1 ]") != "read");
+  CHECK(toml_outcome("a = [\n1,\n2, }\n").starts_with("3:4"));
+}
+
 TEST_CASE("a config nested too deeply is refused with its place, from a file and from arguments") {
   test::TemporaryFolder folder;
   const std::string file = folder / "c.toml";

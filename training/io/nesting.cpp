@@ -114,6 +114,25 @@ std::optional<std::size_t> nameless_toml_table(std::string_view text) {
   return scan_toml(text, [&](std::size_t at, int, bool header) { return header && !has_name(text, at); });
 }
 
+std::optional<std::size_t> wrong_toml_bracket(std::string_view text) {
+  std::vector<char> open;
+  return scan_toml(text, [&](std::size_t at, int, bool) {
+    const char c = text[at];
+    if (c == '[' || c == '{') open.push_back(c);
+    if ((c != ']' && c != '}') || open.empty()) return false;
+    const bool wrong = (open.back() == '[') != (c == ']');
+    open.pop_back();
+    return wrong;
+  });
+}
+
+std::optional<std::size_t> foreign_toml_line_break(std::string_view text) {
+  return scan_toml(text, [&](std::size_t at, int, bool) {
+    const std::string_view rest = text.substr(at);
+    return rest.starts_with("\xC2\x85") || rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9");
+  });
+}
+
 std::optional<std::size_t> too_deep_json(std::string_view text) {
   int levels = 0;
   for (std::size_t at = 0; at < text.size();) {

@@ -26,4 +26,10 @@ std::optional<std::size_t> too_deep_json(std::string_view text);
 /// The first "[" of a table that has no name. toml++ 3.3 assumes a name: built with assertions, it aborts.
 std::optional<std::size_t> nameless_toml_table(std::string_view text);
 
+// What else toml++ 3.3 assumes not to stand where a value of a list begins: built with assertions, it aborts.
+/// The first bracket that closes a list as if it were a table, or a table as if it were a list.
+std::optional<std::size_t> wrong_toml_bracket(std::string_view text);
+/// The first of U+0085, U+2028 and U+2029 outside strings and comments: no line breaks, nor anything else, in TOML.
+std::optional<std::size_t> foreign_toml_line_break(std::string_view text);
+
 }  // namespace brink

@@ -13,6 +13,11 @@ toml::table parse_toml(std::string_view text) {
   };
   if (const auto at = too_deep_toml(text))
     refuse(*at, "expected at most " + number_text(most_toml_levels) + " levels of tables and lists, found more");
+  if (const auto at = wrong_toml_bracket(text))
+    refuse(*at, text[*at] == '}' ? "expected \"]\", found \"}\"" : "expected \"}\", found \"]\"");
+  if (const auto at = foreign_toml_line_break(text))
+    refuse(*at,
+           "expected a line feed to end a line, found another character that breaks lines (U+0085, U+2028 or U+2029)");
   if (const auto at = nameless_toml_table(text)) refuse(*at, "expected the name of a table after \"[\"");
   return toml::parse(text);
 }
