@@ -388,6 +388,7 @@ def test_what_lies_beside_a_file(tmp_path: pathlib.Path) -> None:
     shutil.copy(FILE, tmp_path / "mine.py")
     (tmp_path / "old.py").write_bytes(b"# caf\xe9\n")
     (tmp_path / "folder.py").mkdir()
+    assert list(load_folder(tmp_path)) == ["tiny"]
     assert reproduce(tmp_path / "mine.py", "--out", tmp_path / "out", "--quiet") == OK
 
 

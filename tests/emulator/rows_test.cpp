@@ -55,8 +55,8 @@ const std::string& first_complaint(const cases::Row& row) {
   return at != found.end() ? at->second : found.emplace(row.name, in_a_process(row)).first->second;
 }
 
-/// How many schedules the test takes, and the campaign: large rows, mostly elementwise ones, take half of the test's time, so
-/// there each kind of poison meets deferred and immediate work, and the campaign does the rest.
+/// The test's schedules and the campaign's. Large rows, mostly elementwise ones, would take half of the test's time; 8 schedules
+/// combine each kind of poison with deferred and with immediate work, and the campaign does the rest.
 struct Schedules {
   std::uint64_t begin, end;
 };
