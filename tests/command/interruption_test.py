@@ -123,6 +123,20 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("signals end a run with status 75, and it goes on", complaints)
     cases.check("within seconds", slowest < 5 or [f"{slowest:.1f} s"])
 
+    # A signal that comes when the steps are done, and the report is being written, changes nothing.
+    complaints = []
+    for k in range(30):
+        shutil.rmtree(here / "over", ignore_errors=True)
+        process = start("over", here, [x.replace("steps=600", "steps=20") for x in CHEAP], output=subprocess.PIPE)
+        while (line := process.stdout.readline()) and not line.startswith("instabilities: "):
+            pass
+        time.sleep(0.0005 * k)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        if process.returncode != 0 or not (here / "over" / "report.html").exists():
+            complaints.append(f"after {0.5 * k:g} ms: status {process.returncode}")
+    cases.check("a signal after the last step changes nothing", complaints)
+
     # A long Lanczos run is left between two products.
     heavy = ["data.name=synthetic-cifar", "data.train=1000", "data.test=10", "model.name=vgg", "model.channels=[16,32,64]", "training.steps=3",
              "measure.tolerance=1e-9", "measure.budget=100000", "run.checkpoint_every=0"]

@@ -7,14 +7,14 @@
 
 TEST_CASE("a run that has no record yet is running while a process holds its folder") {
   const brink::test::Folder folder("r");
-  const auto says_running = [&] {
-    return folder.render().find("it was running when this was written") != std::string::npos;
-  };
+  const auto says = [&](const char* text) { return folder.render().find(text) != std::string::npos; };
   {
     const auto begun = brink::RunFolder::open(folder.path().string(), false);
     folder.write("config.toml", brink::test::config);
     folder.write("metrics.csv", "step,loss\n");
-    CHECK(says_running());
+    CHECK(says("it was running when this was written"));
+    CHECK_FALSE(says("it was interrupted"));
   }
-  CHECK_FALSE(says_running());
+  CHECK_FALSE(says("it was running when this was written"));
+  CHECK(says("it was interrupted"));  // killed before its first record
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -436,4 +437,23 @@ TEST_CASE("the first signal is noted, an ignored one stays ignored") {
   struct sigaction after {};
   sigaction(SIGUSR1, nullptr, &after);
   CHECK((after.sa_handler == before.sa_handler));
+}
+
+TEST_CASE("a signal after the work of a program is only noted, if the program asked for that") {
+  constexpr int noted = 7;
+  for (const bool asked : {true, false}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      signal(SIGTERM, SIG_DFL);
+      if (asked) StopSignals::keep_until_exit();
+      { const StopSignals signals; }
+      raise(SIGTERM);
+      { const StopSignals later; }
+      _exit(StopSignals::requested() ? noted : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK((asked ? WIFEXITED(status) && WEXITSTATUS(status) == noted
+                 : WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM));
+  }
 }

@@ -10,6 +10,7 @@
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/file.h"
+#include "training/run/stop_signals.h"
 
 namespace brink {
 
@@ -60,6 +61,7 @@ ExitCode run(int argc, char** argv) {
 int main(int argc, char** argv) {
   brink::prepare_process();
   brink::remove_unfinished_on_signals();
+  brink::StopSignals::keep_until_exit();
   try {
     return static_cast<int>(brink::run(argc, argv));
   } catch (...) {

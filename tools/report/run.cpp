@@ -322,12 +322,12 @@ Run read_run(const fs::path& folder) {
   if (run.name.empty()) run.name = folder.generic_string();
   const nlohmann::json json = read_json(folder, run.notes);
   run.account = account_of(json);
-  // A process that was killed has left its record as it was, and one that has just begun has none yet.
-  const bool in_use =
-      (run.account.status == "running" || run.account.status.empty()) && RunFolder::is_in_use(folder.string());
+  // A process that was killed has left its record as it was. One that has just begun has none yet, and may have been killed then.
+  const bool begun = run.account.status.empty() && RunFolder::look(folder.string()) == RunFolder::Opened::unfinished;
+  const bool in_use = (run.account.status == "running" || begun) && RunFolder::is_in_use(folder.string());
   if (in_use)
     run.account.status = "running";
-  else if (run.account.status == "running")
+  else if (run.account.status == "running" || begun)
     run.account.status = "interrupted";
   run.settings = read_settings(folder, run.notes);
   apply_settings(run);

@@ -13,7 +13,7 @@ namespace brink {
 
 namespace {
 
-bool installed = false;
+bool installed = false, kept = false;
 std::atomic<int> received{0};
 std::atomic<std::int64_t> received_ns{0};
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
@@ -52,10 +52,12 @@ StopSignals::StopSignals() : outermost_(!std::exchange(installed, true)) {
 }
 
 StopSignals::~StopSignals() {
-  if (!outermost_) return;
+  if (!outermost_ || kept) return;
   installed = false;
   for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &before_[i], nullptr);
 }
+
+void StopSignals::keep_until_exit() { kept = true; }
 
 bool StopSignals::requested() { return received != 0; }
 

@@ -17,6 +17,10 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
+  /// From now on an outermost object leaves its handlers when it ends: a first signal that comes after the work of a program, and
+  /// before its exit, changes nothing any more. For programs whose only work this is; may be called before any object lives.
+  static void keep_until_exit();
+
   static bool requested();
   /// Seconds since the first signal; 0 if there was none.
   static double seconds_since();

@@ -17,6 +17,7 @@
 #include "training/io/file.h"
 #include "training/io/readable.h"
 #include "training/io/text.h"
+#include "training/run/stop_signals.h"
 
 namespace brink::sweep {
 
@@ -202,6 +203,7 @@ std::vector<std::string> Runner::running() const {
 
 Runner::Outcome Runner::run() {
   using Clock = std::chrono::steady_clock;
+  const StopSignals signals;  // takes a signal that still waits when `held` ends
   const HeldSignals held;
   for (Task& task : tasks_) advance(task);
   if (const Counts c = counts(); c.done > 0 || c.elsewhere > 0) progress_.line("found: " + SweepProgress::text_of(c));
