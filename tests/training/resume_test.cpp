@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,7 +23,6 @@
 #include "training/loop.h"
 #include "training/run/checkpoint.h"
 #include "training/run/folder.h"
-#include "training/run/stop_signals.h"
 #include "training/run/train.h"
 
 using namespace brink;
@@ -415,45 +412,4 @@ TEST_CASE("a step that is left between two products can be done again") {
     }
   }
   CHECK(times > 100);
-}
-
-TEST_CASE("the first signal is noted, an ignored one stays ignored") {
-  struct sigaction before {};
-  sigaction(SIGUSR1, nullptr, &before);
-  signal(SIGINT, SIG_IGN);
-  {
-    const StopSignals signals;
-    CHECK(!StopSignals::requested());
-    raise(SIGINT);
-    CHECK(!StopSignals::requested());
-    {
-      const StopSignals inner;
-      raise(SIGUSR1);
-    }
-    CHECK(StopSignals::requested());
-    CHECK(StopSignals::name() == "SIGUSR1");
-  }
-  signal(SIGINT, SIG_DFL);
-  struct sigaction after {};
-  sigaction(SIGUSR1, nullptr, &after);
-  CHECK((after.sa_handler == before.sa_handler));
-}
-
-TEST_CASE("a signal after the work of a program is only noted, if the program asked for that") {
-  constexpr int noted = 7;
-  for (const bool asked : {true, false}) {
-    const pid_t child = fork();
-    if (child == 0) {
-      signal(SIGTERM, SIG_DFL);
-      if (asked) StopSignals::keep_until_exit();
-      { const StopSignals signals; }
-      raise(SIGTERM);
-      { const StopSignals later; }
-      _exit(StopSignals::requested() ? noted : 0);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    CHECK((asked ? WIFEXITED(status) && WEXITSTATUS(status) == noted
-                 : WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM));
-  }
 }
