@@ -23,9 +23,9 @@ from brink.lab import DATA_SETS, Lab
 from brink.run import Run, read_table
 from brink.settings import flatten, merged, nested, settings_hash, toml
 
-# Samples of a data set that has no files, by which the time of a step is measured; the cost of a step is proportional to the samples.
+# Samples of a data set that has no files, by which the time of a step is measured; the cost of a pass is proportional to the samples.
 PROBE_SAMPLES = {"synthetic": 256, "synthetic-cifar": 160}
-PROBE_STEPS = 4
+PROBE_STEPS, PROBE_UPDATES = 4, 16  # of a short run; with minibatches, which are quick, most of those between two of its rows
 PROBE_PATHS, PROBE_BRANCHES = 50_000, 16  # of `brink walk`: a tenth of a second, so that its start does not count
 SAMPLES = {"fmnist4": 1000, "synthetic": 1000, "synthetic-cifar": 1000, "cifar10-5k": 5000, "cifar10-50k": 50000, "cifar10-500k": 500000}
 NOT_COSTLY = ("measure.row_every", "measure.cold_every")  # a row costs little, and of cold checks steps_between() takes the usual distance
@@ -209,14 +209,15 @@ def plan(experiment: Experiment, size_name: str, lab: PlanningLab, scratch: path
             else:
                 made.notes.append(f"the time of {piece.name} is not part of the sum")
             continue
-        key = cost_key(piece.config)
-        if key not in costs:
-            memory = lab.brink.needs_bytes(without_files(piece.config), scratch)
-            # What is too large would not run for a few steps either; check() says so.
-            costs[key] = cost(lab.brink, piece.config, scratch) if timed and memory <= usable_memory() else (0.0, 0)
-            memories[key] = memory
-        (per_step, parameters), memory = costs[key], memories[key]
-        piece.seconds, piece.memory = per_step * piece.steps, memory
+        for config, steps in phases(piece.config, piece.steps):
+            key = cost_key(config)
+            if key not in costs:
+                memory = lab.brink.needs_bytes(without_files(config), scratch)
+                # What is too large would not run for a few steps either; check() says so.
+                costs[key] = cost(lab.brink, config, scratch) if timed and memory <= usable_memory() else (0.0, 0)
+                memories[key] = memory
+            (per_step, parameters), memory = costs[key], memories[key]
+            piece.seconds, piece.memory = piece.seconds + per_step * steps, max(piece.memory, memory)
         piece.disk = 0 if piece.kind == "measurement" else 2 * VECTORS * 4 * parameters + ROW_BYTES * piece.steps
         piece.disk += files_of(piece) * 4 * parameters * (2 if "eigenvectors" in piece.config.get("measure", {}) else 1)
     return made
@@ -270,6 +271,32 @@ def without_files(config: Mapping[str, Any], samples: int | None = None) -> dict
 NETWORKS_WITHOUT_DATA = ("dln", "valley")
 
 
+def phases(config: Mapping[str, Any], steps: int) -> list[tuple[dict[str, Any], int]]:
+    """The settings of the parts of a run between changes that make its steps dearer or cheaper, and how many steps each has.
+
+    When a change at an accuracy applies is not known beforehand, so it does not count.
+    """
+    now = dict(config)
+    begin = int(flatten(config).get("fork.at_step", 0))
+    end, out = begin + steps, []
+    changes = [change for change in config.get("training", {}).get("change", []) if {"rule", "batch"} & set(change["set"]) and "at_step" in change]
+    for change in sorted(changes, key=lambda change: int(change["at_step"])):
+        at = min(max(int(change["at_step"]), begin), end)
+        out.append((now, at - begin))
+        # The rows stay as far apart as they were.
+        now, begin = merged(now, {"training": change["set"], "measure": {"row_every": rows_apart(flatten(now))}}), at
+    return [(settings, count) for settings, count in [*out, (now, end - begin)] if count > 0]
+
+
+def rows_apart(flat: Mapping[str, Any]) -> int:
+    """Steps between two rows of metrics.csv."""
+    batch, every = int(flat.get("training.batch", 0) or 0), flat.get("measure.row_every", "epoch")
+    if every != "epoch":
+        return int(every)
+    samples = int(flat.get("data.train", SAMPLES.get(str(flat.get("data.name", "synthetic")), 1000)))
+    return max(1, -(-samples // batch)) if batch else 1
+
+
 def probe(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a short run whose steps cost what those of a run with these settings do: few samples, few steps.
 
@@ -278,16 +305,22 @@ def probe(config: Mapping[str, Any]) -> dict[str, Any]:
     whole = without_files(config)
     flat = flatten(without_files(config, PROBE_SAMPLES.get(str(flatten(whole).get("data.name", "")))))
     batch = int(flat.get("training.batch", 0) or 0)
+    every, steps = min(rows_apart(flatten(config)), PROBE_STEPS), PROBE_STEPS
+    if batch:
+        every = min(rows_apart(flatten(config)), PROBE_UPDATES)
+        steps = 2 * every
     if batch and "data.train" in flat:
         # With fewer samples a minibatch would be a larger share of them.
         few = int(flat["data.train"])
         flat["data.train"] = min(few * max(1, -(-8 * batch // few)), int(flatten(whole)["data.train"]))
+    if "data.test" in flat and (tested := int(flatten(config).get("data.test", 0))):
+        flat["data.test"] = max(1, round(tested * int(flat["data.train"]) / int(flatten(whole)["data.train"])))
     for name, value in list(flat.items()):
         if name.startswith("measure.") and name.endswith(".steps"):
-            flat[name] = [step for step in value if step <= PROBE_STEPS] or [0]
+            flat[name] = [step for step in value if step <= steps] or [0]
         if name.startswith("measure.") and name.endswith(".reference_step"):
-            flat[name] = min(int(value), PROBE_STEPS - 1)
-    return nested(flat | {"training.steps": PROBE_STEPS, "run.checkpoint_every": 0})
+            flat[name] = min(int(value), steps - 1)
+    return nested(flat | {"training.steps": steps, "measure.row_every": every, "run.checkpoint_every": 0})
 
 
 def steps_between(flat: Mapping[str, Any]) -> int:
@@ -296,10 +329,19 @@ def steps_between(flat: Mapping[str, Any]) -> int:
     return min((steps for steps in apart if steps > 1), default=25)
 
 
-def seconds_of(timing: pd.DataFrame, apart: int) -> float:
-    """Seconds of a step in the mean, from the rows of a short run: the usual step, and the excess of the first one every `apart` steps."""
-    first, usual = float(timing["elapsed_ms"].iloc[0]), float((timing["elapsed_ms"].diff() / timing["step"].diff()).median())
-    return (usual + max(0.0, first - usual) / apart) / 1000
+def seconds_of(timing: pd.DataFrame, whole: Mapping[str, Any], ratio: float) -> float:
+    """Seconds of a step in the mean, of a run with the settings `whole` and `ratio` times the samples of the short one that `timing` is of.
+
+    Three parts: updates; what each row costs besides; and what the first row costs beyond both, once in as many steps as measurements are apart.
+    With minibatches a row has a pass over all samples of its own, and an update is not dearer with more samples, unless it takes the gradient of all, too.
+    """
+    batch = int(whole.get("training.batch", 0) or 0)
+    apart = timing["step"].diff()
+    beside = timing["evaluation_ms"] + timing["spectrum_ms"] + (timing["gradient_ms"] if batch else 0)
+    update, row = float(((timing["elapsed_ms"].diff() - beside) / apart).median()), float(beside.iloc[1:].median())
+    excess = max(0.0, float(timing["elapsed_ms"].iloc[0]) - update - row)
+    of_all = not batch or whole.get("training.rule") == "noise_scaled"
+    return ((ratio if of_all else 1) * max(0.0, update) + ratio * (row / rows_apart(whole) + excess / steps_between(whole))) / 1000
 
 
 def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tuple[float, int]:
@@ -309,7 +351,7 @@ def cost(brink: Brink, config: Mapping[str, Any], scratch: pathlib.Path) -> tupl
     try:
         run = brink.train(short, folder)
         ratio = int(flatten(whole).get("data.train", 1)) / int(flatten(short).get("data.train", 1))
-        return ratio * seconds_of(read_table(folder / "timing.csv"), steps_between(flatten(short))), int(run.info["parameters"])
+        return seconds_of(read_table(folder / "timing.csv"), flatten(config), ratio), int(run.info["parameters"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
