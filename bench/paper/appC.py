@@ -43,8 +43,8 @@ def judge(tables):
     bottom, seed = table["lambda_min"].abs(), table["seed"]
     return {edge: geometric_mean_interval(bottom / (2 * table["semicircle_sigma"]), groups=seed),
             shape: mean_interval(table["semicircle_misfit"], groups=seed),
-            proxy: mean_interval(correlations(bottom, table["semicircle_sigma"], seed)),
-            third: mean_interval(correlations(bottom, table["third"], seed))}
+            proxy: mean_interval(correlations(bottom, table["semicircle_sigma"], seed), among=(-1, 1)),
+            third: mean_interval(correlations(bottom, table["third"], seed), among=(-1, 1))}
 
 
 def draw(tables):

@@ -60,7 +60,7 @@ def rank_correlation(x, y, seeds, lines):
     """The mean over seeds of the rank correlation within each line of runs, such as those of one rule and seed."""
     labels = [f"{seed} {line}" for seed, line in zip(seeds, lines)]
     # The order of the labels is that of correlations().
-    return mean_interval(correlations(x, y, labels), groups=[label.split()[0] for label in sorted(set(labels))])
+    return mean_interval(correlations(x, y, labels), groups=[label.split()[0] for label in sorted(set(labels))], among=(-1, 1))
 
 
 def points_and_mean(axes, rows, x, y, colour, label=None, marker="o"):

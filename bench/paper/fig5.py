@@ -86,7 +86,7 @@ def outcomes(tables):
 def judge(tables):
     found = outcomes(tables)
     # One instability of each seed that has one, so the seeds behind the numbers are those of the table and not all of the size.
-    return {claim: mean_interval(correlations(found["factor"], found[name], found["seed"]), groups=np.unique(found["seed"]))
+    return {claim: mean_interval(correlations(found["factor"], found[name], found["seed"]), groups=np.unique(found["seed"]), among=(-1, 1))
             for claim, name in ((loss, "loss"), (turn, "index_overlap_1_ref"), (space, "similarity_ref"))}
 
 

@@ -50,7 +50,7 @@ def collect(lab):
     for row, accuracies in PAPER_ROWS.items():
         for rate, accuracy in zip(RATES, accuracies):
             found = ends[(ends["row"] == row) & (ends["learning_rate"] == rate)]["test_accuracy"].dropna() * 100
-            ours = mean_interval(found)
+            ours = mean_interval(found, among=(0, 100))
             beside.append({"row": row, "learning_rate": rate, "paper": accuracy, "ours": ours.effect, "low": ours.low, "high": ours.high,
                            "runs": len(found)})
     return {"ends": ends.drop(columns="lambda_1"), "beside": pd.DataFrame(beside)}

@@ -65,8 +65,11 @@ def group_means(values: ArrayLike, groups: Groups) -> np.ndarray:
     return np.array([kept[labels == one].mean() for one in np.unique(labels)])
 
 
-def mean_interval(values: ArrayLike, groups: Groups = None, against: float | None = None) -> Measured:
-    """A mean with Student's interval; with `groups` that of the groups' means. `against` gives p of the t-test of this mean."""
+def mean_interval(values: ArrayLike, groups: Groups = None, against: float | None = None, among: tuple[float, float] = (-math.inf, math.inf)) -> Measured:
+    """A mean with Student's interval; with `groups` that of the groups' means. `against` gives p of the t-test of this mean.
+
+    The interval is cut to `among`, the values that are possible, such as −1 to 1 for correlations.
+    """
     (kept,), _ = _columns(values)
     units = kept if groups is None else group_means(values, groups)
     seeds = None if groups is None else len(units)
@@ -79,7 +82,8 @@ def mean_interval(values: ArrayLike, groups: Groups = None, against: float | Non
         return Measured(effect, effect, effect, n=len(kept), seeds=seeds)
     test = stats.ttest_1samp(units, 0.0 if against is None else against)
     interval = test.confidence_interval()
-    return Measured(effect, float(interval.low), float(interval.high), p=None if against is None else float(test.pvalue), n=len(kept), seeds=seeds)
+    low, high = max(float(interval.low), among[0]), min(float(interval.high), among[1])
+    return Measured(effect, low, high, p=None if against is None else float(test.pvalue), n=len(kept), seeds=seeds)
 
 
 def geometric_mean_interval(values: ArrayLike, groups: Groups = None) -> Measured:

@@ -39,6 +39,10 @@ def test_mean() -> None:
     assert math.isnan(statistics.mean_interval([5.0]).low)
     assert statistics.mean_interval([5.0, math.nan]).n == 1
     assert statistics.mean_interval([2.0, 2.0, 2.0]) == Measured(2, 2, 2, n=3)
+    correlations = [0.9, 0.5, 1.0]
+    assert statistics.mean_interval(correlations).high > 1
+    cut = statistics.mean_interval(correlations, among=(-1, 1))
+    assert (cut.low, cut.high) == (statistics.mean_interval(correlations).low, 1)
 
 
 def test_mean_of_groups() -> None:
