@@ -305,10 +305,8 @@ def probe(config: Mapping[str, Any]) -> dict[str, Any]:
     whole = without_files(config)
     flat = flatten(without_files(config, PROBE_SAMPLES.get(str(flatten(whole).get("data.name", "")))))
     batch = int(flat.get("training.batch", 0) or 0)
-    every, steps = min(rows_apart(flatten(config)), PROBE_STEPS), PROBE_STEPS
-    if batch:
-        every = min(rows_apart(flatten(config)), PROBE_UPDATES)
-        steps = 2 * every
+    every = min(rows_apart(flatten(config)), PROBE_UPDATES if batch else PROBE_STEPS)
+    steps = 2 * every if batch else PROBE_STEPS
     if batch and "data.train" in flat:
         # With fewer samples a minibatch would be a larger share of them.
         few = int(flat["data.train"])
