@@ -83,6 +83,7 @@ std::string word_of(sweep::State s) {
     case sweep::State::finished: return "finished";
     case sweep::State::diverged: return "diverged";
     case sweep::State::unfinished: return "unfinished";
+    case sweep::State::other: return "other run";
     default: return "not run";
   }
 }
@@ -93,8 +94,9 @@ void print_plan(const Plan& plan, const sweep::RunnerOptions& options) {
                   plan.searches() ? counted(static_cast<std::int64_t>(plan.tasks()), "search", "searches")
                                   : counted(static_cast<std::int64_t>(plan.tasks()), "run"),
                   options.jobs);
-  for (const auto& listed : sweep::list_runs(
-           plan, [&](const std::string& hash) { return sweep::state_of(sweep::folder_of(options.folder, hash)); }))
+  for (const auto& listed : sweep::list_runs(plan, [&](const std::string& hash) {
+         return sweep::state_of(sweep::folder_of(options.folder, hash), hash);
+       }))
     if (options.shard.has(listed.task))
       text += fmt::format("{}  {:<10}  {}\n", listed.run.hash, word_of(listed.state), sweep::text_of(listed.run));
   standard_output().exact(text);

@@ -42,7 +42,7 @@ bool is_there(const fs::path& path) {
 std::string status_text(const Listed& listed, const std::string& folder) {
   if (listed.state == State::finished) return "finished";
   if (listed.state == State::diverged) return "diverged";
-  if (is_there(failure_file(folder, listed.run.hash))) return "failed";
+  if (listed.state == State::other || is_there(failure_file(folder, listed.run.hash))) return "failed";
   return listed.state == State::unfinished ? "unfinished" : "not_run";
 }
 
@@ -79,7 +79,7 @@ std::vector<std::string> results_of(const report::Run& run) {
 
 /// All runs of the list that are known, with their states now.
 std::vector<Listed> listed_in(const Plan& plan, const std::string& folder) {
-  return list_runs(plan, [&](const std::string& hash) { return state_of(folder_of(folder, hash)); });
+  return list_runs(plan, [&](const std::string& hash) { return state_of(folder_of(folder, hash), hash); });
 }
 
 /// Held while the results are read and written.
@@ -140,7 +140,7 @@ SweepPage sweep_page(const Plan& plan, const std::string& folder) {
   std::vector<fs::path> with_rows;
   for (const Listed& listed : listed_in(plan, folder)) {
     const std::string run = folder_of(folder, listed.run.hash);
-    if (is_there(run + "/metrics.csv")) with_rows.emplace_back(run);
+    if (listed.state != State::other && is_there(run + "/metrics.csv")) with_rows.emplace_back(run);
   }
   SweepPage out{{}, std::min(most_on_page, with_rows.size()), with_rows.size()};
   if (with_rows.empty()) return out;

@@ -10,8 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include "training/errors.h"
-#include "training/io/file.h"
-#include "training/io/json.h"
 #include "training/io/readable.h"
 #include "training/io/text.h"
 #include "training/run/config/keys.h"
@@ -25,21 +23,6 @@ namespace {
 std::string short_name(const std::string& path) { return path.substr(path.rfind('.') + 1); }
 
 }  // namespace
-
-State state_of(const std::string& folder) {
-  constexpr std::size_t largest_bytes = 1 << 24;
-  try {
-    const auto bytes = read_file(folder + "/run.json", largest_bytes);
-    const auto json = parse_json("run.json", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    const auto status = json.is_object() && json.contains("status") ? json["status"] : nlohmann::json();
-    if (status == "finished") return State::finished;
-    if (status == "diverged") return State::diverged;
-    return State::unfinished;
-  } catch (const DataError&) {
-    std::error_code ignored;
-    return std::filesystem::exists(folder, ignored) ? State::unfinished : State::absent;
-  }
-}
 
 Plan::Plan(const std::string& file, const std::vector<std::string>& sets)
     : file_(file), sets_(sets), grid_(grid_of(file, config::read_toml_file(file))) {

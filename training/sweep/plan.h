@@ -14,6 +14,7 @@
 #include "training/sweep/fork_points.h"
 #include "training/sweep/grid.h"
 #include "training/sweep/search.h"
+#include "training/sweep/state.h"
 
 namespace brink::sweep {
 
@@ -22,12 +23,6 @@ struct PlannedRun {
   Config config;
   std::string hash;
 };
-
-/// How far a run has come, as its folder says.
-enum class State : unsigned char { absent, unfinished, finished, diverged };
-inline bool is_over(State s) { return s == State::finished || s == State::diverged; }
-/// Of the run in `folder`.
-State state_of(const std::string& folder);
 
 /// "i/n": one of n processes that share a sweep.
 struct Shard {

@@ -79,7 +79,8 @@ void Runner::advance(Task& task) {
     if (!task.run) task.run = plan_.next(task.index, task.ended);
     if (!task.run) return void(task.step = Step::over);
     const std::string folder = folder_of(options_.folder, task.run->hash);
-    const State state = state_of(folder);
+    const State state = state_of(folder, task.run->hash);
+    if (state == State::other) return fail(task, other_run_message(folder, task.run->hash));
     if (is_taken(folder)) return void(task.step = Step::elsewhere);
     if (!is_over(state)) return;
     record_end(task, state, "");
@@ -144,9 +145,12 @@ void Runner::end(Job& job, int status) {
     return progress_.line(name_of(*task.run) + ": interrupted; it will be resumed");
   }
   if (code == static_cast<int>(ExitCode::in_use)) return void(task.step = Step::elsewhere);
-  const State state = state_of(folder_of(options_.folder, task.run->hash));
+  const std::string folder = folder_of(options_.folder, task.run->hash);
+  const State state = state_of(folder, task.run->hash);
   const bool as_it_says = (code == static_cast<int>(ExitCode::done) && state == State::finished) ||
                           (code == static_cast<int>(ExitCode::diverged) && state == State::diverged);
+  const bool says_over = code == static_cast<int>(ExitCode::done) || code == static_cast<int>(ExitCode::diverged);
+  if (says_over && state == State::unfinished) return fail(task, lost_rows_message(folder));
   if (!as_it_says) return fail(task, how_it_ended(status, said));
   std::string how = state == State::finished ? "finished" : "diverged";
   // The last line of a run that diverged tells where and why.
@@ -168,7 +172,7 @@ void Runner::look_elsewhere() {
     if (task.step != Step::elsewhere) continue;
     const std::string folder = folder_of(options_.folder, task.run->hash);
     if (is_taken(folder)) continue;
-    const State state = state_of(folder);
+    const State state = state_of(folder, task.run->hash);
     if (is_over(state))
       record_end(task, state, std::string(state == State::finished ? "finished" : "diverged") + " in another process");
     else
