@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `brink sweep` does with a folder that it finds: other runs, lost rows.
+"""What `brink sweep` does with a folder that it finds: other runs, lost rows, other files, a file in place of the folder, interruptions.
 usage: sweep_folder_test.py BUILD
 """
 
@@ -103,9 +103,56 @@ def lost_rows(here):
         cases.check(f"{name}: computed again or named", again or refused or [f"{found[1]}: {row}: {found[0]}"])
 
 
+def other_files(here):
+    """A folder with other files is refused and stays as it was; that of a sweep is accepted, however early it was interrupted."""
+    for name, files in [("a summary of one's own", ["summary.csv"]), ("a report", ["report.html"]), ("a hidden file", [".notes"]),
+                        ("a folder", ["data/x.csv"]), ("configs of one's own", ["configs/model.toml", "report.html"]),
+                        ("a sweep.json of something else", ["sweep.json"])]:
+        folder = here / "foreign"
+        for file in files:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text("{}")
+        before = contents(folder)
+        for more in [[], ["--dry-run"], ["--slurm"], ["--shard", "1/2"]]:
+            first = min(files[0].split("/")[0], files[-1])
+            cases.check(f"{name} {more}", unlike(sweep(here, "foreign", *more), 73, "brink: foreign: --out: expected a new folder, an empty one "
+                        f"or that of a sweep, found other files, such as {first}; choose another --out\n"))
+        cases.check(f"{name}: nothing was changed", contents(folder) == before)
+        shutil.rmtree(folder)
+    for name, folders, files in [("nothing", [], []), ("configs", ["configs"], []), ("both", ["configs", "failed"], []),
+                                 ("a list on its way", ["configs", "failed"], ["sweep.json.tmp.1"]), ("slurm", ["slurm"], [])]:
+        (here / "early").mkdir()
+        for path in folders:
+            (here / "early" / path).mkdir()
+        for path in files:
+            (here / "early" / path).write_text("{")
+        cases.check(f"interrupted: {name}", unlike(sweep(here, "early"), 0, "4/4 done"))
+        shutil.rmtree(here / "early")
+    # A sweep's folder with a note of the user's in it, and one that has lost its list, go on.
+    (here / "four" / "notes.txt").write_text("mine")
+    cases.check("notes beside a sweep", unlike(sweep(here, "four"), 0, "4/4 done"))
+    (here / "four" / "sweep.json").unlink()
+    cases.check("a list that was removed", unlike(sweep(here, "four"), 0, "4/4 done"))
+    shards = [subprocess.Popen([brink, "sweep", "four.toml", "--out", "shards", "--shard", f"{i}/4", "--jobs", "1"], cwd=here,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for i in [1, 2, 3, 4]]
+    ends = [(p.communicate(timeout=300)[0], p.returncode) for p in shards]
+    cases.check("four shards at once", [line for end in ends for line in unlike(end, 0, "1/1 done")])
+    cases.check("four shards, same summary", rows_of(here / "shards") == rows_of(here / "four"))
+
+
+def a_file(here):
+    (here / "file").write_text("mine")
+    for out, what in [("file", "file"), ("file/", "file"), ("file/below", "file"), ("./file/a/b", "./file")]:
+        for more in [[], ["--dry-run"], ["--slurm"]]:
+            found = sweep(here, out, *more)
+            cases.check(f"{out} {more}", unlike(found, 2, f"brink: {what} is a file; expected a folder") + found[0].splitlines()[1:])
+    cases.check("the file is as it was", (here / "file").read_text() == "mine")
+    cases.check("a name too long", unlike(sweep(here, "x" * 300), 2, "File name too long"))
+
+
 with tempfile.TemporaryDirectory() as temporary:
     place = pathlib.Path(temporary)
     (place / "four.toml").write_text(FOUR)
-    for part in [another_run, lost_rows]:
+    for part in [another_run, lost_rows, other_files, a_file]:
         part(place)
 cases.close()

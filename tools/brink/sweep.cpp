@@ -18,6 +18,7 @@
 #include "training/io/readable.h"
 #include "training/io/text.h"
 #include "training/io/utf8.h"
+#include "training/sweep/folder.h"
 #include "training/sweep/plan.h"
 #include "training/sweep/progress.h"
 #include "training/sweep/runner.h"
@@ -108,20 +109,9 @@ void make_folder(const std::string& path) {
   if (error) throw IoError(path + ": mkdir: " + error.message());
 }
 
-/// A sweep would replace the run's report and mix its runs with the run's files.
-void require_no_run(const std::string& folder) {
-  for (const char* own : {"/.lock", "/run.json", "/metrics.csv"}) {
-    std::error_code ignored;
-    if (fs::exists(folder + own, ignored))
-      throw InUseError(folder +
-                       ": --out: expected a new folder, an empty one or that of a sweep, found the folder of a run; "
-                       "choose another --out");
-  }
-}
-
 /// The list is written once more only if it has changed; runs that are no longer in it keep their folders.
 void write_list(const Plan& plan, const std::string& folder) {
-  const std::string path = folder + "/sweep.json", text = plan.json();
+  const std::string path = folder + "/" + sweep::list_name, text = plan.json();
   std::error_code ignored;
   if (fs::exists(path, ignored)) {
     constexpr std::size_t largest_bytes = std::size_t{1} << 28;
@@ -160,7 +150,7 @@ ExitCode run_sweep(Arguments o) {
   while (o.out.size() > 1 && o.out.ends_with('/')) o.out.pop_back();
   if (o.slurm && !o.shard.empty())
     throw UsageError("expected --slurm or --shard, got both; the script gives each task its shard");
-  require_no_run(o.out);
+  sweep::require_sweep_or_new(o.out);
   const Plan plan(o.file, o.sets);
   const sweep::RunnerOptions options = runner_options(o, plan);
   Console& out = standard_output();
@@ -238,7 +228,7 @@ void add_sweep(CLI::App& app, ExitCode& code) {
       "DIR/failed;\n"
       "2 an error in SWEEP.toml, or 3 a parent that is missing or in use, both found before any run begins; 73 DIR is "
       "the\n"
-      "folder of a run; 75 interrupted: call it again.");
+      "folder of a run or holds other files; 75 interrupted: call it again.");
   sub->callback([o, &code] { code = run_sweep(*o); });
 }
 

@@ -15,6 +15,7 @@
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/io/text.h"
+#include "training/sweep/folder.h"
 #include "training/sweep/runner.h"
 
 namespace brink::sweep {
@@ -151,7 +152,7 @@ SweepPage sweep_page(const Plan& plan, const std::string& folder) {
 }
 
 std::vector<std::string> write_results(const Plan& plan, const std::string& folder) {
-  const ResultsLock lock(folder + "/.results.lock");
+  const ResultsLock lock(folder + "/" + results_lock_name);
   std::vector<std::string> out;
   write_missing_pages(plan, folder);
   write_file(folder + "/summary.csv", summary_csv(plan, folder));
