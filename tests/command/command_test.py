@@ -50,8 +50,14 @@ with tempfile.TemporaryDirectory() as temporary:
         case(f"help of {name}", 0, "", name, "--help", in_output=name)
     case("version", 0, "", "--version", in_output="brink ")
     case("info", 0, "", "info", in_output="instruction sets")
-    case("no command", 2)
-    case("unknown command", 2, "", "trian")
+    commands = "train, sweep, verify, fork, measure, spectrum, report, walk, data and info (`brink --help` explains them)"
+    case("no command", 2, f"brink: expected a command after `brink`; the commands are {commands}")
+    case("an option in place of a command", 2, f"brink: expected a command after `brink`, found --out; the commands are {commands}", "--out", "x")
+    for word, nearest in [("trian", "; the nearest is train"), ("foo", "; the nearest is fork"), ("Report", "; the nearest is report"),
+                          ("spec", "; the nearest is spectrum"), ("xyzzy", "")]:
+        case(f"unknown command {word}", 2, f"brink: there is no command `brink {word}`{nearest}; the commands are {commands}", word, "--set", "a=1")
+    case("unknown command of data", 2, "brink: there is no command `brink data fecth`; the nearest is fetch; the commands are list, check and "
+         "fetch (`brink data --help` explains them)", "data", "fecth")
     case("unknown option", 2, "", "train", "--step", "3")
     case("option without its value", 2, "", "train", "--out")
 

@@ -10,11 +10,37 @@
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/file.h"
+#include "training/run/config/hints.h"
 #include "training/run/stop_signals.h"
 
 namespace brink {
 
 namespace {
+
+/// What is wrong with a command line: where a command is missing, which word stands in its place and which commands there are.
+std::string message_of(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* at = &app;
+  std::string command = "brink";
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    command += " " + at->get_name();
+  }
+  const std::string help = command + " --help";
+  if (at->get_require_subcommand_min() == 0) return std::string(error.what()) + " (`" + help + "` lists the options)";
+  std::vector<std::string> names;
+  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
+  const std::vector<std::string> found = at->remaining();
+  std::string out = "expected a command after `" + command + "`";
+  if (!found.empty() && !found[0].starts_with('-'))
+    out = "there is no command `" + command + " " + found[0] + "`" + config::nearest_name(names, found[0]);
+  else if (!found.empty())
+    out += ", found " + found[0];
+  out += "; the commands are ";
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return out + " (`" + help + "` explains them)";
+}
 
 ExitCode run(int argc, char** argv) {
   ExitCode code = ExitCode::done;
@@ -44,11 +70,7 @@ ExitCode run(int argc, char** argv) {
     std::ostringstream out, error;
     app.exit(e, out, error);
     standard_output().print(out.str());
-  } catch (const CLI::ParseError& e) {
-    std::string command = "brink";
-    for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
-    throw UsageError(std::string(e.what()) + " (`" + command + " --help` lists the options)");
-  }
+  } catch (const CLI::ParseError& e) { throw UsageError(message_of(app, e)); }
   if (const int error = standard_output().failed(); error != 0 && code == ExitCode::done)
     throw IoError("standard output: write: " + std::generic_category().message(error));
   return code;

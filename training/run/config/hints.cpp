@@ -209,6 +209,14 @@ std::string nearest_key(std::string_view table, std::string_view given) {
   return "; the nearest is " + same + "; " + keys_text(table);
 }
 
+std::string nearest_name(std::span<const std::string> names, std::string_view word) {
+  if (names.empty()) return {};
+  const std::string given = plain(word);
+  const std::string& nearest =
+      *std::ranges::min_element(names, {}, [&](const std::string& name) { return distance(given, name); });
+  return distance(given, nearest) <= (given.size() + 1) / 2 ? "; the nearest is " + nearest : std::string();
+}
+
 std::string nearest_table(std::string_view given) {
   const std::string table = plain(given);
   const auto* known = std::ranges::find(table_synonyms, std::string_view(table), &TableSynonym::word);

@@ -14,6 +14,8 @@ namespace brink::config {
 std::string nearest_key(std::string_view table, std::string_view name);
 /// "; the nearest is [training]", for a table that no config has.
 std::string nearest_table(std::string_view table);
+/// "; the nearest is train", for a word that is none of the names; empty if none is similar.
+std::string nearest_name(std::span<const std::string> names, std::string_view word);
 
 /// "; write 0.1", for a value in a notation that other languages accept and TOML does not: ".1", "1.", "0,1", "007", "True", "NaN"; empty for others.
 /// `in_file`: the value is from a file, where a bare word is probably a string without its quotes.
