@@ -280,3 +280,35 @@ TEST_CASE("lines are broken between fields, and characters of several bytes coun
   CHECK(lines_of(fields, 3) == std::vector<std::string>{"λ₁…", "ab", "cd"});
   CHECK(lines_of(fields, 0) == std::vector<std::string>{"…", "…", "…"});
 }
+
+TEST_CASE("a terminal gets long lines broken between words, and a pipe gets them whole") {
+  const std::string plan =
+      "plan: 1 block of 200 samples; residuals kept for all (6.25 KiB); about 0.0001 s a product with the Hessian";
+  CHECK(wrapped(plan, 60) ==
+        "plan: 1 block of 200 samples; residuals kept for all (6.25\nKiB); about 0.0001 s a product with the Hessian");
+  CHECK(wrapped(plan, 1000) == plan);
+  CHECK(wrapped("λ₁‖η ab cd", 4) == "λ₁‖η\nab\ncd");
+  CHECK(wrapped("λ₁‖η ab cd", 7) == "λ₁‖η ab\ncd");
+  CHECK(wrapped("  ab  cd ef", 6) == "  ab\n  cd\n  ef");
+  CHECK(wrapped("  ab  cd ef", 8) == "  ab  cd\n  ef");
+  CHECK(wrapped("call `brink fork run --at 3`, then wait", 12) == "call\n`brink fork run --at 3`,\nthen wait");
+  CHECK(wrapped("one ` by itself", 8) == "one ` by\nitself");
+  CHECK(wrapped("", 5).empty());
+  const PseudoTerminal terminal;
+  terminal.resize(60);
+  Console out(terminal.inside);
+  out.line(plan);
+  out.note("a " + plan);
+  std::istringstream said(terminal.read_all());
+  int lines = 0;
+  for (std::string line; std::getline(said, line); ++lines) CHECK(line.size() <= 61);  // with the carriage return
+  CHECK(lines == 4);
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  Console(ends[1]).line(plan);
+  close(ends[1]);
+  std::string whole(1000, '\0');
+  whole.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(ends[0], whole.data(), whole.size()))));
+  close(ends[0]);
+  CHECK(whole == plan + "\n");
+}

@@ -138,11 +138,11 @@ void write_slurm(const Arguments& o, const Plan& plan) {
   make_folder(job.folder + "/slurm");
   write_list(plan, job.folder);
   write_file(path, script);
-  standard_output().line(path);
-  standard_output().line(fmt::format("submit it with: sbatch {}   ({}, each a shard of the {} runs)", path,
-                                     counted(static_cast<std::int64_t>(job.tasks), "task"), tasks));
-  standard_output().line(
-      fmt::format("afterwards: brink sweep {} --out {}   writes summary.csv and the report", o.file, o.out));
+  // Commands are copied, so no line is broken between words.
+  standard_output().exact(
+      fmt::format("{}\nsubmit it with: sbatch {}   ({}, each a shard of the {} runs)\n"
+                  "afterwards: brink sweep {} --out {}   writes summary.csv and the report\n",
+                  path, path, counted(static_cast<std::int64_t>(job.tasks), "task"), tasks, o.file, o.out));
 }
 
 ExitCode run_sweep(Arguments o) {

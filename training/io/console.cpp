@@ -9,13 +9,29 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <string>
 
 #include "training/io/ascii.h"
 
 namespace brink {
+
+namespace {
+
+/// 0 where there is no terminal or it does not tell.
+int width_of(int descriptor) {
+  winsize size{};
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+std::ptrdiff_t columns_of(std::string_view text) {
+  return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+}  // namespace
 
 Console::Console(int descriptor, int notes) : lines_{descriptor}, notes_{notes}, ascii_(wants_ascii()) {}
 
@@ -25,9 +41,14 @@ void Console::print(std::string_view text) { write(lines_, shown(text)); }
 
 void Console::exact(std::string_view text) { write(lines_, text); }
 
-void Console::line(std::string_view text) { print(std::string(text) + '\n'); }
+void Console::line(std::string_view text) { write_line(lines_, text); }
 
-void Console::note(std::string_view text) { write(notes_, shown(text) + '\n'); }
+void Console::note(std::string_view text) { write_line(notes_, text); }
+
+void Console::write_line(End& end, std::string_view text) {
+  const int width = width_of(end.descriptor);
+  write(end, (width > 0 ? wrapped(shown(text), width) : shown(text)) + '\n');
+}
 
 void Console::write(End& end, std::string_view text) {
   while (!end.gone && !text.empty()) {
@@ -48,8 +69,31 @@ bool Console::terminal() const {
 }
 
 int Console::columns() const {
-  winsize size{};
-  return ioctl(lines_.descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  const int width = width_of(lines_.descriptor);
+  return width > 0 ? width : 80;
+}
+
+std::string wrapped(std::string_view text, int columns) {
+  const auto most = static_cast<std::ptrdiff_t>(columns);
+  const std::size_t indentation = std::min(text.find_first_not_of(' '), text.size());
+  std::string out;
+  std::ptrdiff_t used = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t word = std::min(text.find_first_not_of(' ', at), text.size());
+    std::size_t end = std::min(text.find(' ', word), text.size());
+    while (std::ranges::count(text.substr(word, end - word), '`') % 2 == 1 && text.find('`', end) < text.size())
+      end = std::min(text.find(' ', text.find('`', end)), text.size());
+    const std::ptrdiff_t width = columns_of(text.substr(at, end - at));
+    if (at > indentation && used + width > most) {
+      out += '\n' + std::string(indentation, ' ');
+      at = word;
+      used = static_cast<std::ptrdiff_t>(indentation);
+    }
+    out += text.substr(at, end - at);
+    used += columns_of(text.substr(at, end - at));
+    at = end;
+  }
+  return out;
 }
 
 Console& standard_output() {

@@ -16,6 +16,7 @@ class Console {
   /// notes: the descriptor for notes.
   Console(int descriptor, int notes);
   void print(std::string_view text);
+  /// On a terminal, a text that is wider is broken between words.
   void line(std::string_view text);
   /// A line that is shown even where a person asked for quiet: a warning, or what was replaced, retried or skipped.
   void note(std::string_view text);
@@ -36,11 +37,16 @@ class Console {
     bool gone = false;
   };
   void write(End&, std::string_view text);
+  void write_line(End&, std::string_view text);
 
   End lines_, notes_;
   bool ascii_;
   int failed_ = 0;
 };
+
+/// The text in lines of at most `columns` columns, broken between words, each as far indented as the text. A longer word, and what stands
+/// between `backquotes` (a command that is copied), stays whole. Every character counts as one column.
+std::string wrapped(std::string_view text, int columns);
 
 Console& standard_output();
 Console& standard_error();
