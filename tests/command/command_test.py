@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -295,6 +296,14 @@ with tempfile.TemporaryDirectory() as temporary:
     while events.count("\n") < 2 and time.monotonic() < patience:
         time.sleep(0.01)
         events = (killed / "events.csv").read_text() if (killed / "events.csv").exists() else ""
+    for number in [signal.SIGINT, signal.SIGTERM]:
+        page = here / "killed" / "report.html"
+        page.unlink(missing_ok=True)
+        watching = subprocess.Popen([brink, "report", "killed", "--watch"], cwd=here, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        said = watching.stdout.readline()
+        watching.send_signal(number)
+        left = [watching.wait(), page.read_text().rstrip().endswith("</html>"), list((here / "killed").glob("report.html.tmp*"))]
+        cases.check(f"{number.name} ends who watches, with a whole page", "open it in a browser" in said and left == [-number, True, []] or [str(left)])
     long_run.kill()
     long_run.wait()
 
