@@ -380,7 +380,7 @@ TEST_CASE("fork: what cannot be forked is refused in one line, before a folder i
       {"parent", 10, {"fork.at_step=3"}, ExitCode::usage, "writes this table itself"},
       {"parent", 10, {"training.steps=9"}, ExitCode::usage, "expected at least 10"},
       {"parent", 10, {"training.learning_rat=1"}, ExitCode::usage, "training.learning_rate"},
-      {"none", 10, {}, ExitCode::bad_data, "config.toml"},
+      {"none", 10, {}, ExitCode::bad_data, "none: expected the folder of a run, found nothing"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.said);

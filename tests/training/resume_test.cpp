@@ -297,6 +297,7 @@ TEST_CASE("resume needs the settings of the run, and a run that is over needs no
   fs::create_directory(t / "over");
   write_text(t / "over/.lock", "");
   write_text(t / "over/config.toml", to_toml(load_config({{}, gone, {}})));
+  write_text(t / "over/metrics.csv", "step\n");
   write_text(t / "over/run.json", R"({"status":"finished"})");
   const Result over = resume(gone, t / "over");
   CHECK(over.code == ExitCode::done);

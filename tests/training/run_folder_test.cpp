@@ -115,6 +115,7 @@ TEST_CASE("resume") {
                          UsageError);
     CHECK(RunFolder::look(path) == RunFolder::Opened::unfinished);
     CHECK(RunFolder::is_in_use(path));
+    run.folder().write_file("metrics.csv", "step\n");
     RunRecord record;
     record.status = "diverged";
     run.folder().write_file("run.json", run_json({}, record));

@@ -9,6 +9,7 @@
 #include "training/io/utf8.h"
 #include "training/replay/fork.h"
 #include "training/run/config.h"
+#include "training/run/folder.h"
 #include "training/run/plan_in_words.h"
 #include "training/run/train.h"
 
@@ -46,8 +47,14 @@ ExitCode run_training(Arguments o) {
   announce_arithmetic();
   const Ranges ranges = o.nvtx.empty() ? Ranges::none : o.nvtx == "nodes" ? Ranges::nodes : Ranges::phases;
   const TrainOptions options{folder, o.resume, o.trace, ranges};
+  const bool over = o.resume && RunFolder::is_over(RunFolder::look(folder));
   const ExitCode code = config.fork ? train_fork(config, options, out) : brink::train(config, options, out);
-  report_on(folder, out);
+  try {
+    report_on(folder, out);
+  } catch (const IoError& e) {
+    if (!over) throw;
+    out.note(std::string(e.what()) + "; the report was not made again");
+  }
   return code;
 }
 

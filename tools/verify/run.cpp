@@ -61,6 +61,8 @@ Table check_run(const std::string& folder, const std::vector<std::string>& sets,
   for (const CheckpointDifferences& c : again.checkpoints)
     table.add({"checkpoints", "step " + std::to_string(c.step), static_cast<double>(c.parts), 0,
                c.first.empty() ? "" : "first difference: " + c.first});
+  for (const TensorDifferences& t : again.tensors)
+    table.add({t.kind, "files", static_cast<double>(t.files), 0, t.first});
   const std::string hessian = parse_json("run.json", run_json(run.config, {})).value("hessian_of", std::string());
   if (!run.hessian_of.empty() || !hessian.empty())
     table.add({"run.json", "hessian_of", hessian == run.hessian_of ? 0.0 : 1.0, 0, "of " + hessian});

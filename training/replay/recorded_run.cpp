@@ -2,11 +2,14 @@
 #include "training/replay/recorded_run.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "training/errors.h"
 #include "training/io/json.h"
 #include "training/io/text.h"
+#include "training/run/folder.h"
+#include "training/run/summary.h"
 
 namespace brink {
 
@@ -39,6 +42,15 @@ Config config_of(const std::string& folder, const std::vector<std::string>& sets
         "--set: a run is recomputed under its own settings; only data.directory and run.* that change no number may "
         "differ");
   return out;
+}
+
+void require_folder(const std::string& folder) {
+  std::error_code ignored;
+  const bool there = std::filesystem::exists(folder, ignored);
+  if (!there || !std::filesystem::is_directory(folder, ignored))
+    throw DataError(folder + ": expected the folder of a run, found " + (there ? "a file" : "nothing"));
+  if (!std::filesystem::exists(folder + "/config.toml", ignored))
+    throw DataError(folder + ": expected the folder of a run, found one without config.toml");
 }
 
 void read_record(RecordedRun& out) {
@@ -81,6 +93,22 @@ void read_metrics(RecordedRun& out) {
   }
 }
 
+/// The run removes all but its newest checkpoints and those that a user has named while they are read here.
+void hold_checkpoints(RecordedRun& run) {
+  const std::vector<std::int64_t>& named = run.config.run.keep_checkpoints;
+  std::vector<CheckpointFile> there;
+  for (CheckpointFile& file : run.checkpoints) {
+    if (std::ranges::find(named, file.step) == named.end() && !(run.config.fork && file.step == run.first_step())) try {
+        file.held = std::make_shared<HeldCheckpoint>(file.path);
+      } catch (const DataError&) {
+        run.passed_over.push_back(file.path + ": the run, which goes on, has removed it meanwhile");
+        continue;
+      }
+    there.push_back(std::move(file));
+  }
+  run.checkpoints = std::move(there);
+}
+
 }  // namespace
 
 std::size_t RecordedRun::row_before(std::int64_t step) const {
@@ -96,8 +124,12 @@ void read_recorded_run(RecordedRun& out, const std::string& folder, const std::v
                        const std::vector<std::pair<std::string, std::string>>& flags) {
   out.folder = folder;
   while (out.folder.size() > 1 && out.folder.back() == '/') out.folder.pop_back();
+  require_folder(out.folder);
   out.config = config_of(out.folder, sets, flags);
   read_record(out);
+  if (const std::string other = other_settings(read_summary(out.folder), out.config); !other.empty())
+    throw DataError(out.folder + "/config.toml: expected the settings with which the run began, found others: " +
+                    other + "; restore the file");
   read_metrics(out);
   out.events = text_of(out.folder + "/events.csv");
   if (!out.is_over()) drop_incomplete_line(out.events);
@@ -109,11 +141,12 @@ void read_recorded_run(RecordedRun& out, const std::string& folder, const std::v
   out.passed_over = std::move(list.bad);
   const std::string hash = config_hash(out.config);
   for (CheckpointFile& file : list.good) {
-    if (verify_checkpoint(file.path).config_hash == hash)
+    if (file.config_hash == hash)
       out.checkpoints.push_back(std::move(file));
     else
       out.passed_over.push_back(file.path + ": it belongs to a run with other settings");
   }
+  if (RunFolder::is_in_use(out.folder)) hold_checkpoints(out);
 }
 
 }  // namespace brink

@@ -65,7 +65,7 @@ Config config_from(Config config, const CheckpointFile* file) {
 
 void begin_from(PreparedTrainer& prepared, const RecordedRun& run, const CheckpointFile* file) {
   if (file) {
-    const Checkpoint from = read_checkpoint(file->path);
+    const Checkpoint from = read_checkpoint(*file);
     restore(prepared.device(), prepared.trainer(), from.trainer, file->path);
   } else if (run.config.fork) {
     throw DataError(

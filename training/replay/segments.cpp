@@ -2,19 +2,13 @@
 #include "training/replay/segments.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
-#include <cmath>
 #include <condition_variable>
-#include <cstring>
 #include <exception>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -23,12 +17,14 @@
 #include "training/io/readable.h"
 #include "training/io/record_file.h"
 #include "training/io/text.h"
+#include "training/replay/checkpoint_comparison.h"
 #include "training/replay/interruption.h"
 #include "training/replay/prepared_trainer.h"
 #include "training/replay/replay.h"
 #include "training/replay/replay_progress.h"
 #include "training/run/records.h"
 #include "training/run/row_difference.h"
+#include "training/run/tensor_files.h"
 
 namespace brink {
 
@@ -47,6 +43,7 @@ struct Found {
   std::optional<std::int64_t> ended;  ///< the step at which the loss diverged, or the run was complete
   std::optional<CheckpointDifferences> checkpoint;
   std::string rows_text;  ///< the computed rows
+  std::vector<TensorDifferences> tensors;
   SavedState remembered;  ///< by the command, in that checkpoint
 };
 
@@ -77,137 +74,11 @@ std::vector<Segment> segments_of(const RecordedRun& run) {
   return out;
 }
 
-/// "dense0.weight[17]": what is at an element of a vector of the layout.
-std::string element_of(const ParameterLayout& layout, const View& view, std::int64_t element) {
-  const std::int64_t extent = layout.extent();
-  if (view.shape.elements() % extent != 0) return fmt::format("element {}", element);
-  const std::string row = view.shape.elements() > extent ? fmt::format("row {}, ", element / extent) : "";
-  const std::int64_t inside = element % extent;
-  for (const Parameter& p : layout.parameters())
-    if (inside >= p.offset && inside < p.offset + p.shape.elements())
-      return fmt::format("{}{}[{}]", row, p.name, inside - p.offset);
-  return fmt::format("{}between two parameters", row);
-}
-
-std::string value_text(const View& view, std::int64_t i) {
-  if (view.dtype == Dtype::f64) return number_text(view.span<double>()[static_cast<std::size_t>(i)]);
-  if (view.dtype == Dtype::f32) return number_text(view.span<float>()[static_cast<std::size_t>(i)]);
-  return "another value";
-}
-
-/// The first element whose bytes differ; −1: none.
-std::int64_t first_different(const View& a, const View& b) {
-  const auto *x = static_cast<const char*>(a.data), *y = static_cast<const char*>(b.data);
-  if (std::memcmp(x, y, static_cast<std::size_t>(a.bytes())) == 0) return -1;
-  const std::int64_t bytes = a.bytes(), size = bytes / a.shape.elements();
-  std::int64_t i = 0;
-  while (std::memcmp(x + i * size, y + i * size, static_cast<std::size_t>(size)) == 0) ++i;
-  return i;
-}
-
-/// How a part of a state differs, in words; empty: not at all.
-std::string difference(const SavedState::Value& recorded, const SavedState::Value& computed,
-                       const ParameterLayout& layout) {
-  if (recorded.index() != computed.index()) return "it is of another type";
-  return std::visit(
-      [&]<class T>(const T& a) -> std::string {
-        const T& b = std::get<T>(computed);
-        if constexpr (std::is_same_v<T, Array>) {
-          const View x = a.view(), y = b.view();
-          if (x.shape != y.shape || x.dtype != y.dtype) return "it has another shape";
-          const std::int64_t i = first_different(x, y);
-          if (i < 0) return {};
-          return fmt::format("{}: recorded {}, computed again {}", element_of(layout, x, i), value_text(x, i),
-                             value_text(y, i));
-        } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::int64_t>) {
-          if (std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b)) return {};
-          return fmt::format("recorded {}, computed again {}", number_text(a), number_text(b));
-        } else if constexpr (std::is_same_v<T, std::string>) {
-          return a == b ? std::string() : fmt::format("recorded {}, computed again {}", a, b);
-        } else {
-          return a == b ? std::string()
-                        : fmt::format("recorded {}, computed again {}", fmt::join(a, " "), fmt::join(b, " "));
-        }
-      },
-      recorded);
-}
-
-void add(CheckpointDifferences& to, const std::string& name, const std::string& what) {
-  if (what.empty()) return;
-  if (to.parts++ == 0) to.first = name + ": " + what;
-}
-
-/// remembered: receives what the command remembered.
-CheckpointDifferences compare(const CheckpointFile& file, PreparedTrainer& prepared, SavedState& remembered) {
-  CheckpointDifferences out{file.step, file.path, 0, {}};
-  Checkpoint read = read_checkpoint(file.path);
-  remembered = std::move(read.run);
-  const SavedState recorded = std::move(read.trainer), computed = save_state(prepared.device(), prepared.trainer());
-  for (const auto& [name, value] : recorded.parts) {
-    const auto there = computed.parts.find(name);
-    add(out, name,
-        there == computed.parts.end() ? "this program has no such part"
-                                      : difference(value, there->second, prepared.trainer().layout()));
-  }
-  for (const auto& [name, value] : computed.parts)
-    if (!recorded.parts.contains(name)) add(out, name, "it is missing");
-  return out;
-}
-
-/// What is wrong with the part of what a command remembered that tells of time and of processes, which cannot be computed again.
-std::string clock_problem(const std::string& name, const SavedState::Value& value, std::int64_t step) {
-  if (name == "started") return std::holds_alternative<std::string>(value) ? "" : "expected a time";
-  if (name == "records/elapsed_ms") {
-    const auto* ms = std::get_if<double>(&value);
-    return ms && *ms >= 0 && std::isfinite(*ms) ? "" : "expected a time of at least 0 ms";
-  }
-  const auto* steps = std::get_if<std::vector<std::int64_t>>(&value);
-  const bool possible =
-      steps && std::ranges::is_sorted(*steps) && (steps->empty() || (steps->front() >= 0 && steps->back() <= step));
-  return possible ? "" : fmt::format("expected steps that ascend up to {}", step);
-}
-
-/// A file of rows up to some step, by what a checkpoint remembers of it.
-struct Written {
-  std::int64_t bytes = 0;
-  RowHash hash;
-  void add(std::string_view text) {
-    bytes += std::ssize(text);
-    hash.add(text);
-  }
-};
-
-/// The files of rows that a checkpoint remembers.
-struct WrittenFiles {
-  Written metrics, events;
-  std::optional<Written> spectra;  // only with measure.track_above
-  std::vector<std::pair<const char*, const Written*>> all() const {
-    std::vector<std::pair<const char*, const Written*>> out{{"metrics", &metrics}, {"events", &events}};
-    if (spectra) out.emplace_back("spectra", &*spectra);
-    return out;
-  }
-};
-
-/// Compares what the command remembered with the rows before the checkpoint, which have been computed.
-void compare_remembered(CheckpointDifferences& out, const SavedState& remembered, const WrittenFiles& files) {
-  std::map<std::string, SavedState::Value> computed;
-  for (const auto& [name, written] : files.all()) {
-    computed["records/" + std::string(name) + "/bytes"] = written->bytes;
-    computed["records/" + std::string(name) + "/hash"] = written->hash.text();
-  }
-  const std::set<std::string> of_clocks{"records/elapsed_ms", "resumed_at", "started"};
-  const auto said = [](const std::string& name) { return "run/" + name; };
-  for (const auto& [name, value] : remembered.parts) {
-    if (const auto there = computed.find(name); there != computed.end())
-      add(out, said(name), difference(value, there->second, {}));
-    else
-      add(out, said(name),
-          of_clocks.contains(name) ? clock_problem(name, value, out.step) : "this program has no such part");
-  }
-  for (const auto& [name, value] : computed)
-    if (!remembered.parts.contains(name)) add(out, said(name), "it is missing");
-  for (const std::string& name : of_clocks)
-    if (!remembered.parts.contains(name)) add(out, said(name), "it is missing");
+void add(std::vector<TensorDifferences>& to, const TensorDifferences& more) {
+  auto at = std::ranges::find(to, more.kind, &TensorDifferences::kind);
+  if (at == to.end()) at = to.insert(to.end(), {more.kind, 0, {}});
+  if (at->files == 0) at->first = more.first;
+  at->files += more.files;
 }
 
 /// Computes segments until none is left.
@@ -225,7 +96,10 @@ class Worker {
       stop_if_asked();
       // As the run did: each row but that of the last step was recorded after the update, which a column may tell of.
       const Row& row = t < run_.config.training.steps ? trainer.step() : trainer.observe();
-      if (trainer.has_row()) compare(row, out);
+      if (trainer.has_row()) {
+        compare(row, out);
+        compare_tensors(out);
+      }
       if (trainer.has_row() && run_.config.measure.track_above && trainer.seen().measured)
         append_spectrum(out.spectra, trainer.seen());
       if (trainer.ended()) out.events += events_row(*trainer.ended(), has_evaluation_hessian(run_.config));
@@ -244,6 +118,14 @@ class Worker {
   }
 
  private:
+  /// The files of the last recorded step may be missing, because a process was killed between its row and them.
+  void compare_tensors(Found& out) {
+    const bool last = !run_.is_over() && prepared_.trainer().seen().step == run_.last_step();
+    for (const TensorFileCheck& one : check_tensor_files(prepared_.device(), run_.folder, prepared_.trainer())) {
+      const std::string what = one.missing && !last ? one.path + ": expected the file, found none" : one.difference;
+      add(out.tensors, {one.kind, what.empty() ? 0 : 1, what});
+    }
+  }
   void compare(const Row& row, Found& out) {
     const std::size_t at = run_.row_before(row.step), before = out.rows_text.size();
     ++out.rows;
@@ -357,7 +239,7 @@ void compare_first(const RecordedRun& run, const CheckpointFile& file, WrittenFi
     written.metrics.add(run.rows[i]);
     written.metrics.add("\n");
   }
-  const SavedState remembered = read_checkpoint(file.path).run;
+  const SavedState remembered = read_checkpoint(file).run;
   add_recorded(remembered, "events", run.events, written.events, out.events);
   if (written.spectra) add_recorded(remembered, "spectra", run.spectra, *written.spectra, out.spectra);
   out.checkpoints.push_back({file.step, file.path, 0, {}});
@@ -415,6 +297,7 @@ Recomputed compute(const RecordedRun& run, Console& out) {
       column.rows += found.columns[i].rows;
     }
     if (result.first_row.empty()) result.first_row = found.first_row;
+    for (const TensorDifferences& of_kind : found.tensors) add(result.tensors, of_kind);
     result.events += found.events;
     result.spectra += found.spectra;
     written.metrics.add(found.rows_text);

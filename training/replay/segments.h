@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "training/io/console.h"
+#include "training/replay/checkpoint_comparison.h"
 #include "training/replay/recorded_run.h"
 
 namespace brink {
@@ -20,12 +21,11 @@ struct ColumnDifferences {
   std::string first;  ///< where, and both values
 };
 
-/// A checkpoint beside the state that was computed for its step.
-struct CheckpointDifferences {
-  std::int64_t step = 0;
-  std::string path;
-  std::int64_t parts = 0;  ///< tensors, numbers and texts that differ, of the trainer and of what the command remembers
-  std::string first;       ///< which, where, and both values
+/// The files of tensors of one kind beside what was computed for their steps.
+struct TensorDifferences {
+  std::string kind;
+  std::int64_t files = 0;  ///< that differ or are missing
+  std::string first;
 };
 
 struct Recomputed {
@@ -33,9 +33,10 @@ struct Recomputed {
   std::string header;                      ///< how the header differs; empty: it does not, and rows were compared
   std::string first_row;                   ///< the first difference of metrics.csv; empty: none
   std::vector<CheckpointDifferences> checkpoints;
-  std::string events;                  ///< rows of events.csv, with the header
-  std::string spectra;                 ///< the same of spectra.csv; empty without measure.track_above
-  std::string left_out, why_left_out;  ///< steps that cannot be computed; why, and what to do; empty: none
+  std::vector<TensorDifferences> tensors;  ///< one for each kind that the run writes
+  std::string events;                      ///< rows of events.csv, with the header
+  std::string spectra;                     ///< the same of spectra.csv; empty without measure.track_above
+  std::string left_out, why_left_out;      ///< steps that cannot be computed; why, and what to do; empty: none
   std::int64_t steps = 0, segments = 0, at_once = 0;
 };
 

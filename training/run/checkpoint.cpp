@@ -294,19 +294,35 @@ void restore(Device& device, Stateful& to, const SavedState& from, const std::st
   }
 }
 
+std::vector<std::byte> HeldCheckpoint::bytes() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::byte> out(static_cast<std::size_t>(file_.bytes()));
+  file_.seek(0);
+  file_.read(out);
+  return out;
+}
+
+Checkpoint read_checkpoint(const CheckpointFile& file) {
+  return file.held ? parse_checkpoint(file.path, file.held->bytes()) : read_checkpoint(file.path);
+}
+
 CheckpointList list_checkpoints(const std::string& run_folder, System& system) {
   CheckpointList out;
   const std::string folder = run_folder + "/" + checkpoint_folder;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(folder, error);
+  if (error && error != std::errc::no_such_file_or_directory)
+    out.bad.push_back(folder + ": expected a folder that can be read, found none: " + error.message());
+  for (const auto& entry : entries) {
     const std::string path = entry.path().string();
     const auto step = checkpoint_step(entry.path().filename().string());
     if (!step) continue;
     try {
-      if (const CheckpointFooter said = verify_checkpoint(path, system); said.step != *step)
+      const CheckpointFooter said = verify_checkpoint(path, system);
+      if (said.step != *step)
         throw DataError(path + ": expected the checkpoint of step " + number_text(*step) + ", found that of step " +
                         number_text(said.step));
-      out.good.push_back({*step, path});
+      out.good.push_back({*step, path, said.config_hash});
     } catch (const NewerCheckpoint&) { throw; } catch (const DataError& e) {
       out.bad.emplace_back(e.what());
     }

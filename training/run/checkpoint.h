@@ -3,7 +3,7 @@
 //
 // Another command (fork, measure, verify) needs three calls:
 //   const CheckpointList list = list_checkpoints(run_folder);      // every file is read and checked
-//   const Checkpoint from = read_checkpoint(list.good.back().path);
+//   const Checkpoint from = read_checkpoint(list.good.back());
 //   restore(device, trainer, from.trainer, path);                  // a trainer of the run's config; steps_done() is from.step then
 //
 // A file is ordinary safetensors. Tensors have their bytes; numbers, texts and lists of a state are in the metadata, exactly.
@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,15 +67,32 @@ void write_checkpoint(const Folder&, Device&, Stateful& trainer, Stateful& run, 
 /// has been changed then.
 void restore(Device&, Stateful&, const SavedState&, const std::string& path);
 
+/// The file of a checkpoint, kept open, so that it can be read after the run that wrote it has removed it.
+class HeldCheckpoint {
+ public:
+  explicit HeldCheckpoint(const std::string& path) : file_(path) {}
+  /// May be called by several threads.
+  std::vector<std::byte> bytes();
+
+ private:
+  std::mutex mutex_;
+  InputFile file_;
+};
+
 struct CheckpointFile {
   std::int64_t step = 0;
   std::string path;
+  std::string config_hash;                 ///< of the settings of the run that wrote it
+  std::shared_ptr<HeldCheckpoint> held{};  ///< of a run that another process goes on with
 };
+/// Reads and checks everything. Throws DataError naming the file and the reason, NewerCheckpoint.
+Checkpoint read_checkpoint(const CheckpointFile&);
 struct CheckpointList {
   std::vector<CheckpointFile> good;  ///< by ascending step
   std::vector<std::string> bad;      ///< for each file that is not good: its path and the reason
 };
-/// The checkpoints of a run folder, each checked by verify_checkpoint. Empty if there are none. Throws NewerCheckpoint.
+/// The checkpoints of a run folder, each checked by verify_checkpoint. Empty if there are none; a folder that cannot be read is among the
+/// bad. Throws NewerCheckpoint.
 CheckpointList list_checkpoints(const std::string& run_folder, System& = posix_system());
 
 /// The checkpoints that a run writes: the last two are kept, and those of the named steps.

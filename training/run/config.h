@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -129,8 +130,12 @@ Config load_config(const ConfigSources&);
 std::string to_toml(const Config&);
 /// XXH3-64 of what determines the numbers, 16 hexadecimal digits.
 std::string config_hash(const Config&);
+/// The settings that decide numbers: "training.seed" and its value as TOML.
+std::map<std::string, std::string> settings_of(const Config&);
 /// The settings that decide numbers and differ, each as "training.seed = 1 (there 0)", where `there` is the other config.
 std::vector<std::string> differing_settings(const Config&, const Config& there);
+std::vector<std::string> differing_settings(const std::map<std::string, std::string>&,
+                                            const std::map<std::string, std::string>& there);
 /// "runs/<data>-<model>-<hash>", without the data if the model has none.
 std::string default_folder(const Config&);
 

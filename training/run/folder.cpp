@@ -2,6 +2,8 @@
 #include "training/run/folder.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,12 +12,11 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "training/errors.h"
-#include "training/io/json.h"
 #include "training/io/text.h"
+#include "training/run/summary.h"
 
 namespace brink {
 
@@ -56,16 +57,6 @@ Owner wait_for_owner(int file) {
   return owner;
 }
 
-/// "finished", "diverged", "running", or nothing.
-std::string status_of(const Folder& folder) {
-  try {
-    const auto bytes = read_file(folder.path_of("run.json"), std::size_t{1} << 24);
-    const auto json = parse_json("run.json", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    if (json.is_object() && json.contains("status") && json["status"].is_string()) return json["status"];
-  } catch (const DataError&) {}
-  return {};
-}
-
 /// The files of a run that are replaced whole.
 const std::string whole_files[] = {"run.json", "config.toml", "report.html", "last_finite.safetensors"};
 
@@ -90,6 +81,21 @@ bool holds_only_lock(const std::string& path) {
   for (const auto& entry : std::filesystem::directory_iterator(path))
     if (entry.path().filename() != lock_name) return false;
   return true;
+}
+
+/// Whether there are files of a run, whose lock may be missing because the folder is a copy.
+bool holds_records(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path + "/config.toml", ignored) &&
+         (std::filesystem::exists(path + "/run.json", ignored) ||
+          std::filesystem::exists(path + "/metrics.csv", ignored));
+}
+
+[[noreturn]] void refuse_existing(const std::string& path, RunFolder::Opened state) {
+  const char* const what = state == RunFolder::Opened::finished   ? "a finished run"
+                           : state == RunFolder::Opened::diverged ? "a diverged run"
+                                                                  : "a run that did not finish";
+  throw InUseError(path + " exists already (" + what + ", not in use); --resume continues it, or choose another --out");
 }
 
 [[noreturn]] void fail_to_make(const std::string& path, const char* call) {
@@ -219,9 +225,12 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
   bool found = folder.contains(lock_name);
   if (!found && !std::filesystem::is_empty(path)) {
     found = folder.contains(lock_name);  // another process may have taken the empty folder just now
-    if (!found && !resume)
+    const bool copied = !found && holds_records(path);
+    if (copied && !resume) refuse_existing(path, state_of(folder));
+    if (!found && !copied && !resume)
       throw InUseError(path + " exists already and is neither empty nor a run of brink; choose another --out");
-    if (!found) throw UsageError(path + ": --resume: expected the folder of a run, or an empty one, found other files");
+    if (!found && !copied)
+      throw UsageError(path + ": --resume: expected the folder of a run, or an empty one, found other files");
   }
   auto lock = std::make_unique<Lock>(system);
   if (!lock->take(folder, found && !resume ? 0 : O_CREAT))
@@ -234,34 +243,36 @@ RunFolder RunFolder::reopen(const std::string& path, bool resume, System& system
 
   const Opened found_state = state_of(folder);
   const Owner before = read_owner(lock->file);
-  const bool over = found_state != Opened::unfinished;
-  const std::string status = found_state == Opened::finished ? "finished" : "diverged";
-  if (!resume)
-    throw InUseError(path + " exists already (" + (over ? "a " + status + " run" : "a run that did not finish") +
-                     ", not in use); --resume continues it, or choose another --out");
+  if (!resume) refuse_existing(path, found_state);
+  const bool over = is_over(found_state);
   std::vector<std::string> notes;
+  const RunSummary left = read_summary(path);
+  if (!over && left.is_over())
+    notes.push_back(path + " was " + left.status + ", but is no longer whole: " + lost_rows(left, path) +
+                    "; what is missing is computed again");
   if (before.pid > 0) notes.push_back("the lock of " + before.text() + " is stale: that run ended without finishing");
   lock->sign(folder);
   if (over)
-    notes.push_back(nothing_left(path, status));
+    notes.push_back(nothing_left(path, found_state));
   else
     folder.remove_stale_temporaries(whole_files);
   return RunFolder(std::move(folder), std::move(lock), found_state, std::move(notes));
 }
 
 RunFolder::Opened RunFolder::state_of(const Folder& folder) {
-  const std::string status = status_of(folder);
-  return status == "finished" ? Opened::finished : status == "diverged" ? Opened::diverged : Opened::unfinished;
+  const RunSummary left = read_summary(folder.path());
+  if (!left.is_over() || !lost_rows(left, folder.path()).empty()) return Opened::unfinished;
+  return left.status == "finished" ? Opened::finished : Opened::diverged;
 }
 
 RunFolder::Opened RunFolder::look(const std::string& path) {
   struct stat status {};
-  if (stat((path + "/" + lock_name).c_str(), &status) != 0) return Opened::fresh;
+  if (stat((path + "/" + lock_name).c_str(), &status) != 0 && !holds_records(path)) return Opened::fresh;
   return state_of(Folder(path));
 }
 
-std::string RunFolder::nothing_left(const std::string& path, std::string_view status) {
-  return path + " is " + std::string(status) + "; nothing is left to do";
+std::string RunFolder::nothing_left(const std::string& path, Opened state) {
+  return path + (state == Opened::finished ? " is finished" : " is diverged") + "; nothing is left to do";
 }
 
 bool RunFolder::is_in_use(const std::string& path) {
@@ -292,12 +303,15 @@ void RunFolder::require_same_config(const std::string& path, const Config& confi
   const std::string file = path + "/config.toml";
   struct stat status {};
   if (stat(file.c_str(), &status) != 0) return;
-  const std::vector<std::string> differing = differing_settings(config, load_config({file, {}, {}}));
-  if (differing.empty()) return;
-  std::string list;
-  for (const std::string& d : differing) list += (list.empty() ? "" : ", ") + d;
-  throw UsageError(path + ": --resume: expected the settings with which the run began, found others: " + list +
-                   "; leave them out, or choose another --out");
+  const Config recorded = load_config({file, {}, {}});
+  const std::string expected = path + ": --resume: expected the settings with which the run began, found others: ";
+  if (const auto differing = differing_settings(config, recorded); !differing.empty())
+    throw UsageError(expected + fmt::format("{}", fmt::join(differing, ", ")) +
+                     "; leave them out, or choose another --out");
+  if (const std::string edited = other_settings(read_summary(path), recorded); !edited.empty())
+    throw UsageError(expected + edited + "; " + file +
+                     " was changed: restore it, or begin a run of these settings with `brink train " + file +
+                     "` and another --out");
 }
 
 }  // namespace brink

@@ -18,7 +18,7 @@ class RunFolder {
  public:
   enum class Opened {
     fresh,       // made now, or found empty
-    unfinished,  // a run that has steps left
+    unfinished,  // a run that has steps left, or has lost rows
     finished,    // nothing is left to do
     diverged     // likewise
   };
@@ -39,10 +39,12 @@ class RunFolder {
   /// Throws IoError if the folder has been deleted or moved: what is written into it would be lost or misplaced.
   void require_in_place() const;
 
+  /// Whether nothing is left to do.
+  static bool is_over(Opened o) { return o == Opened::finished || o == Opened::diverged; }
   /// What a folder holds, without opening or locking it; `fresh` if there is no run in it.
   static Opened look(const std::string& path);
   /// The note about a run that is finished or has diverged.
-  static std::string nothing_left(const std::string& path, std::string_view status);
+  static std::string nothing_left(const std::string& path, Opened);
   /// Whether another process writes into the folder.
   static bool is_in_use(const std::string& path);
   /// A run continues under the settings with which it began; only what is not hashed may differ. Throws UsageError naming the

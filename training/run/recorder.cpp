@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "training/errors.h"
@@ -23,9 +24,10 @@ std::string difference(const std::string& path, std::string_view header, const R
                                                                    cell.column + 1, cell.recorded, cell.computed)
                                                      : in_words(cell, cells_of(first_line), d.computed);
   return fmt::format(
-      "{}: {}: the files were changed, or this is not the program or the machine that recorded them; nothing was "
-      "changed",
-      path, where);
+      "{}: {}: the file was changed, or this is not the program or the machine that recorded it; no row was changed; "
+      "to "
+      "record the rows again, move {} out of the folder first",
+      path, where, path);
 }
 
 }  // namespace
@@ -176,12 +178,23 @@ void Recorder::close(bool whole) {
                                  file->repaired()));
     if (whole && file->left() > 0)
       throw Error(ExitCode::check_failed,
-                  fmt::format("{}: {} bytes are recorded beyond the end of the run: the files were changed, or this is "
-                              "not the program or the machine that recorded them; nothing was changed",
+                  fmt::format("{0}: {1} bytes are recorded beyond the end of the run: the file was changed, or this is "
+                              "not the program or the machine that recorded it; no row was changed; to record the rows "
+                              "again, move {0} out of the folder first",
                               folder_.folder().path_of(name), file->left()));
   }
   for (const auto& [file, name] : compared()) file->close();
   timing_.close();
+}
+
+std::vector<RecordedFile> Recorder::files() {
+  std::vector<RecordedFile> out;
+  for (const auto& [file, name] : compared()) out.push_back({name, file->position(), file->hash()});
+  return out;
+}
+
+bool Recorder::compares() {
+  return std::ranges::any_of(compared(), [](const auto& file) { return file.first->left() > 0; });
 }
 
 void Recorder::visit(StateVisitor& v) {

@@ -48,6 +48,10 @@ class Recorder final : public Stateful {
   void sync();
   /// Ends the progress line, syncs and closes. `whole`: the run has reached its end, so nothing may be recorded beyond it.
   void close(bool whole);
+  /// The files whose rows are promised, up to where they are written.
+  std::vector<RecordedFile> files();
+  /// Whether rows of an earlier process are still to be compared.
+  bool compares();
   void visit(StateVisitor&) override;
 
  private:

@@ -128,6 +128,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
   j["status"] = r.status;
   if (!r.interrupted_because.empty()) j["interrupted_because"] = r.interrupted_because;
   j["config_hash"] = config_hash(c);
+  j["settings"] = settings_of(c);
   j["data"] = nullptr;
   if (has_data(c))
     j["data"] = {{"provenance", r.data_provenance},
@@ -159,6 +160,7 @@ std::string run_json(const Config& c, const RunRecord& r) {
                    {"probability_per_start", bound_probability},
                    {"probability_of_a_column", static_cast<double>(*r.random_starts) * bound_probability}};
   j["final_digest"] = text_or_null(r.final_digest);
+  for (const RecordedFile& file : r.files) j["files"][file.name] = {{"bytes", file.bytes}, {"hash", file.hash}};
   j["threads"] = r.threads;
   j["device"] = r.device;
   const bool data = has_data(c);

@@ -11,6 +11,7 @@
 #include "training/measurements/row.h"
 #include "training/run/config.h"
 #include "training/run/early_stopping.h"
+#include "training/run/summary.h"
 
 namespace brink {
 
@@ -61,6 +62,7 @@ struct RunRecord {
   std::optional<std::int64_t> lambda_1_steps,
       lambda_1_certified_steps;  // steps with λ₁, and those where it is certified
   std::string final_digest;
+  std::vector<RecordedFile> files;       // of rows, of a run that came to its end
   std::string started, ended;            // utc_now
   std::vector<std::int64_t> resumed_at;  // steps at which later processes continued the run
   std::vector<Column> columns;  // metrics_columns, with the run's threshold as the line that lambda_1 is compared with

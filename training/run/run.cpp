@@ -56,8 +56,7 @@ Config problem_config(const Config& config, const TrainOptions& options) {
   if (!options.resume || out.start_file.empty() || std::filesystem::exists(out.start_file, ignored)) return out;
   const std::string hash = config_hash(config);
   const std::vector<CheckpointFile> good = list_checkpoints(options.folder).good;
-  if (std::ranges::any_of(good, [&](const auto& file) { return verify_checkpoint(file.path).config_hash == hash; }))
-    out.start_file.clear();
+  if (std::ranges::any_of(good, [&](const auto& file) { return file.config_hash == hash; })) out.start_file.clear();
   return out;
 }
 
@@ -157,6 +156,7 @@ void Run::resume() {
     store_->remove_stale_temporaries();
     CheckpointList list = list_checkpoints(folder_->path(), folder_->folder().system());
     for (const std::string& bad : list.bad) out_.note("passed over " + bad);
+    require_own(list.good);
     std::ranges::reverse(list.good);
     for (const CheckpointFile& file : list.good)
       if ((resumed = resume_from(file))) break;
@@ -176,10 +176,17 @@ void Run::resume() {
                             config_.fork ? config_.fork->at_step : 0));
   }
   if (!resumed) recorder_->begin();
-  folder_->folder().write_file("run.json", run_json(config_, record_));
+  say_running();
   if (resumed || !options_.begin) return;
   options_.begin(device_, *fitted_.trainer);
   write_checkpoint(fitted_.trainer->steps_done());
+}
+
+/// What an earlier process has said stays until its rows have been compared.
+void Run::say_running() {
+  if (says_running_ || recorder_->compares()) return;
+  folder_->folder().write_file("run.json", run_json(config_, record_));
+  says_running_ = true;
 }
 
 bool Run::resume_from(const CheckpointFile& file) {
@@ -199,6 +206,17 @@ bool Run::resume_from(const CheckpointFile& file) {
   checkpoint_step_ = from.step;
   out_.note(fmt::format("going on from step {}, {}", from.step, file.path));
   return true;
+}
+
+/// Where run.json does not say under which settings the run began, its checkpoints do.
+void Run::require_own(const std::vector<CheckpointFile>& found) const {
+  const std::string hash = config_hash(config_);
+  const auto is_own = [&](const CheckpointFile& file) { return file.config_hash == hash; };
+  if (found.empty() || std::ranges::any_of(found, is_own) || !read_summary(folder_->path()).config_hash.empty()) return;
+  throw UsageError(fmt::format(
+      "{}: --resume: expected the settings with which the run began, found others: their hash is {} (that of "
+      "{}: {}); restore config.toml, or choose another --out",
+      folder_->path(), hash, found.back().path, found.back().config_hash));
 }
 
 bool Run::checkpoint_is_due(std::int64_t step) const {
@@ -238,6 +256,7 @@ bool Run::step(std::int64_t t) {
     const Traced records(device_, records_name);
     record_.final_digest = std::get<std::string>(row["digest"]);
     recorder_->row(row, seen);
+    say_running();
   }
   write_tensor_files(device_, folder_->folder(), trainer);
   recorder_->disagreements(seen);
@@ -301,6 +320,7 @@ ExitCode Run::go() {
   if (!interrupted)
     if (const auto open = fitted_.trainer->finish_events()) recorder_->event(*open);
   recorder_->close(!interrupted);
+  if (!interrupted) record_.files = recorder_->files();
   watch_.finish(environment_.device_name() + ", " + folder_->path(), out_);
   record_.status = interrupted ? "interrupted" : record_.diverged_at ? "diverged" : "finished";
   finish_record();

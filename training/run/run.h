@@ -37,6 +37,8 @@ class Run final : public Stateful {
   void say_what_runs();
   void describe();
   void resume();
+  void require_own(const std::vector<CheckpointFile>& found) const;
+  void say_running();
   /// Whether state and records are now those of this checkpoint; a reason for passing it over is noted.
   bool resume_from(const CheckpointFile&);
   void write_checkpoint(std::int64_t step);
@@ -68,6 +70,7 @@ class Run final : public Stateful {
   RunRecord record_;
   std::int64_t checkpoint_step_ = 0;  // of the newest one; 0: none, because step 0 can be made again
   std::string stopped_by_;
+  bool says_running_ = false;  // run.json
 };
 
 }  // namespace brink

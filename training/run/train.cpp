@@ -14,10 +14,9 @@ ExitCode train(const Config& config, const TrainOptions& options, Console& out) 
     // Before any data are read, which a run that is over no longer needs.
     const RunFolder::Opened there = RunFolder::look(options.folder);
     if (there != RunFolder::Opened::fresh) RunFolder::require_same_config(options.folder, config);
-    if (there == RunFolder::Opened::finished || there == RunFolder::Opened::diverged) {
-      const bool finished = there == RunFolder::Opened::finished;
-      out.line(RunFolder::nothing_left(options.folder, finished ? "finished" : "diverged"));
-      return finished ? ExitCode::done : ExitCode::diverged;
+    if (RunFolder::is_over(there)) {
+      out.line(RunFolder::nothing_left(options.folder, there));
+      return there == RunFolder::Opened::finished ? ExitCode::done : ExitCode::diverged;
     }
   }
   if (config.fork && !options.begin && (!options.resume || RunFolder::look(options.folder) == RunFolder::Opened::fresh))

@@ -149,8 +149,6 @@ void Runner::end(Job& job, int status) {
   const State state = state_of(folder, task.run->hash);
   const bool as_it_says = (code == static_cast<int>(ExitCode::done) && state == State::finished) ||
                           (code == static_cast<int>(ExitCode::diverged) && state == State::diverged);
-  const bool says_over = code == static_cast<int>(ExitCode::done) || code == static_cast<int>(ExitCode::diverged);
-  if (says_over && state == State::unfinished) return fail(task, lost_rows_message(folder));
   if (!as_it_says) return fail(task, how_it_ended(status, said));
   std::string how = state == State::finished ? "finished" : "diverged";
   // The last line of a run that diverged tells where and why.

@@ -8,7 +8,7 @@ namespace brink::sweep {
 
 enum class State : unsigned char {
   absent,
-  unfinished,  // or over, but without its last row
+  unfinished,  // or over, but without all of its rows
   finished,
   diverged,
   other  // the folder has a run with other settings
@@ -19,7 +19,5 @@ inline bool is_over(State s) { return s == State::finished || s == State::diverg
 State state_of(const std::string& folder, const std::string& hash);
 /// What is wrong with a folder whose state is State::other, and what to do.
 std::string other_run_message(const std::string& folder, const std::string& hash);
-/// Of a run that is over but has lost its last row, and was not mended by `brink train --resume`.
-std::string lost_rows_message(const std::string& folder);
 
 }  // namespace brink::sweep

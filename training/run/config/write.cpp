@@ -35,24 +35,30 @@ std::string config_hash(const Config& c) {
   return hex_text(XXH3_64bits(text.data(), text.size()));
 }
 
+std::map<std::string, std::string> settings_of(const Config& c) {
+  std::map<std::string, std::string> out;
+  for (const config::Key& key : config::keys_of(c))
+    if (std::string value = key.hashed ? key.print(c) : std::string(); !value.empty())
+      out.emplace(key.path(), std::move(value));
+  return out;
+}
+
 std::vector<std::string> differing_settings(const Config& c, const Config& there) {
-  const auto values = [](const Config& of) {
-    std::map<std::string, std::string> out;
-    for (const config::Key& key : config::keys_of(of))
-      if (key.hashed) out.emplace(key.path(), key.print(of));
-    return out;
-  };
-  const std::map<std::string, std::string> own = values(c), others = values(there);
+  return differing_settings(settings_of(c), settings_of(there));
+}
+
+std::vector<std::string> differing_settings(const std::map<std::string, std::string>& own,
+                                            const std::map<std::string, std::string>& there) {
   const auto text = [](const std::map<std::string, std::string>& of, const std::string& path) {
     const auto it = of.find(path);
     return it == of.end() || it->second.empty() ? std::string("absent") : it->second;
   };
   std::map<std::string, std::string> all = own;
-  all.insert(others.begin(), others.end());
+  all.insert(there.begin(), there.end());
   std::vector<std::string> out;
   for (const auto& [path, ignored] : all)
-    if (text(own, path) != text(others, path))
-      out.push_back(path + " = " + text(own, path) + " (there " + text(others, path) + ")");
+    if (text(own, path) != text(there, path))
+      out.push_back(path + " = " + text(own, path) + " (there " + text(there, path) + ")");
   return out;
 }
 
