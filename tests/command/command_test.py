@@ -307,6 +307,13 @@ with tempfile.TemporaryDirectory() as temporary:
     case("its run recomputed", 0, "", "verify", "linear")
     case("its report", 0, "", "report", "linear")
 
+    table = (here / "linear" / "metrics.csv").read_text().splitlines()
+    cells = table[2].split(",")
+    cells[table[0].split(",").index("loss")] = "abc"
+    (here / "linear" / "metrics.csv").write_text("\n".join([*table[:2], ",".join(cells), *table[3:]]) + "\n")
+    case("a report of damaged rows warns", 0, "warning: linear/metrics.csv: line 3, column loss: expected a number, found \"abc\"; "
+         "the cell is left out", "report", "linear", in_output="linear/report.html")
+
     # A killed run has written everything that was decided: every event, and every step up to it.
     killed = here / "killed"
     long_run = subprocess.Popen([brink, *run[:3], *[x for s in ["training.steps=1000000", "training.learning_rate=0.5", "data.train=200",
