@@ -209,8 +209,17 @@ with tempfile.TemporaryDirectory() as temporary:
         case(f"an empty name: {' '.join(arguments)}", 2, "", *arguments)
     cases.check("nothing was made without a name", sorted(here.iterdir()) == before)
     case("a flag given twice", 2, "", *run, "--threads", "1", "--threads", "2")
-    case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
-         "none/trace.json")
+    case("a trace that cannot be written", 4, "brink: none/trace.json: expected a folder none, found none; make it, or choose another "
+         "name", *run, "--out", "other", "--trace", "none/trace.json")
+    case("a report below a file", 2, "brink: wrong.toml/r.html: expected a folder wrong.toml, found a file in its place; choose another "
+         "name", "report", "plain", "--out", "wrong.toml/r.html")
+    case("a report below a file's name", 2, "brink: wrong.toml/a/r.html: expected a folder wrong.toml/a, found a file in its place; "
+         "choose another name", "report", "plain", "--out", "wrong.toml/a/r.html")
+    case("a report in the place of a folder", 4, "brink: taken: expected the name of a file, found a folder; name a file in it", "report",
+         "plain", "--out", "taken")
+    case("a run that is not there", 3, "brink: none/config.toml: expected this file, found none; check the path", "verify", "none")
+    case("a file in the place of a run", 3, "brink: wrong.toml/config.toml: expected this file, found none: a part of its path is no folder",
+         "verify", "wrong.toml")
     os.mkfifo(here / "pipe")
     case("a trace in the place of a pipe", 4, "brink: pipe: expected a regular file or a new name, found something else", *run, "--out",
          "other", "--trace", "pipe")

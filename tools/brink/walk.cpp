@@ -82,7 +82,8 @@ Facts facts_of(const walk::Options& o, int branches) {
 Folder folder_for(const std::string& path, const Facts& facts) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) throw IoError(path + ": mkdir: " + error.message());
+  if (error)
+    throw IoError(path + ": expected a folder that can be made, found: " + error.message() + "; choose another --out");
   Folder folder(path);
   constexpr const char* name = "settings.txt";
   std::string text = "brink walk\n";
