@@ -6,6 +6,7 @@
 
 #include "training/errors.h"
 #include "training/io/text.h"
+#include "training/io/utf8.h"
 
 namespace brink {
 
@@ -97,37 +98,45 @@ std::vector<Instability> find_events(std::span<const double> surplus, std::int64
   return out;
 }
 
-std::vector<Instability> parse_events(std::string_view csv) {
+std::vector<Instability> parse_events(std::string_view csv, const std::string& file) {
   const auto take = [](std::string_view& text, char end) {
     const std::size_t at = std::min(text.find(end), text.size());
     const std::string_view out = text.substr(0, at);
     text.remove_prefix(std::min(at + 1, text.size()));
     return out;
   };
-  const auto fail = [](std::size_t line, const std::string& what) {
-    throw DataError("events.csv: line " + number_text(line) + ": " + what);
+  const auto fail = [&](std::size_t line, const std::string& what) {
+    throw DataError(file + ": line " + number_text(line) + ": expected " + what +
+                    "; the file is damaged: restore it from a copy");
+  };
+  const auto found = [](std::string_view text) {
+    constexpr std::size_t longest = 80;
+    const std::string shown = printable(text.substr(0, longest)) + (text.size() > longest ? " …" : "");
+    return ", found " + (text.empty() ? std::string("nothing") : "\"" + shown + "\"");
   };
   std::vector<Instability> out;
   const std::string_view header = take(csv, '\n');
-  if (header.substr(0, header.find(",hessian_of")) !=
-      std::string_view(events_header()).substr(0, events_header().size() - 1))
-    fail(1, "expected " + events_header());
+  std::string expected = events_header();
+  expected.pop_back();  // the line feed
+  if (header.substr(0, header.find(",hessian_of")) != expected) fail(1, "the header " + expected + found(header));
   for (std::size_t line = 2; !csv.empty(); ++line) {
     std::string_view row = take(csv, '\n');
     const auto integer = [&](const char* column) {
-      const auto x = parse_number<std::int64_t>(take(row, ','));
-      if (!x) fail(line, std::string("expected an integer in the column ") + column);
+      const std::string_view cell = take(row, ',');
+      const auto x = parse_number<std::int64_t>(cell);
+      if (!x) fail(line, std::string("an integer in the column ") + column + found(cell));
       return *x;
     };
     Instability i;
     i.entry = integer("entry");
     i.resolution = integer("resolution");
-    if (integer("length") != i.length()) fail(line, "expected the length resolution − entry");
+    if (integer("length") != i.length()) fail(line, "the length resolution − entry, " + number_text(i.length()));
     i.is_long = integer("long") != 0;
     i.open = integer("open") != 0;
     i.peak_step = integer("peak_step");
-    const auto peak = parse_number<double>(take(row, ','));
-    if (!peak) fail(line, "expected a number in the column peak_surplus");
+    const std::string_view cell = take(row, ',');
+    const auto peak = parse_number<double>(cell);
+    if (!peak) fail(line, "a number in the column peak_surplus" + found(cell));
     i.peak_surplus = *peak;
     out.push_back(std::move(i));
   }

@@ -67,8 +67,9 @@ class EventFinder final : public Stateful {
 std::vector<Instability> find_events(std::span<const double> surplus, std::int64_t merge_gap,
                                      std::int64_t minimum_length);
 
-/// The instabilities of the text of an events.csv, without their crossings. Throws DataError, naming the line.
-std::vector<Instability> parse_events(std::string_view csv);
+/// The instabilities of the text of an events.csv, without their crossings. Throws DataError, naming the line
+/// of `file`.
+std::vector<Instability> parse_events(std::string_view csv, const std::string& file = "events.csv");
 /// The step that many steps before the resolution of an instability of an events.csv; 1 is its first one. Throws DataError if there is
 /// none with that number, or it was not resolved.
 std::int64_t step_before_resolution(std::string_view csv, std::int64_t steps, std::int64_t instability);

@@ -61,6 +61,33 @@ with tempfile.TemporaryDirectory() as temporary:
          "fetch (`brink data --help` explains them)", "data", "fecth")
     case("unknown option", 2, "", "train", "--step", "3")
     case("option without its value", 2, "", "train", "--out")
+    for line, said in [
+            ("fork p --at=-1", "--at: expected a step, 0 or more, found -1"), ("fork p --at x", "--at: expected a step, 0 or more, found x"),
+            ("fork p --at 1.5", "--at: expected a step, 0 or more, found 1.5"), ("fork p --at 010", "--at: expected a step, 0 or more, found 010"),
+            ("fork p --at 99999999999999999999",
+             "--at: expected a step from 0 to 9223372036854775807, found 99999999999999999999"),
+            ("fork p --before-resolution=-3", "--before-resolution: expected a number of steps, 1 or more, found -3"),
+            ("fork p --instability 0", "--instability: expected the number of an instability, 1 or more, found 0"),
+            ("spectrum p --step=-1", "--step: expected a step, 0 or more, found -1"),
+            ("spectrum p --top=-1", "--top: expected a number of eigenvalues, 0 or more, found -1"),
+            ("spectrum p --bottom 2147483648", "--bottom: expected a number of eigenvalues from 0 to 2147483647, found 2147483648"),
+            ("spectrum p --budget 0", "--budget: expected a number of products, 1 or more, found 0"),
+            ("spectrum p --probes 5000", "--probes: expected a number of vectors from 1 to 4096, found 5000"),
+            ("spectrum p --depth 1", "--depth: expected a number of products from 2 to 128, found 1"),
+            ("spectrum p --tolerance 0", "--tolerance: expected a number above 0, found 0"),
+            ("spectrum p --width inf", "--width: expected a number above 0, found inf"),
+            ("spectrum p --operator q", "--operator: expected hessian, gauss_newton or difference, found q"),
+            ("walk --out w --paths 0", "--paths: expected a number of paths from 1 to 1000000000, found 0"),
+            ("walk --out w --floor=-1", "--floor: expected a number, 0 or more, found -1"),
+            ("walk --out w --slope nan", "--slope: expected a number, found nan"),
+            ("walk --out w --seed=-1", "--seed: expected a seed, 0 or more, found -1"),
+            ("walk --out w --threads= ", "--threads: expected a number of threads from 1 to 1024, found an empty text"),
+            ("train --nvtx all", "--nvtx: expected phases or nodes, found all"),
+            ("verify --device tpu", "--device: expected cpu or cuda, found tpu")]:
+        case(f"a wrong value: {line}", 2, f"brink: {said} (`brink {line.split()[0]} --help` lists the options)", *line.split(" "))
+    for name in ["train", "verify", "fork", "measure", "spectrum", "report", "walk", "data", "info"]:
+        tags = re.findall(r"^.*:(?:NONNEGATIVE|POSITIVE|NUMBER|INT in|FLOAT in|\{).*$", call(name, "--help")[1], re.M)
+        cases.check(f"help of {name} has no tags of the library", tags)
 
     (here / "wrong.toml").write_text("[training]\nlerning_rate = 0.1\n")
     case("wrong config", 2, "brink: wrong.toml:2:1: unknown key training.lerning_rate; the nearest is training.learning_rate",
@@ -189,8 +216,17 @@ with tempfile.TemporaryDirectory() as temporary:
         case(f"an empty name: {' '.join(arguments)}", 2, "", *arguments)
     cases.check("nothing was made without a name", sorted(here.iterdir()) == before)
     case("a flag given twice", 2, "", *run, "--threads", "1", "--threads", "2")
-    case("a trace that cannot be written", 4, "brink: none: open: No such file or directory", *run, "--out", "other", "--trace",
-         "none/trace.json")
+    case("a trace that cannot be written", 4, "brink: none/trace.json: expected a folder none, found none; make it, or choose another "
+         "name", *run, "--out", "other", "--trace", "none/trace.json")
+    case("a report below a file", 2, "brink: wrong.toml/r.html: expected a folder wrong.toml, found a file in its place; choose another "
+         "name", "report", "plain", "--out", "wrong.toml/r.html")
+    case("a report below a file's name", 2, "brink: wrong.toml/a/r.html: expected a folder wrong.toml/a, found a file in its place; "
+         "choose another name", "report", "plain", "--out", "wrong.toml/a/r.html")
+    case("a report in the place of a folder", 4, "brink: taken: expected the name of a file, found a folder; name a file in it", "report",
+         "plain", "--out", "taken")
+    case("a run that is not there", 3, "brink: none/config.toml: expected this file, found none; check the path", "verify", "none")
+    case("a file in the place of a run", 3, "brink: wrong.toml/config.toml: expected this file, found none: a part of its path is no folder",
+         "verify", "wrong.toml")
     os.mkfifo(here / "pipe")
     case("a trace in the place of a pipe", 4, "brink: pipe: expected a regular file or a new name, found something else", *run, "--out",
          "other", "--trace", "pipe")
@@ -286,6 +322,13 @@ with tempfile.TemporaryDirectory() as temporary:
     cases.check("its parameters", json.loads((here / "linear" / "run.json").read_text())["parameters"] == 784 * 4 + 4)
     case("its run recomputed", 0, "", "verify", "linear")
     case("its report", 0, "", "report", "linear")
+
+    table = (here / "linear" / "metrics.csv").read_text().splitlines()
+    cells = table[2].split(",")
+    cells[table[0].split(",").index("loss")] = "abc"
+    (here / "linear" / "metrics.csv").write_text("\n".join([*table[:2], ",".join(cells), *table[3:]]) + "\n")
+    case("a report of damaged rows warns", 0, "warning: linear/metrics.csv: line 3, column loss: expected a number, found \"abc\"; "
+         "the cell is left out", "report", "linear", in_output="linear/report.html")
 
     # A killed run has written everything that was decided: every event, and every step up to it.
     killed = here / "killed"

@@ -83,6 +83,9 @@ with tempfile.TemporaryDirectory() as temporary:
     case("a gain without --coupled", 2, "--gain requires --coupled", "--gain", 2, "--out", "wrong")
     case("branches of the coupled form", 2, "excludes", "--coupled", "--branches", 2, "--out", "wrong")
     case("results beyond the memory", 6, "of memory, and ", "--paths", 10, "--steps", 1000000, "--every", 1, "--bins", 65536, "--keep", 65536, "--out", "wrong")
+    (here / "file").touch()
+    case("a folder below a file", 4, "file/w: expected a folder that can be made, found: Not a directory; choose another --out", "--paths", 1,
+         "--out", "file/w")
     cases.check("a wrong call makes no folder", not (here / "wrong").exists())
 
 cases.close()

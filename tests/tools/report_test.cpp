@@ -215,6 +215,35 @@ TEST_CASE("no rows, one row, damaged rows") {
   CHECK_THROWS_AS(folder.render(), ReportError);
 }
 
+TEST_CASE("damaged cells and lines are named by file, line and column, and leave a gap") {
+  const Folder folder("r");
+  write_whole(folder);
+  const std::vector<fs::path> runs{folder.path()};
+  const fs::path page = folder.path() / "report.html";
+  CHECK(write_report(runs, page).empty());
+  std::string metrics = std::string(header) + std::string(rows);
+  const auto replace = [&](std::string_view from, std::string_view to) {
+    REQUIRE(has(metrics, from));
+    metrics.replace(metrics.find(from), from.size(), to);
+  };
+  replace("0.1,1,30,", "0.1,1,abc,");
+  replace("0.1,1,15,", "0.1,1,1\xff,");
+  replace("\n3,0.5", "\nxyz,0.5");
+  metrics += "2,1\n1,1.25,0.5,0.45,0.1,1,30,6,0.5,0.001,-2,0.0001,7,1,0.05,,bb\n";
+  folder.write("metrics.csv", metrics);
+  folder.write("events.csv", "entry,resolution,length,long,open,peak_step\n1,x,1,0,0,1\n");
+  const std::string at = folder.path().generic_string();
+  CHECK(write_report(runs, page) ==
+        std::vector<std::string>{
+            at + "/metrics.csv: line 6: expected 17 cells, found 2; the line is left out",
+            at + "/metrics.csv: line 5, column step: expected a step after the one before, found \"xyz\"; the line is "
+                 "left out, and 1 more",
+            at + "/metrics.csv: line 3, column lambda_1: expected a number, found \"abc\"; the cell is left out, and 1 "
+                 "more",
+            at + "/events.csv: line 2, column resolution: expected a number, found \"x\"; the cell is left out"});
+  CHECK(has(page_of(folder), "metrics.csv: cells that are not numbers, left out: lambda_1 (2)"));
+}
+
 TEST_CASE("a diverged run: the step in words, values beyond the axis and not finite counted") {
   const Folder folder("r");
   write_whole(folder);

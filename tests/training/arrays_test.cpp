@@ -91,6 +91,7 @@ TEST_CASE("arrays: uint8 pictures are the rows and have the identity of the offi
   test::write_text(folder / "a.npz", good());
   test::write_text(folder / "packed.npz", good(true));
   test::write_text(folder / "x.npy", x_bytes());
+  test::write_text(folder / "x.npz", npz({{"x.npy", x_bytes()}}));
   test::write_text(folder / "y.npy", npy("'>i2'", "(12,)", bytes_of(swapped(labels<std::int16_t>()))));
   std::vector<std::uint8_t> x = hwc;
   std::vector<std::int32_t> y = labels<std::int32_t>();
@@ -109,7 +110,7 @@ TEST_CASE("arrays: uint8 pictures are the rows and have the identity of the offi
                                                   {"data.train_file=packed.npz"},
                                                   {"data.train_file=a.safetensors", "data.test_file=a.npz"},
                                                   {"data.train_file=x.npy", "data.train_labels=y.npy"},
-                                                  {"data.train_file=a.npz", "data.train_labels=y.npy"}}) {
+                                                  {"data.train_file=x.npz", "data.train_labels=y.npy"}}) {
       std::vector<std::string> sets = files;
       sets.insert(sets.end(), {mean, deviation});
       const DataPair found = load(folder.path(), sets, dtype);
@@ -131,6 +132,25 @@ TEST_CASE("arrays: uint8 pictures are the rows and have the identity of the offi
   other.back() = static_cast<char>(other.back() ^ 1);
   test::write_text(folder / "b.npz", npz({{"x.npy", other}, {"y.npy", y_bytes()}}));
   CHECK(load(folder.path(), {"data.train_file=b.npz"}).train.checksum != records_checksum(records));
+}
+
+TEST_CASE("arrays: labels come from one place, and the provenance names their file") {
+  test::TemporaryFolder folder;
+  test::write_text(folder / "a.npz", good());
+  test::write_text(folder / "x.npz", npz({{"x.npy", x_bytes()}}));
+  test::write_text(folder / "y.npy", y_bytes());
+  const std::string both =
+      ": expected labels from one place, found an array y in a.npz too; remove data.train_labels, or save that file "
+      "without y: np.savez(FILE, x=x)";
+  CHECK(refusal(folder, {"data.train_file=a.npz", "data.train_labels=y.npy"}) ==
+        "2 data.train_labels = \"y.npy\"" + both);
+  std::string of_test = "2 data.test_labels = \"y.npy\"" + both;
+  of_test.replace(of_test.find("train_labels"), 12, "test_labels");
+  CHECK(refusal(folder, {"data.train_file=a.npz", "data.test_file=a.npz", "data.test_labels=y.npy"}) == of_test);
+  const std::string at = folder.path() + "/";
+  CHECK(load(folder.path(), {"data.train_file=x.npz", "data.train_labels=y.npy", "data.test_file=a.npz"}).provenance ==
+        "arrays of the user: training " + at + "x.npz (12 of 12 samples, uint8, labels of " + at +
+            "y.npy), evaluation " + at + "a.npz (12 of 12 samples, uint8)");
 }
 
 TEST_CASE("arrays: floating-point vectors of any byte order, mean and deviation, labels of any width") {

@@ -81,6 +81,13 @@ constexpr const char* events_text =
     "40,44,4,0,0,41,0.5,1,40\n"
     "390,401,11,1,1,395,0.5,1,390\n";
 
+std::string damage_of(const std::string& events) {
+  try {
+    parse_events(events, "p/events.csv");
+  } catch (const DataError& e) { return e.what(); }
+  return "accepted";
+}
+
 }  // namespace
 
 TEST_CASE("a change at step t equals a run that was restored at t with the new value, to the bytes") {
@@ -361,12 +368,19 @@ TEST_CASE("before_resolution is resolved by the events of a fork's parent") {
   // The resolved step takes part in the comparison.
   CHECK(refusal(change("{steps = 3, instability = 1}", ", {at_step = 27, set = {learning_rate = 0.3}}"), events_text)
             .find("sets it at the same moment") != std::string::npos);
-  CHECK_THROWS_WITH_AS(parse_events("a,b\n"),
-                       "events.csv: line 1: expected "
-                       "entry,resolution,length,long,open,peak_step,peak_surplus,crossing_count,crossings\n",
-                       DataError);
-  CHECK_THROWS_WITH_AS(parse_events(std::string(events_text) + "5,x,"),
-                       "events.csv: line 5: expected an integer in the column resolution", DataError);
+  const std::string advice = "; the file is damaged: restore it from a copy",
+                    header =
+                        ": line 1: expected the header "
+                        "entry,resolution,length,long,open,peak_step,peak_surplus,crossing_count,crossings, found ";
+  CHECK(damage_of("a,b\n") == "p/events.csv" + header + "\"a,b\"" + advice);
+  CHECK(damage_of("") == "p/events.csv" + header + "nothing" + advice);
+  const auto row = [](const std::string& text) { return damage_of(std::string(events_text) + text); };
+  const std::string line = "p/events.csv: line 5: expected ";
+  CHECK(row("5,x,") == line + "an integer in the column resolution, found \"x\"" + advice);
+  CHECK(row("5") == line + "an integer in the column resolution, found nothing" + advice);
+  CHECK(row("5,7,3,") == line + "the length resolution − entry, 2" + advice);
+  CHECK(row("5,7,2,0,0,6,y,") == line + "a number in the column peak_surplus, found \"y\"" + advice);
+  CHECK_THROWS_WITH_AS(parse_events("a\xff"), doctest::Contains("found \"a\\xff\"; the file is damaged"), DataError);
 }
 
 TEST_CASE("the events that a run writes are those that are read") {

@@ -227,7 +227,7 @@ TEST_CASE("a quota ends in an error that names the file (RLIMIT_FSIZE)") {
 TEST_CASE("reading names what is wrong") {
   test::TemporaryFolder folder;
   CHECK_THROWS_WITH_AS(read_file(folder / "none", 10),
-                       ((folder / "none") + ": open: No such file or directory").c_str(), DataError);
+                       ((folder / "none") + ": expected this file, found none; check the path").c_str(), DataError);
   CHECK_THROWS_WITH_AS(read_file(folder.path(), 10),
                        (folder.path() + ": expected a regular file, found something else").c_str(), DataError);
   write_file(folder / "f", "12345678901");

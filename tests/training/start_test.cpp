@@ -97,7 +97,22 @@ TEST_CASE("a start file that does not fit is refused, and the message names the 
   CHECK(refusal(folder, std::vector{NamedView{"a", view_of(a.data(), {4})}, good_b}) ==
         "a: expected the shape [2,2], found [4]");
   CHECK(refusal(folder, std::vector{good_a, NamedView{"b", view_of(whole.data(), {3})}}) ==
-        "b: expected float32 or float64, found int32");
+        "b: expected float32 or float64, found int32; save it as one of these");
+  for (const auto& [dtype, bytes, name] :
+       {std::tuple{"F16", 2, "float16"}, {"BF16", 2, "bfloat16"}, {"I64", 8, "int64"}, {"F8_E4M3", 1, "float8"}}) {
+    const std::string header = std::string(R"({"a":{"dtype":")") + dtype + R"(","shape":[2,2],"data_offsets":[0,)" +
+                               std::to_string(4 * bytes) + "]}}";
+    test::write_text(folder / "half", support::little_endian(header.size(), 8) + header +
+                                          std::string(static_cast<std::size_t>(4 * bytes), '\0'));
+    const ParameterLayout only_a({{"a", {2, 2}, 2}});
+    try {
+      read_start(folder / "half", only_a, only_a.make_vector(Dtype::f32).view());
+      FAIL_CHECK("accepted");
+    } catch (const DataError& e) {
+      CHECK(std::string(e.what()) ==
+            folder / "half: a: expected float32 or float64, found " + name + "; save it as one of these");
+    }
+  }
   CHECK(refusal(folder, std::vector{good_a, NamedView{"b", view_of(wide.data(), {3})}}) ==
         "b, element 2: expected a number that float32 holds exactly, found 0.1; save the parameters as float32, or "
         "choose run.precision = \"float64\"");

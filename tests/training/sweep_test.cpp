@@ -264,7 +264,8 @@ TEST_CASE("sweep: what is wrong is said with its place, before anything is made"
        "the values that are tried"},
       {"[training]\nlerning_rate = 3\n[sweep]\n\"training.seed\" = [1]\n",
        "s.toml:2:1: unknown key training.lerning_rate; the nearest is training.learning_rate"},
-      {"[sweep]\n\"training.seed\" = [1\n", "s.toml:2:22: Error while parsing array"},
+      {"[sweep]\n\"training.seed\" = [1\n",
+       "s.toml:2:22: expected \"]\" at the end of the list, found the end of the file"},
   };
   std::string rules;
   for (std::size_t i = 0; i < rule_kinds().size(); ++i)

@@ -2,6 +2,7 @@
 // `brink fork`: its options. The fork itself is in training/replay/fork.h.
 #include "training/replay/fork.h"
 #include "tools/brink/command.h"
+#include "tools/brink/values.h"
 #include "training/errors.h"
 #include "training/io/utf8.h"
 
@@ -37,14 +38,14 @@ void add_fork(CLI::App& app, ExitCode& code) {
              "key=value of [training], [measure], [events] or [run]: what the fork changes; repeatable");
   sub->add_option("--at", o->fork.at, "The first step of the fork, under its own settings")
       ->type_name("STEP")
-      ->check(CLI::NonNegativeNumber);
+      ->check(integer("a step", 0));
   sub->add_option("--before-resolution", o->fork.before_resolution,
                   "In place of --at: so many steps before an instability of RUN ends; give --instability too")
       ->type_name("STEPS")
-      ->check(CLI::PositiveNumber);
+      ->check(integer("a number of steps", 1));
   sub->add_option("--instability", o->fork.instability, "Which one: 1 is the first row of RUN's events.csv")
       ->type_name("NUMBER")
-      ->check(CLI::PositiveNumber);
+      ->check(integer("the number of an instability", 1));
   sub->add_option("--out", o->fork.folder,
                   "New or empty folder for the fork (default: runs/DATA-MODEL-HASH with a hash of the settings)")
       ->type_name("DIR")

@@ -32,15 +32,18 @@ void add_report(CLI::App& app, ExitCode&) {
       ->check(not_empty);
   sub->add_flag("--watch", o->watch,
                 "Write the page again whenever a run has new rows, until all runs have ended; the page reloads itself");
+  sub->footer(
+      "Damaged cells and lines of the runs' tables leave a gap in the page; a warning names the first of each kind.");
   sub->callback([o] {
     for (const std::string& folder : o->folders) require_utf8("DIR", folder);
     const std::vector<std::filesystem::path> runs(o->folders.begin(), o->folders.end());
     const std::string path = o->out.empty() ? default_report_path(runs).string() : o->out;
     constexpr int seconds = 5;
+    std::vector<std::string> damage;
     try {
       if (o->watch) {
         bool first = true;
-        watch_report(runs, path, seconds, [&] {
+        damage = watch_report(runs, path, seconds, [&] {
           if (std::exchange(first, false))
             standard_output().line(
                 fmt::format("{}: open it in a browser; it is written again every {} s while a run has "
@@ -49,10 +52,11 @@ void add_report(CLI::App& app, ExitCode&) {
         });
         standard_output().line("no run is going on; the page is complete");
       } else {
-        write_report(runs, path);
+        damage = write_report(runs, path);
         standard_output().line(path);
       }
     } catch (const ReportError& e) { throw DataError(e.what()); }
+    for (const std::string& text : damage) standard_error().line("warning: " + text);
   });
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tools/brink/command.h"
+#include "tools/brink/values.h"
 #include "training/errors.h"
 #include "training/io/readable.h"
 
@@ -171,13 +172,11 @@ void add_spectrum(CLI::App& app, ExitCode& code) {
       app.add_subcommand("spectrum", "Eigenvalues of the curvature at one step of a run, each with a certificate");
   add_replay(*sub, o->replay, "The run folder; its own files are not changed",
              "key=value of data.directory or [run] where it changes no number; repeatable");
-  sub->add_option("--step", s.step, "The step (default: the last one)")
-      ->type_name("STEP")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("--top", o->top, "So many of the largest eigenvalues")->type_name("K")->check(CLI::NonNegativeNumber);
-  sub->add_option("--bottom", o->bottom, "So many of the smallest eigenvalues")
-      ->type_name("K")
-      ->check(CLI::NonNegativeNumber);
+  constexpr int most = std::numeric_limits<int>::max();
+  const CLI::Validator eigenvalues = integer("a number of eigenvalues", 0, most);
+  sub->add_option("--step", s.step, "The step (default: the last one)")->type_name("STEP")->check(integer("a step", 0));
+  sub->add_option("--top", o->top, "So many of the largest eigenvalues")->type_name("K")->check(eigenvalues);
+  sub->add_option("--bottom", o->bottom, "So many of the smallest eigenvalues")->type_name("K")->check(eigenvalues);
   sub->add_flag("--density", s.density,
                 "The density of all eigenvalues, traces, bulk and outliers, with standard errors");
   sub->add_flag("--check-product", s.check_product,
@@ -186,23 +185,23 @@ void add_spectrum(CLI::App& app, ExitCode& code) {
   sub->add_option("--operator", o->of,
                   "hessian, gauss_newton, or difference: the Hessian without its Gauss–Newton part")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"hessian", "gauss_newton", "difference"}));
+      ->check(one_of({"hessian", "gauss_newton", "difference"}));
   sub->add_option("--tolerance", s.tolerance, "Relative residual of a certified eigenvalue (default: 0.001)")
       ->type_name("REAL")
-      ->check(CLI::PositiveNumber);
+      ->check(real(Reals::positive));
   sub->add_option("--budget", s.budget, "The most products for --top and --bottom (default: 1000)")
       ->type_name("PRODUCTS")
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--probes", s.quadrature.probes, "Random vectors of the density (default: 8)")
+      ->check(integer("a number of products", 1, most));
+  sub->add_option("--probes", s.quadrature.probes, "Random vectors of the density, at most 4096 (default: 8)")
       ->type_name("N")
-      ->check(CLI::Range(1, 4096));
-  sub->add_option("--depth", s.quadrature.depth, "Products for each random vector (default: 48)")
+      ->check(integer("a number of vectors", 1, 4096));
+  sub->add_option("--depth", s.quadrature.depth, "Products for each random vector, from 2 to 128 (default: 48)")
       ->type_name("N")
-      ->check(CLI::Range(2, 128));
+      ->check(integer("a number of products", 2, 128));
   sub->add_option("--width", s.width,
                   "Standard deviation of the smoothing (default: the range of the spectrum over the depth)")
       ->type_name("REAL")
-      ->check(CLI::PositiveNumber);
+      ->check(real(Reals::positive));
   sub->add_flag("--per-layer", s.per_layer, "With --density: also the diagonal block of each layer");
   sub->footer(
       "The steps of RUN from its newest good checkpoint up to STEP are computed again, exactly, and compared with its\n"

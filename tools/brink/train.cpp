@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "tools/brink/command.h"
+#include "tools/brink/values.h"
 #include "training/errors.h"
 #include "training/io/console.h"
 #include "training/io/utf8.h"
@@ -82,7 +83,7 @@ void add_train(CLI::App& app, ExitCode& code) {
   sub->add_option("--nvtx", o->nvtx,
                   "Ranges for NVIDIA's profilers (tools/profile): phases of a step only, or graph nodes too")
       ->type_name("phases|nodes")
-      ->check(CLI::IsMember({"phases", "nodes"}))
+      ->check(one_of({"phases", "nodes"}))
       ->group("Profiling");
   add_run_flags(*sub, o->sources.flags);
   sub->callback([o, &code] { code = run_training(*o); });

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "tools/brink/command.h"
+#include "tools/brink/values.h"
 #include "training/environment.h"
 #include "training/errors.h"
 #include "training/io/console.h"
@@ -77,7 +78,7 @@ void add_verify(CLI::App& app, ExitCode& code) {
   sub->add_option("--device", o->device,
                   "cpu or cuda: where everything is computed (default: cpu; for a RUN, the run's own device)")
       ->type_name("VALUE")
-      ->check(CLI::IsMember({"cpu", "cuda"}));
+      ->check(one_of({"cpu", "cuda"}));
   add_set(*sub, o->sets, "key=value: data.directory, the folder of the official data files; for a RUN also run.*");
   sub->footer(
       "Without arguments: closed forms, finite differences and one comparison of bits. Exit code 1: a check did not "

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tools/brink/command.h"
+#include "tools/brink/values.h"
 #include "tools/walk/branches.h"
 #include "tools/walk/walk.h"
 #include "training/available_memory.h"
@@ -81,7 +82,8 @@ Facts facts_of(const walk::Options& o, int branches) {
 Folder folder_for(const std::string& path, const Facts& facts) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) throw IoError(path + ": mkdir: " + error.message());
+  if (error)
+    throw IoError(path + ": expected a folder that can be made, found: " + error.message() + "; choose another --out");
   Folder folder(path);
   constexpr const char* name = "settings.txt";
   std::string text = "brink walk\n";
@@ -243,13 +245,15 @@ void add_walk(CLI::App& app, ExitCode& code) {
   };
   sub->add_option("--out", a->out, "The folder of the results")->type_name("DIR")->required()->check(not_empty);
   number("--paths", o.paths, "Number of paths; each takes 16 bytes of memory", "N")
-      ->check(CLI::Range(1, 1'000'000'000));
-  number("--steps", o.steps, "Number of steps", "T")->check(CLI::Range(0, 1'000'000));
-  number("--every", o.every, "Steps between two rows of the results", "N")->check(CLI::Range(1, 1'000'000));
-  number("--seed", o.seed, "Seed of all random numbers", "N");
-  number("--floor", o.h.floor, "h(x) = floor + height/(1 + e^(-slope x))")->check(CLI::NonNegativeNumber);
-  number("--height", o.h.height, "see --floor")->check(CLI::NonNegativeNumber);
-  number("--slope", o.h.slope, "see --floor; with a negative one h falls, which the theorems exclude");
+      ->check(integer("a number of paths", 1, 1'000'000'000));
+  number("--steps", o.steps, "Number of steps", "T")->check(integer("a number of steps", 0, 1'000'000));
+  number("--every", o.every, "Steps between two rows of the results", "N")
+      ->check(integer("a number of steps", 1, 1'000'000));
+  number("--seed", o.seed, "Seed of all random numbers", "N")->check(integer("a seed", 0));
+  number("--floor", o.h.floor, "h(x) = floor + height/(1 + e^(-slope x))")->check(real(Reals::not_negative));
+  number("--height", o.h.height, "see --floor")->check(real(Reals::not_negative));
+  number("--slope", o.h.slope, "see --floor; with a negative one h falls, which the theorems exclude")
+      ->check(real(Reals::any));
   sub->add_option(
          "--start", a->starts,
          "A part of the distribution of X at step 0: a point, or a normal distribution; repeatable (default: 1)")
@@ -259,18 +263,20 @@ void add_walk(CLI::App& app, ExitCode& code) {
       ->allow_extra_args(false);
   CLI::Option* coupled = sub->add_flag("--coupled", a->coupled,
                                        "h of the surplus s = gain·(X − boundary) + noise·ζ; a path with s ≤ 0 stops");
-  number("--gain", a->coupling.gain, "see --coupled")->check(CLI::NonNegativeNumber)->needs(coupled);
-  number("--boundary", a->coupling.boundary, "see --coupled")->needs(coupled);
-  number("--noise", a->coupling.noise, "see --coupled")->check(CLI::NonNegativeNumber)->needs(coupled);
-  number("--bins", o.bins, "Bins of the histogram of each row", "N")->check(CLI::Range(1, 65536));
-  number("--keep", o.kept, "Paths that are written as they are, the first ones", "N")->check(CLI::Range(0, 65536));
+  number("--gain", a->coupling.gain, "see --coupled")->check(real(Reals::not_negative))->needs(coupled);
+  number("--boundary", a->coupling.boundary, "see --coupled")->check(real(Reals::any))->needs(coupled);
+  number("--noise", a->coupling.noise, "see --coupled")->check(real(Reals::not_negative))->needs(coupled);
+  number("--bins", o.bins, "Bins of the histogram of each row", "N")->check(integer("a number of bins", 1, 65536));
+  number("--keep", o.kept, "Paths that are written as they are, the first ones", "N")
+      ->check(integer("a number of paths", 0, 65536));
   sub->add_option("--threads", a->threads, "Number of threads (default: all)")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(integer("a number of threads", 1, 1024));
   sub->add_option("--branches", a->branches,
-                  "Instead of random paths: all sequences of signs up to this length from each --start")
+                  "Instead of random paths: all sequences of signs up to this length, at most " +
+                      number_text(walk::longest_sequence) + ", from each --start")
       ->type_name("LENGTH")
-      ->check(CLI::Range(1, walk::longest_sequence))
+      ->check(integer("a length", 1, walk::longest_sequence))
       ->excludes(coupled);
   sub->footer(
       "Writes DIR/walk.csv (moments and quantiles) and DIR/walk.safetensors (histograms and the first paths), or with\n"

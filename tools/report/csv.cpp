@@ -49,19 +49,20 @@ std::optional<Numbers> Table::numbers(std::string_view name) const {
 
 Table parse_csv(std::string_view text) {
   Table table;
-  for (bool first = true; !text.empty(); first = false) {
+  for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t newline = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, newline);
     text.remove_prefix(std::min(newline + 1, text.size()));
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (first) {
+    if (number == 1) {
       table.header = split_cells(line);
     } else if (!line.empty()) {
       auto cells = split_cells(line);
       if (cells.size() == table.header.size()) {
         table.rows.push_back(std::move(cells));
+        table.lines.push_back(number);
       } else {
-        ++table.misshapen;
+        table.misshapen.push_back({number, cells.size()});
       }
     }
   }

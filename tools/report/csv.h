@@ -21,7 +21,12 @@ struct Numbers {
 struct Table {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;  // each as long as the header
-  std::int64_t misshapen = 0;                  // lines with another number of cells; left out of `rows`
+  std::vector<std::size_t> lines;              // [rows] where each is in the text, from 1
+  /// A line with another number of cells, which is left out of `rows`.
+  struct Misshapen {
+    std::size_t line, cells;
+  };
+  std::vector<Misshapen> misshapen;
 
   std::optional<std::size_t> find(std::string_view name) const;
   /// Empty if there is no such column.

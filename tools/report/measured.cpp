@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "tools/report/csv.h"
+#include "tools/report/damage.h"
 #include "tools/report/text.h"
 #include "training/errors.h"
 #include "training/io/json.h"
@@ -148,6 +150,10 @@ void add_measured(Run& run, const fs::path& folder) {
       Measured m = read_table(path);
       find_rows(run, m);
       add_columns(run, m);
+      std::vector<std::string> numbers{"step"};
+      for (const brink::Column& c : m.columns)
+        if (c.name != "step" && c.unit != "text") numbers.push_back(c.name);
+      std::ranges::move(damage_of(path, m.table, numbers), std::back_inserter(run.damage));
     } catch (const DataError& e) {
       run.notes.push_back((path.parent_path().filename() / path.filename()).generic_string() +
                           " is not drawn: " + e.what() + ".");

@@ -92,45 +92,64 @@ std::string comparison_page(const std::vector<Run>& runs, int reload_seconds) {
   return document(title, body, chart_data(runs), reload_seconds);
 }
 
-}  // namespace
+struct Drawn {
+  std::string page;
+  std::vector<std::string> damage;
+};
 
-std::string render_report(std::span<const std::filesystem::path> folders, int reload_seconds) {
+Drawn draw(std::span<const std::filesystem::path> folders, int reload_seconds) {
   if (folders.empty()) throw ReportError("report: no run folder was given; expected at least one");
+  Drawn out;
   std::vector<Run> runs;
   for (const auto& folder : folders) {
     runs.push_back(read_run(folder));
     add_measured(runs.back(), folder);
     read_slices(runs.back(), folder);
+    out.damage.insert(out.damage.end(), runs.back().damage.begin(), runs.back().damage.end());
   }
-  if (runs.size() > 1) return comparison_page(runs, reload_seconds);
   const std::string heading = heading_of(runs[0]);
-  return document(heading, "<h1>" + escaped(heading) + "</h1>\n" + run_body(runs[0], 0, 2), chart_data(runs),
-                  reload_seconds);
+  out.page = runs.size() > 1 ? comparison_page(runs, reload_seconds)
+                             : document(heading, "<h1>" + escaped(heading) + "</h1>\n" + run_body(runs[0], 0, 2),
+                                        chart_data(runs), reload_seconds);
+  return out;
+}
+
+}  // namespace
+
+std::string render_report(std::span<const std::filesystem::path> folders, int reload_seconds) {
+  return draw(folders, reload_seconds).page;
 }
 
 std::filesystem::path default_report_path(std::span<const std::filesystem::path> runs) {
   return runs.size() == 1 ? runs[0] / "report.html" : std::filesystem::path("report.html");
 }
 
-void write_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path) {
-  write_file(out_path.string(), render_report(runs));
+std::vector<std::string> write_report(std::span<const std::filesystem::path> runs,
+                                      const std::filesystem::path& out_path) {
+  Drawn drawn = draw(runs, 0);
+  write_file(out_path.string(), drawn.page);
+  return std::move(drawn.damage);
 }
 
-void watch_report(std::span<const std::filesystem::path> runs, const std::filesystem::path& out_path, int seconds,
-                  FunctionRef<void()> written) {
+std::vector<std::string> watch_report(std::span<const std::filesystem::path> runs,
+                                      const std::filesystem::path& out_path, int seconds, FunctionRef<void()> written) {
   std::vector<std::uintmax_t> seen;
+  std::vector<std::string> damage;
   for (bool going = true; going;) {
     going = std::ranges::any_of(runs, [](const auto& run) { return RunFolder::is_in_use(run.string()); });
     std::vector<std::uintmax_t> sizes;
     std::error_code unreadable;  // which the page's maker reports
     for (const auto& run : runs) sizes.push_back(std::filesystem::file_size(run / "metrics.csv", unreadable));
     if (sizes != seen || !going) {
-      write_file(out_path.string(), render_report(runs, going ? seconds : 0));
+      Drawn drawn = draw(runs, going ? seconds : 0);
+      write_file(out_path.string(), drawn.page);
+      damage = std::move(drawn.damage);
       written();
       seen = std::move(sizes);
     }
     if (going) std::this_thread::sleep_for(std::chrono::seconds(seconds));
   }
+  return damage;
 }
 
 }  // namespace brink

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "tools/report/damage.h"
 #include "tools/report/text.h"
 #include "training/io/json.h"
 #include "training/rules/kind.h"
@@ -122,9 +124,11 @@ void read_events(Run& run, const fs::path& folder) {
     return;
   }
   run.has_events = true;
+  std::ranges::move(damage_of(folder / "events.csv", table, {"entry", "resolution", "length"}),
+                    std::back_inserter(run.damage));
   const auto is_long = table.find("long"), open = table.find("open");
   if (!is_long) run.notes.push_back("events.csv does not say which instabilities are long.");
-  std::int64_t unreadable = table.misshapen;
+  std::int64_t unreadable = std::ssize(table.misshapen);
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     if (!entry->values[row] || !std::isfinite(*entry->values[row])) {
       ++unreadable;
@@ -199,8 +203,9 @@ void read_columns(Run& run, const Table& table, const std::vector<std::size_t>& 
 
 void read_metrics(Run& run, const fs::path& folder, const nlohmann::json& json) {
   const fs::path path = folder / "metrics.csv";
-  const auto text = read_file(path);
+  auto text = read_file(path);
   if (!text) throw ReportError(path.generic_string() + ": cannot be read; this is not a run folder");
+  if (run.account.status == "running") text->resize(text->rfind('\n') + 1);  // a row may be half written
   Table table = parse_csv(*text);
   const auto steps = table.numbers("step");
   if (!steps) throw ReportError(path.generic_string() + ": expected a column “step” in the header, found none");
@@ -212,13 +217,17 @@ void read_metrics(Run& run, const fs::path& folder, const nlohmann::json& json) 
     run.step.push_back(*step);
     kept.push_back(row);
   }
-  const auto lost = table.misshapen + static_cast<std::int64_t>(table.rows.size() - kept.size());
+  const auto lost = std::ssize(table.misshapen) + static_cast<std::int64_t>(table.rows.size() - kept.size());
   if (lost > 0) {
     run.notes.push_back("metrics.csv: " + counted(lost, "line is", "lines are") +
                         " left out, being damaged or out of order.");
   }
   run.schema = schema_of(json, table, run.notes);
   read_columns(run, table, kept);
+  std::vector<std::string> numbers{"step"};
+  for (const std::string& name : table.header)
+    if (run.columns.contains(name)) numbers.push_back(name);
+  std::ranges::move(damage_of(path, table, numbers), std::back_inserter(run.damage));
   if (const auto digest = table.find("digest"); digest && !kept.empty()) {
     run.final_digest = table.rows[kept.back()][*digest];
   }

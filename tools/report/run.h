@@ -84,6 +84,7 @@ struct Run {
   std::vector<InstabilityRow> instabilities;
   std::vector<SpectrumAt> spectra;  // the densities of its files
   std::vector<std::string> notes;   // what is missing or unreadable, plain text
+  std::vector<std::string> damage;  // of its tables, by file, line and column (damage.h)
   std::vector<std::string> added;   // what brink measure has added (measured.h), plain text
 
   bool measured(const std::string& column) const;  // at least one cell

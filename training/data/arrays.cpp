@@ -140,10 +140,11 @@ std::int64_t count_classes(const StoredArray& y, std::span<const std::int64_t> l
 /// One part of the data: checked types, shapes and labels, and the samples that are taken, none of which has been read.
 struct Part {
   ArrayFile file;
-  StoredArray x;
-  Shape picture;  ///< [H, W, C], or [D]
-  std::vector<std::int64_t> labels;
-  std::vector<char> taken;  ///< of each sample of the file
+  std::string label_file = {};  ///< its name; empty if the labels are in `file`
+  StoredArray x = {};
+  Shape picture = {};  ///< [H, W, C], or [D]
+  std::vector<std::int64_t> labels = {};
+  std::vector<char> taken = {};  ///< of each sample of the file
   std::int64_t samples = 0;
 
   std::int64_t channels() const { return picture.rank == 3 ? picture[2] : 1; }
@@ -178,7 +179,11 @@ Part open_part(const DataRequest& r, const Options& o, const PartKeys& keys, std
     throw UsageError(setting(keys.file, o.text(keys.file)) +
                      ": a .npy file holds one array; name that of the labels in data." + keys.labels +
                      ", or save both with " + both);
-  Part part{std::move(file), {}, {}, {}, {}};
+  if (apart && !file.is_single() && std::ranges::count(file.names(), "y") > 0)
+    throw UsageError(setting(keys.labels, o.text(keys.labels)) +
+                     ": expected labels from one place, found an array y in " + file.name() + " too; remove data." +
+                     keys.labels + ", or save that file without y: np.savez(FILE, x=x)");
+  Part part{.file = std::move(file)};
   part.x = part.file.open("x");
   expect_samples(part.x);
   for (std::size_t i = 1; i < part.x.header.shape.size(); ++i)
@@ -186,6 +191,7 @@ Part open_part(const DataRequest& r, const Options& o, const PartKeys& keys, std
         static_cast<std::int64_t>(part.x.header.shape[i]);
   const std::optional<ArrayFile> label_file = apart ? std::optional(open_file(r, o, keys.labels)) : std::nullopt;
   const StoredArray y = (label_file ? *label_file : part.file).open("y");
+  if (label_file) part.label_file = label_file->name();
   part.labels = read_labels(y, part.x);
   if (classes == 0) classes = count_classes(y, part.labels);
   for (std::size_t i = 0; i < part.labels.size(); ++i)
@@ -345,7 +351,7 @@ Dataset read_part(const Part& part, const Normalisation& n, std::int64_t classes
 
 std::string described(const Part& part) {
   return part.file.name() + " (" + number_text(part.samples) + " of " + number_text(part.labels.size()) + " samples, " +
-         part.x.header.type.name() + ")";
+         part.x.header.type.name() + (part.label_file.empty() ? "" : ", labels of " + part.label_file) + ")";
 }
 
 DataPair load_arrays(const DataRequest& r, const Options& o) {

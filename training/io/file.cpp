@@ -216,16 +216,26 @@ bool Folder::contains(const std::string& name) const { return faccessat(descript
 void write_file(const std::string& path, std::string_view text, System& system) {
   // A file is replaced by a rename, which would also replace a device such as /dev/stdout.
   struct stat there;
+  if (stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode))
+    throw IoError(path + ": expected the name of a file, found a folder; name a file in it");
   if (stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
     throw IoError(path + ": expected a regular file or a new name, found something else");
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const bool found = stat(folder.c_str(), &there) == 0;
+  if (!found && errno == ENOENT)
+    throw IoError(path + ": expected a folder " + folder + ", found none; make it, or choose another name");
+  if (found ? !S_ISDIR(there.st_mode) : errno == ENOTDIR)
+    throw UsageError(path + ": expected a folder " + folder + ", found a file in its place; choose another name");
   Folder(folder, system).write_file(path.substr(slash == std::string::npos ? 0 : slash + 1), text);
 }
 
 InputFile::InputFile(const std::string& path, System& system) : system_(system), path_(path) {
   // Not blocking: a named pipe must be refused at once.
   descriptor_ = system_.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, no_mode);
+  if (descriptor_ < 0 && (errno == ENOENT || errno == ENOTDIR))
+    throw DataError(path + ": expected this file, found none" +
+                    (errno == ENOTDIR ? ": a part of its path is no folder" : "; check the path"));
   if (descriptor_ < 0) throw DataError(system_message(path, "open"));
   const auto refuse = [&](const std::string& message) {
     system_.close(descriptor_);

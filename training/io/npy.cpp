@@ -126,6 +126,7 @@ std::string ElementType::name() const {
     case 'c': return order + "complex" + bits;
     case 'b': return "bool";
     case 'B': return "bfloat16";
+    case 'F': return "float8";
     case 'O': return "object";
     case 'U':
     case 'S':

@@ -14,7 +14,7 @@ namespace brink {
 /// The type of an array's elements.
 struct ElementType {
   char kind =
-      'f';  ///< as NumPy writes it: u unsigned, i signed, f floating-point, b truth value, O object, U text, B bfloat16 …
+      'f';  ///< as NumPy writes it: u unsigned, i signed, f floating-point, b truth value, O object, U text, B bfloat16, F float8 …
   int bytes = 4;
   bool big_endian = false;
   /// "float32", "object", "big-endian int16".

@@ -25,10 +25,11 @@ constexpr std::pair<std::string_view, Dtype> dtype_names[] = {
 
 /// All types of numbers of the format.
 constexpr std::pair<std::string_view, ElementType> type_names[] = {
-    {"F32", {'f', 4}}, {"F64", {'f', 8}}, {"I32", {'i', 4}},  {"U8", {'u', 1}},  {"I64", {'i', 8}},
-    {"I16", {'i', 2}}, {"I8", {'i', 1}},  {"U64", {'u', 8}},  {"U32", {'u', 4}}, {"U16", {'u', 2}},
-    {"F16", {'f', 2}}, {"C64", {'c', 8}}, {"BOOL", {'b', 1}}, {"BF16", {'B', 2}}};
-constexpr std::size_t types_with_dtype = std::size(dtype_names);  // the first ones of type_names
+    {"F32", {'f', 4}},  {"F64", {'f', 8}},  {"I32", {'i', 4}},     {"U8", {'u', 1}},
+    {"I64", {'i', 8}},  {"I16", {'i', 2}},  {"I8", {'i', 1}},      {"U64", {'u', 8}},
+    {"U32", {'u', 4}},  {"U16", {'u', 2}},  {"F16", {'f', 2}},     {"C64", {'c', 8}},
+    {"BOOL", {'b', 1}}, {"BF16", {'B', 2}}, {"F8_E4M3", {'F', 1}}, {"F8_E5M2", {'F', 1}}};
+constexpr std::ptrdiff_t types_with_dtype = std::size(dtype_names);  // the first ones of type_names
 
 struct Entry {
   std::string name;
@@ -41,8 +42,6 @@ struct Entry {
 /// checks while parsing and builds no tree, so a hostile header takes no more memory than its own text.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit HeaderReader(bool any_type) : any_type_(any_type) {}
-
   std::vector<Entry> entries;
   std::map<std::string, std::string, std::less<>> metadata;
   std::string problem;
@@ -83,11 +82,10 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ != 2 || list_ || key_.text != "dtype") return fail("unexpected string");
     Entry& e = entries.back();
     if (e.type) return fail("tensor \"" + e.name + "\": dtype occurs twice");
-    const std::span types(type_names);
-    for (const auto& [name, type] : any_type_ ? types : types.first(types_with_dtype))
+    for (const auto& [name, type] : type_names)
       if (name == text) e.type = type;
-    return e.type.has_value() || fail("tensor \"" + e.name + "\": expected dtype F32, F64, I32 or U8" +
-                                      (any_type_ ? " or another type of integers" : "") + ", found \"" + text + "\"");
+    return e.type.has_value() ||
+           fail("tensor \"" + e.name + "\": expected a dtype of the format such as F32, found \"" + text + "\"");
   }
   bool start_array(std::size_t) override {
     if (depth_ != 2 || in_metadata_ || list_) return fail("unexpected array");
@@ -134,7 +132,6 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::set<std::string, std::less<>> names_;
   std::vector<std::uint64_t>* list_ = nullptr;
   int depth_ = 0;
-  bool any_type_;
   bool done_ = false, in_metadata_ = false, seen_metadata_ = false;
 };
 
@@ -153,10 +150,9 @@ std::uint64_t header_length(const std::string& name, std::span<const std::byte> 
 }
 
 /// data_bytes: what follows the header in the file.
-SafetensorsHeader parse_header(const std::string& name, std::string_view text, std::uint64_t data_bytes,
-                               bool any_type) {
+SafetensorsHeader parse_header(const std::string& name, std::string_view text, std::uint64_t data_bytes) {
   if (text.empty() || text[0] != '{') refuse(name, "expected a header that begins with {");
-  HeaderReader reader(any_type);
+  HeaderReader reader;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &reader) || !reader.problem.empty())
     refuse(name, "in the header: " + reader.problem);
 
@@ -204,23 +200,25 @@ SafetensorsHeader read_safetensors_header(ByteSource& source) {
   const std::uint64_t length = header_length(source.name(), front, source.bytes());
   std::string text(static_cast<std::size_t>(length), '\0');
   source.read(8, std::as_writable_bytes(std::span(text)));
-  return parse_header(source.name(), text, source.bytes() - 8 - length, true);
+  return parse_header(source.name(), text, source.bytes() - 8 - length);
 }
 
 Safetensors Safetensors::parse(const std::string& name, std::vector<std::byte> file) {
   const std::uint64_t length = header_length(name, file, file.size());
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + 8, length);
-  SafetensorsHeader header = parse_header(name, text, file.size() - 8 - length, false);
+  SafetensorsHeader header = parse_header(name, text, file.size() - 8 - length);
   Safetensors out;
   out.name_ = name;
   out.metadata_ = std::move(header.metadata);
   out.file_ = std::move(file);
   for (const SafetensorsHeader::Tensor& stated : header.tensors) {
-    const auto* const type =
-        std::ranges::find(type_names, stated.array.type, &std::pair<std::string_view, ElementType>::second);
-    Tensor t{dtype_names[type - std::begin(type_names)].second,
-             {},
-             std::span<const std::byte>(out.file_).subspan(stated.first, stated.bytes)};
+    const std::ptrdiff_t type =
+        std::ranges::find(type_names, stated.array.type, &std::pair<std::string_view, ElementType>::second) -
+        std::begin(type_names);
+    if (type >= types_with_dtype)
+      throw DataError(name + ": tensor \"" + stated.name + "\": expected float32, float64, int32 or uint8, found " +
+                      stated.array.type.name() + "; save it as one of them");
+    Tensor t{dtype_names[type].second, {}, std::span<const std::byte>(out.file_).subspan(stated.first, stated.bytes)};
     for (const std::uint64_t extent : stated.array.shape)
       t.shape.extent[static_cast<std::size_t>(t.shape.rank++)] = static_cast<std::int64_t>(extent);
     out.tensors_.emplace(stated.name, t);

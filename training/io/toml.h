@@ -8,7 +8,7 @@
 
 namespace brink {
 
-/// Throws toml::parse_error: not TOML, or more than most_toml_levels levels.
+/// Throws toml::parse_error, with a description in plain words: not TOML, or more than most_toml_levels levels.
 toml::table parse_toml(std::string_view text);
 
 }  // namespace brink

@@ -33,12 +33,6 @@ std::string place_text(const std::string& path, std::size_t line, std::size_t co
   return path + ":" + number_text(line) + ":" + number_text(column);
 }
 
-/// Says "duplicate" where the library says "redefine"; passes everything else on.
-std::string parse_message(const toml::parse_error& e) {
-  const std::string text(e.description());
-  return text.find("redefine") != std::string::npos ? "duplicate key or table (" + text + ")" : text;
-}
-
 }  // namespace
 
 std::string place_text(const std::string& path, const toml::source_region& region) {
@@ -55,7 +49,7 @@ toml::table read_toml_file(const std::string& path) {
     return parse_toml(text);
   } catch (const toml::parse_error& e) {
     const toml::source_position at = e.source().begin;
-    throw UsageError(place_text(path, at.line, at.column) + ": " + parse_message(e) +
+    throw UsageError(place_text(path, at.line, at.column) + ": " + std::string(e.description()) +
                      hint_for_value_at(text, at.line, at.column));
   }
 }
