@@ -26,7 +26,12 @@ std::string message_of(const CLI::App& app, const CLI::ParseError& error) {
     command += " " + at->get_name();
   }
   const std::string help = command + " --help";
-  if (at->get_require_subcommand_min() == 0) return std::string(error.what()) + " (`" + help + "` lists the options)";
+  if (at->get_require_subcommand_min() == 0) {
+    std::string said = error.what();
+    if (error.get_name() == "ArgumentMismatch" && said.ends_with("missing"))
+      said = said.substr(0, said.find(':')) + ": expected a value, found none";
+    return said + " (`" + help + "` lists the options)";
+  }
   std::vector<std::string> names;
   for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; }))
     names.push_back(sub->get_name());

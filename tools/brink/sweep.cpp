@@ -9,6 +9,7 @@
 
 #include "kernels/device.h"
 #include "tools/brink/command.h"
+#include "tools/brink/values.h"
 #include "tools/sweep/slurm.h"
 #include "tools/sweep/summary.h"
 #include "training/available_memory.h"
@@ -194,13 +195,13 @@ void add_sweep(CLI::App& app, ExitCode& code) {
       ->allow_extra_args(false);
   sub->add_option("--jobs", o->jobs, "Runs at a time (default: one for each thread of the machine; one on a GPU)")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(integer("a number of runs", 1, 1024));
   sub->add_option("--shard", o->shard, "Run only the i-th of n shares of the runs; summary.csv is of all of them")
       ->type_name("i/n");
   CLI::Option* slurm = sub->add_flag("--slurm", o->slurm, "Run nothing; write a job-array script for Slurm");
   sub->add_option("--tasks", o->tasks, "Tasks of the job array, each a shard (default: one for each run, at most 100)")
       ->type_name("N")
-      ->check(CLI::Range(1, 100'000))
+      ->check(integer("a number of tasks", 1, 100'000))
       ->needs(slurm);
   sub->add_flag("--dry-run", o->dry_run, "List the runs, their folders and how far they are, and stop");
   sub->footer(

@@ -170,7 +170,7 @@ ExitCode train_from(SavedState state, const Config& parent, const Config& own, T
 }  // namespace
 
 std::int64_t step_before_resolution(const RecordedRun& parent, std::int64_t steps, std::int64_t number) {
-  const std::vector<Instability> all = parse_events(parent.events);
+  const std::vector<Instability> all = parse_events(parent.events, parent.folder + "/events.csv");
   if (number > std::ssize(all))
     throw UsageError(fmt::format(
         "instability {}: {} has {}; {}", number, parent.folder,

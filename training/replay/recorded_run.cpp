@@ -57,12 +57,16 @@ void read_record(RecordedRun& out) {
   const std::string path = out.folder + "/run.json";
   try {
     const nlohmann::json said = parse_json(path, text_of(path));
+    if (!said.is_object() || !said.contains("status") || !said["status"].is_string())
+      throw DataError(path + ": expected the record of a run, found no status");
     out.status = said.at("status").get<std::string>();
     out.hessian_of = said.value("hessian_of", "");
     if (const auto at = said.find("diverged_at"); at != said.end() && at->is_number_integer())
       out.diverged_at = at->get<std::int64_t>();
-  } catch (const nlohmann::json::exception& e) {
-    throw DataError(path + ": expected the record of a run: " + e.what());
+  } catch (const DataError& e) {
+    throw DataError(std::string(e.what()) + "; `brink train --resume --out " + out.folder + "` writes it again");
+  } catch (const nlohmann::json::exception&) {
+    throw DataError(path + ": expected the record of a run, found another type of \"hessian_of\"");
   }
 }
 

@@ -99,8 +99,9 @@ bool holds_records(const std::string& path) {
 }
 
 [[noreturn]] void fail_to_make(const std::string& path, const char* call) {
-  if (errno == ENAMETOOLONG || errno == ENOTDIR || errno == ELOOP || errno == EINVAL)
-    throw UsageError(system_message(path, call));
+  if (errno == ENOTDIR)
+    throw UsageError(path + ": expected a path of folders, found a file in it; choose another --out");
+  if (errno == ENAMETOOLONG || errno == ELOOP || errno == EINVAL) throw UsageError(system_message(path, call));
   throw IoError(system_message(path, call));
 }
 
