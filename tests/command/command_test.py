@@ -224,9 +224,8 @@ with tempfile.TemporaryDirectory() as temporary:
          "choose another name", "report", "plain", "--out", "wrong.toml/a/r.html")
     case("a report in the place of a folder", 4, "brink: taken: expected the name of a file, found a folder; name a file in it", "report",
          "plain", "--out", "taken")
-    case("a run that is not there", 3, "brink: none/config.toml: expected this file, found none; check the path", "verify", "none")
-    case("a file in the place of a run", 3, "brink: wrong.toml/config.toml: expected this file, found none: a part of its path is no folder",
-         "verify", "wrong.toml")
+    case("a run that is not there", 3, "brink: none: expected the folder of a run, found nothing; check the path", "verify", "none")
+    case("a file in the place of a run", 3, "brink: wrong.toml: expected the folder of a run, found a file; check the path", "verify", "wrong.toml")
     os.mkfifo(here / "pipe")
     case("a trace in the place of a pipe", 4, "brink: pipe: expected a regular file or a new name, found something else", *run, "--out",
          "other", "--trace", "pipe")

@@ -183,7 +183,8 @@ TEST_CASE("spectrum: what cannot be asked for is refused with what can") {
             "; a fork at step 12 with --set training.steps=… goes on beyond it");
   CHECK(refused({.run = run_folder, .top = 50, .bottom = 20}) ==
         "--top 50 --bottom 20: expected at most 60 eigenvalues together");
-  CHECK(refused<DataError>({.run = folder / "none", .top = 1}).find("none: expected the folder of a run, found nothing") != std::string::npos);
+  CHECK(refused<DataError>({.run = folder / "none", .top = 1})
+            .find("none: expected the folder of a run, found nothing") != std::string::npos);
   // A budget that does not suffice is reported, with what has been found.
   const SpectrumFound poor = spectrum({.run = run_folder, .step = 5, .top = 4, .bottom = 2, .budget = 6});
   CHECK_FALSE(poor.ends.converged);

@@ -333,5 +333,5 @@ with tempfile.TemporaryDirectory() as temporary:
     (run / "metrics.csv").write_text(metrics)
     (run / "config.toml").write_text("[training\n")
     expect("a run with a damaged config", verify(run), 3, "config.toml")
-    expect("no run", verify(here / "none"), 3, "config.toml")
+    expect("no run", verify(here / "none"), 3, "expected the folder of a run, found nothing")
 cases.close()

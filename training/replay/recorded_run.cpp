@@ -48,7 +48,8 @@ void require_folder(const std::string& folder) {
   std::error_code ignored;
   const bool there = std::filesystem::exists(folder, ignored);
   if (!there || !std::filesystem::is_directory(folder, ignored))
-    throw DataError(folder + ": expected the folder of a run, found " + (there ? "a file" : "nothing"));
+    throw DataError(folder + ": expected the folder of a run, found " + (there ? "a file" : "nothing") +
+                    "; check the path");
   if (!std::filesystem::exists(folder + "/config.toml", ignored))
     throw DataError(folder + ": expected the folder of a run, found one without config.toml");
 }
