@@ -149,6 +149,13 @@ TEST_CASE("rows that were changed inside a finished run are named, and nothing i
   const TemporaryFolder t;
   REQUIRE(run(t / "run", small_mlp()) == ExitCode::done);
   const auto whole = numbers(t / "run");
+  std::string text = read_text(t / "run/metrics.csv");
+  char& digit = text[text.size() / 2];
+  digit = digit == '1' ? '2' : '1';
+  copied(t / "run", t / "digit");
+  write_text(t / "digit/metrics.csv", text);
+  CHECK(RunFolder::look(t / "digit") == RunFolder::Opened::unfinished);
+  CHECK(refusal([&] { resume(t / "digit"); }).first == ExitCode::check_failed);
   std::vector<std::string> all = lines(t / "run/metrics.csv");
   std::string without;
   for (std::size_t i = 0; i < all.size(); ++i) without += i == 30 ? "" : all[i];
