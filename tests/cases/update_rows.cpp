@@ -17,9 +17,9 @@ using reference::Denominator, reference::moving_average, reference::stepped;
 /// The row of map<F> with these constants. inputs: how the values of each are made. plain: the outputs of one element, as an array, from
 /// its inputs: [](auto x, auto g) { … }.
 template <class F, class Plain, class... Constant>
-Row update_row(std::string name, std::vector<Values> inputs, Plain plain, Constant... constants) {
+Row update_row(const std::string& name, const std::vector<Values>& inputs, Plain plain, Constant... constants) {
   const auto rectangle = [](int size) { return Shape{at(size).s * 200, at(size).n}; };
-  return {.name = std::move(name),
+  return {.name = name,
           .kernels = {"map"},
           .functors = {functor_index<F>()},
           .sizes = number_of_extents,

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""clang-tidy 14 with .clang-tidy on the project's sources.
+"""clang-tidy 14 with .clang-tidy on all sources of the project.
 
-A source compiled for several instruction sets is checked once, for the portable one. The library and the command are checked in
-every run, tests and benchmarks only with --all, because they take most of the time. So do the checks of SELDOM, which take a fifth of it.
-A source that was clean is not checked again while the preprocessed text and the settings are the same.
-usage: tidy_test.py BUILD [--all]
+Most of its time goes into the headers, so sources that are compiled with the same arguments are checked many at once, as one text
+(batch.py). If that text does not compile, its halves are tried, down to single sources: only there is a compiler's error a finding.
+A source compiled for several instruction sets is checked once, for the portable one.
+What was clean is not checked again while the preprocessed text and the settings are the same.
+usage: tidy_test.py BUILD
 """
 
 import concurrent.futures
@@ -18,74 +19,96 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import ROOT, Cases, command, compile_commands
+from lint.batch import Batch
+
+MOST_AT_ONCE = 16
+DOES_NOT_COMPILE = "clang-diagnostic-error"
 
 
-# About C strings, macros and asserts, which the sources hardly have, and what the compiler's warnings find as well.
-SELDOM = ["assert-side-effect", "forward-declaration-namespace", "infinite-loop", "misplaced-operator-in-strlen-in-alloc", "multiple-statement-macro",
-          "not-null-terminated-result", "signed-char-misuse", "suspicious-memset-usage", "suspicious-semicolon", "suspicious-string-compare",
-          "undelegated-constructor", "unused-raii"]
+def groups(entries):
+    """Entries of one folder whose arguments differ in the source and in the output only, in lists of at most MOST_AT_ONCE."""
+    alike = {}
+    for entry in entries:
+        folder = pathlib.PurePath(entry["file"]).parts[:-1][:2]
+        alike.setdefault((folder, entry["directory"], *entry["arguments"]), []).append(entry)
+    for entries in alike.values():
+        entries.sort(key=lambda e: e["file"])
+        yield from (entries[i:i + MOST_AT_ONCE] for i in range(0, len(entries), MOST_AT_ONCE))
 
 
-def known_clean(entry, clean):
-    """The file whose existence records that exactly this text was clean; None if the text cannot be obtained."""
-    arguments = iter(entry["arguments"])
-    without_output = [a for a in arguments if not (a in ("-o", "-MF", "-MQ") and next(arguments))]
-    text, status = command(["clang++-14", *without_output[1:], "-Wno-everything", "-E", "-C"], cwd=entry["directory"])
-    settings = (ROOT / ".clang-tidy").read_text() + " ".join(left_out_checks)
-    return clean / hashlib.sha256((settings + text).encode()).hexdigest() if status == 0 else None
+def plain_arguments(entry):
+    """Without ccache, which clang-tidy would take for the compiler, the source, outputs, and the folder of a target's own objects."""
+    kept, arguments = [], iter(entry["arguments"])
+    for a in arguments:
+        if a in ("-o", "-MF", "-MQ"):
+            next(arguments)
+        elif pathlib.Path(a).name != "ccache" and not (a.startswith("-I") and a.endswith(".p")) and not a.endswith(".cpp"):
+            kept.append(a)
+    return [*kept, "-Wno-unknown-warning-option"]  # options that only g++ knows would be errors
 
 
-def tidy(entry, folder, clean):
-    mark = known_clean(entry, clean)
-    if mark and mark.exists():
-        return []
-    found = complaints_of(entry["file"], folder)
-    if mark and not found:
-        mark.touch()
-    return found
+class Tidy:
+    def __init__(self, folder, clean):
+        self.folder, self.clean, self.made = folder, clean, 0
+
+    def findings(self, entries):
+        """Complaints about the sources of a group, with the place in the source."""
+        batch = Batch([pathlib.Path(os.path.normpath(ROOT / e["file"])) for e in entries])
+        path = pathlib.Path(tempfile.mkdtemp(dir=self.folder), "batch.cpp")
+        path.write_text(batch.text)
+        arguments, directory = entries[0]["arguments"], entries[0]["directory"]
+        mark = self.mark(arguments, directory, path)
+        if mark and mark.exists():
+            return []
+        said, status = command(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(path), "--", *arguments[1:]], cwd=directory)
+        if DOES_NOT_COMPILE in said and len(entries) > 1:
+            middle = len(entries) // 2
+            return self.findings(entries[:middle]) + self.findings(entries[middle:])
+        found = [batch.at_source(line, path) for line in said.splitlines() if ": error:" in line or ": warning:" in line]
+        found = found or ([said.strip() or f"status {status}"] if status else [])
+        if mark and not found:
+            mark.touch()
+        return found
+
+    def mark(self, arguments, directory, path):
+        """The file whose existence records that exactly this text was clean; None if the text cannot be obtained."""
+        text, status = command(["clang++-14", *arguments[1:], "-Wno-everything", "-E", "-C", "-P", "-x", "c++", "-"], cwd=directory,
+                               stdin=path.open())
+        return self.clean / hashlib.sha256(((ROOT / ".clang-tidy").read_text() + text).encode()).hexdigest() if status == 0 else None
 
 
-def complaints_of(file, folder):
-    said, status = command(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", *left_out_checks, "-p", folder, str(file)])
-    found = [line for line in said.splitlines() if ": error:" in line or ": warning:" in line]
-    return found or ([said.strip() or f"status {status}"] if status else [])
-
-
-build, everything = sys.argv[1], "--all" in sys.argv
-left_out_checks = [] if everything else ["--checks=" + ",".join(f"-bugprone-{name}" for name in SELDOM)]
 cases = Cases()
 if not shutil.which("clang-tidy-14"):
     cases.skip("clang-tidy", "clang-tidy-14 is not installed")
     cases.close()
 
-chosen, left_out = {}, 0
-for entry in compile_commands(build):
-    if entry["file"].startswith(("tests/", "bench/")) and not everything:
-        left_out += entry["file"] not in chosen
-        continue
+chosen = {}
+for entry in compile_commands(sys.argv[1]):
     if entry["file"] not in chosen or not any(a.startswith("-march=") for a in entry["arguments"]):
-        chosen[entry["file"]] = entry
+        chosen[entry["file"]] = {**entry, "arguments": plain_arguments(entry)}
 
 with tempfile.TemporaryDirectory() as folder:
-    # clang-tidy would mistake ccache for the compiler, and options that only g++ knows would be errors.
-    database = [{"directory": e["directory"], "file": str(ROOT / e["file"]),
-                 "arguments": [a for a in e["arguments"] if pathlib.Path(a).name != "ccache"] + ["-Wno-unknown-warning-option"]}
-                for e in chosen.values()]
-    pathlib.Path(folder, "compile_commands.json").write_text(json.dumps(database))
+    clean = pathlib.Path(sys.argv[1], "tidy-clean")
+    clean.mkdir(exist_ok=True)
+    tidy, together = Tidy(folder, clean), list(groups(chosen.values()))
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("BRINK_JOBS", "0")) or os.cpu_count()) as pool:
-        clean = pathlib.Path(build, "tidy-clean")
-        clean.mkdir(exist_ok=True)
-        complaints = list(pool.map(lambda e: tidy(e, folder, clean), database))
-    for entry, found in zip(database, complaints):
-        cases.check(f"clang-tidy {pathlib.Path(entry['file']).relative_to(ROOT)}", found)
+        found = [line for lines in pool.map(tidy.findings, together) for line in lines]
+    for entry in chosen.values():
+        cases.check(f"clang-tidy {entry['file']}", [line for line in found if line.startswith(str(ROOT / entry["file"]) + ":")])
+    cases.check("clang-tidy elsewhere", [line for line in found if not line.startswith(tuple(str(ROOT / file) + ":" for file in chosen))])
 
-    bad = pathlib.Path(folder, "control.cpp")
-    for name, text in {"move": "#include <utility>\n#include <string>\nauto f(std::string s) { auto t = std::move(s); return s.size(); }\n",
-                       "copy": "#include <string>\nint f(std::string s) { return (int)s.size(); }\n",
-                       "sizeof": "int a[4];\nint b = sizeof(sizeof(a));\n"}.items():
-        bad.write_text(text)
-        said, status = command(["clang-tidy-14", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(bad), "--", "-std=c++20"])
-        cases.rejects(f"clang-tidy {name}", [said] if "error:" in said and "clang-diagnostic" not in said else [])
-if left_out:
-    cases.skip(f"clang-tidy of {left_out} tests and benchmarks", "long")
+    # Findings of each kind, in the second of three sources with names that clash, come with their places.
+    for name, text, place in (
+            ("move", "#include <utility>\n#include <string>\nauto f(std::string s) { auto t = std::move(s); return s.size(); }\n", 3),
+            ("copy", "#include <string>\nint f(std::string s) { return (int)s.size(); }\n", 2),
+            ("sizeof", "int a[4];\nint b = sizeof(sizeof(a));\n", 2),
+            ("error", "int a = nothing;\n", 1)):
+        sources = []
+        for i in range(3):
+            sources.append(pathlib.Path(folder, f"{name}{i}.cpp"))
+            own = "namespace {\nstruct Arguments {\n  int i = 0;\n};\nint one(int n) {\n  return n + Arguments{}.i;\n}\n}\nint g%d() {\n  return one(1);\n}\n" % i
+            sources[-1].write_text(text if i == 1 else own)
+        entries = [{"file": os.path.relpath(s, ROOT), "directory": folder, "arguments": ["c++", "-std=c++20"]} for s in sources]
+        found = Tidy(folder, clean).findings(entries)
+        cases.rejects(f"clang-tidy {name}", [line for line in found if line.startswith(f"{sources[1]}:{place}:") and len(found) == 1])
 cases.close()

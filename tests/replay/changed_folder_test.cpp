@@ -155,7 +155,7 @@ TEST_CASE("rows that were changed inside a finished run are named, and nothing i
   copied(t / "run", t / "digit");
   write_text(t / "digit/metrics.csv", text);
   CHECK(RunFolder::look(t / "digit") == RunFolder::Opened::unfinished);
-  CHECK(refusal([&] { resume(t / "digit"); }).first == ExitCode::check_failed);
+  CHECK(refusal([&] { resume(t / "digit"); }).code == ExitCode::check_failed);
   std::vector<std::string> all = lines(t / "run/metrics.csv");
   std::string without;
   for (std::size_t i = 0; i < all.size(); ++i) without += i == 30 ? "" : all[i];
@@ -192,7 +192,7 @@ TEST_CASE("a copy of a run folder without its hidden lock is a run") {
   CHECK(contents(t / "begun") == before);
   fs::create_directory(t / "other");  // control
   write_text(t / "other/config.toml", "");
-  CHECK(refusal([&] { RunFolder::open(t / "other", true); }).first == ExitCode::usage);
+  CHECK(refusal([&] { RunFolder::open(t / "other", true); }).code == ExitCode::usage);
 }
 
 TEST_CASE("checkpoints that a run removes while its steps are computed again can still be read") {
@@ -215,7 +215,7 @@ TEST_CASE("checkpoints that a run removes while its steps are computed again can
   read_recorded_run(later, t / "run");
   REQUIRE(later.checkpoints.size() == 1);
   fs::remove(later.checkpoints[0].path);
-  CHECK(refusal([&] { recompute(later, said.console()); }).first == ExitCode::bad_data);
+  CHECK(refusal([&] { recompute(later, said.console()); }).code == ExitCode::bad_data);
 }
 
 TEST_CASE("a folder of checkpoints that cannot be listed is not taken for an empty one") {

@@ -31,11 +31,12 @@ struct Place {
     return out;
   }
   /// The exit code and the message, without the name of the folder.
-  std::pair<ExitCode, std::string> refusal_of(const std::string& text, const Sets& sets = {}) const {
-    auto [code, message] = refusal([&] { (void)plan(text, sets); });
+  Refusal refusal_of(const std::string& text, const Sets& sets = {}) const {
+    Refusal refused = refusal([&] { (void)plan(text, sets); });
     const std::string name = folder / "";
-    for (std::size_t at; (at = message.find(name)) != std::string::npos;) message.erase(at, name.size());
-    return {code, message};
+    for (std::size_t at; (at = refused.message.find(name)) != std::string::npos;)
+      refused.message.erase(at, name.size());
+    return refused;
   }
 };
 
@@ -175,21 +176,21 @@ TEST_CASE("sweep of forks: what is wrong is said in one line before anything is 
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
-    const auto [code, message] = place.refusal_of(c.text);
-    CHECK(code == c.code);
-    CHECK(message.substr(0, c.message.size()) == c.message);
-    CHECK(message.find('\n') == std::string::npos);
+    const Refusal refused = place.refusal_of(c.text);
+    CHECK(refused.code == c.code);
+    CHECK(refused.message.substr(0, c.message.size()) == c.message);
+    CHECK(refused.message.find('\n') == std::string::npos);
   }
-  CHECK(place.refusal_of(at_17, {"model.hidden=[8]"}).second.starts_with("--set model.hidden=[8]: a fork has"));
-  CHECK(place.refusal_of(at_17, {"training.steps=30"}).second == "not refused");
+  CHECK(place.refusal_of(at_17, {"model.hidden=[8]"}).message.starts_with("--set model.hidden=[8]: a fork has"));
+  CHECK(place.refusal_of(at_17, {"training.steps=30"}).message == "not refused");
 
   // In use by another process, as the lock of its folder says, and free again.
   {
     const RunFolder open = RunFolder::open(place.folder / "busy", false);
     write_text(place.folder / "busy/metrics.csv", "step\n");
-    const auto [code, message] = place.refusal_of("[sweep.fork]\nparent = \"busy\"\nat_step = 3\n");
-    CHECK(code == ExitCode::bad_data);
-    CHECK(message ==
+    const Refusal refused = place.refusal_of("[sweep.fork]\nparent = \"busy\"\nat_step = 3\n");
+    CHECK(refused.code == ExitCode::bad_data);
+    CHECK(refused.message ==
           "s.toml:2:10: fork.parent: busy is in use by another process; wait until the run has ended, or "
           "stop it");
   }
@@ -201,9 +202,9 @@ TEST_CASE("a config with [fork] needs the parent that it names") {
   Config config = plan.first(0).config;
   Said said;
   const auto refused = [&](const std::string& part) {
-    const auto [code, message] = refusal([&] { (void)train_fork(config, {place.folder / "x"}, said.console()); });
-    CHECK((code == ExitCode::bad_data || code == ExitCode::usage));
-    CHECK_MESSAGE(message.find(part) != std::string::npos, message);
+    const Refusal refused = refusal([&] { (void)train_fork(config, {place.folder / "x"}, said.console()); });
+    CHECK((refused.code == ExitCode::bad_data || refused.code == ExitCode::usage));
+    CHECK_MESSAGE(refused.message.find(part) != std::string::npos, refused.message);
     CHECK_FALSE(std::filesystem::exists(place.folder / "x"));
   };
   config.fork->digest = std::string(32, '0');

@@ -19,7 +19,7 @@ namespace {
 Forked fork(const std::string& parent, std::int64_t at, const std::string& folder, const Sets& sets = {},
             const std::vector<std::pair<std::string, std::string>>& flags = {}, std::string* text = nullptr) {
   Said said;
-  const Forked out = fork_run({parent, at, sets, flags, folder}, said.console());
+  Forked out = fork_run({parent, at, sets, flags, folder}, said.console());
   if (text) *text = said.text();
   return out;
 }
@@ -104,9 +104,9 @@ TEST_CASE("fork of a fork has the bytes of the first parent") {
   std::filesystem::remove_all(folder / "parent/checkpoints");
   REQUIRE(fork(folder / "child", 23, folder / "grandchild").code == ExitCode::done);
   CHECK(read_text(folder / "grandchild/metrics.csv") == metrics_from(folder / "parent", 23));
-  const auto [code, message] = refusal([&] { fork(folder / "child", 10, folder / "x"); });
-  CHECK(code == ExitCode::usage);
-  CHECK(message.find("a fork that begins at step 11") != std::string::npos);
+  const Refusal refused = refusal([&] { fork(folder / "child", 10, folder / "x"); });
+  CHECK(refused.code == ExitCode::usage);
+  CHECK(refused.message.find("a fork that begins at step 11") != std::string::npos);
   // What the parent no longer has is computed again from step 0.
   std::string said;
   REQUIRE(fork(folder / "parent", 5, folder / "old", {}, {}, &said).code == ExitCode::done);
@@ -144,14 +144,14 @@ TEST_CASE("a fork that was killed goes on without its parent, and not without it
 
   kill_at(15);
   std::filesystem::remove_all(folder / "fork/checkpoints");
-  const auto [code, message] = refusal(resume);
-  CHECK(code == ExitCode::bad_data);
-  CHECK(message.find("fork " + (folder / "parent") + " again") != std::string::npos);
+  const Refusal refused = refusal(resume);
+  CHECK(refused.code == ExitCode::bad_data);
+  CHECK(refused.message.find("fork " + (folder / "parent") + " again") != std::string::npos);
   // Nor does a config with [fork] begin a run.
   Said said;
   CHECK(refusal([&] {
           train(load_config({folder / "fork/config.toml", {}, {}}), {folder / "new"}, said.console());
-        }).first == ExitCode::usage);
+        }).code == ExitCode::usage);
   CHECK_FALSE(std::filesystem::exists(folder / "new"));
 }
 
@@ -185,7 +185,8 @@ TEST_CASE("fork before a resolution, and of a run whose settings change on the w
   const TemporaryFolder folder;
   REQUIRE(run(folder / "parent", small_mlp()) == ExitCode::done);
   const std::vector<std::string> events = lines(folder / "parent/events.csv");
-  const std::string second = events.at(2), resolution = second.substr(second.find(',') + 1);
+  const std::string& second = events.at(2);
+  const std::string resolution = second.substr(second.find(',') + 1);
   Said said;
   ForkOptions options{folder / "parent", 0, {"training.learning_rate=0.15"}, {}, folder / "before"};
   options.before_resolution = 3;
@@ -199,10 +200,9 @@ TEST_CASE("fork before a resolution, and of a run whose settings change on the w
   REQUIRE(run(folder / "changing", small_mlp({changes})) == ExitCode::done);
   for (const std::int64_t at : {5, 12, 16, 20, 27})
     require_same_from(folder / "changing", at, folder / ("same" + std::to_string(at)), {{"threads", "2"}});
-  const auto [code, message] =
-      refusal([&] { fork(folder / "changing", 16, folder / "x", {"training.learning_rate=0.1"}); });
-  CHECK(code == ExitCode::usage);
-  CHECK_MESSAGE(message.find("training.change=[") != std::string::npos, message);
+  const Refusal refused = refusal([&] { fork(folder / "changing", 16, folder / "x", {"training.learning_rate=0.1"}); });
+  CHECK(refused.code == ExitCode::usage);
+  CHECK_MESSAGE(refused.message.find("training.change=[") != std::string::npos, refused.message);
   std::string text;
   REQUIRE(
       fork(folder / "changing", 27, folder / "none", {"training.change=[]", "training.learning_rate=0.1"}, {}, &text)
@@ -226,10 +226,11 @@ TEST_CASE(
   const auto each = [&](const char* recorded, const std::string& what) {
     CAPTURE(recorded);
     const auto refuses = [&](auto&& action) {
-      const auto [code, message] = refusal(action);
-      CHECK(code == ExitCode::bad_data);
-      CHECK_MESSAGE(message.find("expected the " + what + " with which the run began (checksum ") != std::string::npos,
-                    message);
+      const Refusal refused = refusal(action);
+      CHECK(refused.code == ExitCode::bad_data);
+      CHECK_MESSAGE(
+          refused.message.find("expected the " + what + " with which the run began (checksum ") != std::string::npos,
+          refused.message);
     };
     refuses([&] { fork(folder / recorded, 20, folder / "x"); });
     CHECK_FALSE(std::filesystem::exists(folder / "x"));
@@ -258,7 +259,7 @@ TEST_CASE(
     const MeasureOptions late{folder / "run", {38, 39, 1}, {"measure.update_cosine.every=1"}, {}};
     CHECK(lines(measure_run(late, said.console())).size() == 3);
   }
-  CHECK(refusal([&] { fork(folder / "run", 3, folder / "x"); }).second.find("model.start_file") != std::string::npos);
+  CHECK(refusal([&] { fork(folder / "run", 3, folder / "x"); }).message.find("model.start_file") != std::string::npos);
 
   // As if the files of the data had been replaced: the record names another checksum.
   const auto replace_checksum = [&](const std::string& key) {
@@ -294,13 +295,13 @@ TEST_CASE("a change before the beginning of a fork is refused, and those of the 
            {"changing", "{at_step=5,set={learning_rate=0.25}}", 10, 5},
            {"changing", "{at_step=6,set={learning_rate=0.2}}", 10, 6}}) {
     CAPTURE(c.changes);
-    const auto [code, message] =
+    const Refusal refused =
         refusal([&] { fork(folder / c.parent, c.at, folder / "x", {"training.change=[" + c.changes + "]"}); });
-    CHECK(code == ExitCode::usage);
-    CHECK_MESSAGE(
-        message.find("the change at step " + std::to_string(c.step) +
-                     " is too early, because the fork begins at step " + std::to_string(c.at)) != std::string::npos,
-        message);
+    CHECK(refused.code == ExitCode::usage);
+    CHECK_MESSAGE(refused.message.find("the change at step " + std::to_string(c.step) +
+                                       " is too early, because the fork begins at step " + std::to_string(c.at)) !=
+                      std::string::npos,
+                  refused.message);
     CHECK_FALSE(std::filesystem::exists(folder / "x"));
   }
   // At the first step of the fork, and together with what the parent has changed before.
@@ -327,9 +328,9 @@ TEST_CASE("fork before a resolution that is too early, unknown or not there yet 
     ForkOptions options{folder / parent, 0, {}, {}, folder / "x"};
     options.before_resolution = before, options.instability = instability;
     Said console;
-    const auto [code, message] = refusal([&] { fork_run(options, console.console()); });
-    CHECK(code == ExitCode::usage);
-    CHECK_MESSAGE(message.find(said) != std::string::npos, message);
+    const Refusal refused = refusal([&] { fork_run(options, console.console()); });
+    CHECK(refused.code == ExitCode::usage);
+    CHECK_MESSAGE(refused.message.find(said) != std::string::npos, refused.message);
     CHECK_FALSE(std::filesystem::exists(folder / "x"));
   };
   const std::string resolves = "the instability resolves at step " + std::to_string(resolution);
@@ -384,13 +385,13 @@ TEST_CASE("fork: what cannot be forked is refused in one line, before a folder i
   };
   for (const Case& c : cases) {
     CAPTURE(c.said);
-    const auto [code, message] = refusal([&] { fork(folder / c.parent, c.at, folder / "fork", c.sets); });
-    CHECK(code == c.code);
-    CHECK_MESSAGE(message.find(c.said) != std::string::npos, message);
-    CHECK(message.find('\n') == std::string::npos);
+    const Refusal refused = refusal([&] { fork(folder / c.parent, c.at, folder / "fork", c.sets); });
+    CHECK(refused.code == c.code);
+    CHECK_MESSAGE(refused.message.find(c.said) != std::string::npos, refused.message);
+    CHECK(refused.message.find('\n') == std::string::npos);
     CHECK_FALSE(std::filesystem::exists(folder / "fork"));
   }
-  CHECK(refusal([&] { fork(folder / "parent", 10, folder / "cut"); }).first == ExitCode::in_use);
+  CHECK(refusal([&] { fork(folder / "parent", 10, folder / "cut"); }).code == ExitCode::in_use);
   CHECK(fork(folder / "parent", 10, folder / "fork", {"training.learning_rate=0.1"}).code ==
         ExitCode::done);  // control
 
@@ -400,7 +401,7 @@ TEST_CASE("fork: what cannot be forked is refused in one line, before a folder i
   const std::size_t row = metrics.find("\n3,") + 3;
   metrics[row + 4] = metrics[row + 4] == '5' ? '6' : '5';
   write_text(folder / "parent/metrics.csv", metrics);
-  const auto [code, message] = refusal([&] { fork(folder / "parent", 10, folder / "again"); });
-  CHECK(code == ExitCode::check_failed);
-  CHECK(message.find("step 3, column loss") != std::string::npos);
+  const Refusal refused = refusal([&] { fork(folder / "parent", 10, folder / "again"); });
+  CHECK(refused.code == ExitCode::check_failed);
+  CHECK(refused.message.find("step 3, column loss") != std::string::npos);
 }

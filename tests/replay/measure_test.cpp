@@ -114,9 +114,9 @@ TEST_CASE("measure: other steps of a measurement that the run has are written, a
   }
   write_text(folder / "run/metrics.csv", text);
   std::filesystem::remove_all(folder / "run/measured");
-  const auto [code, message] = refusal([&] { measure(folder / "run", "12:20", {"measure.test_loss.every=1"}); });
-  CHECK(code == ExitCode::check_failed);
-  CHECK_MESSAGE(message.find("step 12, column update_cosine") != std::string::npos, message);
+  const Refusal refused = refusal([&] { measure(folder / "run", "12:20", {"measure.test_loss.every=1"}); });
+  CHECK(refused.code == ExitCode::check_failed);
+  CHECK_MESSAGE(refused.message.find("step 12, column update_cosine") != std::string::npos, refused.message);
   CHECK_FALSE(std::filesystem::exists(folder / "run/measured"));
 }
 
@@ -137,19 +137,19 @@ TEST_CASE("measure: rows at steps where a run by minibatches has none") {
   CHECK(cell(table, 13, "test_loss") == cell(folder / "each/metrics.csv", 13, "test_loss"));
   // Fewer rows than the run has, and none at all.
   CHECK(lines(measure(folder / "run", "8:24", {"measure.row_every=8"})).size() == 4);
-  const auto [code, message] = refusal([&] { measure(folder / "run", "9:15", {"measure.row_every=8"}); });
-  CHECK(code == ExitCode::usage);
-  CHECK_MESSAGE(message.find("no step from 9 to 15 has a row") != std::string::npos, message);
+  const Refusal refused = refusal([&] { measure(folder / "run", "9:15", {"measure.row_every=8"}); });
+  CHECK(refused.code == ExitCode::usage);
+  CHECK_MESSAGE(refused.message.find("no step from 9 to 15 has a row") != std::string::npos, refused.message);
 }
 
 TEST_CASE("measure: what adds files and no column") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "run", small_mlp()) == ExitCode::done);
-  const auto [code, message] = refusal([&] { measure(folder / "run", "5:9", {"measure.eigenvectors.every=100"}); });
-  CHECK(code == ExitCode::usage);
-  CHECK_MESSAGE(
-      message.find("expected a setting that adds a column or a file at one of these steps") != std::string::npos,
-      message);
+  const Refusal refused = refusal([&] { measure(folder / "run", "5:9", {"measure.eigenvectors.every=100"}); });
+  CHECK(refused.code == ExitCode::usage);
+  CHECK_MESSAGE(refused.message.find("expected a setting that adds a column or a file at one of these steps") !=
+                    std::string::npos,
+                refused.message);
   CHECK_FALSE(std::filesystem::exists(folder / "run/measured"));
   const std::string table = measure(folder / "run", "5:12", {"measure.eigenvectors.every=5"});
   CHECK_MESSAGE(read_text(table) == "step\n5\n10\n", read_text(table));
@@ -168,29 +168,33 @@ TEST_CASE("measure: what decides the updates of a run stays as it is") {
           ExitCode::done);
   REQUIRE(run(folder / "projected", small_mlp({"training.project=keep", "training.learning_rate=0.05"})) ==
           ExitCode::done);
-  for (const auto& [name, set] : std::vector<std::array<const char*, 2>>{{"waiting", "measure.row_every=2"},
-                                                                         {"projected", "measure.tolerance=0.01"}}) {
-    CAPTURE(name);
-    const auto [code, message] = refusal([&, n = name, s = set] { measure(folder / n, "0:5", {s}); });
-    CHECK(code == ExitCode::usage);
-    CHECK_MESSAGE(message.find("of the run") != std::string::npos, message);
-    CHECK_FALSE(std::filesystem::exists(folder / (std::string(name) + "/measured")));
+  struct Case {
+    const char *name, *set;
+  };
+  for (const Case& c : {Case{"waiting", "measure.row_every=2"}, {"projected", "measure.tolerance=0.01"}}) {
+    CAPTURE(c.name);
+    const Refusal refused = refusal([&] { measure(folder / c.name, "0:5", {c.set}); });
+    CHECK(refused.code == ExitCode::usage);
+    CHECK_MESSAGE(refused.message.find("of the run") != std::string::npos, refused.message);
+    CHECK_FALSE(std::filesystem::exists(folder / (std::string(c.name) + "/measured")));
   }
 }
 
 TEST_CASE("measure: a row that cannot be reproduced ends it by step and column; what is wrong is refused") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "run", small_mlp()) == ExitCode::done);
-  for (const auto& [steps, set, said] :
-       std::vector<std::array<const char*, 3>>{{"10:41", "measure.top=3", "expected a step from 0 to 40"},
-                                               {"10:20", "training.learning_rate=1", "brink fork"},
-                                               {"10:20", "measure.top=2", "not that of the run"},
-                                               {"20:10", "measure.top=3", "FIRST:LAST"},
-                                               {"10", "measure.top=3", "FIRST:LAST"},
-                                               {"10:20:0", "measure.top=3", "FIRST:LAST"}}) {
-    const auto [code, message] = refusal([&] { measure(folder / "run", steps, {set}); });
-    CHECK(code == ExitCode::usage);
-    CHECK_MESSAGE(message.find(said) != std::string::npos, message);
+  struct Case {
+    const char *steps, *set, *said;
+  };
+  for (const Case& c : std::vector<Case>{{"10:41", "measure.top=3", "expected a step from 0 to 40"},
+                                         {"10:20", "training.learning_rate=1", "brink fork"},
+                                         {"10:20", "measure.top=2", "not that of the run"},
+                                         {"20:10", "measure.top=3", "FIRST:LAST"},
+                                         {"10", "measure.top=3", "FIRST:LAST"},
+                                         {"10:20:0", "measure.top=3", "FIRST:LAST"}}) {
+    const Refusal refused = refusal([&] { measure(folder / "run", c.steps, {c.set}); });
+    CHECK(refused.code == ExitCode::usage);
+    CHECK_MESSAGE(refused.message.find(c.said) != std::string::npos, refused.message);
   }
   CHECK_FALSE(std::filesystem::exists(folder / "run/measured"));
 
@@ -200,14 +204,14 @@ TEST_CASE("measure: a row that cannot be reproduced ends it by step and column; 
   std::string text;
   for (const std::string& line : all) text += line;
   write_text(folder / "run/metrics.csv", text);
-  const auto [code, message] = refusal([&] { measure(folder / "run", "10:20", {"measure.update_cosine.every=1"}); });
-  CHECK(code == ExitCode::check_failed);
-  CHECK_MESSAGE(message.find("step 14, column loss") != std::string::npos, message);
+  const Refusal refused = refusal([&] { measure(folder / "run", "10:20", {"measure.update_cosine.every=1"}); });
+  CHECK(refused.code == ExitCode::check_failed);
+  CHECK_MESSAGE(refused.message.find("step 14, column loss") != std::string::npos, refused.message);
 }
 
 TEST_CASE("measure: of an interrupted run, the recorded steps") {
   const TemporaryFolder folder;
   REQUIRE(run(folder / "run", small_mlp(), 20) == ExitCode::interrupted);
   CHECK(lines(measure(folder / "run", "15:19", {"measure.update_cosine.every=1"})).size() == 6);
-  CHECK(refusal([&] { measure(folder / "run", "15:20", {"measure.update_cosine.every=1"}); }).first == ExitCode::usage);
+  CHECK(refusal([&] { measure(folder / "run", "15:20", {"measure.update_cosine.every=1"}); }).code == ExitCode::usage);
 }

@@ -88,7 +88,7 @@ inline std::string metrics_from(const std::string& folder, std::int64_t step, st
 
 /// The cell of a column in the row of a step.
 inline std::string cell(const std::string& table, std::int64_t step, const std::string& column) {
-  const auto split = [](std::string line) {
+  const auto split = [](const std::string& line) {
     std::vector<std::string> out(1);
     for (const char c : line)
       if (c == ',')
@@ -117,9 +117,14 @@ inline std::map<std::string, std::string> contents(const std::string& folder) {
   return out;
 }
 
-/// What an action refuses to do: the exit code and the message. ExitCode::done if it does not.
+struct Refusal {
+  ExitCode code;
+  std::string message;
+};
+
+/// What an action refuses to do. ExitCode::done if it does not.
 template <class Action>
-std::pair<ExitCode, std::string> refusal(Action&& action) {
+Refusal refusal(Action&& action) {
   try {
     action();
   } catch (const Error& e) { return {e.code(), e.what()}; }

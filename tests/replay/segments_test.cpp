@@ -196,10 +196,11 @@ TEST_CASE(
   forge(path, list_checkpoints(path).good.front(), 0);  // the one with which it begins
   CHECK(again(path).first_row.starts_with("step 10, column "));
   for (const CheckpointFile& file : list_checkpoints(path).good) std::filesystem::remove(file.path);
-  const auto [code, message] = refusal([&] { (void)again(path); });
-  CHECK(code == ExitCode::bad_data);
-  CHECK(message == start + ": expected the file that model.start_file names, found none, and " + path +
-                       " has no checkpoint before its last row from which steps could be computed: restore the file");
+  const Refusal refused = refusal([&] { (void)again(path); });
+  CHECK(refused.code == ExitCode::bad_data);
+  CHECK(refused.message ==
+        start + ": expected the file that model.start_file names, found none, and " + path +
+            " has no checkpoint before its last row from which steps could be computed: restore the file");
   std::filesystem::rename(folder / "away", start);
   CHECK(same(again(path), path));
 }
@@ -229,7 +230,7 @@ TEST_CASE("resume: without the file of model.start_file from a checkpoint; witho
   };
   CHECK(started("cut") == started("whole"));
   std::filesystem::remove_all(folder / "early/checkpoints");
-  CHECK(refusal([&] { (void)resume("early"); }).first == ExitCode::bad_data);
+  CHECK(refusal([&] { (void)resume("early"); }).code == ExitCode::bad_data);
   CHECK(read_text(folder / "early/metrics.csv").size() > 0);
 }
 
@@ -242,18 +243,18 @@ TEST_CASE("a signal ends what computes steps again with status 75, and leaves no
   (void)raise(SIGTERM);
   REQUIRE(StopSignals::requested());
   Said said;
-  const std::pair<ExitCode, std::string> results[] = {
+  const Refusal results[] = {
       refusal([&] { (void)again(path); }), refusal([&] {
         (void)fork_run({path, 15, {}, {}, folder / "fork"}, said.console());
       }),
       refusal([&] {
         (void)measure_run({path, {10, 20, 1}, {"measure.update_cosine.every=1"}, {}}, said.console());
       })};
-  for (const auto& [code, message] : results) {
-    CHECK(code == ExitCode::interrupted);
-    CHECK_MESSAGE(message.starts_with("interrupted by SIGTERM: "), message);
+  for (const Refusal& refused : results) {
+    CHECK(refused.code == ExitCode::interrupted);
+    CHECK_MESSAGE(refused.message.starts_with("interrupted by SIGTERM: "), refused.message);
   }
-  CHECK(results[1].second ==
+  CHECK(results[1].message ==
         "interrupted by SIGTERM: the fork has not begun, and nothing was written; the same command begins again");
   CHECK(contents(folder.path()) == before);
   // A run that has not begun is left before its first step, and goes on.
@@ -380,5 +381,5 @@ TEST_CASE("a run that cannot project keeps the state before that step, from whic
   CHECK(list_checkpoints(path).good.back().step == 8);
   CHECK(fork_run({path, 8, {"training.project_most=5"}, {}, folder / "fork"}, said.console()).code == ExitCode::done);
   CHECK(cell(folder / "fork/metrics.csv", 8, "projected") == "2");
-  CHECK(refusal([&] { (void)fork_run({path, 9, {}, {}, folder / "later"}, said.console()); }).first == ExitCode::usage);
+  CHECK(refusal([&] { (void)fork_run({path, 9, {}, {}, folder / "later"}, said.console()); }).code == ExitCode::usage);
 }

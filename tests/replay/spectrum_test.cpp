@@ -14,7 +14,7 @@ using namespace brink::test;
 
 namespace {
 
-SpectrumFound spectrum(SpectrumOptions o) {
+SpectrumFound spectrum(const SpectrumOptions& o) {
   Said said;
   return spectrum_of_run(o, said.console());
 }
@@ -105,13 +105,16 @@ TEST_CASE(
     "found") {
   const TemporaryFolder folder;
   // ½(θ₀θ₁)² at (3e19, 1e-19): loss and gradient are finite, θ₀² is not in float32.
-  for (const auto& [precision, start, rate] : std::vector<std::array<const char*, 3>>{
-           {"float32", "[3e19,1e-19]", "1e-37"}, {"float64", "[2e154,1e-154]", "1e-300"}}) {
-    CAPTURE(precision);
-    const std::string run_folder = folder / precision;
-    REQUIRE(run(run_folder, {"model.name=dln", std::string("model.start=") + start, "training.loss=mse",
-                             "training.steps=1", std::string("training.learning_rate=") + rate, "measure.top=0",
-                             "measure.bottom=0", std::string("run.precision=") + precision}) == ExitCode::done);
+  struct Case {
+    std::string precision, start, rate;
+  };
+  for (const auto& c :
+       std::vector<Case>{{"float32", "[3e19,1e-19]", "1e-37"}, {"float64", "[2e154,1e-154]", "1e-300"}}) {
+    CAPTURE(c.precision);
+    const std::string run_folder = folder / c.precision;
+    REQUIRE(run(run_folder, {"model.name=dln", "model.start=" + c.start, "training.loss=mse", "training.steps=1",
+                             "training.learning_rate=" + c.rate, "measure.top=0", "measure.bottom=0",
+                             "run.precision=" + c.precision}) == ExitCode::done);
     CHECK(refused<DataError>({.run = run_folder, .step = 0, .top = 1}) ==
           "step 0: product 1 of the curvature at θ is not finite, so it has no spectrum; choose an earlier --step");
     CHECK(refused<DataError>({.run = run_folder, .step = 0, .density = true}).find("step 0: product 1 of") == 0);

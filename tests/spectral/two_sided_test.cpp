@@ -300,7 +300,7 @@ TEST_CASE("breakdowns: a block that ends is followed by one with its own start; 
       Lanczos lanczos(d, size, dtype, {.max_basis = 12, .max_pairs = 2}, normals());
       const LanczosResult r = lanczos.run(
           known.op(dtype), {.top = 1, .bottom = 1, .tolerance = eps, .two_sided = true, .upper_tolerance = eps});
-      const auto [low, high] = std::ranges::minmax(lambda);
+      const double low = std::ranges::min(lambda), high = std::ranges::max(lambda);
       CAPTURE(size);
       CAPTURE(high);
       CHECK(r.converged);

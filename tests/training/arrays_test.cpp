@@ -74,8 +74,10 @@ std::string refusal(const test::TemporaryFolder& folder, const std::vector<std::
   return "accepted";
 }
 
-std::string f4(std::vector<float> values, std::string_view shape) { return npy("'<f4'", shape, bytes_of(values)); }
-std::string i8(std::vector<std::int64_t> values) {
+std::string f4(const std::vector<float>& values, std::string_view shape) {
+  return npy("'<f4'", shape, bytes_of(values));
+}
+std::string i8(const std::vector<std::int64_t>& values) {
   return npy("'<i8'", "(" + std::to_string(values.size()) + ",)", bytes_of(values));
 }
 

@@ -54,14 +54,14 @@ std::string common_text(const Trainer& trainer, const Row& row) {
 SavedState transferred(Device& device, Trainer& from, Trainer& to) {
   const SavedState saved = save_state(device, from);
   SavedState out = save_state(device, to);
-  for (auto& [name, value] : out.parts)
-    if (const auto at = saved.parts.find(name); at != saved.parts.end()) {
+  for (auto& part : out.parts)
+    if (const auto at = saved.parts.find(part.first); at != saved.parts.end()) {
       if (const auto* tensor = std::get_if<Array>(&at->second))
-        value = to_host(device, tensor->view());
+        part.second = to_host(device, tensor->view());
       else
         std::visit(
             [&]<class T>(const T& x) {
-              if constexpr (!std::is_same_v<T, Array>) value = x;
+              if constexpr (!std::is_same_v<T, Array>) part.second = x;
             },
             at->second);
     }
@@ -207,7 +207,10 @@ TEST_CASE("a state saved before, at and after changes goes on to the same bytes"
 
 TEST_CASE("changes that contradict each other, or the run, are refused with what to do") {
   const auto change = [](const std::string& tables) { return "training.change=[" + tables + "]"; };
-  const std::pair<std::string, std::string> cases[] = {
+  struct Case {
+    std::string tables, message;
+  };
+  const Case cases[] = {
       {"{set = {learning_rate = 1.0}}",
        "training.change 1: expected exactly one of at_step, at_accuracy and before_resolution, got none"},
       {"{at_step = 3, at_accuracy = 0.5, set = {learning_rate = 1.0}}",
@@ -274,9 +277,9 @@ TEST_CASE("changes that contradict each other, or the run, are refused with what
        "training.change 1: before_resolution: has a meaning only in a fork, whose parent has found the instabilities; "
        "use brink fork, or at_step"},
   };
-  for (const auto& [tables, message] : cases) {
-    CAPTURE(tables);
-    CHECK(refusal({change(tables)}) == "--set " + change(tables) + ": " + message);
+  for (const Case& c : cases) {
+    CAPTURE(c.tables);
+    CHECK(refusal({change(c.tables)}) == "--set " + change(c.tables) + ": " + c.message);
   }
   CHECK(refusal({"model.name=dln", change("{at_accuracy = 0.5, set = {learning_rate = 1.0}}")})
             .find("a network without data has no accuracy; use at_step") != std::string::npos);
@@ -298,7 +301,10 @@ TEST_CASE("changes that contradict each other, or the run, are refused with what
 TEST_CASE("a wrong change in a file is refused with its line and column") {
   test::TemporaryFolder folder;
   const std::string file = folder / "c.toml";
-  const std::pair<std::string_view, std::string_view> cases[] = {
+  struct Case {
+    std::string_view text, begin;
+  };
+  const Case cases[] = {
       {"[[training.change]]\nat_step = 3\nset = { learning_rate = 0.2, rule = \"none\" }\n", "3:37: "},
       {"[[training.change]]\nat_step = 3\nset = { seed = 3, learning_rate = -1 }\n", "3:16: "},
       {"[training]\nsteps = 50\n[[training.change]]\nat_step = 20\nset = { learning_rate = 0.2 }\n"
@@ -307,14 +313,14 @@ TEST_CASE("a wrong change in a file is refused with its line and column") {
       {"[training]\nchange = 3\n", "2:10: training.change: expected tables [[training.change]], got the integer 3"},
       {"[training.change]\nat_step = 3\n", "training.change: expected tables [[training.change]], got a table"},
   };
-  for (const auto& [text, begin] : cases) {
-    CAPTURE(text);
-    test::write_text(file, text);
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    test::write_text(file, c.text);
     std::string message = "accepted";
     try {
       (void)load_config({file, {}, {}});
     } catch (const UsageError& e) { message = e.what(); }
-    CHECK_MESSAGE(message.find(begin) != std::string::npos, message);
+    CHECK_MESSAGE(message.find(c.begin) != std::string::npos, message);
     CHECK(message.starts_with(file + ":"));
   }
 }
@@ -389,7 +395,7 @@ TEST_CASE("the events that a run writes are those that are read") {
   const auto events = parse_events(run.read("events.csv"));
   REQUIRE_FALSE(events.empty());
   std::string again = events_header();
-  for (Instability i : events) again += events_row(i);
+  for (const Instability& i : events) again += events_row(i);
   const std::string text = run.read("events.csv");
   CHECK(again.substr(0, again.find('\n', again.find('\n') + 1))
             .starts_with(text.substr(0, text.find('\n') + 1 + text.substr(text.find('\n') + 1).find(",0,"))));

@@ -18,7 +18,7 @@ constexpr CurvatureOperator all_operators[] = {CurvatureOperator::hessian, Curva
 
 /// The curvature of a small network at its θ.
 struct Fixture {
-  explicit Fixture(support::NetworkOptions o, int threads = 1, std::int64_t chunk = 0)
+  explicit Fixture(const support::NetworkOptions& o, int threads = 1, std::int64_t chunk = 0)
       : pool(threads),
         device{Where::cpu, &pool},
         network(o),
@@ -32,7 +32,7 @@ struct Fixture {
   DenseSpectrum dense(CurvatureOperator o) {
     return {device, operators.choose(o, hessian), network.objective.layout.places(), false};
   }
-  CurvatureDensity density(DensityOptions o, std::uint64_t step = 3) {
+  CurvatureDensity density(const DensityOptions& o, std::uint64_t step = 3) {
     CurvatureDensity out(device, network.objective.layout, network.objective.dtype, o, 1);
     out.measure(operators, hessian, step);
     return out;

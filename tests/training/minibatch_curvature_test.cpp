@@ -312,7 +312,11 @@ TEST_CASE("sizes of minibatches that do not fit are refused before a run, with w
     a.push_back(b);
     return a;
   };
-  const std::pair<std::vector<std::string>, const char*> faults[]{
+  struct Fault {
+    std::vector<std::string> sets;
+    const char* message;
+  };
+  const Fault faults[]{
       {{"data.train=40", "measure.gradient_noise.batch=40"}, "measure.gradient_noise.batch: expected at most 39"},
       {with(vgg, "measure.gradient_noise.batch=33"), "expected a multiple of model.ghost_batch = 32"},
       {with(vgg, "measure.batch_sharpness.batch=96"), "expected at most 64 of the 100 samples of data.train"},
@@ -322,10 +326,10 @@ TEST_CASE("sizes of minibatches that do not fit are refused before a run, with w
        "measure.minibatch_overlap.fit_batch: expected at most 64 of the 100"},
       {{"model.name=dln", "measure.gradient_noise.draws=4"}, "has no meaning for a network without samples"},
   };
-  for (const auto& [sets, message] : faults) {
-    CAPTURE(message);
-    const std::string said = refusal(sets);
-    CHECK_MESSAGE(said.find(message) != std::string::npos, said);
+  for (const Fault& fault : faults) {
+    CAPTURE(fault.message);
+    const std::string said = refusal(fault.sets);
+    CHECK_MESSAGE(said.find(fault.message) != std::string::npos, said);
   }
   CHECK(refusal(with(vgg, "measure.batch_sharpness.batch=64")) == "accepted");
   const auto joined = with(vgg, "model.short_group=join");  // groups of 32, 32 and 36

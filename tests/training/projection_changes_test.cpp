@@ -50,17 +50,19 @@ void hand_over(Device& device, Trainer& from, Trainer& to) {
 
 TEST_CASE("a projection that begins or ends at step t: the parameters of a run that was restored at t") {
   Bench bench;
-  for (const auto& [first, second] :
-       {std::pair("off", "remove"), {"remove", "off"}, {"remove", "keep"}, {"off", "keep"}, {"keep", "remove"}}) {
-    INFO(std::string(first), " to ", std::string(second));
-    const std::string before = std::string("training.project=") + first,
-                      after = std::string("training.project=") + second;
-    const auto changed = bench.make(
-                   {rate, before, change("{at_step = 4, set = {project = \"" + std::string(second) + "\"}}")}),
+  struct Modes {
+    std::string first, second;
+  };
+  for (const auto& modes :
+       {Modes{"off", "remove"}, {"remove", "off"}, {"remove", "keep"}, {"off", "keep"}, {"keep", "remove"}}) {
+    INFO(modes.first, " to ", modes.second);
+    const std::string before = "training.project=" + modes.first, after = "training.project=" + modes.second;
+    const auto changed =
+                   bench.make({rate, before, change("{at_step = 4, set = {project = \"" + modes.second + "\"}}")}),
                parent = bench.make({rate, before}), restored = bench.make({rate, after});
     for (int t = 0; t < 4; ++t) REQUIRE(digest(changed->step()) == digest(parent->step()));
     hand_over(bench.device, *parent, *restored);
-    if (std::string(second) != "off" && std::string(first) != "off") {  // another mode begins as a run begins with it
+    if (modes.second != "off" && modes.first != "off") {  // another mode begins as a run begins with it
       SavedState state = save_state(bench.device, *restored);
       state.parts.at("projection/entered") = std::int64_t{0};
       state.parts.at("tracked/tracked") = std::int64_t{1};
@@ -70,7 +72,7 @@ TEST_CASE("a projection that begins or ends at step t: the parameters of a run t
     for (int t = 4; t < 9; ++t) {
       CAPTURE(t);
       const std::string text = digest(changed->step());
-      CHECK(changed->seen().projected.has_value() == (std::string(second) != "off"));
+      CHECK(changed->seen().projected.has_value() == (modes.second != "off"));
       REQUIRE(text == digest(restored->step()));
       differs = differs || text != digest(parent->step());
     }

@@ -44,7 +44,7 @@ struct Result {
 };
 
 /// `train` with what it prints; an Error becomes its code and message.
-Result run(const std::vector<std::string>& sets, TrainOptions options, Flags flags = {{"threads", "1"}}) {
+Result run(const std::vector<std::string>& sets, const TrainOptions& options, Flags flags = {{"threads", "1"}}) {
   Result out;
   int ends[2];
   REQUIRE(pipe2(ends, O_NONBLOCK) == 0);

@@ -225,7 +225,11 @@ TEST_CASE("rotation: all overlaps are in files if asked for, and wrong keys are 
     CHECK(row > 0);
   }
   CHECK_FALSE(std::filesystem::exists(run.folder() + "/rotations/step-000003.safetensors"));
-  const std::pair<std::vector<std::string>, const char*> faults[]{
+  struct Fault {
+    std::vector<std::string> sets;
+    const char* message;
+  };
+  const Fault faults[]{
       {{"measure.rotation.top=4"}, "measure.rotation.top: expected at most measure.top = 3, or 0 for all, got 4"},
       {{"measure.rotation.lags=[1,2,1]"}, "measure.rotation.lags: expected each number once, got 1 twice"},
       {{"measure.every=2", "measure.rotation.reference_step=3"},
@@ -233,13 +237,13 @@ TEST_CASE("rotation: all overlaps are in files if asked for, and wrong keys are 
       {{"measure.rotation.reference_step=6"},
        "measure.rotation.reference_step: expected a step before training.steps = 6"},
   };
-  for (const auto& [sets, message] : faults) {
-    CAPTURE(message);
+  for (const Fault& fault : faults) {
+    CAPTURE(fault.message);
     std::string said;
     try {
-      (void)load_config({{}, with(sets), {}});
+      (void)load_config({{}, with(fault.sets), {}});
     } catch (const Error& e) { said = e.what(); }
-    CHECK_MESSAGE(said.find(message) != std::string::npos, said);
+    CHECK_MESSAGE(said.find(fault.message) != std::string::npos, said);
   }
   try {
     (void)load_config({{}, {"measure.top=0", "measure.rotation.every=1"}, {}});

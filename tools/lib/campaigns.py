@@ -22,7 +22,6 @@ CAMPAIGNS = {
     "ptx": ("generated PTX for three architectures", ["lint_ptx"]),
     "compilers": ("whole runs of one more compiler and optimisation level", ["bits_variants"]),
     "aarch64": ("whole runs of a cross-compiled build in emulation", ["bits_aarch64"]),
-    "tidy": ("clang-tidy on tests and benchmarks too", ["lint_tidy"]),
     "interruption": ("10,000 processes killed at random moments and 100 signals: no run lost", ["command_interruption"]),
     "fuzz": ("readers of untrusted files, fuzzed for five minutes each under ASan and UBSan", ["fuzz"]),
     "asan": ("the libraries' test programs under ASan and UBSan, in a build of their own", ["sanitize_address"]),
