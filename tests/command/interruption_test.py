@@ -5,6 +5,7 @@ usage: interruption_test.py BUILD [--all]
 --all: 10,000 kills and 100 signals instead of 200 and 20.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -56,27 +57,36 @@ with tempfile.TemporaryDirectory() as temporary:
     expected = record(here / "whole")
 
     # kill -9 at random moments, until the wanted number of processes has been killed while it ran.
-    wanted, killed, lost, runs, most_complaints = 10_000 if long else 200, 0, [], 0, 5
-    while killed < wanted and len(lost) < most_complaints:
-        runs += 1
-        folder = here / "killed"
-        shutil.rmtree(folder, ignore_errors=True)
-        while True:
-            process = start("killed", here, CHEAP, "--resume")
-            time.sleep(chance.uniform(0, 1.2 * seconds if chance.random() < 0.3 else 0.25 * seconds))
-            process.kill()
-            said = process.communicate()[1]
-            if process.returncode == -signal.SIGKILL:
-                killed += 1
-                continue
-            if process.returncode != 0:
-                lost.append(f"run {runs}: status {process.returncode}: {said.strip()}")
-            elif record(folder) != expected:
-                lost.append(f"run {runs}: other files")
-            break
-        left = [p.name for p in folder.rglob("*.tmp.*")]
-        if left and not lost:
-            lost.append(f"run {runs}: left behind: {left}")
+    def kill_runs(name, wanted):
+        """Processes killed, runs that ended, complaints."""
+        killed, runs, lost, chance, most_complaints = 0, 0, [], random.Random(name), 5
+        while killed < wanted and len(lost) < most_complaints:
+            runs += 1
+            folder = here / name
+            shutil.rmtree(folder, ignore_errors=True)
+            while True:
+                process = start(name, here, CHEAP, "--resume")
+                time.sleep(chance.uniform(0, 1.2 * seconds if chance.random() < 0.3 else 0.25 * seconds))
+                process.kill()
+                said = process.communicate()[1]
+                if process.returncode == -signal.SIGKILL:
+                    killed += 1
+                    continue
+                if process.returncode != 0:
+                    lost.append(f"{name}, run {runs}: status {process.returncode}: {said.strip()}")
+                elif record(folder) != expected:
+                    lost.append(f"{name}, run {runs}: other files")
+                break
+            left = [p.name for p in folder.rglob("*.tmp.*")]
+            if left and not lost:
+                lost.append(f"{name}, run {runs}: left behind: {left}")
+        return killed, runs, lost
+
+    # The campaign has the machine to itself; an ordinary test shares it.
+    wanted, at_once = (10_000, len(os.sched_getaffinity(0))) if long else (200, 1)
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        ended = list(pool.map(lambda k: kill_runs(f"killed-{k}", -(-wanted // at_once)), range(at_once)))
+    killed, runs, lost = sum(e[0] for e in ended), sum(e[1] for e in ended), [complaint for e in ended for complaint in e[2]]
     cases.check(f"{killed} processes killed at random moments: no run lost", lost)
     cases.check("runs were killed more than once, and ended", runs >= wanted // 100 or [f"{runs} runs, {killed} kills"])
 
