@@ -195,17 +195,18 @@ def ended(folder: pathlib.Path) -> Run | None:
     try:
         told = json.loads((folder / "run.json").read_text("utf-8"))
         over, steps = told["status"] in ENDED, int(told["steps_done"])
-    except (OSError, ValueError, KeyError, TypeError):
+        lengths = {name: int(file["bytes"]) for name, file in told.get("files", {}).items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # not begun, or stopped: `brink train --resume` knows how to go on
     if not over:
         return None
-    if wrong := damage(folder, steps):
+    if wrong := damage(folder, steps, lengths):
         raise RunFolderError(f"{folder}: the run has ended, but {wrong}; remove this folder, and the same call makes the run again")
     return Run(folder)
 
 
-def damage(folder: pathlib.Path, steps: int) -> str:
-    """What is wrong with the tables of a run that has ended after so many steps; "" if nothing is."""
+def damage(folder: pathlib.Path, steps: int, lengths: Mapping[str, int]) -> str:
+    """What is wrong with the tables of a run that has ended after so many steps; "" if nothing is. `lengths`: in bytes, as run.json has them."""
     for name in ("config.toml", "metrics.csv", "events.csv"):
         if not (folder / name).is_file():
             return f"{name} is missing"
@@ -213,6 +214,9 @@ def damage(folder: pathlib.Path, steps: int) -> str:
             return f"{name} is empty or breaks off in a line"
         if name == "metrics.csv" and (last := end.rstrip(b"\n").rsplit(b"\n", 1)[-1].split(b",")[0]) != str(steps).encode():
             return f"the last row of metrics.csv is that of step {last.decode('utf-8', 'replace')}, expected {steps}"
+    for name, expected in lengths.items():
+        if (found := (folder / name).stat().st_size if (folder / name).is_file() else 0) != expected:
+            return f"{name} has {found} bytes, expected {expected}"
     return ""
 
 

@@ -11,6 +11,7 @@
 #include "training/errors.h"
 #include "training/io/file.h"
 #include "training/io/json.h"
+#include "training/run/folder.h"
 
 namespace brink::sweep {
 
@@ -66,8 +67,8 @@ std::optional<std::string> foreign_in(const std::string& folder) {
 void require_sweep_or_new(const std::string& folder) {
   require_no_file(folder);
   const std::string expected = folder + ": --out: expected a new folder, an empty one or that of a sweep, found ";
-  for (const char* of_run : {"/.lock", "/run.json", "/metrics.csv"})
-    if (exists(folder + of_run)) throw InUseError(expected + "the folder of a run; choose another --out");
+  if (RunFolder::look(folder) != RunFolder::Opened::fresh)
+    throw InUseError(expected + "the folder of a run; choose another --out");
   const std::optional<std::string> foreign = foreign_in(folder);
   // The list is looked for last: it is there before whatever else another process of the sweep may have made meanwhile.
   if (!foreign || has_list(folder) || exists(folder + "/" + results_lock_name)) return;
