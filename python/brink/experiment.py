@@ -44,7 +44,7 @@ class Experiment:
     {"forks": N, "steps": M}. `beside(tables)` is a table of words: numbers of the paper beside those of the run.
 
     What is known only after a run stands apart from the claims: `changed` says of a claim how it or its rule was written or changed after a run,
-    and `discussion` what would have to be true for a claim that did not hold at the published size. `gallery` is the sentence under the picture in
+    and `discussion` what would have to be true for a claim that did not hold at the published size, or how far one holds that does. `gallery` is the sentence under the picture in
     the README's gallery; without one it has none. `caption` says under the figure on the page what is drawn, and `captions` the same of further figures, by their names. An experiment without `section` is a
     question of one's own, and its page says so.
     """

@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from brink.claims import FAILED, Verdict
+from brink.claims import Verdict
 from brink.judging import Judgement, of_former_rule, read_judgements, verdict_counts
 from brink.settings import literal
 from brink.tables import read_table, read_tables
@@ -102,7 +102,7 @@ def figure_files(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def claims_table(experiment: "Experiment", judged: Sequence[Judgement], former: Mapping[str, str]) -> str:
-    """A row for each claim. A claim that failed has a second row with its discussion, and a rule that came late says so.
+    """A row for each claim. A claim that is discussed has a second row, and a rule that came late says so.
 
     `former` has the rules of before of claims whose rule was changed after a result.
     """
@@ -129,8 +129,8 @@ RULES_WERE_FIXED = "Rules are fixed before the run. One that was written or chan
 
 
 def discussed(experiment: "Experiment", one: Judgement) -> str:
-    """What the experiment says of a claim that is weak or does not hold; nothing of the others."""
-    return experiment.discussion.get(one.claim, "") if one.verdict in FAILED else ""
+    """What the experiment says of a claim at the published size: why it failed, or how far it holds."""
+    return experiment.discussion.get(one.claim, "")
 
 
 def beside_table(experiment: "Experiment", folder: pathlib.Path) -> str:

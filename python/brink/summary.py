@@ -73,7 +73,7 @@ def anchor(experiment: "Experiment") -> str:
 
 
 def results_page(entries: Sequence[tuple["Experiment", str]], place: pathlib.Path) -> str:
-    """All claims with their verdicts, and the discussion of those that failed, for readers of the repository."""
+    """All claims with their verdicts and what is said of them, for readers of the repository."""
     judged = {one.id: read_judgements(place / one.id) for one, _ in entries}
     counts = verdict_counts(claim for claims in judged.values() for claim in claims)
     lines = ["# Results", "", "Every claim of the paper that is judged, with the picture, what was measured, and the verdict.",
@@ -90,11 +90,11 @@ def results_page(entries: Sequence[tuple["Experiment", str]], place: pathlib.Pat
         if judged[one.id]:
             lines += [table_row("claim", "measured", "verdict"), table_row("---", "---", "---")]
             lines += [table_row(claim.claim, claim.in_words, claim.verdict) for claim in judged[one.id]] + [""]
-        failed = [claim for claim in judged[one.id] if claim.verdict in FAILED]
-        lines += [f"- *{plain(claim.claim.rstrip('.'))}* – **{claim.verdict}**: {plain(discussed(one, claim)) or 'not discussed yet.'}" for claim in failed]
+        told = [claim for claim in judged[one.id] if claim.verdict in FAILED or discussed(one, claim)]
+        lines += [f"- *{plain(claim.claim.rstrip('.'))}* – **{claim.verdict}**: {plain(discussed(one, claim)) or 'not discussed yet.'}" for claim in told]
         late = [claim for claim in judged[one.id] if claim.claim in one.changed]
         lines += [f"- *{plain(claim.claim.rstrip('.'))}* – rule: {plain(one.changed[claim.claim])}" for claim in late]
-        lines += [""] if failed or late else []
+        lines += [""] if told or late else []
         if one.beside is not None:
             table = one.beside(read_tables(place / one.id))
             lines += ["Beside the paper:", "", table_row(*table.columns), table_row(*["---" for _ in table.columns]),

@@ -81,7 +81,7 @@ def put(place: pathlib.Path, one: Experiment, size: str = "small") -> None:
         (good, Verdict.HOLDS, 1.5), (bad, Verdict.DOES_NOT_HOLD, -2.0), (faint, Verdict.WEAK, 0.25))])
 
 
-DISCUSSED = {good: "Never shown.", bad: "The sky would have to be green."}
+DISCUSSED = {good: "Only on weekdays.", bad: "The sky would have to be green."}
 CHANGED = {faint: "Added after a run."}
 
 
@@ -97,8 +97,9 @@ def test_discussions(place: pathlib.Path, capsys: pytest.CaptureFixture[str]) ->
     assert "made does not discuss a claim that failed" in (told := capsys.readouterr().err) and faint.text in told and bad.text not in told
     page, text = (place / "made" / "page.html").read_text("utf-8"), (place / "README.md").read_text("utf-8")
     for shown in (page, text):
-        assert "The sky would have to be green." in shown and "Added after a run." in shown and "Never shown." not in shown
+        assert "The sky would have to be green." in shown and "Added after a run." in shown and "Only on weekdays." in shown
         assert pages.RULES_WERE_FIXED in shown and "before the run</th>" not in shown
+    assert "- *Claim good | one* – **holds**: Only on weekdays." in text
     assert "- *Claim bad | one* – **does not hold**: The sky" in text and "- *Claim faint | one* – **weak**: not discussed yet." in text
     assert "| Claim bad \\| one. | −2 | does not hold |" in text
 
