@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import pathlib
@@ -183,12 +182,6 @@ def experiment_page(experiment: "Experiment", size: str, folder: pathlib.Path, j
     return document(f"{experiment.id}: {experiment.title}", "".join(body))
 
 
-def picture(folder: pathlib.Path, label: str) -> str:
-    """The thumbnail of a folder as an image inside the page."""
-    content = base64.b64encode((folder / "thumbnail.png").read_bytes()).decode()
-    return image(f"data:image/png;base64,{content}", label)
-
-
 def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str:
     """The wall: every experiment with its picture and its verdicts. An entry: experiment, size, result folder."""
     cards, everything, sizes, own = [], [], set(), 0
@@ -202,7 +195,7 @@ def index_page(entries: Iterable[tuple["Experiment", str, pathlib.Path]]) -> str
         page = f"{experiment.id}/page.html"
         cards.append(f'<article class="card" id="{text(experiment.id)}"><h2><a href="{page}">{text(experiment.title)}</a></h2>'
                      f'<div class="soft">{text(names)}{" · " + text(experiment.section) if experiment.section else ""}</div>'
-                     f'<a href="{page}"><div class="figure">{picture(folder, experiment.title)}</div></a><ul>{claims}</ul></article>\n')
+                     f'<a href="{page}"><div class="figure">{image(f"{experiment.id}/thumbnail.png", experiment.title)}</div></a><ul>{claims}</ul></article>\n')
     paper = ("<h1>Training instabilities and flatness: the paper's figures and tables, computed again</h1>\n"
              '<p>Wang &amp; Roberts, <i>Training Instabilities Induce Flatness Bias in Gradient Descent</i>, arXiv 2511.12558. Each picture leads to its '
              "page, with what the paper says, what was measured, and the rule of each verdict. "

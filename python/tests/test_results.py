@@ -162,7 +162,7 @@ def test_pages(results: Results, experiment: Experiment) -> None:
     index = results.index([experiment])
     assert index is not None
     wall = read_page(index)
-    assert all(one.startswith("data:image/png;base64,") for one in wall.loaded) and len(wall.loaded) == 1
+    assert wall.loaded == [f"{experiment.id}/thumbnail.png"] and (index.parent / wall.loaded[0]).is_file()
     for one in (index, results.folder(experiment) / "page.html"):
         style = one.read_text("utf-8")
         assert "prefers-color-scheme: dark" in style and 'name="viewport"' in style and "url(http" not in style
