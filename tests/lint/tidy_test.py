@@ -49,7 +49,7 @@ def plain_arguments(entry):
 
 class Tidy:
     def __init__(self, folder, clean):
-        self.folder, self.clean, self.made = folder, clean, 0
+        self.folder, self.clean = folder, clean
 
     def findings(self, entries):
         """Complaints about the sources of a group, with the place in the source."""
