@@ -2,8 +2,7 @@
 """Runs of the command that are killed or asked to end, and go on (S1 and R1 of docs/promises.md).
 usage: interruption_test.py BUILD [--all]
 
---all: 10,000 kills and 100 signals instead of 200 and 20, in a file system in memory where there is one: what a killed process has
-written is there in either, and waiting for a disk at every checkpoint takes most of the time.
+--all: 10,000 kills and 100 signals instead of 200 and 20.
 """
 
 import concurrent.futures
@@ -48,8 +47,7 @@ def rows(folder):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-memory = pathlib.Path("/dev/shm")
-with tempfile.TemporaryDirectory(dir=memory if long and os.access(memory, os.W_OK) else None) as temporary:
+with tempfile.TemporaryDirectory() as temporary:
     here = pathlib.Path(temporary)
     began = time.monotonic()
     whole = start("whole", here, CHEAP)

@@ -59,6 +59,21 @@ for name, (what, *expected) in SCRIPTS.items():
     *found, _, _ = run_tests.run(test_of(name, ["bash", "-c", what]), False, dict(os.environ))
     cases.check(f"a script that {name}", found == expected or [f"expected {expected}, found {found}"])
 
+with contextlib.redirect_stdout(io.StringIO()) as told:
+    many = [test_of(name, []) for name in ("training", "verify")]
+    before = os.environ.pop("TMPDIR", None)
+    free, place = run_tests.LEAST_FREE_BYTES, run_tests.place_of_files(many)
+    run_tests.LEAST_FREE_BYTES = 1 << 60
+    full, run_tests.LEAST_FREE_BYTES = run_tests.place_of_files(many), free
+    os.environ["TMPDIR"] = before or tempfile.gettempdir()
+    chosen = run_tests.place_of_files(many)
+    if before is None:
+        del os.environ["TMPDIR"]
+cases.check("many files: what is said is what is done", place == ({"TMPDIR": run_tests.MEMORY} if "training" in told.getvalue() else {}))
+cases.check("many files: a small memory, and TMPDIR", full == {} and chosen == {} and "verify" not in told.getvalue())
+if "command" in names:
+    cases.check("many files: every name is a test", sorted(run_tests.MANY_FILES - names))
+
 with tempfile.TemporaryDirectory() as folder:
     program = pathlib.Path(folder, "test_played")
     program.write_text(DOCTEST)

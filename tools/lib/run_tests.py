@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +27,20 @@ SKIP = re.compile(r"^(?:.*MESSAGE: )?\[skip\] *(.+)$", re.M)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONG_SUITE = "slow"
 UNKNOWN_NAME = 2
+# These write many small files and would wait for a disk, most of their time, until each is there. A killed process loses nothing of
+# what it wrote in either place; what a disk does that fails or is full is tested by faults in the layer for files.
+MANY_FILES = {"command", "command_interruption", "command_sweep", "command_sweep_folder", "kinds", "replay", "sanitize_address_runs",
+              "tools", "training"}
+MEMORY, LEAST_FREE_BYTES = "/dev/shm", 1 << 30
 
+
+def place_of_files(tests):
+    """{"TMPDIR": …} for the tests of MANY_FILES, and a line that says so; nothing if TMPDIR is set or memory has no such place."""
+    here = sorted(MANY_FILES & {test["name"] for test in tests})
+    if not here or "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < LEAST_FREE_BYTES:
+        return {}
+    print(f"temporary files in {MEMORY}, unless TMPDIR is set: {' '.join(here)}", flush=True)
+    return {"TMPDIR": MEMORY}
 
 
 def introspect(build, what):
@@ -132,10 +146,11 @@ def run(test, long, environment):
     return passed, failed, skipped, skipped_names, output
 
 
-def run_and_time(test, long):
+def run_and_time(test, long, place):
     started = time.monotonic()
     # Tests read the signs that brink prints in UTF-8.
-    return (*run(test, long, {**os.environ, "LC_ALL": "C.UTF-8"}), time.monotonic() - started)
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", **(place if test["name"] in MANY_FILES else {})}
+    return (*run(test, long, environment), time.monotonic() - started)
 
 
 class Sum:
@@ -162,15 +177,16 @@ def run_ordinary(tests, total, jobs):
         total.counts[2] += 1
         total.skipped.append(f"{test['name']}: long, in the campaign {campaigns.campaign_of(test['name'])}")
     tests = [t for t in tests if not is_long(t)]
+    place = place_of_files(tests)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         # The longest first; otherwise the last one would run alone.
         shared = sorted((t for t in tests if t["is_parallel"]), key=lambda t: -t["priority"])
-        begun = {pool.submit(run_and_time, t, False): t for t in shared}
+        begun = {pool.submit(run_and_time, t, False, place): t for t in shared}
         for done in concurrent.futures.as_completed(begun):
             total.add(begun[done], *done.result())
     for test in tests:
         if not test["is_parallel"]:
-            total.add(test, *run_and_time(test, False))
+            total.add(test, *run_and_time(test, False, place))
 
 
 def run_campaign(build, name, tests, total):
@@ -179,8 +195,9 @@ def run_campaign(build, name, tests, total):
     for absent in set(campaigns.CAMPAIGNS[name][1]) - {t["name"] for t in tests}:
         here.counts[2] += 1
         here.skipped.append(f"{absent}: this build does not have it")
+    place = place_of_files(tests)
     for test in tests:
-        here.add(test, *run_and_time(test, True))
+        here.add(test, *run_and_time(test, True, place))
     seconds = time.monotonic() - started
     campaigns.write_stamp(build, name, state, here.counts, seconds)
     if seconds > campaigns.MOST_SECONDS:
