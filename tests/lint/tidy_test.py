@@ -26,11 +26,12 @@ DOES_NOT_COMPILE = "clang-diagnostic-error"
 
 
 def groups(entries):
-    """Entries of one folder whose arguments differ in the source and in the output only, in lists of at most MOST_AT_ONCE."""
+    """Entries of one part of the tree whose arguments differ in the source and in the output only, in lists of at most MOST_AT_ONCE."""
     alike = {}
     for entry in entries:
-        folder = pathlib.PurePath(entry["file"]).parts[:-1][:2]
-        alike.setdefault((folder, entry["directory"], *entry["arguments"]), []).append(entry)
+        folders = pathlib.PurePath(entry["file"]).parts[:-1]
+        part = folders[:2] if folders[0] in ("tests", "tools") else folders[:1]  # programs use the same names for other things
+        alike.setdefault((part, entry["directory"], *entry["arguments"]), []).append(entry)
     for entries in alike.values():
         entries.sort(key=lambda e: e["file"])
         yield from (entries[i:i + MOST_AT_ONCE] for i in range(0, len(entries), MOST_AT_ONCE))

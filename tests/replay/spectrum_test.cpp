@@ -21,9 +21,9 @@ SpectrumFound spectrum(const SpectrumOptions& o) {
 
 /// The message with which it is refused.
 template <class E = UsageError>
-std::string refused(SpectrumOptions o) {
+std::string refused(const SpectrumOptions& o) {
   try {
-    (void)spectrum(std::move(o));
+    (void)spectrum(o);
   } catch (const E& e) { return e.what(); }
   return "it was not refused";
 }

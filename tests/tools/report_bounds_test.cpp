@@ -10,7 +10,7 @@ using namespace brink::test;
 namespace {
 
 /// The whole run with the two columns; four rows of cells each, empty ones where there is no bound.
-void write_with_bounds(const Folder& folder, const std::vector<std::string>& upper,
+void write_with_bounds(const FilesOfRun& folder, const std::vector<std::string>& upper,
                        const std::vector<std::string>& lower) {
   write_whole(folder);
   std::string metrics(header), cells(rows);
@@ -36,7 +36,7 @@ std::string figure(const std::string& page, const std::string& title) {
 
 TEST_CASE(
     "a bound within 10 % of its value is a band, any other one a dash; legend, data, tiles and table say what it is") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   // λ₁ is 10, 30, 15, 25; the smallest eigenvalue −1, −2, −3, −4.
   write_with_bounds(folder, {"10.5", "32", "29", "26"}, {"-3.5", "-2.1", "", "-4.2"});
   const std::string page = page_of(folder), top = figure(page, "Sharpness: λ₁"), bottom = figure(page, "Most negative");
@@ -72,7 +72,7 @@ TEST_CASE(
 }
 
 TEST_CASE("bounds that are far, infinite or absent widen no axis and make no band") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_with_bounds(folder, {"1e6", "inf", "", "40"}, {"", "", "", ""});
   const std::string page = page_of(folder), top = figure(page, "Sharpness: λ₁"), bottom = figure(page, "Most negative");
   CHECK_FALSE(has(top, "class=\"band\""));
@@ -100,7 +100,7 @@ TEST_CASE("bounds that are far, infinite or absent widen no axis and make no ban
 }
 
 TEST_CASE("a long band is drawn as what covers neighbouring steps") {
-  const Folder folder("long");
+  const FilesOfRun folder("long");
   write_whole(folder);
   std::string metrics = "step,loss,lambda_1,residual_1,lambda_1_upper\n";
   for (int t = 0; t < 20000; ++t)

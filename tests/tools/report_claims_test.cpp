@@ -21,7 +21,7 @@ std::string measuring(const std::string& lines) { return std::string(config) + l
 }  // namespace
 
 TEST_CASE("eigenvalues that were not measured: no instability is counted or denied") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   folder.write("metrics.csv", std::string(header) + std::string(no_eigenvalues));
   folder.write("events.csv", "entry,resolution,length,long,open,peak_step\n");
@@ -59,7 +59,7 @@ TEST_CASE("eigenvalues that were not measured: no instability is counted or deni
 }
 
 TEST_CASE("what is not certified is marked in the head, the cards, the tables and the comparison") {
-  const Folder folder("r"), good("good");
+  const FilesOfRun folder("r"), good("good");
   write_whole(folder);
   const std::string page = page_of(folder);
   CHECK(has(page, "<p class=\"banner doubt\">λ₁ was measured (4 times). It is not certified at 1 step:"));
@@ -92,7 +92,7 @@ TEST_CASE("what is not certified is marked in the head, the cards, the tables an
 }
 
 TEST_CASE("the measuring interval is stated with what rests on it") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   folder.write("config.toml", measuring("top = 2\nbottom = 1\nevery = 10\nbudget = 400\n"));
   const std::string page = page_of(folder);
@@ -108,7 +108,7 @@ TEST_CASE("the measuring interval is stated with what rests on it") {
 }
 
 TEST_CASE("keys of a rule, a network and a measurement that no sentence knows are stated all the same") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   std::string text(config);
   text.replace(text.find("rule = \"gd\""), 11, "rule = \"momentum\"\nmomentum = 0.9");
@@ -118,7 +118,7 @@ TEST_CASE("keys of a rule, a network and a measurement that no sentence knows ar
   const std::string page = page_of(folder);
   CHECK(has(page, "momentum, 3 steps, momentum 0.9"));
   CHECK(has(page, "heads 3"));
-  const Folder other("other");
+  const FilesOfRun other("other");
   write_whole(other);
   const std::string both = render_report(std::vector<fs::path>{folder.path(), other.path()});
   CHECK(has(both, "training.divergence_loss (not set, inf)"));
@@ -128,7 +128,7 @@ TEST_CASE("keys of a rule, a network and a measurement that no sentence knows ar
 }
 
 TEST_CASE("a run without a data set mentions none") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   folder.write(
       "config.toml",
@@ -166,7 +166,7 @@ TEST_CASE("numbers for people have at most five significant digits") {
   CHECK(report::readable(123456, 4) == "1.235×10⁵");
   CHECK(report::share_text(1e300) == "1×10³⁰⁰");
   CHECK(report::share_text(0.5) == "50.0 %");
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   std::string text(config);
   text.replace(text.find("learning_rate = 0.1"), 19, "learning_rate = 0.012345678901234");

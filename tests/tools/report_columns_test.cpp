@@ -18,7 +18,7 @@ using namespace brink::test;
 namespace {
 
 /// The written folder with one more column, "update_cosine", in its metrics.
-void write_with_cosine(const Folder& folder, const std::vector<Column>& columns) {
+void write_with_cosine(const FilesOfRun& folder, const std::vector<Column>& columns) {
   write_whole(folder);
   std::string metrics(header), line;
   metrics.insert(metrics.size() - 1, ",update_cosine");
@@ -35,7 +35,7 @@ void write_with_cosine(const Folder& folder, const std::vector<Column>& columns)
 }  // namespace
 
 TEST_CASE("a column that only the run's own files know gets a panel with title, unit and meaning") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   auto columns = known_columns();
   columns.push_back({"update_cosine", "turns", "the cosine of the angle between two updates", {"update"}});
   write_with_cosine(folder, columns);
@@ -57,7 +57,7 @@ TEST_CASE("a column that only the run's own files know gets a panel with title, 
 }
 
 TEST_CASE("scale, reference and error bars of a column are drawn") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   auto columns = known_columns();
   columns.push_back(
       {"update_cosine", "", "", {"update", ChartScale::symmetric_logarithmic, 0.125, "an eighth", "loss"}});
@@ -88,7 +88,7 @@ TEST_CASE("scale, reference and error bars of a column are drawn") {
 }
 
 TEST_CASE("columns with a heat map are its rows, in colours of one scale, and have no line") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   auto columns = known_columns();
   columns.push_back(
       {"update_cosine", "", "a cosine", {.panel = "turns", .heat_map = "with the step before", .label = "u₁"}});
@@ -114,7 +114,7 @@ TEST_CASE("columns with a heat map are its rows, in colours of one scale, and ha
 }
 
 TEST_CASE("the threshold is what the description of λ₁ compares it with, under the name that it has there") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   auto columns = known_columns();
   const auto lambda = std::ranges::find(columns, "lambda_1", &Column::name);
@@ -147,7 +147,7 @@ TEST_CASE("the threshold is what the description of λ₁ compares it with, unde
 }
 
 TEST_CASE("without any description the columns are drawn by their names") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   folder.write("run.json", R"({"version":"1"})");
   const std::string page = page_of(folder);
@@ -161,7 +161,7 @@ TEST_CASE("without any description the columns are drawn by their names") {
 }
 
 TEST_CASE("a column whose value never changes is stated in words") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   const std::string page = folder.render();
   CHECK(has(page, "The same in every row, and therefore not drawn: learning_rate = 0.1, gradient_norm = 1."));
@@ -170,7 +170,7 @@ TEST_CASE("a column whose value never changes is stated in words") {
 }
 
 TEST_CASE("a described column that metrics.csv lacks is named, as is a description that cannot be used") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   auto columns = known_columns();
   columns.push_back({"absent_one", "", "", {"update"}});
@@ -191,7 +191,7 @@ TEST_CASE("a described column that metrics.csv lacks is named, as is a descripti
 }
 
 TEST_CASE("names and meanings of columns are escaped") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   auto columns = known_columns();
   columns.push_back({"<i>\\\"'&", "<u>", "</script><img/>", {"<b>]]>"}});
   folder.write("metrics.csv", "step,loss,<i>\\\"'&\n0,1,2\n1,2,3\n");
@@ -256,7 +256,7 @@ TEST_CASE("symmetric logarithmic axes hold both signs and zero") {
 }
 
 TEST_CASE("a measurement that is made at some stretches only leaves the others empty; a regular one is joined") {
-  const Folder folder("gaps");
+  const FilesOfRun folder("gaps");
   write_whole(folder);
   const auto lines_of = [&](int period) {
     std::string metrics = "step,loss,part\n";
@@ -285,7 +285,7 @@ TEST_CASE("a measurement that is made at some stretches only leaves the others e
 }
 
 TEST_CASE("columns that differ by a number are explained once, and so is a line that they share") {
-  const Folder folder("alike");
+  const FilesOfRun folder("alike");
   write_whole(folder);
   auto columns = columns_named("loss");
   for (const std::string i : {"1", "2", "3"})

@@ -27,7 +27,7 @@ struct Made {
 };
 
 /// λ₁ rises to 2/η within 20 steps; one that diverges ends with λ₁ and loss beyond all bounds.
-void write_run(const Folder& folder, const Made& made) {
+void write_run(const FilesOfRun& folder, const Made& made) {
   const std::string eta = report::shortest(made.learning_rate);
   folder.write("config.toml", "[data]\nname = \"synthetic\"\n[model]\nname = \"mlp\"\nactivation = \"" +
                                   made.activation + "\"\n[training]\nlearning_rate = " + eta +
@@ -53,7 +53,8 @@ class Runs {
  public:
   explicit Runs(const std::vector<Made>& all) {
     for (const Made& made : all) {
-      folders_.push_back(std::make_unique<Folder>("run-with-a-rather-long-name-" + std::to_string(folders_.size())));
+      folders_.push_back(
+          std::make_unique<FilesOfRun>("run-with-a-rather-long-name-" + std::to_string(folders_.size())));
       write_run(*folders_.back(), made);
     }
   }
@@ -70,7 +71,7 @@ class Runs {
     for (const auto& folder : folders_) out.push_back(folder->path());
     return out;
   }
-  std::vector<std::unique_ptr<Folder>> folders_;
+  std::vector<std::unique_ptr<FilesOfRun>> folders_;
 };
 
 /// Learning rates from 0.01 on, each 1.2 times the last; every `nth` diverges.

@@ -13,7 +13,7 @@ namespace {
 const std::string stem = "measured/0123456789abcdef";
 
 /// The written folder with one table beside it.
-void write_measured(const Folder& folder, const std::vector<Column>& columns, const std::string& table) {
+void write_measured(const FilesOfRun& folder, const std::vector<Column>& columns, const std::string& table) {
   write_whole(folder);
   fs::create_directory(folder.path() / "measured");
   folder.write(stem + ".json", run_json_with(columns, R"-("settings":["measure.top = 2 (there 1)"])-"));
@@ -29,7 +29,7 @@ Column column(const std::string& name) {
 const Column step = column("step");
 const Column cosine{"update_cosine", "turns", "the cosine of the angle between two updates", {"update"}};
 
-report::Run measured_run(const Folder& folder) {
+report::Run measured_run(const FilesOfRun& folder) {
   report::Run run = report::read_run(folder.path());
   report::add_measured(run, folder.path());
   return run;
@@ -38,7 +38,7 @@ report::Run measured_run(const Folder& folder) {
 }  // namespace
 
 TEST_CASE("a measured column has the panel that it names, with blanks where it was not measured") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_measured(folder, {step, cosine}, "step,update_cosine\n1,-0.5\n3,0.25\n");
   const std::string page = page_of(folder);
   CHECK(has(page, ">Update</h2>"));
@@ -60,7 +60,7 @@ TEST_CASE("a measured column has the panel that it names, with blanks where it w
 }
 
 TEST_CASE("further eigenvalues are drawn among the largest ones, and at steps between the run's rows") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   Column third = column("lambda_2"), residual = column("residual_2");
   third.name = "lambda_3", residual.name = "residual_3", third.chart.error = "residual_3";
   write_measured(folder, {step, third, residual}, "step,lambda_3,residual_3\n0,2,0.001\n1.5,3,0.001\n2,4,0.001\n");
@@ -77,7 +77,7 @@ TEST_CASE("further eigenvalues are drawn among the largest ones, and at steps be
 }
 
 TEST_CASE("empty cells are filled, and other values than the run's are drawn apart") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   const Column jump = column("jump");
   write_measured(folder, {step, jump}, "step,jump\n0,0.25\n1,0.05\n");
   CHECK(measured_run(folder).columns.at("jump") == std::vector<std::optional<double>>{0.25, 0.05, 0.05, 0.05});
@@ -94,7 +94,7 @@ TEST_CASE("empty cells are filled, and other values than the run's are drawn apa
 }
 
 TEST_CASE("a measured table that cannot be read is named, with what to do") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   const std::string good = "step,update_cosine\n1,-0.5\n3,0.25\n";
   const auto says = [&](const std::string& reason) {
     const std::string page = page_of(folder);

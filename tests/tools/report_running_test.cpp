@@ -6,7 +6,7 @@
 #include "training/run/folder.h"
 
 TEST_CASE("a run that has no record yet is running while a process holds its folder") {
-  const brink::test::Folder folder("r");
+  const brink::test::FilesOfRun folder("r");
   const auto says = [&](const char* text) { return folder.render().find(text) != std::string::npos; };
   {
     const auto begun = brink::RunFolder::open(folder.path().string(), false);
@@ -20,7 +20,7 @@ TEST_CASE("a run that has no record yet is running while a process holds its fol
 }
 
 TEST_CASE("the last row of a run that is going on may be half written, which is no damage") {
-  const brink::test::Folder folder("r");
+  const brink::test::FilesOfRun folder("r");
   const std::filesystem::path runs[] = {folder.path()}, page = folder.path() / "report.html";
   {
     const auto begun = brink::RunFolder::open(folder.path().string(), false);

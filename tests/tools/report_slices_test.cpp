@@ -50,7 +50,7 @@ std::string path_of(const std::string& text, const std::string& colour) {
 }  // namespace
 
 TEST_CASE("the plane is a heat map of each step: a to the right, b upwards, colours of the step's own scale") {
-  const test::Folder folder("r");
+  const test::FilesOfRun folder("r");
   write_whole(folder);
   CHECK(planes_of(page_of(folder)).empty());
   write_slice(folder.path() / "slices", 0, 2);
@@ -73,7 +73,7 @@ TEST_CASE("the plane is a heat map of each step: a to the right, b upwards, colo
 
 TEST_CASE(
     "slices that were added to a finished run are drawn; the run's own come first, and what cannot be read is named") {
-  const test::Folder folder("r");
+  const test::FilesOfRun folder("r");
   write_whole(folder);
   write_slice(folder.path() / "slices", 1, 2);
   write_slice(folder.path() / "measured" / "0123" / "slices", 1, 7);
@@ -92,7 +92,7 @@ TEST_CASE(
 }
 
 TEST_CASE("many steps are thinned, for the lines more than for the planes") {
-  const test::Folder folder("many");
+  const test::FilesOfRun folder("many");
   write_whole(folder);
   for (int step = 0; step < 100; ++step) write_slice(folder.path() / "slices", step, 2 + step);
   const std::string page = page_of(folder);

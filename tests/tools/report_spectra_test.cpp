@@ -13,7 +13,7 @@ using namespace brink::test;
 
 namespace {
 
-void write_spectrum(const test::Folder& folder, int step, double peak, const char* op = "hessian") {
+void write_spectrum(const test::FilesOfRun& folder, int step, double peak, const char* op = "hessian") {
   fs::create_directories(folder.path() / "spectra");
   double grid[] = {-1, 0, 1, 2, 30}, density[] = {0.5, peak, 20, 1e-30, 1}, error[] = {0.1, 2, 4, 0, 1};
   const auto view = [](double* x) { return view_of(x, Shape{5}); };
@@ -34,7 +34,7 @@ void write_spectrum(const test::Folder& folder, int step, double peak, const cha
 }  // namespace
 
 TEST_CASE("a curve for each step on one axis, with the threshold, and what was estimated there") {
-  const test::Folder folder("dense");
+  const test::FilesOfRun folder("dense");
   write_whole(folder);
   CHECK_FALSE(has(page_of(folder), "Density of all eigenvalues"));
   write_spectrum(folder, 0, 100);
@@ -59,7 +59,7 @@ TEST_CASE("a curve for each step on one axis, with the threshold, and what was e
 }
 
 TEST_CASE("a file that cannot be read is named, and more steps than fit are thinned, which is said") {
-  const test::Folder folder("many");
+  const test::FilesOfRun folder("many");
   write_whole(folder);
   for (int step = 0; step < 130; ++step) write_spectrum(folder, step, 100 + step);
   folder.write("spectra/step-000129.safetensors", "damaged");

@@ -30,7 +30,7 @@ TEST_CASE("the XML check rejects what it should") {
 }
 
 TEST_CASE("a whole run: every fact and key figure is on the page") {
-  const Folder folder("first");
+  const FilesOfRun folder("first");
   write_whole(folder);
   const std::string page = page_of(folder);
   for (std::string_view text :
@@ -50,7 +50,7 @@ TEST_CASE("a whole run: every fact and key figure is on the page") {
 }
 
 TEST_CASE("whose Hessian it is is a fact and in the captions, in both modes; without eigenvalues nothing is claimed") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   const std::string
       measured = std::string(config) + "top = 1\nbottom = 1\n",
@@ -90,7 +90,7 @@ TEST_CASE("whose Hessian it is is a fact and in the captions, in both modes; wit
 }
 
 TEST_CASE("uncertified eigenvalues are drawn differently and counted") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   const std::string page = folder.render();
   CHECK(has(page, "not certified (residual above 0.001·max|λ|, or none): λ₁ at 1 step, λ₂ at 1 step."));
@@ -111,7 +111,7 @@ TEST_CASE("uncertified eigenvalues are drawn differently and counted") {
 }
 
 TEST_CASE("error bars appear where they are taller than the line") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   folder.write("metrics.csv", "step,lambda_1,residual_1\n0,10,0.001\n1,10,3\n2,12,0.001\n");
   const std::string page = page_of(folder);
   CHECK(count(page, "class=\"bar\"") == 1);
@@ -119,7 +119,7 @@ TEST_CASE("error bars appear where they are taller than the line") {
 }
 
 TEST_CASE("run.json's own account is shown, and contradictions are named") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   folder.write(
       "run.json",
@@ -149,14 +149,14 @@ TEST_CASE("run.json's own account is shown, and contradictions are named") {
 }
 
 TEST_CASE("the same folders give the same bytes, wherever they are") {
-  const Folder a("r"), b("r");
+  const FilesOfRun a("r"), b("r");
   write_whole(a), write_whole(b);
   CHECK(a.render() == a.render());
   CHECK(a.render() == b.render());
 }
 
 TEST_CASE("text from outside is escaped") {
-  const Folder folder("<b>&\"'x");
+  const FilesOfRun folder("<b>&\"'x");
   write_whole(folder);
   folder.write("config.toml",
                "[data]\nname = \"<script>alert(1)</script>\"\n[model]\nname = 'a\"b&c'\n[training]\nrule = \"]]>\"\n");
@@ -173,7 +173,7 @@ TEST_CASE("text from outside is escaped") {
 }
 
 TEST_CASE("missing files and columns are named, not passed over") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   CHECK_THROWS_AS(folder.render(), ReportError);
   folder.write("metrics.csv", "loss\n1\n");
   CHECK_THROWS_AS(folder.render(), ReportError);
@@ -191,7 +191,7 @@ TEST_CASE("missing files and columns are named, not passed over") {
 }
 
 TEST_CASE("no rows, one row, damaged rows") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   folder.write("metrics.csv", header);
   std::string page = folder.render();
@@ -216,7 +216,7 @@ TEST_CASE("no rows, one row, damaged rows") {
 }
 
 TEST_CASE("damaged cells and lines are named by file, line and column, and leave a gap") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   const std::vector<fs::path> runs{folder.path()};
   const fs::path page = folder.path() / "report.html";
@@ -245,7 +245,7 @@ TEST_CASE("damaged cells and lines are named by file, line and column, and leave
 }
 
 TEST_CASE("a diverged run: the step in words, values beyond the axis and not finite counted") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   std::string metrics(header);
   for (int step = 0; step < 30; ++step) {
@@ -266,7 +266,7 @@ TEST_CASE("a diverged run: the step in words, values beyond the axis and not fin
 }
 
 TEST_CASE("a run lost within a few steps still shows what came before") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   folder.write("metrics.csv",
                "step,loss,learning_rate,lambda_1,residual_1,lambda_min,residual_min\n0,1.5,0.1,10,0.001,-1,0.001\n"
                "1,1.2,0.1,25,0.001,-2,0.001\n2,1e30,0.1,1e40,0.001,-1e40,0.001\n3,1e90,0.1,1e80,0.001,-1e80,0.001\n");
@@ -281,7 +281,7 @@ TEST_CASE("a run lost within a few steps still shows what came before") {
 }
 
 TEST_CASE("a run that is far beyond the threshold from its start on is drawn") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   constexpr std::string_view names = "step,loss,learning_rate,lambda_1,residual_1";
   folder.write("metrics.csv", std::string(names) + "\n0,1.5,2,28,0.001\n1,2,2,31,0.001\n2,65,2,408,0.001\n");
   folder.write("run.json", run_json_with(columns_named(names, 1), R"("diverged_at": 2)"));
@@ -293,7 +293,7 @@ TEST_CASE("a run that is far beyond the threshold from its start on is drawn") {
 }
 
 TEST_CASE("not measured at every step, none at the bottom, zero and negative losses") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   folder.write("metrics.csv",
                "step,loss,learning_rate,lambda_1,residual_1,surplus\n0,1,0.1,10,0.001,-1\n1,0,0.1,,,\n2,-1,0.1,21,0."
                "001,0.1\n3,0.5,0.1,,,\n");
@@ -305,7 +305,7 @@ TEST_CASE("not measured at every step, none at the bottom, zero and negative los
 }
 
 TEST_CASE("several runs: overlay, letters, a section each; identical folder names do not clash") {
-  const Folder a("r"), b("r"), c("third");
+  const FilesOfRun a("r"), b("r"), c("third");
   write_whole(a), write_whole(b), write_whole(c);
   c.write("metrics.csv", header);
   const std::string page = render_report(std::vector<fs::path>{a.path(), b.path(), c.path()});
@@ -318,7 +318,7 @@ TEST_CASE("several runs: overlay, letters, a section each; identical folder name
 }
 
 TEST_CASE("a long run stays small and keeps its extremes") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   std::string metrics = "step,loss,learning_rate\n";
   for (int step = 0; step < 50000; ++step)
     metrics += std::to_string(step) + "," + (step == 31417 ? "900" : "1.5") + ",0.1\n";
@@ -332,7 +332,7 @@ TEST_CASE("a long run stays small and keeps its extremes") {
 }
 
 TEST_CASE("write_report writes what render_report gives, and says when it cannot") {
-  const Folder folder("r");
+  const FilesOfRun folder("r");
   write_whole(folder);
   const std::vector<fs::path> runs{folder.path()};
   CHECK(default_report_path(runs) == folder.path() / "report.html");

@@ -16,7 +16,7 @@
 using namespace brink;
 
 TEST_CASE("a page that is watched reloads itself while the run goes on, and no longer once it has ended") {
-  const test::Folder folder("r");
+  const test::FilesOfRun folder("r");
   std::optional<RunFolder> owned = RunFolder::open(folder.path().string(), false);
   test::write_whole(folder);
   folder.write("run.json", test::run_json_with(test::known_columns(), R"("status":"running")"));

@@ -22,12 +22,12 @@ namespace brink::test {
 namespace fs = std::filesystem;
 
 /// A temporary folder for one test, removed at the end of the test.
-class Folder {
+class FilesOfRun {
  public:
-  explicit Folder(const std::string& name) : root_(unused()), path_(root_ / name) { fs::create_directories(path_); }
-  ~Folder() { fs::remove_all(root_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  explicit FilesOfRun(const std::string& name) : root_(unused()), path_(root_ / name) { fs::create_directories(path_); }
+  ~FilesOfRun() { fs::remove_all(root_); }
+  FilesOfRun(const FilesOfRun&) = delete;
+  FilesOfRun& operator=(const FilesOfRun&) = delete;
   const fs::path& path() const { return path_; }
   void write(const std::string& file, std::string_view text) const {
     std::ofstream(path_ / file, std::ios::binary) << text;
@@ -97,7 +97,7 @@ inline std::vector<Column> columns_named(std::string_view names, double threshol
   return out;
 }
 
-inline void write_whole(const Folder& folder) {
+inline void write_whole(const FilesOfRun& folder) {
   folder.write("config.toml", config);
   folder.write("run.json", run_json_with(known_columns()));
   folder.write("metrics.csv", std::string(header) + std::string(rows));
@@ -141,7 +141,7 @@ inline void check_page(const std::string& page) {
 }
 
 /// The folder's page, checked.
-inline std::string page_of(const Folder& folder) {
+inline std::string page_of(const FilesOfRun& folder) {
   std::string page = folder.render();
   check_page(page);
   return page;

@@ -33,7 +33,7 @@ constexpr double least_of_peak = 1e-7;
 
 std::optional<double> number_in(const Safetensors& file, const std::string& key) {
   const auto at = file.metadata().find(key);
-  return at == file.metadata().end() ? std::nullopt : parse_number<double>(at->second);
+  return at == file.metadata().end() ? std::nullopt : brink::parse_number<double>(at->second);
 }
 
 SpectrumAt read_spectrum(const fs::path& path) {
@@ -62,7 +62,7 @@ SpectrumAt read_spectrum(const fs::path& path) {
 
 std::string figure_of(const DensityAt& d, const std::string& key, int digits = 3) {
   const auto at = d.said.find(key);
-  const auto value = at == d.said.end() ? std::nullopt : parse_number<double>(at->second);
+  const auto value = at == d.said.end() ? std::nullopt : brink::parse_number<double>(at->second);
   return value ? readable(*value, digits) : std::string();
 }
 
