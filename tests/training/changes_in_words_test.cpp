@@ -47,8 +47,8 @@ TEST_CASE("a plan in words") {
   const Lines replaced = plan_in_words(with(
       {"training.schedule=step", "training.complete_accuracy=1", "training.project=remove",
        "run.keep_checkpoints=[0, 50, 401, 500]",
-       "training.change=[{at_step = 150, set = {divergence_loss = 9}}, {at_step = 250, set = {learning_rate = 0.4}}, "
-       "{at_step = 350, set = {schedule = \"constant\"}}]"}));
+       ("training.change=[{at_step = 150, set = {divergence_loss = 9}}, {at_step = 250, set = {learning_rate = 0.4}}, "
+        "{at_step = 350, set = {schedule = \"constant\"}}]")}));
   REQUIRE(replaced.size() == 7);
   CHECK(
       replaced[0].ends_with("the learning rate is 0.1 (2/η = 20) at step 0 and 0.025 (2/η = 80) at step 249, the last "

@@ -408,8 +408,8 @@ TEST_CASE("a run records its changes, shows them, and draws the threshold of eac
       "data.test=100",
       "model.hidden=[16,12]",
       "training.steps=30",
-      "training.change=[{at_step = 12, set = {learning_rate = 0.75}}, {at_accuracy = 0.9999, set = {rule = "
-      "\"momentum\"}}]"};
+      ("training.change=[{at_step = 12, set = {learning_rate = 0.75}}, {at_accuracy = 0.9999, set = {rule = "
+       "\"momentum\"}}]")};
   const test::SmallRun run(sets), three(sets, {{"threads", "3"}, {"chunk", "128"}});
   CHECK(run.digest("metrics.csv") == three.digest("metrics.csv"));
   const auto json = nlohmann::json::parse(run.read("run.json"));

@@ -130,9 +130,9 @@ TEST_CASE("the same under adaptive rules with minibatches, while rule, batch and
   for (const char* set :
        {"training.steps=16", "training.rule=adam", "training.learning_rate=0.02", "training.schedule=cosine",
         "training.warmup=4", "training.batch=48", "measure.effective.every=1", "measure.test_loss.every=2",
-        "training.change=[{at_step = 6, set = {rule = \"clipped_ada\", clip = 0.05, clip_on = \"moment\"}}, "
-        "{at_step = 8, set = {batch = 64}}, {at_step = 11, set = {rule = \"rmsprop\", batch = 0}}, "
-        "{at_step = 13, set = {learning_rate = 0.01}}]"})
+        ("training.change=[{at_step = 6, set = {rule = \"clipped_ada\", clip = 0.05, clip_on = \"moment\"}}, "
+         "{at_step = 8, set = {batch = 64}}, {at_step = 11, set = {rule = \"rmsprop\", batch = 0}}, "
+         "{at_step = 13, set = {learning_rate = 0.01}}]")})
     sets.emplace_back(set);
   expect_resumable(sets, 16, "128");
 }

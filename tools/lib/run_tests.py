@@ -27,8 +27,8 @@ SKIP = re.compile(r"^(?:.*MESSAGE: )?\[skip\] *(.+)$", re.M)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONG_SUITE = "slow"
 UNKNOWN_NAME = 2
-# These write many small files and would wait for a disk, most of their time, until each is there. A killed process loses nothing of
-# what it wrote in either place; what a disk does that fails or is full is tested by faults in the layer for files.
+# These write many small files, and on a slow disk they spend most of their time waiting for it. Memory serves as well: a killed process
+# loses nothing that it has written in either place, and a disk that fails or is full is played by the tests themselves.
 MANY_FILES = {"command", "command_interruption", "command_sweep", "command_sweep_folder", "kinds", "replay", "sanitize_address_runs",
               "tools", "training"}
 MEMORY, LEAST_FREE_BYTES = "/dev/shm", 1 << 30
