@@ -66,7 +66,7 @@ TEST_CASE("fork without a change: the same bytes from there on, at 20 steps of a
   int i = 0;
   for (const std::int64_t at : random_steps(20, 7, 2)) {
     require_same_from(folder / "parent", at, folder / ("fork" + std::to_string(i)),
-                      {{"threads", std::to_string(1 + i % 2)}, {"chunk", i % 2 ? "32" : "auto"}});
+                      {{"threads", std::to_string(1 + i % 2)}, {"chunk", i % 2 ? "16" : "auto"}});
     ++i;
   }
 }

@@ -54,9 +54,10 @@ inline Sets small_mlp(const Sets& more = {}) {
               more);
 }
 inline Sets small_vgg(const Sets& more = {}) {
-  return with({"training.steps=7", "training.learning_rate=0.1", "data.name=synthetic-cifar", "data.train=100",
-               "data.test=20", "model.name=vgg", "model.channels=[2,3]", "run.checkpoint_every=3"},
-              more);
+  return with(
+      {"training.steps=7", "training.learning_rate=0.1", "data.name=synthetic-cifar", "data.train=40", "data.test=20",
+       "model.name=vgg", "model.channels=[2,3]", "model.ghost_batch=16", "run.checkpoint_every=3"},
+      more);
 }
 
 inline ExitCode run(const std::string& folder, const Sets& sets, std::int64_t stop_before = 1000) {

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Builds the test programs with a sanitizer in a folder of their own, and runs them: a campaign.
 
-address: those of the libraries with ASan and UBSan, leaks included; address-runs: those of whole runs, in the same build folder.
+address: those of the libraries with ASan and UBSan, leaks included. address-training, address-runs: those of whole runs, in the same build
+folder. Each of these programs runs as several processes, a range of its cases each, so that all cores have work until the end.
 thread: those that use several threads with TSan.
 A program that looks for exact numbers of allocations, or that moves between stacks of its own, is left out.
-usage: sanitizers_test.py BUILD address|address-runs|thread [--all] [PROGRAM…]
+usage: sanitizers_test.py BUILD address|address-training|address-runs|thread [--all] [PROGRAM…]
 """
 
 import concurrent.futures
@@ -19,7 +20,8 @@ from harness import ROOT, Cases, command
 
 KINDS = {
     "address": ("address,undefined", ["bits", "spectral", "models", "kernels", "autodiff", "cases"]),
-    "address-runs": ("address,undefined", ["training", "replay", "kinds", "tools"]),  # the longest first
+    "address-training": ("address,undefined", ["training"]),
+    "address-runs": ("address,undefined", ["replay", "kinds", "tools"]),
     "thread": ("thread", ["kernels", "autodiff", "bits"]),
 }
 OPTIONS = {
@@ -48,17 +50,33 @@ def control(folder, kind):
     return [line for line in said.splitlines() if says in line] if status != 0 else []
 
 
-def run(program, name):
-    """Complaints about a test program."""
-    arguments = [str(program), "--no-colors", "--no-intro"] + ([f"--test-case-exclude={LEFT_OUT[name]}"] if name in LEFT_OUT else [])
+def arguments_of(program, name):
+    return [str(program), "--no-colors", "--no-intro"] + ([f"--test-case-exclude={LEFT_OUT[name]}"] if name in LEFT_OUT else [])
+
+
+def number_of_cases(program, name):
+    said, _ = command([*arguments_of(program, name), "--count"], env=os.environ | OPTIONS)
+    return int(said.strip().splitlines()[-1].rsplit(":", 1)[1])
+
+
+def run(program, name, first, last):
+    """Runs the cases first..last, counted from 1: how many ran, and complaints."""
+    arguments = [*arguments_of(program, name), f"--first={first}", f"--last={last}"]
     said, status = command(arguments, env=os.environ | OPTIONS | {"BRINK_SOURCE_ROOT": str(ROOT)}, stdin=subprocess.DEVNULL)
     counts = COUNTS.search(said)
-    print(f"{name}: {counts.group(0) if counts else 'no count'}", flush=True)
-    if status == 0 and counts and int(counts.group(1)) > 0:
-        return []
+    print(f"{name} {first} to {last}: {counts.group(0) if counts else 'no count'}", flush=True)
+    ran = int(counts.group(1)) if counts else 0
+    if status == 0 and ran > 0:
+        return ran, []
     lines = said.splitlines()
     first = next((i for i, line in enumerate(lines) if "Sanitizer" in line or "runtime error" in line or "ERROR:" in line), max(0, len(lines) - 40))
-    return [" ".join(arguments), f"status {status}", *lines[first:first + 38]]
+    return ran, [" ".join(arguments), f"status {status}", *lines[first:first + 38]]
+
+
+def ranges(number, pieces):
+    """1..number as at most `pieces` ranges (first, last) of about one length."""
+    edges = [number * i // pieces for i in range(pieces + 1)]
+    return [(low + 1, high) for low, high in zip(edges, edges[1:]) if high > low]
 
 
 cases = Cases()
@@ -76,9 +94,19 @@ if not (folder / "build.ninja").exists():
 said, status = command(["ninja", "-k", "0", "-C", str(folder), "-j", os.environ.get("BRINK_JOBS") or str(os.cpu_count()), *[f"tests/test_{name}" for name in programs]])
 cases.check("built", said.splitlines()[-40:] if status else [])
 if status == 0:
-    at_once = 1 if kind == "thread" else os.cpu_count()  # programs under TSan use several threads each
+    # Programs under TSan use several threads each.
+    at_once, pieces = (1, 1) if kind == "thread" else (os.cpu_count(), 6 * os.cpu_count())
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        for name, complaints in zip(programs, pool.map(lambda name: run(folder / "tests" / f"test_{name}", name), programs)):
+        waiting = []
+        for name in programs:
+            program = folder / "tests" / f"test_{name}"
+            number = number_of_cases(program, name)
+            waiting.append((name, number, [pool.submit(run, program, name, *piece) for piece in ranges(number, pieces)]))
+        for name, number, runs in waiting:
+            done = [one.result() for one in runs]
+            complaints = [line for _, lines in done for line in lines]
+            if sum(ran for ran, _ in done) != number:
+                complaints.append(f"{sum(ran for ran, _ in done)} cases ran, {number} were expected")
             cases.check(f"{kind}: {name}", complaints)
 cases.rejects(f"{kind} sanitizer", control(folder, kind))
 cases.close()
