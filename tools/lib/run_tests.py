@@ -29,8 +29,8 @@ LONG_SUITE = "slow"
 UNKNOWN_NAME = 2
 # These write many small files, and on a slow disk they spend most of their time waiting for it. Memory serves as well: a killed process
 # loses nothing that it has written in either place, and a disk that fails or is full is played by the tests themselves.
-MANY_FILES = {"command", "command_interruption", "command_sweep", "command_sweep_folder", "kinds", "replay", "sanitize_address_runs",
-              "sanitize_address_training", "tools", "training"}
+MANY_FILES = {"command", "command_interruption", "command_sweep", "command_sweep_folder", "kinds", "replay", "sanitize_address_kinds",
+              "sanitize_address_replay", "sanitize_address_training", "tools", "training"}
 MEMORY, LEAST_FREE_BYTES = "/dev/shm", 1 << 30
 
 
