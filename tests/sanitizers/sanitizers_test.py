@@ -61,7 +61,7 @@ def number_of_cases(program, name):
 
 
 def run(program, name, first, last):
-    """Runs the cases first..last, counted from 1: how many ran, and complaints."""
+    """Runs the cases first..last, counted from 1: how many ended, and complaints."""
     arguments = [*arguments_of(program, name), "--duration=true", f"--first={first}", f"--last={last}"]
     said, status = command(arguments, env=os.environ | OPTIONS | {"BRINK_SOURCE_ROOT": str(ROOT)}, stdin=subprocess.DEVNULL)
     ran = len(ENDED.findall(said))
@@ -69,8 +69,8 @@ def run(program, name, first, last):
     if status == 0 and ran > 0:
         return ran, []
     lines = said.splitlines()
-    first = next((i for i, line in enumerate(lines) if "Sanitizer" in line or "runtime error" in line or "ERROR:" in line), max(0, len(lines) - 40))
-    return ran, [" ".join(arguments), f"status {status}", *lines[first:first + 38]]
+    begin = next((i for i, line in enumerate(lines) if "Sanitizer" in line or "runtime error" in line or "ERROR:" in line), max(0, len(lines) - 40))
+    return ran, [" ".join(arguments), f"status {status}", *lines[begin:begin + 38]]
 
 
 def ranges(number, pieces):
@@ -105,8 +105,9 @@ if status == 0:
         for name, number, runs in waiting:
             done = [one.result() for one in runs]
             complaints = [line for _, lines in done for line in lines]
-            if sum(ran for ran, _ in done) != number:
-                complaints.append(f"{sum(ran for ran, _ in done)} cases ran, {number} were expected")
+            ended = sum(ran for ran, _ in done)
+            if ended != number or number == 0:
+                complaints.append(f"{ended} cases ended, {number or 'some'} were expected")
             cases.check(f"{kind}: {name}", complaints)
 cases.rejects(f"{kind} sanitizer", control(folder, kind))
 cases.close()
